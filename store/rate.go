@@ -1,0 +1,36 @@
+package store
+
+import (
+	"fmt"
+	"math"
+)
+
+// RateOf is the simplest Rate within one part in 10^9 of perSecond, which is 0, or 1e-8 (one in three years) to 1e12.
+// Anything else, NaN included, is an error. For every such rate buckets of at least 50 tokens are exact; for one a day
+// 104,000; for whole numbers a second over nine thousand million.
+func RateOf(perSecond float64) (Rate, error) {
+	if perSecond == 0 {
+		return Rate{}, nil
+	}
+	if !(perSecond >= 1e-8 && perSecond <= 1e12) {
+		return Rate{}, fmt.Errorf("rate %v per second: want 0, or 1e-8 to 1e12", perSecond)
+	}
+	x := perSecond / 1e6 // tokens per microsecond, approached by its continued fraction
+	var p0, q0, p1, q1 int64 = 0, 1, 1, 0
+	for y := x; ; {
+		a := math.Floor(y)
+		p0, q0, p1, q1 = p1, q1, int64(a)*p1+p0, int64(a)*q1+q0
+		if math.Abs(float64(p1)/float64(q1)-x) <= x*1e-9 {
+			return Rate{p1, q1}, nil
+		}
+		y = 1 / (y - a)
+	}
+}
+
+// PerSecond is r as tokens a second, for people and for headers.
+func (r Rate) PerSecond() float64 {
+	if r.Per == 0 {
+		return 0
+	}
+	return float64(r.Tokens) / float64(r.Per) * 1e6
+}
