@@ -2,6 +2,7 @@ package store
 
 import (
 	"math"
+	"math/bits"
 	"time"
 )
 
@@ -64,11 +65,12 @@ func (b Bucket) refill(m *Meter, now int64) Bucket {
 	}
 	b = b.rescale(per)
 	if m.Rate.Tokens > 0 {
-		need, dt := (m.Max-b.Tokens)*per-b.Part, now-b.Last
-		if dt > (need-1)/m.Rate.Tokens {
+		need := (m.Max-b.Tokens)*per - b.Part
+		over, gain := bits.Mul64(uint64(now-b.Last), uint64(m.Rate.Tokens))
+		if over != 0 || gain >= uint64(need) {
 			return Bucket{m.Max, 0, per, now}
 		}
-		acc := dt*m.Rate.Tokens + b.Part // dt*Tokens < need, so acc < (Max-Tokens)*per
+		acc := int64(gain) + b.Part // less than (Max-Tokens)*per
 		b.Tokens, b.Part = b.Tokens+acc/per, acc%per
 	}
 	b.Last = now

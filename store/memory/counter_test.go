@@ -1,0 +1,53 @@
+package memory_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/store/storetest"
+)
+
+// TestCounter runs the suite on every configuration, by the caller's clock and in a bubble.
+func TestCounter(t *testing.T) {
+	for name, cfg := range map[string]memory.Config{
+		"default": {},
+		"bounded": {MaxSubjects: 4096},
+	} {
+		newCounter := func(testing.TB) store.Counter { return memory.New(cfg) }
+		t.Run(name+"/clock=caller", func(t *testing.T) {
+			storetest.TestCounter(t, storetest.Harness{New: newCounter})
+		})
+		t.Run(name+"/clock=bubble", func(t *testing.T) {
+			storetest.TestCounter(t, storetest.Harness{New: newCounter, Bubble: synctest.Test})
+		})
+	}
+}
+
+var (
+	t0     = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	bucket = store.Meter{Name: "rate", Max: 10, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}
+)
+
+// day is a window of the UTC day of at.
+func day(name string, at time.Time, limit int64, keep time.Duration) store.Meter {
+	start := at.UTC().Truncate(24 * time.Hour).Unix()
+	return store.Meter{Name: name, Max: limit, Start: start, End: start + 24*60*60, Keep: keep}
+}
+
+func take(t testing.TB, s *memory.Store, subject string, at time.Time, n int64, meters ...store.Meter) (store.Charge, error) {
+	c := store.Charge{Subject: subject, At: at, Meters: meters, N: store.Each(n)}
+	err := s.Take(t.Context(), &c)
+	return c, err
+}
+
+func must(t testing.TB, s *memory.Store, subject string, at time.Time, n int64, meters ...store.Meter) store.Charge {
+	t.Helper()
+	c, err := take(t, s, subject, at, n, meters...)
+	require.NoError(t, err)
+	return c
+}

@@ -1,0 +1,131 @@
+package memory
+
+import (
+	"math"
+	"time"
+)
+
+// kind of account that may be forgotten.
+type kind int
+
+const (
+	spent kind = iota // every bucket is full and every window past its Keep: nobody will know
+	ended             // every bucket is full and every window has ended: reports will miss some
+	kinds
+)
+
+// How many places of the index a new subject looks at to forget what is spent, and how many accounts go at a time when
+// the Store is full.
+const (
+	tidied = 4
+	batch  = 16
+)
+
+// makeRoom forgets some accounts, of this shard if it can, and says whether it did. It holds one lock at a time.
+func (s *Store) makeRoom(own *shard, at time.Time, now int64) bool {
+	first := 0
+	for i := range s.shards {
+		if &s.shards[i] == own {
+			first = i
+		}
+	}
+	for k := spent; k < kinds; k++ {
+		for i := range s.shards {
+			sh := &s.shards[(first+i)%len(s.shards)]
+			sh.mu.Lock()
+			found := now >= sh.due[k] && sh.sweep(k, at, now, len(sh.index))
+			sh.mu.Unlock()
+			if found {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sweep looks at so many places of the index, from where the last sweep ended, and forgets up to a batch of accounts of
+// a kind. If it has looked at all of them it knows when there will be one next.
+func (sh *shard) sweep(k kind, at time.Time, now int64, places int) bool {
+	if len(sh.index) == 0 {
+		return false
+	}
+	found, next := 0, int64(math.MaxInt64)
+	for n := 0; n < places && found < batch; n++ {
+		i := sh.hand & uint32(len(sh.index)-1)
+		if e := sh.index[i]; e != 0 {
+			a := sh.at(e.slot())
+			if due := a.due(k, at, now); due > now {
+				next = min(next, due)
+			} else {
+				sh.store.forget(a, at)
+				sh.remove(i)
+				found++
+				continue // another may have moved here
+			}
+		}
+		sh.hand++
+	}
+	if found == 0 && places >= len(sh.index) {
+		sh.due[k] = next
+	}
+	return found > 0
+}
+
+// forget counts what goes with an account.
+func (s *Store) forget(a *account, at time.Time) {
+	s.subjects.Add(-1)
+	lost := int64(0)
+	for i := range a.layout.held {
+		if h := &a.layout.held[i]; h.IsWindow() && h.kept(at) {
+			lost++
+		}
+	}
+	if a.more != nil {
+		for _, w := range a.more.windows {
+			if w.kept(at) {
+				lost++
+			}
+		}
+	}
+	s.ended.Add(lost)
+	if lost == 0 {
+		s.spent.Add(1)
+	}
+}
+
+// expect notes that an account may be forgotten at another time than was known.
+func (sh *shard) expect(a *account, at time.Time, now int64) {
+	for k := range sh.due {
+		sh.due[k] = min(sh.due[k], a.due(kind(k), at, now))
+	}
+}
+
+// due is when, on the buckets' clock, a is of that kind if nobody charges it.
+func (a *account) due(k kind, at time.Time, now int64) (due int64) {
+	over := func(h *held) int64 {
+		t := time.Unix(h.End, 0)
+		if k == spent {
+			t = until(&h.Meter)
+		}
+		return now + t.Sub(at).Microseconds()
+	}
+	for i := range a.layout.held {
+		if h := &a.layout.held[i]; h.IsWindow() {
+			due = max(due, over(h))
+		} else {
+			b := a.bucket(h)
+			due = max(due, b.FullAt(&h.Meter))
+		}
+	}
+	if a.more == nil {
+		return due
+	}
+	for _, w := range a.more.windows {
+		due = max(due, over(w.held))
+	}
+	for i := range a.more.buckets {
+		b := &a.more.buckets[i]
+		due = max(due, b.state.FullAt(&b.Meter))
+	}
+	return due
+}

@@ -1,0 +1,146 @@
+package memory_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/memory"
+)
+
+// TestMakesRoom fills a store that has room for three, and tells at each instant whether a newcomer finds room, and what
+// has gone for it.
+func TestMakesRoom(t *testing.T) {
+	type step struct {
+		after        time.Duration
+		room         bool
+		spent, ended bool // whether any of the kind have gone; how many is the store's affair
+	}
+	const week = 7 * 24 * time.Hour
+	fast := store.Meter{Name: "rate", Max: 10, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}
+	never := store.Meter{Name: "rate", Max: 10}
+	today := day("day", t0, 10, week)
+
+	for name, test := range map[string]struct {
+		old   [][]store.Meter // the meters of three subjects, each charged 1 at noon
+		steps []step
+	}{
+		"buckets that are not full stay": {
+			[][]store.Meter{{fast}, {fast}, {fast}},
+			[]step{{0, false, false, false}, {time.Second - time.Microsecond, false, false, false}, {time.Second, true, true, false}},
+		},
+		"buckets that nothing refills stay for ever": {
+			[][]store.Meter{{never}, {never}, {never}},
+			[]step{{1000 * week, false, false, false}},
+		},
+		"windows that have not ended stay": {
+			[][]store.Meter{{today}, {today}, {fast, today}},
+			[]step{{0, false, false, false}, {12*time.Hour - time.Microsecond, false, false, false}},
+		},
+		"what has nothing to lose goes before windows that are kept": {
+			[][]store.Meter{{today}, {fast}, {today}},
+			[]step{{24 * time.Hour, true, true, false}},
+		},
+		"windows that are kept go before what is live": {
+			[][]store.Meter{{today}, {never}, {today}},
+			[]step{{12 * time.Hour, true, false, true}},
+		},
+		"a window past its Keep is nothing to lose": {
+			[][]store.Meter{{today}, {never}, {never}},
+			[]step{{12*time.Hour + week, true, true, false}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := memory.New(memory.Config{MaxSubjects: 3})
+			for i, meters := range test.old {
+				must(t, s, strconv.Itoa(i), t0, 1, meters...)
+			}
+			for _, step := range test.steps {
+				_, err := take(t, s, "newcomer", t0.Add(step.after), 1, fast)
+				require.Equal(t, step.room, err == nil, "after %v: %v", step.after, err)
+				if err != nil {
+					require.ErrorIs(t, err, store.ErrFull)
+					require.ErrorIs(t, err, store.ErrNotTaken)
+				}
+				got := s.Stats()
+				require.Equal(t, []bool{step.spent, step.ended}, []bool{got.Spent > 0, got.Ended > 0}, "after %v: %+v", step.after, got)
+			}
+		})
+	}
+}
+
+// TestKnowsSooner is what makes a subject spent sooner than a full store thought when it last looked.
+func TestKnowsSooner(t *testing.T) {
+	slow := store.Meter{Name: "rate", Max: 10, Rate: store.Rate{Tokens: 1, Per: 3_600_000_000}}
+	fast := slow
+	fast.Rate.Per = 1_000_000
+	for name, change := range map[string]func(s *memory.Store){
+		"a refund":      func(s *memory.Store) { must(t, s, "a", t0, -1, slow) },
+		"a faster rate": func(s *memory.Store) { must(t, s, "a", t0, 1, fast) },
+		"a smaller burst": func(s *memory.Store) {
+			small := slow
+			small.Max = 1
+			must(t, s, "a", t0, -1, small)
+		},
+		"remaining set": func(s *memory.Store) {
+			require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: "a", At: t0, Meters: []store.Meter{slow}, N: store.Each(10), SetRemaining: true}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := memory.New(memory.Config{MaxSubjects: 1})
+			must(t, s, "a", t0, 1, slow)
+			_, err := take(t, s, "b", t0.Add(time.Minute), 1, slow)
+			require.ErrorIs(t, err, store.ErrFull)
+			change(s)
+			must(t, s, "b", t0.Add(time.Minute), 1, slow)
+		})
+	}
+}
+
+// TestNobodyLosesAllowance plays random histories on a store with too little room beside one with plenty: a charge finds
+// no room, or is answered alike. Reads are left out: they may miss what has ended.
+func TestNobodyLosesAllowance(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	full, charges := 0, 0
+	for range 20 {
+		small, large := memory.New(memory.Config{MaxSubjects: 1 + rnd.IntN(20)}), memory.New(memory.Config{})
+		now := t0
+		for range 4000 {
+			now = now.Add(time.Duration(rnd.Int64N(int64(200 * time.Millisecond))))
+			if rnd.IntN(500) == 0 {
+				now = now.Add(time.Hour * time.Duration(rnd.IntN(20)))
+			}
+			meters := [][]store.Meter{{bucket}, {day("day", now, 20, time.Hour)}, {bucket, day("day", now, 20, time.Hour)}}[rnd.IntN(3)]
+			subject, n := strconv.Itoa(rnd.IntN(30)), rnd.Int64N(8)-2
+			if n == 0 {
+				continue
+			}
+			got, err := take(t, small, subject, now, n, meters...)
+			if errors.Is(err, store.ErrFull) {
+				full++
+				continue
+			}
+			require.NoError(t, err)
+			want := must(t, large, subject, now, n, meters...)
+			require.Equal(t, want.OK, got.OK)
+			require.Equal(t, want.Levels, got.Levels)
+			charges++
+		}
+	}
+	require.Greater(t, full, 1000, "the small stores were never full")
+	require.Greater(t, charges, 10000)
+}
+
+// TestForgetsUnasked shows that a store that is never full does not keep what is spent either.
+func TestForgetsUnasked(t *testing.T) {
+	s := memory.New(memory.Config{})
+	for i := range 200_000 {
+		must(t, s, strconv.Itoa(i), t0.Add(time.Duration(i)*time.Millisecond), 1, bucket) // spent after a second: 1,000 are live
+	}
+	require.Less(t, s.Stats().Subjects, int64(20_000))
+}

@@ -1,0 +1,99 @@
+package memory
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+// more is the part of an account that its cells have no room for: windows that have ended and are kept for reports and
+// late refunds, and, in a subject with more than a few meters, live ones too. A nil more holds nothing.
+type more struct {
+	windows []window // by start and name
+	buckets []bucket
+}
+
+// window is 16 bytes: what subjects share of it is in the layout that it was in.
+type window struct {
+	*held
+	used int64
+}
+
+type bucket struct {
+	store.Meter // as it was last charged
+	state       store.Bucket
+}
+
+func (mo *more) window(m *store.Meter) (int, bool) {
+	return slices.BinarySearchFunc(mo.windows, m, func(w window, m *store.Meter) int {
+		return cmp.Or(cmp.Compare(w.Start, m.Start), strings.Compare(w.Name, m.Name))
+	})
+}
+
+func (mo *more) bucket(m *store.Meter) (int, bool) {
+	i := slices.IndexFunc(mo.buckets, func(b bucket) bool { return b.Name == m.Name })
+	return i, i >= 0
+}
+
+func (mo *more) holds(m *store.Meter) (ok bool) {
+	switch {
+	case mo == nil:
+	case m.IsWindow():
+		_, ok = mo.window(m)
+	default:
+		_, ok = mo.bucket(m)
+	}
+	return ok
+}
+
+// load reads the state of m; it is zero if it is not here.
+func (mo *more) load(st *state, m *store.Meter) {
+	st.bucket, st.window = store.Bucket{}, store.Window{}
+	if mo == nil {
+		return
+	}
+	if m.IsWindow() {
+		if i, ok := mo.window(m); ok {
+			st.window = store.Window{Used: mo.windows[i].used, Extra: mo.windows[i].extra}
+		}
+	} else if i, ok := mo.bucket(m); ok {
+		st.bucket = mo.buckets[i].state
+	}
+}
+
+// put keeps the state of m here.
+func (mo *more) put(m *store.Meter, st *state, at time.Time) {
+	if !m.IsWindow() {
+		if i, ok := mo.bucket(m); ok {
+			mo.buckets[i] = bucket{*m, st.bucket}
+		} else {
+			mo.buckets = append(mo.buckets, bucket{*m, st.bucket})
+		}
+		return
+	}
+	i, ok := mo.window(m)
+	switch {
+	case !ok:
+		mo.end(&held{Meter: *m, extra: st.window.Extra}, st.window.Used, at)
+	case mo.windows[i].extra != st.window.Extra:
+		mo.windows[i] = window{&held{Meter: *m, extra: st.window.Extra}, st.window.Used}
+	default:
+		mo.windows[i].used = st.window.Used
+	}
+}
+
+// end keeps a window that is not here yet. Those whose Keep has passed go before the slice grows, which it does by an
+// eighth and not by half: there may be millions of them.
+func (mo *more) end(h *held, used int64, at time.Time) {
+	if len(mo.windows) == cap(mo.windows) {
+		mo.windows = slices.DeleteFunc(mo.windows, func(w window) bool { return !w.kept(at) })
+	}
+	if n := len(mo.windows); n == cap(mo.windows) {
+		mo.windows = append(make([]window, 0, n+1+n/8), mo.windows...)
+	}
+	i, _ := mo.window(&h.Meter)
+	mo.windows = slices.Insert(mo.windows, i, window{h, used})
+}

@@ -1,0 +1,130 @@
+package memory
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+const (
+	slabBits = 4
+	slabSize = 1 << slabBits // accounts: 1,280 bytes, a size class of the allocator
+)
+
+// shard is a share of the subjects under one mutex. The mutex is alone on its cache line: who waits for it would else
+// take the line away from who has it.
+type shard struct {
+	mu sync.Mutex
+	_  [56]byte
+
+	store *Store
+
+	index []entry              // open addressing, linear probing, a power of two long
+	slabs []*[slabSize]account // never moved, never given back
+	slots uint32               // that were ever used
+	free  []uint32             // of those, the ones that are free
+	count int                  // accounts
+
+	next   [store.MaxMeters]state // scratch: the states that a charge leads to
+	nobody account                // without a subject: what is read of one that has no account
+	hand   uint32                 // where the next sweep begins
+	due    [kinds]int64
+}
+
+// entry of the index: the low half of the hash, then the slot plus one. Zero is empty. Growing and removing need no
+// more than that, and never look at an account.
+type entry uint64
+
+func (e entry) tag() uint32  { return uint32(e >> 32) }
+func (e entry) slot() uint32 { return uint32(e) - 1 }
+
+func (sh *shard) at(slot uint32) *account { return &sh.slabs[slot>>slabBits][slot%slabSize] }
+
+// find is the account of a subject, or nil.
+func (sh *shard) find(hash uint64, subject string) *account {
+	tag, mask := uint32(hash), uint32(len(sh.index)-1)
+	if len(sh.index) == 0 {
+		return nil
+	}
+	for i := tag & mask; ; i = (i + 1) & mask {
+		e := sh.index[i]
+		if e == 0 {
+			return nil
+		}
+		if e.tag() == tag {
+			if a := sh.at(e.slot()); a.subject == subject {
+				return a
+			}
+		}
+	}
+}
+
+// insert makes the account of a subject that has none, or is nil if the Store is full. The subject is copied: it may be
+// part of a request's buffer.
+func (sh *shard) insert(hash uint64, subject string, at time.Time, now int64) *account {
+	sh.sweep(spent, at, now, tidied)
+	if sh.store.subjects.Add(1) > sh.store.max {
+		sh.store.subjects.Add(-1)
+		return nil
+	}
+	if sh.count >= len(sh.index)/4*3 {
+		sh.grow()
+	}
+	slot := sh.slot()
+	sh.put(entry(uint64(uint32(hash))<<32 | uint64(slot+1)))
+	sh.count++
+	a := sh.at(slot)
+	a.subject, a.layout = strings.Clone(subject), sh.nobody.layout
+	return a
+}
+
+func (sh *shard) slot() uint32 {
+	if n := len(sh.free); n > 0 {
+		slot := sh.free[n-1]
+		sh.free = sh.free[:n-1]
+		return slot
+	}
+	if sh.slots%slabSize == 0 {
+		sh.slabs = append(sh.slabs, new([slabSize]account))
+	}
+	sh.slots++
+	return sh.slots - 1
+}
+
+func (sh *shard) put(e entry) {
+	mask := uint32(len(sh.index) - 1)
+	i := e.tag() & mask
+	for sh.index[i] != 0 {
+		i = (i + 1) & mask
+	}
+	sh.index[i] = e
+}
+
+func (sh *shard) grow() {
+	old := sh.index
+	sh.index = make([]entry, max(8, 2*len(old)))
+	for _, e := range old {
+		if e != 0 {
+			sh.put(e)
+		}
+	}
+}
+
+// remove forgets the account in the i-th place of the index, and moves up those behind it that probing would no longer
+// reach.
+func (sh *shard) remove(i uint32) {
+	slot := sh.index[i].slot()
+	*sh.at(slot) = account{}
+	sh.free = append(sh.free, slot)
+	sh.count--
+	mask := uint32(len(sh.index) - 1)
+	for j := (i + 1) & mask; sh.index[j] != 0; j = (j + 1) & mask {
+		if home := sh.index[j].tag() & mask; (j-home)&mask >= (j-i)&mask {
+			sh.index[i] = sh.index[j]
+			i = j
+		}
+	}
+	sh.index[i] = 0
+}

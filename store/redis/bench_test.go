@@ -1,0 +1,115 @@
+package redis
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/redis/redistest"
+)
+
+// dial connects to addr until the test ends.
+func dial(t testing.TB, addr string) rueidis.Client {
+	t.Helper()
+	client, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{addr}, DisableCache: true, AlwaysRESP2: true, ForceSingleClient: true,
+	})
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	return client
+}
+
+var (
+	day      = time.Now().Unix() / 86400 * 86400
+	throttle = store.Meter{Name: "throttle", Max: 1 << 40, Rate: store.Rate{Tokens: 1, Per: 100}}
+	quota    = store.Meter{Name: "quota/day", Max: 1 << 50, Start: day, End: day + 86400, Keep: 24 * time.Hour}
+	record   = store.Meter{Name: "use", Max: store.Unlimited, Start: day, End: day + 86400, Keep: 90 * 24 * time.Hour}
+)
+
+// gcra is a bucket alone as other limiters keep it: the time at which it will be full, in text.
+const gcra = `
+local interval = ARGV[3] / ARGV[2]
+local increment, offset = interval * tonumber(ARGV[4]), interval * ARGV[1]
+local now = redis.call("TIME")
+now = (now[1] - 1483228800) + (now[2] / 1000000)
+local tat = redis.call("GET", KEYS[1])
+if not tat then tat = now else tat = tonumber(tat) end
+local new = math.max(tat, now) + increment
+local room = now - (new - offset)
+local remaining = room / interval
+if remaining < 0 then return { 0, 0, tostring(-room), tostring(tat - now) } end
+local reset = new - now
+if reset > 0 then redis.call("SET", KEYS[1], new, "EX", math.ceil(reset)) end
+return { tonumber(ARGV[4]), remaining, tostring(-1), tostring(reset) }`
+
+// BenchmarkServer reports the time that one decision takes on the server, as the server measures it. The empty script
+// and a bucket of the plainest kind are there for comparison.
+func BenchmarkServer(b *testing.B) {
+	addr := redistest.Start(b)
+	client := dial(b, addr)
+	s, err := New(client, Config{})
+	require.NoError(b, err)
+
+	take := func(meters ...store.Meter) func(ctx context.Context) error {
+		subject := "plan:key:" + strconv.Itoa(len(meters)) + meters[0].Name
+		return func(ctx context.Context) error {
+			return s.Take(ctx, &store.Charge{Subject: subject, Meters: meters, N: store.Each(1), At: time.Now()})
+		}
+	}
+	script := func(text string, args ...string) func(ctx context.Context) error {
+		sha, err := client.Do(b.Context(), client.B().ScriptLoad().Script(text).Build()).ToString()
+		require.NoError(b, err)
+		return func(ctx context.Context) error {
+			return client.Do(ctx, client.B().Evalsha().Sha1(sha).Numkeys(1).Key("gcra:plan:key").Arg(args...).Build()).Error()
+		}
+	}
+	routes := 0
+	for _, bench := range []struct {
+		name string
+		one  func(ctx context.Context) error
+	}{
+		{"empty", script("return 1")},
+		{"gcra", script(gcra, "1000000", "100000", "1", "1")},
+		{"bucket", take(throttle)},
+		{"window", take(quota)},
+		{"bucket+window", take(throttle, quota)},
+		{"bucket+window+record", take(throttle, quota, record)},
+		{"record+window+bucket", take(record, quota, throttle)},
+		{"10routes", func(ctx context.Context) error {
+			routes++
+			route := throttle
+			route.Name = "throttle/" + strconv.Itoa(routes%10)
+			return s.Take(ctx, &store.Charge{Subject: "routes", Meters: []store.Meter{route, quota, record}, N: store.Each(1)})
+		}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			require.NoError(b, bench.one(b.Context()))
+			require.NoError(b, client.Do(b.Context(), client.B().ConfigResetstat().Build()).Error())
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := bench.one(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(serverTime(b, client), "server-us/op")
+		})
+	}
+}
+
+// serverTime is the microseconds of one EVALSHA, by the server's statistics.
+func serverTime(t testing.TB, client rueidis.Client) float64 {
+	t.Helper()
+	info, err := client.Do(t.Context(), client.B().Info().Section("commandstats").Build()).ToString()
+	require.NoError(t, err)
+	found := regexp.MustCompile(`cmdstat_evalsha:.*usec_per_call=([\d.]+)`).FindStringSubmatch(info)
+	require.NotNil(t, found, info)
+	us, err := strconv.ParseFloat(found[1], 64)
+	require.NoError(t, err)
+	return us
+}

@@ -1,0 +1,56 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/redis/rueidis"
+
+	"github.com/ration-go/ration/store"
+)
+
+// fault wraps what the client returned, and says so if nothing can have been charged.
+func fault(doing string, err error) error {
+	if untouched(err) {
+		return fmt.Errorf("store/redis: %s: %w: %w", doing, store.ErrNotTaken, err)
+	}
+	return fmt.Errorf("store/redis: %s: %w", doing, err)
+}
+
+// untouched says whether err proves that the script changed nothing. Anything else, such as a deadline or a connection
+// that was cut, may have come after the charge.
+func untouched(err error) bool {
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		return true
+	}
+	switch code(err) {
+	// The server runs no command, or not this one, or not here.
+	case "LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT", "NOAUTH", "NOSCRIPT",
+		// It takes no writes. It says so at the first write of a script, never between two.
+		"READONLY", "OOM", "MISCONF", "NOREPLICAS",
+		// Not allowed to the user, whichever command of the script it is: the value is written last.
+		"NOPERM",
+		// The script found what it cannot read, before its first write.
+		"WRONGTYPE", "LAYOUT":
+		return true
+	}
+	return false
+}
+
+// code is the first word of an error that Redis replied, or nothing.
+func code(err error) string {
+	reply, ok := errors.AsType[*rueidis.RedisError](err)
+	if !ok || reply.IsNil() {
+		return ""
+	}
+	word, _, _ := strings.Cut(reply.Error(), " ")
+	return word
+}
+
+// done says that ctx was done before anything was sent.
+func done(doing string, ctx context.Context) error {
+	return fmt.Errorf("store/redis: %s: %w: %w", doing, store.ErrNotTaken, context.Cause(ctx))
+}

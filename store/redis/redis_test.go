@@ -1,0 +1,101 @@
+package redis
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/redis/redistest"
+	"github.com/ration-go/ration/store/storetest"
+)
+
+// TestCounter holds the store to the contract on miniredis, whose clock the test moves, and on a real server: by its own
+// clock, by one that the test moves, and without the struct library.
+func TestCounter(t *testing.T) {
+	t.Run("server=miniredis", func(t *testing.T) {
+		var (
+			server *miniredis.Miniredis
+			now    time.Time
+		)
+		storetest.TestCounter(t, storetest.Harness{
+			New: func(t testing.TB) store.Counter {
+				server, now = miniredis.RunT(t), time.Now()
+				server.SetTime(now)
+				return newStore(t, dial(t, server.Addr()), counting)
+			},
+			Advance: func(d time.Duration) {
+				now = now.Add(d)
+				server.SetTime(now)
+				server.FastForward(d)
+			},
+		})
+	})
+	addr := redistest.Start(t)
+	client := dial(t, addr)
+	t.Run("server=redis", func(t *testing.T) {
+		storetest.TestCounter(t, storetest.Harness{
+			New:   func(t testing.TB) store.Counter { return newStore(t, flushed(t, client), counting) },
+			Slack: 500 * time.Millisecond,
+		})
+	})
+	for name, s := range map[string]script{"": counting, ",struct=no": without(t, counting, "rawget(_G, 'struct')", "nil")} {
+		t.Run("server=redis,clock=moved"+name, func(t *testing.T) {
+			clock := clock{client: client}
+			storetest.TestCounter(t, storetest.Harness{
+				New: func(t testing.TB) store.Counter {
+					flushed(t, client)
+					clock.set(t, time.Now())
+					return newStore(t, client, moved(t, s))
+				},
+				Advance: func(d time.Duration) { clock.set(t, clock.now.Add(d)) },
+			})
+		})
+	}
+}
+
+func newStore(t testing.TB, client rueidis.Client, s script) *Store {
+	t.Helper()
+	c, err := New(client, Config{})
+	require.NoError(t, err)
+	c.script = s
+	return c
+}
+
+// flushed empties the server behind client.
+func flushed(t testing.TB, client rueidis.Client) rueidis.Client {
+	t.Helper()
+	require.NoError(t, client.Do(t.Context(), client.B().Flushall().Build()).Error())
+	return client
+}
+
+// without is s with other text for some of its own.
+func without(t testing.TB, s script, old, new string) script {
+	t.Helper()
+	require.Equal(t, 1, strings.Count(s.text, old))
+	return newScript(strings.Replace(s.text, old, new, 1))
+}
+
+// clock stands in for TIME, under a key of the server.
+type clock struct {
+	client rueidis.Client
+	now    time.Time
+}
+
+func (c *clock) set(t testing.TB, now time.Time) {
+	t.Helper()
+	c.now = now
+	s, us := strconv.FormatInt(now.Unix(), 10), strconv.Itoa(now.Nanosecond()/1000)
+	require.NoError(t, c.client.Do(t.Context(), c.client.B().Hset().Key("clock").FieldValue().FieldValue("s", s).FieldValue("us", us).Build()).Error())
+}
+
+// moved is s by a clock that the test moves.
+func moved(t testing.TB, s script) script {
+	t.Helper()
+	return without(t, s, "redis.call('TIME')", "redis.call('HMGET', 'clock', 's', 'us')")
+}

@@ -1,0 +1,197 @@
+-- Everything else, in loops: a first charge, a new window, an ended one, other meters in the value, reads, refunds.
+local floor, min, largest, sub, match = math.floor, math.min, math.max, string.sub, string.match
+local MAX, NEVER, HOUR = 2 ^ 53 - 1, 2 ^ 53, 3600000000
+local NAME = '^(\n%a[^\n]*\n)..()'
+local life, at, pos = decode('<dd', figures, 2)
+at = at * 1000000
+
+local function count(s, pos)
+  local high, low = string.byte(s, pos, pos + 1)
+  return (high - 128) * 128 + low - 128
+end
+
+-- How many meters the value holds, and where their statics and numbers start, less one.
+local stored, statics, numbers, dies = 0, 0, 0, 0
+if value then
+  if #value > 12 and sub(value, 1, 2) == sub(head, 1, 2) then
+    stored = count(value, 3)
+    numbers = #value - 24 * stored
+    statics = numbers - 9 - 16 * stored
+  end
+  if statics < 4 then
+    return redis.error_reply('LAYOUT of the value: not one that this version of the store reads')
+  end
+  dies = decode('<d', value, numbers - 7)
+end
+
+-- The charge's meters and their states: m[1], m[2] and m[3]. Windows that the value does not hold may have ended.
+local meters, absent, fields, from = {}, {}, {}, 5
+for i = 1, count(head, 3) do
+  local m = { 0, 0, 0 }
+  m.id, from = match(head, NAME, from)
+  meters[i] = m
+end
+for i, m in ipairs(meters) do
+  local _, found
+  m.x, m.y = decode('<dd', head, from + 16 * (i - 1))
+  m.n, m.max, pos = decode('<dd', figures, pos)
+  if value then _, found = find(value, m.id, 5, true) end
+  if found and found < statics then
+    local j = count(value, found + 1)
+    m.number = numbers + 24 * j
+    m.heldx, m.heldy = decode('<dd', value, statics + 16 * j + 1)
+  end
+  m.bucket = string.byte(m.id, 2) == 98
+  if m.bucket then
+    m.rate, _, pos = decode('<dd', figures, pos)
+    if m.number then
+      local tokens, part, last = decode('<ddd', value, m.number + 1)
+      if m.heldx ~= m.x then part = min(floor(part / m.heldx * m.x), m.x - 1) end
+      m[3] = largest(now, last)
+      m[1], m[2] = refill(tokens, part, m[3] - last, m.max, m.rate, m.x)
+    else
+      m[1], m[3] = m.max, now
+    end
+  elseif m.heldx == m.x then
+    m[1], m[2] = decode('<dd', value, m.number + 1)
+  else
+    absent[#absent + 1] = m
+    fields[#absent] = sub(m.id, 3, -2) .. encode('<d', m.x)
+  end
+end
+if #absent > 0 then
+  local held = redis.call('HMGET', KEYS[2], unpack(fields))
+  for i, m in ipairs(absent) do
+    if held[i] then
+      if string.byte(held[i]) ~= 1 or #held[i] ~= 25 then
+        return redis.error_reply('LAYOUT of an ended window: not one that this version of the store reads')
+      end
+      m.ended = true
+      m[1], m[2] = decode('<dd', held[i], 2)
+    end
+  end
+end
+
+-- The decision, and the charge.
+local setting, ok = shape == 6, 1
+for _, m in ipairs(meters) do
+  m.left = m[1]
+  if not m.bucket then
+    m.left = (m.max < MAX and min(largest(m.max + m[2], 0), MAX) or MAX) - m[1]
+  end
+  if m.n > 0 and m.n > m.left and not setting then ok = 0 end
+end
+local reply, touched, patch = { encode('<Bd', ok, 0) }, {}, now + life <= dies
+for i, m in ipairs(meters) do
+  local change = ok == 1 and m.n ~= 0
+  if setting then
+    change = m.n >= 0
+    if change and m.bucket then
+      m[1], m[2] = min(m.n, m.max), 0
+    elseif change then
+      m[2] = min(m.n, MAX - m[1]) + m[1] - m.max
+    end
+  elseif change and m.bucket then
+    m[1] = min(m[1] - m.n, m.max)
+    if m[1] == m.max then m[2] = 0 end
+  elseif change then
+    m[1] = largest(m[1] + m.n, 0)
+  end
+  reply[i + 1] = encode('<ddd', m[1], m[2], m[3])
+  if change then
+    touched[#touched + 1] = m
+    m.state = reply[i + 1]
+    patch = patch and m.heldx == m.x and m.heldy == m.y
+  end
+end
+reply = table.concat(reply)
+if patch then
+  for _, m in ipairs(touched) do redis.call('SETRANGE', KEYS[1], m.number, m.state) end
+end
+if patch or #touched == 0 then return reply end
+
+-- The value is written anew: a meter came, or changed, or the key must live longer.
+local entries, live = {}, {}
+from = 5
+for j = 1, stored do
+  local e = {}
+  e.id, from = match(value, NAME, from)
+  e.bucket = string.byte(e.id, 2) == 98
+  e.x, e.y = decode('<dd', value, statics + 16 * j - 15)
+  e[1], e[2], e[3] = decode('<ddd', value, numbers + 24 * j - 23)
+  entries[j], live[e.id] = e, e
+end
+
+-- A bucket is dead when it is full again, a window when Keep has long passed by both clocks: one that is wrong alone
+-- loses nothing.
+local function dead(m)
+  if m.bucket then return now > m[3] + m.y end
+  return min(now, at) > m.y * 1000000 + HOUR
+end
+
+-- A window of which there is a newer one moves to the other key.
+local ended, till = {}, 0
+local function ending(m)
+  if dead(m) then return end
+  ended[#ended + 1] = sub(m.id, 3, -2) .. encode('<d', m.x)
+  ended[#ended + 1] = encode('<Bddd', 1, m[1], m[2], m.y)
+  till = largest(till, m.y * 1000000)
+end
+for _, m in ipairs(touched) do
+  local e = live[m.id]
+  if not m.bucket and (m.ended or e and e.x > m.x) then
+    ending(m)
+  else
+    if e and not m.bucket and e.x < m.x then ending(e) end
+    live[m.id] = m
+  end
+end
+
+-- The charge's meters come first, in its order, so that the next one like it finds its own head.
+local names, heads, tails, life = {}, {}, {}, 0
+local function add(m)
+  local i = #names
+  names[i + 1] = m.id .. string.char(128 + floor(i / 128), 128 + i % 128)
+  heads[i + 1] = encode('<dd', m.x, m.y)
+  tails[i + 1] = encode('<ddd', m[1], m[2], m[3])
+  life = largest(life, m.bucket and m.y or m.y * 1000000 - at)
+  live[m.id] = nil
+end
+for _, m in ipairs(meters) do
+  if live[m.id] then add(live[m.id]) end
+end
+for _, e in ipairs(entries) do
+  if live[e.id] and not dead(e) then add(e) end
+end
+
+-- The life of the key only grows, by an hour more than it must, unless a bucket that nothing refilled is gone.
+if dies >= NEVER then dies = 0 end
+dies = min(largest(dies, now + life + HOUR), NEVER)
+local size = string.char(128 + floor(#names / 128), 128 + #names % 128)
+value = sub(head, 1, 2) .. size .. table.concat(names) .. table.concat(heads) ..
+  encode('<Bd', 1, dies) .. table.concat(tails)
+
+local function milliseconds(us) return string.format('%.0f', math.ceil(us / 1000)) end
+
+-- All that can fail comes before the first write. A few ended windows are looked at each time, so that the dead ones
+-- go and the cost stays.
+if #ended > 0 then
+  local some = redis.call('HRANDFIELD', KEYS[2], 8, 'WITHVALUES')
+  for i = 1, #some, 2 do
+    if #some[i + 1] == 25 then
+      local _, _, _, y = decode('<Bddd', some[i + 1], 1)
+      if dead({ y = y }) then redis.call('HDEL', KEYS[2], some[i]) end
+    end
+  end
+  redis.call('HSET', KEYS[2], unpack(ended))
+  local keep = largest(till - at, 0) + HOUR
+  if redis.call('PTTL', KEYS[2]) * 1000 < keep then
+    redis.call('PEXPIRE', KEYS[2], milliseconds(keep))
+  end
+end
+if dies < NEVER then
+  redis.call('SET', KEYS[1], value, 'PX', milliseconds(dies - now))
+else
+  redis.call('SET', KEYS[1], value)
+end
+return reply

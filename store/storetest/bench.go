@@ -1,0 +1,120 @@
+package storetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+// BenchmarkCounter measures decisions of the counters that newCounter makes, one fresh counter for each benchmark. Every
+// decision is admitted and written, because a refusal writes nothing and looks faster; the benchmark fails if one is not,
+// or if at the end the counts do not add up. Run it with -cpu 1,2,4 and so on, or 256 for many callers of a database.
+//
+// Names are keys for benchstat: meters=1 is a bucket, meters=3 a bucket with a day's quota and a usage record; keys=hot is
+// one subject, keys=spread is 131,072 of them, each there before the clock starts, in random order.
+func BenchmarkCounter(b *testing.B, newCounter func(tb testing.TB) store.Counter) {
+	for _, meters := range []int{1, 3} {
+		for _, keys := range []string{"hot", "spread"} {
+			var w *workload
+			b.Run(fmt.Sprintf("meters=%d/keys=%s", meters, keys), func(b *testing.B) {
+				if w == nil { // b.Run runs this several times, with a growing b.N
+					w = newWorkload(b, newCounter(b), meters, keys == "spread")
+				}
+				w.run(b)
+			})
+		}
+	}
+}
+
+const spread = 1 << 17
+
+// workload is one benchmark's counter, what it is charged with, and how much it has been so far.
+type workload struct {
+	counter  store.Counter
+	meters   []store.Meter
+	subjects []string
+	units    atomic.Int64 // admitted
+}
+
+func newWorkload(b *testing.B, c store.Counter, meters int, many bool) *workload {
+	start := time.Now().UTC().Truncate(day)
+	w := &workload{counter: c, subjects: []string{"subject-00000"}, meters: []store.Meter{
+		{Name: "rate", Max: 1 << 32, Rate: perSecond}, // neither empty nor full while it is measured
+		{Name: "day", Max: 1 << 50, Start: start.Unix(), End: start.Add(2 * day).Unix(), Keep: day},
+		{Name: "use", Max: store.Unlimited, Start: start.Unix(), End: start.Add(2 * day).Unix(), Keep: day},
+	}[:meters]}
+	if many {
+		w.subjects = make([]string, spread)
+		for i := range w.subjects {
+			w.subjects[i] = fmt.Sprintf("subject-%05x", i)
+		}
+		rand.New(rand.NewPCG(1, 1)).Shuffle(spread, func(i, j int) { w.subjects[i], w.subjects[j] = w.subjects[j], w.subjects[i] })
+	}
+	w.fill(b)
+	return w
+}
+
+// used is what every subject has used before the clock starts: more than its bucket refills meanwhile.
+const used = 10_000
+
+// fill charges every subject, with as many callers as a database needs to be quick.
+func (w *workload) fill(b *testing.B) {
+	const callers = 64
+	var wg sync.WaitGroup
+	for caller := range callers {
+		wg.Go(func() {
+			for i := caller; i < len(w.subjects); i += callers {
+				w.take(b, new(store.Charge), w.subjects[i], used)
+			}
+		})
+	}
+	wg.Wait()
+	w.units.Store(used * int64(len(w.subjects)))
+}
+
+func (w *workload) take(b *testing.B, c *store.Charge, subject string, n int64) {
+	c.Subject, c.At, c.Meters, c.N = subject, time.Now(), w.meters, store.Each(n)
+	if err := w.counter.Take(b.Context(), c); err != nil || !c.OK {
+		b.Errorf("%s: OK %t, error %v", about(c), c.OK, err)
+	}
+}
+
+func (w *workload) run(b *testing.B) {
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		c, i := new(store.Charge), rand.IntN(len(w.subjects))
+		n := int64(0)
+		for ; pb.Next(); n++ {
+			if i++; i == len(w.subjects) {
+				i = 0
+			}
+			w.take(b, c, w.subjects[i], 1)
+		}
+		w.units.Add(n)
+	})
+	b.StopTimer()
+	w.verify(b)
+}
+
+// verify demands that what was admitted is what was counted.
+func (w *workload) verify(b *testing.B) {
+	levels := make([]store.Level, len(w.subjects)*len(w.meters))
+	if err := store.Peek(b.Context(), w.counter, time.Now(), w.subjects, w.meters, levels); err != nil {
+		b.Fatal(err)
+	}
+	counted := make([]int64, len(w.meters))
+	for i, l := range levels {
+		counted[i%len(w.meters)] += l.Used
+	}
+	for i := range counted {
+		if w.meters[i].IsWindow() && counted[i] != w.units.Load() || counted[i] > w.units.Load() {
+			b.Errorf("%d units were admitted, and meter %q counted %d", w.units.Load(), w.meters[i].Name, counted[i])
+		}
+	}
+}

@@ -1,0 +1,208 @@
+package storetest
+
+import (
+	"math"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+var (
+	rate  = bucket("rate", 2, perDay)
+	quota = daily(0, 3)
+	month = window("month", 4, 0, 30*day)
+	calls = use(0)
+)
+
+var chargePromises = []promise{{
+	name: "charge/all-or-nothing",
+	says: "A charge is applied to every meter or to none: one that refuses, whichever it is, leaves all as they were.",
+	story: []step{
+		each(3, 1, 1).of(rate, quota, month).no(0, 0, 0),
+		each(1, 4, 1).of(rate, quota, month).no(0, 0, 0),
+		each(1, 1, 5).of(rate, quota, month).no(0, 0, 0),
+		each(3, 4, 1).of(rate, quota, month).no(0, 0, 0),
+		read(rate, quota, month).yes(0, 0, 0),
+		each(1, 2, 3).of(rate, quota, month).yes(1, 2, 3),
+		each(2, 1, 1).of(rate, quota, month).no(1, 2, 3),
+		each(1, 2, 1).of(rate, quota, month).no(1, 2, 3),
+		each(1, 1, 2).of(rate, quota, month).no(1, 2, 3),
+		each(-1, -1, 2).of(rate, quota, month).no(1, 2, 3),
+		each(1, 1, 1).of(rate, quota, month).yes(2, 3, 4),
+		take(1, rate, quota, month).no(2, 3, 4),
+		read(month, quota, rate).yes(4, 3, 2),
+	},
+}, {
+	name: "charge/n-per-meter",
+	says: "N[i] is for Meters[i]: one takes, one reads, one gives back, each its own units, in one charge.",
+	story: []step{
+		each(1, 500, 500).of(bucket("rate", 10, perDay), daily(0, 1000), calls).yes(1, 500, 500),
+		each(1, 400, 300).of(bucket("rate", 10, perDay), daily(0, 1000), calls).yes(2, 900, 800),
+		each(1, 101, 101).of(bucket("rate", 10, perDay), daily(0, 1000), calls).no(2, 900, 800),
+		each(0, -250, -250).of(bucket("rate", 10, perDay), daily(0, 1000), calls).yes(2, 650, 550),
+		each(3, 0, 7).of(bucket("rate", 10, perDay), daily(0, 1000), calls).yes(5, 650, 557),
+		each(-2, 350, 0).of(bucket("rate", 10, perDay), daily(0, 1000), calls).yes(3, 1000, 557),
+		each(7, 1, 1).of(bucket("rate", 10, perDay), daily(0, 1000), calls).no(3, 1000, 557),
+		each(7, -1, 1).of(bucket("rate", 10, perDay), daily(0, 1000), calls).yes(10, 999, 558),
+		read(bucket("rate", 10, perDay), daily(0, 1000), calls).yes(10, 999, 558),
+	},
+}, {
+	name: "charge/by-name",
+	says: "State belongs to a meter's name, wherever in a charge the meter stands.",
+	story: []step{
+		each(1, 2, 3).of(rate, quota, month).yes(1, 2, 3),
+		each(1, 0, 1).of(month, rate, quota).yes(4, 1, 3),
+		take(1, quota).no(3),
+		take(1, rate).yes(2),
+		give(1, month, calls).yes(3, 0),
+		read(calls, quota, month, rate).yes(0, 3, 3, 2),
+	},
+}, {
+	name: "charge/kinds",
+	says: "A bucket and a window of one name are two meters.",
+	story: []step{
+		each(1, 2).of(bucket("day", 2, perDay), quota).yes(1, 2),
+		each(1, 1).of(quota, bucket("day", 2, perDay)).yes(3, 2),
+		give(1, quota).yes(2),
+		read(bucket("day", 2, perDay), quota, daily(1, 3)).yes(2, 2, 0),
+	},
+}, {
+	name: "charge/most-meters",
+	says: "A charge carries up to eight meters, all of them one decision.",
+	story: []step{
+		take(2, eight...).yes(2, 2, 2, 2, 2, 2, 2, 2),
+		take(2, eight...).no(2, 2, 2, 2, 2, 2, 2, 2),
+		each(1, 1, 1, 1, 1, 1, 1, 2).of(eight...).no(2, 2, 2, 2, 2, 2, 2, 2),
+		each(0, 1, 0, 1, 0, 1, 0, 1).of(eight...).yes(2, 3, 2, 3, 2, 3, 2, 3),
+		give(1, eight...).yes(1, 2, 1, 2, 1, 2, 1, 2),
+	},
+}, {
+	name: "charge/more-meters",
+	says: "A subject may have more meters than one charge carries.",
+	story: []step{
+		take(1, eight...).yes(1, 1, 1, 1, 1, 1, 1, 1),
+		take(2, rate, quota, month, calls).yes(2, 2, 2, 2),
+		take(1, eight...).yes(2, 2, 2, 2, 2, 2, 2, 2),
+		read(rate, quota, month, calls).yes(2, 2, 2, 2),
+	},
+}, {
+	name:  "charge/no-meters",
+	says:  "A charge without meters has nothing to refuse it.",
+	story: []step{take(1).yes(), set(1).yes()},
+}, {
+	name: "charge/give-back",
+	says: "Giving back stops at a full bucket and at zero used, and is never a reason to refuse.",
+	story: []step{
+		give(5, rate, quota).yes(0, 0),
+		take(2, rate, quota).yes(2, 2),
+		give(1, rate, quota).yes(1, 1),
+		give(9, rate, quota).yes(0, 0),
+		take(2, rate, quota).yes(2, 2),
+		take(1, bucket("none", 0, perDay)).no(0).waits(store.Never),
+		each(-1, 1).of(bucket("none", 0, perDay), quota).yes(0, 3),
+		give(1, window("none", 0, 0, day)).yes(0),
+	},
+}, {
+	name: "charge/huge",
+	says: "No N, however huge, overflows: taking it never fits, giving it back stops at full and at zero.",
+	story: []step{
+		take(math.MaxInt64, rate, quota).no(0, 0).waits(store.Never, store.Never),
+		take(store.MaxUnits+1, rate, quota).no(0, 0).waits(store.Never, store.Never),
+		take(1, rate, quota, calls).yes(1, 1, 1),
+		take(math.MaxInt64, rate, quota).no(1, 1).waits(store.Never, store.Never),
+		give(math.MaxInt64, rate, quota, calls).yes(0, 0, 0),
+		take(1, rate, quota, calls).yes(1, 1, 1),
+		take(math.MinInt64, rate, quota, calls).yes(0, 0, 0),
+		take(math.MinInt64+1, rate, quota, calls).yes(0, 0, 0),
+		take(2, rate, quota, calls).yes(2, 2, 2),
+	},
+}, {
+	name: "charge/great-figures",
+	says: "Figures are exact up to 2^53-1: nothing is lost above 2^32, nor in a seventeenth digit.",
+	story: []step{
+		take(1<<32+1, great...).yes(1<<32+1, 1<<32+1, 1<<32+1).resets(store.Never, day, day),
+		take(1<<52, great...).yes(1<<52+1<<32+1, 1<<52+1<<32+1, 1<<52+1<<32+1),
+		give(1<<32, great...).yes(1<<52+1, 1<<52+1, 1<<52+1),
+		take(1<<52, great...).no(1<<52+1, 1<<52+1, 1<<52+1),
+		take(1<<52-4, great...).yes(1<<53-3, 1<<53-3, 1<<53-3),
+		take(1, great...).yes(1<<53-2, 1<<53-2, 1<<53-2),
+		take(1, great[0], great[1]).no(1<<53-2, 1<<53-2).waits(store.Never, day),
+		give(1, great...).yes(1<<53-3, 1<<53-3, 1<<53-3),
+		give(1<<53-5, great...).yes(2, 2, 2),
+		set(1<<53-3, great[0], great[1]).yes(1, 2).outof(1<<53-2, 1<<53-1),
+	},
+}}
+
+var eight = []store.Meter{
+	bucket("rate-1", 3, perDay), window("1", 3, 0, day), bucket("rate-2", 3, perDay), window("2", 3, 0, day),
+	bucket("rate-3", 3, perDay), window("3", 3, 0, day), bucket("rate-4", 3, perDay), window("4", 3, 0, day),
+}
+
+// great are the greatest meters: a bucket that nothing refills, a limit that is not Unlimited, and what is.
+var great = []store.Meter{bucket("great", store.MaxUnits-1, store.Rate{}), daily(0, store.MaxUnits-1), calls}
+
+var levelPromises = []promise{{
+	name: "level/refused",
+	says: "The levels of a refusal tell what stands, and only the meters that refuse have a Wait.",
+	story: []step{
+		each(1, 3, 1, 1).of(rate, quota, month, calls).yes(1, 3, 1, 1).resets(day, day, 30*day, day),
+		take(1, rate, quota, month, calls).no(1, 3, 1, 1).waits(0, day, 0, 0).resets(day, day, 30*day, day),
+		each(2, 0, 1, 1).of(rate, quota, month, calls).no(1, 3, 1, 1).waits(day, 0, 0, 0).resets(day, day, 30*day, day),
+		each(2, 1, 4, 9).of(rate, quota, month, calls).no(1, 3, 1, 1).waits(day, day, 30*day, 0),
+		each(3, -1, 5, 1).of(rate, quota, month, calls).no(1, 3, 1, 1).waits(store.Never, 0, store.Never, 0),
+	},
+}, {
+	name: "level/read",
+	says: "N of zero reads: it is admitted whatever stands, and changes nothing.",
+	story: []step{
+		read(rate, quota, calls).yes(0, 0, 0).resets(0, day, day),
+		take(2, rate, quota, calls).yes(2, 2, 2).resets(2*day, day, day),
+		read(rate, quota, calls).yes(2, 2, 2).resets(2*day, day, day),
+		each(0, 1, 1).of(rate, quota, calls).yes(2, 3, 3),
+		read(rate, quota, calls).yes(2, 3, 3),
+		read(rate, quota, calls).as("nobody").yes(0, 0, 0).resets(0, day, day),
+	},
+}, {
+	name: "level/never",
+	says: "What cannot fit however long one waits has a Wait of Never.",
+	story: []step{
+		take(3, rate).no(0).waits(store.Never),
+		take(4, quota).no(0).waits(store.Never),
+		take(2, rate, quota).yes(2, 2),
+		take(3, rate).no(2).waits(store.Never),
+		take(4, quota).no(2).waits(store.Never),
+		take(1, window("none", 0, 0, day)).no(0).waits(store.Never),
+		take(1, bucket("none", 0, perDay)).no(0).waits(store.Never),
+		take(1, bucket("fixed", 1, store.Rate{})).yes(1).resets(store.Never),
+		take(1, bucket("fixed", 1, store.Rate{})).no(1).waits(store.Never).resets(store.Never),
+	},
+}, {
+	name: "level/microseconds",
+	says: "Durations count from At, to the microsecond, rounded up.",
+	story: []step{
+		later(100 * time.Millisecond),
+		take(3, quota).yes(3).resets(day - 100*time.Millisecond),
+		later(us),
+		take(1, quota).no(3).waits(day - 100*time.Millisecond - us),
+	},
+}, {
+	name: "level/rest",
+	says: "The Levels past the last of Meters keep what they held.",
+	test: func(t *trial) {
+		for n := range len(eight) {
+			for _, s := range []step{read(eight[:n]...), take(1, eight[:n]...), take(3, eight[:n]...), set(1, eight[:n]...)} {
+				c := t.charge(s)
+				mark := store.Level{Max: 11, Used: 22, Wait: 33, Reset: 44}
+				for i := range c.Levels {
+					c.Levels[i] = mark
+				}
+				t.take(c)
+				for i, l := range c.Levels[n:] {
+					if l != mark {
+						t.failf("%s: Levels[%d] became %+v", about(c), n+i, l)
+					}
+				}
+			}
+		}
+	},
+}}

@@ -1,0 +1,72 @@
+package storetest
+
+import (
+	"reflect"
+	"slices"
+	"time"
+	"unsafe"
+
+	"github.com/ration-go/ration/store"
+)
+
+var ownPromises = []promise{{
+	name: "own/meters",
+	says: "Meters are read only, and shared: no charge changes them.",
+	test: func(t *trial) {
+		meters := t.meters(rate, quota, calls, daily(1, 3))
+		before := slices.Clone(meters)
+		for _, n := range []int64{0, 1, 1, 9, -1, -9, 1, 0} {
+			for _, set := range []bool{false, true} {
+				c := &store.Charge{Subject: "somebody", At: t.at(), Meters: meters, N: store.Each(n), SetRemaining: set}
+				t.take(c)
+				if !slices.Equal(meters, before) || len(c.Meters) != len(before) || &c.Meters[0] != &meters[0] {
+					t.failf("%s: meters became %+v", about(c), c.Meters)
+				}
+			}
+		}
+	},
+}, {
+	name: "own/after-return",
+	says: "Once Take has returned, the store does not write to the Charge: it is the caller's again.",
+	test: func(t *trial) {
+		for _, s := range []step{read(rate, quota), take(1, rate, quota), take(9, rate, quota), set(2, rate, quota)} {
+			c := t.take(t.charge(s))
+			after := *c
+			t.pause(time.Millisecond)
+			t.play(take(1, month).as("other").yes(1), give(1, month).as("other").yes(0))
+			if !reflect.DeepEqual(*c, after) {
+				t.failf("%s: the charge became %+v, was %+v", about(c), *c, after)
+			}
+		}
+	},
+}, {
+	name: "own/reuse",
+	says: "Once Take has returned, the store does not read what the Charge pointed to: its meters and the subject's bytes may be overwritten.",
+	test: reuse,
+}}
+
+// reuse charges from memory that it overwrites at once.
+func reuse(t *trial) {
+	buffer := make([]byte, len("subject 0"))
+	meters := make([]store.Meter, 3)
+	c := new(store.Charge)
+	for round := range int64(3) {
+		for i := range byte(10) {
+			copy(buffer, "subject ")
+			buffer[8] = '0' + i
+			copy(meters, t.meters(bucket("rate", 100, perDay), daily(0, 100), use(0)))
+			*c = store.Charge{Subject: unsafe.String(&buffer[0], len(buffer)), At: t.at(), Meters: meters, N: store.Each(int64(i) + 1)}
+			t.take(c)
+			if want := (round + 1) * (int64(i) + 1); !c.OK || c.Levels[0].Used != want || c.Levels[1].Used != want || c.Levels[2].Used != want {
+				t.failf("%s, time %d: OK %t, %+v, want each used %d", about(c), round+1, c.OK, c.Levels[:3], want)
+			}
+			clear(buffer)
+			clear(meters)
+			*c = store.Charge{}
+		}
+	}
+	for i := range 10 {
+		want := 3 * (int64(i) + 1)
+		t.play(read(bucket("rate", 100, perDay), daily(0, 100), use(0)).as("subject "+string(rune('0'+i))).yes(want, want, want))
+	}
+}

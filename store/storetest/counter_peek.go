@@ -1,0 +1,100 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+var peekPromises = []promise{{
+	name: "peek/as-take",
+	says: "Peek answers as Take with every N zero would, for any number of subjects and meters.",
+	test: asTake,
+}, {
+	name: "peek/changes-nothing",
+	says: "Peek makes no subject, starts no window, ends none, and refills nothing for good.",
+	test: func(t *trial) {
+		t.play(take(2, rate, daily(0, 3)).yes(2, 2))
+		on := t.meters(bucket("rate", 1, perDay), bucket("rate", 50, sevenths), daily(1, 3), daily(9, 3), daily(0, 9))
+		levels := make([]store.Level, 2*len(on))
+		for range 3 {
+			if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody", "nobody"}, on, levels); err != nil {
+				t.failf("peek: %v", err)
+			}
+		}
+		t.play(
+			read(rate, daily(0, 3), daily(1, 3)).yes(2, 2, 0),
+			take(1, daily(0, 3)).yes(3),
+			take(2, rate, daily(0, 3)).as("nobody").yes(2, 2),
+		)
+	},
+}, {
+	name: "peek/nothing",
+	says: "Peek of no subjects, or of no meters, reads nothing and does not fail.",
+	test: func(t *trial) {
+		mark := []store.Level{{Max: 11}}
+		for _, subjects := range [][]string{nil, {"a", "b"}} {
+			on := t.meters(rate)
+			if subjects != nil {
+				on = nil
+			}
+			if err := store.Peek(t.ctx, t.c, t.at(), subjects, on, mark); err != nil || mark[0] != (store.Level{Max: 11}) {
+				t.failf("peek of %d subjects and %d meters: error %v, levels %+v", len(subjects), len(on), err, mark)
+			}
+		}
+	},
+}, {
+	name: "peek/invalid",
+	says: "Peek of what breaks a rule is ErrInvalid and ErrNotTaken, as Take's would be.",
+	test: func(t *trial) {
+		for _, f := range faults {
+			c := t.charge(read(rate, quota))
+			f.spoil(c)
+			if len(c.Meters) > store.MaxMeters {
+				continue // Peek may have any number
+			}
+			err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody", c.Subject}, c.Meters, make([]store.Level, 2*len(c.Meters)))
+			if !errors.Is(err, store.ErrInvalid) || !errors.Is(err, store.ErrNotTaken) {
+				t.failf("the rule is %s; peek: error %v, want both %q and %q in it", f.rule, err, store.ErrInvalid, store.ErrNotTaken)
+			}
+		}
+	},
+}}
+
+// asTake compares Peek with Take over subjects with much, little and no state, and more meters than a charge carries.
+func asTake(t *trial) {
+	var on []store.Meter
+	for i := range int64(12) {
+		on = append(on, daily(i, 10), use(i))
+	}
+	on = append(on, bucket("rate", 10, perDay), bucket("fixed", 10, store.Rate{}), bucket("slow", 10, perHour), month)
+	subjects := []string{"nobody"}
+	for i := range int64(5) {
+		who := fmt.Sprint("subject ", i)
+		subjects = append(subjects, who)
+		for j, m := range on {
+			t.play(take((i+int64(j))%4, m).as(who).yes((i + int64(j)) % 4))
+		}
+	}
+	t.play(set(30, on[0], on[24]).as("subject 3").yes(3, 0).outof(33, 10))
+	t.later(36*time.Hour + us)
+
+	meters := t.meters(on...)
+	levels := make([]store.Level, len(subjects)*len(meters)+1)
+	if err := store.Peek(t.ctx, t.c, t.at(), subjects, meters, levels); err != nil {
+		t.failf("peek: %v", err)
+	}
+	for i, who := range subjects {
+		for j := range meters {
+			c := t.take(&store.Charge{Subject: who, At: t.at(), Meters: meters[j : j+1]})
+			if got := levels[i*len(meters)+j]; !same(&meters[j], got, c.Levels[0], t.Slack) {
+				t.failf("%q of %q: Peek says %+v, Take %+v", meters[j].Name, who, got, c.Levels[0])
+			}
+		}
+	}
+	if last := levels[len(levels)-1]; last != (store.Level{}) {
+		t.failf("Peek wrote past its levels: %+v", last)
+	}
+}

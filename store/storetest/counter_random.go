@@ -1,0 +1,202 @@
+package storetest
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+var randomPromises = []promise{{
+	name: "random/as-the-model",
+	says: "In any history of charges, refunds, extensions, plan changes and clock steps, every answer is that of the plainest counter.",
+	test: func(t *trial) {
+		for seed := range uint64(4) {
+			newHistory(t, seed).run(600)
+		}
+	},
+}}
+
+// history is a random one, told to the counter and to the model at once.
+type history struct {
+	*trial
+	seed  uint64
+	rnd   *rand.Rand
+	ref   *model
+	plans map[string]*randomPlan
+}
+
+// randomPlan is what a subject has now: two buckets, and three windows that follow one another for ever.
+type randomPlan struct {
+	buckets [2]store.Meter
+	limits  [3]int64
+}
+
+var (
+	randomNames   = [3]string{"minute", "hour", "rate-0"} // one of them is a bucket's as well
+	randomLengths = [3]int64{60, 3600, 86400}
+	randomLimits  = []int64{0, 3, 10, 10, 1000, 1 << 40, store.Unlimited}
+	randomBuckets = []store.Meter{
+		{Max: 10, Rate: perDay}, {Max: 3, Rate: perDay}, {Max: 1000, Rate: perDay}, {Max: 0, Rate: perDay},
+		{Max: 1 << 52}, {Max: 5},
+		{Max: 5, Rate: sevenths}, {Max: 100, Rate: perHour}, {Max: 1 << 52, Rate: store.Rate{Tokens: 1, Per: 1}},
+		{Max: 50, Rate: store.Rate{Tokens: 33333, Per: 1_000_000_000}},
+		{Max: 200, Rate: store.Rate{Tokens: 3_456_789, Per: 1_000_000}},
+	}
+	randomStill = 6 // of them do not refill within a test
+)
+
+func newHistory(t *trial, seed uint64) *history {
+	h := &history{trial: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), ref: newModel(), plans: map[string]*randomPlan{}}
+	if t.Advance != nil || t.Slack > 0 {
+		h.ref.clock = func() int64 { return t.began.Add(t.elapsed()).UnixMicro() }
+	}
+	return h
+}
+
+func (h *history) run(steps int) {
+	for i := range steps {
+		h.pass()
+		who := fmt.Sprintf("history %d, subject %d", h.seed, h.rnd.IntN(3))
+		if h.rnd.IntN(20) == 0 {
+			who = fmt.Sprintf("history %d, newcomer %d", h.seed, i)
+		}
+		if h.plans[who] == nil {
+			h.plans[who] = &randomPlan{h.buckets(), h.limits()}
+		}
+		switch h.rnd.IntN(30) {
+		case 0:
+			h.replan(who)
+		case 1:
+			h.plans[who].limits = h.limits()
+		default:
+			h.agree(i, h.next(who))
+		}
+	}
+}
+
+// pass lets time pass: mostly little, sometimes hours.
+func (h *history) pass() {
+	switch h.rnd.IntN(8) {
+	case 0:
+		h.later(time.Duration(1+h.rnd.IntN(7200)) * time.Second)
+	case 1, 2:
+		h.later(time.Duration(1+h.rnd.IntN(30_000_000)) * us)
+	case 3, 4:
+		h.later(time.Duration(1+h.rnd.IntN(300_000)) * us)
+	}
+}
+
+func (h *history) buckets() (b [2]store.Meter) {
+	kinds := randomBuckets
+	if h.Slack > 0 {
+		kinds = kinds[:randomStill]
+	}
+	for i := range b {
+		b[i] = kinds[h.rnd.IntN(len(kinds))]
+		b[i].Name = fmt.Sprint("rate-", i)
+	}
+	return b
+}
+
+func (h *history) limits() (l [3]int64) {
+	for i := range l {
+		l[i] = randomLimits[h.rnd.IntN(len(randomLimits))]
+	}
+	return l
+}
+
+// replan gives a subject other buckets. Each is charged under the old plan and under the new one at that instant, because
+// a store may have forgotten a bucket that was full by the plan it knew.
+func (h *history) replan(who string) {
+	p := h.plans[who]
+	old := p.buckets
+	p.buckets = h.buckets()
+	for i := range old {
+		h.agree(-1, &store.Charge{Subject: who, At: h.at(), Meters: old[i : i+1], N: store.Each(1)})
+		h.agree(-1, &store.Charge{Subject: who, At: h.at(), Meters: p.buckets[i : i+1], N: store.Each(-1)})
+	}
+}
+
+// next is a random charge: some of the subject's meters, in any order, and sometimes windows that are over.
+func (h *history) next(who string) *store.Charge {
+	p := h.plans[who]
+	meters := slices.Clone(p.buckets[:])
+	for i, length := range randomLengths {
+		for age := range int64(3) {
+			if age > 0 && h.rnd.IntN(4) > 0 {
+				continue
+			}
+			start := (h.base.Add(h.now).Unix()/length - age) * length
+			meters = append(meters, store.Meter{Name: randomNames[i], Max: p.limits[i], Start: start, End: start + length,
+				Keep: time.Duration(3*length) * time.Second})
+		}
+	}
+	h.rnd.Shuffle(len(meters), func(i, j int) { meters[i], meters[j] = meters[j], meters[i] })
+	meters = meters[:min(1+h.rnd.IntN(len(meters)), store.MaxMeters)]
+	c := &store.Charge{Subject: who, At: h.clock(who), Meters: meters, SetRemaining: h.rnd.IntN(15) == 0}
+	same := h.rnd.IntN(2) == 0
+	for i := range meters {
+		c.N[i] = h.units(meters[i].Max)
+		if same && i > 0 {
+			c.N[i] = c.N[0]
+		}
+	}
+	return c
+}
+
+func (h *history) units(most int64) int64 {
+	switch h.rnd.IntN(40) {
+	case 0:
+		return math.MaxInt64
+	case 1:
+		return math.MinInt64
+	case 2:
+		return most
+	case 3:
+		return -most
+	case 4:
+		return h.rnd.Int64N(most + 2)
+	}
+	return h.rnd.Int64N(9) - 3
+}
+
+// clock is the caller's: sometimes the store's own, sometimes back by seconds. It does not go back to before a bucket was
+// full, which a store may have forgotten since.
+func (h *history) clock(who string) time.Time {
+	switch at := h.at(); {
+	case h.Bubble != nil && h.rnd.IntN(10) == 0:
+		return time.Time{}
+	case h.rnd.IntN(10) == 0:
+		back := at.Add(-time.Duration(h.rnd.IntN(3_000_000)) * us)
+		for i := range h.plans[who].buckets {
+			m := &h.plans[who].buckets[i]
+			full := h.ref.states[key{subject: who, name: m.Name}].bucket.FullAt(m)
+			if back.UnixMicro() < full && full <= at.UnixMicro() {
+				return at
+			}
+		}
+		return back
+	default:
+		return at
+	}
+}
+
+// agree makes a charge of both, and demands one answer.
+func (h *history) agree(i int, c *store.Charge) {
+	want := *c
+	h.ref.take(&want)
+	h.take(c)
+	if c.OK != want.OK {
+		h.failf("seed %d, step %d, %v on: %s: OK is %t, want %t", h.seed, i, h.now, about(c), c.OK, want.OK)
+	}
+	for j := range c.Meters {
+		if !same(&c.Meters[j], c.Levels[j], want.Levels[j], h.Slack) {
+			h.failf("seed %d, step %d, %v on: %s: level of %q is %+v, want %+v", h.seed, i, h.now, about(c), c.Meters[j].Name,
+				c.Levels[j], want.Levels[j])
+		}
+	}
+}

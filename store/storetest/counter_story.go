@@ -1,0 +1,226 @@
+package storetest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+// step is one charge of a story and what must come of it, or the passing of time. Windows in it count their seconds from
+// the beginning of the story.
+type step struct {
+	by  string // the subject; empty: "somebody"
+	on  []store.Meter
+	n   [store.MaxMeters]int64
+	set bool
+
+	ok              bool
+	used, allowance []int64 // allowance nil: the Max of each meter
+	wait, reset     []time.Duration
+
+	later, askew time.Duration
+}
+
+// These make steps: take takes n of every meter, give gives it back, read only reads, set makes it what remains; each and
+// setEach have an n for each meter that of names.
+func take(n int64, on ...store.Meter) step { return step{on: on, n: store.Each(n)} }
+func give(n int64, on ...store.Meter) step { return take(-n, on...) }
+func read(on ...store.Meter) step          { return take(0, on...) }
+func set(n int64, on ...store.Meter) step  { return step{on: on, n: store.Each(n), set: true} }
+func each(n ...int64) (s step)             { copy(s.n[:], n); return s }
+func setEach(n ...int64) step              { s := each(n...); s.set = true; return s }
+func (s step) of(on ...store.Meter) step   { s.on = on; return s }
+func (s step) as(subject string) step      { s.by = subject; return s }
+
+// These say what must come of it: yes admits and no refuses, with what each meter has used then; outof is each Max if it
+// is not the meter's own; waits and resets are each Wait and Reset.
+func (s step) yes(used ...int64) step         { s.ok, s.used = true, used; return s }
+func (s step) no(used ...int64) step          { s.used = used; return s }
+func (s step) outof(most ...int64) step       { s.allowance = most; return s }
+func (s step) waits(d ...time.Duration) step  { s.wait = d; return s }
+func (s step) resets(d ...time.Duration) step { s.reset = d; return s }
+
+// later lets time pass, for windows and for buckets; askew is how far the caller's clock is off from then on.
+func later(d time.Duration) step { return step{later: d} }
+func askew(d time.Duration) step { return step{askew: cmp.Or(d, straight)} }
+
+const (
+	us       = time.Microsecond
+	day      = 24 * time.Hour
+	straight = time.Duration(1) // for askew: no longer
+)
+
+var (
+	perDay    = store.Rate{Tokens: 1, Per: 86_400_000_000}
+	perHour   = store.Rate{Tokens: 1, Per: 3_600_000_000}
+	perSecond = store.Rate{Tokens: 1, Per: 1_000_000}
+	sevenths  = store.Rate{Tokens: 7, Per: 1_000_000}
+)
+
+// bucket, daily and use are the meters of most stories: daily and use are windows of the i-th day.
+func bucket(name string, most int64, rate store.Rate) store.Meter {
+	return store.Meter{Name: name, Max: most, Rate: rate}
+}
+
+func window(name string, most int64, from, to time.Duration) store.Meter {
+	return store.Meter{Name: name, Max: most, Start: int64(from / time.Second), End: int64(to / time.Second), Keep: 2 * day}
+}
+
+func daily(i, most int64) store.Meter {
+	return window("day", most, time.Duration(i)*day, time.Duration(i+1)*day)
+}
+
+func use(i int64) store.Meter {
+	m := daily(i, store.Unlimited)
+	m.Name = "use"
+	return m
+}
+
+// trial is one case on one counter.
+type trial struct {
+	*Harness
+	ctx   context.Context
+	c     store.Counter
+	began time.Time
+	base  time.Time     // when the story begins: a whole second
+	now   time.Duration // how far it is
+	skew  time.Duration
+}
+
+// at is the caller's clock.
+func (t *trial) at() time.Time { return t.base.Add(t.now + t.skew) }
+
+// later lets d pass. Where nothing moves the buckets' clock but time, it passes for windows alone.
+func (t *trial) later(d time.Duration) {
+	t.now += d
+	switch {
+	case t.Advance != nil:
+		t.Advance(d)
+	case t.Bubble != nil:
+		time.Sleep(d)
+	}
+}
+
+// pause lets d pass for buckets, whatever moves their clock.
+func (t *trial) pause(d time.Duration) {
+	if t.Slack > 0 {
+		time.Sleep(d)
+	}
+	t.later(d)
+}
+
+// elapsed is how long the case has lasted, on the buckets' clock.
+func (t *trial) elapsed() time.Duration {
+	if t.Slack > 0 {
+		return time.Since(t.began)
+	}
+	return t.now
+}
+
+// meters are those of a story, at the instants they really have.
+func (t *trial) meters(on ...store.Meter) []store.Meter {
+	on = slices.Clone(on)
+	for i := range on {
+		if on[i].IsWindow() {
+			on[i].Start += t.base.Unix()
+			on[i].End += t.base.Unix()
+		}
+	}
+	return on
+}
+
+// charge is that of a step, not yet made.
+func (t *trial) charge(s step) *store.Charge {
+	return &store.Charge{Subject: cmp.Or(s.by, "somebody"), At: t.at(), Meters: t.meters(s.on...), N: s.n, SetRemaining: s.set}
+}
+
+// take makes a charge that must not fail.
+func (t *trial) take(c *store.Charge) *store.Charge {
+	if err := t.c.Take(t.ctx, c); err != nil {
+		t.failf("%s: %v", about(c), err)
+	}
+	return c
+}
+
+// play makes the charges of a story, up to the first surprise.
+func (t *trial) play(story ...step) {
+	for i, s := range story {
+		switch {
+		case s.later != 0:
+			t.later(s.later)
+		case s.askew == straight:
+			t.skew = 0
+		case s.askew != 0:
+			t.skew = s.askew
+		default:
+			c := t.take(t.charge(s))
+			if wrong := s.compare(c, t.Slack); wrong != "" {
+				t.failf("step %d, %v on: %s: %s", i+1, t.now, about(c), wrong)
+			}
+		}
+	}
+}
+
+// compare tells how an answer differs from what the step demands, if it does. Windows must be right to the microsecond,
+// since they go by the caller's clock.
+func (s *step) compare(c *store.Charge, slack time.Duration) string {
+	if c.OK != s.ok {
+		return fmt.Sprintf("OK is %t, want %t", c.OK, s.ok)
+	}
+	var longest time.Duration
+	for i := range c.Meters {
+		m, got := &c.Meters[i], c.Levels[i]
+		want := store.Level{Max: m.Max, Used: s.used[i], Wait: got.Wait, Reset: got.Reset}
+		if s.allowance != nil {
+			want.Max = s.allowance[i]
+		}
+		if s.wait != nil {
+			want.Wait = s.wait[i]
+		}
+		switch {
+		case s.reset != nil:
+			want.Reset = s.reset[i]
+		case m.IsWindow():
+			want.Reset = max(0, time.Unix(m.End, 0).Sub(c.At))
+		}
+		if s.ok {
+			want.Wait = 0
+		}
+		if !same(m, got, want, slack) {
+			return fmt.Sprintf("level of %.40q is %+v, want %+v", m.Name, got, want)
+		}
+		longest = max(longest, got.Wait)
+	}
+	if !s.ok && longest == 0 {
+		return "refused, and no meter has a Wait"
+	}
+	return ""
+}
+
+// same compares two levels of m, durations of buckets within slack.
+func same(m *store.Meter, a, b store.Level, slack time.Duration) bool {
+	near := func(x, y time.Duration) bool {
+		return x == y || !m.IsWindow() && x != store.Never && y != store.Never && (x-y).Abs() <= slack
+	}
+	return a.Max == b.Max && a.Used == b.Used && near(a.Wait, b.Wait) && near(a.Reset, b.Reset)
+}
+
+// about is a charge in a few words.
+func about(c *store.Charge) string {
+	var b strings.Builder
+	if c.SetRemaining {
+		b.WriteString("set ")
+	}
+	for i, m := range c.Meters {
+		if i < store.MaxMeters {
+			fmt.Fprintf(&b, "%d of %.40q, ", c.N[i], m.Name)
+		}
+	}
+	fmt.Fprintf(&b, "by %.40q", c.Subject)
+	return b.String()
+}

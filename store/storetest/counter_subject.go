@@ -1,0 +1,113 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+var subjectPromises = []promise{{
+	name: "subject/apart",
+	says: "Two subjects never affect one another.",
+	story: []step{
+		take(2, rate, quota, calls).as("a").yes(2, 2, 2),
+		take(1, rate, quota, calls).as("b").yes(1, 1, 1),
+		take(1, rate, quota, calls).as("a").no(2, 2, 2),
+		set(9, quota).as("b").yes(1).outof(10),
+		give(1, rate, quota, calls).as("a").yes(1, 1, 1),
+		take(3, quota).as("a").no(1),
+		take(1, daily(1, 3)).as("b").yes(1),
+		read(rate, quota, calls).as("a").yes(1, 1, 1),
+		read(rate, quota, calls).as("b").yes(1, 1, 1).outof(2, 10, store.Unlimited),
+		read(rate, quota, calls).as("c").yes(0, 0, 0),
+	},
+}, {
+	name: "subject/any-bytes",
+	says: "Subjects and names are any bytes: no two pairs are ever taken for one another, whatever separates or escapes them.",
+	test: anyBytes,
+}, {
+	name: "subject/crowd",
+	says: "Others that come and go cost a subject nothing: no token, no use, no extension, no window within its Keep.",
+	test: crowd,
+}}
+
+// oddities are texts that a store may confuse when it joins, escapes, tags or folds them.
+var oddities = func() []string {
+	odd := []string{
+		"a", "b", "ab", "bb", "A", "a ", " a", "aa", "0", "00", "-1", "é", "e\u0301", "\xff\xfe", "\xff", "\xfe\xff",
+		"{a}", "{a}b", "{a", "a}", "{}", "}{", "{a}:past", "a:past", "%7Ba%7D", "%257Ba%257D", `\x00`, `a\`, "*", "a\r\n",
+		strings.Repeat("x", store.MaxName), strings.Repeat("x", store.MaxName-1), strings.Repeat("\x00", store.MaxName),
+	}
+	for _, separator := range []string{":", "/", "|", ",", ";", ".", "-", "_", "#", "%", "\x00", "\n", `"`, "{", "}"} {
+		odd = append(odd, "a"+separator, separator+"b", "a"+separator+"b", separator)
+	}
+	slices.Sort(odd)
+	return slices.Compact(odd)
+}()
+
+// anyBytes charges every pair of a subject and a name a different number of units, then reads them all.
+func anyBytes(t *trial) {
+	subjects := slices.Concat(oddities, []string{strings.Repeat("x", store.MaxSubject), strings.Repeat("x", store.MaxSubject-1)})
+	var meters []store.Meter
+	for i, name := range oddities {
+		if i%2 == 0 {
+			meters = append(meters, bucket(name, 100_000, store.Rate{}))
+		} else {
+			meters = append(meters, window(name, 100_000, 0, day))
+		}
+	}
+	meters = t.meters(meters...)
+	count := int64(0)
+	for _, subject := range subjects {
+		for eight := range slices.Chunk(meters, store.MaxMeters) {
+			c := &store.Charge{Subject: subject, At: t.at(), Meters: eight}
+			for i := range eight {
+				count++
+				c.N[i] = count
+			}
+			if t.take(c); !c.OK {
+				t.failf("%s: refused", about(c))
+			}
+		}
+	}
+	levels := make([]store.Level, len(subjects)*len(meters))
+	if err := store.Peek(t.ctx, t.c, t.at(), subjects, meters, levels); err != nil {
+		t.failf("peek: %v", err)
+	}
+	for i, l := range levels {
+		if want := int64(i) + 1; l.Used != want {
+			t.failf("subject %.40q, name %.40q: used %d, want %d", subjects[i/len(meters)], meters[i%len(meters)].Name, l.Used, want)
+		}
+	}
+}
+
+// crowd lets a thousand others come whose state is soon worthless, so that a store that tidies has reason to.
+func crowd(t *trial) {
+	t.play(
+		take(50, bucket("rate", 100, store.Rate{})).yes(50),
+		take(3, daily(0, 3), use(0)).yes(3, 3),
+		take(2, window("quota", 5, 0, time.Minute), window("quota-2", 5, 0, day)).yes(2, 2),
+		take(1, window("quota", 5, 0, day)).yes(3),
+		set(6, window("quota-2", 5, 0, day)).yes(2).outof(8),
+		later(day+12*time.Hour),
+		take(1, daily(1, 3), use(1)).yes(1, 1),
+	)
+	for wave := range 2 {
+		t.later(2 * time.Second)
+		brief := window("brief", 3, t.now.Truncate(time.Second), t.now.Truncate(time.Second)+time.Second)
+		brief.Keep = 0
+		for i := range 500 {
+			who := fmt.Sprint("passer-by ", wave, i)
+			t.play(take(1, brief, bucket("rate", 10, store.Rate{Tokens: 10, Per: 1_000_000})).as(who).yes(1, 1))
+		}
+	}
+	t.play(
+		take(51, bucket("rate", 100, store.Rate{})).no(50),
+		give(1, daily(0, 3), use(0)).yes(2, 2),
+		read(daily(1, 3), use(1)).yes(1, 1),
+		read(window("quota", 5, 0, day), window("quota-2", 5, 0, day)).yes(3, 2).outof(5, 8),
+	)
+}

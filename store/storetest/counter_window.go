@@ -1,0 +1,160 @@
+package storetest
+
+import (
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+var windowPromises = []promise{{
+	name: "window/reset",
+	says: "A window holds until its End, not a microsecond less, and the next one starts unused.",
+	story: []step{
+		take(3, daily(0, 3), use(0)).yes(3, 3),
+		later(day - us),
+		take(1, daily(0, 3), use(0)).no(3, 3).waits(us, 0),
+		later(us),
+		read(daily(1, 3), use(1)).yes(0, 0),
+		take(3, daily(1, 3), use(1)).yes(3, 3),
+		take(1, daily(1, 3), use(1)).no(3, 3).waits(day, 0),
+		later(5 * day),
+		take(2, daily(6, 3), use(6)).yes(2, 2),
+	},
+}, {
+	name: "window/unlimited",
+	says: "An Unlimited window counts and never refuses.",
+	story: []step{
+		take(1_000_000, use(0)).yes(1_000_000),
+		take(1<<40, use(0)).yes(1_000_000 + 1<<40),
+		each(1, 4).of(use(0), quota).no(1_000_000+1<<40, 0).waits(0, store.Never),
+		give(1<<40, use(0)).yes(1_000_000),
+	},
+}, {
+	name: "window/own-clock",
+	says: "Without At, the store reads its own clock.",
+	test: func(t *trial) {
+		c := t.charge(take(1, window("wide", 2, -day, day), bucket("rate", 2, perDay)))
+		c.At = time.Time{}
+		for i := range 3 {
+			t.take(c)
+			l := c.Levels
+			if c.OK != (i < 2) || l[0].Used != min(int64(i)+1, 2) || l[1].Used != l[0].Used {
+				t.failf("charge %d: OK %t, %+v", i+1, c.OK, l[:2])
+			}
+			if l[0].Reset < 23*time.Hour || l[0].Reset > 25*time.Hour {
+				t.failf("a window that ends in 24h is said to end in %v", l[0].Reset)
+			}
+		}
+		t.play(read(window("wide", 2, -day, day)).yes(2))
+	},
+}, {
+	name: "window/clock-back",
+	says: "A caller's clock that steps back across midnight finds the old window as it was, and does not reset the new one.",
+	story: []step{
+		take(3, daily(0, 3)).yes(3),
+		later(day),
+		take(2, daily(1, 3)).yes(2),
+		askew(-time.Second),
+		take(1, daily(0, 3)).no(3).waits(time.Second),
+		read(daily(1, 3)).yes(2),
+		askew(0),
+		take(2, daily(1, 3)).no(2).waits(day),
+		take(1, daily(1, 3)).yes(3),
+	},
+}}
+
+var latePromises = []promise{{
+	name: "late/refund",
+	says: "A refund goes where the charge went, after midnight too: to the window that was charged, not to the current one.",
+	story: []step{
+		take(3, daily(0, 3), use(0)).yes(3, 3),
+		later(day),
+		take(2, daily(1, 3), use(1)).yes(2, 2),
+		give(1, daily(0, 3), use(0)).yes(2, 2),
+		read(daily(1, 3), use(1), daily(0, 3), use(0)).yes(2, 2, 2, 2),
+		later(day),
+		take(1, daily(2, 3), use(2)).yes(1, 1),
+		give(1, daily(1, 3), use(1)).yes(1, 1),
+		give(1, daily(0, 3), use(0)).yes(1, 1),
+		read(daily(0, 3), daily(1, 3), daily(2, 3)).yes(1, 1, 1),
+	},
+}, {
+	name: "late/keep",
+	says: "A window can be charged, read and given back to until its End and Keep, while newer ones live.",
+	story: []step{
+		take(3, daily(0, 3)).yes(3),
+		later(day),
+		take(1, daily(1, 3)).yes(1),
+		later(day),
+		take(1, daily(2, 3)).yes(1),
+		later(day - time.Second),
+		read(daily(0, 3)).yes(3).resets(0),
+		take(1, daily(0, 3)).no(3).waits(store.Never),
+		give(2, daily(0, 3)).yes(1),
+		take(1, daily(0, 3)).yes(2),
+		read(daily(2, 3), daily(1, 3), daily(0, 3)).yes(1, 1, 2),
+	},
+}, {
+	name: "late/first",
+	says: "An old window may be charged for the first time while a newer one lives, and the newer one is not touched.",
+	story: []step{
+		later(day),
+		take(2, daily(1, 3), use(1)).yes(2, 2),
+		take(1, daily(0, 3), use(0)).yes(1, 1),
+		take(3, daily(0, 3), use(0)).no(1, 1).waits(store.Never, 0),
+		take(1, daily(1, 3), use(1)).yes(3, 3),
+		read(daily(0, 3), use(0)).yes(1, 1),
+		take(1, daily(1, 3), use(1)).no(3, 3),
+	},
+}, {
+	name: "late/old-read",
+	says: "Reading an old window, or one that was never charged, leaves the newer one alone.",
+	story: []step{
+		later(day),
+		take(2, daily(1, 3)).yes(2),
+		read(daily(0, 3)).yes(0),
+		read(daily(-5, 3)).yes(0),
+		read(daily(1, 3)).yes(2),
+		take(2, daily(1, 3)).no(2),
+	},
+}, {
+	name: "late/new-read",
+	says: "A read starts no window and ends none: the old one goes on until a newer one is charged, and after that.",
+	story: []step{
+		take(2, daily(0, 3)).yes(2),
+		read(daily(1, 3)).yes(0),
+		read(daily(9, 3)).yes(0),
+		take(2, daily(0, 3)).no(2).waits(day),
+		take(1, daily(0, 3)).yes(3),
+		take(4, daily(1, 3)).no(0),
+		each(0, 1).of(daily(1, 3), use(1)).yes(0, 1),
+		give(1, daily(0, 3)).yes(2),
+		read(daily(0, 3)).yes(2),
+	},
+}, {
+	name: "late/one-charge",
+	says: "One charge may name several windows of one name, old and new.",
+	story: []step{
+		each(1, 2, 3).of(daily(0, 3), daily(1, 3), daily(2, 3)).yes(1, 2, 3),
+		each(2, 1, -1).of(daily(0, 3), daily(1, 3), daily(2, 3)).yes(3, 3, 2),
+		each(-1, 1, 1).of(daily(0, 3), daily(1, 3), daily(2, 3)).no(3, 3, 2).waits(0, 2*day, 0),
+		each(1, -1, -3).of(daily(2, 3), daily(1, 3), daily(0, 3)).yes(3, 2, 0),
+		read(daily(2, 3), daily(0, 3), daily(1, 3)).yes(3, 0, 2),
+	},
+}, {
+	name: "late/report",
+	says: "Ninety days within their Keep can be read, long after.",
+	test: func(t *trial) {
+		var days []store.Meter
+		for i := range int64(90) {
+			m := use(i)
+			m.Keep = 90 * day
+			t.play(take(i+1, m).yes(i+1), later(day))
+			days = append(days, m)
+		}
+		for i, m := range days {
+			t.play(read(m).yes(int64(i) + 1))
+		}
+		t.play(give(1, days[0]).yes(0), give(1, days[45]).yes(45), read(days[44], days[46]).yes(45, 47))
+	},
+}}

@@ -1,0 +1,41 @@
+package storetest
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+// TestModel runs the suite on the reference, in each of the ways in which a store may tell the time.
+func TestModel(t *testing.T) {
+	t.Run("clock=caller", func(t *testing.T) {
+		TestCounter(t, Harness{New: func(testing.TB) store.Counter { return newModel() }})
+	})
+	t.Run("clock=bubble", func(t *testing.T) {
+		TestCounter(t, Harness{New: func(testing.TB) store.Counter { return newModel() }, Bubble: synctest.Test})
+	})
+	t.Run("clock=moved", func(t *testing.T) {
+		var now int64
+		TestCounter(t, Harness{
+			New: func(testing.TB) store.Counter {
+				m := newModel()
+				now = time.Now().UnixMicro()
+				m.clock = func() int64 { return now }
+				return m
+			},
+			Advance: func(d time.Duration) { now += d.Microseconds() },
+		})
+	})
+	t.Run("clock=own", func(t *testing.T) {
+		TestCounter(t, Harness{
+			New: func(testing.TB) store.Counter {
+				m := newModel()
+				m.clock = func() int64 { return time.Now().UnixMicro() }
+				return m
+			},
+			Slack: 100 * time.Millisecond,
+		})
+	})
+}
