@@ -1,0 +1,82 @@
+package apikey_test
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+)
+
+func TestDigestOf(t *testing.T) {
+	// From FIPS 180-2, appendix B.1.
+	abc, err := apikey.DigestOf("abc").MarshalText()
+	require.NoError(t, err)
+	assert.Equal(t, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", string(abc))
+
+	long := strings.Repeat("0123456789", 30)
+	for n := range len(long) {
+		require.Equal(t, apikey.Digest(sha256.Sum256([]byte(long[:n]))), apikey.DigestOf(long[:n]), "%d bytes", n)
+	}
+}
+
+func TestDigestOfAllocatesNothing(t *testing.T) {
+	for _, n := range []int{0, 1, 32, 33, 71, 128} {
+		s := strings.Repeat("x", n)
+		var d apikey.Digest
+		assert.Zero(t, testing.AllocsPerRun(100, func() { d = apikey.DigestOf(s) }), "%d bytes", n)
+		assert.NotZero(t, d)
+	}
+}
+
+func TestDigestEqual(t *testing.T) {
+	a, b := apikey.DigestOf("a"), apikey.DigestOf("b")
+	assert.True(t, a.Equal(a))
+	assert.False(t, a.Equal(b))
+	for i := range a {
+		other := a
+		other[i] ^= 1
+		assert.False(t, a.Equal(other), "byte %d", i)
+	}
+}
+
+func TestDigestText(t *testing.T) {
+	d := apikey.DigestOf("abc")
+	assert.Equal(t, "ba7816bf", d.String())
+	assert.Equal(t, "ba7816bf", fmt.Sprint(d))
+	assert.Equal(t, "ba7816bf", d.LogValue().String())
+
+	j, err := json.Marshal(d)
+	require.NoError(t, err)
+	var back apikey.Digest
+	require.NoError(t, json.Unmarshal(j, &back))
+	assert.Equal(t, d, back)
+}
+
+func TestDigestUnmarshalTextRefuses(t *testing.T) {
+	whole := strings.Repeat("ab", 32)
+	for _, text := range []string{"", "ab", whole[1:], whole[2:], whole + "ab", "x" + whole[1:]} {
+		d := apikey.DigestOf("abc")
+		err := d.UnmarshalText([]byte(text))
+		require.ErrorIs(t, err, apikey.ErrInvalid, text)
+		require.ErrorContains(t, err, fmt.Sprintf("digest: %d characters: want 64 hexadecimal digits", len(text)))
+		require.Equal(t, apikey.DigestOf("abc"), d, "unchanged")
+	}
+}
+
+func BenchmarkDigestOf(b *testing.B) {
+	for _, n := range []int{43, 128, 10_000} {
+		s := strings.Repeat("x", n)
+		b.Run(fmt.Sprintf("bytes=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_ = apikey.DigestOf(s)
+			}
+		})
+	}
+}

@@ -1,0 +1,151 @@
+package apikey
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"hash/crc32"
+)
+
+const (
+	defaultPrefix = "key"
+	maxPrefix     = 32
+	randomLen     = 32 // base62 characters: 190 bits
+	sumLen        = 6  // base62 characters hold 35 bits, a CRC-32 needs 32
+
+	minForeign, maxForeign = 20, 128 // the bounds of a key's value in Amazon API Gateway
+
+	base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+// ErrMalformed is wrapped by the error for a value that cannot be a secret. No such error holds any of the value.
+var ErrMalformed = errors.New("apikey: malformed secret")
+
+// Why a value is malformed. They are made once, so that a flood of garbage costs no memory.
+var (
+	errLength     = fmt.Errorf("%w: length", ErrMalformed)
+	errPrefix     = fmt.Errorf("%w: prefix", ErrMalformed)
+	errCharacters = fmt.Errorf("%w: characters", ErrMalformed)
+	errChecksum   = fmt.Errorf("%w: checksum", ErrMalformed)
+	errForeign    = fmt.Errorf("%w: want %d to %d visible ASCII characters", ErrMalformed, minForeign, maxForeign)
+)
+
+// Format says what secrets look like: "<prefix>_", 32 random base62 characters, and the CRC-32 (IEEE) of all that as a
+// number of six base62 digits. The zero Format makes "key_…" and takes any prefix.
+type Format struct {
+	// Prefix is what secrets begin with, by custom the product and the environment, such as "acme_live": 1 to 32 ASCII
+	// letters, digits, '_' and '-'. With '-' a double click does not select the whole secret. Empty: New makes "key",
+	// and Check takes any.
+	Prefix string
+
+	// AcceptForeign lets Check pass everything that Service.Import takes, which is 20 to 128 visible ASCII characters of
+	// any form. Garbage then costs a look-up: turn it on only if there are imported keys.
+	AcceptForeign bool
+}
+
+// New makes a secret from crypto/rand. An error that wraps ErrInvalid says that the prefix breaks its rule; there is no
+// other.
+func (f Format) New() (Secret, error) {
+	secret, fault := f.make()
+	return secret, invalid(fault)
+}
+
+// make is New, with a fault that can be joined with others.
+func (f Format) make() (Secret, error) {
+	prefix := cmp.Or(f.Prefix, defaultPrefix)
+	if !isPrefix(prefix) {
+		return "", fmt.Errorf("prefix: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", prefix, maxPrefix)
+	}
+	b := make([]byte, 0, len(prefix)+1+randomLen+sumLen)
+	b = append(b, prefix...)
+	b = append(b, '_')
+	b = appendRandom(b, randomLen)
+	sum := checksum(string(b))
+	return Secret(append(b, sum[:]...)), nil
+}
+
+// Check says whether s can be a secret: whether its length, its characters, its prefix and its checksum are right. Its
+// error wraps ErrMalformed and holds nothing of s. It asks nobody, allocates nothing, and is quick however long s is.
+// That s passes does not mean that there is such a key.
+func (f Format) Check(s string) error {
+	if f.AcceptForeign {
+		return checkForeign(s)
+	}
+	cut := len(s) - randomLen - sumLen - 1 // where the '_' after the prefix is: prefixes may contain one too
+	if cut < 1 || cut > maxPrefix {
+		return errLength
+	}
+	if s[cut] != '_' || !isPrefix(s[:cut]) || f.Prefix != "" && s[:cut] != f.Prefix {
+		return errPrefix
+	}
+	body := len(s) - sumLen
+	for i := cut + 1; i < body; i++ {
+		if !isBase62(s[i]) {
+			return errCharacters
+		}
+	}
+	if sum := checksum(s[:body]); s[body:] != string(sum[:]) {
+		return errChecksum
+	}
+	return nil
+}
+
+func checkForeign(s string) error {
+	if len(s) < minForeign || len(s) > maxForeign {
+		return errForeign
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return errForeign
+		}
+	}
+	return nil
+}
+
+// isPrefix is the rule of Format.Prefix.
+func isPrefix(s string) bool { return len(s) <= maxPrefix && isWord(s) }
+
+// isWord says that s is at least one character, and all are ASCII letters, digits, '_' and '-'.
+func isWord(s string) bool {
+	for i := range len(s) {
+		if !isBase62(s[i]) && s[i] != '_' && s[i] != '-' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isBase62(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+}
+
+// appendRandom appends n base62 characters, each as likely as any other: six random bits that name none of the 62 are
+// thrown away, since a remainder would prefer some.
+func appendRandom(b []byte, n int) []byte {
+	var bits [64]byte
+	for end := len(b) + n; len(b) < end; {
+		_, _ = rand.Read(bits[:]) // never fails
+		for _, r := range bits[:] {
+			if r &= 63; int(r) < len(base62) && len(b) < end {
+				b = append(b, base62[r])
+			}
+		}
+	}
+	return b
+}
+
+// checksum is the CRC-32 of s in base62 digits, highest first. The loop is here because the functions of hash/crc32 take
+// a slice that escapes, which would cost an allocation for every request.
+func checksum(s string) (digits [sumLen]byte) {
+	crc := ^uint32(0)
+	for i := range len(s) {
+		crc = crc32.IEEETable[byte(crc)^s[i]] ^ crc>>8
+	}
+	crc = ^crc
+	for i := sumLen - 1; i >= 0; i-- {
+		digits[i] = base62[crc%62]
+		crc /= 62
+	}
+	return digits
+}

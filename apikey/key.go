@@ -1,0 +1,84 @@
+package apikey
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Why a known key may not be used. Accepts and Usable return them.
+var (
+	ErrDisabled = errors.New("apikey: disabled")
+	ErrExpired  = errors.New("apikey: expired")
+)
+
+// Key is what is kept of an API key. Its secret is not in it. It is a plain value: a copy is independent.
+//
+// A Service keeps times in UTC and whole microseconds, so that a Key is equal to itself after JSON and most databases.
+// The JSON form is stable: stores may keep it.
+type Key struct {
+	// ID names the key to people and programs, for ever; it is not secret. 1 to 64 ASCII letters, digits, '_' and '-'.
+	ID string `json:"id"`
+
+	// Name and Description are for people; neither needs to be unique. At most 1024 and 125000 characters, as in Amazon
+	// API Gateway; no control characters in the name.
+	Name        string `json:"name,omitzero"`
+	Description string `json:"description,omitzero"`
+
+	// Hint is what may be shown of the secret, as Secret.String makes it.
+	Hint string `json:"hint,omitzero"`
+
+	// Enabled says whether the key may be used. A new key is disabled unless this is set, as with CreateApiKey of Amazon
+	// API Gateway.
+	Enabled bool `json:"enabled"`
+
+	// Digest is of the secret, and Retiring of the one it replaced, which is good until RetiringUntil. Both are zero if
+	// none is retiring; after RetiringUntil they may stay.
+	Digest        Digest    `json:"digest"`
+	Retiring      Digest    `json:"retiring,omitzero"`
+	RetiringUntil time.Time `json:"retiringUntil,omitzero"`
+
+	// Expires is the instant from which the key may not be used; zero: never.
+	Expires time.Time `json:"expires,omitzero"`
+
+	// Created and Updated are when the key was made and last changed.
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
+
+	// Version is 1 for a new key and grows by one with every change.
+	Version int64 `json:"version"`
+}
+
+// Usable says whether the key may be used at that time: nil, ErrDisabled or ErrExpired.
+func (k *Key) Usable(at time.Time) error {
+	if !k.Enabled {
+		return ErrDisabled
+	}
+	if k.expired(at) {
+		return ErrExpired
+	}
+	return nil
+}
+
+// Accepts says whether d is of a secret that is good for this key at that time. It is nil, or ErrNotFound if d is neither
+// of the current secret nor of one that still retires, or what Usable returns: a retiring secret never outlives its key.
+// The comparison takes the same time for every d.
+func (k *Key) Accepts(d Digest, at time.Time) error {
+	current, retiring := d.Equal(k.Digest), d.Equal(k.Retiring)
+	if d == (Digest{}) || !current && !(retiring && at.Before(k.RetiringUntil)) {
+		return ErrNotFound
+	}
+	return k.Usable(at)
+}
+
+func (k *Key) expired(at time.Time) bool { return !k.Expires.IsZero() && !at.Before(k.Expires) }
+
+// LogValue is what a log should say of a key: its id, name and hint, and whether it is enabled.
+func (k Key) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("id", k.ID),
+		slog.String("name", k.Name),
+		slog.String("hint", k.Hint),
+		slog.Bool("enabled", k.Enabled),
+	)
+}

@@ -1,0 +1,198 @@
+package apikey_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+)
+
+func TestRotate(t *testing.T) {
+	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
+		k, old := mustCreate(t, keys, "n")
+		time.Sleep(time.Minute)
+		rotated, fresh, err := keys.Rotate(t.Context(), k.ID, time.Hour)
+		require.NoError(t, err)
+		require.NoError(t, acme.Check(string(fresh)))
+		want := k
+		want.Hint, want.Digest = fresh.String(), apikey.DigestOf(string(fresh))
+		want.Retiring, want.RetiringUntil = k.Digest, time.Now().UTC().Add(time.Hour)
+		want.Updated, want.Version = time.Now().UTC(), 2
+		assert.Equal(t, want, rotated)
+		assert.Equal(t, want, st.keys[k.ID])
+
+		for _, step := range []struct {
+			after      time.Duration
+			old, fresh error
+		}{
+			{0, nil, nil},
+			{time.Hour - time.Microsecond, nil, nil},
+			{time.Microsecond, apikey.ErrNotFound, nil},
+			{24 * time.Hour, apikey.ErrNotFound, nil},
+		} {
+			time.Sleep(step.after)
+			assert.Equal(t, step.old, ask(t, st, old), "old, %v later", step.after)
+			assert.Equal(t, step.fresh, ask(t, st, fresh), "fresh, %v later", step.after)
+		}
+	})
+}
+
+func TestRotateWithoutGrace(t *testing.T) {
+	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
+		for _, grace := range []time.Duration{0, time.Nanosecond} { // what is left of a nanosecond is none
+			k, old := mustCreate(t, keys, "n")
+			rotated, fresh, err := keys.Rotate(t.Context(), k.ID, grace)
+			require.NoError(t, err)
+			assert.Zero(t, rotated.Retiring)
+			assert.Zero(t, rotated.RetiringUntil)
+			assert.ErrorIs(t, ask(t, st, old), apikey.ErrNotFound)
+			assert.NoError(t, ask(t, st, fresh))
+		}
+	})
+}
+
+func TestRotateEndsTheOldestAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
+		k, first := mustCreate(t, keys, "n")
+		_, second, err := keys.Rotate(t.Context(), k.ID, 24*time.Hour)
+		require.NoError(t, err)
+		_, third, err := keys.Rotate(t.Context(), k.ID, time.Hour)
+		require.NoError(t, err)
+		assert.ErrorIs(t, ask(t, st, first), apikey.ErrNotFound)
+		assert.NoError(t, ask(t, st, second))
+		assert.NoError(t, ask(t, st, third))
+
+		_, fourth, err := keys.Rotate(t.Context(), k.ID, 0)
+		require.NoError(t, err)
+		assert.ErrorIs(t, ask(t, st, second), apikey.ErrNotFound)
+		assert.ErrorIs(t, ask(t, st, third), apikey.ErrNotFound)
+		assert.NoError(t, ask(t, st, fourth))
+	})
+}
+
+func TestRotateNeverOutlivesTheKey(t *testing.T) {
+	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
+		k, old := mustCreate(t, keys, "n")
+		expires := time.Now().UTC().Add(time.Hour)
+		_, err := keys.Expire(t.Context(), k.ID, expires)
+		require.NoError(t, err)
+		rotated, fresh, err := keys.Rotate(t.Context(), k.ID, 24*time.Hour)
+		require.NoError(t, err)
+		assert.Equal(t, expires, rotated.RetiringUntil)
+		assert.Equal(t, expires, rotated.Expires)
+
+		// A longer life for the key is none for the secret that retires.
+		_, err = keys.Expire(t.Context(), k.ID, expires.Add(24*time.Hour))
+		require.NoError(t, err)
+		time.Sleep(time.Hour - time.Nanosecond)
+		assert.NoError(t, ask(t, st, old))
+		time.Sleep(time.Nanosecond)
+		assert.ErrorIs(t, ask(t, st, old), apikey.ErrNotFound)
+		assert.NoError(t, ask(t, st, fresh))
+	})
+}
+
+func TestRotateRefuses(t *testing.T) {
+	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
+		k, old := mustCreate(t, keys, "n")
+		before := st.keys[k.ID]
+		_, _, err := keys.Rotate(t.Context(), k.ID, -1)
+		require.ErrorIs(t, err, apikey.ErrInvalid)
+		assert.ErrorContains(t, err, "grace: -1ns: want 0 or more")
+		assert.Equal(t, before, st.keys[k.ID])
+		assert.NoError(t, ask(t, st, old))
+
+		_, err = keys.Expire(t.Context(), k.ID, time.Now())
+		require.NoError(t, err)
+		before = st.keys[k.ID]
+		_, secret, err := keys.Rotate(t.Context(), k.ID, time.Hour)
+		require.ErrorIs(t, err, apikey.ErrExpired)
+		assert.Empty(t, string(secret))
+		assert.Equal(t, before, st.keys[k.ID])
+	})
+}
+
+func TestRotateDisabledAndImported(t *testing.T) {
+	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
+		k, err := keys.Import(t.Context(), apikey.Key{}, "legacy/key+value=2019")
+		require.NoError(t, err)
+		rotated, fresh, err := keys.Rotate(t.Context(), k.ID, time.Hour)
+		require.NoError(t, err)
+		assert.False(t, rotated.Enabled)
+		assert.ErrorIs(t, ask(t, st, fresh), apikey.ErrDisabled)
+		_, err = keys.Enable(t.Context(), k.ID)
+		require.NoError(t, err)
+		assert.NoError(t, ask(t, st, fresh))
+		assert.NoError(t, ask(t, st, "legacy/key+value=2019"))
+	})
+}
+
+// A secret's life by the rules, against what the service and the store make of it over random histories of one key.
+func TestLifeOfSecrets(t *testing.T) {
+	for seed := range uint64(200) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			minutes := func(n int) time.Duration { return time.Duration(random.IntN(n)) * time.Minute }
+			st := newMapStore()
+			keys := apikey.NewService(st, apikey.Config{})
+			k, secret := mustCreate(t, keys, "n")
+
+			secrets := []apikey.Secret{secret} // the last is current
+			dies := []time.Time{{}}            // when each of the others dies
+			enabled, expires := true, time.Time{}
+			for range 60 {
+				var err error
+				switch random.IntN(5) {
+				case 0:
+					time.Sleep(minutes(60))
+				case 1:
+					enabled = true
+					_, err = keys.Enable(t.Context(), k.ID)
+				case 2:
+					enabled = random.IntN(2) == 0
+					_, err = keys.Update(t.Context(), k.ID, func(k *apikey.Key) { k.Enabled = enabled })
+				case 3:
+					if expires = time.Now().Add(minutes(120)); random.IntN(2) == 0 {
+						expires = time.Time{}
+					}
+					_, err = keys.Expire(t.Context(), k.ID, expires)
+				case 4:
+					grace, now := minutes(90), time.Now()
+					expired := !expires.IsZero() && !now.Before(expires)
+					if _, secret, err = keys.Rotate(t.Context(), k.ID, grace); expired {
+						require.ErrorIs(t, err, apikey.ErrExpired)
+						err = nil
+						break
+					}
+					last := len(secrets) - 1
+					if dies[last] = now.Add(grace); !expires.IsZero() && expires.Before(dies[last]) {
+						dies[last] = expires
+					}
+					if last > 0 {
+						dies[last-1] = now
+					}
+					secrets, dies = append(secrets, secret), append(dies, time.Time{})
+				}
+				require.NoError(t, err)
+
+				for i, secret := range secrets {
+					var want error
+					switch {
+					case i < len(secrets)-1 && (i < len(secrets)-2 || !time.Now().Before(dies[i])):
+						want = apikey.ErrNotFound
+					case !enabled:
+						want = apikey.ErrDisabled
+					case !expires.IsZero() && !time.Now().Before(expires):
+						want = apikey.ErrExpired
+					}
+					require.Equal(t, want, ask(t, st, secret), "seed %d, secret %d of %d", seed, i+1, len(secrets))
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,186 @@
+package apikey
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+)
+
+const (
+	defaultPage = 100
+	maxPage     = 500 // as in Amazon API Gateway
+	maxTries    = 16  // of a change, if others keep changing the same key
+	idLen       = 16  // base32 characters: 80 bits
+)
+
+// Config is how a Service makes keys. The zero Config is good.
+type Config struct {
+	// Prefix is what new secrets begin with, see Format.Prefix. Empty: "key".
+	Prefix string
+}
+
+// Service makes, changes and lists the keys of a Store. It keeps no state, so any number of services, in any number of
+// processes, may share one Store. It is safe for concurrent use.
+//
+// Its errors wrap ErrInvalid for bad arguments, and are the Store's otherwise. None holds any part of a secret.
+type Service struct {
+	store  Store
+	format Format
+}
+
+// NewService is a Service on s. A prefix that breaks its rule is reported by Create and Rotate.
+func NewService(s Store, cfg Config) *Service {
+	return &Service{store: s, format: Format{Prefix: cfg.Prefix}}
+}
+
+// Create makes a key and its secret. Of k it takes Name, Description, Enabled, Expires (zero, or a time to come) and ID;
+// an empty ID is replaced by 16 random lower-case letters and digits. The rest of k is ignored. The key is disabled
+// unless k.Enabled says otherwise.
+//
+// The secret is shown this once: nobody can get it again. If the error is the Store's and not one of this package's,
+// there may be a key whose secret nobody knows; it can be deleted.
+//
+// Errors: ErrInvalid, ErrExists for an ID that is taken.
+func (s *Service) Create(ctx context.Context, k Key) (Key, Secret, error) {
+	secret, fault := s.format.make()
+	k, err := s.insert(ctx, k, secret, fault)
+	if err != nil {
+		return Key{}, "", err
+	}
+	return k, secret, nil
+}
+
+// Import makes a key, as Create does, for a secret that clients already have: 20 to 128 visible ASCII characters, the
+// bounds of Amazon API Gateway. Checks of requests pass a secret that is not of this package's form only where
+// Format.AcceptForeign is set. Only the digest is kept, without salt, so a secret that can be guessed is not safe in a
+// store that leaks.
+//
+// Errors: ErrInvalid, beside it ErrMalformed for the secret, and ErrExists for a secret or an ID that is taken.
+func (s *Service) Import(ctx context.Context, k Key, secret Secret) (Key, error) {
+	return s.insert(ctx, k, secret, checkForeign(string(secret)))
+}
+
+// insert adds a key made of what the caller may set in asked. fault is what is already known to be wrong, or nil.
+func (s *Service) insert(ctx context.Context, asked Key, secret Secret, fault error) (Key, error) {
+	now := instant(time.Now())
+	k := Key{ID: asked.ID, Created: now, Updated: now, Version: 1}
+	if k.ID == "" {
+		k.ID = strings.ToLower(rand.Text()[:idLen])
+	}
+	k.set(asked)
+	k.Digest, k.Hint = DigestOf(string(secret)), secret.String()
+	faults := append(k.faults(), fault)
+	if k.expired(now) {
+		faults = append(faults, fmt.Errorf("expires: %v: want a time to come", k.Expires))
+	}
+	if err := invalid(faults...); err != nil {
+		return Key{}, err
+	}
+	if err := s.store.InsertKey(ctx, k); err != nil {
+		return Key{}, err
+	}
+	return k, nil
+}
+
+// set takes from asked what a caller may change.
+func (k *Key) set(asked Key) {
+	k.Name, k.Description, k.Enabled, k.Expires = asked.Name, asked.Description, asked.Enabled, instant(asked.Expires)
+}
+
+// Get is the key of that id, or ErrNotFound.
+func (s *Service) Get(ctx context.Context, id string) (Key, error) { return s.store.Key(ctx, id) }
+
+// List is one page of the keys, newest first, and the cursor of the next page. The empty cursor starts, and an empty next
+// says that this was the last page. The limit is 1 to 500 keys; 0 means 100, and more than 500 is 500. A page may be
+// shorter than the limit, even empty, before the last: see Store.Keys.
+//
+// ErrInvalid: a negative limit, or a cursor that did not come from List.
+func (s *Service) List(ctx context.Context, f Filter, cursor string, limit int) (keys []Key, next string, err error) {
+	switch {
+	case limit < 0:
+		return nil, "", invalid(fmt.Errorf("limit: %d: want 0 to %d", limit, maxPage))
+	case limit == 0:
+		limit = defaultPage
+	}
+	return s.store.Keys(ctx, f, cursor, min(limit, maxPage))
+}
+
+// All is every key, newest first, read page by page as the loop goes on. An error is the last thing it yields, with the
+// zero Key.
+func (s *Service) All(ctx context.Context, f Filter) iter.Seq2[Key, error] {
+	return func(yield func(Key, error) bool) {
+		for cursor, more := "", true; more; more = cursor != "" {
+			keys, next, err := s.List(ctx, f, cursor, maxPage)
+			if err != nil {
+				yield(Key{}, err)
+				return
+			}
+			for _, k := range keys {
+				if !yield(k, nil) {
+					return
+				}
+			}
+			cursor = next
+		}
+	}
+}
+
+// Update changes a key and returns it as it is then. Name, Description, Enabled and Expires can change; whatever else
+// change sets is restored. Expires may be moved into the past, and an expired key brought back. If somebody else changes
+// the key at the same moment, change is called again, on the key as it is now, so it must do no more than set fields.
+//
+// Errors: ErrInvalid, ErrNotFound, and ErrConflict if others were faster 16 times in a row.
+func (s *Service) Update(ctx context.Context, id string, change func(*Key)) (Key, error) {
+	return s.edit(ctx, id, func(k *Key, _ time.Time) error {
+		asked := *k
+		change(&asked)
+		k.set(asked)
+		return invalid(k.faults()...)
+	})
+}
+
+// Enable lets the key be used, unless it has expired. Errors: ErrNotFound, ErrConflict.
+func (s *Service) Enable(ctx context.Context, id string) (Key, error) {
+	return s.Update(ctx, id, func(k *Key) { k.Enabled = true })
+}
+
+// Disable stops the key from being used until Enable. Errors: ErrNotFound, ErrConflict.
+func (s *Service) Disable(ctx context.Context, id string) (Key, error) {
+	return s.Update(ctx, id, func(k *Key) { k.Enabled = false })
+}
+
+// Expire makes the key expire at that instant, which may be past; the zero time: never. Errors: ErrInvalid for a year
+// after 9999, ErrNotFound, ErrConflict.
+func (s *Service) Expire(ctx context.Context, id string, at time.Time) (Key, error) {
+	return s.Update(ctx, id, func(k *Key) { k.Expires = at })
+}
+
+// Delete removes a key and its secrets for ever, or is ErrNotFound.
+func (s *Service) Delete(ctx context.Context, id string) error { return s.store.DeleteKey(ctx, id) }
+
+// edit reads a key, changes it and writes it, all again if somebody else was faster.
+func (s *Service) edit(ctx context.Context, id string, change func(k *Key, now time.Time) error) (Key, error) {
+	for try := 1; ; try++ {
+		k, err := s.store.Key(ctx, id)
+		if err != nil {
+			return Key{}, err
+		}
+		now := instant(time.Now())
+		if err := change(&k, now); err != nil {
+			return Key{}, err
+		}
+		k.Updated = now
+		err = s.store.UpdateKey(ctx, k)
+		if err == nil {
+			k.Version++
+			return k, nil
+		}
+		if !errors.Is(err, ErrConflict) || try == maxTries {
+			return Key{}, err
+		}
+	}
+}

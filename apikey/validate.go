@@ -1,0 +1,52 @@
+package apikey
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxID          = 64
+	maxName        = 1024   // in characters, as in Amazon API Gateway
+	maxDescription = 125000 // likewise
+	maxYear        = 9999   // the last that JSON can hold
+)
+
+// invalid joins the faults of a call; nil if there are none.
+func invalid(faults ...error) error {
+	if err := errors.Join(faults...); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return nil
+}
+
+// faults is every rule that what a caller can set in k breaks. Values are cut short: some are long.
+func (k *Key) faults() (errs []error) {
+	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if len(k.ID) > maxID || !isWord(k.ID) {
+		fault("id: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", k.ID, maxID)
+	}
+	if n := utf8.RuneCountInString(k.Name); n > maxName {
+		fault("name: %.40q: %d characters: want at most %d", k.Name, n, maxName)
+	}
+	if !utf8.ValidString(k.Name) || strings.ContainsFunc(k.Name, unicode.IsControl) {
+		fault("name: %.40q: want UTF-8 without control characters", k.Name)
+	}
+	if n := utf8.RuneCountInString(k.Description); n > maxDescription {
+		fault("description: %.40q: %d characters: want at most %d", k.Description, n, maxDescription)
+	}
+	if !utf8.ValidString(k.Description) {
+		fault("description: %.40q: want UTF-8", k.Description)
+	}
+	if year := k.Expires.Year(); year < 1 || year > maxYear {
+		fault("expires: year %d: want 1 to %d", year, maxYear)
+	}
+	return errs
+}
+
+// instant is t as it is kept: in UTC, in whole microseconds, rounded down.
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,130 @@
+package ration_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/ration-go/ration"
+
+// arrows is which of our packages each may import. An arrow that is not here is not drawn without a reason, and that goes
+// into ARCHITECTURE.md.
+var arrows = map[string][]string{
+	"":                       {},
+	"/store":                 {},
+	"/apikey":                {},
+	"/limiter":               {"/store"},
+	"/quota":                 {"/store"},
+	"/usageplan":             {"/apikey", "/limiter", "/quota", "/store"},
+	"/middleware":            {"/apikey", "/limiter", "/store", "/usageplan"},
+	"/store/memory":          {"/apikey", "/store", "/usageplan"},
+	"/store/redis":           {"/store"},
+	"/store/redis/redistest": {},
+	"/store/storetest":       {"/apikey", "/limiter", "/quota", "/store", "/usageplan"},
+}
+
+// outside is what packages that are not listed in it must not have: modules beyond the standard library and golang.org/x.
+var outside = map[string][]string{
+	"/store/redis": {"github.com/redis/rueidis"},
+}
+
+type pkg struct {
+	ImportPath, Name, Doc string
+	Imports               []string
+	Standard              bool
+}
+
+func packages(t *testing.T) []pkg {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Doc,Imports", "./...")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	var list []pkg
+	for dec := json.NewDecoder(out); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else {
+			require.NoError(t, err)
+		}
+		list = append(list, p)
+	}
+	require.NoError(t, cmd.Wait())
+	return list
+}
+
+// TestArrows holds every package to the arrows and to its dependencies.
+func TestArrows(t *testing.T) {
+	seen := 0
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(p.ImportPath, module)
+		if strings.HasPrefix(path, "/examples/") {
+			continue
+		}
+		allowed, known := arrows[path]
+		require.True(t, known, "package %s is not in the house: say here what it may import", p.ImportPath)
+		seen++
+		for _, imp := range p.Imports {
+			switch ours, ok := strings.CutPrefix(imp, module); {
+			case ok:
+				require.Contains(t, allowed, ours, "%s imports %s", p.ImportPath, imp)
+			case strings.Contains(strings.SplitN(imp, "/", 2)[0], ".") && !strings.HasPrefix(imp, "golang.org/x/"):
+				require.True(t, slices.Contains(outside[path], imp), "%s imports %s", p.ImportPath, imp)
+			}
+		}
+	}
+	require.Equal(t, len(arrows), seen, "a package of the house is gone: take it out of the arrows")
+}
+
+// TestDocs is one package comment for each package.
+func TestDocs(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.Name == "main" {
+			continue
+		}
+		require.True(t, strings.HasPrefix(p.Doc, "Package "+p.Name+" "), "package %s: doc %q", p.ImportPath, p.Doc)
+	}
+}
+
+// TestModule is what the module may require directly, and that nothing of it is replaced.
+func TestModule(t *testing.T) {
+	text, err := os.ReadFile("go.mod")
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "replace")
+	allowed := []string{
+		"github.com/alicebob/miniredis/v2", "github.com/redis/rueidis", "github.com/stretchr/testify",
+		"golang.org/x/sync", "golang.org/x/time", "pgregory.net/rapid", "go.uber.org/goleak",
+	}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(strings.TrimPrefix(line, "require "))
+		if len(fields) == 2 && strings.HasPrefix(fields[1], "v") {
+			require.Contains(t, allowed, fields[0])
+		}
+	}
+}
+
+// TestNoSleep is that no test waits for something by sleeping outside a bubble, where time is not real.
+func TestNoSleep(t *testing.T) {
+	out, err := exec.Command("git", "grep", "-l", "time.Sleep(", "--", "*_test.go").Output()
+	if err != nil {
+		t.Skip("not in a git checkout")
+	}
+	for file := range strings.Lines(string(out)) {
+		file = strings.TrimSpace(file)
+		if file == "house_test.go" {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Contains(t, string(text), "testing/synctest", "%s sleeps outside a bubble", file)
+	}
+}
