@@ -1,0 +1,115 @@
+package usageplan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ration-go/ration/apikey"
+)
+
+// Audit is what an operator would want to mend. Ids are in the order of the listings, newest first.
+type Audit struct {
+	KeysWithoutPlan   []string // enabled keys that no plan admits
+	DisabledKeys      []string // disabled keys that are linked to plans
+	PlansWithoutKeys  []string
+	DeadLinks         []Link   // whose key or plan is no more
+	KeysWithManyPlans []string // two plans for one API stage, by a race of two administrators: the older link counts
+}
+
+// Audit walks through all keys, plans and links. It changes nothing.
+func (s *Service) Audit(ctx context.Context) (Audit, error) {
+	var a Audit
+	for keys, err := range pages(func(cursor string) ([]apikey.Key, string, error) {
+		return s.keys.Keys(ctx, apikey.Filter{}, cursor, pageSize)
+	}) {
+		if err != nil {
+			return Audit{}, fmt.Errorf("usageplan: audit: %w", err)
+		}
+		for i := range keys {
+			if err := s.auditKey(ctx, &keys[i], &a); err != nil {
+				return Audit{}, fmt.Errorf("usageplan: audit: %w", err)
+			}
+		}
+	}
+	for p, err := range s.All(ctx) {
+		if err == nil {
+			err = s.auditPlan(ctx, p.ID, &a)
+		}
+		if err != nil {
+			return Audit{}, fmt.Errorf("usageplan: audit: %w", err)
+		}
+	}
+	return a, nil
+}
+
+// Prune removes the dead links that Audit finds, and says how many.
+func (s *Service) Prune(ctx context.Context) (int, error) {
+	a, err := s.Audit(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.removeLinks(ctx, a.DeadLinks); err != nil {
+		return 0, fmt.Errorf("usageplan: prune: %w", err)
+	}
+	return len(a.DeadLinks), nil
+}
+
+func (s *Service) auditKey(ctx context.Context, k *apikey.Key, a *Audit) error {
+	links, err := s.plans.KeyLinks(ctx, k.ID)
+	if err != nil {
+		return err
+	}
+	var plans []Plan
+	for _, l := range links {
+		p, err := s.plans.Plan(ctx, l.PlanID)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if err != nil {
+			a.DeadLinks = append(a.DeadLinks, l)
+			continue
+		}
+		plans = append(plans, p)
+	}
+	switch {
+	case k.Enabled && len(plans) == 0:
+		a.KeysWithoutPlan = append(a.KeysWithoutPlan, k.ID)
+	case !k.Enabled && len(plans) > 0:
+		a.DisabledKeys = append(a.DisabledKeys, k.ID)
+	}
+	for i := range plans {
+		for j := range i {
+			if overlap(&plans[i], &plans[j]) != "" {
+				a.KeysWithManyPlans = append(a.KeysWithManyPlans, k.ID)
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Service) auditPlan(ctx context.Context, id string, a *Audit) error {
+	live := 0
+	for links, err := range pages(func(cursor string) ([]Link, string, error) {
+		return s.plans.PlanLinks(ctx, id, cursor, pageSize)
+	}) {
+		if err != nil {
+			return err
+		}
+		for _, l := range links {
+			switch _, err := s.keys.Key(ctx, l.KeyID); {
+			case err == nil:
+				live++
+			case errors.Is(err, apikey.ErrNotFound):
+				a.DeadLinks = append(a.DeadLinks, l)
+			default:
+				return err
+			}
+		}
+	}
+	if live == 0 {
+		a.PlansWithoutKeys = append(a.PlansWithoutKeys, id)
+	}
+	return nil
+}

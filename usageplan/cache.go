@@ -1,0 +1,164 @@
+package usageplan
+
+import (
+	"crypto/subtle"
+	"encoding/binary"
+	"sync/atomic"
+
+	"github.com/ration-go/ration/apikey"
+)
+
+// cache is the resolved keys by the digest of their secret: open addressing over atomic pointers. A look-up, which is part
+// of every decision, takes no lock; all else happens under the resolver's. It holds at most max entries and makes room by
+// forgetting one that has not been asked for since the sweep came by.
+type cache struct {
+	table atomic.Pointer[[]atomic.Pointer[entry]] // a power of two long, at most three quarters of it filled
+	ids   map[string]*entry                       // the entries of each key, linked
+
+	max    int
+	live   int // entries
+	filled int // entries and graves
+	hand   uint64
+}
+
+// grave stands where an entry was, so that probing goes on past it.
+var grave = new(entry)
+
+const smallest = 64
+
+func newCache(most int) *cache {
+	c := &cache{max: most}
+	c.clear()
+	return c
+}
+
+// place is where probing for a digest begins. A digest is as good as random.
+func place(d *apikey.Digest) uint64 { return binary.LittleEndian.Uint64(d[:8]) }
+
+// get is the entry of d, or nil. The digests are compared in constant time.
+func (c *cache) get(d *apikey.Digest) *entry {
+	table := *c.table.Load()
+	mask := uint64(len(table) - 1)
+	for i := place(d) & mask; ; i = (i + 1) & mask {
+		e := table[i].Load()
+		if e == nil {
+			return nil
+		}
+		if e != grave && subtle.ConstantTimeCompare(e.digest[:], d[:]) == 1 {
+			if !e.used.Load() {
+				e.used.Store(true)
+			}
+			return e
+		}
+	}
+}
+
+// put keeps e in place of what has its digest.
+func (c *cache) put(e *entry) {
+	if i, ok := c.find(&e.digest); ok {
+		c.bury(i)
+	}
+	for c.live >= c.max {
+		c.evict()
+	}
+	if c.filled >= len(*c.table.Load())/4*3 {
+		c.rebuild()
+	}
+	insert(*c.table.Load(), e)
+	c.live++
+	c.filled++
+	e.next = c.ids[e.key.ID]
+	c.ids[e.key.ID] = e
+}
+
+// drop forgets every entry of a key.
+func (c *cache) drop(keyID string) {
+	for e := c.ids[keyID]; e != nil; e = c.ids[keyID] {
+		i, _ := c.find(&e.digest)
+		c.bury(i)
+	}
+}
+
+// clear forgets all.
+func (c *cache) clear() {
+	table := make([]atomic.Pointer[entry], smallest)
+	c.table.Store(&table)
+	c.ids, c.live, c.filled = map[string]*entry{}, 0, 0
+}
+
+func (c *cache) find(d *apikey.Digest) (uint64, bool) {
+	table := *c.table.Load()
+	mask := uint64(len(table) - 1)
+	for i := place(d) & mask; ; i = (i + 1) & mask {
+		e := table[i].Load()
+		if e == nil {
+			return 0, false
+		}
+		if e != grave && e.digest == *d {
+			return i, true
+		}
+	}
+}
+
+func insert(table []atomic.Pointer[entry], e *entry) {
+	mask := uint64(len(table) - 1)
+	i := place(&e.digest) & mask
+	for table[i].Load() != nil {
+		i = (i + 1) & mask
+	}
+	table[i].Store(e)
+}
+
+// bury forgets the entry in the i-th place.
+func (c *cache) bury(i uint64) {
+	place := &(*c.table.Load())[i]
+	e := place.Load()
+	place.Store(grave)
+	c.live--
+	link := c.ids[e.key.ID]
+	if link == e {
+		if c.ids[e.key.ID] = e.next; e.next == nil {
+			delete(c.ids, e.key.ID)
+		}
+		return
+	}
+	for link.next != e {
+		link = link.next
+	}
+	link.next = e.next
+}
+
+// evict forgets the next entry that was not asked for since the last sweep.
+func (c *cache) evict() {
+	table := *c.table.Load()
+	mask := uint64(len(table) - 1)
+	for {
+		i := c.hand & mask
+		c.hand++
+		e := table[i].Load()
+		if e == nil || e == grave {
+			continue
+		}
+		if !e.used.Swap(false) {
+			c.bury(i)
+			return
+		}
+	}
+}
+
+// rebuild makes a table without graves, with room for as many entries again.
+func (c *cache) rebuild() {
+	old := *c.table.Load()
+	size := smallest
+	for size < 2*(c.live+1) {
+		size *= 2
+	}
+	table := make([]atomic.Pointer[entry], size)
+	for i := range old {
+		if e := old[i].Load(); e != nil && e != grave {
+			insert(table, e)
+		}
+	}
+	c.table.Store(&table)
+	c.filled = c.live
+}

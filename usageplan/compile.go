@@ -1,0 +1,129 @@
+package usageplan
+
+import (
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store"
+)
+
+// Names of buckets. A quota's window has the quota's name, a usage record Link.record's.
+const (
+	throttleName = "throttle"
+	routePrefix  = "throttle "
+)
+
+// allowance is what a plan, or a plan with a link's overrides, allows: all that is the same for each of its subjects.
+// Those of one plan share it.
+type allowance struct {
+	plan    *Plan
+	record  string
+	keep    time.Duration
+	quotas  []quota.Quota
+	buckets map[string]*store.Meter // by route; "" is the plan's own; nil: no throttle there
+	stale   *atomic.Bool            // the plan has changed since
+	now     atomic.Pointer[windows]
+}
+
+// windows is the meters of an allowance while no window begins or ends: [from, until) in Unix seconds.
+type windows struct {
+	from, until int64
+	routes      map[string]*meters
+	others      *meters // on every other route
+}
+
+// meters is what one request is charged: the throttle if there is one, the quotas, the usage record.
+type meters struct {
+	list      []store.Meter
+	throttles int // the first so many are buckets
+}
+
+// newAllowance compiles a plan as the link has it. It fails where a plan that a store gave breaks a rule.
+func newAllowance(p *Plan, l *Link, keep time.Duration, stale *atomic.Bool) (*allowance, error) {
+	a := &allowance{plan: p, record: l.record(), keep: keep, stale: stale, quotas: p.Quotas, buckets: map[string]*store.Meter{}}
+	throttle := p.Throttle
+	if l.Throttle != nil {
+		throttle = l.Throttle
+	}
+	if l.Quotas != nil {
+		a.quotas = l.Quotas
+	}
+	if throttle != nil {
+		if err := a.bucket("", throttleName, *throttle); err != nil {
+			return nil, err
+		}
+	}
+	for route, limit := range p.Routes {
+		if err := a.bucket(route, routePrefix+route, limit); err != nil {
+			return nil, err
+		}
+	}
+	return a, store.Check(a.compile(time.Now()).others.list)
+}
+
+// serves says whether a, a plan's own, is what a link to it allows.
+func (a *allowance) serves(l *Link) bool {
+	return l.Throttle == nil && l.Quotas == nil && l.record() == a.record
+}
+
+func (a *allowance) bucket(route, name string, l limiter.Limit) error {
+	a.buckets[route] = nil
+	if l.Unlimited() {
+		return nil
+	}
+	m, err := l.Meter(name)
+	if err != nil {
+		return fmt.Errorf("usageplan: plan %s: %w", a.plan.ID, err)
+	}
+	a.buckets[route] = &m
+	return nil
+}
+
+// at is the meters of a route at an instant.
+func (a *allowance) at(at time.Time, route string) *meters {
+	w := a.now.Load()
+	if t := at.Unix(); w == nil || t < w.from || t >= w.until {
+		w = a.compile(at)
+		a.now.Store(w)
+	}
+	if len(w.routes) > 0 {
+		if m, ok := w.routes[route]; ok {
+			return m
+		}
+	}
+	return w.others
+}
+
+func (a *allowance) compile(at time.Time) *windows {
+	w := &windows{from: math.MinInt64, until: math.MaxInt64, routes: map[string]*meters{}}
+	var list []store.Meter
+	for _, q := range a.quotas {
+		list = append(list, q.Meter(at, a.keep))
+	}
+	list = append(list, quota.Record(a.record, at, a.keep))
+	for i := range list {
+		w.from, w.until = max(w.from, list[i].Start), min(w.until, list[i].End)
+	}
+	others, ok := a.buckets[AnyRoute]
+	if !ok {
+		others = a.buckets[""]
+	}
+	w.others = withBucket(others, list)
+	for route, m := range a.buckets {
+		if route != "" && route != AnyRoute {
+			w.routes[route] = withBucket(m, list)
+		}
+	}
+	return w
+}
+
+func withBucket(m *store.Meter, windows []store.Meter) *meters {
+	if m == nil {
+		return &meters{list: windows}
+	}
+	return &meters{list: append([]store.Meter{*m}, windows...), throttles: 1}
+}

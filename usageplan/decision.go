@@ -1,0 +1,155 @@
+package usageplan
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/store"
+)
+
+// Reason is why a request was admitted or not; its String is a metric's label.
+type Reason uint8
+
+// The reasons. The zero Reason is that of no decision. The four of authentication are for logs and metrics: to the outside
+// they are one.
+const (
+	Admitted      Reason = iota + 1
+	Unknown              // no such key, or a secret that is not of the Format
+	Disabled             // the key is disabled
+	Expired              // the key has expired
+	NoPlan               // no plan of the key is for this API stage
+	Throttled            // the token bucket has too few tokens; wait
+	QuotaExceeded        // a window's allowance is used up until it ends
+	NeverFits            // the cost is above what the throttle or quota can ever hold, or the plan blocks
+	StoreFailed          // a store of keys, plans or counters did not answer
+)
+
+var reasons = [...]string{"none", "admitted", "unknown", "disabled", "expired", "no_plan", "throttled", "quota_exceeded",
+	"never_fits", "store_failed"}
+
+// String is the reason in snake case.
+func (r Reason) String() string {
+	if int(r) < len(reasons) {
+		return reasons[r]
+	}
+	return fmt.Sprintf("reason(%d)", uint8(r))
+}
+
+// Decision is the answer to one Request. What it points to is shared and read only.
+type Decision struct {
+	// Allowed says whether the request may go on; Reason why, or why not. With Reason StoreFailed it is what the Gate's
+	// failure policy says.
+	Allowed bool
+	Reason  Reason
+
+	// Key is who asked, nil if that is unknown. Plan is the one that counted, nil if there was none.
+	Key  *apikey.Key
+	Plan *Plan
+
+	// Cost is what the quotas and the usage record were charged, if Allowed.
+	Cost int64
+
+	// RetryAfter is how long to wait until the same request would be admitted if nobody else comes: the longest wait of
+	// those limits that refused. Zero if none did; store.Never if waiting does not help.
+	RetryAfter time.Duration
+
+	subject   string
+	meters    *meters
+	levels    [store.MaxMeters]store.Level
+	refunded  uint32
+	unlimited bool // admitted without asking the Counter
+}
+
+// Subject is who paid, or would have; empty if that is unknown.
+func (d *Decision) Subject() string { return d.subject }
+
+// Level is where one throttle or quota of a decision stands, after it.
+type Level struct {
+	// Name is "throttle", or "throttle " and the route, or the quota's name.
+	Name string
+
+	// Rate refills a throttle; zero for a quota. Start and End are a quota's window; zero for a throttle.
+	Rate       store.Rate
+	Start, End time.Time
+
+	// Level has the figures. Its Wait is not zero if this limit refused.
+	store.Level
+}
+
+// IsQuota tells a quota from a throttle.
+func (l *Level) IsQuota() bool { return !l.End.IsZero() }
+
+// Levels is each throttle and quota that the decision was about, in the order of the plan. There is none where the key
+// or plan is unknown, or the store failed.
+func (d *Decision) Levels() iter.Seq[Level] {
+	return func(yield func(Level) bool) {
+		if d.meters == nil {
+			return
+		}
+		for i := range d.meters.limits() {
+			m := &d.meters.list[i]
+			l := Level{Name: m.Name, Rate: m.Rate, Level: d.levels[i]}
+			if m.IsWindow() {
+				l.Start, l.End = time.Unix(m.Start, 0).UTC(), time.Unix(m.End, 0).UTC()
+			}
+			if !yield(l) {
+				return
+			}
+		}
+	}
+}
+
+// limits is how many of the meters limit: all but the usage record, which is the last.
+func (m *meters) limits() int { return len(m.list) - 1 }
+
+// LimitError is a refusal as an error, for callers that want one.
+type LimitError struct {
+	Reason     Reason
+	Limits     []string      // the names of all that refused
+	RetryAfter time.Duration // as Decision has it
+}
+
+// Error names the reason, the limits that refused and the wait, and nothing secret.
+func (e *LimitError) Error() string {
+	s := "usageplan: refused: " + e.Reason.String()
+	if len(e.Limits) > 0 {
+		s += ": " + strings.Join(e.Limits, ", ")
+	}
+	if e.RetryAfter > 0 && e.RetryAfter != store.Never {
+		s += fmt.Sprintf(": retry after %v", e.RetryAfter)
+	}
+	return s
+}
+
+// Err is nil if the request was allowed, else a *LimitError.
+func (d *Decision) Err() error {
+	if d.Allowed {
+		return nil
+	}
+	e := &LimitError{Reason: d.Reason, RetryAfter: d.RetryAfter}
+	for l := range d.Levels() {
+		if l.Wait > 0 {
+			e.Limits = append(e.Limits, l.Name)
+		}
+	}
+	return e
+}
+
+// refuse fills in why the meters refused: by the longest wait of those that did.
+func (d *Decision) refuse() {
+	for i := range d.meters.list {
+		if wait := d.levels[i].Wait; wait > d.RetryAfter {
+			d.RetryAfter = wait
+			d.Reason = QuotaExceeded
+			if i < d.meters.throttles {
+				d.Reason = Throttled
+			}
+		}
+	}
+	if d.RetryAfter == store.Never {
+		d.Reason = NeverFits
+	}
+}

@@ -1,0 +1,85 @@
+package usageplan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+// Failure is what becomes of a limit when its counts cannot be had.
+type Failure uint8
+
+// The ways to fail. The zero Failure is the default of its kind of limit.
+const (
+	FailDefault Failure = iota
+	FailOpen            // admit, and count nothing
+	FailClosed          // refuse
+	FailLocal           // throttles only: admit what a bucket in this process admits
+)
+
+// FailurePolicy is what a Gate does when its Counter fails: the strictest of what it says for the limits of the plan.
+// Requests whose key cannot be found out are refused, always.
+type FailurePolicy struct {
+	Throttle Failure // FailDefault: FailLocal
+	Quota    Failure // FailDefault: FailClosed; FailLocal is FailOpen
+}
+
+// failed decides in the Counter's place; n is what the throttle would have taken.
+func (g *Gate) failed(ctx context.Context, req *Request, d *Decision, n int64, err error) error {
+	d.Reason = StoreFailed
+	err = fmt.Errorf("usageplan: charge: %w", err)
+	m := d.meters
+	d.meters = nil
+	if errors.Is(err, store.ErrInvalid) || ctx.Err() != nil { // not the Counter's fault
+		return err
+	}
+	throttle, quotas := g.cfg.OnFailure.Throttle, g.cfg.OnFailure.Quota
+	switch {
+	case m.limits() > m.throttles && (quotas == FailDefault || quotas == FailClosed):
+	case m.throttles > 0 && throttle == FailClosed:
+	case m.throttles > 0 && throttle != FailOpen:
+		if d.Allowed, d.RetryAfter = g.fallback.take(d.subject, &m.list[0], req.At, n); !d.Allowed {
+			d.Reason = Throttled
+		}
+	default:
+		d.Allowed = true
+	}
+	return err
+}
+
+// fallback is the buckets of this process while the Counter fails. Their state is not that of the Counter.
+type fallback struct {
+	mu      sync.Mutex
+	buckets map[fallen]store.Bucket
+}
+
+type fallen struct{ subject, name string }
+
+// maxFallen bounds the buckets; beyond it one is forgotten, at random: the throttle is approximate then in any case.
+const maxFallen = 1 << 16
+
+func (f *fallback) take(subject string, m *store.Meter, at time.Time, n int64) (bool, time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	key := fallen{subject, m.Name}
+	b, known := f.buckets[key]
+	b, level, ok := b.Take(m, at.UnixMicro(), n)
+	if !ok || n == 0 {
+		return ok, level.Wait
+	}
+	if f.buckets == nil {
+		f.buckets = map[fallen]store.Bucket{}
+	}
+	if !known && len(f.buckets) >= maxFallen {
+		for other := range f.buckets {
+			delete(f.buckets, other)
+			break
+		}
+	}
+	f.buckets[key] = b
+	return true, 0
+}

@@ -1,0 +1,244 @@
+package usageplan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/store"
+)
+
+// GateConfig is what a Gate is made of. Keys, Plans and Counter are required; zero means the default for all else.
+type GateConfig struct {
+	Keys    apikey.Store
+	Plans   Store
+	Counter store.Counter
+
+	// Format is what secrets look like: anything else is unknown without a look-up. Zero: any prefix, a right checksum.
+	Format apikey.Format
+
+	// MaxAge is how long a key and its plans are believed without being read again; zero: 5 s. It bounds how long after a
+	// change the last request is admitted by what was before, where no Notifier tells of it sooner.
+	MaxAge time.Duration
+
+	// MaxKeys bounds the keys that are remembered; zero: 1,048,576, of some 500 bytes each. MaxUnknown bounds the unknown
+	// ones that are, apart from those; zero: 16,384.
+	MaxKeys, MaxUnknown int
+
+	// MaxReads bounds the look-ups of keys at one time; zero: 64. Beyond it the decision is StoreFailed.
+	MaxReads int
+
+	// Timeout bounds a decision's charge, and a look-up of a key; zero: 100 ms. A Counter that is store.Local has none.
+	Timeout time.Duration
+
+	// Keep is how long ended windows and the usage record can be reported and refunded; zero: 90 days.
+	Keep time.Duration
+
+	// OnFailure is what becomes of a request when the Counter fails. Zero: throttles open through a bucket in this
+	// process, quotas close.
+	OnFailure FailurePolicy
+
+	// AllowNoPlan admits keys that no plan is for, without limits and without a usage record. AWS refuses them, and so
+	// does the zero GateConfig.
+	AllowNoPlan bool
+
+	// Observer is told of every decision; nil: nobody is.
+	Observer Observer
+}
+
+// Gate decides requests. Make one with NewGate. Safe for concurrent use. It starts no goroutine.
+type Gate struct {
+	cfg      GateConfig
+	local    bool // the Counter never waits
+	resolver *resolver
+	fallback fallback
+	stop     []func()
+}
+
+// NewGate makes a Gate. It subscribes to the stores that are Notifiers; Close ends that.
+func NewGate(cfg GateConfig) (*Gate, error) {
+	var errs []error
+	if cfg.Keys == nil || cfg.Plans == nil || cfg.Counter == nil {
+		errs = append(errs, errors.New("keys, plans, counter: want all three"))
+	}
+	for name, v := range map[string]int64{"maxAge": int64(cfg.MaxAge), "maxKeys": int64(cfg.MaxKeys),
+		"maxUnknown": int64(cfg.MaxUnknown), "maxReads": int64(cfg.MaxReads), "timeout": int64(cfg.Timeout), "keep": int64(cfg.Keep)} {
+		if v < 0 {
+			errs = append(errs, fmt.Errorf("%s: %d: want 0 or more", name, v))
+		}
+	}
+	if err := invalid("gate", errs); err != nil {
+		return nil, err
+	}
+	cfg.MaxAge = orElse(cfg.MaxAge, 5*time.Second)
+	cfg.Timeout = orElse(cfg.Timeout, 100*time.Millisecond)
+	cfg.Keep = orElse(cfg.Keep, 90*24*time.Hour)
+	g := &Gate{cfg: cfg, local: store.IsLocal(cfg.Counter), resolver: newResolver(cfg)}
+	for i, s := range []any{cfg.Keys, cfg.Plans} {
+		if n, ok := s.(Notifier); ok && !(i == 1 && s == any(cfg.Keys)) {
+			g.stop = append(g.stop, n.OnChange(g.resolver.changed))
+		}
+	}
+	return g, nil
+}
+
+func orElse[T int | time.Duration](v, otherwise T) T {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}
+
+// Close ends the Gate's subscriptions. A closed Gate still decides; it hears of changes by MaxAge alone.
+func (g *Gate) Close() {
+	for _, stop := range g.stop {
+		stop()
+	}
+	g.stop = nil
+}
+
+// Request is what a Gate decides on: who asks, of what, at what cost.
+type Request struct {
+	// Secret is the credential as it came. KeyID is instead of it, for callers that have authenticated who asks by
+	// themselves. One of the two.
+	Secret apikey.Secret
+	KeyID  string
+
+	// API and Stage name the API stage, Route the route by its canonical name. All may be empty.
+	API, Stage, Route string
+
+	// Cost is what the quotas and the usage record are charged; zero: 1, since a cost that was forgotten must not make
+	// requests free. Peek asks without a charge. Negative is an error.
+	Cost int64
+
+	// At is the clock, as time.Now returned it; zero: the Gate reads it.
+	At time.Time
+}
+
+var charges = sync.Pool{New: func() any { return new(store.Charge) }}
+
+// Admit decides a request, and charges it if it is admitted: all that the plan counts, or nothing.
+//
+// A refusal is not an error. An error means that something failed, or that the request breaks a rule (ErrInvalid); the
+// Decision is then what the failure policy says, and its Reason StoreFailed. If ctx is done before the charge, nothing is
+// charged and the error wraps ctx.Err(); if it is done while a store is at it, the charge may stand, and is not repeated.
+func (g *Gate) Admit(ctx context.Context, req Request) (Decision, error) {
+	return g.decide(ctx, &req, max(req.Cost, 1))
+}
+
+// Peek is the decision that Admit would come to now, without a charge: Allowed says whether a request of this cost fits.
+func (g *Gate) Peek(ctx context.Context, req Request) (Decision, error) {
+	return g.decide(ctx, &req, 0)
+}
+
+func (g *Gate) decide(ctx context.Context, req *Request, cost int64) (d Decision, err error) {
+	if req.At.IsZero() {
+		req.At = time.Now()
+	}
+	d.Cost = cost
+	if b := g.identify(ctx, req, &d, &err); b != nil {
+		d.meters = b.allowance.at(req.At, req.Route)
+		err = g.charge(ctx, req, b, &d)
+	}
+	if !d.Allowed {
+		d.Cost = 0
+	}
+	if g.cfg.Observer != nil {
+		g.cfg.Observer.Decided(ctx, *req, d, err)
+	}
+	return d, err
+}
+
+// identify finds the key, whether it may be used, and its plan for the stage. Without a plan the decision is made.
+func (g *Gate) identify(ctx context.Context, req *Request, d *Decision, err *error) *binding {
+	if *err = req.fault(); *err != nil {
+		return nil
+	}
+	e, failed := g.resolver.resolve(ctx, req, g.cfg.Format)
+	switch {
+	case errors.Is(failed, errUnknown):
+		d.Reason = Unknown
+		return nil
+	case failed != nil:
+		d.Reason, *err = StoreFailed, failed
+		return nil
+	}
+	d.Key = e.key
+	if d.Reason = e.usable(req.At); d.Reason != 0 {
+		return nil
+	}
+	b := e.binding(Stage{req.API, req.Stage})
+	if b == nil {
+		d.Reason = NoPlan
+		if g.cfg.AllowNoPlan {
+			d.Reason, d.Allowed = Admitted, true
+		}
+		return nil
+	}
+	d.Plan, d.subject = b.allowance.plan, b.subject
+	return b
+}
+
+func (req *Request) fault() error {
+	var errs []error
+	if req.Secret != "" && req.KeyID != "" {
+		errs = append(errs, errors.New("secret, keyID: want one, not both"))
+	}
+	if req.Cost < 0 {
+		errs = append(errs, fmt.Errorf("cost: %d: want 0 or more", req.Cost))
+	}
+	return invalid("request", errs)
+}
+
+// usable is zero, or why the key may not be used.
+func (e *entry) usable(at time.Time) Reason {
+	switch {
+	case !e.key.Enabled:
+		return Disabled
+	case !e.key.Expires.IsZero() && !at.Before(e.key.Expires):
+		return Expired
+	case !e.retires.IsZero() && !at.Before(e.retires):
+		return Unknown
+	}
+	return 0
+}
+
+// charge asks the Counter.
+func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision) error {
+	c := charges.Get().(*store.Charge)
+	defer charges.Put(c)
+	c.Subject, c.At, c.Meters, c.SetRemaining = b.subject, req.At, d.meters.list, false
+	throttle := min(d.Cost, 1)
+	if b.allowance.plan.ThrottleByCost {
+		throttle = d.Cost
+	}
+	for i := range c.Meters {
+		c.N[i] = d.Cost
+		if i < d.meters.throttles {
+			c.N[i] = throttle
+		}
+	}
+	if err := g.take(ctx, c); err != nil {
+		return g.failed(ctx, req, d, c.N[0], err)
+	}
+	copy(d.levels[:], c.Levels[:len(c.Meters)])
+	if d.Allowed = c.OK; d.Allowed {
+		d.Reason = Admitted
+	} else {
+		d.refuse()
+	}
+	return nil
+}
+
+// take is the Counter's, within the Gate's deadline where it may wait.
+func (g *Gate) take(ctx context.Context, c *store.Charge) error {
+	if g.local {
+		return g.cfg.Counter.Take(ctx, c)
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.Timeout)
+	defer cancel()
+	return g.cfg.Counter.Take(ctx, c)
+}

@@ -1,0 +1,56 @@
+package usageplan
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store"
+)
+
+// Link ties a key to a plan.
+type Link struct {
+	PlanID string `json:"planId"`
+	KeyID  string `json:"keyId"`
+
+	// Subject is who pays: the counts are its own. It is set when the link is made and never changes: by default it is the
+	// plan's id and the key's, so that neither a rotation of the secret nor a move to another plan resets or doubles an
+	// allowance. Keys of one customer that share an allowance share a subject: 1 to 256 bytes.
+	Subject string `json:"subject"`
+
+	// Throttle and Quotas stand in place of the plan's for this key, if they are not nil.
+	Throttle *limiter.Limit `json:"throttle,omitzero"`
+	Quotas   []quota.Quota  `json:"quotas,omitzero"`
+
+	Created time.Time `json:"created,omitzero"`
+
+	// Version grows with every update; it belongs to the store.
+	Version int64 `json:"version,omitzero"`
+}
+
+const maxSubject = store.MaxSubject / 2
+
+// Validate reports every fault of l at once; the error wraps ErrInvalid.
+func (l *Link) Validate() error {
+	var errs []error
+	if l.PlanID == "" || l.KeyID == "" {
+		errs = append(errs, fmt.Errorf("planId, keyId: %q, %q: want both", l.PlanID, l.KeyID))
+	}
+	if n := len(l.Subject); n == 0 || n > maxSubject {
+		errs = append(errs, fmt.Errorf("subject: %d bytes: want 1 to %d", n, maxSubject))
+	}
+	return invalid("link", append(errs, limits(l.Throttle, l.Quotas)...))
+}
+
+// subjectOf is the subject of a key that pays for itself.
+func subjectOf(planID, keyID string) string { return planID + "/" + keyID }
+
+// record is the name of the key's usage record: where keys share a subject, each has one of its own.
+func (l *Link) record() string {
+	if strings.HasSuffix(l.Subject, "/"+l.KeyID) {
+		return quota.RecordName
+	}
+	return quota.RecordName + "/" + l.KeyID
+}

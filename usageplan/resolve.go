@@ -1,0 +1,316 @@
+package usageplan
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/quota"
+)
+
+// entry is what is known of one secret, or of one key id: the key and what its plans allow.
+type entry struct {
+	digest  apikey.Digest
+	key     *apikey.Key
+	plans   []binding // oldest link first
+	until   time.Time // when it is too old to be believed
+	retires time.Time // when this secret dies though its key does not; zero: never
+
+	used atomic.Bool // since the cache's sweep came by
+	next *entry      // of the same key, in the cache
+}
+
+// binding is one of a key's plans, and the subject that pays under it.
+type binding struct {
+	subject   string
+	allowance *allowance
+}
+
+// fresh says whether e may be believed at an instant.
+func (e *entry) fresh(at time.Time) bool {
+	for i := range e.plans {
+		if e.plans[i].allowance.stale.Load() {
+			return false
+		}
+	}
+	return at.Before(e.until)
+}
+
+// binding is the plan that counts on a stage: one that names it, else one that names none; of equals the oldest link's.
+func (e *entry) binding(stage Stage) *binding {
+	var other *binding
+	for i := range e.plans {
+		b := &e.plans[i]
+		named := b.allowance.plan.Stages
+		if len(named) == 0 {
+			if other == nil {
+				other = b
+			}
+			continue
+		}
+		for j := range named {
+			if named[j] == stage {
+				return b
+			}
+		}
+	}
+	return other
+}
+
+// errUnknown means that there is no such key.
+var errUnknown = errors.New("usageplan: unknown key")
+
+// ErrBusy is wrapped when as many look-ups of keys are under way as GateConfig.MaxReads allows.
+var ErrBusy = errors.New("usageplan: too many look-ups of keys at once")
+
+// resolver finds keys and plans in their stores, remembers them for MaxAge, and forgets them when a store says that they
+// have changed. Unknown keys are remembered apart from known ones, and never push one out.
+type resolver struct {
+	keys    apikey.Store
+	plans   Store
+	keep    time.Duration
+	maxAge  time.Duration
+	timeout time.Duration
+	cache   *cache
+
+	mu         sync.Mutex
+	changes    uint64                      // heard of
+	allowances map[string]planned          // by plan
+	stale      map[string]*atomic.Bool     // by plan: what its allowances look at
+	unknown    map[apikey.Digest]time.Time // keys, and until when
+	flights    map[apikey.Digest]*flight
+	reads      int
+	maxUnknown int
+	maxReads   int
+}
+
+// planned is a plan's allowance, shared by its links without overrides.
+type planned struct {
+	*allowance
+	until time.Time
+}
+
+// flight is one look-up that several requests wait for.
+type flight struct {
+	done  chan struct{}
+	entry *entry
+	err   error
+}
+
+// idDigest is the cache's name of a key that a caller knows by its id. No secret has it: a secret's digest is of text.
+func idDigest(id string) apikey.Digest {
+	var b [96]byte
+	return sha256.Sum256(append(append(b[:0], "\x00id\x00"...), id...))
+}
+
+func newResolver(cfg GateConfig) *resolver {
+	return &resolver{
+		keys: cfg.Keys, plans: cfg.Plans, keep: cfg.Keep, maxAge: cfg.MaxAge, timeout: cfg.Timeout,
+		cache:      newCache(orElse(cfg.MaxKeys, 1<<20)),
+		allowances: map[string]planned{},
+		stale:      map[string]*atomic.Bool{},
+		unknown:    map[apikey.Digest]time.Time{},
+		flights:    map[apikey.Digest]*flight{},
+		maxUnknown: orElse(cfg.MaxUnknown, 1<<14),
+		maxReads:   orElse(cfg.MaxReads, 64),
+	}
+}
+
+// resolve is what is known of who asks. What has been found in the cache needs no second look at its form.
+func (r *resolver) resolve(ctx context.Context, req *Request, form apikey.Format) (*entry, error) {
+	if req.KeyID == "" && len(req.Secret) > maxSecret {
+		return nil, errUnknown
+	}
+	var d apikey.Digest
+	if req.KeyID != "" {
+		d = idDigest(req.KeyID)
+	} else {
+		d = apikey.DigestOf(string(req.Secret))
+	}
+	if e := r.cache.get(&d); e != nil && e.fresh(req.At) {
+		return e, nil
+	}
+	if req.KeyID == "" && form.Check(string(req.Secret)) != nil {
+		return nil, errUnknown
+	}
+	return r.read(ctx, d, req.KeyID, req.At)
+}
+
+// maxSecret is the most bytes of a secret that are looked at. AWS's longest have 128.
+const maxSecret = 256
+
+// read looks a key up by its secret's digest, or by id if that is not empty, unless someone else is doing so already.
+// at is the reading of the clock from which the answer's age counts.
+func (r *resolver) read(ctx context.Context, d apikey.Digest, id string, at time.Time) (*entry, error) {
+	r.mu.Lock()
+	if until, ok := r.unknown[d]; ok && at.Before(until) {
+		r.mu.Unlock()
+		return nil, errUnknown
+	}
+	if f := r.flights[d]; f != nil {
+		r.mu.Unlock()
+		select {
+		case <-f.done:
+			return f.entry, f.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if r.reads >= r.maxReads {
+		r.mu.Unlock()
+		return nil, ErrBusy
+	}
+	r.reads++
+	f := &flight{done: make(chan struct{})}
+	r.flights[d] = f
+	changes := r.changes
+	r.mu.Unlock()
+
+	// Others wait for this read, so it does not end with the request that began it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
+	defer cancel()
+	defer r.land(d, f, changes, at)
+	f.err = errors.New("usageplan: look-up panicked") // unless it returns
+	f.entry, f.err = r.load(ctx, d, id, at)
+	return f.entry, f.err
+}
+
+// land keeps what a flight has found, unless something has changed since it began, and tells those who wait for it.
+func (r *resolver) land(d apikey.Digest, f *flight, changes uint64, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reads--
+	if r.flights[d] == f {
+		delete(r.flights, d)
+	}
+	if changes == r.changes {
+		switch {
+		case f.err == nil:
+			r.cache.put(f.entry)
+		case errors.Is(f.err, errUnknown):
+			r.forgetUnknown()
+			r.unknown[d] = at.Add(r.maxAge)
+		}
+	}
+	close(f.done)
+}
+
+// forgetUnknown makes room for one more unknown key, at random.
+func (r *resolver) forgetUnknown() {
+	for d := range r.unknown {
+		if len(r.unknown) < r.maxUnknown {
+			return
+		}
+		delete(r.unknown, d)
+	}
+}
+
+// load reads the key and its plans from their stores.
+func (r *resolver) load(ctx context.Context, d apikey.Digest, id string, at time.Time) (*entry, error) {
+	key, err := r.key(ctx, d, id)
+	if errors.Is(err, apikey.ErrNotFound) {
+		return nil, errUnknown
+	}
+	if err != nil {
+		return nil, fmt.Errorf("usageplan: key: %w", err)
+	}
+	e := &entry{digest: d, key: &key, until: at.Add(r.maxAge)}
+	if id == "" && !key.Digest.Equal(d) {
+		e.retires = key.RetiringUntil
+	}
+	links, err := r.plans.KeyLinks(ctx, key.ID)
+	if err != nil {
+		return nil, fmt.Errorf("usageplan: links of key %s: %w", key.ID, err)
+	}
+	for i := range links {
+		a, err := r.allowance(ctx, &links[i], at)
+		if errors.Is(err, ErrNotFound) {
+			continue // the plan was deleted after the link was read
+		}
+		if err != nil {
+			return nil, fmt.Errorf("usageplan: plan %s: %w", links[i].PlanID, err)
+		}
+		if a.until.Before(e.until) {
+			e.until = a.until
+		}
+		e.plans = append(e.plans, binding{links[i].Subject, a.allowance})
+	}
+	return e, nil
+}
+
+func (r *resolver) key(ctx context.Context, d apikey.Digest, id string) (apikey.Key, error) {
+	if id != "" {
+		return r.keys.Key(ctx, id)
+	}
+	return r.keys.KeyByDigest(ctx, d)
+}
+
+// allowance is what a link allows. The plan's own is shared by its links without overrides.
+func (r *resolver) allowance(ctx context.Context, l *Link, at time.Time) (planned, error) {
+	r.mu.Lock()
+	p, ok := r.allowances[l.PlanID]
+	stale := r.stale[l.PlanID]
+	if stale == nil {
+		stale = new(atomic.Bool)
+		r.stale[l.PlanID] = stale
+	}
+	r.mu.Unlock()
+	if ok = ok && at.Before(p.until); ok && p.serves(l) {
+		return p, nil
+	}
+	plan, until := (*Plan)(nil), at.Add(r.maxAge)
+	if ok {
+		plan, until = p.plan, p.until
+	} else {
+		read, err := r.plans.Plan(ctx, l.PlanID)
+		if err != nil {
+			return planned{}, err
+		}
+		plan = &read
+	}
+	a, err := newAllowance(plan, l, r.keep, stale)
+	if err != nil {
+		return planned{}, err
+	}
+	p = planned{a, until}
+	if a.record == quota.RecordName && p.serves(l) {
+		r.mu.Lock()
+		if r.stale[l.PlanID] == stale { // not changed meanwhile
+			r.allowances[l.PlanID] = p
+		}
+		r.mu.Unlock()
+	}
+	return p, nil
+}
+
+// changed forgets what is known of a key or a plan; of everything if id is "". Any change may be the creation of what was
+// unknown, and what is being read may be what has changed.
+func (r *resolver) changed(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changes++
+	clear(r.unknown)
+	clear(r.flights)
+	if id == "" {
+		r.cache.clear()
+		for plan := range r.stale {
+			r.forgetPlan(plan)
+		}
+		return
+	}
+	r.cache.drop(id)
+	r.forgetPlan(id)
+}
+
+func (r *resolver) forgetPlan(id string) {
+	if stale := r.stale[id]; stale != nil {
+		stale.Store(true)
+		delete(r.stale, id)
+		delete(r.allowances, id)
+	}
+}

@@ -1,0 +1,57 @@
+package usageplan
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/ration-go/ration/store"
+)
+
+// AnyRoute is the name of every route that has no throttle of its own. AWS writes it "*/*".
+const AnyRoute = "*"
+
+// maxRoute leaves room for the prefix of the bucket's name.
+const maxRoute = store.MaxName - len(routePrefix)
+
+// Route is the canonical name of a route: the pattern that http.ServeMux knows it by, "GET /pets/{id}", without a host. It
+// accepts that, and the form in which AWS names a method of an API, "/pets/{id}/GET", where the root is "//GET", which
+// becomes "GET /{$}", and "*/*" is AnyRoute. The error wraps ErrInvalid.
+func Route(name string) (string, error) {
+	method, path, ok := strings.Cut(name, " ")
+	switch {
+	case name == AnyRoute || name == "*/*":
+		return AnyRoute, nil
+	case !ok && strings.HasPrefix(name, "/"):
+		method, path = "", name
+		if i := strings.LastIndexByte(name, '/'); isMethod(name[i+1:]) {
+			method, path = name[i+1:], strings.TrimPrefix(name[:i], "/")
+			path = "/" + path
+			if path == "/" {
+				path = "/{$}"
+			}
+		}
+	case ok:
+		path = strings.TrimLeft(path, " ")
+	}
+	canonical := path
+	if method != "" {
+		canonical = method + " " + path
+	}
+	switch {
+	case !strings.HasPrefix(path, "/") || method != "" && !isMethod(method):
+		return "", fmt.Errorf("%w route %.200q: want a form like %q", ErrInvalid, name, "GET /pets/{id}")
+	case len(canonical) > maxRoute:
+		return "", fmt.Errorf("%w route %.200q: %d bytes: want at most %d", ErrInvalid, name, len(canonical), maxRoute)
+	}
+	return canonical, text("route", canonical, maxRoute)
+}
+
+func isMethod(s string) bool {
+	switch s {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace, "ANY":
+		return true
+	}
+	return false
+}
