@@ -71,7 +71,9 @@ func (b Bucket) refill(m *Meter, now int64) Bucket {
 			return Bucket{m.Max, 0, per, now}
 		}
 		acc := int64(gain) + b.Part // less than (Max-Tokens)*per
-		b.Tokens, b.Part = b.Tokens+acc/per, acc%per
+		if b.Part = acc; acc >= per { // a division is a good part of a decision
+			b.Tokens, b.Part = b.Tokens+acc/per, acc%per
+		}
 	}
 	b.Last = now
 	return b
@@ -103,5 +105,9 @@ func (b Bucket) wait(m *Meter, n int64) time.Duration {
 
 // micros is the microseconds until b, which holds fewer, holds n tokens.
 func (b Bucket) micros(m *Meter, n int64) int64 {
-	return ((n-b.Tokens)*b.Per-b.Part-1)/m.Rate.Tokens + 1
+	missing := (n-b.Tokens)*b.Per - b.Part
+	if m.Rate.Tokens == 1 { // as most rates are
+		return missing
+	}
+	return (missing-1)/m.Rate.Tokens + 1
 }

@@ -37,11 +37,20 @@ type held struct {
 // is says whether h and m are one bucket, or windows of one name.
 func (h *held) is(m *store.Meter) bool { return h.Name == m.Name && h.IsWindow() == m.IsWindow() }
 
+// same says whether m, which h is, has the figures that h has.
+func (h *held) same(m *store.Meter) bool {
+	return h.Max == m.Max && h.Rate == m.Rate && h.End == m.End && h.Keep == m.Keep
+}
+
 // find is the held meter that is m, or nil. Charges name their meters in the same order, so it looks at the i-th first.
 func (l *layout) find(m *store.Meter, i int) *held {
 	if uint(i) < uint(len(l.held)) && l.held[i].is(m) {
 		return &l.held[i]
 	}
+	return l.search(m)
+}
+
+func (l *layout) search(m *store.Meter) *held {
 	for j := range l.held {
 		if l.held[j].is(m) {
 			return &l.held[j]
@@ -56,6 +65,7 @@ type state struct {
 	bucket store.Bucket
 	window store.Window
 	held   *held // where it is in the layout; nil: elsewhere, or nowhere
+	known  bool  // the layout has the meter's figures, too
 }
 
 func (st *state) take(m *store.Meter, at time.Time, now, n int64, l *store.Level) (ok bool) {
@@ -80,13 +90,13 @@ func (a *account) load(st *state, m *store.Meter, i int) {
 	h := a.layout.find(m, i)
 	switch {
 	case h == nil || h.Start != m.Start:
-		st.held = nil
+		st.held, st.known = nil, false
 		a.more.load(st, m)
 	case h.IsWindow():
-		st.held = h
+		st.held, st.known = h, h.same(m)
 		st.window = store.Window{Used: a.cells[h.cell], Extra: h.extra}
 	default:
-		st.held = h
+		st.held, st.known = h, h.same(m)
 		st.bucket, st.window = a.bucket(h), store.Window{}
 	}
 }
@@ -96,19 +106,19 @@ func (a *account) bucket(h *held) store.Bucket {
 	return store.Bucket{Tokens: c[0], Part: c[1], Last: c[2], Per: max(h.Rate.Per, 1)}
 }
 
-// keep writes the state of m back to where it was loaded from, if the layout says all that is not in the cells. If it is
+// keep writes a state back to where it was loaded from, if the layout has all that is not in the cells. If it is
 // false the state is still to be kept.
-func (a *account) keep(st *state, m *store.Meter) bool {
+func (a *account) keep(st *state) bool {
 	h := st.held
 	switch {
 	case h == nil:
 		return false
 	case h.IsWindow():
 		a.cells[h.cell] = st.window.Used
-		return h.extra == st.window.Extra
+		return st.known && h.extra == st.window.Extra
 	default:
 		a.store(h.cell, &st.bucket)
-		return h.Max == m.Max && h.Rate == m.Rate
+		return st.known
 	}
 }
 

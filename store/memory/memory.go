@@ -55,8 +55,8 @@ func New(cfg Config) *Store {
 	if s.max <= 0 {
 		s.max = DefaultMaxSubjects
 	}
-	// Sixteen shards a processor make it rare that two wait for one; more would spread what is hot over more cache.
-	log := bits.Len(uint(16*runtime.GOMAXPROCS(0) - 1))
+	// So many shards a processor make it rare that two wait for one, even while its owner waits for memory.
+	log := bits.Len(uint(64*runtime.GOMAXPROCS(0) - 1))
 	s.shards, s.shift = make([]shard, 1<<log), uint8(64-log)
 	empty := new(layout)
 	for i := range s.shards {

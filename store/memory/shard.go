@@ -13,24 +13,25 @@ const (
 	slabSize = 1 << slabBits // accounts: 1,280 bytes, a size class of the allocator
 )
 
-// shard is a share of the subjects under one mutex. The mutex is alone on its cache line: who waits for it would else
-// take the line away from who has it.
+// shard is a share of the subjects under one mutex. What every decision reads is on as few cache lines as can be, and the
+// mutex alone on its own: who waits for it would else take the line away from who has it.
 type shard struct {
 	mu sync.Mutex
 	_  [56]byte
 
-	store *Store
-
 	index []entry              // open addressing, linear probing, a power of two long
 	slabs []*[slabSize]account // never moved, never given back
-	slots uint32               // that were ever used
-	free  []uint32             // of those, the ones that are free
 	count int                  // accounts
+	store *Store
 
-	next   [store.MaxMeters]state // scratch: the states that a charge leads to
-	nobody account                // without a subject: what is read of one that has no account
-	hand   uint32                 // where the next sweep begins
+	next [store.MaxMeters]state // scratch: the states that a charge leads to
+
+	nobody account  // without a subject: what is read of one that has no account
+	slots  uint32   // of the slabs that were ever used
+	free   []uint32 // of those, the ones that are free
+	hand   uint32   // where the next sweep begins
 	due    [kinds]int64
+	_      [56]byte // to a whole number of lines, which a test holds
 }
 
 // entry of the index: the low half of the hash, then the slot plus one. Zero is empty. Growing and removing need no

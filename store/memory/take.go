@@ -15,16 +15,19 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("store/memory: take: %w: %w", store.ErrNotTaken, err)
 	}
-	if err := c.Check(); err != nil {
-		return fmt.Errorf("store/memory: take: %w", err)
+	if uint(len(c.Subject)-1) >= store.MaxSubject || len(c.Meters) > store.MaxMeters {
+		return fmt.Errorf("store/memory: take: %w", c.Check())
 	}
 	at, now := s.clock(c.At, c.Meters)
 	hash := maphash.String(s.seed, c.Subject)
 	sh := &s.shards[hash>>s.shift]
 	for {
 		sh.mu.Lock()
-		room := sh.take(c, hash, at, now)
+		room, err := sh.take(c, hash, at, now)
 		sh.mu.Unlock()
+		if err != nil {
+			return fmt.Errorf("store/memory: take: %w", err)
+		}
 		if room {
 			return nil
 		}
@@ -35,16 +38,21 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	}
 }
 
-// take is Take under the lock. It is false, and nothing has happened, if there was no room for a new subject.
-func (sh *shard) take(c *store.Charge, hash uint64, at time.Time, now int64) bool {
+// take is Take under the lock. Nothing has happened if there was no room for a new subject, or after an error.
+func (sh *shard) take(c *store.Charge, hash uint64, at time.Time, now int64) (room bool, err error) {
 	a := sh.find(hash, c.Subject)
 	if a == nil {
 		a = &sh.nobody
 	}
-	ok, writes := true, false
+	ok, writes, checked := true, false, false
 	for i := range c.Meters {
 		m, n, st := &c.Meters[i], c.N[i], &sh.next[i]
-		a.load(st, m, i)
+		if a.load(st, m, i); !st.known && !checked { // a meter that was charged like this before was sound
+			if err := c.Check(); err != nil {
+				return false, err
+			}
+			checked = true
+		}
 		if c.SetRemaining {
 			st.set(m, at, now, n, &c.Levels[i])
 		} else {
@@ -58,12 +66,12 @@ func (sh *shard) take(c *store.Charge, hash uint64, at time.Time, now int64) boo
 	case writes:
 		if a == &sh.nobody {
 			if a = sh.insert(hash, c.Subject, at, now); a == nil {
-				return false
+				return false, nil
 			}
 		}
 		sh.write(a, c, at, now)
 	}
-	return true
+	return true, nil
 }
 
 // refuse reports what stands, and how long each meter that refused will do so.
@@ -83,7 +91,7 @@ func (sh *shard) write(a *account, c *store.Charge, at time.Time, now int64) {
 		if c.N[i] == 0 && !c.SetRemaining {
 			continue
 		}
-		if m, st := &c.Meters[i], &sh.next[i]; moved || !a.keep(st, m) {
+		if m, st := &c.Meters[i], &sh.next[i]; moved || !a.keep(st) {
 			sh.rewrite(a, m, st, at)
 			moved = true
 		}

@@ -18,7 +18,7 @@ import (
 func dial(t testing.TB, addr string) rueidis.Client {
 	t.Helper()
 	client, err := rueidis.NewClient(rueidis.ClientOption{
-		InitAddress: []string{addr}, DisableCache: true, AlwaysRESP2: true, ForceSingleClient: true,
+		InitAddress: []string{addr}, DisableCache: true,
 	})
 	require.NoError(t, err)
 	t.Cleanup(client.Close)

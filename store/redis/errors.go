@@ -12,8 +12,12 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// fault wraps what the client returned, and says so if nothing can have been charged.
-func fault(doing string, err error) error {
+// fault wraps what the client returned for the value under key, and says so if nothing can have been charged.
+func fault(doing, key string, err error) error {
+	switch code(err) {
+	case "WRONGTYPE", "LAYOUT":
+		err = fmt.Errorf("key %q or its past: %w", key, err)
+	}
 	if untouched(err) {
 		return fmt.Errorf("store/redis: %s: %w: %w", doing, store.ErrNotTaken, err)
 	}
@@ -51,6 +55,6 @@ func code(err error) string {
 }
 
 // done says that ctx was done before anything was sent.
-func done(doing string, ctx context.Context) error {
-	return fmt.Errorf("store/redis: %s: %w: %w", doing, store.ErrNotTaken, context.Cause(ctx))
+func done(ctx context.Context, doing string) error {
+	return fmt.Errorf("store/redis: %s: %w: %w", doing, store.ErrNotTaken, ctx.Err())
 }

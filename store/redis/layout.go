@@ -10,144 +10,84 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// request is what one decision sends: the two keys, of which the value's begins the other, then the script's arguments.
-type request struct {
-	text                        string
-	valueLen, endedLen, headLen int
-}
-
-func (r *request) value() string   { return r.text[:r.valueLen] }
-func (r *request) ended() string   { return r.text[:r.endedLen] }
-func (r *request) head() string    { return r.text[r.endedLen:r.headLen] }
-func (r *request) figures() string { return r.text[r.headLen:] }
-
+// The value of a subject is a head, which says what meters it holds, and a tail, which is their state. A charge brings the
+// head of a value that holds just its meters; when that is how the stored value begins, only the tail is read and patched.
+//
+//	head    'R', layout, count                    count and index: two bytes, 0x80 + seven bits each
+//	        count times: '\n', kind, name, '\n', index      kind: 'b' or 'w'; no '\n' in the name, so each stands for itself
+//	        count times: of a bucket: the Per its part is written in, how long it can take to fill (µs, a power of two)
+//	                     of a window: its Start, its End + Keep (Unix seconds)
+//	tail    1, the server's time (µs) when the key expires
+//	        count times: of a bucket: tokens, part, last
+//	                     of a window: used, extra, 0
+//
+// Every number is a double in little endian, eight bytes. The script replies a tail as well; its first byte is 0 for a
+// refusal. The hash of ended windows has, under the name and the Start of each, 1, used, extra and End + Keep.
 const (
 	layout   = 1
-	tailLen  = 9
-	stateLen = 24
-	never    = 1 << 53
+	tailLen  = 1 + 8
+	stateLen = 3 * 8
 )
 
-// request writes c in the script's terms.
-func (s *Store) request(c *store.Charge, at time.Time) (r request) {
-	b := make([]byte, 0, 512)
-	b = append(append(b, s.prefix...), ":{"...)
-	b = append(escape(b, c.Subject, '}'), '}')
-	r.valueLen = len(b)
-	b = append(b, ":past"...)
-	r.endedLen = len(b)
-	b = appendHead(b, c.Meters)
-	r.headLen = len(b)
-	b = appendFigures(b, c, min(max(at.Unix(), -store.MaxUnits), store.MaxUnits))
-	r.text = string(b)
-	return r
-}
+// never is the life of a bucket that nothing refills, and of anything else that outlives the microseconds of a double.
+const never = store.MaxUnits + 1
 
+// appendHead writes the head of a value that holds meters and no others.
 func appendHead(b []byte, meters []store.Meter) []byte {
-	b = index(append(b, 'R', layout), len(meters))
+	b = appendIndex(append(b, 'R', layout), len(meters))
 	for i := range meters {
 		kind := byte('b')
 		if meters[i].IsWindow() {
 			kind = 'w'
 		}
-		b = append(escape(append(b, '\n', kind), meters[i].Name, '\n'), '\n')
-		b = index(b, i)
+		b = append(appendEscaped(append(b, '\n', kind), meters[i].Name, '\n'), '\n')
+		b = appendIndex(b, i)
 	}
 	for i := range meters {
-		m := &meters[i]
-		if m.IsWindow() {
-			b = number(number(b, m.Start), until(m))
+		if m := &meters[i]; m.IsWindow() {
+			b = appendNumber(appendNumber(b, m.Start), until(m))
 		} else {
-			b = number(number(b, max(m.Rate.Per, 1)), life(m))
+			b = appendNumber(appendNumber(b, per(m)), life(m))
 		}
 	}
 	return b
 }
 
-func appendFigures(b []byte, c *store.Charge, at int64) []byte {
-	shape := len(b)
-	b = append(b, shapeOf(c))
-	b = number(b, 0)
-	b = number(b, at)
-	longest := int64(0)
-	for i := range c.Meters {
-		m := &c.Meters[i]
-		n := min(max(c.N[i], -store.MaxUnits), never)
-		if c.SetRemaining {
-			n = min(max(n, 0), store.MaxUnits)
-			if m.IsWindow() && m.Max == store.Unlimited {
-				n = -1
-			}
-		}
-		b = number(number(b, n), m.Max)
-		if m.IsWindow() {
-			if left := until(m) - at; left > never/1_000_000 {
-				longest = never
-			} else {
-				longest = max(longest, left*1_000_000)
-			}
-		} else {
-			b = number(number(b, m.Rate.Tokens), max(m.Rate.Per, 1))
-			longest = max(longest, life(m))
-		}
-	}
-	putNumber(b[shape+1:], longest)
-	return b
-}
-
-// shapeOf names the straight-line code for c, or says that there is none.
-func shapeOf(c *store.Charge) byte {
-	if c.SetRemaining {
-		return 6
-	}
-	if len(c.Meters) == 0 {
-		return 5
-	}
-	windows := 0
-	for i := range c.Meters {
-		if c.N[i] <= 0 || i > 0 && !c.Meters[i].IsWindow() {
-			return 5
-		}
-		if c.Meters[i].IsWindow() {
-			windows++
-		}
-	}
-	switch {
-	case len(c.Meters) == 1 && windows == 0:
-		return 1
-	case len(c.Meters) == 1:
-		return 2
-	case len(c.Meters) == 2 && windows == 1:
-		return 3
-	case len(c.Meters) == 3 && windows == 2:
-		return 4
-	}
-	return 5
-}
-
+// until is the second from which a window need not be kept.
 func until(m *store.Meter) int64 {
-	return min(m.End+int64((m.Keep+time.Second-1)/time.Second), store.MaxUnits)
+	keep := int64(m.Keep / time.Second)
+	if m.Keep%time.Second > 0 {
+		keep++
+	}
+	return min(m.End+keep, store.MaxUnits)
 }
 
-// life is how long a bucket can take to fill.
+// per is the denominator of a bucket's fraction.
+func per(m *store.Meter) int64 { return max(m.Rate.Per, 1) }
+
+// life is how long a bucket can take to fill, in microseconds, rounded up to a power of two, so that a small change of
+// plan changes no head; at least 71 minutes. A bucket without capacity is full at once; it is kept for 12 days, so that it
+// still knows what was taken when it gets some.
 func life(m *store.Meter) int64 {
-	if m.Max == 0 {
+	switch {
+	case m.Max == 0:
 		return 1 << 40
-	}
-	if m.Rate.Tokens == 0 {
+	case m.Rate.Tokens == 0:
 		return never
 	}
-	full := uint64((m.Max*m.Rate.Per-1)/m.Rate.Tokens + 1)
-	return 1 << max(bits.Len64(full-1), 32)
+	full := (m.Max*m.Rate.Per-1)/m.Rate.Tokens + 1
+	return 1 << max(bits.Len64(uint64(full-1)), 32)
 }
 
-func escape(b []byte, s string, special byte) []byte {
+// appendEscaped writes s without the byte special: as a percent sign and two digits, like the percent sign itself.
+func appendEscaped(b []byte, s string, special byte) []byte {
+	const digits = "0123456789ABCDEF"
 	if strings.IndexByte(s, special) < 0 && strings.IndexByte(s, '%') < 0 {
 		return append(b, s...)
 	}
-	for _, c := range []byte(s) {
-		if c == special || c == '%' {
-			b = append(b, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
+	for i := range len(s) {
+		if c := s[i]; c == special || c == '%' {
+			b = append(b, '%', digits[c>>4], digits[c&15])
 		} else {
 			b = append(b, c)
 		}
@@ -155,16 +95,10 @@ func escape(b []byte, s string, special byte) []byte {
 	return b
 }
 
-func index(b []byte, i int) []byte { return append(b, 0x80+byte(i>>7), 0x80+byte(i&0x7f)) }
+func appendIndex(b []byte, i int) []byte { return append(b, 0x80|byte(i>>7), 0x80|byte(i&0x7f)) }
 
-func number(b []byte, n int64) []byte {
+func appendNumber(b []byte, n int64) []byte {
 	return binary.LittleEndian.AppendUint64(b, math.Float64bits(float64(n)))
 }
 
-func putNumber(b []byte, n int64) {
-	binary.LittleEndian.PutUint64(b, math.Float64bits(float64(n)))
-}
-
-func getNumber(b []byte) int64 {
-	return int64(math.Float64frombits(binary.LittleEndian.Uint64(b)))
-}
+func number(b []byte) int64 { return int64(math.Float64frombits(binary.LittleEndian.Uint64(b))) }

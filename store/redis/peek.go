@@ -42,7 +42,7 @@ func (s *Store) Peek(ctx context.Context, at time.Time, subjects []string, meter
 // read takes nothing of each of charges, in one step.
 func (s *Store) read(ctx context.Context, charges []store.Charge) error {
 	if ctx.Err() != nil {
-		return done("peek", ctx)
+		return done(ctx, "peek")
 	}
 	requests := make([]request, len(charges))
 	commands := make([]rueidis.Completed, len(charges))
@@ -51,7 +51,7 @@ func (s *Store) read(ctx context.Context, charges []store.Charge) error {
 			return err
 		}
 		requests[i] = s.request(&charges[i], charges[i].At)
-		commands[i] = s.command(&requests[i])
+		commands[i] = s.byName(&requests[i])
 	}
 	for i, result := range s.client.DoMulti(ctx, commands...) {
 		reply, err := result.AsBytes()
@@ -62,7 +62,7 @@ func (s *Store) read(ctx context.Context, charges []store.Charge) error {
 			err = answer(&charges[i], charges[i].At, reply)
 		}
 		if err != nil {
-			return fault("peek", err)
+			return fault("peek", requests[i].value(), err)
 		}
 	}
 	return nil

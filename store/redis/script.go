@@ -9,8 +9,8 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// The script of a decision, in three parts: the struct library for servers without it, straight-line code for the common
-// shapes, loops for the rest. It carries no #! line, so every server takes it.
+// The script of a decision is in three parts: the struct library for servers without it, straight-line code for the
+// common shapes, loops for the rest. It has no #! line, so that every server takes it.
 var (
 	//go:embed struct.lua
 	structLua string
@@ -22,7 +22,7 @@ var (
 	counting = newScript(structLua + commonLua + takeLua)
 )
 
-// script is a Lua script and the name that Redis knows it by.
+// script is a Lua script, and the name by which Redis knows it.
 type script struct{ text, sha string }
 
 func newScript(text string) script {
@@ -30,22 +30,22 @@ func newScript(text string) script {
 	return script{text, hex.EncodeToString(sum[:])}
 }
 
-// command is one call of the script by its name. It is not read-only to the client, which therefore never sends it again
-// by itself, nor to a replica.
-func (s *Store) command(r *request) rueidis.Completed {
-	return s.client.B().Evalsha().Sha1(s.script.sha).Numkeys(2).Key(r.value(), r.ended()).Arg(r.head(), r.figures()).Build()
-}
-
-// load is the same call with the script's text, which Redis then knows.
-func (s *Store) load(r *request) rueidis.Completed {
-	return s.client.B().Eval().Script(s.script.text).Numkeys(2).Key(r.value(), r.ended()).Arg(r.head(), r.figures()).Build()
-}
-
-// call runs the script once. NOSCRIPT proves that nothing ran, and is the one answer after which it is sent again.
+// call runs the script once. NOSCRIPT proves that it did not run, and is all that is ever answered by sending again.
 func (s *Store) call(ctx context.Context, r *request) ([]byte, error) {
-	reply, err := s.client.Do(ctx, s.command(r)).AsBytes()
+	reply, err := s.client.Do(ctx, s.byName(r)).AsBytes()
 	if code(err) != "NOSCRIPT" || ctx.Err() != nil {
 		return reply, err
 	}
-	return s.client.Do(ctx, s.load(r)).AsBytes()
+	return s.client.Do(ctx, s.byText(r)).AsBytes()
+}
+
+// byName is the command that the server runs if it has seen the script's text. It is not marked read-only or retryable:
+// the client sends it once, and to a master.
+func (s *Store) byName(r *request) rueidis.Completed {
+	return s.client.B().Evalsha().Sha1(s.script.sha).Numkeys(2).Key(r.value(), r.past()).Arg(r.headArg(), r.figures()).Build()
+}
+
+// byText is the same command with the text.
+func (s *Store) byText(r *request) rueidis.Completed {
+	return s.client.B().Eval().Script(s.script.text).Numkeys(2).Key(r.value(), r.past()).Arg(r.headArg(), r.figures()).Build()
 }

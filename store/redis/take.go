@@ -8,13 +8,13 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Take implements store.Counter: one round trip, one call of a script.
+// Take implements store.Counter. It honours the deadline of ctx; a charge whose answer came too late stands.
 func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
-		return done("take", ctx)
+		return done(ctx, "take")
 	}
 	at := c.At
 	if at.IsZero() {
@@ -26,13 +26,13 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 		err = answer(c, at, reply)
 	}
 	if err != nil {
-		return fault("take", err)
+		return fault("take", r.value(), err)
 	}
 	return nil
 }
 
-// answer fills in c from the tail that the script replied. The script keeps state and decides; the levels are worked out
-// here, by the arithmetic that all stores share.
+// answer fills in c from the script's reply. The script decides and keeps the state; the levels are worked out here, from
+// the state, by the arithmetic that all stores share.
 func answer(c *store.Charge, at time.Time, reply []byte) error {
 	if want := tailLen + stateLen*len(c.Meters); len(reply) != want {
 		return fmt.Errorf("reply of %d bytes: want %d", len(reply), want)
@@ -51,16 +51,14 @@ func answer(c *store.Charge, at time.Time, reply []byte) error {
 	return nil
 }
 
-// level reports n of one meter as the state that the script replied stands, and whether it fits.
+// level is what to report of m as it stands, when n are asked of it, and whether they fit.
 func level(m *store.Meter, at time.Time, state []byte, n int64) (l store.Level, fits bool) {
 	if m.IsWindow() {
-		w := store.Window{Used: getNumber(state), Extra: getNumber(state[8:])}
+		w := store.Window{Used: number(state), Extra: number(state[8:])}
 		_, l, fits = w.Take(m, at, n)
 		return l, fits
 	}
-	b := store.Bucket{
-		Tokens: getNumber(state), Part: getNumber(state[8:]), Per: max(m.Rate.Per, 1), Last: getNumber(state[16:]),
-	}
+	b := store.Bucket{Tokens: number(state), Part: number(state[8:]), Per: per(m), Last: number(state[16:])}
 	_, l, fits = b.Take(m, b.Last, n)
 	return l, fits
 }

@@ -1,6 +1,6 @@
 -- Everything else, in loops: a first charge, a new window, an ended one, other meters in the value, reads, refunds.
 local floor, min, largest, sub, match = math.floor, math.min, math.max, string.sub, string.match
-local MAX, NEVER, HOUR = 2 ^ 53 - 1, 2 ^ 53, 3600000000
+local MAX, HOUR, FOREVER = 2 ^ 53 - 1, 3600000000, 2 ^ 60
 local NAME = '^(\n%a[^\n]*\n)..()'
 local life, at, pos = decode('<dd', figures, 2)
 at = at * 1000000
@@ -25,38 +25,38 @@ if value then
 end
 
 -- The charge's meters and their states: m[1], m[2] and m[3]. Windows that the value does not hold may have ended.
-local meters, absent, fields, from = {}, {}, {}, 5
-for i = 1, count(head, 3) do
-  local m = { 0, 0, 0 }
-  m.id, from = match(head, NAME, from)
-  meters[i] = m
-end
-for i, m in ipairs(meters) do
-  local _, found
-  m.x, m.y = decode('<dd', head, from + 16 * (i - 1))
-  m.n, m.max, pos = decode('<dd', figures, pos)
-  if value then _, found = find(value, m.id, 5, true) end
+local meters, absent, fields, size, from = {}, {}, {}, count(head, 3), 5
+for i = 1, size do
+  local id, found, number, heldx, heldy, n, max, rate, _
+  id, from = match(head, NAME, from)
+  local x, y = decode('<dd', head, #head + 1 - 16 * (size - i + 1))
+  if value then _, found = find(value, id, 5, true) end
   if found and found < statics then
     local j = count(value, found + 1)
-    m.number = numbers + 24 * j
-    m.heldx, m.heldy = decode('<dd', value, statics + 16 * j + 1)
+    number = numbers + 24 * j
+    heldx, heldy = decode('<dd', value, statics + 16 * j + 1)
   end
-  m.bucket = string.byte(m.id, 2) == 98
-  if m.bucket then
-    m.rate, _, pos = decode('<dd', figures, pos)
-    if m.number then
-      local tokens, part, last = decode('<ddd', value, m.number + 1)
-      if m.heldx ~= m.x then part = min(floor(part / m.heldx * m.x), m.x - 1) end
-      m[3] = largest(now, last)
-      m[1], m[2] = refill(tokens, part, m[3] - last, m.max, m.rate, m.x)
-    else
-      m[1], m[3] = m.max, now
+  local one, two, three = 0, 0, 0
+  local bucket = string.byte(id, 2) == 98
+  n, max, pos = decode('<dd', figures, pos)
+  if bucket then
+    one, three = max, now
+    rate, _, pos = decode('<dd', figures, pos)
+    if number then
+      local tokens, part, last = decode('<ddd', value, number + 1)
+      if heldx ~= x then part = min(floor(part / heldx * x), x - 1) end
+      three = largest(now, last)
+      one, two = refill(tokens, part, three - last, max, rate, x)
     end
-  elseif m.heldx == m.x then
-    m[1], m[2] = decode('<dd', value, m.number + 1)
-  else
+  elseif heldx == x then
+    one, two = decode('<dd', value, number + 1)
+  end
+  local m = { one, two, three, id = id, bucket = bucket, x = x, y = y, n = n, max = max, number = number,
+    same = heldx == x and heldy == y, state = false }
+  meters[i] = m
+  if not bucket and heldx ~= x then
     absent[#absent + 1] = m
-    fields[#absent] = sub(m.id, 3, -2) .. encode('<d', m.x)
+    fields[#absent] = sub(id, 3, -2) .. encode('<d', x)
   end
 end
 if #absent > 0 then
@@ -75,11 +75,11 @@ end
 -- The decision, and the charge.
 local setting, ok = shape == 6, 1
 for _, m in ipairs(meters) do
-  m.left = m[1]
+  local left = m[1]
   if not m.bucket then
-    m.left = (m.max < MAX and min(largest(m.max + m[2], 0), MAX) or MAX) - m[1]
+    left = (m.max < MAX and min(largest(m.max + m[2], 0), MAX) or MAX) - m[1]
   end
-  if m.n > 0 and m.n > m.left and not setting then ok = 0 end
+  if m.n > 0 and m.n > left and not setting then ok = 0 end
 end
 local reply, touched, patch = { encode('<Bd', ok, 0) }, {}, now + life <= dies
 for i, m in ipairs(meters) do
@@ -101,7 +101,7 @@ for i, m in ipairs(meters) do
   if change then
     touched[#touched + 1] = m
     m.state = reply[i + 1]
-    patch = patch and m.heldx == m.x and m.heldy == m.y
+    patch = patch and m.same
   end
 end
 reply = table.concat(reply)
@@ -148,13 +148,13 @@ for _, m in ipairs(touched) do
 end
 
 -- The charge's meters come first, in its order, so that the next one like it finds its own head.
-local names, heads, tails, life = {}, {}, {}, 0
+local names, heads, tails, longest = {}, {}, {}, 0
 local function add(m)
   local i = #names
   names[i + 1] = m.id .. string.char(128 + floor(i / 128), 128 + i % 128)
   heads[i + 1] = encode('<dd', m.x, m.y)
   tails[i + 1] = encode('<ddd', m[1], m[2], m[3])
-  life = largest(life, m.bucket and m.y or m.y * 1000000 - at)
+  longest = largest(longest, m.bucket and m.y or m.y * 1000000 - at)
   live[m.id] = nil
 end
 for _, m in ipairs(meters) do
@@ -164,17 +164,21 @@ for _, e in ipairs(entries) do
   if live[e.id] and not dead(e) then add(e) end
 end
 
--- The life of the key only grows, by an hour more than it must, unless a bucket that nothing refilled is gone.
-if dies >= NEVER then dies = 0 end
-dies = min(largest(dies, now + life + HOUR), NEVER)
+-- The key lives an hour longer than it must, so that this is rarely needed, and its life only grows. It has no end while
+-- there is a bucket that nothing refills.
+if longest > MAX then
+  dies = FOREVER
+else
+  dies = largest(dies < FOREVER and dies or 0, now + longest + HOUR)
+end
 local size = string.char(128 + floor(#names / 128), 128 + #names % 128)
 value = sub(head, 1, 2) .. size .. table.concat(names) .. table.concat(heads) ..
   encode('<Bd', 1, dies) .. table.concat(tails)
 
 local function milliseconds(us) return string.format('%.0f', math.ceil(us / 1000)) end
 
--- All that can fail comes before the first write. A few ended windows are looked at each time, so that the dead ones
--- go and the cost stays.
+-- What can fail comes before the first write, and the value is written last. A few ended windows are looked at each time:
+-- the dead ones go, and the cost stays.
 if #ended > 0 then
   local some = redis.call('HRANDFIELD', KEYS[2], 8, 'WITHVALUES')
   for i = 1, #some, 2 do
@@ -189,7 +193,7 @@ if #ended > 0 then
     redis.call('PEXPIRE', KEYS[2], milliseconds(keep))
   end
 end
-if dies < NEVER then
+if dies < FOREVER then
   redis.call('SET', KEYS[1], value, 'PX', milliseconds(dies - now))
 else
   redis.call('SET', KEYS[1], value)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -69,7 +70,9 @@ func (w *workload) fill(b *testing.B) {
 	for caller := range callers {
 		wg.Go(func() {
 			for i := caller; i < len(w.subjects); i += callers {
-				w.take(b, new(store.Charge), w.subjects[i], used)
+				if err := w.take(b.Context(), new(store.Charge), w.subjects[i], used); err != nil {
+					b.Error(err)
+				}
 			}
 		})
 	}
@@ -77,24 +80,30 @@ func (w *workload) fill(b *testing.B) {
 	w.units.Store(used * int64(len(w.subjects)))
 }
 
-func (w *workload) take(b *testing.B, c *store.Charge, subject string, n int64) {
+func (w *workload) take(ctx context.Context, c *store.Charge, subject string, n int64) error {
 	c.Subject, c.At, c.Meters, c.N = subject, time.Now(), w.meters, store.Each(n)
-	if err := w.counter.Take(b.Context(), c); err != nil || !c.OK {
-		b.Errorf("%s: OK %t, error %v", about(c), c.OK, err)
+	if err := w.counter.Take(ctx, c); err != nil {
+		return err
 	}
+	if !c.OK {
+		return fmt.Errorf("refused: %s", about(c))
+	}
+	return nil
 }
 
 func (w *workload) run(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
-		c, i := new(store.Charge), rand.IntN(len(w.subjects))
+		ctx, c, i := b.Context(), new(store.Charge), rand.IntN(len(w.subjects))
 		n := int64(0)
 		for ; pb.Next(); n++ {
 			if i++; i == len(w.subjects) {
 				i = 0
 			}
-			w.take(b, c, w.subjects[i], 1)
+			if err := w.take(ctx, c, w.subjects[i], 1); err != nil {
+				b.Error(err)
+			}
 		}
 		w.units.Add(n)
 	})

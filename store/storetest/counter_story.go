@@ -23,7 +23,8 @@ type step struct {
 	used, allowance []int64 // allowance nil: the Max of each meter
 	wait, reset     []time.Duration
 
-	later, askew time.Duration
+	later time.Duration
+	askew *time.Duration
 }
 
 // These make steps: take takes n of every meter, give gives it back, read only reads, set makes it what remains; each and
@@ -47,12 +48,11 @@ func (s step) resets(d ...time.Duration) step { s.reset = d; return s }
 
 // later lets time pass, for windows and for buckets; askew is how far the caller's clock is off from then on.
 func later(d time.Duration) step { return step{later: d} }
-func askew(d time.Duration) step { return step{askew: cmp.Or(d, straight)} }
+func askew(d time.Duration) step { return step{askew: &d} }
 
 const (
-	us       = time.Microsecond
-	day      = 24 * time.Hour
-	straight = time.Duration(1) // for askew: no longer
+	us  = time.Microsecond
+	day = 24 * time.Hour
 )
 
 var (
@@ -153,10 +153,8 @@ func (t *trial) play(story ...step) {
 		switch {
 		case s.later != 0:
 			t.later(s.later)
-		case s.askew == straight:
-			t.skew = 0
-		case s.askew != 0:
-			t.skew = s.askew
+		case s.askew != nil:
+			t.skew = *s.askew
 		default:
 			c := t.take(t.charge(s))
 			if wrong := s.compare(c, t.Slack); wrong != "" {

@@ -1,0 +1,247 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/redis/redistest"
+)
+
+// one is a charge of one unit of a day's quota.
+func one(subject string) *store.Charge {
+	return &store.Charge{Subject: subject, At: time.Now(), Meters: []store.Meter{quota}, N: store.Each(1)}
+}
+
+// used is what c's first meter has used.
+func used(t *testing.T, s *Store, subject string) int64 {
+	t.Helper()
+	c := one(subject)
+	c.N = store.Each(0)
+	require.NoError(t, s.Take(t.Context(), c))
+	return c.Levels[0].Used
+}
+
+func TestLostReply(t *testing.T) {
+	addr := redistest.Start(t)
+	direct := newStore(t, dial(t, addr), counting)
+	require.NoError(t, direct.Take(t.Context(), one("warm-up"))) // the server knows the script
+
+	for _, test := range []struct {
+		name    string
+		spoil   func(p *proxy)
+		options func(o *rueidis.ClientOption)
+		counted int64
+	}{
+		{"the reply is cut", func(p *proxy) { p.cutReply.Store(true) }, nil, 1},
+		{"the reply is cut, pipelining", func(p *proxy) { p.cutReply.Store(true) }, func(o *rueidis.ClientOption) { o.AlwaysPipelining = true }, 1},
+		{"the request is cut", func(p *proxy) { p.cutSend.Store(true) }, nil, 0},
+		{"the reply is late", func(p *proxy) { p.silent.Store(true) }, nil, 1},
+		{"the reply is late, pipelining", func(p *proxy) { p.silent.Store(true) }, func(o *rueidis.ClientOption) { o.AlwaysPipelining = true }, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := newProxy(t, addr)
+			options := rueidis.ClientOption{InitAddress: []string{p.addr}, DisableCache: true, PipelineMultiplex: -1}
+			if test.options != nil {
+				test.options(&options)
+			}
+			client, err := rueidis.NewClient(options)
+			require.NoError(t, err)
+			defer client.Close()
+			s := newStore(t, client, counting)
+			require.NoError(t, s.Take(t.Context(), one("warm-up")))
+			test.spoil(p)
+
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			began := time.Now()
+			err = s.Take(ctx, one(test.name))
+			require.Error(t, err)
+			assert.NotErrorIs(t, err, store.ErrNotTaken, "nobody can know")
+			assert.Less(t, time.Since(began), 5*time.Second)
+			assert.True(t, strings.HasPrefix(err.Error(), "store/redis: take: "), err.Error())
+
+			// The client had the time to send it again: what it does not, it never does.
+			p.cutReply.Store(false)
+			p.cutSend.Store(false)
+			p.silent.Store(false)
+			for err = errors.New("not tried"); err != nil && t.Context().Err() == nil; {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				err = s.Take(ctx, one("another"))
+				cancel()
+			}
+			require.NoError(t, err)
+			assert.Equal(t, test.counted, used(t, direct, test.name))
+		})
+	}
+}
+
+func TestNeverSent(t *testing.T) {
+	addr := redistest.Start(t)
+	s := newStore(t, dial(t, addr), counting)
+
+	t.Run("ctx is done", func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errors.New("because"))
+		for name, err := range map[string]error{
+			"take": s.Take(ctx, one("a")),
+			"peek": s.Peek(ctx, time.Now(), []string{"a"}, []store.Meter{quota}, make([]store.Level, 1)),
+		} {
+			require.ErrorIs(t, err, store.ErrNotTaken, name)
+			require.ErrorIs(t, err, context.Canceled, name)
+		}
+		require.Zero(t, used(t, s, "a"))
+	})
+	t.Run("nobody listens", func(t *testing.T) {
+		p := newProxy(t, addr)
+		client := dial(t, p.addr)
+		l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free once it is closed
+		require.NoError(t, err)
+		require.NoError(t, l.Close())
+		away, err := rueidis.NewClient(rueidis.ClientOption{
+			InitAddress: []string{l.Addr().String()}, DisableCache: true, ForceSingleClient: true,
+		})
+		require.Error(t, err)
+		defer away.Close()
+		err = newStore(t, away, counting).Take(t.Context(), one("a"))
+		require.ErrorIs(t, err, store.ErrNotTaken)
+		require.NoError(t, newStore(t, client, counting).Take(t.Context(), one("b")))
+	})
+	t.Run("the charge breaks a rule", func(t *testing.T) {
+		c := one("a")
+		c.Subject = ""
+		require.ErrorIs(t, s.Take(t.Context(), c), store.ErrInvalid)
+	})
+}
+
+// TestRefusals has the server refuse to run a charge.
+func TestRefusals(t *testing.T) {
+	addr := redistest.Start(t)
+	client := dial(t, addr)
+	s := newStore(t, client, counting)
+	do := func(t *testing.T, words ...string) {
+		t.Helper()
+		require.NoError(t, client.Do(t.Context(), client.B().Arbitrary(words...).Build()).Error())
+	}
+	before := one("known")
+	require.NoError(t, s.Take(t.Context(), before))
+
+	for _, test := range []struct {
+		code       string
+		begin, end [][]string
+	}{
+		{"OOM", [][]string{{"CONFIG", "SET", "maxmemory-policy", "noeviction"}, {"CONFIG", "SET", "maxmemory", "1"}},
+			[][]string{{"CONFIG", "SET", "maxmemory", "0"}}},
+		{"READONLY", [][]string{{"REPLICAOF", "127.0.0.1", "1"}}, [][]string{{"REPLICAOF", "NO", "ONE"}}},
+		{"MASTERDOWN", [][]string{{"CONFIG", "SET", "replica-serve-stale-data", "no"}, {"REPLICAOF", "127.0.0.1", "1"}},
+			[][]string{{"REPLICAOF", "NO", "ONE"}, {"CONFIG", "SET", "replica-serve-stale-data", "yes"}}},
+		{"NOREPLICAS", [][]string{{"CONFIG", "SET", "min-replicas-to-write", "1"}},
+			[][]string{{"CONFIG", "SET", "min-replicas-to-write", "0"}}},
+		{"NOPERM", [][]string{{"ACL", "SETUSER", "default", "-evalsha"}},
+			[][]string{{"ACL", "SETUSER", "default", "+@all"}}},
+	} {
+		t.Run(test.code, func(t *testing.T) {
+			for _, words := range test.begin {
+				do(t, words...)
+			}
+			var errs []error
+			for _, subject := range []string{"known", "new"} {
+				errs = append(errs, s.Take(t.Context(), one(subject)))
+			}
+			for _, words := range test.end {
+				do(t, words...)
+			}
+			for _, err := range errs {
+				require.ErrorIs(t, err, store.ErrNotTaken)
+				require.ErrorContains(t, err, test.code)
+			}
+			require.EqualValues(t, 1, used(t, s, "known"))
+			require.Zero(t, used(t, s, "new"))
+		})
+	}
+}
+
+func TestUntouched(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{&net.OpError{Op: "dial", Err: errors.New("refused")}, true},
+		{fmt.Errorf("wrapped: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}), true},
+		{&net.OpError{Op: "read", Err: errors.New("reset")}, false},
+		{&net.OpError{Op: "write", Err: errors.New("reset")}, false},
+		{context.DeadlineExceeded, false},
+		{rueidis.ErrClosing, false},
+		{rueidis.Nil, false},
+		{errors.New("LOADING is not from the server here"), false},
+	} {
+		assert.Equal(t, test.want, untouched(test.err), "%v", test.err)
+	}
+}
+
+// TestLayout finds what it cannot read where a subject's state should be: it says so, and changes nothing.
+func TestLayout(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	s := newStore(t, client, counting)
+	yesterday := quota
+	yesterday.Start, yesterday.End = quota.Start-86400, quota.End-86400
+
+	require.NoError(t, s.Take(t.Context(), one("sample")))
+	sample, err := client.Do(t.Context(), client.B().Get().Key("ration:{sample}").Build()).ToString()
+	require.NoError(t, err)
+
+	for _, test := range []struct {
+		name   string
+		make   []string
+		meters []store.Meter
+		code   string
+	}{
+		{"another type", []string{"RPUSH", "ration:{x}", "a"}, []store.Meter{quota}, "WRONGTYPE"},
+		{"another's text", []string{"SET", "ration:{x}", "hello, hello, hello"}, []store.Meter{quota}, "LAYOUT"},
+		{"short", []string{"SET", "ration:{x}", "R\x01"}, []store.Meter{quota}, "LAYOUT"},
+		{"empty", []string{"SET", "ration:{x}", ""}, []store.Meter{quota}, "LAYOUT"},
+		{"cut", []string{"SET", "ration:{x}", sample[:20]}, []store.Meter{quota}, "LAYOUT"},
+		{"newer", []string{"SET", "ration:{x}", "R\x02" + sample[2:]}, []store.Meter{quota}, "LAYOUT"},
+		{"past of another type", []string{"SET", "ration:{x}:past", "a"}, []store.Meter{yesterday}, "WRONGTYPE"},
+		{"newer past", []string{"HSET", "ration:{x}:past", string(appendNumber([]byte("quota/day"), yesterday.Start)), "\x02" + strings.Repeat("\x00", 24)},
+			[]store.Meter{yesterday}, "LAYOUT"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			flushed(t, client)
+			require.NoError(t, client.Do(t.Context(), client.B().Arbitrary(test.make...).Build()).Error())
+			before := dump(t, client)
+			for _, n := range []int64{1, 0, -1} {
+				c := &store.Charge{Subject: "x", At: time.Now(), Meters: test.meters, N: store.Each(n)}
+				err := s.Take(t.Context(), c)
+				require.ErrorIs(t, err, store.ErrNotTaken)
+				require.ErrorContains(t, err, test.code)
+				require.ErrorContains(t, err, `"ration:{x}"`)
+			}
+			err := s.Peek(t.Context(), time.Now(), []string{"x"}, test.meters, make([]store.Level, 1))
+			require.ErrorContains(t, err, test.code)
+			require.Equal(t, before, dump(t, client))
+		})
+	}
+}
+
+// dump is everything on the server, by key.
+func dump(t *testing.T, client rueidis.Client) map[string]string {
+	t.Helper()
+	keys, err := client.Do(t.Context(), client.B().Keys().Pattern("*").Build()).AsStrSlice()
+	require.NoError(t, err)
+	all := map[string]string{}
+	for _, key := range keys {
+		all[key], err = client.Do(t.Context(), client.B().Dump().Key(key).Build()).ToString()
+		require.NoError(t, err)
+	}
+	return all
+}

@@ -1,0 +1,139 @@
+package redis
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/redis/redistest"
+)
+
+// reference counts one subject by the arithmetic of package store.
+type reference struct {
+	buckets map[string]store.Bucket
+	windows map[string]store.Window
+}
+
+func (r *reference) take(c *store.Charge, now int64) {
+	type state struct {
+		b store.Bucket
+		w store.Window
+	}
+	var after [store.MaxMeters]state
+	c.OK = true
+	apply := func(i int, n int64) (ok bool) {
+		m := &c.Meters[i]
+		if m.IsWindow() {
+			after[i].w, c.Levels[i], ok = r.windows[windowKey(m)].Take(m, c.At, n)
+		} else {
+			after[i].b, c.Levels[i], ok = r.buckets[m.Name].Take(m, now, n)
+		}
+		return ok
+	}
+	for i := range c.Meters {
+		c.OK = apply(i, c.N[i]) && c.OK
+	}
+	for i := range c.Meters {
+		switch m := &c.Meters[i]; {
+		case !c.OK && c.Levels[i].Wait == 0:
+			apply(i, 0)
+		case !c.OK || c.N[i] == 0:
+		case m.IsWindow():
+			r.windows[windowKey(m)] = after[i].w
+		default:
+			r.buckets[m.Name] = after[i].b
+		}
+	}
+}
+
+func windowKey(m *store.Meter) string { return fmt.Sprint(m.Name, " from ", m.Start) }
+
+// TestHistories compares the script with package store over random histories of the common shapes, at random rates, while
+// plans change and time goes on and back.
+func TestHistories(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	for name, test := range map[string]struct {
+		script    script
+		histories int
+	}{
+		"struct=yes": {counting, 60},
+		"struct=no":  {without(t, counting, "rawget(_G, 'struct')", "nil"), 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, flushed(t, client), moved(t, test.script))
+			took := 0
+			for seed := range uint64(test.histories) {
+				took += history(t, s, seed)
+			}
+			require.Greater(t, took, 100*test.histories, "too few of them were admitted to show much")
+		})
+	}
+}
+
+var rates = []float64{1.0 / 86400, 0.1, 1.0 / 3, 7, 33.333, 12345.678901, 300000, 1e6, 3456789}
+
+// history runs 400 charges of one subject, and says how many were admitted.
+func history(t *testing.T, s *Store, seed uint64) (took int) {
+	rnd := rand.New(rand.NewPCG(seed, 2))
+	most := func(per int64) int64 {
+		return 1 + rnd.Int64N(min(store.MaxUnits/per-1, 1<<[]int{4, 10, 31, 50}[rnd.IntN(4)]))
+	}
+	rate := func() store.Meter {
+		r, err := store.RateOf(rates[rnd.IntN(len(rates))])
+		require.NoError(t, err)
+		return store.Meter{Name: "rate", Max: most(r.Per), Rate: r}
+	}
+	plans := [2][]store.Meter{}
+	for i := range plans {
+		plans[i] = []store.Meter{rate(), {Name: "day", Max: most(1)}, {Name: "use", Max: store.Unlimited}}
+	}
+	from := rnd.IntN(2)
+	to := from + 1 + rnd.IntN(3-from)
+	clock := clock{client: s.client}
+	now := time.UnixMicro(1_790_000_000_000_000)
+	ref := reference{map[string]store.Bucket{}, map[string]store.Window{}}
+	for step := range 400 {
+		plan := plans[0]
+		if rnd.IntN(20) == 0 {
+			plan = plans[1]
+		}
+		full := min(plan[0].Max*plan[0].Rate.Per/plan[0].Rate.Tokens, 1<<37) // within the 71 minutes that any key lives, or 1.6 days
+		switch rnd.IntN(4) {
+		case 0:
+			now = now.Add(time.Duration(rnd.Int64N(max(full, 1))/(1+rnd.Int64N(50))) * time.Microsecond)
+		case 1:
+			now = now.Add(time.Duration(rnd.IntN(10)) * time.Microsecond)
+		case 2:
+			now = now.Add(-time.Duration(rnd.IntN(5)) * time.Microsecond)
+		}
+		clock.set(t, now)
+		got := store.Charge{Subject: fmt.Sprint("history ", seed), At: now}
+		for _, m := range plan[from:to] {
+			if !m.IsWindow() && m.Name != "rate" {
+				m.Start = now.Unix() / 86400 * 86400
+				m.End, m.Keep = m.Start+86400, 24*time.Hour
+			}
+			n := 1 + rnd.Int64N(m.Max+1)/(1+rnd.Int64N(1<<rnd.IntN(40)))
+			if m.Max == store.Unlimited {
+				n = 1 + rnd.Int64N(1000)
+			}
+			if rnd.IntN(6) == 0 {
+				n = -n
+			}
+			got.N[len(got.Meters)] = n
+			got.Meters = append(got.Meters, m)
+		}
+		want := got
+		ref.take(&want, now.UnixMicro())
+		require.NoError(t, s.Take(t.Context(), &got))
+		require.Equal(t, want, got, "seed %d, step %d", seed, step)
+		if got.OK {
+			took++
+		}
+	}
+	return took
+}

@@ -1,0 +1,97 @@
+package storetest
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+var bucketFlaws = []flaw{{
+	name:   "a bucket that mints tokens when time steps back",
+	caught: []string{"bucket/clock-back-and-on", "bucket/clock-back", "random/as-the-model"},
+	take: func(f *flawed, c *store.Charge) {
+		f.model.take(c)
+		for k, s := range f.states {
+			if s.bucket.Last > c.At.UnixMicro() && !c.At.IsZero() {
+				s.bucket.Last = c.At.UnixMicro()
+				f.states[k] = s
+			}
+		}
+	},
+}, {
+	name:   "a fresh bucket on a plan change",
+	caught: []string{"plan/bucket-capacity", "plan/bucket-rate", "plan/bucket-fraction"},
+	take: func(f *flawed, c *store.Charge) {
+		f.meterwise(c, func(m *store.Meter, _ *int64) {
+			if !m.IsWindow() {
+				m.Name += fmt.Sprint(m.Max, m.Rate)
+			}
+		})
+	},
+}, {
+	name:   "a period of whole microseconds per token",
+	caught: []string{"bucket/no-drift", "bucket/often-asked", "bucket/fast"},
+	take: func(f *flawed, c *store.Charge) {
+		f.meterwise(c, func(m *store.Meter, _ *int64) {
+			if m.Rate.Tokens > 0 && m.Rate.Per >= m.Rate.Tokens {
+				m.Rate = store.Rate{Tokens: 1, Per: m.Rate.Per / m.Rate.Tokens}
+			} else if m.Rate.Tokens > 0 {
+				m.Rate = store.Rate{Tokens: m.Rate.Tokens / m.Rate.Per, Per: 1}
+			}
+		})
+	},
+}, {
+	name:   "a bucket that keeps no fraction of a token",
+	caught: []string{"bucket/continuous", "bucket/fast", "plan/bucket-fraction"},
+	take: func(f *flawed, c *store.Charge) {
+		f.model.take(c)
+		for k, s := range f.states {
+			s.bucket.Part = 0
+			f.states[k] = s
+		}
+	},
+}, {
+	name:   "a wait that begins anew when one asks in vain",
+	caught: []string{"bucket/often-asked"},
+	take: func(f *flawed, c *store.Charge) {
+		f.model.take(c)
+		for i := range c.Meters {
+			if s := f.states[keyOf(c, i)]; !c.OK && !c.Meters[i].IsWindow() {
+				s.bucket.Last = c.At.UnixMicro()
+				f.states[keyOf(c, i)] = s
+			}
+		}
+	},
+}, {
+	name:   "a bucket that refills once a second",
+	caught: []string{"bucket/continuous", "bucket/clock", "bucket/one-a-day"},
+	take: func(f *flawed, c *store.Charge) {
+		f.as(c, func(o *store.Charge) { o.At = o.At.Truncate(time.Second) })
+		for i := range c.Meters {
+			if c.Meters[i].IsWindow() {
+				c.Levels[i].Reset = max(0, time.Unix(c.Meters[i].End, 0).Sub(c.At))
+			}
+		}
+	},
+}, {
+	name:   "a bucket that is forgotten after a day",
+	caught: []string{"bucket/idle"},
+	take: func(f *flawed, c *store.Charge) {
+		if c.At.Sub(f.seen[c.Subject]) > 25*time.Hour {
+			maps.DeleteFunc(f.states, func(k key, _ state) bool { return !k.window && k.subject == c.Subject })
+		}
+		f.seen[c.Subject] = c.At
+		f.model.take(c)
+	},
+}, {
+	name:   "newcomers push others out",
+	caught: []string{"subject/crowd"},
+	take: func(f *flawed, c *store.Charge) {
+		f.model.take(c)
+		if len(f.states) > 1500 {
+			clear(f.states)
+		}
+	},
+}}

@@ -1,0 +1,208 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+var callFlaws = []flaw{{
+	name:   "meters that are changed",
+	caught: []string{"own/meters"},
+	take: func(f *flawed, c *store.Charge) {
+		f.model.take(c)
+		slices.Reverse(c.Meters)
+	},
+}, {
+	name:   "writes to the charge after return",
+	caught: []string{"own/after-return"},
+	take: func(f *flawed, c *store.Charge) {
+		if f.last != nil {
+			f.last.Levels[0].Used++
+		}
+		f.model.take(c)
+		f.last = c
+	},
+}, {
+	name:   "keeps the bytes of the subject",
+	caught: []string{"own/reuse"},
+	take: func(f *flawed, c *store.Charge) { // a map whose keys change under it
+		for is, was := range f.alias {
+			if is == c.Subject {
+				f.as(c, func(o *store.Charge) { o.Subject = was })
+				return
+			}
+		}
+		f.alias[c.Subject] = strings.Clone(c.Subject)
+		f.model.take(c)
+	},
+}, {
+	name:   "reads before it writes, and lets others in between",
+	caught: []string{"race/one-subject", "race/many-subjects"},
+	take: func(f *flawed, c *store.Charge) {
+		o := *c
+		o.N = [store.MaxMeters]int64{}
+		f.model.take(&o)
+		for i := range c.Meters {
+			if c.N[i] > o.Levels[i].Remaining() {
+				f.model.take(c)
+				return
+			}
+		}
+		runtime.Gosched()
+		f.meterwise(c, func(m *store.Meter, n *int64) {
+			if m.IsWindow() {
+				m.Max = store.Unlimited
+			}
+		})
+	},
+}, {
+	name:   "writes what it read, and loses what others wrote",
+	caught: []string{"race/give-back", "race/one-subject", "race/reuse"},
+	take: func(f *flawed, c *store.Charge) {
+		f.model.mu.Lock()
+		o := model{states: map[key]state{}}
+		for i := range c.Meters {
+			o.states[keyOf(c, i)] = f.states[keyOf(c, i)]
+		}
+		f.model.mu.Unlock()
+		runtime.Gosched()
+		o.take(c)
+		f.model.mu.Lock()
+		maps.Copy(f.states, o.states)
+		f.model.mu.Unlock()
+	},
+}, {
+	name:    "ignores ctx",
+	caught:  []string{"call/cancelled"},
+	counter: func() store.Counter { return unchecked{newModel(), false, true} },
+}, {
+	name:    "checks nothing",
+	caught:  []string{"call/invalid", "peek/invalid"},
+	counter: func() store.Counter { return unchecked{newModel(), true, false} },
+}, {
+	name:    "charges first, and then looks at ctx",
+	caught:  []string{"call/cancelled"},
+	counter: func() store.Counter { return hasty{newModel()} },
+}, {
+	name:    "takes a charge back when its ctx is cancelled later",
+	caught:  []string{"call/begun"},
+	counter: func() store.Counter { return &fickle{model: newModel()} },
+}, {
+	name:   "Peek that answers something else",
+	caught: []string{"peek/as-take"},
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+		err := store.Peek(ctx, m, at, subjects, meters, levels)
+		for i := range levels {
+			levels[i].Reset = 0
+		}
+		return err
+	},
+}, {
+	name:   "Peek of the first eight meters",
+	caught: []string{"peek/as-take"},
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+		for i, who := range subjects {
+			some := meters[:min(len(meters), store.MaxMeters)]
+			if err := store.Peek(ctx, m, at, []string{who}, some, levels[i*len(meters):]); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
+}, {
+	name:   "Peek that writes past its levels",
+	caught: []string{"peek/as-take", "peek/nothing"},
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+		clear(levels)
+		if err := store.Peek(ctx, m, at, subjects, meters, levels); err != nil {
+			return err
+		}
+		levels[len(levels)-1].Max++
+		return nil
+	},
+}, {
+	name:   "Peek that keeps what it read",
+	caught: []string{"peek/changes-nothing"},
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+		for _, who := range subjects {
+			for i := range meters {
+				c := &store.Charge{Subject: who, At: at, Meters: meters[i : i+1]}
+				m.states[keyOf(c, 0)], _, _ = m.states[keyOf(c, 0)].after(&meters[i], at, at.UnixMicro(), 0, false)
+			}
+		}
+		return store.Peek(ctx, m, at, subjects, meters, levels)
+	},
+}, {
+	name:   "Peek that looks neither at ctx nor at what it is given",
+	caught: []string{"call/cancelled", "peek/invalid"},
+	peek: func(m *model, _ context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+		for _, who := range subjects {
+			for i := range meters {
+				c := &store.Charge{Subject: who, At: at, Meters: meters[i : i+1]}
+				m.take(c)
+				levels[i] = c.Levels[0]
+			}
+		}
+		return nil
+	},
+}}
+
+// unchecked is the model without one of the looks at what it is given.
+type unchecked struct {
+	*model
+	ctx, charge bool // what it does look at
+}
+
+func (u unchecked) Take(ctx context.Context, c *store.Charge) error {
+	if u.ctx && ctx.Err() != nil || u.charge && c.Check() != nil {
+		return u.model.Take(ctx, c)
+	}
+	u.model.take(c)
+	return nil
+}
+
+// hasty is the model that looks at ctx too late.
+type hasty struct{ *model }
+
+func (h hasty) Take(ctx context.Context, c *store.Charge) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
+	h.model.take(c)
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%w: %w", store.ErrNotTaken, err)
+	}
+	return nil
+}
+
+// fickle is the model that forgets a charge whose ctx was cancelled after it.
+type fickle struct {
+	*model
+	last   context.Context
+	before map[key]state
+}
+
+func (f *fickle) Take(ctx context.Context, c *store.Charge) error {
+	if f.last != nil && f.last.Err() != nil {
+		f.states = f.before
+	}
+	f.last, f.before = ctx, maps.Clone(f.states)
+	return f.model.Take(ctx, c)
+}
+
+// peeking is the model with a Peek of its own.
+type peeking struct {
+	*model
+	peek func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error
+}
+
+func (p peeking) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+	return p.peek(p.model, ctx, at, subjects, meters, levels)
+}

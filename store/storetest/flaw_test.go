@@ -1,0 +1,117 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+// flaw is a counter that breaks a promise, and the cases that must notice. Of take, peek and counter it has one.
+type flaw struct {
+	name    string
+	caught  []string
+	take    func(f *flawed, c *store.Charge)
+	peek    func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error
+	counter func() store.Counter
+}
+
+// flawed is the model with a flaw before, after or instead of its own Take.
+type flawed struct {
+	*model
+	flaw func(f *flawed, c *store.Charge)
+
+	// What flaws remember:
+	newest map[string]int64
+	seen   map[string]time.Time
+	last   *store.Charge
+	alias  map[string]string
+}
+
+func (f *flawed) Take(ctx context.Context, c *store.Charge) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%w: %w", store.ErrNotTaken, err)
+	}
+	if err := c.Check(); err != nil {
+		return err
+	}
+	f.flaw(f, c)
+	return nil
+}
+
+// as makes another charge in place of c, and takes its answer over.
+func (f *flawed) as(c *store.Charge, change func(o *store.Charge)) {
+	o := *c
+	o.Meters = slices.Clone(c.Meters)
+	change(&o)
+	f.model.take(&o)
+	c.OK, c.Levels = o.OK, o.Levels
+}
+
+// meterwise changes each meter of the charge with its N.
+func (f *flawed) meterwise(c *store.Charge, change func(m *store.Meter, n *int64)) {
+	f.as(c, func(o *store.Charge) {
+		for i := range o.Meters {
+			change(&o.Meters[i], &o.N[i])
+		}
+	})
+}
+
+// after changes each level that the model tells.
+func (f *flawed) after(c *store.Charge, change func(i int, m *store.Meter, l *store.Level)) {
+	f.model.take(c)
+	for i := range c.Meters {
+		change(i, &c.Meters[i], &c.Levels[i])
+	}
+}
+
+// make is a fresh counter with the flaw.
+func (f *flaw) make() store.Counter {
+	switch {
+	case f.counter != nil:
+		return f.counter()
+	case f.peek != nil:
+		return peeking{newModel(), f.peek}
+	default:
+		return &flawed{
+			model: newModel(), flaw: f.take,
+			newest: map[string]int64{}, seen: map[string]time.Time{}, alias: map[string]string{},
+		}
+	}
+}
+
+// TestFlaws tries the suite on counters that are wrong: every flaw must be caught, and every case must catch one.
+func TestFlaws(t *testing.T) {
+	cases := map[string]promise{}
+	for _, p := range promises() {
+		cases[p.name] = p
+	}
+	idle := maps.Clone(cases)
+	for _, f := range slices.Concat(windowFlaws, bucketFlaws, chargeFlaws, setFlaws, subjectFlaws, callFlaws) {
+		t.Run(f.name, func(t *testing.T) {
+			h := Harness{New: func(testing.TB) store.Counter { return f.make() }, Bubble: synctest.Test}
+			for _, name := range f.caught {
+				p, ok := cases[name]
+				if !ok {
+					t.Fatalf("no such case: %s", name)
+				}
+				delete(idle, name)
+				h.bubble(t, func(t *testing.T) {
+					err := h.try(t, p)
+					if err == nil {
+						t.Errorf("not caught by %s: %s", name, p.says)
+					}
+					t.Logf("%s: %v", name, err)
+				})
+			}
+		})
+	}
+	for name := range idle {
+		t.Errorf("no flaw is caught by %s", name)
+	}
+}

@@ -1,0 +1,130 @@
+package storetest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+var windowFlaws = []flaw{{
+	name:   "a window that never resets",
+	caught: []string{"window/reset", "late/refund", "set/this-window"},
+	take: func(f *flawed, c *store.Charge) {
+		f.meterwise(c, func(m *store.Meter, _ *int64) {
+			if m.IsWindow() {
+				m.Start = 0
+			}
+		})
+	},
+}, {
+	name:   "a window that resets a second early",
+	caught: []string{"window/reset", "window/clock-back"},
+	take: func(f *flawed, c *store.Charge) {
+		f.meterwise(c, func(m *store.Meter, _ *int64) {
+			if m.IsWindow() && c.At.Unix() == m.End-1 {
+				m.Start++
+			}
+		})
+	},
+}, {
+	name:   "one window per name",
+	caught: []string{"late/refund", "late/keep", "late/first", "late/report", "peek/as-take", "window/clock-back"},
+	take: func(f *flawed, c *store.Charge) {
+		f.model.take(c)
+		for k := range f.states {
+			for i, m := range c.Meters {
+				if c.OK && c.N[i] != 0 && k.window && k.subject == c.Subject && k.name == m.Name && k.start != m.Start {
+					delete(f.states, k)
+				}
+			}
+		}
+	},
+}, {
+	name:   "a read that rolls a window",
+	caught: []string{"late/new-read", "peek/changes-nothing"},
+	take: func(f *flawed, c *store.Charge) {
+		for _, m := range c.Meters {
+			for k := range f.states {
+				if k.window && k.subject == c.Subject && k.name == m.Name && k.start < m.Start {
+					delete(f.states, k)
+				}
+			}
+		}
+		f.model.take(c)
+	},
+}, {
+	name:   "an old read that rolls a newer window",
+	caught: []string{"late/old-read"},
+	take: func(f *flawed, c *store.Charge) {
+		for i, m := range c.Meters {
+			for k := range f.states {
+				if c.N[i] == 0 && k.window && k.subject == c.Subject && k.name == m.Name && k.start > m.Start {
+					delete(f.states, k)
+				}
+			}
+		}
+		f.model.take(c)
+	},
+}, {
+	name:   "two windows of one name in a charge share their use",
+	caught: []string{"late/one-charge"},
+	take: func(f *flawed, c *store.Charge) {
+		starts := map[string]int64{}
+		f.meterwise(c, func(m *store.Meter, _ *int64) {
+			if start, ok := starts[m.Name]; ok && m.IsWindow() {
+				m.Start = start
+			}
+			starts[m.Name] = m.Start
+		})
+	},
+}, {
+	name:   "a refund that is lost once the window is over",
+	caught: []string{"late/refund", "late/keep"},
+	take: func(f *flawed, c *store.Charge) {
+		f.meterwise(c, func(m *store.Meter, n *int64) {
+			if m.IsWindow() && *n < 0 && c.At.Unix() >= m.End {
+				*n = 0
+			}
+		})
+	},
+}, {
+	name:   "a refund into the current window",
+	caught: []string{"late/refund"},
+	take: func(f *flawed, c *store.Charge) {
+		f.meterwise(c, func(m *store.Meter, n *int64) {
+			switch newest := f.newest[c.Subject+m.Name]; {
+			case *n < 0 && m.IsWindow():
+				m.Start = max(m.Start, newest)
+			case *n > 0:
+				f.newest[c.Subject+m.Name] = max(m.Start, newest)
+			}
+		})
+	},
+}, {
+	name:   "a fresh window on a plan change",
+	caught: []string{"plan/window-limit", "plan/window-length", "set/settled", "set/plan"},
+	take: func(f *flawed, c *store.Charge) {
+		f.meterwise(c, func(m *store.Meter, _ *int64) {
+			if m.IsWindow() {
+				m.Name += fmt.Sprint(m.Max, m.End)
+			}
+		})
+	},
+}, {
+	name:   "an Unlimited window with a limit",
+	caught: []string{"window/unlimited", "charge/great-figures"},
+	take: func(f *flawed, c *store.Charge) {
+		f.meterwise(c, func(m *store.Meter, _ *int64) { m.Max = min(m.Max, 1<<40) })
+	},
+}, {
+	name:   "no clock of its own",
+	caught: []string{"window/own-clock"},
+	take: func(f *flawed, c *store.Charge) {
+		f.as(c, func(o *store.Charge) {
+			if o.At.IsZero() {
+				o.At = time.Unix(0, 0)
+			}
+		})
+	},
+}}

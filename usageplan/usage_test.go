@@ -1,0 +1,137 @@
+package usageplan_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/usageplan"
+)
+
+func used(list []quota.Usage) (n []int64) {
+	for _, u := range list {
+		n = append(n, u.Used)
+	}
+	return n
+}
+
+// TestRefund gives back to the windows that were charged, once, and after midnight too.
+func TestRefund(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, ctx := newHouse(t), t.Context()
+		k, secret, p := h.linked(usageplan.Plan{Throttle: throttle(1, 3), Quotas: perDay(2)})
+		first := h.admit(usageplan.Request{Secret: secret, Cost: 2})
+		refused := h.admit(usageplan.Request{Secret: secret})
+		require.Equal(t, usageplan.QuotaExceeded, refused.Reason)
+		require.NoError(t, h.gate.Refund(ctx, &refused), "nothing was charged")
+
+		time.Sleep(24 * time.Hour) // the bubble begins at midnight
+		require.True(t, h.admit(usageplan.Request{Secret: secret}).Allowed)
+		gone, cancel := context.WithCancel(ctx)
+		cancel()
+		require.NoError(t, h.gate.Refund(gone, &first), "the request may be over")
+		require.NoError(t, h.gate.Refund(ctx, &first))
+		days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, 3)
+		require.NoError(t, err)
+		require.Equal(t, []int64{0, 0, 1}, used(days))
+		windows, err := h.gate.UsageByWindow(ctx, p.ID, k.ID, "day", 2)
+		require.NoError(t, err)
+		require.Equal(t, []int64{0, 1}, used(windows))
+	})
+}
+
+// TestRefundKeepsTokens leaves the bucket as it is: the work was done.
+func TestRefundKeepsTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 1)})
+		d := h.admit(usageplan.Request{Secret: secret})
+		require.NoError(t, h.gate.Refund(t.Context(), &d))
+		require.Equal(t, usageplan.Throttled, h.reason(secret))
+	})
+}
+
+// TestSetRemaining extends a quota for its window only, and leaves the record alone.
+func TestSetRemaining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, ctx := newHouse(t), t.Context()
+		k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(1)})
+		require.Equal(t, usageplan.Admitted, h.reason(secret))
+		for range 2 {
+			require.NoError(t, h.gate.SetRemaining(ctx, p.ID, k.ID, "day", 2))
+		}
+		d, err := h.gate.Peek(ctx, usageplan.Request{Secret: secret})
+		require.NoError(t, err)
+		for l := range d.Levels() {
+			require.EqualValues(t, 3, l.Max)
+			require.EqualValues(t, 2, l.Remaining())
+		}
+		require.Equal(t, usageplan.Admitted, h.reason(secret))
+		require.NoError(t, h.gate.SetRemaining(ctx, p.ID, k.ID, "day", 0))
+		require.Equal(t, usageplan.QuotaExceeded, h.reason(secret))
+		days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, 1)
+		require.NoError(t, err)
+		require.Equal(t, []int64{2}, used(days))
+		time.Sleep(24 * time.Hour)
+		require.Equal(t, usageplan.Admitted, h.reason(secret))
+		require.Equal(t, usageplan.QuotaExceeded, h.reason(secret))
+
+		require.ErrorIs(t, h.gate.SetRemaining(ctx, p.ID, k.ID, "day", -1), usageplan.ErrInvalid)
+		require.ErrorIs(t, h.gate.SetRemaining(ctx, p.ID, k.ID, "week", 1), usageplan.ErrNotFound)
+		require.ErrorIs(t, h.gate.SetRemaining(ctx, p.ID, "nobody", "day", 1), usageplan.ErrNotFound)
+	})
+}
+
+// TestReports reads ninety days back: a key's days, and those of a plan over all its keys, of which two share a subject.
+func TestReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, ctx := newHouse(t), t.Context()
+		k, secret, p := h.linked(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Month}}})
+		var shared []string
+		for range 2 {
+			other, _ := h.key("shared")
+			shared = append(shared, other.ID)
+			_, err := h.plans.AddLink(ctx, usageplan.Link{PlanID: p.ID, KeyID: other.ID, Subject: "customer"})
+			require.NoError(t, err)
+		}
+		for day := range 90 {
+			require.True(t, h.admit(usageplan.Request{Secret: secret, Cost: int64(day + 1)}).Allowed || day > 40)
+			time.Sleep(24 * time.Hour)
+		}
+		require.True(t, h.admit(usageplan.Request{KeyID: shared[0], Cost: 5}).Allowed)
+		require.True(t, h.admit(usageplan.Request{KeyID: shared[1], Cost: 7}).Allowed)
+
+		days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, 91)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, days[0].Used, "90 days ago")
+		require.EqualValues(t, 10, days[9].Used)
+		require.Zero(t, days[90].Used)
+		report := map[string]int64{}
+		for u, err := range h.gate.PlanUsage(ctx, p.ID, 1) {
+			require.NoError(t, err)
+			report[u.KeyID] = u.Days[0].Used
+		}
+		require.Equal(t, map[string]int64{k.ID: 0, shared[0]: 5, shared[1]: 7}, report)
+		months, err := h.gate.UsageByWindow(ctx, p.ID, shared[0], "month", 1)
+		require.NoError(t, err)
+		require.Equal(t, []int64{12}, used(months), "the allowance is shared")
+	})
+}
+
+// TestMove carries what was used to the other plan; taking out and linking anew does not.
+func TestMove(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	k, secret, small := h.linked(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
+	large := h.plan(usageplan.Plan{Quotas: []quota.Quota{{Limit: 2, Period: quota.Year}}})
+	require.Equal(t, usageplan.Admitted, h.reason(secret))
+	require.NoError(t, h.plans.Move(ctx, k.ID, small.ID, large.ID))
+	require.Equal(t, usageplan.Admitted, h.reason(secret))
+	require.Equal(t, usageplan.QuotaExceeded, h.reason(secret))
+	require.NoError(t, h.plans.Unlink(ctx, large.ID, k.ID))
+	require.NoError(t, h.plans.Link(ctx, large.ID, k.ID))
+	require.Equal(t, usageplan.Admitted, h.reason(secret))
+}
