@@ -55,6 +55,7 @@ type Gate struct {
 	local    bool // the Counter never waits
 	resolver *resolver
 	fallback fallback
+	clock    clock
 	stop     []func()
 }
 
@@ -136,7 +137,7 @@ func (g *Gate) Peek(ctx context.Context, req Request) (Decision, error) {
 
 func (g *Gate) decide(ctx context.Context, req *Request, cost int64) (d Decision, err error) {
 	if req.At.IsZero() {
-		req.At = time.Now()
+		req.At = g.clock.now()
 	}
 	d.Cost = cost
 	if b := g.identify(ctx, req, &d, &err); b != nil {

@@ -23,8 +23,9 @@ const (
 
 // layout says what an account's cells mean. It is never changed: an account is given another.
 type layout struct {
-	held []held
-	used int // cells
+	held    []held
+	used    int // cells
+	buckets int
 }
 
 // held is a meter as it was last charged, with what of its state is rarely an account's own.

@@ -82,6 +82,16 @@ func (a *account) fill(cell int, m *store.Meter, st *state) {
 	}
 }
 
+func newLayout(draft []held, used int) *layout {
+	l := &layout{held: slices.Clone(draft), used: used}
+	for i := range draft {
+		if !draft[i].IsWindow() {
+			l.buckets++
+		}
+	}
+	return l
+}
+
 // layouts are those that accounts were given lately, of all shards, so that few stand for millions of accounts and stay
 // in the processor's cache. One that has dropped out of the list lives on with the accounts that have it.
 type layouts struct {
@@ -93,7 +103,7 @@ type layouts struct {
 // share is the layout of these meters and of so many cells.
 func (ls *layouts) share(draft []held, used int) *layout {
 	if slices.ContainsFunc(draft, func(h held) bool { return h.extra != 0 }) { // an extension is one subject's
-		return &layout{held: slices.Clone(draft), used: used}
+		return newLayout(draft, used)
 	}
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -102,7 +112,7 @@ func (ls *layouts) share(draft []held, used int) *layout {
 			return l
 		}
 	}
-	l := &layout{held: slices.Clone(draft), used: used}
+	l := newLayout(draft, used)
 	ls.recent[ls.oldest] = l
 	ls.oldest = (ls.oldest + 1) % len(ls.recent)
 	return l

@@ -1,0 +1,73 @@
+// Command ratios says how one implementation compares with others: it runs benchmarks of the module in several processes
+// and prints, as a Markdown table, the median over the processes of ratios that were formed within each.
+//
+//	go run ./ratios                                     # ration beside its peers, in memory
+//	go run ./ratios -bench 'Admit|Floor' -ours Admit    # the whole decision beside its floor
+//
+// Times of different processes are not compared, because where the pages of memory come to lie, and the machine's other
+// work, move them by more than what is to be told apart.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+func main() {
+	log.SetFlags(0)
+	processes := flag.Int("n", 5, "how many processes")
+	bench := flag.String("bench", "Throttle", "which benchmarks, as go test takes it")
+	benchtime := flag.String("benchtime", "500ms", "how long each, as go test takes it")
+	cpu := flag.String("cpu", "1,2", "with how many processors each, as go test takes it")
+	ours := flag.String("ours", "ration", "which implementation the others are compared with")
+	flag.Parse()
+	runs, err := measure(*processes, "-test.run=^$", "-test.bench="+*bench, "-test.benchtime="+*benchtime, "-test.cpu="+*cpu)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s, %d processors, %s/%s, %s.\n", runs[0].machine, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	fmt.Printf("`go run ./ratios %s`\n\n", strings.Join(os.Args[1:], " "))
+	if err := table(os.Stdout, runs, *ours); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// measure builds the benchmarks and runs them n times, one process after the other.
+func measure(n int, args ...string) (runs []run, err error) {
+	if n < 1 {
+		return nil, fmt.Errorf("-n %d: want 1 or more", n)
+	}
+	dir, err := os.MkdirTemp("", "ratios")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	program := filepath.Join(dir, "benchmarks.test")
+	if _, err := output("go", "test", "-c", "-o", program, "github.com/ration-go/ration/examples/benchmarks"); err != nil {
+		return nil, err
+	}
+	for range n {
+		text, err := output(program, args...)
+		if err != nil {
+			return nil, fmt.Errorf("%w\n%s", err, text)
+		}
+		runs = append(runs, parse(text))
+	}
+	return runs, nil
+}
+
+func output(program string, args ...string) (string, error) {
+	var text strings.Builder
+	cmd := exec.Command(program, args...)
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(&text, os.Stderr), os.Stderr
+	err := cmd.Run()
+	return text.String(), err
+}

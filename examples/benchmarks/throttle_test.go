@@ -1,0 +1,120 @@
+package benchmarks
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// BenchmarkThrottle is one decision about one key, in memory: a bucket or a window alone, whichever the library has.
+//
+// With result=admit all are admitted, from a limit that is neither full nor empty, so every decision writes. With
+// result=refuse every key has used up its limit before the clock starts. Every key is there before the clock starts,
+// under bytes of its own, as in a server, where the key of a request is not the string that was stored.
+func BenchmarkThrottle(b *testing.B) {
+	results := []struct {
+		name  string
+		limit limit
+		touch int // decisions about each key before the clock starts
+		want  func(n int) int
+	}{
+		{"admit", limit{1 << 32, time.Second}, 2, func(n int) int { return n }},
+		{"refuse", limit{1, 24 * time.Hour}, 1, func(int) int { return 0 }},
+	}
+	keys := names(subjects)
+	for _, visits := range []string{"hot", "spread", "zipf"} {
+		for _, result := range results {
+			for _, impl := range throttles { // side by side in time, because the machine's speed drifts
+				b.Run(fmt.Sprintf("impl=%s/keys=%s/result=%s", impl.name, visits, result.name), func(b *testing.B) {
+					w := workload{orders[visits](), keys, impl.open(b, result.limit), result.want}
+					w.fill(b, result.touch)
+					w.run(b)
+				})
+			}
+		}
+	}
+}
+
+// workload is decisions about keys, in an order, of which so many are admitted.
+type workload struct {
+	order  order
+	keys   []string
+	decide decide
+	want   func(n int) int
+}
+
+// fill touches every key that will be visited.
+func (w *workload) fill(b *testing.B, times int) {
+	touched := newSet(len(w.keys))
+	for _, i := range w.order.visits {
+		touched.add(i)
+	}
+	for i, key := range w.keys {
+		if touched[i/64]&(1<<(i%64)) == 0 {
+			continue
+		}
+		key = strings.Clone(key)
+		for range times {
+			ok, err := w.decide(b.Context(), key)
+			require.NoError(b, err)
+			require.True(b, ok, key)
+		}
+	}
+}
+
+// tally is what goroutines did.
+type tally struct {
+	sync.Mutex
+	admitted int
+	seen     set
+}
+
+func (w *workload) run(b *testing.B) {
+	total := tally{seen: newSet(len(w.keys))}
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		admitted, seen, err := w.visit(b.Context(), pb)
+		if err != nil {
+			b.Error(err)
+		}
+		total.Lock()
+		defer total.Unlock()
+		total.admitted += admitted
+		total.seen.merge(seen)
+	})
+	b.StopTimer()
+	if want := w.want(b.N); total.admitted != want {
+		b.Fatalf("%d of %d were admitted, not %d", total.admitted, b.N, want)
+	}
+	if n, least := total.seen.len(), w.order.least(b.N/runtime.GOMAXPROCS(0)); n < least {
+		b.Fatalf("%d keys were asked for, not %d or more", n, least)
+	}
+}
+
+// visit is one goroutine's part. What it writes to is its own.
+func (w *workload) visit(ctx context.Context, pb *testing.PB) (admitted int, seen set, err error) {
+	keys, visits, seen := w.keys, w.order.visits, newSet(len(w.keys))
+	for i := rand.IntN(len(visits)); pb.Next(); i++ {
+		if i == len(visits) {
+			i = 0
+		}
+		k := visits[i]
+		ok, err := w.decide(ctx, keys[k])
+		if err != nil {
+			return 0, seen, err
+		}
+		if ok {
+			admitted++
+		}
+		seen.add(k)
+	}
+	return admitted, seen, nil
+}

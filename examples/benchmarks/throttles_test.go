@@ -1,0 +1,126 @@
+package benchmarks
+
+import (
+	"context"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/didip/tollbooth/v7"
+	"github.com/go-chi/httprate"
+	"github.com/sethvargo/go-limiter/memorystore"
+	"github.com/stretchr/testify/require"
+	"github.com/throttled/throttled/v2"
+	"github.com/throttled/throttled/v2/store/memstore"
+	ulule "github.com/ulule/limiter/v3"
+	ululememory "github.com/ulule/limiter/v3/drivers/store/memory"
+	"golang.org/x/time/rate"
+
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/store/memory"
+)
+
+// limit is what keys are held to: so many at one moment, and one more after every such time. Those that count windows
+// allow the burst in each window of a day, so that none ends while it is measured.
+type limit struct {
+	burst int
+	every time.Duration
+}
+
+const window = 24 * time.Hour
+
+// decide says whether a key may go on.
+type decide func(ctx context.Context, key string) (bool, error)
+
+// throttles are ration and its peers, in memory. What open starts ends with tb.
+var throttles = []struct {
+	name string
+	open func(tb testing.TB, l limit) decide
+}{
+	{"ration", openRation},
+	{"xtime", openXTime},
+	{"go-limiter", openGoLimiter},
+	{"throttled", openThrottled},
+	{"ulule", openUlule},
+	{"httprate", openHTTPRate},
+	{"tollbooth", openTollbooth},
+}
+
+func openRation(tb testing.TB, l limit) decide {
+	lim, err := limiter.New(memory.New(memory.Config{}), limiter.Limit{Rate: rate.Every(l.every), Burst: l.burst}, limiter.Config{})
+	require.NoError(tb, err)
+	return func(ctx context.Context, key string) (bool, error) {
+		r, err := lim.Allow(ctx, key)
+		return r.Allowed, err
+	}
+}
+
+// openXTime is the usual way of having an x/time limiter for each key: a map behind a mutex.
+func openXTime(_ testing.TB, l limit) decide {
+	var mu sync.Mutex
+	limiters := map[string]*rate.Limiter{}
+	of := func(key string) *rate.Limiter {
+		mu.Lock()
+		defer mu.Unlock()
+		lim, ok := limiters[key]
+		if !ok {
+			lim = rate.NewLimiter(rate.Every(l.every), l.burst)
+			limiters[key] = lim
+		}
+		return lim
+	}
+	return func(_ context.Context, key string) (bool, error) { return of(key).Allow(), nil }
+}
+
+// openGoLimiter has an interval that does not end while it is measured: at each end of one the library gives back
+// interval/tokens tokens for every interval that has passed, which is none where there are many tokens.
+func openGoLimiter(tb testing.TB, l limit) decide {
+	store, err := memorystore.New(&memorystore.Config{Tokens: uint64(l.burst), Interval: window})
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, store.Close(context.Background())) })
+	return func(ctx context.Context, key string) (bool, error) {
+		_, _, _, ok, err := store.Take(ctx, key)
+		return ok, err
+	}
+}
+
+// openThrottled leaves the number of keys unbounded, which is the faster of the library's stores: with a bound it is an
+// LRU behind a mutex, and one of 65,536 keys, as in its README, would forget half of ours.
+func openThrottled(tb testing.TB, l limit) decide {
+	store, err := memstore.NewCtx(0)
+	require.NoError(tb, err)
+	lim, err := throttled.NewGCRARateLimiterCtx(store, throttled.RateQuota{
+		MaxRate: throttled.PerDuration(1, l.every), MaxBurst: l.burst - 1,
+	})
+	require.NoError(tb, err)
+	lim.SetMaxCASAttemptsLimit(1 << 20) // two callers of one key would fail after ten attempts
+	return func(ctx context.Context, key string) (bool, error) {
+		limited, _, err := lim.RateLimitCtx(ctx, key, 1)
+		return !limited, err
+	}
+}
+
+func openUlule(_ testing.TB, l limit) decide {
+	lim := ulule.New(ululememory.NewStore(), ulule.Rate{Period: window, Limit: int64(l.burst)})
+	return func(ctx context.Context, key string) (bool, error) {
+		r, err := lim.Get(ctx, key)
+		return !r.Reached, err
+	}
+}
+
+// openHTTPRate asks the library's limiter below its middleware, which wants a request all the same. It is told to write
+// no headers.
+func openHTTPRate(_ testing.TB, l limit) decide {
+	lim := httprate.NewRateLimiter(l.burst, window, httprate.WithResponseHeaders(httprate.ResponseHeaders{}))
+	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
+	return func(_ context.Context, key string) (bool, error) { return !lim.OnLimit(w, r, key), nil }
+}
+
+// openTollbooth asks what the library's README names for middleware of one's own.
+func openTollbooth(_ testing.TB, l limit) decide {
+	lim := tollbooth.NewLimiter(float64(rate.Every(l.every)), nil).SetBurst(l.burst)
+	return func(_ context.Context, key string) (bool, error) {
+		return tollbooth.LimitByKeys(lim, []string{key}) == nil, nil
+	}
+}
