@@ -3,7 +3,6 @@ package limiter
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"golang.org/x/time/rate"
 
@@ -37,56 +36,46 @@ func (l Limit) Unlimited() bool { return l.Rate == rate.Inf }
 
 // Validate reports every fault of l at once; the error wraps ErrInvalid.
 func (l Limit) Validate() error {
-	var errs []error
-	r, err := l.rate()
-	if err != nil {
-		errs = append(errs, err)
-	}
-	switch {
-	case l.Burst < 0 || l.Burst > store.MaxUnits:
-		errs = append(errs, fmt.Errorf("burst: %d: want 0 to 2^53-1", l.Burst))
-	case l.Unlimited() || l.Rate == 0 || err != nil:
-	case l.Burst == 0:
-		errs = append(errs, fmt.Errorf("burst: 0 with a rate of %v: want at least 1 (a rate of 0 blocks)", float64(l.Rate)))
-	case store.Check([]store.Meter{{Name: "burst", Max: int64(l.Burst), Rate: r}}) != nil:
-		errs = append(errs, fmt.Errorf("burst: %d with a rate of %v: want at most %d: a smaller burst or a rounder rate",
-			l.Burst, float64(l.Rate), (store.MaxUnits-r.Tokens)/r.Per))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("%w limit: %w", ErrInvalid, err)
-	}
-	return nil
-}
-
-func (l Limit) rate() (store.Rate, error) {
-	if l.Unlimited() {
-		return store.Rate{}, nil
-	}
-	r, err := store.RateOf(float64(l.Rate))
-	if err != nil {
-		return r, fmt.Errorf("rate: %v a second: want 0, 1e-8 to 1e12, or rate.Inf", float64(l.Rate))
-	}
-	return r, nil
+	_, err := l.bucket()
+	return err
 }
 
 // Meter is the bucket of this name that enforces l. A limit that is Unlimited has none: that is an error, as is one that
-// Validate faults.
+// Validate faults, and a name that is not 1 to store.MaxName bytes. Errors wrap ErrInvalid.
 func (l Limit) Meter(name string) (store.Meter, error) {
-	if err := l.Validate(); err != nil {
+	m, err := l.bucket()
+	switch {
+	case err != nil:
 		return store.Meter{}, err
-	}
-	if l.Unlimited() {
+	case l.Unlimited():
 		return store.Meter{}, fmt.Errorf("%w limit: unlimited: want a rate to make a meter of", ErrInvalid)
+	case len(name) == 0 || len(name) > store.MaxName:
+		return store.Meter{}, fmt.Errorf("%w name: %d bytes: want 1 to %d", ErrInvalid, len(name), store.MaxName)
 	}
-	m := store.Meter{Name: name, Max: int64(l.Burst)}
-	m.Rate, _ = l.rate()
-	if l.Rate == 0 {
-		m.Max = 0
-	}
-	return m, store.Check([]store.Meter{m})
+	m.Name = name
+	return m, nil
 }
 
-// fullBurst is the burst of a text that gives none: the tokens of one unit of its time, at least one.
-func fullBurst(tokens float64) int {
-	return int(min(max(math.Ceil(tokens), 1), store.MaxUnits))
+// bucket is the meter of a limit without faults, but for its name; one that blocks or is Unlimited holds nothing.
+func (l Limit) bucket() (m store.Meter, err error) {
+	var errs []error
+	if l.Burst < 0 {
+		errs = append(errs, fmt.Errorf("burst: %d: want 0 or more", l.Burst))
+	}
+	if !l.Unlimited() && l.Rate != 0 {
+		if l.Burst == 0 {
+			errs = append(errs, fmt.Errorf("burst: 0 with a rate of %v: want at least 1 (a rate of 0 blocks)", float64(l.Rate)))
+		}
+		if m.Rate, err = store.RateOf(float64(l.Rate)); err != nil {
+			errs = append(errs, fmt.Errorf("rate: %v a second: want 0, 1e-8 to 1e12, or rate.Inf", float64(l.Rate)))
+		} else if most := (store.MaxUnits - m.Rate.Tokens) / m.Rate.Per; int64(l.Burst) > most {
+			errs = append(errs, fmt.Errorf("burst: %d with a rate of %v: want at most %d: a smaller burst or a rounder rate",
+				l.Burst, float64(l.Rate), most))
+		}
+		m.Max = int64(l.Burst)
+	}
+	if len(errs) > 0 {
+		return m, fmt.Errorf("%w limit: %w", ErrInvalid, errors.Join(errs...))
+	}
+	return m, nil
 }

@@ -1,7 +1,9 @@
 package limiter
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -12,84 +14,111 @@ import (
 
 // Config of a Limiter. The zero Config is ready for use.
 type Config struct {
-	// Name of the bucket; "": "rate". Limiters over one Counter whose keys may be the same need different names.
+	// Name of the bucket, at most store.MaxName bytes; "": "rate". Limiters over one Counter whose keys may be the same need
+	// different names.
 	Name string
 }
 
-// Limiter holds each key to a limit. Make one with New. Safe for concurrent use.
+// Limiter holds each key to a limit. Make one with New. Safe for concurrent use. It keeps nothing of a key and allocates
+// nothing to decide; while its limit is Unlimited it admits without asking the Counter.
 type Limiter struct {
 	counter store.Counter
 	name    string
-	limit   atomic.Pointer[compiled]
+	now     atomic.Pointer[setting]
 }
 
-type compiled struct {
-	Limit
-	meters []store.Meter // none: unlimited
+// setting is a limit in force.
+type setting struct {
+	limit    Limit
+	meters   []store.Meter // none: unlimited
+	replaced chan struct{} // closed when another limit is in force
 }
 
-// New makes a Limiter over a Counter. The error wraps ErrInvalid.
+// New makes a Limiter over a Counter. The error reports every fault at once and wraps ErrInvalid.
 func New(c store.Counter, l Limit, cfg Config) (*Limiter, error) {
-	lim := &Limiter{counter: c, name: cfg.Name}
-	if lim.name == "" {
-		lim.name = "rate"
+	lim := &Limiter{counter: c, name: cmp.Or(cfg.Name, "rate")}
+	errs := []error{lim.SetLimit(l)}
+	if c == nil {
+		errs = append(errs, fmt.Errorf("%w counter: nil: want one", ErrInvalid))
 	}
-	return lim, lim.SetLimit(l)
+	if n := len(lim.name); n > store.MaxName {
+		errs = append(errs, fmt.Errorf("%w name: %d bytes: want at most %d", ErrInvalid, n, store.MaxName))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return lim, nil
 }
 
-// SetLimit changes the limit under traffic. Keys keep the tokens they have, down to a smaller burst. A limit with a fault
-// changes nothing; the error wraps ErrInvalid.
+// SetLimit changes the limit under traffic. Keys keep the tokens they have, down to a smaller burst; who waits in Wait
+// asks again. A limit with a fault changes nothing; the error wraps ErrInvalid.
 func (l *Limiter) SetLimit(limit Limit) error {
-	c := &compiled{Limit: limit}
-	if limit.Unlimited() {
-		if err := limit.Validate(); err != nil {
-			return err
-		}
-	} else {
-		m, err := limit.Meter(l.name)
-		if err != nil {
-			return err
-		}
-		c.meters = []store.Meter{m}
+	m, err := limit.bucket()
+	if err != nil {
+		return err
 	}
-	l.limit.Store(c)
+	next := &setting{limit: limit, replaced: make(chan struct{})}
+	if !limit.Unlimited() {
+		m.Name = l.name
+		next.meters = []store.Meter{m}
+	}
+	if old := l.now.Swap(next); old != nil {
+		_ = old
+	}
 	return nil
 }
 
 // Limit is the limit that is in force.
-func (l *Limiter) Limit() Limit { return l.limit.Load().Limit }
+func (l *Limiter) Limit() Limit { return l.now.Load().limit }
 
-var charges = sync.Pool{New: func() any { return new(store.Charge) }}
-
-// Allow takes one token of a key's bucket, at the Counter's own reading of the clock. The key is 1 to store.MaxSubject
-// bytes. An error means that the Counter failed, not that it refused; see store.Counter.
+// Allow takes one token of a key's bucket, at the Counter's own reading of the clock. Errors are those of AllowN.
 func (l *Limiter) Allow(ctx context.Context, key string) (Result, error) {
-	return l.AllowN(ctx, key, time.Time{}, 1)
+	return l.take(ctx, l.now.Load(), key, time.Time{}, 1)
 }
 
-// AllowN takes n tokens, all or none, at an instant, as time.Now returned it; zero: the Counter reads the clock. Zero n
-// only reads; negative n is ErrInvalid.
+// AllowN takes n tokens of a key's bucket, all or none, at an instant, as time.Now returned it; zero: the Counter reads the
+// clock. Zero n only reads. The key is 1 to store.MaxSubject bytes of any value.
+//
+// A refusal is not an error. An error means that the Counter failed, see store.Counter, or, if it wraps ErrInvalid, that
+// the key or a negative n breaks a rule. The Result is then zero, and so not Allowed: what becomes of a request that could
+// not be decided is for the caller to say.
 func (l *Limiter) AllowN(ctx context.Context, key string, at time.Time, n int64) (Result, error) {
-	limit := l.limit.Load()
-	switch {
-	case n < 0:
-		return Result{}, fmt.Errorf("%w n: %d: want 0 or more", ErrInvalid, n)
-	case len(limit.meters) == 0:
-		return Result{Allowed: true, Limit: store.Unlimited, Remaining: store.Unlimited}, nil
-	}
-	c := charges.Get().(*store.Charge)
-	c.Subject, c.At, c.Meters, c.N[0], c.SetRemaining = key, at, limit.meters, n, false
-	if err := l.counter.Take(ctx, c); err != nil {
-		charges.Put(c)
-		return Result{}, fmt.Errorf("limiter: %w", err)
-	}
-	level := &c.Levels[0]
-	r := Result{c.OK, level.Max, level.Remaining(), level.Wait, level.Reset}
-	charges.Put(c)
-	return r, nil
+	return l.take(ctx, l.now.Load(), key, at, n)
 }
 
 // Peek reads a key's bucket and takes nothing. Allowed is true: a token may be had if Remaining is not zero.
 func (l *Limiter) Peek(ctx context.Context, key string) (Result, error) {
-	return l.AllowN(ctx, key, time.Time{}, 0)
+	return l.take(ctx, l.now.Load(), key, time.Time{}, 0)
+}
+
+var charges = sync.Pool{New: func() any { return new(store.Charge) }}
+
+func (l *Limiter) take(ctx context.Context, s *setting, key string, at time.Time, n int64) (r Result, err error) {
+	if n < 0 || uint(len(key)-1) >= store.MaxSubject {
+		return r, callFault(key, n)
+	}
+	if len(s.meters) == 0 {
+		return Result{Allowed: true, Limit: store.Unlimited, Remaining: store.Unlimited}, nil
+	}
+	c := charges.Get().(*store.Charge)
+	c.Subject, c.At, c.Meters, c.N[0] = key, at, s.meters, n
+	if err = l.counter.Take(ctx, c); err == nil {
+		level := &c.Levels[0]
+		r = Result{c.OK, level.Max, level.Remaining(), level.Wait, level.Reset}
+	} else {
+		err = fmt.Errorf("limiter: %w", err)
+	}
+	charges.Put(c)
+	return r, err
+}
+
+func callFault(key string, n int64) error {
+	var errs []error
+	if have := len(key); have == 0 || have > store.MaxSubject {
+		errs = append(errs, fmt.Errorf("key: %d bytes: want 1 to %d", have, store.MaxSubject))
+	}
+	if n < 0 {
+		errs = append(errs, fmt.Errorf("n: %d: want 0 or more", n))
+	}
+	return fmt.Errorf("%w call: %w", ErrInvalid, errors.Join(errs...))
 }

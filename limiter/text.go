@@ -1,12 +1,25 @@
 package limiter
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
 	"golang.org/x/time/rate"
+
+	"github.com/ration-go/ration/store"
 )
+
+// Limits that are a word in the text form.
+const (
+	blocked   = "blocked"
+	unlimited = "unlimited"
+)
+
+// mostBurst is the greatest burst that a text may mean without saying it; every rate refuses a greater one.
+const mostBurst = min(store.MaxUnits, math.MaxInt)
 
 // units of the text form, and their seconds.
 var units = [...]struct {
@@ -19,19 +32,14 @@ var units = [...]struct {
 func (l Limit) String() string {
 	var text string
 	switch {
-	case l.Rate == 0:
-		text = "blocked"
+	case l.Rate > 0 && !l.Unlimited():
+		return shortest(l.Rate) + " burst " + strconv.Itoa(l.Burst)
 	case l.Unlimited():
-		text = "unlimited"
-	default:
-		for _, u := range units {
-			n := strconv.FormatFloat(float64(l.Rate)*u.seconds, 'g', -1, 64)
-			back, err := strconv.ParseFloat(n, 64)
-			if s := n + "/" + u.name; err == nil && rate.Limit(back/u.seconds) == l.Rate && (text == "" || len(s) < len(text)) {
-				text = s
-			}
-		}
-		return text + " burst " + strconv.Itoa(l.Burst)
+		text = unlimited
+	case l.Rate == 0:
+		text = blocked
+	default: // not valid
+		text = fmt.Sprintf("%v/s", float64(l.Rate))
 	}
 	if l.Burst != 0 {
 		text += " burst " + strconv.Itoa(l.Burst)
@@ -39,46 +47,75 @@ func (l Limit) String() string {
 	return text
 }
 
-// ParseLimit reads the text form: a number "/" a unit of s, m, h or d, then " burst " and a number; without a burst it is
-// the number, rounded up. "blocked" and "unlimited" may have a burst too, which means nothing. What it returns is valid;
-// the error wraps ErrInvalid.
-func ParseLimit(text string) (Limit, error) {
-	l, ok := parse(text)
-	if !ok {
-		return Limit{}, fmt.Errorf("%w limit %.100q: want a form like %q", ErrInvalid, text, "100/s burst 200")
+// shortest is the text of a rate that has the fewest characters and reads back as exactly it. In the units above a second
+// the product is rounded, so that its shortest text may not be the number that was meant: fewer digits are tried first.
+func shortest(r rate.Limit) (text string) {
+	for _, u := range units {
+		for precision := 1; precision <= 17; precision++ {
+			n, _ := strconv.ParseFloat(strconv.FormatFloat(float64(r)*u.seconds, 'e', precision-1, 64), 64)
+			if rate.Limit(n/u.seconds) != r {
+				continue
+			}
+			if s := strconv.FormatFloat(n, 'f', -1, 64) + "/" + u.name; text == "" || len(s) < len(text) {
+				text = s
+			}
+			break
+		}
 	}
-	return l, l.Validate()
+	return text
 }
 
-func parse(text string) (l Limit, ok bool) {
+// ParseLimit reads the text form: a number "/" a unit, which is s, m, h or d (86,400 seconds), then " burst " and a whole
+// number; without a burst it is the first number, rounded up. "blocked", which is "0/s", and "unlimited" may have a burst
+// too, which means nothing. What it returns is valid; the error wraps ErrInvalid.
+func ParseLimit(text string) (Limit, error) {
+	l, err := parse(text)
+	if err != nil {
+		return Limit{}, fmt.Errorf("%w limit %.100q: %w", ErrInvalid, text, err)
+	}
+	if err := l.Validate(); err != nil {
+		return Limit{}, err
+	}
+	return l, nil
+}
+
+func parse(text string) (l Limit, err error) {
 	pace, burst, hasBurst := strings.Cut(text, " burst ")
 	switch pace {
-	case "blocked":
-	case "unlimited":
+	case blocked:
+	case unlimited:
 		l.Rate = rate.Inf
 	default:
-		number, unit, _ := strings.Cut(pace, "/")
-		n, err := strconv.ParseFloat(number, 64)
-		if err != nil {
-			return Limit{}, false
-		}
-		for _, u := range units {
-			if u.name == unit {
-				l, ok = Limit{rate.Limit(n / u.seconds), fullBurst(n)}, true
-			}
-		}
-		if !ok {
-			return Limit{}, false
+		if l, err = parsePace(pace); err != nil {
+			return Limit{}, err
 		}
 	}
 	if hasBurst {
-		n, err := strconv.Atoi(burst)
-		if err != nil {
-			return Limit{}, false
+		if l.Burst, err = strconv.Atoi(burst); err != nil {
+			return Limit{}, fmt.Errorf("burst: want a whole number: %w", err)
 		}
-		l.Burst = n
 	}
-	return l, true
+	return l, nil
+}
+
+// parsePace reads "100/s", and gives it the burst of a text that has none.
+func parsePace(pace string) (Limit, error) {
+	number, unit, _ := strings.Cut(pace, "/")
+	for _, u := range units {
+		if u.name == unit && strings.Trim(number, "0123456789.") == "" {
+			n, err := strconv.ParseFloat(number, 64)
+			if err != nil {
+				return Limit{}, fmt.Errorf("rate: %w", err)
+			}
+			l := Limit{Rate: rate.Limit(n / u.seconds)}
+			if l.Rate == 0 && strings.Trim(number, "0.") != "" {
+				return Limit{}, errors.New("rate: too small to tell from 0, which blocks")
+			}
+			l.Burst = int(min(math.Ceil(n), mostBurst))
+			return l, nil
+		}
+	}
+	return Limit{}, fmt.Errorf("want a form like %q, with s, m, h or d; or %q, or %q", "100/s burst 200", unlimited, blocked)
 }
 
 // MarshalText is String. A limit that is not valid is an error.
@@ -89,7 +126,7 @@ func (l Limit) MarshalText() ([]byte, error) {
 	return []byte(l.String()), nil
 }
 
-// UnmarshalText is ParseLimit.
+// UnmarshalText is ParseLimit. After an error l is what it was.
 func (l *Limit) UnmarshalText(text []byte) error {
 	parsed, err := ParseLimit(string(text))
 	if err == nil {

@@ -22,31 +22,41 @@ var periods = [...]string{Minute: "minute", Hour: "hour", Day: "day", Week: "wee
 
 // String is the period in lower case.
 func (p Period) String() string {
-	if p == 0 || int(p) >= len(periods) {
+	if !p.valid() {
 		return fmt.Sprintf("period(%d)", uint8(p))
 	}
 	return periods[p]
 }
 
+func (p Period) valid() bool { return p >= Minute && p <= Year }
+
 // ParsePeriod reads a period in any case: "day", "DAY". The error wraps ErrInvalid.
 func ParsePeriod(text string) (Period, error) {
+	p, err := parsePeriod(text)
+	if err != nil {
+		return 0, fmt.Errorf("%w %w", ErrInvalid, err)
+	}
+	return p, nil
+}
+
+func parsePeriod(text string) (Period, error) {
 	for p := Minute; p <= Year; p++ {
 		if strings.EqualFold(text, periods[p]) {
 			return p, nil
 		}
 	}
-	return 0, fmt.Errorf("%w period %.50q: want minute, hour, day, week, month or year", ErrInvalid, text)
+	return 0, fmt.Errorf("period: %.50q: want minute, hour, day, week, month or year", text)
 }
 
 // MarshalText is String. A period that is not valid is an error.
 func (p Period) MarshalText() ([]byte, error) {
-	if p == 0 || p > Year {
-		return nil, fmt.Errorf("%w period %d", ErrInvalid, uint8(p))
+	if !p.valid() {
+		return nil, fmt.Errorf("%w period: %d: want Minute to Year", ErrInvalid, uint8(p))
 	}
 	return []byte(p.String()), nil
 }
 
-// UnmarshalText is ParsePeriod.
+// UnmarshalText is ParsePeriod. After an error p is what it was.
 func (p *Period) UnmarshalText(text []byte) error {
 	parsed, err := ParsePeriod(string(text))
 	if err == nil {

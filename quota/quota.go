@@ -1,8 +1,3 @@
-// Package quota is how an allowance is said and asked: so many units a day, a week, a month, by the calendar of any time
-// zone.
-//
-// A window is known by its start: it ends because the next begins, so that nothing has to be reset, and a count can never
-// be lost between two windows. Two windows that adjoin admit up to twice the limit in a moment; a throttle smooths that.
 package quota
 
 import (
@@ -35,7 +30,8 @@ type Quota struct {
 	// month its last day; the time.Weekday on which a week begins, 0 (Sunday) to 6. Zero for any other period.
 	StartDay int
 
-	// Location is whose calendar it is; nil: UTC.
+	// Location is whose calendar it is; nil: UTC. It is one of time.LoadLocation, since a stored quota has only its name:
+	// for a fixed offset take a zone such as Etc/GMT-2. Not time.Local, which is another one on each machine.
 	Location *time.Location
 }
 
@@ -48,11 +44,14 @@ func (q Quota) Validate() error {
 	if q.Limit < 0 || q.Limit >= store.Unlimited {
 		errs = append(errs, fmt.Errorf("limit: %d: want 0 to 2^53-2", q.Limit))
 	}
-	if q.Period == 0 || q.Period > Year {
+	if !q.Period.valid() {
 		errs = append(errs, fmt.Errorf("period: %d: want one of Minute to Year", q.Period))
 	}
 	if last := q.Period.lastStartDay(); q.StartDay < 0 || q.StartDay > last {
 		errs = append(errs, fmt.Errorf("start day: %d: want 0 to %d for a %v", q.StartDay, last, q.Period))
+	}
+	if err := zoneFault(q.Location); err != nil {
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("%w quota: %w", ErrInvalid, err)
@@ -88,7 +87,8 @@ func (q Quota) name() string {
 	return q.Period.String()
 }
 
-// Meter is the window of at, which can be read and given back to for keep after its end. q is valid.
+// Meter is the window of at, which can be read and given back to for keep after its end. Of a quota that Validate faults
+// it is a meter that no store takes, or that of another quota.
 func (q Quota) Meter(at time.Time, keep time.Duration) store.Meter {
 	start, end := q.Window(at)
 	return store.Meter{Name: q.name(), Max: q.Limit, Start: start.Unix(), End: end.Unix(), Keep: keep}

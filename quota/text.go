@@ -30,30 +30,10 @@ func (q Quota) String() string {
 // ParseQuota reads the text form: a limit "/" a period, then, each if it is wanted and in this order, " start " and a day,
 // " in " and an IANA zone, " as " and a name. What it returns is valid; the error wraps ErrInvalid. The zone has to be
 // known to the program: where the system has no zone data, import time/tzdata.
-func ParseQuota(text string) (q Quota, err error) {
-	rest, name, named := strings.Cut(text, " as ")
-	rest, zone, zoned := strings.Cut(rest, " in ")
-	rest, day, starts := strings.Cut(rest, " start ")
-	limit, period, _ := strings.Cut(rest, "/")
-	fault := func(part, rule string) (Quota, error) {
-		return Quota{}, fmt.Errorf("%w quota %.100q: %s: want %s", ErrInvalid, text, part, rule)
-	}
-	if q.Limit, err = strconv.ParseInt(limit, 10, 64); err != nil {
-		return fault("limit", "a form like 1000/day")
-	}
-	if q.Period, err = ParsePeriod(period); err != nil {
-		return fault("period", "minute, hour, day, week, month or year")
-	}
-	if starts && !q.start(day) {
-		return fault("start", "a day of the month, 1 to 31, or of the week")
-	}
-	if zoned {
-		if q.Location, err = time.LoadLocation(zone); err != nil || zone == "" || zone == "Local" {
-			return fault("zone", "an IANA name like Europe/Berlin that this program knows (time/tzdata has all)")
-		}
-	}
-	if q.Name = name; named && name == "" {
-		return fault("name", "one")
+func ParseQuota(text string) (Quota, error) {
+	q, err := parse(text)
+	if err != nil {
+		return Quota{}, fmt.Errorf("%w quota %.200q: %w", ErrInvalid, text, err)
 	}
 	if err := q.Validate(); err != nil {
 		return Quota{}, err
@@ -61,32 +41,61 @@ func ParseQuota(text string) (q Quota, err error) {
 	return q, nil
 }
 
-// start reads the day of a month or a week.
-func (q *Quota) start(day string) bool {
-	if q.Period == Week {
-		for d := time.Sunday; d <= time.Saturday; d++ {
-			if strings.EqualFold(day, d.String()) {
-				q.StartDay = int(d)
-				return true
-			}
-		}
-		return false
+func parse(text string) (q Quota, err error) {
+	rest, name, named := strings.Cut(text, " as ")
+	rest, zone, zoned := strings.Cut(rest, " in ")
+	rest, day, starts := strings.Cut(rest, " start ")
+	limit, period, _ := strings.Cut(rest, "/")
+	if q.Limit, err = strconv.ParseInt(limit, 10, 64); err != nil {
+		return q, fmt.Errorf("limit: want a form like 1000/day: %w", err)
 	}
-	n, err := strconv.Atoi(day)
-	q.StartDay = n
-	return err == nil && n >= 1
+	if q.Period, err = parsePeriod(period); err != nil {
+		return q, err
+	}
+	if starts {
+		if q.StartDay, err = parseDay(q.Period, day); err != nil {
+			return q, err
+		}
+	}
+	if zoned {
+		if q.Location, err = load(zone); err != nil {
+			return q, err
+		}
+	}
+	if q.Name = name; named && name == "" {
+		return q, fmt.Errorf("name: want one after %q", " as ")
+	}
+	return q, nil
 }
 
-// MarshalText is String. A quota that is not valid is an error, as is one in time.Local or a fixed zone, which have no
-// name that another machine understands.
+// parseDay reads the day on which a week or a month starts.
+func parseDay(p Period, day string) (int, error) {
+	switch n, err := strconv.Atoi(day); {
+	case p == Week:
+		for d := time.Sunday; d <= time.Saturday; d++ {
+			if strings.EqualFold(day, d.String()) {
+				return int(d), nil
+			}
+		}
+		return 0, fmt.Errorf("start day: %q: want Sunday to Saturday", day)
+	case p != Month:
+		return 0, fmt.Errorf("start day: %q: want none for a %v", day, p)
+	case err != nil || n < 1 || n > p.lastStartDay():
+		return 0, fmt.Errorf("start day: %q: want 1 to %d", day, p.lastStartDay())
+	default:
+		return n, nil
+	}
+}
+
+// MarshalText is String. A quota that is not valid is an error.
 func (q Quota) MarshalText() ([]byte, error) {
-	if _, err := ParseQuota(q.String()); err != nil {
+	if err := q.Validate(); err != nil {
 		return nil, err
 	}
 	return []byte(q.String()), nil
 }
 
-// UnmarshalText is ParseQuota.
+// UnmarshalText is ParseQuota. After an error q is what it was.
 func (q *Quota) UnmarshalText(text []byte) error {
 	parsed, err := ParseQuota(string(text))
 	if err == nil {

@@ -31,22 +31,33 @@ type Usage struct {
 const MaxWindows = 366
 
 // Days is what each of the subjects used on each of the last UTC days up to at's, oldest first, from usage records of one
-// name. It is one store.Peek. Days is 1 to MaxWindows, or the error wraps ErrInvalid.
+// name; the zero at is now. It is one store.Peek. Days is 1 to MaxWindows, or the error wraps ErrInvalid.
 func Days(ctx context.Context, c store.Counter, at time.Time, subjects []string, name string, days int) ([][]Usage, error) {
-	return Windows(ctx, c, at, subjects, Quota{Name: name, Limit: store.Unlimited, Period: Day}, days)
+	return read(ctx, c, at, subjects, Quota{Name: name, Limit: store.Unlimited, Period: Day}, days)
 }
 
 // Windows is what each of the subjects used in each of the last n windows of q up to at's, oldest first, as Days is of the
 // record. Windows that the store has forgotten read as unused. The Limit of past windows is today's, as far as it was not
-// extended.
+// extended. A fault of q is an error that wraps ErrInvalid.
 func Windows(ctx context.Context, c store.Counter, at time.Time, subjects []string, q Quota, n int) ([][]Usage, error) {
+	if err := q.Validate(); err != nil {
+		return nil, err
+	}
+	return read(ctx, c, at, subjects, q, n)
+}
+
+func read(ctx context.Context, c store.Counter, at time.Time, subjects []string, q Quota, n int) ([][]Usage, error) {
 	if n < 1 || n > MaxWindows {
 		return nil, fmt.Errorf("%w windows: %d: want 1 to %d", ErrInvalid, n, MaxWindows)
 	}
-	meters := make([]store.Meter, n)
+	if at.IsZero() {
+		at = time.Now()
+	}
+	windows, meters := make([]Usage, n), make([]store.Meter, n)
 	for i, t := n-1, at; i >= 0; i-- {
-		meters[i] = q.Meter(t, 0)
-		t = time.Unix(meters[i].Start, 0).Add(-time.Nanosecond)
+		windows[i].Start, windows[i].End = q.Window(t)
+		meters[i] = q.Meter(t, 0) // how long it is kept was said when it was charged
+		t = windows[i].Start.Add(-time.Nanosecond)
 	}
 	levels := make([]store.Level, len(subjects)*n)
 	if err := store.Peek(ctx, c, at, subjects, meters, levels); err != nil {
@@ -54,19 +65,11 @@ func Windows(ctx context.Context, c store.Counter, at time.Time, subjects []stri
 	}
 	usage := make([][]Usage, 0, len(subjects))
 	for of := range slices.Chunk(levels, n) {
-		list := make([]Usage, n)
+		list := slices.Clone(windows)
 		for i, l := range of {
-			start, end := time.Unix(meters[i].Start, 0), time.Unix(meters[i].End, 0)
-			list[i] = Usage{start.In(q.zone()), end.In(q.zone()), l.Used, l.Max, l.Remaining()}
+			list[i].Used, list[i].Limit, list[i].Remaining = l.Used, l.Max, l.Remaining()
 		}
 		usage = append(usage, list)
 	}
 	return usage, nil
-}
-
-func (q Quota) zone() *time.Location {
-	if q.Location == nil {
-		return time.UTC
-	}
-	return q.Location
 }

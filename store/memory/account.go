@@ -1,18 +1,19 @@
 package memory
 
 import (
+	"strings"
 	"time"
 
 	"github.com/ration-go/ration/store"
 )
 
-// account is the state of one subject: 80 bytes for all that most subjects need. What accounts have in common, the
-// meters and their figures, is in a layout that they share.
+// account is the state of one subject: 96 bytes for all that most subjects need, their names included. What accounts have
+// in common, the meters and their figures, is in a layout that they share.
 type account struct {
-	subject string
-	layout  *layout
-	cells   [cells]int64 // of the layout's meters, in turn: three for a bucket, one for a window
-	more    *more        // the meters that the cells have no room for; nil: none
+	name   name
+	layout *layout
+	cells  [cells]int64 // of the layout's meters, in turn: three for a bucket, one for a window
+	more   *more        // what there is no room for here; nil: nothing
 }
 
 const (
@@ -20,6 +21,33 @@ const (
 	bucketCells = 3 // Tokens, Part, Last; Per is the rate's, in the layout
 	windowCells = 1 // Used; Extra is in the layout
 )
+
+// name is a subject of up to 31 bytes within its account, where it costs no look at another place in memory; of a longer
+// one it is the beginning, and the whole is in the account's more. The zero name is of no subject.
+type name struct {
+	length uint8 // inlined+1: longer
+	bytes  [inlined]byte
+}
+
+const inlined = 31
+
+// is says whether the account is that of a subject.
+func (a *account) is(subject string) bool {
+	if len(subject) <= inlined {
+		return int(a.name.length) == len(subject) && string(a.name.bytes[:len(subject)]) == subject
+	}
+	return a.name.length == inlined+1 && a.more.subject == subject
+}
+
+// call names the account. It copies the subject, which may be part of a request's buffer.
+func (a *account) call(subject string) {
+	if copy(a.name.bytes[:], subject); len(subject) <= inlined {
+		a.name.length = uint8(len(subject))
+		return
+	}
+	a.name.length = inlined + 1
+	a.more = &more{subject: strings.Clone(subject)}
+}
 
 // layout says what an account's cells mean. It is never changed: an account is given another.
 type layout struct {
@@ -95,11 +123,15 @@ func (a *account) load(st *state, m *store.Meter, i int) {
 		a.more.load(st, m)
 	case h.IsWindow():
 		st.held, st.known = h, h.same(m)
-		st.window = store.Window{Used: a.cells[h.cell], Extra: h.extra}
+		st.window = a.window(h)
 	default:
 		st.held, st.known = h, h.same(m)
 		st.bucket, st.window = a.bucket(h), store.Window{}
 	}
+}
+
+func (a *account) window(h *held) store.Window {
+	return store.Window{Used: a.cells[h.cell], Extra: h.extra}
 }
 
 func (a *account) bucket(h *held) store.Bucket {

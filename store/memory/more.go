@@ -9,9 +9,10 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// more is the part of an account that its cells have no room for: windows that have ended and are kept for reports and
+// more is the part of an account that it has no room for: a long name, windows that have ended and are kept for reports and
 // late refunds, and, in a subject with more than a few meters, live ones too. A nil more holds nothing.
 type more struct {
+	subject string   // if it is too long for the account
 	windows []window // by start and name
 	buckets []bucket
 }

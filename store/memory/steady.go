@@ -21,31 +21,40 @@ func (l *layout) has(c *store.Charge) bool {
 	return true
 }
 
-// steady is take for a charge that the layout has: nothing is looked for, and no state is copied but the bucket's, which
-// makes it twice as fast. It is false, and has done nothing, if the charge is refused.
-func (a *account) steady(c *store.Charge, at time.Time, now int64) bool {
+// steady is take for a charge that the layout has: nothing is looked for, and no state is copied but the bucket's.
+func (a *account) steady(c *store.Charge, at time.Time, now int64) {
 	var bucket store.Bucket
-	held := a.layout.held
-	for i := range held {
-		h, fits := &held[i], false
+	c.OK = true
+	for i := range a.layout.held {
+		h, fits := &a.layout.held[i], false
 		if h.IsWindow() {
-			_, c.Levels[i], fits = store.Window{Used: a.cells[h.cell], Extra: h.extra}.Take(&h.Meter, at, c.N[i])
+			_, c.Levels[i], fits = a.window(h).Take(&h.Meter, at, c.N[i])
 		} else {
 			bucket, c.Levels[i], fits = a.bucket(h).Take(&h.Meter, now, c.N[i])
 		}
-		if !fits {
-			return false
-		}
+		c.OK = c.OK && fits
 	}
-	for i := range held {
-		switch h := &held[i]; {
-		case c.N[i] == 0:
+	for i := range a.layout.held {
+		h, l := &a.layout.held[i], &c.Levels[i]
+		switch {
+		case !c.OK && c.N[i] != 0:
+			a.stands(h, at, now, l)
+		case !c.OK || c.N[i] == 0:
 		case h.IsWindow():
-			a.cells[h.cell] = c.Levels[i].Used
+			a.cells[h.cell] = l.Used
 		default:
 			a.store(h.cell, &bucket)
 		}
 	}
-	c.OK = true
-	return true
+}
+
+// stands reports a meter of a charge that was refused as it was, but for the wait.
+func (a *account) stands(h *held, at time.Time, now int64, l *store.Level) {
+	wait := l.Wait
+	if h.IsWindow() {
+		_, *l, _ = a.window(h).Take(&h.Meter, at, 0)
+	} else {
+		_, *l, _ = a.bucket(h).Take(&h.Meter, now, 0)
+	}
+	l.Wait = wait
 }

@@ -18,11 +18,13 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	if uint(len(c.Subject)-1) >= store.MaxSubject || len(c.Meters) > store.MaxMeters {
 		return fmt.Errorf("store/memory: take: %w", c.Check())
 	}
-	at, now := s.clock(c.At, c.Meters)
 	hash := maphash.String(s.seed, c.Subject)
 	sh := &s.shards[hash>>s.shift]
 	for {
 		sh.mu.Lock()
+		// Within the lock, so that of two that want one subject, one goes on and the other waits for long: to hand a lock
+		// to and fro costs more than the decision.
+		at, now := s.clock(c.At, c.Meters)
 		room, err := sh.take(c, hash, at, now)
 		sh.mu.Unlock()
 		if err != nil {
@@ -30,6 +32,9 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 		}
 		if room {
 			return nil
+		}
+		if at.IsZero() {
+			at = time.Now()
 		}
 		if !s.makeRoom(sh, at, now) {
 			s.refused.Add(1)
@@ -44,7 +49,8 @@ func (sh *shard) take(c *store.Charge, hash uint64, at time.Time, now int64) (ro
 	if a == nil {
 		a = &sh.nobody
 	}
-	if a.layout.has(c) && a.steady(c, at, now) {
+	if a.layout.has(c) {
+		a.steady(c, at, now)
 		return true, nil
 	}
 	ok, writes, checked := true, false, false
@@ -68,6 +74,9 @@ func (sh *shard) take(c *store.Charge, hash uint64, at time.Time, now int64) (ro
 		sh.refuse(a, c, at, now)
 	case writes:
 		if a == &sh.nobody {
+			if at.IsZero() {
+				at = time.Now() // by which others are old
+			}
 			if a = sh.insert(hash, c.Subject, at, now); a == nil {
 				return false, nil
 			}

@@ -1,0 +1,35 @@
+//go:build !race
+
+package limiter_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"golang.org/x/time/rate"
+
+	"github.com/ration-go/ration/limiter"
+)
+
+// Under the race detector a sync.Pool drops things at random, so this is for the other builds.
+func TestDecisionsAllocateNothing(t *testing.T) {
+	for name, limit := range map[string]limiter.Limit{
+		"admitted":  limiter.PerSecond(1_000_000_000),
+		"refused":   {},
+		"unlimited": {Rate: rate.Inf},
+	} {
+		lim, ctx, at := newLimiter(t, limit), t.Context(), time.Now()
+		assert.Zero(t, testing.AllocsPerRun(1000, func() {
+			if _, err := lim.Allow(ctx, "key"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := lim.AllowN(ctx, "key", at, 2); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := lim.Peek(ctx, "key"); err != nil {
+				t.Fatal(err)
+			}
+		}), name)
+	}
+}
