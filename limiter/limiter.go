@@ -63,7 +63,7 @@ func (l *Limiter) SetLimit(limit Limit) error {
 		next.meters = []store.Meter{m}
 	}
 	if old := l.now.Swap(next); old != nil {
-		_ = old
+		close(old.replaced)
 	}
 	return nil
 }
@@ -101,13 +101,14 @@ func (l *Limiter) take(ctx context.Context, s *setting, key string, at time.Time
 		return Result{Allowed: true, Limit: store.Unlimited, Remaining: store.Unlimited}, nil
 	}
 	c := charges.Get().(*store.Charge)
-	c.Subject, c.At, c.Meters, c.N[0] = key, at, s.meters, n
+	c.Subject, c.At, c.Meters, c.N[0], c.OK = key, at, s.meters, n, false
 	if err = l.counter.Take(ctx, c); err == nil {
 		level := &c.Levels[0]
 		r = Result{c.OK, level.Max, level.Remaining(), level.Wait, level.Reset}
 	} else {
 		err = fmt.Errorf("limiter: %w", err)
 	}
+	c.Subject = "" // the pool must not keep the caller's bytes
 	charges.Put(c)
 	return r, err
 }

@@ -56,11 +56,10 @@ type Decision struct {
 	// those limits that refused. Zero if none did; store.Never if waiting does not help.
 	RetryAfter time.Duration
 
-	subject   string
-	meters    *meters
-	levels    [store.MaxMeters]store.Level
-	refunded  uint32
-	unlimited bool // admitted without asking the Counter
+	subject  string
+	meters   *meters
+	levels   [1 + MaxQuotas]store.Level // of what limits: not of the usage record
+	refunded uint32
 }
 
 // Subject is who paid, or would have; empty if that is unknown.
@@ -140,7 +139,7 @@ func (d *Decision) Err() error {
 
 // refuse fills in why the meters refused: by the longest wait of those that did.
 func (d *Decision) refuse() {
-	for i := range d.meters.list {
+	for i := range d.meters.limits() {
 		if wait := d.levels[i].Wait; wait > d.RetryAfter {
 			d.RetryAfter = wait
 			d.Reason = QuotaExceeded

@@ -159,12 +159,10 @@ func (g *Gate) identify(ctx context.Context, req *Request, d *Decision, err *err
 		return nil
 	}
 	e, failed := g.resolver.resolve(ctx, req, g.cfg.Format)
-	switch {
-	case errors.Is(failed, errUnknown):
-		d.Reason = Unknown
-		return nil
-	case failed != nil:
-		d.Reason, *err = StoreFailed, failed
+	if failed != nil {
+		if d.Reason = Unknown; !errors.Is(failed, errUnknown) {
+			d.Reason, *err = StoreFailed, failed
+		}
 		return nil
 	}
 	d.Key = e.key
@@ -184,6 +182,9 @@ func (g *Gate) identify(ctx context.Context, req *Request, d *Decision, err *err
 }
 
 func (req *Request) fault() error {
+	if req.Cost >= 0 && (req.Secret == "" || req.KeyID == "") {
+		return nil
+	}
 	var errs []error
 	if req.Secret != "" && req.KeyID != "" {
 		errs = append(errs, errors.New("secret, keyID: want one, not both"))
@@ -225,7 +226,7 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 	if err := g.take(ctx, c); err != nil {
 		return g.failed(ctx, req, d, c.N[0], err)
 	}
-	copy(d.levels[:], c.Levels[:len(c.Meters)])
+	copy(d.levels[:], c.Levels[:d.meters.limits()])
 	if d.Allowed = c.OK; d.Allowed {
 		d.Reason = Admitted
 	} else {

@@ -1,11 +1,11 @@
-// Package memory keeps counters in this process: the store for a service that runs once, for tests, and the yardstick of
-// every other store.
+// Package memory keeps counters, keys and plans in this process: the store for a service that runs once, for tests, and
+// the yardstick of every other store.
 //
 // A decision takes one short lock and allocates nothing. Subjects are spread over shards; each shard has a mutex on a
 // cache line of its own, an open-addressing index and accounts in slabs that never move. Nothing runs in the background
 // and there is nothing to close: a new subject pays for tidying two old accounts. Memory is bounded by Config.MaxSubjects.
 //
-// A restart forgets every count.
+// A restart forgets everything.
 package memory
 
 import (
@@ -32,7 +32,8 @@ type Config struct {
 	MaxSubjects int
 }
 
-// Store is a store.Counter, and a store.Peeker, in memory. Make one with New. Safe for concurrent use.
+// Store is counters, keys and plans in memory: a store.Counter and store.Peeker, an apikey.Store, and a usageplan.Store and
+// usageplan.Notifier. Make one with New. Safe for concurrent use.
 type Store struct {
 	seed    maphash.Seed
 	base    time.Time // where the buckets' clock starts
@@ -41,6 +42,10 @@ type Store struct {
 	shards  []shard // a power of two; of a subject: the top bits of its hash, the low ones being for the shard's index
 	shift   uint8   // of the hash to its shard
 	layouts layouts
+
+	keys      keys
+	plans     plans
+	listeners listeners
 
 	subjects              atomic.Int64
 	spent, ended, refused atomic.Int64

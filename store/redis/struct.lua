@@ -17,13 +17,13 @@ if not struct then
   end
 
   local function number(s, pos)
-    local b = { string.byte(s, pos, pos + 7) }
-    local exponent = b[8] % 128 * 16 + math.floor(b[7] / 16)
-    if exponent == 0 then return 0 end
-    local mantissa = b[7] % 16
-    for i = 6, 1, -1 do mantissa = mantissa * 256 + b[i] end
-    local x = (mantissa / 2 ^ 52 + 1) * 2 ^ (exponent - 1023)
-    return b[8] < 128 and x or -x
+    local a, b, c, d, e, f, g, h = string.byte(s, pos, pos + 7)
+    local sign = 1
+    if h > 127 then sign, h = -1, h - 128 end
+    if g + h == 0 then return 0 end
+    local low = g % 16
+    local mantissa = ((((((low * 256 + f) * 256 + e) * 256 + d) * 256 + c) * 256 + b) * 256 + a) / 2 ^ 52
+    return sign * (1 + mantissa) * 2 ^ (h * 16 + (g - low) / 16 - 1023)
   end
 
   struct = {}

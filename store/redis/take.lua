@@ -27,14 +27,17 @@ end
 -- The charge's meters and their states: m[1], m[2] and m[3]. Windows that the value does not hold may have ended.
 local meters, absent, fields, size, from = {}, {}, {}, count(head, 3), 5
 for i = 1, size do
-  local id, found, number, heldx, heldy, n, max, rate, _
+  local id, found, number, heldx, same, n, max, rate, _
   id, from = match(head, NAME, from)
-  local x, y = decode('<dd', head, #head + 1 - 16 * (size - i + 1))
+  local place = #head + 1 - 16 * (size - i + 1)
+  local static = sub(head, place, place + 15)
+  local x, y = decode('<dd', static, 1)
   if value then _, found = find(value, id, 5, true) end
   if found and found < statics then
     local j = count(value, found + 1)
     number = numbers + 24 * j
-    heldx, heldy = decode('<dd', value, statics + 16 * j + 1)
+    local held = sub(value, statics + 16 * j + 1, statics + 16 * j + 16)
+    heldx, same = decode('<d', held, 1), held == static
   end
   local one, two, three = 0, 0, 0
   local bucket = string.byte(id, 2) == 98
@@ -52,7 +55,7 @@ for i = 1, size do
     one, two = decode('<dd', value, number + 1)
   end
   local m = { one, two, three, id = id, bucket = bucket, x = x, y = y, n = n, max = max, number = number,
-    same = heldx == x and heldy == y, state = false }
+    same = same, static = static, state = false }
   meters[i] = m
   if not bucket and heldx ~= x then
     absent[#absent + 1] = m
@@ -117,15 +120,15 @@ for j = 1, stored do
   local e = {}
   e.id, from = match(value, NAME, from)
   e.bucket = string.byte(e.id, 2) == 98
-  e.x, e.y = decode('<dd', value, statics + 16 * j - 15)
-  e[1], e[2], e[3] = decode('<ddd', value, numbers + 24 * j - 23)
+  e.static, e.state = sub(value, statics + 16 * j - 15, statics + 16 * j), sub(value, numbers + 24 * j - 23, numbers + 24 * j)
+  e.x, e.y = decode('<dd', e.static, 1)
   entries[j], live[e.id] = e, e
 end
 
 -- A bucket is dead when it is full again, a window when Keep has long passed by both clocks: one that is wrong alone
 -- loses nothing.
 local function dead(m)
-  if m.bucket then return now > m[3] + m.y end
+  if m.bucket then return now > decode('<d', m.state, 17) + m.y end
   return min(now, at) > m.y * 1000000 + HOUR
 end
 
@@ -134,7 +137,7 @@ local ended, till = {}, 0
 local function ending(m)
   if dead(m) then return end
   ended[#ended + 1] = sub(m.id, 3, -2) .. encode('<d', m.x)
-  ended[#ended + 1] = encode('<Bddd', 1, m[1], m[2], m.y)
+  ended[#ended + 1] = '\1' .. sub(m.state, 1, 16) .. encode('<d', m.y)
   till = largest(till, m.y * 1000000)
 end
 for _, m in ipairs(touched) do
@@ -152,8 +155,7 @@ local names, heads, tails, longest = {}, {}, {}, 0
 local function add(m)
   local i = #names
   names[i + 1] = m.id .. string.char(128 + floor(i / 128), 128 + i % 128)
-  heads[i + 1] = encode('<dd', m.x, m.y)
-  tails[i + 1] = encode('<ddd', m[1], m[2], m[3])
+  heads[i + 1], tails[i + 1] = m.static, m.state
   longest = largest(longest, m.bucket and m.y or m.y * 1000000 - at)
   live[m.id] = nil
 end

@@ -1,0 +1,59 @@
+package middleware_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// discard is a response writer that costs nothing.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discard) WriteHeader(int)             {}
+
+// whole is a service with all that a request can cost: routes, a throttle, two quotas, both headers, the context.
+func whole(t testing.TB) (bare, protected http.Handler, r *http.Request) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{
+		Throttle: throttle(1e9, 1e9),
+		Routes:   map[string]limiter.Limit{"GET /pets/{id}": *throttle(1e8, 1e8)},
+		Quotas:   []quota.Quota{{Limit: 1 << 50, Period: quota.Day}, {Limit: 1 << 50, Period: quota.Month}},
+	})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /pets/{id}", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("GET /pets/", func(http.ResponseWriter, *http.Request) {})
+	return mux, h.middleware(middleware.Config{}).Handler(mux), request("GET", "/pets/7", "Authorization", "Bearer "+secret)
+}
+
+// TestAllocs holds the whole middleware to its memory: the lookup of the route, the result, its place in the context, the
+// request with that context, and the text of both header fields.
+func TestAllocs(t *testing.T) {
+	bare, protected, r := whole(t)
+	w := &discard{header: http.Header{}}
+	protected.ServeHTTP(w, r)
+	require.Contains(t, w.header.Get("RateLimit"), `"throttle GET /pets/{id}";r=`)
+	plain := testing.AllocsPerRun(1000, func() { bare.ServeHTTP(w, r) })
+	all := testing.AllocsPerRun(1000, func() { protected.ServeHTTP(w, r) })
+	require.LessOrEqual(t, all-plain, 5.0)
+}
+
+func BenchmarkMiddleware(b *testing.B) {
+	bare, protected, r := whole(b)
+	for name, h := range map[string]http.Handler{"bare": bare, "protected": protected} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			w := &discard{header: http.Header{}}
+			for b.Loop() {
+				h.ServeHTTP(w, r)
+			}
+		})
+	}
+}

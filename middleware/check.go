@@ -1,0 +1,129 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// Result is what Check makes of a request.
+type Result struct {
+	// Decision is the Gate's; zero if it was not asked. Gate.Refund takes a pointer to it.
+	Decision usageplan.Decision
+
+	// Status is the code of the answer to a request that is refused; zero: the request may go on.
+	Status int
+
+	// Skipped means that the request needs no key: a public route, or a CORS preflight.
+	Skipped bool
+
+	// Err is what failed, even if the failure policy admits the request all the same. A refusal is none.
+	Err error
+
+	mw         *Middleware
+	credential Credential
+	values     [2]string // of the RateLimit fields
+}
+
+// Allowed says whether the request may go on.
+func (res *Result) Allowed() bool { return res.Status == 0 }
+
+// Check decides a request and charges it if it is admitted, as Handler does, and writes nothing. Callers that are not an
+// http.Handler go on with Result.WriteHeaders, NewContext, and Gate.Refund where they refund. A route's pattern comes from
+// Config.Mux, else from Request.Pattern.
+func (m *Middleware) Check(r *http.Request) *Result { return m.check(r, m.cfg.Mux) }
+
+func (m *Middleware) check(r *http.Request, mux *http.ServeMux) *Result {
+	res := &Result{mw: m}
+	pattern := patternOf(r, mux)
+	if m.public[pattern] || isPreflight(r) && (namesOptions(pattern) || mux != nil && pattern == "") {
+		res.Skipped = true
+		return res
+	}
+	res.credential, res.Err = m.cfg.Credential(r)
+	if errors.Is(res.Err, ErrCredential) {
+		res.credential, res.Err = Credential{}, nil // as if there were none
+	}
+	if res.Err == nil {
+		m.decide(r, routeOf(pattern), res)
+	} else {
+		res.Decision.Reason = usageplan.StoreFailed
+	}
+	if !res.Decision.Allowed {
+		res.Status = statusOf(res.Decision.Reason)
+	}
+	m.log(r.Context(), "decision", res.Err, &res.Decision)
+	return res
+}
+
+// decide asks the Gate.
+func (m *Middleware) decide(r *http.Request, route string, res *Result) {
+	cost := int64(1)
+	if m.cfg.Cost != nil {
+		cost = m.cfg.Cost(r)
+	}
+	if cost < 0 {
+		res.Err = fmt.Errorf("middleware: cost: %d: want 0 or more", cost)
+		return
+	}
+	req := usageplan.Request{
+		Secret: res.credential.Secret, KeyID: res.credential.KeyID,
+		API: m.cfg.API, Stage: m.cfg.Stage, Route: route, Cost: cost,
+	}
+	if cost > 0 {
+		res.Decision, res.Err = m.gate.Admit(r.Context(), req)
+		return
+	}
+	if res.Decision, res.Err = m.gate.Peek(r.Context(), req); res.Decision.Allowed {
+		refuseUsedUp(&res.Decision)
+	}
+}
+
+// refuseUsedUp makes of a look that charged nothing the refusal that a request of one unit would get.
+func refuseUsedUp(d *usageplan.Decision) {
+	for l := range d.Levels() {
+		if l.Remaining() > 0 {
+			continue
+		}
+		if wait := untilMore(l); wait >= d.RetryAfter {
+			d.Allowed, d.RetryAfter, d.Reason = false, wait, usageplan.Throttled
+			if l.IsQuota() {
+				d.Reason = usageplan.QuotaExceeded
+			}
+		}
+	}
+	if d.RetryAfter == store.Never {
+		d.Reason = usageplan.NeverFits
+	}
+}
+
+func statusOf(why usageplan.Reason) int {
+	switch why {
+	case usageplan.Unknown, usageplan.Disabled, usageplan.Expired:
+		return http.StatusUnauthorized
+	case usageplan.NoPlan, usageplan.NeverFits:
+		return http.StatusForbidden
+	case usageplan.Throttled, usageplan.QuotaExceeded:
+		return http.StatusTooManyRequests
+	case usageplan.StoreFailed:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// log tells of a failure. That a client has gone is none.
+func (m *Middleware) log(ctx context.Context, what string, err error, d *usageplan.Decision) {
+	if err == nil || m.cfg.Logger == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return
+	}
+	attrs := []slog.Attr{slog.Bool("allowed", d.Allowed), slog.Any("error", err)}
+	if d.Key != nil {
+		attrs = append(attrs, slog.String("key", d.Key.ID))
+	}
+	m.cfg.Logger.LogAttrs(ctx, slog.LevelError, "ration: "+what+" failed", attrs...)
+}

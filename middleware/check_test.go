@@ -1,0 +1,395 @@
+package middleware_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store/storetest"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestAnswers is each way a request can end: its status, header fields and body. The bubble begins at midnight.
+func TestAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		_, good := h.key(&usageplan.Plan{Throttle: throttle(0.5, 2), Quotas: perDay(3)})
+		_, unlinked := h.key(nil)
+		_, blocked := h.key(&usageplan.Plan{Throttle: &limiter.Limit{}, Quotas: perDay(3)})
+		protected := h.middleware(middleware.Config{}).Handler(ok)
+		const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
+		for _, step := range []struct {
+			after       time.Duration
+			what        string
+			secret      string
+			status      int
+			retry       string
+			policy      string
+			limits      string
+			problemType string
+			violated    []any
+		}{
+			{0, "one", good, 200, "", `"throttle";q=2;w=4, "day";q=3;w=86400`, `"throttle";r=1;t=2, "day";r=2;t=86400`, "", nil},
+			{0, "two", good, 200, "", `"throttle";q=2;w=4, "day";q=3;w=86400`, `"throttle";r=0;t=2, "day";r=1;t=86400`, "", nil},
+			{500 * time.Millisecond, "no token", good, 429, "2", `"throttle";q=2;w=4, "day";q=3;w=86400`,
+				`"throttle";r=0;t=2, "day";r=1;t=86400`, quotaExceeded, []any{"throttle"}},
+			{1500 * time.Millisecond, "a token", good, 200, "", `"throttle";q=2;w=4, "day";q=3;w=86400`,
+				`"throttle";r=0;t=2, "day";r=0;t=86398`, "", nil},
+			{0, "throttle and quota", good, 429, "86398", `"throttle";q=2;w=4, "day";q=3;w=86400`,
+				`"throttle";r=0;t=2, "day";r=0;t=86398`, quotaExceeded, []any{"throttle", "day"}},
+			{4 * time.Second, "the quota alone", good, 429, "86394", `"throttle";q=2;w=4, "day";q=3;w=86400`,
+				`"throttle";r=2, "day";r=0;t=86394`, quotaExceeded, []any{"day"}},
+			{0, "a plan that blocks", blocked, 403, "", `"throttle";q=0, "day";q=3;w=86400`,
+				`"throttle";r=0, "day";r=3;t=86394`, "about:blank", []any{"throttle"}},
+			{0, "no plan", unlinked, 403, "", "", "", "about:blank", nil},
+			{0, "unknown", "acme_unknown", 401, "", "", "", "about:blank", nil},
+		} {
+			time.Sleep(step.after)
+			w := serve(protected, with(step.secret))
+			assert.Equal(t, step.status, w.Code, step.what)
+			assert.Equal(t, step.retry, w.Header().Get("Retry-After"), step.what)
+			assert.Equal(t, step.policy, w.Header().Get("RateLimit-Policy"), step.what)
+			assert.Equal(t, step.limits, w.Header().Get("RateLimit"), step.what)
+			if step.status == 200 {
+				assert.Empty(t, w.Header().Get("Cache-Control"), step.what)
+				assert.Empty(t, w.Body.String(), step.what)
+				continue
+			}
+			assert.Equal(t, "no-store", w.Header().Get("Cache-Control"), step.what)
+			assert.Equal(t, "application/problem+json", w.Header().Get("Content-Type"), step.what)
+			assert.Equal(t, step.status == 401, w.Header().Get("WWW-Authenticate") != "", step.what)
+			var body map[string]any
+			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body), step.what)
+			assert.Equal(t, step.problemType, body["type"], step.what)
+			assert.EqualValues(t, step.status, body["status"], step.what)
+			assert.NotEmpty(t, body["title"], step.what)
+			assert.NotEmpty(t, body["detail"], step.what)
+			if step.violated == nil {
+				assert.NotContains(t, body, "violated-policies", step.what)
+			} else {
+				assert.Equal(t, step.violated, body["violated-policies"], step.what)
+			}
+		}
+	})
+}
+
+// TestUnauthorizedIsOneAnswer compares every byte of the answers to what is not a good key.
+func TestUnauthorizedIsOneAnswer(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	_, good := h.key(&usageplan.Plan{})
+	disabled, off := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	_, err := h.keys.Disable(ctx, disabled.ID)
+	require.NoError(t, err)
+	expired, late := h.key(&usageplan.Plan{})
+	_, err = h.keys.Expire(ctx, expired.ID, time.Now().Add(-time.Hour))
+	require.NoError(t, err)
+	stranger, err := apikey.Format{Prefix: "acme"}.New()
+	require.NoError(t, err)
+	protected := h.middleware(middleware.Config{Realm: `a "pet" shop`}).Handler(ok)
+
+	first := serve(protected, request("GET", "/"))
+	require.Equal(t, 401, first.Code)
+	require.Equal(t, http.Header{
+		"Cache-Control":    {"no-store"},
+		"Content-Length":   {strconv.Itoa(first.Body.Len())},
+		"Content-Type":     {"application/problem+json"},
+		"Www-Authenticate": {`Bearer realm="a \"pet\" shop"`},
+	}, first.Header())
+	for what, r := range map[string]*http.Request{
+		"unknown":                      with(string(stranger)),
+		"disabled":                     with(off),
+		"expired":                      with(late),
+		"wrong checksum":               with(good[:len(good)-1] + "_"),
+		"empty":                        with(""),
+		"another scheme":               request("GET", "/", "Authorization", "Basic "+good),
+		"a longer scheme":              request("GET", "/", "Authorization", "Bearerx "+good),
+		"two spaces":                   with(" " + good),
+		"trailing":                     with(good + " x"),
+		"tab":                          request("GET", "/", "Authorization", "Bearer\t"+good),
+		"control character":            with(good + "\x00"),
+		"not ASCII":                    with("é" + good),
+		"10 kB":                        with(strings.Repeat("x", 10_000)),
+		"twice":                        request("GET", "/", "Authorization", "Bearer "+good, "Authorization", "Bearer "+good),
+		"both ways":                    request("GET", "/", "Authorization", "Bearer "+good, "X-API-Key", good),
+		"one good, one malformed":      request("GET", "/", "Authorization", "Bearer "+good, "X-API-Key", "\x7f"),
+		"in the URL":                   request("GET", "/?key="+good+"&api_key="+good+"&access_token="+good),
+		"in the URL's user":            request("GET", "http://x:"+good+"@example.com/"),
+		"disabled, and its quota used": with(off),
+	} {
+		w := serve(protected, r)
+		assert.Equal(t, 401, w.Code, what)
+		assert.Equal(t, first.Header(), w.Header(), what)
+		assert.Equal(t, first.Body.String(), w.Body.String(), what)
+	}
+	for what, r := range map[string]*http.Request{
+		"bearer":                        request("GET", "/", "Authorization", "bearer "+good),
+		"X-API-Key":                     request("GET", "/", "X-API-Key", good),
+		"X-API-Key beside other scheme": request("GET", "/", "X-API-Key", good, "Authorization", "Basic eDp5"),
+		"empty X-API-Key beside Bearer": request("GET", "/", "X-API-Key", "", "Authorization", "Bearer "+good),
+	} {
+		assert.Equal(t, 200, status(protected, r), what)
+	}
+}
+
+// TestRetryAfter waits as long as it is told to and not a second longer, alone, and is admitted.
+func TestRetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		_, secret := h.key(&usageplan.Plan{
+			Throttle: throttle(0.3, 2),
+			Quotas:   []quota.Quota{{Limit: 3, Period: quota.Minute}, {Limit: 50, Period: quota.Hour}},
+		})
+		protected := h.middleware(middleware.Config{}).Handler(ok)
+		refusals := 0
+		for range 400 {
+			w := serve(protected, with(secret))
+			if w.Code == 200 {
+				continue
+			}
+			refusals++
+			wait, err := strconv.Atoi(w.Header().Get("Retry-After"))
+			require.NoError(t, err)
+			limits, err := parseList(w.Header().Get("RateLimit"))
+			require.NoError(t, err)
+			for _, l := range limits {
+				if l.params["r"] == 0 {
+					require.LessOrEqual(t, l.params["t"], int64(wait))
+				}
+			}
+			time.Sleep(time.Duration(wait) * time.Second)
+			w = serve(protected, with(secret))
+			require.Equal(t, 200, w.Code, "after %d s", wait)
+			time.Sleep(137 * time.Millisecond)
+		}
+		require.Greater(t, refusals, 100)
+	})
+}
+
+// TestCost charges what the function says: quotas the cost, nothing for nothing, and never a refund.
+func TestCost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		_, secret := h.key(&usageplan.Plan{Throttle: throttle(1, 2), Quotas: perDay(10)})
+		_, free := h.key(&usageplan.Plan{})
+		_, none := h.key(&usageplan.Plan{Quotas: perDay(0)})
+		protected := h.middleware(middleware.Config{Cost: func(r *http.Request) int64 {
+			n, err := strconv.ParseInt(r.Header.Get("Cost"), 10, 64)
+			require.NoError(t, err)
+			return n
+		}}).Handler(ok)
+		for _, step := range []struct {
+			after  time.Duration
+			secret string
+			cost   int64
+			status int
+			limits string
+			retry  string
+		}{
+			{0, secret, 0, 200, `"throttle";r=2, "day";r=10;t=86400`, ""},
+			{0, secret, -1, 500, "", ""},
+			{0, secret, math.MinInt64, 500, "", ""},
+			{0, secret, 4, 200, `"throttle";r=1;t=1, "day";r=6;t=86400`, ""},
+			{0, secret, 7, 429, `"throttle";r=1;t=1, "day";r=6;t=86400`, "86400"},
+			{0, secret, 11, 403, `"throttle";r=1;t=1, "day";r=6;t=86400`, ""},
+			{0, secret, math.MaxInt64, 403, `"throttle";r=1;t=1, "day";r=6;t=86400`, ""},
+			{0, secret, 0, 200, `"throttle";r=1;t=1, "day";r=6;t=86400`, ""},
+			{0, secret, 1, 200, `"throttle";r=0;t=1, "day";r=5;t=86400`, ""},
+			{0, secret, 0, 429, `"throttle";r=0;t=1, "day";r=5;t=86400`, "1"},
+			{time.Second, secret, 0, 200, `"throttle";r=1;t=1, "day";r=5;t=86399`, ""},
+			{0, secret, 5, 200, `"throttle";r=0;t=1, "day";r=0;t=86399`, ""},
+			{2 * time.Second, secret, 0, 429, `"throttle";r=2, "day";r=0;t=86397`, "86397"},
+			{86397 * time.Second, secret, 0, 200, `"throttle";r=2, "day";r=10;t=86400`, ""},
+			{0, none, 0, 403, `"day";r=0`, ""},
+			{0, free, 1 << 50, 200, "", ""},
+			{0, free, 0, 200, "", ""},
+		} {
+			time.Sleep(step.after)
+			r := with(step.secret)
+			r.Header.Set("Cost", strconv.FormatInt(step.cost, 10))
+			w := serve(protected, r)
+			require.Equal(t, step.status, w.Code, "%+v", step)
+			require.Equal(t, step.limits, w.Header().Get("RateLimit"), "%+v", step)
+			require.Equal(t, step.retry, w.Header().Get("Retry-After"), "%+v", step)
+			if step.status == 429 {
+				require.Contains(t, w.Body.String(), `"violated-policies":["`, "%+v", step)
+			}
+		}
+	})
+}
+
+var errBroken = errors.New("broken")
+
+// TestStoreFails is what becomes of requests when the Counter does not answer, and what is logged: no secret.
+func TestStoreFails(t *testing.T) {
+	failing := func(policy usageplan.FailurePolicy) func(*usageplan.GateConfig) {
+		return func(cfg *usageplan.GateConfig) {
+			cfg.Counter, cfg.OnFailure = storetest.Faulty(cfg.Counter, storetest.Fault{Err: errBroken}), policy
+		}
+	}
+	for _, c := range []struct {
+		what   string
+		policy usageplan.FailurePolicy
+		plan   usageplan.Plan
+		status []int
+		retry  string
+	}{
+		{"quotas close", usageplan.FailurePolicy{}, usageplan.Plan{Quotas: perDay(9)}, []int{503}, "1"},
+		{"quotas open", usageplan.FailurePolicy{Quota: usageplan.FailOpen}, usageplan.Plan{Quotas: perDay(9)}, []int{200, 200}, ""},
+		{"throttles by a bucket here", usageplan.FailurePolicy{}, usageplan.Plan{Throttle: throttle(0.1, 1)}, []int{200, 429}, "10"},
+	} {
+		var log bytes.Buffer
+		h := newHouse(t, failing(c.policy))
+		key, secret := h.key(&c.plan)
+		protected := h.middleware(middleware.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}).Handler(ok)
+		for _, want := range c.status {
+			w := serve(protected, with(secret))
+			require.Equal(t, want, w.Code, c.what)
+			require.Empty(t, w.Header().Get("RateLimit"), c.what)
+			if want != 200 {
+				require.Equal(t, c.retry, w.Header().Get("Retry-After"), c.what)
+			}
+			require.NotContains(t, w.Body.String(), "broken", c.what)
+		}
+		require.Equal(t, len(c.status), strings.Count(log.String(), "level=ERROR"), c.what)
+		require.Contains(t, log.String(), "key="+key.ID, c.what)
+		require.Contains(t, log.String(), "broken", c.what)
+		require.NotContains(t, log.String(), secret[len("acme_"):], c.what)
+	}
+}
+
+// TestGone is a client that hangs up: before the decision nothing is charged, and nothing is logged; after it, the charge
+// stands.
+func TestGone(t *testing.T) {
+	var log bytes.Buffer
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	ctx, hangUp := context.WithCancel(t.Context())
+	cfg := middleware.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	protected := h.middleware(cfg).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		hangUp()
+		require.Error(t, r.Context().Err())
+	}))
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Equal(t, 503, status(protected, with(secret).WithContext(gone)))
+	require.Empty(t, log.String())
+	require.Equal(t, 200, status(protected, with(secret).WithContext(ctx)))
+	require.Equal(t, 429, status(protected, with(secret)))
+}
+
+// TestNever is a service whose limits are used up for ever.
+func TestNever(t *testing.T) {
+	h := newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Counter = storetest.Never() })
+	_, secret := h.key(&usageplan.Plan{Throttle: throttle(1, 5)})
+	require.Equal(t, 429, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)))
+}
+
+// TestCheck is what another framework does with a Result.
+func TestCheck(t *testing.T) {
+	h := newHouse(t)
+	key, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	mw := h.middleware(middleware.Config{})
+	first := mw.Check(with(secret))
+	require.True(t, first.Allowed())
+	require.NoError(t, first.Err)
+	require.Equal(t, key.ID, first.Decision.Key.ID)
+	second := mw.Check(with(secret))
+	require.False(t, second.Allowed())
+	require.Equal(t, usageplan.QuotaExceeded, second.Decision.Reason)
+	require.Equal(t, 429, second.Status)
+	require.NoError(t, h.gate.Refund(t.Context(), &first.Decision))
+	require.True(t, mw.Check(with(secret)).Allowed())
+	header := http.Header{}
+	second.WriteHeaders(header)
+	require.NotEmpty(t, header.Get("Retry-After"))
+	require.Empty(t, header.Get("Content-Type"), "the body is the caller's")
+}
+
+// TestContext is what the next handler finds.
+func TestContext(t *testing.T) {
+	h := newHouse(t)
+	key, secret := h.key(&usageplan.Plan{})
+	calls := 0
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(_ http.ResponseWriter, r *http.Request) {
+		calls++
+		k, ok := middleware.KeyFromContext(r.Context())
+		require.True(t, ok)
+		require.Equal(t, key.ID, k.ID)
+		d, ok := middleware.DecisionFromContext(r.Context())
+		require.True(t, ok)
+		require.Equal(t, usageplan.Admitted, d.Reason)
+		require.NotNil(t, d.Plan)
+	})
+	mux.HandleFunc("/public", func(_ http.ResponseWriter, r *http.Request) {
+		calls++
+		_, ok := middleware.KeyFromContext(r.Context())
+		require.False(t, ok)
+		_, ok = middleware.DecisionFromContext(r.Context())
+		require.False(t, ok)
+	})
+	protected := h.middleware(middleware.Config{Public: []string{"/public"}}).Handler(mux)
+	require.Equal(t, 200, status(protected, with(secret)))
+	require.Equal(t, 200, status(protected, request("GET", "/public")))
+	require.Equal(t, 2, calls)
+
+	d := &usageplan.Decision{Allowed: true}
+	ctx := middleware.NewContext(t.Context(), d)
+	got, ok := middleware.DecisionFromContext(ctx)
+	require.True(t, ok)
+	require.Same(t, d, got)
+	_, ok = middleware.KeyFromContext(ctx)
+	require.False(t, ok, "a decision without a key")
+}
+
+// TestRefuse puts another face on refusals.
+func TestRefuse(t *testing.T) {
+	h := newHouse(t)
+	protected := h.middleware(middleware.Config{Refuse: func(w http.ResponseWriter, _ *http.Request, res *middleware.Result) {
+		http.Error(w, `{"message":"Forbidden"}`, http.StatusForbidden)
+		require.Equal(t, usageplan.Unknown, res.Decision.Reason)
+	}}).Handler(ok)
+	w := serve(protected, request("GET", "/"))
+	require.Equal(t, 403, w.Code)
+	require.Equal(t, "{\"message\":\"Forbidden\"}\n", w.Body.String())
+	require.Empty(t, w.Header().Get("WWW-Authenticate"))
+}
+
+// TestStage keeps the plan of one stage from another.
+func TestStage(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{Stages: []usageplan.Stage{{API: "orders", Name: "prod"}}})
+	require.Equal(t, 200, status(h.middleware(middleware.Config{API: "orders", Stage: "prod"}).Handler(ok), with(secret)))
+	require.Equal(t, 403, status(h.middleware(middleware.Config{API: "orders", Stage: "test"}).Handler(ok), with(secret)))
+	require.Equal(t, 403, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)))
+}
+
+// TestConfig reports all faults at once.
+func TestConfig(t *testing.T) {
+	_, err := middleware.New(nil, middleware.Config{
+		API: "orders", Legacy: 7, Realm: "a\nb",
+		Public: []string{"GET /ok", "typo", "", "GET /{x}/{x}"},
+	})
+	require.ErrorIs(t, err, middleware.ErrInvalid)
+	for _, want := range []string{"gate", "stage", "legacy: 7", `realm: "a\nb"`, `public: "typo"`, `public: ""`, `"GET /{x}/{x}"`} {
+		require.ErrorContains(t, err, want)
+	}
+	require.NotContains(t, err.Error(), "GET /ok")
+}

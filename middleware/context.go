@@ -1,0 +1,30 @@
+package middleware
+
+import (
+	"context"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/usageplan"
+)
+
+type contextKey struct{}
+
+// NewContext is ctx with a decision: what Handler makes for the next handler, and tests of such handlers for themselves.
+func NewContext(ctx context.Context, d *usageplan.Decision) context.Context {
+	return context.WithValue(ctx, contextKey{}, d)
+}
+
+// DecisionFromContext is the decision that admitted the request; false where no key was needed. Handlers only read it.
+func DecisionFromContext(ctx context.Context) (*usageplan.Decision, bool) {
+	d, ok := ctx.Value(contextKey{}).(*usageplan.Decision)
+	return d, ok
+}
+
+// KeyFromContext is the key of who asks; false where no key was needed. Handlers only read it.
+func KeyFromContext(ctx context.Context) (*apikey.Key, bool) {
+	d, ok := DecisionFromContext(ctx)
+	if !ok || d.Key == nil {
+		return nil, false
+	}
+	return d.Key, true
+}

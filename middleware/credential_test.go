@@ -1,0 +1,141 @@
+package middleware_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestExtractors is what each finds.
+func TestExtractors(t *testing.T) {
+	both := middleware.OneOf(middleware.Bearer(), middleware.Header("x-api-key"), middleware.Query("key"))
+	for _, c := range []struct {
+		what string
+		r    *http.Request
+		want middleware.Credential
+		bad  bool
+	}{
+		{"nothing", request("GET", "/"), middleware.Credential{}, false},
+		{"bearer", request("GET", "/", "Authorization", "bEARER abc"), middleware.Credential{Secret: "abc", Header: "Authorization"}, false},
+		{"header", request("GET", "/", "X-Api-Key", "abc"), middleware.Credential{Secret: "abc", Header: "X-Api-Key"}, false},
+		{"query", request("GET", "/?a=1&key=a%2Fc"), middleware.Credential{Secret: "a/c", Query: "key"}, false},
+		{"query, empty", request("GET", "/?key="), middleware.Credential{}, false},
+		{"query twice", request("GET", "/?key=a&key=a"), middleware.Credential{}, true},
+		{"query and header", request("GET", "/?key=abc", "X-Api-Key", "abc"), middleware.Credential{}, true},
+		{"query, space", request("GET", "/?key=a+b"), middleware.Credential{}, true},
+		{"scheme alone", request("GET", "/", "Authorization", "Bearer"), middleware.Credential{}, true},
+		{"512 bytes", with(strings.Repeat("x", 512)), middleware.Credential{Secret: apikey.Secret(strings.Repeat("x", 512)), Header: "Authorization"}, false},
+		{"513 bytes", with(strings.Repeat("x", 513)), middleware.Credential{}, true},
+	} {
+		got, err := both(c.r)
+		require.Equal(t, c.want, got, c.what)
+		require.Equal(t, c.bad, errors.Is(err, middleware.ErrCredential), c.what)
+	}
+}
+
+// TestAuthorizer asks for a key by its id, for a caller that authenticates by itself.
+func TestAuthorizer(t *testing.T) {
+	h := newHouse(t)
+	key, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	var found middleware.Credential
+	var failed error
+	protected := h.middleware(middleware.Config{Credential: func(*http.Request) (middleware.Credential, error) { return found, failed }}).Handler(ok)
+	for _, step := range []struct {
+		found  middleware.Credential
+		failed error
+		status int
+	}{
+		{middleware.Credential{}, errBroken, 503},
+		{middleware.Credential{}, nil, 401},
+		{middleware.Credential{KeyID: "nobody"}, nil, 401},
+		{middleware.Credential{}, middleware.ErrCredential, 401},
+		{middleware.Credential{KeyID: key.ID}, middleware.ErrCredential, 401},
+		{middleware.Credential{KeyID: key.ID, Secret: apikey.Secret(secret)}, nil, 500},
+		{middleware.Credential{KeyID: key.ID}, nil, 200},
+		{middleware.Credential{KeyID: key.ID}, nil, 429},
+	} {
+		found, failed = step.found, step.failed
+		w := serve(protected, request("GET", "/"))
+		require.Equal(t, step.status, w.Code, "%+v", step)
+		require.NotContains(t, w.Body.String(), "broken")
+	}
+}
+
+// TestStrip hides the credential from the next handler, and from nobody else.
+func TestStrip(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{})
+	cfg := middleware.Config{
+		Credential:      middleware.OneOf(middleware.Bearer(), middleware.Header("X-API-Key"), middleware.Query("key")),
+		StripCredential: true,
+	}
+	for _, c := range []struct{ before, after *http.Request }{
+		{with(secret), request("GET", "/")},
+		{request("GET", "/", "X-API-Key", secret, "X-Other", "1"), request("GET", "/", "X-Other", "1")},
+		{request("GET", "/", "X-API-Key", secret, "Authorization", "Basic eDp5"), request("GET", "/", "Authorization", "Basic eDp5")},
+		{request("GET", "/pets?key="+secret), request("GET", "/pets")},
+		{request("GET", "/pets?b=2&a=%20&k%65y="+secret+"&b=1&c;d"), request("GET", "/pets?b=2&a=%20&b=1&c;d")},
+	} {
+		uri, header := c.before.RequestURI, c.before.Header.Clone()
+		called := false
+		next := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			called = true
+			require.Equal(t, c.after.Header, r.Header)
+			require.Equal(t, c.after.URL, r.URL)
+			require.Equal(t, c.after.RequestURI, r.RequestURI)
+		})
+		require.Equal(t, 200, status(h.middleware(cfg).Handler(next), c.before))
+		require.True(t, called)
+		require.Equal(t, uri, c.before.RequestURI)
+		require.Equal(t, uri, c.before.URL.RequestURI())
+		require.Equal(t, header, c.before.Header)
+	}
+}
+
+// FuzzCredential finds at most one credential, which is clean, whatever is in a request, and changes nothing.
+func FuzzCredential(f *testing.F) {
+	for _, s := range []string{"Bearer abc", "bearer  abc", "Bearer", "Basic eDp5", "abc", "", "Bearer é", "Bearer a\x00", "Bearer " + strings.Repeat("x", 600)} {
+		f.Add(s, "abc", "key=abc&key=d")
+		f.Add(s, "", "k%65y=abc")
+	}
+	extract := middleware.OneOf(middleware.Bearer(), middleware.Header("X-API-Key"), middleware.Query("key"))
+	f.Fuzz(func(t *testing.T, authorization, header, query string) {
+		r := request("GET", "/", "Authorization", authorization, "X-API-Key", header)
+		r.URL.RawQuery = query
+		before := r.Clone(t.Context())
+		c, err := extract(r)
+		require.Equal(t, before.Header, r.Header)
+		require.Equal(t, before.URL, r.URL)
+		if err != nil {
+			require.ErrorIs(t, err, middleware.ErrCredential)
+			require.Zero(t, c)
+			return
+		}
+		if c == (middleware.Credential{}) {
+			return
+		}
+		secret := string(c.Secret)
+		require.Empty(t, c.KeyID)
+		require.LessOrEqual(t, len(secret), 512)
+		require.NotEmpty(t, secret)
+		require.Equal(t, -1, strings.IndexFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }))
+		switch {
+		case c.Header == "Authorization":
+			require.Equal(t, "bearer "+secret, strings.ToLower(authorization[:7])+authorization[7:])
+			require.Empty(t, header)
+		case c.Header != "":
+			require.Equal(t, "X-Api-Key", c.Header)
+			require.Equal(t, secret, header)
+		default:
+			require.Equal(t, "key", c.Query)
+			require.Equal(t, []string{secret}, r.URL.Query()["key"])
+		}
+	})
+}

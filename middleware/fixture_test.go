@@ -1,0 +1,86 @@
+package middleware_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// house is all that a service has, over one store.
+type house struct {
+	t     testing.TB
+	keys  *apikey.Service
+	plans *usageplan.Service
+	gate  *usageplan.Gate
+}
+
+func newHouse(t testing.TB, change ...func(*usageplan.GateConfig)) *house {
+	st := newDirectory()
+	cfg := usageplan.GateConfig{Keys: st, Plans: st, Counter: st}
+	for _, c := range change {
+		c(&cfg)
+	}
+	gate, err := usageplan.NewGate(cfg)
+	require.NoError(t, err)
+	t.Cleanup(gate.Close)
+	return &house{t, apikey.NewService(st, apikey.Config{Prefix: "acme"}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), gate}
+}
+
+// key is a new one, linked to a new plan unless that is nil.
+func (h *house) key(p *usageplan.Plan) (apikey.Key, string) {
+	h.t.Helper()
+	k, secret, err := h.keys.Create(h.t.Context(), apikey.Key{Name: "key", Enabled: true})
+	require.NoError(h.t, err)
+	if p != nil {
+		plan, err := h.plans.Create(h.t.Context(), *p)
+		require.NoError(h.t, err)
+		require.NoError(h.t, h.plans.Link(h.t.Context(), plan.ID, k.ID))
+	}
+	return k, string(secret)
+}
+
+func (h *house) middleware(cfg middleware.Config) *middleware.Middleware {
+	h.t.Helper()
+	mw, err := middleware.New(h.gate, cfg)
+	require.NoError(h.t, err)
+	return mw
+}
+
+func perDay(n int64) []quota.Quota { return []quota.Quota{{Limit: n, Period: quota.Day}} }
+
+func throttle(perSecond rate.Limit, burst int) *limiter.Limit {
+	return &limiter.Limit{Rate: perSecond, Burst: burst}
+}
+
+var ok = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {})
+
+// request is "METHOD target", with a header of name and value pairs.
+func request(method, target string, header ...string) *http.Request {
+	r := httptest.NewRequest(method, target, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	return r
+}
+
+// with is a GET with a key.
+func with(secret string) *http.Request {
+	return request("GET", "/", "Authorization", "Bearer "+secret)
+}
+
+func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func status(h http.Handler, r *http.Request) int { return serve(h, r).Code }

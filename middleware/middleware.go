@@ -1,0 +1,135 @@
+package middleware
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/ration-go/ration/usageplan"
+)
+
+// ErrInvalid is wrapped by every error that reports a bad Config.
+var ErrInvalid = errors.New("middleware: invalid")
+
+// Config of a Middleware. The zero Config is ready for use. Its functions are called by many requests at once.
+type Config struct {
+	// Credential finds out who asks; nil: OneOf(Bearer(), Header("X-API-Key")).
+	Credential Extractor
+
+	// API and Stage name the API stage that the handler is; both or neither. See usageplan.Plan.Stages.
+	API, Stage string
+
+	// Mux is where the patterns of routes are looked up, which have throttles of their own in plans. It is the one that
+	// will serve the request, with the URL and method that the middleware sees. Nil: what Handler is given, if that is a
+	// ServeMux; else Request.Pattern, which is empty outside the mux that sets it.
+	Mux *http.ServeMux
+
+	// Public is the patterns of routes that need no key, exactly as the mux has them. Where no mux is known, nothing is.
+	Public []string
+
+	// Cost is what the quotas are charged for a request; nil: 1 for each. A cost of 0 charges nothing, the throttle
+	// included, and is refused if a limit is used up. A negative cost is answered with 500: it never gives back.
+	Cost func(*http.Request) int64
+
+	// Refund says whether the charge is given back to the quotas, by the status of the response; nil: never. A handler that
+	// panics counts as 500, whatever it has sent, and a hijacked connection as 101.
+	Refund func(status int) bool
+
+	// StripCredential hides the credential from the next handler: it gets a request without that header or parameter.
+	StripCredential bool
+
+	// OmitHeaders leaves the RateLimit fields out, for routes whose clients should not learn of limits. Legacy adds the
+	// X-RateLimit fields.
+	OmitHeaders bool
+	Legacy      Legacy
+
+	// Realm is what the challenge of a 401 names; empty: "api". Visible ASCII characters and spaces.
+	Realm string
+
+	// Refuse answers a request that is refused; nil: Result.WriteProblem.
+	Refuse func(http.ResponseWriter, *http.Request, *Result)
+
+	// Logger is told of failures of stores and of the service's own functions; nil: nobody is.
+	Logger *slog.Logger
+}
+
+// Middleware enforces what a Gate decides. Make one with New. Safe for concurrent use.
+type Middleware struct {
+	gate      *usageplan.Gate
+	cfg       Config
+	public    map[string]bool
+	challenge []string // WWW-Authenticate
+}
+
+// New makes a Middleware in front of a Gate. It reports every fault of cfg at once; the error wraps ErrInvalid.
+func New(gate *usageplan.Gate, cfg Config) (*Middleware, error) {
+	var errs []error
+	if gate == nil {
+		errs = append(errs, errors.New("gate: nil: want one"))
+	}
+	if (cfg.API == "") != (cfg.Stage == "") {
+		errs = append(errs, fmt.Errorf("api, stage: %q, %q: want both or neither", cfg.API, cfg.Stage))
+	}
+	if cfg.Legacy > LegacyEpoch {
+		errs = append(errs, fmt.Errorf("legacy: %d: want NoLegacy, LegacyDelta or LegacyEpoch", cfg.Legacy))
+	}
+	if !visible(cfg.Realm, ' ') {
+		errs = append(errs, fmt.Errorf("realm: %.40q: want visible ASCII characters and spaces", cfg.Realm))
+	}
+	public, err := patterns(cfg.Public)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return nil, fmt.Errorf("%w config: %w", ErrInvalid, err)
+	}
+	if cfg.Credential == nil {
+		cfg.Credential = OneOf(Bearer(), Header("X-API-Key"))
+	}
+	if cfg.Realm == "" {
+		cfg.Realm = "api"
+	}
+	if cfg.Refuse == nil {
+		cfg.Refuse = func(w http.ResponseWriter, _ *http.Request, res *Result) { res.WriteProblem(w) }
+	}
+	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
+	return &Middleware{gate: gate, cfg: cfg, public: public, challenge: []string{string(challenge)}}, nil
+}
+
+// Handler passes on to next what is admitted, with the key and the decision in its context, and refuses the rest.
+func (m *Middleware) Handler(next http.Handler) http.Handler {
+	mux := m.cfg.Mux
+	if mux == nil {
+		mux, _ = next.(*http.ServeMux)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch res := m.check(r, mux); {
+		case !res.Allowed():
+			m.cfg.Refuse(w, r, res)
+		case res.Skipped:
+			next.ServeHTTP(w, r)
+		default:
+			res.WriteHeaders(w.Header())
+			r = r.WithContext(NewContext(r.Context(), &res.Decision))
+			if m.cfg.StripCredential {
+				res.credential.strip(r)
+			}
+			m.serve(next, w, r, res)
+		}
+	})
+}
+
+// serve calls next, and gives the charge back if the refund rule says so. A panic goes on through it.
+func (m *Middleware) serve(next http.Handler, w http.ResponseWriter, r *http.Request, res *Result) {
+	if m.cfg.Refund == nil {
+		next.ServeHTTP(w, r)
+		return
+	}
+	rec := &recorder{ResponseWriter: w}
+	status := http.StatusInternalServerError // unless next returns
+	defer func() {
+		if m.cfg.Refund(status) {
+			m.log(r.Context(), "refund", m.gate.Refund(r.Context(), &res.Decision), &res.Decision)
+		}
+	}()
+	next.ServeHTTP(rec, r)
+	status = rec.final()
+}

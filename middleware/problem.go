@@ -1,0 +1,71 @@
+package middleware
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// quotaExceeded is the problem type of draft-ietf-httpapi-ratelimit-headers-10, with "violated-policies".
+const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
+// problem is a body of application/problem+json (RFC 9457).
+type problem struct {
+	Type     string   `json:"type"`
+	Title    string   `json:"title"`
+	Status   int      `json:"status"`
+	Detail   string   `json:"detail"`
+	Violated []string `json:"violated-policies,omitzero"`
+}
+
+// WriteProblem answers a request that was refused: its header fields, status and a body of problem details.
+func (res *Result) WriteProblem(w http.ResponseWriter) {
+	res.WriteHeaders(w.Header())
+	p := problem{Type: "about:blank", Title: http.StatusText(res.Status), Status: res.Status}
+	switch res.Status {
+	case http.StatusUnauthorized:
+		p.Detail = "A valid API key is required."
+	case http.StatusForbidden:
+		p.Detail = "This API key has no plan for this API."
+		if res.Decision.Reason == usageplan.NeverFits {
+			p.Detail, p.Violated = "The request is above what the plan ever allows.", violated(&res.Decision)
+		}
+	case http.StatusTooManyRequests:
+		p.Type, p.Title, p.Violated = quotaExceeded, "Quota exceeded", violated(&res.Decision)
+		p.Detail = fmt.Sprintf("A limit of the plan is reached. Try again in %d s.", res.retryAfter())
+	case http.StatusServiceUnavailable:
+		p.Detail = "The API key or its limits could not be checked."
+	default:
+		p.Detail = "The service could not say what the request costs or who makes it."
+	}
+	p.write(w)
+}
+
+func (p *problem) write(w http.ResponseWriter) {
+	body, _ := json.Marshal(p) // never fails
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // the client may be gone
+}
+
+// violated is the names of the limits that refused, as RateLimit-Policy has them. If none can be waited for, those that
+// can are not named.
+func violated(d *usageplan.Decision) (names []string) {
+	for l := range d.Levels() {
+		wait := l.Wait
+		if l.Remaining() == 0 {
+			wait = max(wait, untilMore(l))
+		}
+		if wait > 0 && (d.Reason != usageplan.NeverFits || wait == store.Never) {
+			name := appendString(nil, l.Name)
+			names = append(names, string(name[1:len(name)-1]))
+		}
+	}
+	return names
+}

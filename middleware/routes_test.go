@@ -1,0 +1,150 @@
+package middleware_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// petShop is a mux with patterns of every form.
+func petShop(h http.Handler) *http.ServeMux {
+	mux := http.NewServeMux()
+	for _, p := range []string{"GET /pets/{id}", "/dogs/GET", "POST example.com/pets", "example.com/any/", "DELETE \t /pets/{id}", "GET /{$}"} {
+		mux.Handle(p, h)
+	}
+	return mux
+}
+
+// TestRoutes finds the throttle of a route however the middleware and the mux stand to one another.
+func TestRoutes(t *testing.T) {
+	blocked := limiter.Limit{}
+	for _, c := range []struct {
+		route, method, target string
+		meets                 bool
+	}{
+		{"GET /pets/{id}", "GET", "/pets/7", true},
+		{"GET /pets/{id}", "HEAD", "/pets/7", true},
+		{"GET /pets/{id}", "GET", "/pets/../pets/7", true}, // what the redirect is to
+		{"GET /pets/{id}", "GET", "/dogs/GET", false},
+		{"GET /dogs", "GET", "/dogs/GET", false}, // not the name that AWS would give it
+		{"POST /pets", "POST", "/pets", true},
+		{"/any/", "PUT", "/any/thing", true},
+		{"DELETE /pets/{id}", "DELETE", "/pets/7", true},
+		{"GET /{$}", "GET", "/", true},
+		{"GET /{$}", "GET", "/elsewhere", false},
+		{"*", "GET", "/elsewhere", true},
+	} {
+		h := newHouse(t)
+		_, secret := h.key(&usageplan.Plan{Routes: map[string]limiter.Limit{c.route: blocked}})
+		mux, inside := petShop(ok), petShop(h.middleware(middleware.Config{}).Handler(ok))
+		for how, handler := range map[string]http.Handler{
+			"outside, the mux itself": h.middleware(middleware.Config{}).Handler(mux),
+			"outside, mux given":      h.middleware(middleware.Config{Mux: mux}).Handler(http.HandlerFunc(mux.ServeHTTP)),
+			"inside":                  inside,
+		} {
+			if how == "inside" && (c.route == "*" || strings.Contains(c.target, "..")) {
+				continue // there the mux answers
+			}
+			r := request(c.method, "http://example.com"+c.target, "X-API-Key", secret)
+			assert.Equal(t, c.meets, status(handler, r) == 403, "%s: %s %s: %s", c.route, c.method, c.target, how)
+		}
+	}
+}
+
+// TestRouteBucket is apart from the plan's.
+func TestRouteBucket(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{Throttle: throttle(0.001, 1), Routes: map[string]limiter.Limit{"GET /pets/{id}": *throttle(0.001, 2)}})
+	protected := h.middleware(middleware.Config{}).Handler(petShop(ok))
+	for _, step := range []struct {
+		target string
+		status int
+	}{{"/pets/1", 200}, {"/", 200}, {"/", 429}, {"/pets/2", 200}, {"/pets/3", 429}} {
+		require.Equal(t, step.status, status(protected, request("GET", step.target, "X-API-Key", secret)), step.target)
+	}
+}
+
+// TestPublic lets through what the mux routes there, and nothing that only looks like it.
+func TestPublic(t *testing.T) {
+	h := newHouse(t)
+	mux := http.NewServeMux()
+	reached := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusAccepted) })
+	for _, p := range []string{"GET /health", "/docs/", "/docs/private/", "/admin/", "POST /login", "GET /login"} {
+		mux.Handle(p, reached)
+	}
+	public := []string{"GET /health", "/docs/", "POST /login"}
+	outside := h.middleware(middleware.Config{Public: public}).Handler(mux)
+	given := h.middleware(middleware.Config{Public: public, Mux: mux}).Handler(http.HandlerFunc(mux.ServeHTTP))
+	unknown := h.middleware(middleware.Config{Public: public}).Handler(http.HandlerFunc(mux.ServeHTTP))
+	for _, c := range []struct {
+		method, target string
+		status         int
+	}{
+		{"GET", "/health", 202},
+		{"HEAD", "/health", 202},
+		{"POST", "/health", 401},
+		{"GET", "/health/", 401},
+		{"GET", "/docs/", 202},
+		{"GET", "/docs/a/b", 202},
+		{"GET", "/docs", 307},
+		{"GET", "/docs/private/x", 401},
+		{"GET", "/docs/%2e%2e/admin/", 202}, // the mux takes it for a document, too
+		{"GET", "/docs/../admin/", 401},
+		{"GET", "/admin/../docs/", 307}, // a redirect, no more
+		{"GET", "//docs/", 307},
+		{"POST", "/login", 202},
+		{"GET", "/login", 401},
+		{"GET", "/", 401},
+	} {
+		ask := func(h http.Handler) int {
+			r := request(c.method, "/")
+			r.URL.Path = c.target
+			if c.target == "/docs/%2e%2e/admin/" {
+				r.URL.Path, r.URL.RawPath = "/docs/../admin/", c.target
+			}
+			return status(h, r)
+		}
+		assert.Equal(t, c.status, ask(outside), "%s %s", c.method, c.target)
+		assert.Equal(t, c.status, ask(given), "%s %s", c.method, c.target)
+		assert.Equal(t, 401, ask(unknown), "%s %s: no mux is known", c.method, c.target)
+	}
+}
+
+// TestPreflight passes what a browser asks before it sends a key, but to no handler of anything else.
+func TestPreflight(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	mux := http.NewServeMux()
+	reached := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusAccepted) })
+	for _, p := range []string{"GET /pets", "POST /pets", "/all", "OPTIONS /shop/", "GET /shop/x"} {
+		mux.Handle(p, reached)
+	}
+	outside := h.middleware(middleware.Config{}).Handler(mux)
+	preflight := []string{"Origin", "https://example.com", "Access-Control-Request-Method", "GET"}
+	for _, c := range []struct {
+		method, target string
+		header         []string
+		status         int
+	}{
+		{"OPTIONS", "/pets", preflight, 405}, // by the mux
+		{"OPTIONS", "/nothing", preflight, 404},
+		{"OPTIONS", "/shop/x", preflight, 202},
+		{"OPTIONS", "/all", preflight, 401},
+		{"OPTIONS", "/pets", preflight[:2], 401},
+		{"OPTIONS", "/pets", preflight[2:], 401},
+		{"OPTIONS", "/shop/x", nil, 401},
+		{"GET", "/pets", preflight, 401},
+	} {
+		assert.Equal(t, c.status, status(outside, request(c.method, c.target, c.header...)), "%s %s %q", c.method, c.target, c.header)
+	}
+	require.Equal(t, 401, status(h.middleware(middleware.Config{}).Handler(reached), request("OPTIONS", "/", preflight...)), "no mux is known")
+	require.Equal(t, 202, status(outside, request("OPTIONS", "/all", "X-API-Key", secret)), "OPTIONS costs as GET does")
+	require.Equal(t, 429, status(outside, request("HEAD", "/pets", "X-API-Key", secret)))
+}

@@ -1,0 +1,224 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/ration-go/ration/usageplan"
+)
+
+// plans is the directory of plans and links.
+type plans struct {
+	mu     sync.RWMutex
+	list   list[usageplan.Plan]
+	byID   map[string]*item[usageplan.Plan]
+	ofPlan map[string]*list[usageplan.Link]
+	ofKey  map[string][]*item[usageplan.Link] // oldest first
+}
+
+// InsertPlan implements usageplan.Store.
+func (s *Store) InsertPlan(ctx context.Context, p usageplan.Plan) error {
+	return s.planChange(ctx, p.ID, func(ps *plans) error {
+		if ps.byID[p.ID] != nil {
+			return usageplan.ErrExists
+		}
+		if ps.byID == nil {
+			ps.byID = map[string]*item[usageplan.Plan]{}
+		}
+		ps.byID[p.ID] = ps.list.add(clonePlan(p))
+		return nil
+	})
+}
+
+// Plan implements usageplan.Store.
+func (s *Store) Plan(ctx context.Context, id string) (usageplan.Plan, error) {
+	if err := ctx.Err(); err != nil {
+		return usageplan.Plan{}, err
+	}
+	s.plans.mu.RLock()
+	defer s.plans.mu.RUnlock()
+	it := s.plans.byID[id]
+	if it == nil {
+		return usageplan.Plan{}, usageplan.ErrNotFound
+	}
+	return clonePlan(it.record), nil
+}
+
+// UpdatePlan implements usageplan.Store.
+func (s *Store) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
+	return s.planChange(ctx, p.ID, func(ps *plans) error {
+		it := ps.byID[p.ID]
+		switch {
+		case it == nil:
+			return usageplan.ErrNotFound
+		case it.record.Version != p.Version:
+			return usageplan.ErrConflict
+		}
+		it.record = clonePlan(p)
+		it.record.Version++
+		return nil
+	})
+}
+
+// DeletePlan implements usageplan.Store.
+func (s *Store) DeletePlan(ctx context.Context, id string) error {
+	return s.planChange(ctx, id, func(ps *plans) error {
+		it := ps.byID[id]
+		if it == nil {
+			return usageplan.ErrNotFound
+		}
+		delete(ps.byID, id)
+		ps.list.remove(it)
+		return nil
+	})
+}
+
+// Plans implements usageplan.Store.
+func (s *Store) Plans(ctx context.Context, cursor string, limit int) ([]usageplan.Plan, string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	s.plans.mu.RLock()
+	defer s.plans.mu.RUnlock()
+	page, next, ok := s.plans.list.page(cursor, limit, func(*usageplan.Plan) bool { return true })
+	if !ok {
+		return nil, "", badCursor(cursor)
+	}
+	for i := range page {
+		page[i] = clonePlan(page[i])
+	}
+	return page, next, nil
+}
+
+// InsertLink implements usageplan.Store.
+func (s *Store) InsertLink(ctx context.Context, l usageplan.Link) error {
+	return s.planChange(ctx, l.KeyID, func(ps *plans) error {
+		if ps.link(l.PlanID, l.KeyID) != nil {
+			return usageplan.ErrExists
+		}
+		if ps.ofPlan == nil {
+			ps.ofPlan, ps.ofKey = map[string]*list[usageplan.Link]{}, map[string][]*item[usageplan.Link]{}
+		}
+		if ps.ofPlan[l.PlanID] == nil {
+			ps.ofPlan[l.PlanID] = new(list[usageplan.Link])
+		}
+		ps.ofKey[l.KeyID] = append(ps.ofKey[l.KeyID], ps.ofPlan[l.PlanID].add(cloneLink(l)))
+		return nil
+	})
+}
+
+// UpdateLink implements usageplan.Store.
+func (s *Store) UpdateLink(ctx context.Context, l usageplan.Link) error {
+	return s.planChange(ctx, l.KeyID, func(ps *plans) error {
+		it := ps.link(l.PlanID, l.KeyID)
+		switch {
+		case it == nil:
+			return usageplan.ErrNotFound
+		case it.record.Version != l.Version:
+			return usageplan.ErrConflict
+		}
+		it.record = cloneLink(l)
+		it.record.Version++
+		return nil
+	})
+}
+
+// DeleteLink implements usageplan.Store.
+func (s *Store) DeleteLink(ctx context.Context, planID, keyID string) error {
+	return s.planChange(ctx, keyID, func(ps *plans) error {
+		it := ps.link(planID, keyID)
+		if it == nil {
+			return usageplan.ErrNotFound
+		}
+		ps.ofPlan[planID].remove(it)
+		rest := slices.DeleteFunc(ps.ofKey[keyID], func(o *item[usageplan.Link]) bool { return o == it })
+		if ps.ofKey[keyID] = rest; len(rest) == 0 {
+			delete(ps.ofKey, keyID)
+		}
+		return nil
+	})
+}
+
+// KeyLinks implements usageplan.Store.
+func (s *Store) KeyLinks(ctx context.Context, keyID string) ([]usageplan.Link, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.plans.mu.RLock()
+	defer s.plans.mu.RUnlock()
+	var links []usageplan.Link
+	for _, it := range s.plans.ofKey[keyID] {
+		links = append(links, cloneLink(it.record))
+	}
+	return links, nil
+}
+
+// PlanLinks implements usageplan.Store.
+func (s *Store) PlanLinks(ctx context.Context, planID, cursor string, limit int) ([]usageplan.Link, string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", err
+	}
+	s.plans.mu.RLock()
+	defer s.plans.mu.RUnlock()
+	of := s.plans.ofPlan[planID]
+	if of == nil {
+		of = new(list[usageplan.Link])
+	}
+	page, next, ok := of.page(cursor, limit, func(*usageplan.Link) bool { return true })
+	if !ok {
+		return nil, "", badCursor(cursor)
+	}
+	for i := range page {
+		page[i] = cloneLink(page[i])
+	}
+	return page, next, nil
+}
+
+// planChange makes a change under the lock and then tells of it, if it was one.
+func (s *Store) planChange(ctx context.Context, id string, change func(*plans) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.plans.mu.Lock()
+	err := change(&s.plans)
+	s.plans.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("store/memory: plan: %w", err)
+	}
+	s.listeners.tell(id)
+	return nil
+}
+
+// link is the record of a link, or nil. A key has few.
+func (ps *plans) link(planID, keyID string) *item[usageplan.Link] {
+	for _, it := range ps.ofKey[keyID] {
+		if it.record.PlanID == planID {
+			return it
+		}
+	}
+	return nil
+}
+
+func badCursor(cursor string) error {
+	return fmt.Errorf("store/memory: %w cursor: %.40q: want one that a listing gave", usageplan.ErrInvalid, cursor)
+}
+
+// clonePlan and cloneLink share nothing that can be written to.
+func clonePlan(p usageplan.Plan) usageplan.Plan {
+	if p.Throttle != nil {
+		p.Throttle = new(*p.Throttle)
+	}
+	p.Quotas, p.Stages, p.Routes = slices.Clone(p.Quotas), slices.Clone(p.Stages), maps.Clone(p.Routes)
+	return p
+}
+
+func cloneLink(l usageplan.Link) usageplan.Link {
+	if l.Throttle != nil {
+		l.Throttle = new(*l.Throttle)
+	}
+	l.Quotas = slices.Clone(l.Quotas)
+	return l
+}

@@ -1,0 +1,55 @@
+package redis_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/rueidis"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/redis"
+)
+
+// A process that shares its counters with others. A test needs no Redis: miniredis runs the same script.
+func Example() {
+	server, err := miniredis.Run() // in production, a Redis with appendonly yes and maxmemory-policy noeviction
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{server.Addr()}, DisableCache: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	counter, err := redis.New(client, redis.Config{Prefix: "shop"})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	at := time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
+	midnight := at.Truncate(24 * time.Hour).Unix()
+	charge := store.Charge{
+		Subject: "customer 7",
+		At:      at,
+		Meters: []store.Meter{
+			{Name: "throttle", Max: 100, Rate: store.Rate{Tokens: 50, Per: 1_000_000}},
+			{Name: "quota/day", Max: 3, Start: midnight, End: midnight + 86400, Keep: 48 * time.Hour},
+		},
+		N: store.Each(2),
+	}
+	for range 2 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		if err := counter.Take(ctx, &charge); err != nil {
+			log.Print(err)
+		}
+		cancel()
+		fmt.Println(charge.OK, charge.Levels[1].Remaining(), charge.Levels[1].Wait)
+	}
+	// Output:
+	// true 1 0s
+	// false 1 12h0m0s
+}

@@ -1,0 +1,367 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/redis/redistest"
+)
+
+func TestNew(t *testing.T) {
+	client := dial(t, miniredis.RunT(t).Addr())
+	_, err := New(client, Config{Prefix: "any%thing:\n"})
+	require.NoError(t, err)
+	_, err = New(nil, Config{Prefix: "a{b"})
+	require.ErrorContains(t, err, "client: nil")
+	require.ErrorContains(t, err, `prefix: "a{b"`)
+}
+
+// TestOneCommand counts what the server was asked to do: one call of the script for a decision, whatever is in it, and its
+// text only when the server does not know it.
+func TestOneCommand(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	s := newStore(t, client, counting)
+	next := quota
+	next.Start, next.End = quota.End, quota.End+86400
+	charges := []*store.Charge{
+		{Subject: "a", Meters: []store.Meter{throttle}, N: store.Each(1)},
+		{Subject: "a", Meters: []store.Meter{throttle, quota, record}, N: store.Each(1)},
+		{Subject: "a", Meters: []store.Meter{throttle, quota, record}, N: store.Each(1)},
+		{Subject: "a", Meters: []store.Meter{quota, throttle}},
+		{Subject: "a", Meters: []store.Meter{quota, throttle}, N: store.Each(store.MaxUnits)},
+		{Subject: "a", Meters: []store.Meter{next}, N: store.Each(1)},
+		{Subject: "a", Meters: []store.Meter{quota}, N: store.Each(-1)},
+		{Subject: "a", Meters: []store.Meter{quota}, N: store.Each(1 << 40), SetRemaining: true},
+	}
+	for _, forget := range []bool{false, true} {
+		require.NoError(t, client.Do(t.Context(), client.B().ConfigResetstat().Build()).Error())
+		for _, c := range charges {
+			if forget {
+				require.NoError(t, client.Do(t.Context(), client.B().ScriptFlush().Build()).Error())
+			}
+			require.NoError(t, s.Take(t.Context(), c))
+		}
+		calls := commands(t, client)
+		if forget {
+			assert.Equal(t, len(charges), calls["eval"])
+			assert.Equal(t, len(charges), calls["evalsha"], "all of them failed")
+		} else {
+			assert.LessOrEqual(t, calls["eval"], 1)
+			assert.Equal(t, len(charges), calls["evalsha"])
+		}
+	}
+	require.EqualValues(t, 2*2-2, used(t, s, "a"))
+}
+
+// commands is how often each command was called since the statistics were reset.
+func commands(t *testing.T, client rueidis.Client) map[string]int {
+	t.Helper()
+	info, err := client.Do(t.Context(), client.B().Info().Section("commandstats").Build()).ToString()
+	require.NoError(t, err)
+	calls := map[string]int{}
+	for _, found := range regexp.MustCompile(`cmdstat_([^:]+):calls=(\d+)`).FindAllStringSubmatch(info, -1) {
+		calls[found[1]], err = strconv.Atoi(found[2])
+		require.NoError(t, err)
+	}
+	return calls
+}
+
+// TestWork counts the commands within the script: history adds none, and the common shapes need three.
+func TestWork(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	s := newStore(t, client, counting)
+	at := time.Unix(quota.Start, 0)
+	charge := func() *store.Charge {
+		start := at.Unix() / 86400 * 86400
+		c := &store.Charge{Subject: "a", At: at, Meters: []store.Meter{throttle, quota, record}, N: store.Each(1)}
+		for i := range c.Meters[1:] {
+			c.Meters[1+i].Start, c.Meters[1+i].End = start, start+86400
+		}
+		return c
+	}
+	for range 90 {
+		require.NoError(t, s.Take(t.Context(), charge()))
+		at = at.Add(24 * time.Hour)
+	}
+	require.NoError(t, s.Take(t.Context(), charge()))
+	require.NoError(t, client.Do(t.Context(), client.B().ConfigResetstat().Build()).Error())
+	for range 10 {
+		require.NoError(t, s.Take(t.Context(), charge()))
+	}
+	calls := commands(t, client)
+	delete(calls, "config|resetstat")
+	delete(calls, "info")
+	require.Equal(t, map[string]int{"evalsha": 10, "get": 10, "time": 10, "setrange": 10}, calls)
+
+	// Each of the ended windows is there, and can be read in one call.
+	levels := make([]store.Level, 90)
+	var days []store.Meter
+	for i := range 90 {
+		m := record
+		m.Start += int64(i) * 86400
+		m.End += int64(i) * 86400
+		days = append(days, m)
+	}
+	require.NoError(t, store.Peek(t.Context(), s, at, []string{"a"}, days, levels))
+	for i := range levels {
+		require.EqualValues(t, 1, levels[i].Used, "day %d", i)
+	}
+}
+
+// TestPastIsBounded ends thousands of windows, and looks at how many are kept.
+func TestPastIsBounded(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	s := newStore(t, client, moved(t, counting))
+	clock := clock{client: client}
+	minute := store.Meter{Name: "minute", Max: 5, Keep: time.Hour}
+	now := time.Unix(quota.Start, 0)
+	largest := int64(0)
+	for range 2000 {
+		clock.set(t, now)
+		minute.Start, minute.End = now.Unix(), now.Unix()+60
+		require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: "a", At: now, Meters: []store.Meter{minute}, N: store.Each(1)}))
+		size, err := client.Do(t.Context(), client.B().Hlen().Key("ration:{a}:past").Build()).AsInt64()
+		require.NoError(t, err)
+		largest = max(largest, size)
+		now = now.Add(time.Minute)
+	}
+	assert.GreaterOrEqual(t, largest, int64(120), "Keep, and an hour")
+	assert.Less(t, largest, int64(200))
+	ttl, err := client.Do(t.Context(), client.B().Ttl().Key("ration:{a}:past").Build()).AsInt64()
+	require.NoError(t, err)
+	assert.InDelta(t, 7200, ttl, 70)
+}
+
+// TestClocksThatDiffer has one caller of many with a clock that is a year wrong. It hurts itself; nobody's counts are lost.
+func TestClocksThatDiffer(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	s := newStore(t, client, counting)
+	for _, wrong := range []time.Duration{-365 * 24 * time.Hour, 365 * 24 * time.Hour} {
+		flushed(t, client)
+		for range 3 {
+			require.NoError(t, s.Take(t.Context(), one("a")))
+			far := one("a")
+			far.At = far.At.Add(wrong)
+			far.Meters = []store.Meter{quota, record, throttle}
+			for i := range far.Meters[:2] {
+				far.Meters[i].Start += int64(wrong / time.Second)
+				far.Meters[i].End += int64(wrong / time.Second)
+			}
+			require.NoError(t, s.Take(t.Context(), far))
+		}
+		require.EqualValues(t, 3, used(t, s, "a"), "%v", wrong)
+	}
+}
+
+// TestLives says how long keys live after a charge, and after another.
+func TestLives(t *testing.T) {
+	server := miniredis.RunT(t)
+	client := dial(t, server.Addr())
+	s := newStore(t, client, counting)
+	now := time.Unix(quota.Start, 0)
+	slow := store.Meter{Name: "slow", Max: 10, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}}
+	fixed := store.Meter{Name: "fixed", Max: 10}
+	const day, hour = 24 * time.Hour, time.Hour
+	fast := time.Duration(1<<32) * time.Microsecond  // the least
+	tenth := time.Duration(1<<40) * time.Microsecond // ten days, rounded up
+
+	for _, test := range []struct {
+		name   string
+		meters []store.Meter
+		after  time.Duration // until the second charge,
+		second []store.Meter // of these
+		at     time.Duration // by a clock that is off
+		want   time.Duration // after it
+	}{
+		{"a bucket that fills at once", []store.Meter{throttle}, 0, nil, 0, time.Duration(1<<47)*time.Microsecond + hour},
+		{"a bucket that fills soon", []store.Meter{{Name: "a", Max: 1, Rate: store.Rate{Tokens: 1, Per: 1}}}, 0, nil, 0, fast + hour},
+		{"a bucket that fills in ten days", []store.Meter{slow}, 0, nil, 0, tenth + hour},
+		{"a window and its Keep", []store.Meter{quota}, 0, nil, 0, 2*day + hour},
+		{"a window, later", []store.Meter{quota}, 10 * hour, []store.Meter{quota}, 0, day + 14*hour + hour},
+		{"a window does not shorten a bucket's life", []store.Meter{slow}, hour / 2, []store.Meter{quota}, 0, tenth + hour},
+		{"a window's caller from next year does not shorten its life", []store.Meter{quota}, 0, []store.Meter{quota}, 365 * day, 2*day + hour},
+		{"a bucket does not shorten a window's", []store.Meter{quota}, 0, []store.Meter{{Name: "a", Max: 1, Rate: store.Rate{Tokens: 1, Per: 1}}}, 0, 2*day + hour},
+		{"a refill is within the hour", []store.Meter{slow}, hour / 2, []store.Meter{slow}, 0, tenth + hour/2},
+		{"a refill is after the hour", []store.Meter{slow}, 2 * hour, []store.Meter{slow}, 0, tenth + hour},
+		{"nothing refills it", []store.Meter{fixed}, 0, nil, 0, 0},
+		{"nothing refills it, twice", []store.Meter{fixed}, day, []store.Meter{fixed, quota}, 0, 0},
+		{"something refills it now", []store.Meter{fixed}, 0, []store.Meter{{Name: "fixed", Max: 10, Rate: slow.Rate}}, 0, tenth + hour},
+		{"it is gone, and a window stays", []store.Meter{fixed, quota}, 0, []store.Meter{{Name: "fixed", Max: 1, Rate: store.Rate{Tokens: 1, Per: 1}}}, 0, 2*day + hour},
+		{"blocked", []store.Meter{{Name: "b", Rate: slow.Rate}}, 0, nil, 0, tenth + hour},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server.FlushAll()
+			server.SetTime(now)
+			take := func(at time.Time, meters []store.Meter) {
+				require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: "a", At: at, Meters: meters, N: store.Each(-1)}))
+				require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: "a", At: at, Meters: meters, N: store.Each(1)}))
+			}
+			take(now, test.meters)
+			if test.second != nil {
+				server.SetTime(now.Add(test.after))
+				server.FastForward(test.after)
+				take(now.Add(test.after+test.at), test.second)
+			}
+			require.Equal(t, (test.want + time.Millisecond - 1).Truncate(time.Millisecond), server.TTL("ration:{a}"))
+		})
+	}
+}
+
+// TestForgets drops meters that nobody charges any more from the value of a subject that lives on.
+func TestForgets(t *testing.T) {
+	server := miniredis.RunT(t)
+	s := newStore(t, dial(t, server.Addr()), counting)
+	now := time.Unix(quota.Start, 0)
+	size := 0
+	for i := range 100 {
+		server.SetTime(now)
+		name := fmt.Sprint("route ", 1000+i)
+		meters := []store.Meter{
+			{Name: name, Max: 10, Rate: store.Rate{Tokens: 1, Per: 1000}},
+			{Name: name, Max: 10, Start: now.Unix(), End: now.Unix() + 60},
+			{Name: "always", Max: 1000, Rate: store.Rate{Tokens: 1, Per: 1_000_000}},
+		}
+		require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: "a", At: now, Meters: meters, N: store.Each(1)}))
+		value, err := server.Get("ration:{a}")
+		require.NoError(t, err)
+		if i == 10 {
+			size = len(value)
+		}
+		require.True(t, i <= 10 || len(value) <= size, "step %d: %d bytes", i, len(value))
+		now = now.Add(20 * time.Minute)
+		server.FastForward(20 * time.Minute)
+	}
+}
+
+// TestKeys gives subjects and names every byte there is.
+func TestKeys(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	s, err := New(client, Config{Prefix: "app:counts"})
+	require.NoError(t, err)
+	var all [256]byte
+	for i := range all {
+		all[i] = byte(i)
+	}
+	odd := []string{"{", "}", "{}", "}{", "%", "%7D", "%257D", "\n", "%0A", "\x00", "a", "a\n", "\na", "a\nb", "{a}", "a}:past", "a:past",
+		"\nb", "\nwa\n", "b", "w", "é", " ", "\r\n", strings.Repeat("}", 128), strings.Repeat("\n", 128), string(all[:128]), string(all[128:])}
+
+	for i, subject := range odd {
+		for round := range 2 {
+			for j, name := range odd {
+				bucket, window := throttle, quota
+				bucket.Name, window.Name = name, name
+				c := &store.Charge{Subject: subject, Meters: []store.Meter{bucket, window}, N: store.Each(int64(100*i + j + 1))}
+				bucket.Rate = store.Rate{}
+				c.Meters[0].Rate = store.Rate{}
+				require.NoError(t, s.Take(t.Context(), c))
+				require.EqualValues(t, (round+1)*(100*i+j+1), c.Levels[0].Used, "bucket %q of %q", name, subject)
+				require.EqualValues(t, (round+1)*(100*i+j+1), c.Levels[1].Used, "window %q of %q", name, subject)
+			}
+		}
+	}
+	keys, err := client.Do(t.Context(), client.B().Keys().Pattern("*").Build()).AsStrSlice()
+	require.NoError(t, err)
+	require.Len(t, keys, len(odd))
+	for _, key := range keys {
+		require.True(t, strings.HasPrefix(key, "app:counts:{") && strings.Index(key, "}") == len(key)-1, "%q", key)
+	}
+}
+
+func FuzzEscape(f *testing.F) {
+	for _, s := range []string{"", "}", "%7D", "%", "a}b", "\x00\xff"} {
+		f.Add(s, s+"}")
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		x, y := string(appendEscaped(nil, a, '}')), string(appendEscaped(nil, b, '}'))
+		require.Equal(t, a == b, x == y, "%q and %q", a, b)
+		require.NotContains(t, x, "}")
+	})
+}
+
+// TestManyClients charges one quota from several connections at once, while the script is forgotten again and again.
+func TestManyClients(t *testing.T) {
+	addr := redistest.Start(t)
+	const limit = 2000
+	day := quota
+	day.Max = limit
+	var (
+		admitted atomic.Int64
+		wg       sync.WaitGroup
+		clients  []rueidis.Client
+	)
+	for range 4 {
+		clients = append(clients, dial(t, addr))
+	}
+	for i := range 16 {
+		client := clients[i%len(clients)]
+		s := newStore(t, client, counting)
+		wg.Go(func() {
+			for j := range 200 {
+				c := &store.Charge{Subject: "a", At: time.Now(), Meters: []store.Meter{throttle, day, record}, N: store.Each(1)}
+				if !assert.NoError(t, s.Take(t.Context(), c)) {
+					return
+				}
+				if c.OK {
+					admitted.Add(1)
+				}
+				if i == 0 && j%20 == 0 {
+					assert.NoError(t, client.Do(t.Context(), client.B().ScriptFlush().Build()).Error())
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.EqualValues(t, limit, admitted.Load())
+	require.EqualValues(t, limit, used(t, newStore(t, clients[0], counting), "a"))
+}
+
+// TestPeekInFewSteps reads more than one batch, of a server that does not know the script.
+func TestPeekInFewSteps(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	s := newStore(t, client, counting)
+	var subjects []string
+	for i := range 300 {
+		subjects = append(subjects, fmt.Sprint("subject ", i))
+		c := one(subjects[i])
+		c.N[0] = int64(i + 1)
+		require.NoError(t, s.Take(t.Context(), c))
+	}
+	before := dump(t, client)
+	require.NoError(t, client.Do(t.Context(), client.B().ScriptFlush().Build()).Error())
+	levels := make([]store.Level, 2*len(subjects))
+	require.NoError(t, s.Peek(t.Context(), time.Time{}, subjects, []store.Meter{quota, throttle}, levels))
+	for i := range subjects {
+		require.EqualValues(t, i+1, levels[2*i].Used)
+		require.Zero(t, levels[2*i+1].Used)
+	}
+	require.Equal(t, before, dump(t, client))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, s.Peek(ctx, time.Time{}, subjects, []store.Meter{quota}, levels), store.ErrNotTaken)
+}
+
+// TestAllocations holds a decision to two: the request and the reply.
+func TestAllocations(t *testing.T) {
+	s := newStore(t, dial(t, redistest.Start(t)), counting)
+	c := &store.Charge{Subject: "plan:key", At: time.Now(), Meters: []store.Meter{throttle, quota, record}, N: store.Each(1)}
+	least := testing.AllocsPerRun(200, func() { _ = s.Take(t.Context(), c) })
+	for range 4 { // what goes on beside the test is counted too
+		least = min(least, testing.AllocsPerRun(200, func() { _ = s.Take(t.Context(), c) }))
+	}
+	require.True(t, c.OK)
+	require.LessOrEqual(t, least, 2.0)
+}
