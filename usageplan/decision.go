@@ -137,7 +137,8 @@ func (d *Decision) Err() error {
 	return e
 }
 
-// refuse fills in why the meters refused: by the longest wait of those that did.
+// refuse fills in why the meters refused: by the longest wait of those that did. If it was the usage record alone, the cost
+// is above all that can be counted.
 func (d *Decision) refuse() {
 	for i := range d.meters.limits() {
 		if wait := d.levels[i].Wait; wait > d.RetryAfter {
@@ -148,7 +149,28 @@ func (d *Decision) refuse() {
 			}
 		}
 	}
-	if d.RetryAfter == store.Never {
-		d.Reason = NeverFits
+	if d.RetryAfter == 0 || d.RetryAfter == store.Never {
+		d.Reason, d.RetryAfter = NeverFits, store.Never
+	}
+}
+
+// peek decides by levels that were only read: whether a charge of so much would have fitted, and how long until then.
+func (d *Decision) peek(throttle, cost int64) {
+	d.Reason = Admitted
+	for i := range d.meters.limits() {
+		m, l, n := &d.meters.list[i], &d.levels[i], cost
+		if i < d.meters.throttles {
+			n = throttle
+		}
+		if missing := n - l.Remaining(); missing <= 0 {
+			continue
+		} else if d.Allowed = false; n > m.Max {
+			l.Wait = store.Never
+		} else if l.Wait = l.Reset; i < d.meters.throttles && m.Rate.Tokens > 0 {
+			l.Wait = time.Duration((missing*m.Rate.Per-1)/m.Rate.Tokens+1) * time.Microsecond
+		}
+	}
+	if !d.Allowed {
+		d.refuse()
 	}
 }

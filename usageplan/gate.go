@@ -127,25 +127,22 @@ var charges = sync.Pool{New: func() any { return new(store.Charge) }}
 // Decision is then what the failure policy says, and its Reason StoreFailed. If ctx is done before the charge, nothing is
 // charged and the error wraps ctx.Err(); if it is done while a store is at it, the charge may stand, and is not repeated.
 func (g *Gate) Admit(ctx context.Context, req Request) (Decision, error) {
-	return g.decide(ctx, &req, max(req.Cost, 1))
+	return g.decide(ctx, &req, true)
 }
 
-// Peek is the decision that Admit would come to now, without a charge: Allowed says whether a request of this cost fits.
+// Peek is the decision that Admit would come to now, and charges nothing: Allowed says whether a request of this cost fits.
+// RetryAfter is rounded up to whole tokens of a throttle.
 func (g *Gate) Peek(ctx context.Context, req Request) (Decision, error) {
-	return g.decide(ctx, &req, 0)
+	return g.decide(ctx, &req, false)
 }
 
-func (g *Gate) decide(ctx context.Context, req *Request, cost int64) (d Decision, err error) {
+func (g *Gate) decide(ctx context.Context, req *Request, charge bool) (d Decision, err error) {
 	if req.At.IsZero() {
 		req.At = g.clock.now()
 	}
-	d.Cost = cost
 	if b := g.identify(ctx, req, &d, &err); b != nil {
 		d.meters = b.allowance.at(req.At, req.Route)
-		err = g.charge(ctx, req, b, &d)
-	}
-	if !d.Allowed {
-		d.Cost = 0
+		err = g.charge(ctx, req, b, &d, charge)
 	}
 	if g.cfg.Observer != nil {
 		g.cfg.Observer.Decided(ctx, *req, d, err)
@@ -208,28 +205,36 @@ func (e *entry) usable(at time.Time) Reason {
 	return 0
 }
 
-// charge asks the Counter.
-func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision) error {
+// charge asks the Counter: to take, or only to read.
+func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision, take bool) error {
+	cost := max(req.Cost, 1)
+	throttle := int64(1)
+	if b.allowance.plan.ThrottleByCost {
+		throttle = cost
+	}
 	c := charges.Get().(*store.Charge)
 	defer charges.Put(c)
 	c.Subject, c.At, c.Meters, c.SetRemaining = b.subject, req.At, d.meters.list, false
-	throttle := min(d.Cost, 1)
-	if b.allowance.plan.ThrottleByCost {
-		throttle = d.Cost
-	}
 	for i := range c.Meters {
-		c.N[i] = d.Cost
-		if i < d.meters.throttles {
+		switch {
+		case !take:
+			c.N[i] = 0
+		case i < d.meters.throttles:
 			c.N[i] = throttle
+		default:
+			c.N[i] = cost
 		}
 	}
 	if err := g.take(ctx, c); err != nil {
-		return g.failed(ctx, req, d, c.N[0], err)
+		return g.failed(ctx, req, d, throttle, err)
 	}
 	copy(d.levels[:], c.Levels[:d.meters.limits()])
-	if d.Allowed = c.OK; d.Allowed {
-		d.Reason = Admitted
-	} else {
+	switch d.Allowed = c.OK; {
+	case !take:
+		d.peek(throttle, cost)
+	case d.Allowed:
+		d.Reason, d.Cost = Admitted, cost
+	default:
 		d.refuse()
 	}
 	return nil

@@ -55,6 +55,7 @@ func TestReasons(t *testing.T) {
 			{24*time.Hour - time.Second - time.Microsecond, "the last microsecond of the day", good, 1, usageplan.QuotaExceeded, time.Microsecond},
 			{time.Microsecond, "the next day", good, 2, usageplan.Admitted, 0},
 			{0, "a plan without limits", free, math.MaxInt64 >> 11, usageplan.Admitted, 0},
+			{0, "more than can be counted", free, math.MaxInt64, usageplan.NeverFits, store.Never},
 			{0, "a plan that blocks", blocked, 1, usageplan.NeverFits, store.Never},
 			{0, "disabled", off, 1, usageplan.Disabled, 0},
 			{0, "expired", late, 1, usageplan.Expired, 0},
@@ -104,6 +105,42 @@ func TestAllOrNothing(t *testing.T) {
 		require.Equal(t, &usageplan.LimitError{Reason: usageplan.QuotaExceeded, Limits: []string{"day", "hour"}, RetryAfter: 24 * time.Hour}, d.Err())
 		require.Equal(t, []int64{1, 3, 3}, used())
 		require.Zero(t, d.Cost)
+	})
+}
+
+// TestPeek is what Admit would say, at no cost: the wait is enough, and for a quota exact.
+func TestPeek(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(2, 4), ThrottleByCost: true, Quotas: perDay(10)})
+		for i, step := range []struct {
+			after time.Duration
+			take  bool
+			cost  int64
+			want  usageplan.Reason
+			retry time.Duration
+		}{
+			{0, false, 4, usageplan.Admitted, 0},
+			{0, false, 5, usageplan.NeverFits, store.Never},
+			{0, false, math.MaxInt64, usageplan.NeverFits, store.Never},
+			{0, true, 3, usageplan.Admitted, 0},
+			{0, false, 2, usageplan.Throttled, 500 * time.Millisecond},
+			{500 * time.Millisecond, true, 2, usageplan.Admitted, 0},
+			{2 * time.Second, true, 4, usageplan.Admitted, 0},
+			{2 * time.Second, false, 2, usageplan.QuotaExceeded, 24*time.Hour - 4500*time.Millisecond},
+			{0, true, 1, usageplan.Admitted, 0},
+		} {
+			time.Sleep(step.after)
+			decide := h.gate.Peek
+			if step.take {
+				decide = h.gate.Admit
+			}
+			d, err := decide(t.Context(), usageplan.Request{Secret: secret, Cost: step.cost})
+			require.NoError(t, err)
+			require.Equal(t, step.want.String(), d.Reason.String(), "step %d", i)
+			require.Equal(t, step.want == usageplan.Admitted, d.Allowed, "step %d", i)
+			require.Equal(t, step.retry, d.RetryAfter, "step %d", i)
+		}
 	})
 }
 
