@@ -1,7 +1,6 @@
 package usageplan
 
 import (
-	"crypto/subtle"
 	"encoding/binary"
 	"sync/atomic"
 
@@ -44,7 +43,7 @@ func (c *cache) get(d *apikey.Digest) *entry {
 		if e == nil {
 			return nil
 		}
-		if e != grave && subtle.ConstantTimeCompare(e.digest[:], d[:]) == 1 {
+		if e != grave && e.digest.Equal(*d) {
 			if !e.used.Load() {
 				e.used.Store(true)
 			}

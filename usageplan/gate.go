@@ -213,7 +213,6 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 		throttle = cost
 	}
 	c := charges.Get().(*store.Charge)
-	defer charges.Put(c)
 	c.Subject, c.At, c.Meters, c.SetRemaining = b.subject, req.At, d.meters.list, false
 	for i := range c.Meters {
 		switch {
@@ -225,11 +224,14 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 			c.N[i] = cost
 		}
 	}
-	if err := g.take(ctx, c); err != nil {
-		return g.failed(ctx, req, d, throttle, err)
-	}
+	err := g.take(ctx, c)
+	d.Allowed = c.OK
 	copy(d.levels[:], c.Levels[:d.meters.limits()])
-	switch d.Allowed = c.OK; {
+	charges.Put(c)
+	switch {
+	case err != nil:
+		d.Allowed = false
+		return g.failed(ctx, req, d, throttle, err)
 	case !take:
 		d.peek(throttle, cost)
 	case d.Allowed:
