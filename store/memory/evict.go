@@ -46,9 +46,6 @@ func (s *Store) makeRoom(own *shard, at time.Time, now int64) bool {
 // sweep looks at so many places of the index, from where the last sweep ended, and forgets up to a batch of accounts of
 // a kind. If it has looked at all of them it knows when there will be one next.
 func (sh *shard) sweep(k kind, at time.Time, now int64, places int) bool {
-	if len(sh.index) == 0 {
-		return false
-	}
 	found, next := 0, int64(math.MaxInt64)
 	for n := 0; n < places && found < batch; n++ {
 		i := sh.hand & uint32(len(sh.index)-1)

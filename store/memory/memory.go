@@ -66,6 +66,7 @@ func New(cfg Config) *Store {
 	empty := new(layout)
 	for i := range s.shards {
 		s.shards[i].store = s
+		s.shards[i].index = make([]entry, 1)
 		s.shards[i].nobody.layout = empty
 	}
 	return s

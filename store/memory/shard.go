@@ -18,7 +18,7 @@ type shard struct {
 	mu sync.Mutex
 	_  [56]byte
 
-	index []entry              // open addressing, linear probing, a power of two long
+	index []entry              // open addressing, linear probing, a power of two long, never full
 	slabs []*[slabSize]account // never moved, never given back
 	count int                  // accounts
 	store *Store
@@ -44,21 +44,15 @@ func (sh *shard) at(slot uint32) *account { return &sh.slabs[slot>>slabBits][slo
 
 // find is the account of a subject, or nil.
 func (sh *shard) find(hash uint64, subject string) *account {
-	tag, mask := uint32(hash), uint32(len(sh.index)-1)
-	if len(sh.index) == 0 {
-		return nil
-	}
-	for i := tag & mask; ; i = (i + 1) & mask {
-		e := sh.index[i]
-		if e == 0 {
-			return nil
-		}
-		if e.tag() == tag {
+	mask := uint32(len(sh.index) - 1)
+	for i := uint32(hash) & mask; sh.index[i] != 0; i = (i + 1) & mask {
+		if e := sh.index[i]; e.tag() == uint32(hash) {
 			if a := sh.at(e.slot()); a.is(subject) {
 				return a
 			}
 		}
 	}
+	return nil
 }
 
 // insert makes the account of a subject that has none, or is nil if the Store is full.
