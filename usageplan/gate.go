@@ -192,19 +192,6 @@ func (req *Request) fault() error {
 	return invalid("request", errs)
 }
 
-// usable is zero, or why the key may not be used.
-func (e *entry) usable(at time.Time) Reason {
-	switch {
-	case !e.key.Enabled:
-		return Disabled
-	case !e.key.Expires.IsZero() && !at.Before(e.key.Expires):
-		return Expired
-	case !e.retires.IsZero() && !at.Before(e.retires):
-		return Unknown
-	}
-	return 0
-}
-
 // charge asks the Counter: to take, or only to read.
 func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision, take bool) error {
 	cost := max(req.Cost, 1)

@@ -2,7 +2,6 @@ package usageplan
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -12,55 +11,6 @@ import (
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/quota"
 )
-
-// entry is what is known of one secret, or of one key id: the key and what its plans allow.
-type entry struct {
-	digest  apikey.Digest
-	key     *apikey.Key
-	plans   []binding // oldest link first
-	until   time.Time // when it is too old to be believed
-	retires time.Time // when this secret dies though its key does not; zero: never
-
-	used atomic.Bool // since the cache's sweep came by
-	next *entry      // of the same key, in the cache
-}
-
-// binding is one of a key's plans, and the subject that pays under it.
-type binding struct {
-	subject   string
-	allowance *allowance
-}
-
-// fresh says whether e may be believed at an instant.
-func (e *entry) fresh(at time.Time) bool {
-	for i := range e.plans {
-		if e.plans[i].allowance.stale.Load() {
-			return false
-		}
-	}
-	return at.Before(e.until)
-}
-
-// binding is the plan that counts on a stage: one that names it, else one that names none; of equals the oldest link's.
-func (e *entry) binding(stage Stage) *binding {
-	var other *binding
-	for i := range e.plans {
-		b := &e.plans[i]
-		named := b.allowance.plan.Stages
-		if len(named) == 0 {
-			if other == nil {
-				other = b
-			}
-			continue
-		}
-		for j := range named {
-			if named[j] == stage {
-				return b
-			}
-		}
-	}
-	return other
-}
 
 // errUnknown means that there is no such key.
 var errUnknown = errors.New("usageplan: unknown key")
@@ -100,12 +50,6 @@ type flight struct {
 	done  chan struct{}
 	entry *entry
 	err   error
-}
-
-// idDigest is the cache's name of a key that a caller knows by its id. No secret has it: a secret's digest is of text.
-func idDigest(id string) apikey.Digest {
-	var b [96]byte
-	return sha256.Sum256(append(append(b[:0], "\x00id\x00"...), id...))
 }
 
 func newResolver(cfg GateConfig) *resolver {
