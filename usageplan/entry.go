@@ -8,16 +8,20 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// entry is what is known of one secret, or of one key id: the key and what its plans allow.
+// entry is what is known of one secret, or of one key id: the key and what its plans allow. What each decision reads is
+// together: with many keys, each line of memory that it touches counts.
 type entry struct {
 	digest  apikey.Digest
-	key     *apikey.Key
-	plans   []binding // oldest link first
-	until   time.Time // when it is too old to be believed
-	retires time.Time // when this secret dies though its key does not; zero: never
+	until   int64 // when it is too old to be believed, by resolver.micros
+	enabled bool
+	mortal  bool        // the key or this secret will expire
+	used    atomic.Bool // since the cache's sweep came by
+	plans   []binding   // oldest link first
+	first   [1]binding  // what plans usually is made of
 
-	used atomic.Bool // since the cache's sweep came by
-	next *entry      // of the same key, in the cache
+	key     *apikey.Key
+	retires time.Time // when this secret dies though its key does not; zero: never
+	next    *entry    // of the same key, in the cache
 }
 
 // binding is one of a key's plans, and the subject that pays under it.
@@ -26,21 +30,22 @@ type binding struct {
 	allowance *allowance
 }
 
-// fresh says whether e may be believed at an instant.
-func (e *entry) fresh(at time.Time) bool {
+// fresh says whether e may be believed at an instant, by resolver.micros.
+func (e *entry) fresh(now int64) bool {
 	for i := range e.plans {
 		if e.plans[i].allowance.stale.Load() {
 			return false
 		}
 	}
-	return at.Before(e.until)
+	return now < e.until
 }
 
 // usable is zero, or why the key may not be used.
 func (e *entry) usable(at time.Time) Reason {
 	switch {
-	case !e.key.Enabled:
+	case !e.enabled:
 		return Disabled
+	case !e.mortal:
 	case !e.key.Expires.IsZero() && !at.Before(e.key.Expires):
 		return Expired
 	case !e.retires.IsZero() && !at.Before(e.retires):

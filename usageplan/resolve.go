@@ -27,12 +27,13 @@ type resolver struct {
 	maxAge  time.Duration
 	timeout time.Duration
 	cache   *cache
+	base    time.Time // from which ages count
 
 	mu         sync.Mutex
-	changes    uint64                      // heard of
-	allowances map[string]planned          // by plan
-	stale      map[string]*atomic.Bool     // by plan: what its allowances look at
-	unknown    map[apikey.Digest]time.Time // keys, and until when
+	changes    uint64                  // heard of
+	allowances map[string]planned      // by plan
+	stale      map[string]*atomic.Bool // by plan: what its allowances look at
+	unknown    map[apikey.Digest]int64 // keys, and until when
 	flights    map[apikey.Digest]*flight
 	reads      int
 	maxUnknown int
@@ -42,7 +43,7 @@ type resolver struct {
 // planned is a plan's allowance, shared by its links without overrides.
 type planned struct {
 	*allowance
-	until time.Time
+	until int64
 }
 
 // flight is one look-up that several requests wait for.
@@ -56,9 +57,10 @@ func newResolver(cfg GateConfig) *resolver {
 	return &resolver{
 		keys: cfg.Keys, plans: cfg.Plans, keep: cfg.Keep, maxAge: cfg.MaxAge, timeout: cfg.Timeout,
 		cache:      newCache(orElse(cfg.MaxKeys, 1<<20)),
+		base:       time.Now(),
 		allowances: map[string]planned{},
 		stale:      map[string]*atomic.Bool{},
-		unknown:    map[apikey.Digest]time.Time{},
+		unknown:    map[apikey.Digest]int64{},
 		flights:    map[apikey.Digest]*flight{},
 		maxUnknown: orElse(cfg.MaxUnknown, 1<<14),
 		maxReads:   orElse(cfg.MaxReads, 64),
@@ -76,7 +78,7 @@ func (r *resolver) resolve(ctx context.Context, req *Request, form apikey.Format
 	} else {
 		d = apikey.DigestOf(string(req.Secret))
 	}
-	if e := r.cache.get(&d); e != nil && e.fresh(req.At) {
+	if e := r.cache.get(&d); e != nil && e.fresh(r.micros(req.At)) {
 		return e, nil
 	}
 	if req.KeyID == "" && form.Check(string(req.Secret)) != nil {
@@ -85,6 +87,10 @@ func (r *resolver) resolve(ctx context.Context, req *Request, form apikey.Format
 	return r.read(ctx, d, req.KeyID, req.At)
 }
 
+// micros is the clock of ages, which a wall clock that is set does not move: a reading of time.Now is compared by its
+// monotonic part.
+func (r *resolver) micros(at time.Time) int64 { return at.Sub(r.base).Microseconds() }
+
 // maxSecret is the most bytes of a secret that are looked at. AWS's longest have 128.
 const maxSecret = 256
 
@@ -92,7 +98,7 @@ const maxSecret = 256
 // at is the reading of the clock from which the answer's age counts.
 func (r *resolver) read(ctx context.Context, d apikey.Digest, id string, at time.Time) (*entry, error) {
 	r.mu.Lock()
-	if until, ok := r.unknown[d]; ok && at.Before(until) {
+	if until, ok := r.unknown[d]; ok && r.micros(at) < until {
 		r.mu.Unlock()
 		return nil, errUnknown
 	}
@@ -138,7 +144,7 @@ func (r *resolver) land(d apikey.Digest, f *flight, changes uint64, at time.Time
 			r.cache.put(f.entry)
 		case errors.Is(f.err, errUnknown):
 			r.forgetUnknown()
-			r.unknown[d] = at.Add(r.maxAge)
+			r.unknown[d] = r.micros(at) + r.maxAge.Microseconds()
 		}
 	}
 	close(f.done)
@@ -163,10 +169,12 @@ func (r *resolver) load(ctx context.Context, d apikey.Digest, id string, at time
 	if err != nil {
 		return nil, fmt.Errorf("usageplan: key: %w", err)
 	}
-	e := &entry{digest: d, key: &key, until: at.Add(r.maxAge)}
+	e := &entry{digest: d, key: &key, until: r.micros(at) + r.maxAge.Microseconds(), enabled: key.Enabled}
+	e.plans = e.first[:0]
 	if id == "" && !key.Digest.Equal(d) {
 		e.retires = key.RetiringUntil
 	}
+	e.mortal = !key.Expires.IsZero() || !e.retires.IsZero()
 	links, err := r.plans.KeyLinks(ctx, key.ID)
 	if err != nil {
 		return nil, fmt.Errorf("usageplan: links of key %s: %w", key.ID, err)
@@ -179,9 +187,7 @@ func (r *resolver) load(ctx context.Context, d apikey.Digest, id string, at time
 		if err != nil {
 			return nil, fmt.Errorf("usageplan: plan %s: %w", links[i].PlanID, err)
 		}
-		if a.until.Before(e.until) {
-			e.until = a.until
-		}
+		e.until = min(e.until, a.until)
 		e.plans = append(e.plans, binding{links[i].Subject, a.allowance})
 	}
 	return e, nil
@@ -204,10 +210,10 @@ func (r *resolver) allowance(ctx context.Context, l *Link, at time.Time) (planne
 		r.stale[l.PlanID] = stale
 	}
 	r.mu.Unlock()
-	if ok = ok && at.Before(p.until); ok && p.serves(l) {
+	if ok = ok && r.micros(at) < p.until; ok && p.serves(l) {
 		return p, nil
 	}
-	plan, until := (*Plan)(nil), at.Add(r.maxAge)
+	plan, until := (*Plan)(nil), r.micros(at)+r.maxAge.Microseconds()
 	if ok {
 		plan, until = p.plan, p.until
 	} else {
