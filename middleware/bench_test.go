@@ -18,6 +18,7 @@ type discard struct{ header http.Header }
 func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(int)             {}
+func (d *discard) Flush()                      {}
 
 // whole is a service with all that a request can cost: routes, a throttle, two quotas, both headers, the context.
 func whole(t testing.TB) (bare, protected http.Handler, r *http.Request) {

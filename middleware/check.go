@@ -3,15 +3,13 @@ package middleware
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 
-	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
 )
 
-// Result is what Check makes of a request.
+// Result is what Check makes of a request. Only Check makes one.
 type Result struct {
 	// Decision is the Gate's; zero if it was not asked. Gate.Refund takes a pointer to it.
 	Decision usageplan.Decision
@@ -67,38 +65,14 @@ func (m *Middleware) decide(r *http.Request, route string, res *Result) {
 	if m.cfg.Cost != nil {
 		cost = m.cfg.Cost(r)
 	}
-	if cost < 0 {
-		res.Err = fmt.Errorf("middleware: cost: %d: want 0 or more", cost)
-		return
-	}
 	req := usageplan.Request{
 		Secret: res.credential.Secret, KeyID: res.credential.KeyID,
 		API: m.cfg.API, Stage: m.cfg.Stage, Route: route, Cost: cost,
 	}
-	if cost > 0 {
+	if cost == 0 {
+		res.Decision, res.Err = m.gate.Peek(r.Context(), req)
+	} else {
 		res.Decision, res.Err = m.gate.Admit(r.Context(), req)
-		return
-	}
-	if res.Decision, res.Err = m.gate.Peek(r.Context(), req); res.Decision.Allowed {
-		refuseUsedUp(&res.Decision)
-	}
-}
-
-// refuseUsedUp makes of a look that charged nothing the refusal that a request of one unit would get.
-func refuseUsedUp(d *usageplan.Decision) {
-	for l := range d.Levels() {
-		if l.Remaining() > 0 {
-			continue
-		}
-		if wait := untilMore(l); wait >= d.RetryAfter {
-			d.Allowed, d.RetryAfter, d.Reason = false, wait, usageplan.Throttled
-			if l.IsQuota() {
-				d.Reason = usageplan.QuotaExceeded
-			}
-		}
-	}
-	if d.RetryAfter == store.Never {
-		d.Reason = usageplan.NeverFits
 	}
 }
 

@@ -120,6 +120,7 @@ func TestUnauthorizedIsOneAnswer(t *testing.T) {
 		"empty":                        with(""),
 		"another scheme":               request("GET", "/", "Authorization", "Basic "+good),
 		"a longer scheme":              request("GET", "/", "Authorization", "Bearerx "+good),
+		"no space":                     request("GET", "/", "Authorization", "Bearer"+good),
 		"two spaces":                   with(" " + good),
 		"trailing":                     with(good + " x"),
 		"tab":                          request("GET", "/", "Authorization", "Bearer\t"+good),
@@ -212,6 +213,7 @@ func TestCost(t *testing.T) {
 			{0, secret, 0, 200, `"throttle";r=1;t=1, "day";r=6;t=86400`, ""},
 			{0, secret, 1, 200, `"throttle";r=0;t=1, "day";r=5;t=86400`, ""},
 			{0, secret, 0, 429, `"throttle";r=0;t=1, "day";r=5;t=86400`, "1"},
+			{0, secret, 11, 403, `"throttle";r=0;t=1, "day";r=5;t=86400`, ""},
 			{time.Second, secret, 0, 200, `"throttle";r=1;t=1, "day";r=5;t=86399`, ""},
 			{0, secret, 5, 200, `"throttle";r=0;t=1, "day";r=0;t=86399`, ""},
 			{2 * time.Second, secret, 0, 429, `"throttle";r=2, "day";r=0;t=86397`, "86397"},
@@ -227,7 +229,9 @@ func TestCost(t *testing.T) {
 			require.Equal(t, step.status, w.Code, "%+v", step)
 			require.Equal(t, step.limits, w.Header().Get("RateLimit"), "%+v", step)
 			require.Equal(t, step.retry, w.Header().Get("Retry-After"), "%+v", step)
-			if step.status == 429 {
+			if step.cost == 11 {
+				require.Contains(t, w.Body.String(), `"violated-policies":["day"]`, "the throttle may be waited for")
+			} else if step.status == 429 {
 				require.Contains(t, w.Body.String(), `"violated-policies":["`, "%+v", step)
 			}
 		}
@@ -370,6 +374,29 @@ func TestRefuse(t *testing.T) {
 	require.Equal(t, 403, w.Code)
 	require.Equal(t, "{\"message\":\"Forbidden\"}\n", w.Body.String())
 	require.Empty(t, w.Header().Get("WWW-Authenticate"))
+}
+
+// TestNames is one name of a limit in the fields and in the problem, whatever characters it has.
+func TestNames(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{
+		Routes: map[string]limiter.Limit{"/pëts/": {}},
+		Quotas: []quota.Quota{{Name: `a "b" \c`, Limit: 0, Period: quota.Year}},
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/pëts/", ok)
+	w := serve(h.middleware(middleware.Config{}).Handler(mux), request("GET", "/p%C3%ABts/7", "X-API-Key", secret))
+	require.Equal(t, 403, w.Code)
+	limits, err := parseList(w.Header().Get("RateLimit"))
+	require.NoError(t, err)
+	var body struct {
+		Violated []string `json:"violated-policies"`
+	}
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
+	require.Equal(t, []string{"throttle /p%C3%ABts/", `a "b" \c`}, body.Violated)
+	for i, name := range body.Violated {
+		require.Equal(t, name, limits[i].name)
+	}
 }
 
 // TestStage keeps the plan of one stage from another.

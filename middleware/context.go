@@ -14,7 +14,8 @@ func NewContext(ctx context.Context, d *usageplan.Decision) context.Context {
 	return context.WithValue(ctx, contextKey{}, d)
 }
 
-// DecisionFromContext is the decision that admitted the request; false where no key was needed. Handlers only read it.
+// DecisionFromContext is the decision that admitted the request; false where no key was needed. Handlers read it, and may
+// give it to Gate.Refund.
 func DecisionFromContext(ctx context.Context) (*usageplan.Decision, bool) {
 	d, ok := ctx.Value(contextKey{}).(*usageplan.Decision)
 	return d, ok

@@ -12,6 +12,7 @@ import (
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -24,7 +25,7 @@ type house struct {
 }
 
 func newHouse(t testing.TB, change ...func(*usageplan.GateConfig)) *house {
-	st := newDirectory()
+	st := memory.New(memory.Config{})
 	cfg := usageplan.GateConfig{Keys: st, Plans: st, Counter: st}
 	for _, c := range change {
 		c(&cfg)

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"cmp"
 	"math/bits"
 	"net/http"
 	"strconv"
@@ -10,20 +9,6 @@ import (
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
 )
-
-// Legacy is whether X-RateLimit-Limit, -Remaining and -Reset are written, which no standard describes: of the limit that
-// refused longest, else of the one with the least remaining. Reset is when the quota's window ends or the bucket is full.
-type Legacy uint8
-
-// What X-RateLimit-Reset is.
-const (
-	NoLegacy    Legacy = iota
-	LegacyDelta        // seconds from now
-	LegacyEpoch        // Unix seconds
-)
-
-// maxInteger is the largest Integer of a structured field (RFC 9651 section 3.3.1).
-const maxInteger = 999_999_999_999_999
 
 // WriteHeaders sets the fields that go with the result, its RateLimit fields and those of a refusal.
 func (res *Result) WriteHeaders(h http.Header) {
@@ -38,7 +23,7 @@ func (res *Result) WriteHeaders(h http.Header) {
 	}
 	h.Set("Cache-Control", "no-store")
 	if res.Status == http.StatusUnauthorized {
-		h["Www-Authenticate"] = res.mw.challenge[:1:1]
+		h.Set("WWW-Authenticate", res.mw.challenge)
 	}
 	if s := res.retryAfter(); s > 0 {
 		h.Set("Retry-After", strconv.FormatInt(s, 10))
@@ -51,41 +36,31 @@ func (res *Result) retryAfter() int64 {
 	case http.StatusServiceUnavailable:
 		return 1
 	case http.StatusTooManyRequests:
-		return max(1, seconds(res.Decision.RetryAfter))
+		return seconds(res.Decision.RetryAfter)
 	}
 	return 0
 }
 
 // writeLimits sets RateLimit-Policy and RateLimit. Both are cut from one string.
 func (res *Result) writeLimits(h http.Header) {
-	var buf [256]byte
-	b := buf[:0]
+	var policyBuf, limitBuf [256]byte
+	policies, limits := policyBuf[:0], limitBuf[:0]
 	for l := range res.Decision.Levels() {
-		b = appendPolicy(separate(b, 0), l)
+		if len(policies) > 0 {
+			policies, limits = append(policies, ", "...), append(limits, ", "...)
+		}
+		policies, limits = appendPolicy(policies, &l), appendLevel(limits, &l)
 	}
-	cut := len(b)
-	if cut == 0 {
-		return
+	if cut := len(policies); cut > 0 {
+		both := string(append(policies, limits...))
+		res.values = [2]string{both[:cut], both[cut:]}
+		h["Ratelimit-Policy"], h["Ratelimit"] = res.values[0:1:1], res.values[1:2:2]
 	}
-	for l := range res.Decision.Levels() {
-		b = appendLevel(separate(b, cut), l)
-	}
-	all := string(b)
-	res.values = [2]string{all[:cut], all[cut:]}
-	h["Ratelimit-Policy"], h["Ratelimit"] = res.values[0:1:1], res.values[1:2:2]
-}
-
-// separate appends what stands between the items of a list that begins at start.
-func separate(b []byte, start int) []byte {
-	if len(b) == start {
-		return b
-	}
-	return append(b, ", "...)
 }
 
 // appendPolicy appends the item of RateLimit-Policy.
-func appendPolicy(b []byte, l usageplan.Level) []byte {
-	b = appendString(b, l.Name)
+func appendPolicy(b []byte, l *usageplan.Level) []byte {
+	b = appendString(b, policyName(l))
 	if l.IsQuota() {
 		b = appendParam(b, ";q=", l.Max)
 		if w := l.End.Sub(l.Start); w <= 8*24*time.Hour { // those of months and years differ
@@ -107,8 +82,8 @@ func appendPolicy(b []byte, l usageplan.Level) []byte {
 }
 
 // appendLevel appends the item of RateLimit.
-func appendLevel(b []byte, l usageplan.Level) []byte {
-	b = appendParam(appendString(b, l.Name), ";r=", l.Remaining())
+func appendLevel(b []byte, l *usageplan.Level) []byte {
+	b = appendParam(appendString(b, policyName(l)), ";r=", l.Remaining())
 	if wait := untilMore(l); wait > 0 && wait != store.Never {
 		b = appendParam(b, ";t=", seconds(wait))
 	}
@@ -117,7 +92,7 @@ func appendLevel(b []byte, l usageplan.Level) []byte {
 
 // untilMore is how long until more is available: the next token of a throttle, the end of a quota's window. It is zero for
 // a full throttle, and store.Never where waiting does not help.
-func untilMore(l usageplan.Level) time.Duration {
+func untilMore(l *usageplan.Level) time.Duration {
 	switch {
 	case l.Max == 0:
 		return store.Never
@@ -156,53 +131,4 @@ func seconds(d time.Duration) int64 {
 		s++
 	}
 	return s
-}
-
-func appendParam(b []byte, name string, n int64) []byte {
-	return strconv.AppendInt(append(b, name...), min(n, maxInteger), 10)
-}
-
-// appendString appends s as a String (RFC 9651 section 3.3.3). What that cannot hold is percent-encoded.
-func appendString(b []byte, s string) []byte {
-	const hex = "0123456789ABCDEF"
-	b = append(b, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ' || c > '~':
-			b = append(b, '%', hex[c>>4], hex[c&15])
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
-}
-
-func (res *Result) writeLegacy(h http.Header) {
-	l, ok := tightest(&res.Decision)
-	if !ok {
-		return
-	}
-	h.Set("X-RateLimit-Limit", strconv.FormatInt(l.Max, 10))
-	h.Set("X-RateLimit-Remaining", strconv.FormatInt(l.Remaining(), 10))
-	if l.Reset == store.Never {
-		return
-	}
-	reset := seconds(l.Reset)
-	if res.mw.cfg.Legacy == LegacyEpoch {
-		reset = time.Now().Add(l.Reset).Add(time.Second - 1).Unix() // rounded up
-	}
-	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset, 10))
-}
-
-// tightest is the limit that refused longest, else the one with the least remaining.
-func tightest(d *usageplan.Decision) (tight usageplan.Level, ok bool) {
-	for l := range d.Levels() {
-		order := cmp.Or(-cmp.Compare(l.Wait, tight.Wait), cmp.Compare(l.Remaining(), tight.Remaining()), -cmp.Compare(l.Reset, tight.Reset))
-		if !ok || order < 0 {
-			tight, ok = l, true
-		}
-	}
-	return tight, ok
 }

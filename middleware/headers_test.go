@@ -87,6 +87,23 @@ func TestNextToken(t *testing.T) {
 	})
 }
 
+// TestNextTokenOfRefusal is at an instant whose rounding would put t a second past Retry-After.
+func TestNextTokenOfRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		_, secret := h.key(&usageplan.Plan{Throttle: throttle(3.0/7, 6)})
+		protected := h.middleware(middleware.Config{}).Handler(ok)
+		for range 6 {
+			require.Equal(t, 200, status(protected, with(secret)))
+		}
+		time.Sleep(3666667 * time.Microsecond)
+		require.Equal(t, 200, status(protected, with(secret)))
+		w := serve(protected, with(secret))
+		require.Equal(t, "1", w.Header().Get("Retry-After"))
+		require.Equal(t, `"throttle";r=0;t=1`, w.Header().Get("RateLimit"))
+	})
+}
+
 // TestLegacy is the X-RateLimit fields: the tightest limit, as the caller says.
 func TestLegacy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -107,6 +124,14 @@ func TestLegacy(t *testing.T) {
 		require.Equal(t, fmt.Sprint(midnight.Unix()+86400), w.Header().Get("X-RateLimit-Reset"))
 		require.NotEmpty(t, w.Header().Get("RateLimit"))
 		require.Empty(t, serve(epoch, with(free)).Header().Get("X-RateLimit-Limit"))
+
+		costs := func(n int64) middleware.Config {
+			return middleware.Config{Legacy: middleware.LegacyDelta, Cost: func(*http.Request) int64 { return n }}
+		}
+		_, dear := h.key(&usageplan.Plan{Throttle: throttle(0.001, 2), Quotas: perDay(5)})
+		require.Equal(t, "1", serve(h.middleware(costs(3)).Handler(ok), with(dear)).Header().Get("X-RateLimit-Remaining"), "the throttle")
+		require.Equal(t, "2", serve(h.middleware(costs(3)).Handler(ok), with(dear)).Header().Get("X-RateLimit-Remaining"), "the quota refuses")
+		require.Equal(t, "86400", serve(h.middleware(costs(2)).Handler(ok), with(dear)).Header().Get("X-RateLimit-Reset"), "the longer of both")
 
 		_, slow := h.key(&usageplan.Plan{Throttle: throttle(0.1, 2)})
 		w = serve(epoch, with(slow))

@@ -48,7 +48,7 @@ func limitBy(l *limiter.Limiter, key func(*http.Request) (string, error), h http
 	case res.RetryAfter == store.Never:
 		return fail(http.StatusForbidden, "This is blocked.")
 	}
-	wait := max(1, seconds(res.RetryAfter))
+	wait := seconds(res.RetryAfter)
 	h.Set("Retry-After", strconv.FormatInt(wait, 10))
 	return &problem{Type: quotaExceeded, Title: "Quota exceeded", Status: http.StatusTooManyRequests,
 		Detail: fmt.Sprintf("The limit is reached. Try again in %d s.", wait)}

@@ -25,7 +25,8 @@ type Config struct {
 	// ServeMux; else Request.Pattern, which is empty outside the mux that sets it.
 	Mux *http.ServeMux
 
-	// Public is the patterns of routes that need no key, exactly as the mux has them. Where no mux is known, nothing is.
+	// Public is the patterns of routes that need no key, exactly as the mux has them. A route that is not known is not
+	// public.
 	Public []string
 
 	// Cost is what the quotas are charged for a request; nil: 1 for each. A cost of 0 charges nothing, the throttle
@@ -59,7 +60,7 @@ type Middleware struct {
 	gate      *usageplan.Gate
 	cfg       Config
 	public    map[string]bool
-	challenge []string // WWW-Authenticate
+	challenge string // WWW-Authenticate
 }
 
 // New makes a Middleware in front of a Gate. It reports every fault of cfg at once; the error wraps ErrInvalid.
@@ -91,7 +92,7 @@ func New(gate *usageplan.Gate, cfg Config) (*Middleware, error) {
 		cfg.Refuse = func(w http.ResponseWriter, _ *http.Request, res *Result) { res.WriteProblem(w) }
 	}
 	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
-	return &Middleware{gate: gate, cfg: cfg, public: public, challenge: []string{string(challenge)}}, nil
+	return &Middleware{gate: gate, cfg: cfg, public: public, challenge: string(challenge)}, nil
 }
 
 // Handler passes on to next what is admitted, with the key and the decision in its context, and refuses the rest.

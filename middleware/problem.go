@@ -58,13 +58,8 @@ func (p *problem) write(w http.ResponseWriter) {
 // can are not named.
 func violated(d *usageplan.Decision) (names []string) {
 	for l := range d.Levels() {
-		wait := l.Wait
-		if l.Remaining() == 0 {
-			wait = max(wait, untilMore(l))
-		}
-		if wait > 0 && (d.Reason != usageplan.NeverFits || wait == store.Never) {
-			name := appendString(nil, l.Name)
-			names = append(names, string(name[1:len(name)-1]))
+		if l.Wait > 0 && (d.Reason != usageplan.NeverFits || l.Wait == store.Never) {
+			names = append(names, policyName(&l))
 		}
 	}
 	return names

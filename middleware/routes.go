@@ -23,15 +23,14 @@ func routeOf(pattern string) string {
 	if slash <= 0 {
 		return pattern
 	}
-	method, _, _ := strings.Cut(pattern[:slash], "\t")
-	method, host, _ := strings.Cut(method, " ")
+	blank := strings.IndexAny(pattern[:slash], " \t")
 	switch {
-	case len(method) == slash: // no method: it is the host
+	case blank < 0: // a host
 		return pattern[slash:]
-	case host == "" && len(method)+1 == slash && pattern[slash-1] == ' ':
+	case blank == slash-1 && pattern[blank] == ' ': // a method
 		return pattern
 	}
-	return method + " " + pattern[slash:]
+	return pattern[:blank] + " " + pattern[slash:]
 }
 
 // patterns is the set of those, each of which a ServeMux could have.

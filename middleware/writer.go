@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -54,8 +55,11 @@ func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
 func (rec *recorder) Flush() { _ = rec.FlushError() }
 
 func (rec *recorder) FlushError() error {
-	rec.sent(http.StatusOK)
-	return http.NewResponseController(rec.ResponseWriter).Flush()
+	err := http.NewResponseController(rec.ResponseWriter).Flush()
+	if !errors.Is(err, http.ErrNotSupported) {
+		rec.sent(http.StatusOK)
+	}
+	return err
 }
 
 // Hijack counts as a switch of protocols.

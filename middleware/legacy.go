@@ -1,0 +1,50 @@
+package middleware
+
+import (
+	"cmp"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// Legacy is whether X-RateLimit-Limit, -Remaining and -Reset are written, which no standard describes: of the limit that
+// refused longest, else of the one with the least remaining. Reset is when the quota's window ends or the bucket is full.
+type Legacy uint8
+
+// What X-RateLimit-Reset is.
+const (
+	NoLegacy    Legacy = iota
+	LegacyDelta        // seconds from now
+	LegacyEpoch        // Unix seconds
+)
+
+func (res *Result) writeLegacy(h http.Header) {
+	l, ok := tightest(&res.Decision)
+	if !ok {
+		return
+	}
+	h.Set("X-RateLimit-Limit", strconv.FormatInt(l.Max, 10))
+	h.Set("X-RateLimit-Remaining", strconv.FormatInt(l.Remaining(), 10))
+	if l.Reset == store.Never {
+		return
+	}
+	reset := seconds(l.Reset)
+	if res.mw.cfg.Legacy == LegacyEpoch {
+		reset = time.Now().Add(l.Reset).Add(time.Second - 1).Unix() // rounded up
+	}
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset, 10))
+}
+
+// tightest is the limit that refused longest, else the one with the least remaining.
+func tightest(d *usageplan.Decision) (tight usageplan.Level, ok bool) {
+	for l := range d.Levels() {
+		order := cmp.Or(-cmp.Compare(l.Wait, tight.Wait), cmp.Compare(l.Remaining(), tight.Remaining()), -cmp.Compare(l.Reset, tight.Reset))
+		if !ok || order < 0 {
+			tight, ok = l, true
+		}
+	}
+	return tight, ok
+}

@@ -1,0 +1,127 @@
+package middleware_test
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/store/storetest"
+)
+
+func newLimiter(t *testing.T, c store.Counter, l limiter.Limit) *limiter.Limiter {
+	lim, err := limiter.New(c, l, limiter.Config{})
+	require.NoError(t, err)
+	return lim
+}
+
+// from is a GET from an address, by way of what X-Forwarded-For says.
+func from(addr string, forwarded ...string) *http.Request {
+	r := request("GET", "/")
+	r.RemoteAddr = addr
+	for _, f := range forwarded {
+		r.Header.Add("X-Forwarded-For", f)
+	}
+	return r
+}
+
+// TestLimitBy limits each address by itself.
+func TestLimitBy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lim := newLimiter(t, memory.New(memory.Config{}), limiter.Limit{Rate: 0.4, Burst: 1})
+		limited := middleware.LimitBy(lim, middleware.ByIP())(ok)
+		for _, step := range []struct {
+			after  time.Duration
+			addr   string
+			status int
+			retry  string
+		}{
+			{0, "192.0.2.1:80", 200, ""},
+			{0, "192.0.2.1:81", 429, "3"},
+			{0, "192.0.2.2:80", 200, ""},
+			{2 * time.Second, "192.0.2.1:80", 429, "1"},
+			{time.Second, "192.0.2.1:80", 200, ""},
+			{0, "[2001:db8::1]:80", 200, ""},
+			{0, "[2001:db8::ffff:1]:80", 429, "3"},
+			{0, "@", 500, ""},
+			{0, "", 500, ""},
+		} {
+			time.Sleep(step.after)
+			w := serve(limited, from(step.addr, "198.51.100.7"))
+			require.Equal(t, step.status, w.Code, "%+v", step)
+			require.Equal(t, step.retry, w.Header().Get("Retry-After"), "%+v", step)
+			if step.status != 200 {
+				require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+				require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
+			}
+		}
+	})
+}
+
+// TestLimitByFails closes.
+func TestLimitByFails(t *testing.T) {
+	key := func(*http.Request) (string, error) { return "somebody", nil }
+	working := memory.New(memory.Config{})
+	for _, c := range []struct {
+		what    string
+		counter store.Counter
+		limit   limiter.Limit
+		key     func(*http.Request) (string, error)
+		status  int
+	}{
+		{"none", working, limiter.PerSecond(1), key, 200},
+		{"no key", working, limiter.PerSecond(1), func(*http.Request) (string, error) { return "", nil }, 500},
+		{"bad key", working, limiter.PerSecond(1), func(*http.Request) (string, error) { return "x", errors.New("broken") }, 500},
+		{"counter", storetest.Faulty(working, storetest.Fault{Err: errBroken}), limiter.PerSecond(1), key, 503},
+		{"blocked", working, limiter.Limit{}, key, 403},
+	} {
+		w := serve(middleware.LimitBy(newLimiter(t, c.counter, c.limit), c.key)(ok), request("GET", "/"))
+		require.Equal(t, c.status, w.Code, c.what)
+		require.Equal(t, c.status == 503, w.Header().Get("Retry-After") != "", c.what)
+		require.NotContains(t, w.Body.String(), "broken", c.what)
+	}
+}
+
+// TestByIP believes X-Forwarded-For as far as proxies that are trusted have written it.
+func TestByIP(t *testing.T) {
+	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+	for _, c := range []struct {
+		r              *http.Request
+		alone, trusted string
+	}{
+		{from("192.0.2.1:80"), "192.0.2.1", "192.0.2.1"},
+		{from("192.0.2.1"), "192.0.2.1", "192.0.2.1"},
+		{from("[::ffff:192.0.2.1]:80"), "192.0.2.1", "192.0.2.1"},
+		{from("[fe80::1%eth0]:80"), "fe80::/64", "fe80::/64"},
+		{from("192.0.2.1:80", "198.51.100.7"), "192.0.2.1", "192.0.2.1"},
+		{from("10.0.0.1:80", "198.51.100.7"), "10.0.0.1", "198.51.100.7"},
+		{from("10.0.0.1:80", "6.6.6.6, 198.51.100.7"), "10.0.0.1", "198.51.100.7"},
+		{from("10.0.0.1:80", "6.6.6.6, 198.51.100.7,10.0.0.2"), "10.0.0.1", "198.51.100.7"},
+		{from("10.0.0.1:80", "6.6.6.6", "198.51.100.7", "10.0.0.2"), "10.0.0.1", "198.51.100.7"},
+		{from("10.0.0.1:80", "198.51.100.7:4711"), "10.0.0.1", "198.51.100.7"},
+		{from("10.0.0.1:80", "[2001:db8:1:2:3::4]:4711"), "10.0.0.1", "2001:db8:1:2::/64"},
+		{from("[fd00::1]:80", "2001:db8:1:2:3::4"), "fd00::/64", "2001:db8:1:2::/64"},
+		{from("[fd00::1%eth0]:80", "198.51.100.7"), "fd00::/64", "198.51.100.7"},
+		{from("10.0.0.1:80", "10.0.0.3, 10.0.0.2"), "10.0.0.1", "10.0.0.3"},
+		{from("10.0.0.1:80", "198.51.100.7, unknown, 10.0.0.2"), "10.0.0.1", "10.0.0.2"},
+		{from("10.0.0.1:80", "198.51.100.7,"), "10.0.0.1", "10.0.0.1"},
+		{from("10.0.0.1:80", ""), "10.0.0.1", "10.0.0.1"},
+		{from("10.0.0.1:80", strings.Repeat("10.0.0.1,", 10_000)+"6.6.6.6"), "10.0.0.1", "6.6.6.6"},
+	} {
+		alone, err := middleware.ByIP()(c.r)
+		require.NoError(t, err)
+		require.Equal(t, c.alone, alone, "%s %.50q", c.r.RemoteAddr, c.r.Header)
+		trusted, err := middleware.ByIP(proxies...)(c.r)
+		require.NoError(t, err)
+		require.Equal(t, c.trusted, trusted, "%s %.50q", c.r.RemoteAddr, c.r.Header)
+	}
+}

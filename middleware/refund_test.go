@@ -1,0 +1,110 @@
+package middleware_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/store/storetest"
+	"github.com/ration-go/ration/usageplan"
+)
+
+func failed(status int) bool { return status >= 500 }
+
+// TestRefund gives back by the status that the handler ended with. Each case has a quota of one: it is there again or not.
+func TestRefund(t *testing.T) {
+	for _, c := range []struct {
+		what    string
+		handler http.HandlerFunc
+		refunds bool
+		panics  any
+	}{
+		{"nothing is sent", func(http.ResponseWriter, *http.Request) {}, false, nil},
+		{"404", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, false, nil},
+		{"500", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, true, nil},
+		{"500 after a body", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("x")); w.WriteHeader(500) }, false, nil},
+		{"500 after a string", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.(interface{ WriteString(string) (int, error) }).WriteString("x")
+			w.WriteHeader(500)
+		}, false, nil},
+		{"500 after a flush", func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush(); w.WriteHeader(500) }, false, nil},
+		{"500 after 103", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(500) }, true, nil},
+		{"200 after 100", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(100); w.WriteHeader(200) }, false, nil},
+		{"500, then 200", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500); w.WriteHeader(200) }, true, nil},
+		{"101", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(101); w.WriteHeader(500) }, false, nil},
+		{"panic", func(http.ResponseWriter, *http.Request) { panic("broken") }, true, "broken"},
+		{"panic after 200", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200); panic("broken") }, true, "broken"},
+		{"abort", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, true, http.ErrAbortHandler},
+	} {
+		h := newHouse(t)
+		_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+		protected := h.middleware(middleware.Config{Refund: failed}).Handler(c.handler)
+		for range 3 { // as often as one likes, if it is given back each time
+			func() {
+				defer func() { require.Equal(t, c.panics, recover(), c.what) }()
+				protected.ServeHTTP(&discard{http.Header{}}, with(secret))
+			}()
+			want := 429
+			if c.refunds {
+				want = 200
+			}
+			require.Equal(t, want, status(h.middleware(middleware.Config{Refund: func(int) bool { return true }}).Handler(ok), with(secret)), c.what)
+			if !c.refunds {
+				break
+			}
+		}
+	}
+}
+
+// TestRefundOnce gives back to a quota that others have charged too no more than what the request was charged.
+func TestRefundOnce(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
+	require.Equal(t, 200, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)))
+	cfg := middleware.Config{Refund: failed, Cost: func(*http.Request) int64 { return 3 }}
+	require.Equal(t, 500, status(h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d, _ := middleware.DecisionFromContext(r.Context())
+		require.NoError(t, h.gate.Refund(r.Context(), d), "the handler may do it itself")
+		w.WriteHeader(500)
+	})), with(secret)))
+	d, err := h.gate.Peek(t.Context(), usageplan.Request{Secret: apikey.Secret(secret)})
+	require.NoError(t, err)
+	for l := range d.Levels() {
+		require.EqualValues(t, 1, l.Used)
+	}
+}
+
+// TestRefundGoexit counts a handler that never returns as 500.
+func TestRefundGoexit(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	mw := h.middleware(middleware.Config{Refund: failed})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		serve(mw.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { runtime.Goexit() })), with(secret))
+	}()
+	<-done
+	require.Equal(t, 200, status(mw.Handler(ok), with(secret)))
+}
+
+// TestRefundFails is logged.
+func TestRefundFails(t *testing.T) {
+	var log bytes.Buffer
+	h := newHouse(t, func(cfg *usageplan.GateConfig) {
+		cfg.Counter = storetest.Faulty(cfg.Counter, storetest.Fault{Take: 2, Err: errors.New("broken")})
+	})
+	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	cfg := middleware.Config{Refund: failed, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	protected := h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }))
+	require.Equal(t, 500, status(protected, with(secret)))
+	require.Contains(t, log.String(), "refund failed")
+	require.Contains(t, log.String(), "broken")
+}

@@ -1,0 +1,244 @@
+package middleware_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// served is a real server in front of a handler, over HTTP/1.1 and over HTTP/2, with and without a wrapped writer.
+func served(t *testing.T, handler http.HandlerFunc, test func(t *testing.T, h *house, get func(secret string) (*http.Response, error), cfg middleware.Config)) {
+	for name, cfg := range map[string]middleware.Config{"plain": {}, "refunding": {Refund: failed}} {
+		for _, http2 := range []bool{false, true} {
+			t.Run(name+map[bool]string{false: ", HTTP/1.1", true: ", HTTP/2"}[http2], func(t *testing.T) {
+				h := newHouse(t)
+				srv := httptest.NewUnstartedServer(h.middleware(cfg).Handler(handler))
+				srv.EnableHTTP2 = http2
+				srv.Config.ErrorLog = log.New(io.Discard, "", 0) // panics are meant
+				srv.StartTLS()
+				defer srv.Close()
+				test(t, h, func(secret string) (*http.Response, error) {
+					r, err := http.NewRequestWithContext(t.Context(), "GET", srv.URL, nil)
+					require.NoError(t, err)
+					r.Header.Set("Authorization", "Bearer "+secret)
+					res, err := srv.Client().Do(r)
+					if err == nil {
+						require.Equal(t, http2, res.ProtoMajor == 2)
+						t.Cleanup(func() { _ = res.Body.Close() })
+					}
+					return res, err
+				}, cfg)
+			})
+		}
+	}
+}
+
+// TestStreaming reads each line before the next is sent.
+func TestStreaming(t *testing.T) {
+	next := make(chan bool)
+	served(t, func(w http.ResponseWriter, r *http.Request) {
+		flusher, direct := w.(http.Flusher)
+		for more := range next {
+			if !more {
+				return
+			}
+			_, _ = io.WriteString(w, "line\n")
+			if direct {
+				flusher.Flush()
+			}
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				panic(err)
+			}
+		}
+	}, func(t *testing.T, h *house, get func(string) (*http.Response, error), _ middleware.Config) {
+		_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+		go func() { next <- true }()
+		res, err := get(secret)
+		require.NoError(t, err)
+		require.Equal(t, `"day";q=1;w=86400`, res.Header.Get("RateLimit-Policy"))
+		lines := bufio.NewReader(res.Body)
+		for i := range 3 {
+			line, err := lines.ReadString('\n')
+			require.NoError(t, err)
+			require.Equal(t, "line\n", line)
+			next <- i < 2
+		}
+		_, err = lines.ReadString('\n')
+		require.ErrorIs(t, err, io.EOF)
+		refused, err := get(secret)
+		require.NoError(t, err)
+		require.Equal(t, 429, refused.StatusCode)
+	})
+}
+
+// TestPanic reaches the server, which ends the connection or stream, and gives back where there is a rule.
+func TestPanic(t *testing.T) {
+	served(t, func(w http.ResponseWriter, r *http.Request) {
+		panic(http.ErrAbortHandler)
+	}, func(t *testing.T, h *house, get func(string) (*http.Response, error), cfg middleware.Config) {
+		_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+		_, err := get(secret)
+		require.Error(t, err)
+		res, err := get(secret)
+		if cfg.Refund == nil {
+			require.NoError(t, err)
+			require.Equal(t, 429, res.StatusCode)
+		} else {
+			require.Error(t, err, "admitted, and so panics again")
+		}
+	})
+}
+
+// TestReadFrom sends a file by io.Copy, which finds the server's io.ReaderFrom in front of the writer or beneath it.
+func TestReadFrom(t *testing.T) {
+	content := strings.Repeat("0123456789", 100_000)
+	name := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
+	served(t, func(w http.ResponseWriter, r *http.Request) {
+		file, err := os.Open(name)
+		if err != nil {
+			panic(err)
+		}
+		defer func() { _ = file.Close() }()
+		_, _ = io.Copy(w, file)
+	}, func(t *testing.T, h *house, get func(string) (*http.Response, error), cfg middleware.Config) {
+		_, secret := h.key(&usageplan.Plan{})
+		res, err := get(secret)
+		require.NoError(t, err)
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		require.Equal(t, content, string(body))
+	})
+}
+
+// readerFrom notes that it was asked to read.
+type readerFrom struct {
+	http.ResponseWriter
+	asked bool
+}
+
+func (rf *readerFrom) ReadFrom(src io.Reader) (int64, error) {
+	rf.asked = true
+	return io.Copy(rf.ResponseWriter, src)
+}
+
+// TestReadFromBeneath is the server's own way to send a file, which the wrapped writer does not hide.
+func TestReadFromBeneath(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{})
+	w := &readerFrom{ResponseWriter: &discard{http.Header{}}}
+	h.middleware(middleware.Config{Refund: failed}).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.Copy(w, io.LimitReader(strings.NewReader("content"), 100))
+	})).ServeHTTP(w, with(secret))
+	require.True(t, w.asked)
+}
+
+// TestHijack takes the connection over, by the interface and by the controller; the charge stands.
+func TestHijack(t *testing.T) {
+	for _, direct := range []bool{true, false} {
+		var statuses []int
+		h := newHouse(t)
+		_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+		cfg := middleware.Config{Refund: func(status int) bool { statuses = append(statuses, status); return status != 101 }}
+		protected := h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			hijack := http.NewResponseController(w).Hijack
+			if direct {
+				hijack = w.(http.Hijacker).Hijack
+			}
+			conn, rw, err := hijack()
+			if err != nil {
+				panic(err)
+			}
+			_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\nhello")
+			_ = rw.Flush()
+			_ = conn.Close()
+		}))
+		over := make(chan struct{})
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(over)
+			protected.ServeHTTP(w, r)
+		}))
+		defer srv.Close()
+		r, err := http.NewRequestWithContext(t.Context(), "GET", srv.URL, nil)
+		require.NoError(t, err)
+		r.Header = http.Header{"X-Api-Key": {secret}, "Connection": {"Upgrade"}, "Upgrade": {"echo"}}
+		res, err := srv.Client().Do(r)
+		require.NoError(t, err)
+		require.Equal(t, 101, res.StatusCode)
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		require.Equal(t, "hello", string(body))
+		_ = res.Body.Close()
+		<-over
+		require.Equal(t, []int{101}, statuses)
+	}
+}
+
+// TestNotSupported is what a writer that cannot flush or hijack says.
+func TestNotSupported(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	statuses := []int{}
+	cfg := middleware.Config{Refund: func(status int) bool { statuses = append(statuses, status); return false }}
+	h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _, err := http.NewResponseController(w).Hijack()
+		require.ErrorIs(t, err, http.ErrNotSupported)
+		require.ErrorIs(t, http.NewResponseController(w).Flush(), http.ErrNotSupported)
+		w.WriteHeader(418)
+	})).ServeHTTP(struct{ http.ResponseWriter }{&discard{http.Header{}}}, with(secret))
+	require.Equal(t, []int{418}, statuses, "neither was sent")
+}
+
+// TestHangUp is a client that goes while the handler is at work: the charge stands.
+func TestHangUp(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	began, over := make(chan struct{}), make(chan error, 1)
+	protected := h.middleware(middleware.Config{Refund: failed}).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(began)
+		<-r.Context().Done()
+		over <- r.Context().Err()
+	}))
+	srv := httptest.NewServer(protected)
+	defer srv.Close()
+	ctx, hangUp := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+	require.NoError(t, err)
+	r.Header.Set("X-API-Key", secret)
+	go func() { <-began; hangUp() }()
+	_, err = srv.Client().Do(r)
+	require.ErrorIs(t, err, context.Canceled)
+	require.True(t, errors.Is(<-over, context.Canceled))
+	require.Equal(t, 429, status(protected, with(secret)))
+}
+
+// TestHead has no body, and all else of the answer.
+func TestHead(t *testing.T) {
+	h := newHouse(t)
+	srv := httptest.NewServer(h.middleware(middleware.Config{}).Handler(ok))
+	defer srv.Close()
+	get, err := srv.Client().Get(srv.URL)
+	require.NoError(t, err)
+	_ = get.Body.Close()
+	head, err := srv.Client().Head(srv.URL)
+	require.NoError(t, err)
+	_ = head.Body.Close()
+	require.Equal(t, 401, head.StatusCode)
+	get.Header.Del("Date")
+	head.Header.Del("Date")
+	require.Equal(t, get.Header, head.Header)
+	require.Equal(t, get.ContentLength, head.ContentLength)
+}
