@@ -126,45 +126,51 @@ var charges = sync.Pool{New: func() any { return new(store.Charge) }}
 // A refusal is not an error. An error means that something failed, or that the request breaks a rule (ErrInvalid); the
 // Decision is then what the failure policy says, and its Reason StoreFailed. If ctx is done before the charge, nothing is
 // charged and the error wraps ctx.Err(); if it is done while a store is at it, the charge may stand, and is not repeated.
-func (g *Gate) Admit(ctx context.Context, req Request) (Decision, error) {
-	return g.decide(ctx, &req, true)
+func (g *Gate) Admit(ctx context.Context, req Request) (d Decision, err error) {
+	err = g.decide(ctx, &req, &d, true)
+	return d, err
 }
 
 // Peek is the decision that Admit would come to now, and charges nothing: Allowed says whether a request of this cost fits.
 // RetryAfter is rounded up to whole tokens of a throttle.
-func (g *Gate) Peek(ctx context.Context, req Request) (Decision, error) {
-	return g.decide(ctx, &req, false)
-}
-
-func (g *Gate) decide(ctx context.Context, req *Request, charge bool) (d Decision, err error) {
-	if req.At.IsZero() {
-		req.At = g.clock.now()
-	}
-	if b := g.identify(ctx, req, &d, &err); b != nil {
-		d.meters = b.allowance.at(req.At, req.Route)
-		err = g.charge(ctx, req, b, &d, charge)
-	}
-	if g.cfg.Observer != nil {
-		g.cfg.Observer.Decided(ctx, *req, d, err)
-	}
+func (g *Gate) Peek(ctx context.Context, req Request) (d Decision, err error) {
+	err = g.decide(ctx, &req, &d, false)
 	return d, err
 }
 
-// identify finds the key, whether it may be used, and its plan for the stage. Without a plan the decision is made.
-func (g *Gate) identify(ctx context.Context, req *Request, d *Decision, err *error) *binding {
-	if *err = req.fault(); *err != nil {
-		return nil
+// decide fills d in, which is zero.
+func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge bool) error {
+	if req.At.IsZero() {
+		req.At = g.clock.now()
 	}
-	e, failed := g.resolver.resolve(ctx, req, g.cfg.Format)
-	if failed != nil {
-		if d.Reason = Unknown; !errors.Is(failed, errUnknown) {
-			d.Reason, *err = StoreFailed, failed
+	b, err := g.identify(ctx, req, d)
+	if b != nil {
+		d.meters = b.allowance.at(req.At, req.Route)
+		err = g.charge(ctx, req, b, d, charge)
+	}
+	if g.cfg.Observer != nil {
+		g.cfg.Observer.Decided(ctx, *req, *d, err)
+	}
+	return err
+}
+
+// identify finds the key, whether it may be used, and its plan for the stage. Without a plan the decision is made.
+func (g *Gate) identify(ctx context.Context, req *Request, d *Decision) (*binding, error) {
+	if err := req.fault(); err != nil {
+		return nil, err
+	}
+	e, err := g.resolver.resolve(ctx, req, g.cfg.Format)
+	if err != nil {
+		if errors.Is(err, errUnknown) {
+			d.Reason = Unknown
+			return nil, nil
 		}
-		return nil
+		d.Reason = StoreFailed
+		return nil, err
 	}
 	d.Key = e.key
 	if d.Reason = e.usable(req.At); d.Reason != 0 {
-		return nil
+		return nil, nil
 	}
 	b := e.binding(Stage{req.API, req.Stage})
 	if b == nil {
@@ -172,10 +178,10 @@ func (g *Gate) identify(ctx context.Context, req *Request, d *Decision, err *err
 		if g.cfg.AllowNoPlan {
 			d.Reason, d.Allowed = Admitted, true
 		}
-		return nil
+		return nil, nil
 	}
 	d.Plan, d.subject = b.allowance.plan, b.subject
-	return b
+	return b, nil
 }
 
 func (req *Request) fault() error {

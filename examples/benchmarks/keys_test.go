@@ -68,6 +68,8 @@ func newSet(n int) set { return make(set, (n+63)/64) }
 
 func (s set) add(i uint32) { s[i/64] |= 1 << (i % 64) }
 
+func (s set) has(i uint32) bool { return s[i/64]&(1<<(i%64)) != 0 }
+
 func (s set) merge(other set) {
 	for i := range s {
 		s[i] |= other[i]

@@ -85,16 +85,20 @@ func openGoLimiter(tb testing.TB, l limit) decide {
 	}
 }
 
-// openThrottled leaves the number of keys unbounded, which is the faster of the library's stores: with a bound it is an
-// LRU behind a mutex, and one of 65,536 keys, as in its README, would forget half of ours.
+// openThrottled leaves the number of keys unbounded: with a bound the store is an LRU, whose every look-up takes a mutex to
+// move the key to the front, and one of 65,536 keys, as in the README, would forget half of ours.
 func openThrottled(tb testing.TB, l limit) decide {
 	store, err := memstore.NewCtx(0)
 	require.NoError(tb, err)
+	return openGCRA(tb, store, l)
+}
+
+func openGCRA(tb testing.TB, store throttled.GCRAStoreCtx, l limit) decide {
 	lim, err := throttled.NewGCRARateLimiterCtx(store, throttled.RateQuota{
 		MaxRate: throttled.PerDuration(1, l.every), MaxBurst: l.burst - 1,
 	})
 	require.NoError(tb, err)
-	lim.SetMaxCASAttemptsLimit(1 << 20) // two callers of one key would fail after ten attempts
+	lim.SetMaxCASAttemptsLimit(1 << 20) // by default it fails when others were faster ten times in a row
 	return func(ctx context.Context, key string) (bool, error) {
 		limited, _, err := lim.RateLimitCtx(ctx, key, 1)
 		return !limited, err
@@ -102,7 +106,11 @@ func openThrottled(tb testing.TB, l limit) decide {
 }
 
 func openUlule(_ testing.TB, l limit) decide {
-	lim := ulule.New(ululememory.NewStore(), ulule.Rate{Period: window, Limit: int64(l.burst)})
+	return openFixedWindow(ululememory.NewStore(), l)
+}
+
+func openFixedWindow(store ulule.Store, l limit) decide {
+	lim := ulule.New(store, ulule.Rate{Period: window, Limit: int64(l.burst)})
 	return func(ctx context.Context, key string) (bool, error) {
 		r, err := lim.Get(ctx, key)
 		return !r.Reached, err

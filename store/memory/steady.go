@@ -37,7 +37,7 @@ func (a *account) steady(c *store.Charge, at time.Time, now int64) {
 	for i := range a.layout.held {
 		h, l := &a.layout.held[i], &c.Levels[i]
 		switch {
-		case !c.OK && c.N[i] != 0:
+		case !c.OK && l.Wait == 0:
 			a.stands(h, at, now, l)
 		case !c.OK || c.N[i] == 0:
 		case h.IsWindow():
@@ -48,13 +48,11 @@ func (a *account) steady(c *store.Charge, at time.Time, now int64) {
 	}
 }
 
-// stands reports a meter of a charge that was refused as it was, but for the wait.
+// stands reports a meter that would have fitted as it was, since another refused.
 func (a *account) stands(h *held, at time.Time, now int64, l *store.Level) {
-	wait := l.Wait
 	if h.IsWindow() {
 		_, *l, _ = a.window(h).Take(&h.Meter, at, 0)
 	} else {
 		_, *l, _ = a.bucket(h).Take(&h.Meter, now, 0)
 	}
-	l.Wait = wait
 }

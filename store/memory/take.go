@@ -86,13 +86,13 @@ func (sh *shard) take(c *store.Charge, hash uint64, at time.Time, now int64) (ro
 	return true, nil
 }
 
-// refuse reports what stands, and how long each meter that refused will do so.
+// refuse reports the meters that would have fitted as they were. Those that refused are as they were.
 func (sh *shard) refuse(a *account, c *store.Charge, at time.Time, now int64) {
 	for i := range c.Meters {
-		m, st, wait := &c.Meters[i], &sh.next[i], c.Levels[i].Wait
-		a.load(st, m, i)
-		st.take(m, at, now, 0, &c.Levels[i])
-		c.Levels[i].Wait = wait
+		if m, st := &c.Meters[i], &sh.next[i]; c.Levels[i].Wait == 0 {
+			a.load(st, m, i)
+			st.take(m, at, now, 0, &c.Levels[i])
+		}
 	}
 }
 

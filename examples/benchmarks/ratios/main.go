@@ -34,10 +34,21 @@ func main() {
 		log.Fatal(err)
 	}
 	fmt.Printf("%s, %d processors, %s/%s, %s.\n", runs[0].machine, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
-	fmt.Printf("`go run ./ratios %s`\n\n", strings.Join(os.Args[1:], " "))
+	fmt.Printf("`go run ./ratios%s`\n\n", quoted(os.Args[1:]))
 	if err := table(os.Stdout, runs, *ours); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// quoted is arguments as a shell takes them.
+func quoted(args []string) (text string) {
+	for _, arg := range args {
+		if strings.ContainsAny(arg, "|()*?$&; ") {
+			arg = "'" + arg + "'"
+		}
+		text += " " + arg
+	}
+	return text
 }
 
 // measure builds the benchmarks and runs them n times, one process after the other.

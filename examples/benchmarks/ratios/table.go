@@ -2,17 +2,22 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// exact are the token buckets among the peers. The others count windows, or refill all at once at the end of one.
-var exact = map[string]bool{"xtime": true, "throttled": true, "tollbooth": true, "redis_rate": true}
+// The exact are token buckets, or the same rule by another name. The others count windows, or refill all at once.
+var (
+	exact   = []string{"xtime", "throttled", "tollbooth", "redis_rate"}
+	inexact = []string{"go-limiter", "ulule", "httprate"}
+)
 
 // run is what one process measured.
 type run struct {
@@ -23,10 +28,21 @@ type run struct {
 // group is the times of implementations that did the same, in nanoseconds.
 type group map[string]float64
 
+// fastest is the time of the fastest exact peer; NaN if there is none.
+func (g group) fastest() float64 {
+	best := math.NaN()
+	for _, impl := range exact {
+		if ns, ok := g[impl]; ok && !(ns >= best) {
+			best = ns
+		}
+	}
+	return best
+}
+
 var line = regexp.MustCompile(`(?m)^Benchmark(\S+?)(?:-(\d+))?\s+\d+\s+([\d.]+) ns/op`)
 
 func parse(text string) run {
-	r := run{"unknown", map[string]group{}}
+	r := run{"unknown processor", map[string]group{}}
 	if _, rest, ok := strings.Cut(text, "\ncpu: "); ok {
 		r.machine, _, _ = strings.Cut(rest, "\n")
 	}
@@ -36,12 +52,13 @@ func parse(text string) run {
 		if r.groups[name] == nil {
 			r.groups[name] = group{}
 		}
-		r.groups[name][impl], _ = strconv.ParseFloat(found[3], 64) // the expression matches nothing else
+		r.groups[name][impl], _ = strconv.ParseFloat(found[3], 64) // it matched
 	}
 	return r
 }
 
-// split tells which implementation a benchmark's name is of, and what it did: the value of impl=, or else the first word.
+// split tells which implementation a benchmark's name is of, and what that did: the value of impl=, or else the first
+// word.
 func split(name string) (impl, rest string) {
 	words := strings.Split(name, "/")
 	for i, word := range words {
@@ -52,65 +69,70 @@ func split(name string) (impl, rest string) {
 	return words[0], strings.Join(words[1:], " ")
 }
 
-// table prints a row for each group, with the time of ours as a part of that of each other implementation.
+// table prints a row for each group that has ours, with its time as a multiple of that of each other implementation.
 func table(w io.Writer, runs []run, ours string) error {
-	others := map[string]bool{}
-	for _, g := range runs[0].groups {
-		for impl := range g {
-			others[impl] = true
+	others, rows := map[string]bool{}, []string{}
+	for name, g := range runs[0].groups {
+		if _, ok := g[ours]; ok {
+			rows = append(rows, name)
+			for impl := range g {
+				others[impl] = true
+			}
 		}
 	}
-	if !others[ours] {
-		return fmt.Errorf("no benchmark of %q was run", ours)
+	if len(rows) == 0 {
+		return errors.New("no benchmark of " + ours + " was run")
 	}
 	delete(others, ours)
-	columns := slices.SortedFunc(maps.Keys(others), func(a, b string) int {
-		return cmp.Or(strings.Compare(title(a)[:1], title(b)[:1]), strings.Compare(a, b))
-	})
-	fmt.Fprintf(w, "| what | CPUs | %s, ns | to the fastest exact peer (lowest, highest) |", ours)
+	columns := arrange(others)
+	fmt.Fprintf(w, "| what | processors | %s, ns | to the fastest exact peer (lowest, highest) |", ours)
 	for _, impl := range columns {
-		fmt.Fprintf(w, " %s |", title(impl))
+		fmt.Fprintf(w, " to %s |", impl)
 	}
 	fmt.Fprintf(w, "\n|%s\n", strings.Repeat(" --- |", 4+len(columns)))
-	for _, name := range slices.Sorted(maps.Keys(runs[0].groups)) {
-		fmt.Fprintf(w, "| %s | %.1f | %s |", name, median(runs, name, func(g group) float64 { return g[ours] }), best(runs, name, ours))
+	slices.Sort(rows)
+	for _, name := range rows {
+		best := each(runs, name, func(g group) float64 { return g[ours] / g.fastest() })
+		fmt.Fprintf(w, "| %s | %.1f | **%s** (%s, %s) |", name, median(each(runs, name, func(g group) float64 { return g[ours] })),
+			figure(median(best)), figure(best[0]), figure(best[len(best)-1]))
 		for _, impl := range columns {
-			fmt.Fprintf(w, " %.2f |", median(runs, name, func(g group) float64 { return g[ours] / g[impl] }))
+			fmt.Fprintf(w, " %s |", figure(median(each(runs, name, func(g group) float64 { return g[ours] / g.time(impl) }))))
 		}
 		fmt.Fprintln(w)
+	}
+	columns = slices.DeleteFunc(columns, func(impl string) bool { return !slices.Contains(inexact, impl) })
+	if len(columns) > 0 {
+		fmt.Fprintf(w, "\nNot token buckets: %s.\n", strings.Join(columns, ", "))
 	}
 	return nil
 }
 
-func title(impl string) string {
-	if exact[impl] {
-		return "beside " + impl
+// time is NaN if there is none.
+func (g group) time(impl string) float64 {
+	if ns, ok := g[impl]; ok {
+		return ns
 	}
-	return "not a token bucket: " + impl
+	return math.NaN()
 }
 
-// best is ours beside the fastest exact peer of each process.
-func best(runs []run, name, ours string) string {
-	ratio := func(g group) float64 {
-		fastest := 0.0
-		for impl, ns := range g {
-			if exact[impl] && (fastest == 0 || ns < fastest) {
-				fastest = ns
-			}
+// arrange puts the exact peers first, and the inexact next.
+func arrange(impls map[string]bool) (columns []string) {
+	for _, impl := range slices.Concat(exact, inexact, slices.Sorted(maps.Keys(impls))) {
+		if impls[impl] && !slices.Contains(columns, impl) {
+			columns = append(columns, impl)
 		}
-		return g[ours] / fastest
 	}
-	all := each(runs, name, ratio)
-	if len(all) == 0 {
+	return columns
+}
+
+func figure(ratio float64) string {
+	if math.IsNaN(ratio) {
 		return "none"
 	}
-	return fmt.Sprintf("**%.2f** (%.2f, %.2f)", all[len(all)/2], all[0], all[len(all)-1])
+	return strconv.FormatFloat(ratio, 'f', 2, 64)
 }
 
-func median(runs []run, name string, of func(group) float64) float64 {
-	all := each(runs, name, of)
-	return all[len(all)/2]
-}
+func median(sorted []float64) float64 { return sorted[len(sorted)/2] }
 
 // each is a figure of every process, in ascending order.
 func each(runs []run, name string, of func(group) float64) (all []float64) {

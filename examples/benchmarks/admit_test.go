@@ -1,0 +1,111 @@
+package benchmarks
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// population is a name for how many keys there are.
+type population struct {
+	name string
+	n    int
+}
+
+var populations = []population{
+	{"keys=hot", 1}, {"keys=spread", subjects}, {"n=10000", 10_000}, {"n=1000000", 1_000_000},
+}
+
+// BenchmarkAdmit is a whole decision in memory: a secret is digested, its key and plan are found, and a bucket, a day's
+// quota and the usage record are charged. All is in the Gate's cache, and every decision is admitted and written.
+func BenchmarkAdmit(b *testing.B) { populate(b, populations, openGate) }
+
+// BenchmarkFloor is what no such decision can go below: SHA-256 of the secret, one reading of the clock, and one look-up in
+// a Go map that nobody writes to.
+func BenchmarkFloor(b *testing.B) {
+	populate(b, populations, func(_ testing.TB, n int) ([]string, decide) {
+		secrets, digests := names(n), map[apikey.Digest]int64{}
+		for i, secret := range secrets {
+			secrets[i] = fmt.Sprintf("acme_%s_%s", secret, secret[:16]) // 43 bytes, as the Gate's
+			digests[apikey.DigestOf(secrets[i])] = int64(i)
+		}
+		return secrets, func(_ context.Context, secret string) (bool, error) {
+			_, ok := digests[apikey.DigestOf(secret)]
+			return ok && !time.Now().IsZero(), nil
+		}
+	})
+}
+
+// BenchmarkGoMap is one look-up in a Go map that nobody writes to, as a measure of how slower the machine's memory makes
+// anything that has more keys.
+func BenchmarkGoMap(b *testing.B) {
+	populate(b, populations[2:], func(_ testing.TB, n int) ([]string, decide) {
+		keys, values := names(n), map[string]int64{}
+		for i, key := range names(n) {
+			values[key] = int64(i)
+		}
+		return keys, func(_ context.Context, key string) (bool, error) {
+			_, ok := values[key]
+			return ok, nil
+		}
+	})
+}
+
+// populate runs a benchmark with each of the populations, over keys of its own that are all known.
+func populate(b *testing.B, populations []population, open func(tb testing.TB, n int) ([]string, decide)) {
+	for _, p := range populations {
+		var w *workload
+		b.Run(p.name, func(leaf *testing.B) {
+			if testing.Short() && p.n > subjects {
+				leaf.Skip("takes a gigabyte and some seconds")
+			}
+			if w == nil { // leaf.N grows from one call to the next
+				keys, decide := open(b, p.n)
+				w = &workload{spread(p.n), keys, decide, func(n int) int { return n }}
+				w.fill(leaf, 1)
+			}
+			w.run(leaf)
+		})
+	}
+}
+
+// openGate makes n keys of one plan, and returns their secrets.
+func openGate(tb testing.TB, n int) ([]string, decide) {
+	gate, secrets := newGate(tb, n)
+	return secrets, func(ctx context.Context, secret string) (bool, error) {
+		d, err := gate.Admit(ctx, usageplan.Request{Secret: apikey.Secret(secret)})
+		return d.Allowed, err
+	}
+}
+
+func newGate(tb testing.TB, n int) (gate *usageplan.Gate, secrets []string) {
+	st, ctx := memory.New(memory.Config{}), context.Background()
+	keys, plans := apikey.NewService(st, apikey.Config{Prefix: "acme"}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	plan, err := plans.Create(ctx, usageplan.Plan{
+		Name:     "benchmark",
+		Throttle: &limiter.Limit{Rate: 1, Burst: 1 << 32},
+		Quotas:   []quota.Quota{{Limit: 1 << 40, Period: quota.Day}},
+	})
+	require.NoError(tb, err)
+	for range n {
+		key, secret, err := keys.Create(ctx, apikey.Key{Enabled: true})
+		require.NoError(tb, err)
+		require.NoError(tb, plans.Link(ctx, plan.ID, key.ID))
+		secrets = append(secrets, string(secret))
+	}
+	gate, err = usageplan.NewGate(usageplan.GateConfig{
+		Keys: st, Plans: st, Counter: st, MaxAge: time.Hour, // so that no key is read again while it is measured
+	})
+	require.NoError(tb, err)
+	tb.Cleanup(gate.Close)
+	return gate, secrets
+}

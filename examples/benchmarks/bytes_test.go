@@ -1,0 +1,69 @@
+package benchmarks
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store/memory"
+)
+
+// TestBytes is the memory that each of a million live subjects takes, with the bytes of its key where the library keeps
+// them; httprate keeps 8 bytes of hash instead. Run it with -v to see the table: without, it makes do with fewer subjects.
+func TestBytes(t *testing.T) {
+	n := 1_000_000
+	if !testing.Verbose() {
+		n = 100_000
+	}
+	keys := names(n)
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(table, "%d subjects\tbytes each\tobjects each\t\n", n)
+	row := func(name string, open func(tb testing.TB) decide) (bytes float64) {
+		bytes, objects := heapOf(t, keys, open)
+		fmt.Fprintf(table, "%s\t%.0f\t%.2f\t\n", name, bytes, objects)
+		return bytes
+	}
+	for _, impl := range throttles {
+		bytes := row(impl.name, func(tb testing.TB) decide { return impl.open(tb, limit{100, time.Hour}) })
+		require.Greater(t, bytes, 8.0, impl.name)
+	}
+	bytes := row("ration: bucket, quota, record", func(testing.TB) decide {
+		return plan(memory.New(memory.Config{}), meters(time.Now()), time.Time{})
+	})
+	require.NoError(t, table.Flush())
+	t.Log("\n" + text.String())
+	require.Less(t, bytes, 200.0, "ration: bucket, quota, record")
+}
+
+// heapOf is what the heap has grown by when each key has been decided on twice, for each of them.
+func heapOf(t *testing.T, keys []string, open func(tb testing.TB) decide) (bytes, objects float64) {
+	t.Run("", func(t *testing.T) { // what open starts ends with it
+		before := heap()
+		decide := open(t)
+		for _, key := range keys {
+			if err := touch(t.Context(), decide, key, 2); err != nil {
+				t.Fatal(err)
+			}
+		}
+		after := heap()
+		runtime.KeepAlive(keys)
+		runtime.KeepAlive(decide)
+		bytes = float64(after.HeapAlloc-before.HeapAlloc) / float64(len(keys))
+		objects = float64(after.HeapObjects-before.HeapObjects) / float64(len(keys))
+	})
+	return bytes, objects
+}
+
+// heap is what is in use. The second collection frees what pools put aside at the first.
+func heap() (m runtime.MemStats) {
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m
+}

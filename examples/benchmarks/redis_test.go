@@ -1,0 +1,196 @@
+package benchmarks
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-redis/redis_rate/v10"
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+	"github.com/throttled/throttled/v2/store/goredisstore.v9"
+	ululeredis "github.com/ulule/limiter/v3/drivers/store/redis"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/redis"
+	"github.com/ration-go/ration/store/redis/redistest"
+)
+
+// history is how many days each subject of ration's has used its quota before the clock starts.
+const history = 90
+
+// shared are what decides over Redis, and the commands that they send, which the server times. What open starts ends
+// with tb.
+var shared = []struct {
+	name     string
+	commands []string
+	open     func(tb testing.TB, addr string) decide
+}{
+	{"empty", []string{"evalsha"}, openEmpty},
+	{"ration", []string{"evalsha"}, openRationRedis},
+	{"redis_rate", []string{"evalsha"}, openRedisRate},
+	{"throttled", []string{"time", "eval"}, openThrottledRedis}, // and get, which its script also calls: that would count twice
+	{"ulule", []string{"evalsha"}, openUluleRedis},
+}
+
+// BenchmarkRedis is one decision about one of 1,024 keys over a Redis on this machine, asked for by so many callers at a
+// time. Of the peers it is a bucket or a window alone; of ration, a bucket, a day's quota and the usage record, of
+// subjects with 90 days of history; empty is a script that does nothing. All decisions are admitted. server-us/op is the
+// time for one decision by the server's own statistics.
+func BenchmarkRedis(b *testing.B) {
+	addr := redistest.Start(b)
+	keys := names(1 << 10)
+	if testing.Short() {
+		keys = keys[:1<<4]
+	}
+	remember(b, addr, keys)
+	for _, callers := range []int{1, 32, 256} {
+		for _, impl := range shared {
+			b.Run(fmt.Sprintf("impl=%s/callers=%d", impl.name, callers), func(b *testing.B) {
+				decide := impl.open(b, addr)
+				server := dial(b, addr)
+				ask(b, decide, keys, callers, len(keys)) // connections, scripts and keys are there
+				require.NoError(b, server.Do(b.Context(), server.B().ConfigResetstat().Build()).Error())
+				b.ReportAllocs()
+				b.ResetTimer()
+				ask(b, decide, keys, callers, b.N)
+				b.StopTimer()
+				b.ReportMetric(serverTime(b, server, impl.commands)/float64(b.N), "server-us/op")
+			})
+		}
+	}
+}
+
+// ask has n decisions made by so many callers at a time, about the keys in turn.
+func ask(b *testing.B, decide decide, keys []string, callers, n int) {
+	var next, admitted atomic.Int64
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for i := int(next.Add(1)); i <= n; i = int(next.Add(1)) {
+				ok, err := decide(b.Context(), keys[i%len(keys)])
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				if ok {
+					admitted.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if int(admitted.Load()) != n {
+		b.Fatalf("%d of %d were admitted", admitted.Load(), n)
+	}
+}
+
+// serverTime is the microseconds that the server has spent on some commands.
+func serverTime(b *testing.B, client rueidis.Client, commands []string) (us float64) {
+	info, err := client.Do(b.Context(), client.B().Info().Section("commandstats").Build()).ToString()
+	require.NoError(b, err)
+	for _, command := range commands {
+		found := regexp.MustCompile(`cmdstat_` + command + `:calls=\d+,usec=(\d+)`).FindStringSubmatch(info)
+		require.NotNil(b, found, "%s in %s", command, info)
+		n, err := strconv.ParseFloat(found[1], 64)
+		require.NoError(b, err)
+		us += n
+	}
+	return us
+}
+
+func dial(tb testing.TB, addr string) rueidis.Client {
+	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{addr}})
+	require.NoError(tb, err)
+	tb.Cleanup(client.Close)
+	return client
+}
+
+func openEmpty(tb testing.TB, addr string) decide {
+	client, script := dial(tb, addr), rueidis.NewLuaScript("return 1")
+	return func(ctx context.Context, key string) (bool, error) {
+		n, err := script.Exec(ctx, client, []string{key}, nil).AsInt64()
+		return n == 1, err
+	}
+}
+
+func openRationRedis(tb testing.TB, addr string) decide {
+	counter, err := redis.New(dial(tb, addr), redis.Config{})
+	require.NoError(tb, err)
+	return plan(counter, meters(time.Now()), time.Time{})
+}
+
+// remember charges ration's subjects on each of the days before today.
+func remember(tb testing.TB, addr string, keys []string) {
+	counter, err := redis.New(dial(tb, addr), redis.Config{})
+	require.NoError(tb, err)
+	today := time.Now()
+	var wg sync.WaitGroup
+	for _, key := range keys {
+		wg.Go(func() {
+			for day := history; day > 0; day-- {
+				at := today.AddDate(0, 0, -day)
+				if ok, err := plan(counter, meters(at), at)(tb.Context(), key); err != nil || !ok {
+					tb.Error(ok, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func openGoRedis(tb testing.TB, addr string) *goredis.Client {
+	client := goredis.NewClient(&goredis.Options{Addr: addr})
+	tb.Cleanup(func() { require.NoError(tb, client.Close()) })
+	return client
+}
+
+func openRedisRate(tb testing.TB, addr string) decide {
+	lim, limit := redis_rate.NewLimiter(openGoRedis(tb, addr)), redis_rate.Limit{Rate: 1, Period: time.Second, Burst: 1 << 32}
+	return func(ctx context.Context, key string) (bool, error) {
+		r, err := lim.Allow(ctx, key, limit)
+		return err == nil && r.Allowed == 1, err
+	}
+}
+
+func openThrottledRedis(tb testing.TB, addr string) decide {
+	store, err := goredisstore.NewCtx(openGoRedis(tb, addr), "throttled:")
+	require.NoError(tb, err)
+	return openGCRA(tb, store, limit{1 << 32, time.Second})
+}
+
+func openUluleRedis(tb testing.TB, addr string) decide {
+	store, err := ululeredis.NewStore(openGoRedis(tb, addr))
+	require.NoError(tb, err)
+	return openFixedWindow(store, limit{1 << 32, time.Second})
+}
+
+// meters are of a plan with a throttle and a day's quota, and of the usage record, on the day of at.
+func meters(at time.Time) []store.Meter {
+	const day = 24 * time.Hour
+	start := at.UTC().Truncate(day)
+	window := store.Meter{Max: 1 << 40, Start: start.Unix(), End: start.Add(day).Unix(), Keep: 2 * history * day}
+	quota, record := window, window
+	quota.Name, record.Name, record.Max = "day", "use", store.Unlimited
+	return []store.Meter{{Name: "throttle", Max: 1 << 32, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}, quota, record}
+}
+
+// plan decides by meters, at an instant; zero: now.
+func plan(counter store.Counter, meters []store.Meter, at time.Time) decide {
+	charges := sync.Pool{New: func() any { return &store.Charge{Meters: meters, N: store.Each(1)} }}
+	return func(ctx context.Context, subject string) (bool, error) {
+		c := charges.Get().(*store.Charge)
+		defer charges.Put(c)
+		if c.Subject, c.At = subject, at; at.IsZero() {
+			c.At = time.Now()
+		}
+		err := counter.Take(ctx, c)
+		return c.OK, err
+	}
+}

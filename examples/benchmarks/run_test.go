@@ -1,0 +1,26 @@
+package benchmarks
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestBenchmarks runs the body of every benchmark a little, so that they still work on the day that somebody measures.
+// They check what they did by themselves.
+func TestBenchmarks(t *testing.T) {
+	program, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), program,
+		"-test.run=^$", "-test.bench=.", "-test.benchtime=100x", "-test.cpu=2", "-test.short")
+	text, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", text)
+	for _, name := range []string{
+		"Throttle/impl=ration/keys=spread/result=refuse", "Admit/keys=spread", "Floor/keys=spread", "GoMap/n=10000",
+		"Middleware/impl=ration",
+	} {
+		require.Contains(t, string(text), "\nBenchmark"+name+"-2 ")
+	}
+}
