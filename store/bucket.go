@@ -70,7 +70,7 @@ func (b Bucket) refill(m *Meter, now int64) Bucket {
 		if over != 0 || gain >= uint64(need) {
 			return Bucket{m.Max, 0, per, now}
 		}
-		acc := int64(gain) + b.Part // less than (Max-Tokens)*per
+		acc := int64(gain) + b.Part   // less than (Max-Tokens)*per
 		if b.Part = acc; acc >= per { // a division is a good part of a decision
 			b.Tokens, b.Part = b.Tokens+acc/per, acc%per
 		}
