@@ -89,6 +89,9 @@ var bucketTimelines = []struct {
 		{at: 500 * ms, n: -1, ok: true, tokens: 5},
 		{at: 500 * ms, n: 1, ok: true, tokens: 4, reset: sec}, // the half token went when it was full
 		{at: 500 * ms, n: math.MinInt64, ok: true, tokens: 5},
+		{at: 500 * ms, n: 2, ok: true, tokens: 3, reset: 2 * sec},
+		{at: 700 * ms, n: -9, ok: true, tokens: 5}, // and so does a fifth
+		{at: 700 * ms, n: 1, ok: true, tokens: 4, reset: sec},
 	}},
 	{"set", bucket(5, perSecond), []bucketStep{
 		{at: 0, n: 2, set: true, ok: true, tokens: 2, reset: 3 * sec},
@@ -216,6 +219,9 @@ func TestBucketFullAt(t *testing.T) {
 	empty, _ := store.Bucket{}.Set(new(bucket(5, none)), epoch, 0)
 	assert.Equal(t, int64(math.MaxInt64), empty.FullAt(new(bucket(5, none))), "nothing refills it")
 	assert.Equal(t, empty.Last, empty.FullAt(new(bucket(0, none))), "one of no capacity is full")
+
+	half := store.Bucket{Tokens: 1, Part: 1, Per: 2, Last: epoch}
+	assert.Equal(t, epoch+250*ms, half.FullAt(new(bucket(2, store.Rate{Tokens: 2, Per: 1_000_000}))), "half a token, at another rate")
 
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for range 20_000 {

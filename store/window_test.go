@@ -47,6 +47,7 @@ var windowTimelines = []struct {
 	}},
 	{"over, it can be charged, and waiting is in vain", 2, []windowStep{
 		{at: wend, n: 1, ok: true, used: 1},
+		{at: wend + time.Second/2, n: 2, used: 1, wait: store.Never},
 		{at: wend + time.Hour, n: 2, used: 1, wait: store.Never},
 		{at: wend + time.Hour, n: -1, ok: true, used: 0},
 	}},
@@ -79,6 +80,7 @@ var windowTimelines = []struct {
 		{n: 1, used: 9, max: -1, wait: wend},
 		{n: -99, set: true, ok: true, used: 9, max: 9},
 		{n: math.MaxInt64, set: true, ok: true, used: 9, max: most},
+		{n: 0, ok: true, used: 9, max: most, limit: 20}, // not beyond the bound
 		{n: math.MinInt64, set: true, ok: true, used: 9, max: 9},
 	}},
 	{"unlimited", store.Unlimited, []windowStep{

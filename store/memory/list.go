@@ -52,6 +52,7 @@ func (l *list[T]) page(cursor string, limit int, want func(*T) bool) (page []T, 
 			return cmp.Compare(it.number, number)
 		})
 	}
+	page = make([]T, 0, min(limit, i))
 	for end := max(i-examined, 0); i > end && len(page) < limit; i-- {
 		if it := l.items[i-1]; !it.gone && want(&it.record) {
 			page = append(page, it.record)

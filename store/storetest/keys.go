@@ -1,0 +1,283 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestKeys holds the stores that fresh makes, each empty, to every promise of [apikey.Store], one subtest each; and to those
+// of [usageplan.Notifier], if they are that.
+func TestKeys(t *testing.T, fresh func(t testing.TB) apikey.Store) { run(t, storedKeys, fresh) }
+
+// aKey is the i-th of many keys, with all its fields.
+func aKey(i int) apikey.Key {
+	id := fmt.Sprintf("key%04d", i)
+	created := time.Date(2026, 11, 23, 12, 0, i%60, 123_000, time.UTC)
+	return apikey.Key{
+		ID: id, Name: fmt.Sprintf("name-%d %q {é}", i%3, id), Description: "line\nand line", Hint: "acme_…" + id, Enabled: i%2 == 0,
+		Digest: apikey.DigestOf("secret of " + id), Retiring: apikey.DigestOf("old secret of " + id),
+		RetiringUntil: created.Add(time.Hour), Expires: created.AddDate(1, 0, 0), Created: created, Updated: created, Version: 1,
+	}
+}
+
+func insertKeys(v *visit, s apikey.Store, n int) (keys []apikey.Key) {
+	for i := range n {
+		keys = append(keys, aKey(i))
+		v.ok(s.InsertKey(v.ctx, keys[i]))
+	}
+	return keys
+}
+
+var storedKeys = []listing[apikey.Store]{{
+	"insert", "A key is found by its id and by either digest, with every field as it was.",
+	func(v *visit, s apikey.Store) {
+		bare := apikey.Key{ID: "bare", Version: 1, Digest: apikey.DigestOf("bare")}
+		v.ok(s.InsertKey(v.ctx, bare))
+		for _, want := range append(insertKeys(v, s, 3), bare) {
+			got, err := s.Key(v.ctx, want.ID)
+			v.ok(err)
+			v.equal("by id", got, want)
+			for _, d := range []apikey.Digest{want.Digest, want.Retiring} {
+				if d == (apikey.Digest{}) {
+					continue
+				}
+				got, err := s.KeyByDigest(v.ctx, d)
+				v.ok(err)
+				v.equal("by digest", got, want)
+			}
+		}
+	},
+}, {
+	"missing", "What is not there is ErrNotFound, and the zero digest is nobody's.",
+	func(v *visit, s apikey.Store) {
+		v.ok(s.InsertKey(v.ctx, apikey.Key{ID: "a", Version: 1}))
+		v.ok(s.InsertKey(v.ctx, apikey.Key{ID: "b", Version: 1}))
+		_, err := s.Key(v.ctx, "c")
+		v.wants(err, apikey.ErrNotFound)
+		_, err = s.KeyByDigest(v.ctx, apikey.DigestOf("c"))
+		v.wants(err, apikey.ErrNotFound)
+		_, err = s.KeyByDigest(v.ctx, apikey.Digest{})
+		v.wants(err, apikey.ErrNotFound)
+		v.wants(s.UpdateKey(v.ctx, apikey.Key{ID: "c", Version: 1}), apikey.ErrNotFound)
+		v.wants(s.DeleteKey(v.ctx, "c"), apikey.ErrNotFound)
+	},
+}, {
+	"unique", "An id and every digest, current or retiring, belong to one key; a key that cannot be kept changes nothing.",
+	func(v *visit, s apikey.Store) {
+		old := insertKeys(v, s, 2)
+		for what, k := range map[string]apikey.Key{
+			"id":                           {ID: old[0].ID},
+			"digest":                       {ID: "new", Digest: old[0].Digest},
+			"digest that retires":          {ID: "new", Digest: old[0].Retiring},
+			"retiring digest of another":   {ID: "new", Digest: apikey.DigestOf("new"), Retiring: old[0].Digest},
+			"retiring digest that retires": {ID: "new", Digest: apikey.DigestOf("new"), Retiring: old[0].Retiring},
+		} {
+			k.Version = 1
+			if err := s.InsertKey(v.ctx, k); err == nil {
+				v.failf("inserted a key with the %s of another", what)
+			} else {
+				v.wants(err, apikey.ErrExists)
+			}
+			if k.ID = old[1].ID; what != "id" {
+				v.wants(s.UpdateKey(v.ctx, k), apikey.ErrExists)
+			}
+		}
+		_, err := s.KeyByDigest(v.ctx, apikey.DigestOf("new"))
+		v.wants(err, apikey.ErrNotFound)
+		got, err := s.Key(v.ctx, old[1].ID)
+		v.ok(err)
+		v.equal("after failed updates", got, old[1])
+	},
+}, {
+	"update", "An update replaces every field, adds one to the version, and frees the digests that are no longer there.",
+	func(v *visit, s apikey.Store) {
+		old := insertKeys(v, s, 1)[0]
+		k := aKey(7)
+		k.ID, k.Retiring = old.ID, old.Digest
+		v.ok(s.UpdateKey(v.ctx, k))
+		k.Version++
+		for _, d := range []apikey.Digest{k.Digest, k.Retiring} {
+			got, err := s.KeyByDigest(v.ctx, d)
+			v.ok(err)
+			v.equal("by digest", got, k)
+		}
+		_, err := s.KeyByDigest(v.ctx, old.Retiring)
+		v.wants(err, apikey.ErrNotFound)
+		v.ok(s.InsertKey(v.ctx, apikey.Key{ID: "heir", Digest: old.Retiring, Version: 1}))
+	},
+}, {
+	"version", "Of many who change one version of a key, exactly one does; the others get ErrConflict.",
+	func(v *visit, s apikey.Store) {
+		k := insertKeys(v, s, 1)[0]
+		for range 20 {
+			v.oneWins(v.together(8, func(i int) error {
+				mine := k
+				mine.Description = fmt.Sprint(i)
+				return s.UpdateKey(v.ctx, mine)
+			}), apikey.ErrConflict)
+			got, err := s.Key(v.ctx, k.ID)
+			v.ok(err)
+			v.equal("version", got.Version, k.Version+1)
+			k = got
+		}
+	},
+}, {
+	"delete", "A deleted key is gone, and its id and digests are free.",
+	func(v *visit, s apikey.Store) {
+		keys := insertKeys(v, s, 3)
+		v.ok(s.DeleteKey(v.ctx, keys[1].ID))
+		_, err := s.KeyByDigest(v.ctx, keys[1].Digest)
+		v.wants(err, apikey.ErrNotFound)
+		all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) { return s.Keys(v.ctx, apikey.Filter{}, cursor, 10) })
+		v.equal("the listing", all, []apikey.Key{keys[2], keys[0]})
+		v.ok(s.InsertKey(v.ctx, keys[1]))
+	},
+}, {
+	"list", "A listing is newest first, whole, in pages of at most the limit.",
+	func(v *visit, s apikey.Store) {
+		want := insertKeys(v, s, 25)
+		slices.Reverse(want)
+		for _, limit := range []int{1, 5, 7, 25, 500} {
+			all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) {
+				keys, next, err := s.Keys(v.ctx, apikey.Filter{}, cursor, limit)
+				if len(keys) > limit {
+					v.failf("a page of %d: want at most %d", len(keys), limit)
+				}
+				return keys, next, err
+			})
+			v.equal(fmt.Sprintf("the listing by %d", limit), all, want)
+		}
+	},
+}, {
+	"list/meanwhile", "What comes, changes and goes between pages disturbs no other key of a listing.",
+	func(v *visit, s apikey.Store) {
+		keys := insertKeys(v, s, 60)
+		gone := map[string]bool{}
+		i := 0
+		all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) {
+			page, next, err := s.Keys(v.ctx, apikey.Filter{}, cursor, 4)
+			for n := range 3 {
+				v.ok(s.InsertKey(v.ctx, aKey(1000+3*i+n)))
+			}
+			for _, doomed := range []apikey.Key{keys[i], keys[59-i]} { // one that is to come, one that has been
+				gone[doomed.ID] = true
+				v.ok(s.DeleteKey(v.ctx, doomed.ID))
+			}
+			changed, err2 := s.Key(v.ctx, keys[30].ID)
+			v.ok(err2)
+			v.ok(s.UpdateKey(v.ctx, changed))
+			i++
+			return page, next, err
+		})
+		seen := map[string]int{}
+		for _, k := range all {
+			seen[k.ID]++
+		}
+		for _, k := range keys {
+			if n := seen[k.ID]; n > 1 || n == 0 && !gone[k.ID] {
+				v.failf("%s was listed %d times", k.ID, n)
+			}
+		}
+	},
+}, {
+	"list/filter", "A filter lets through what it says, whatever the pages.",
+	func(v *visit, s apikey.Store) {
+		var want []apikey.Key
+		for _, k := range slices.Backward(insertKeys(v, s, 20)) {
+			if k.Name[:6] == "name-1" {
+				want = append(want, k)
+			}
+		}
+		for _, limit := range []int{1, 3, 100} {
+			all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) {
+				return s.Keys(v.ctx, apikey.Filter{NamePrefix: "name-1"}, cursor, limit)
+			})
+			v.equal("the listing", all, want)
+		}
+	},
+}, {
+	"list/cursor", "A cursor that no listing gave is ErrInvalid.",
+	func(v *visit, s apikey.Store) {
+		insertKeys(v, s, 3)
+		for _, cursor := range []string{"?", "-1", " ", "key0001\x00", "99999999999999999999999999"} {
+			_, _, err := s.Keys(v.ctx, apikey.Filter{}, cursor, 1)
+			v.wants(err, apikey.ErrInvalid)
+		}
+	},
+}, {
+	"ctx", "A ctx that is done is an error, and changes nothing.",
+	func(v *visit, s apikey.Store) {
+		k := insertKeys(v, s, 1)[0]
+		ctx, cancel := context.WithCancel(v.ctx)
+		cancel()
+		_, err := s.Key(ctx, k.ID)
+		v.wants(err, context.Canceled)
+		_, err = s.KeyByDigest(ctx, k.Digest)
+		v.wants(err, context.Canceled)
+		_, _, err = s.Keys(ctx, apikey.Filter{}, "", 1)
+		v.wants(err, context.Canceled)
+		v.wants(s.InsertKey(ctx, aKey(1)), context.Canceled)
+		v.wants(s.UpdateKey(ctx, apikey.Key{ID: k.ID, Version: 1}), context.Canceled)
+		v.wants(s.DeleteKey(ctx, k.ID), context.Canceled)
+		all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) { return s.Keys(v.ctx, apikey.Filter{}, cursor, 10) })
+		v.equal("the listing", all, []apikey.Key{k})
+	},
+}, {
+	"together", "Many may use a store at once.",
+	func(v *visit, s apikey.Store) {
+		for _, err := range v.together(8, func(g int) error {
+			for i := range 20 {
+				k := aKey(100*g + i)
+				if err := s.InsertKey(v.ctx, k); err != nil {
+					return err
+				}
+				if _, err := s.KeyByDigest(v.ctx, k.Digest); err != nil {
+					return err
+				}
+				if _, _, err := s.Keys(v.ctx, apikey.Filter{}, "", 5); err != nil {
+					return err
+				}
+				if err := s.UpdateKey(v.ctx, k); err != nil {
+					return err
+				}
+				if i%2 == 0 {
+					if err := s.DeleteKey(v.ctx, k.ID); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}) {
+			v.ok(err)
+		}
+		all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) { return s.Keys(v.ctx, apikey.Filter{}, cursor, 7) })
+		v.equal("how many are left", len(all), 80)
+	},
+}, {
+	"notify", "A Notifier tells of each change of a key, with its id, when it can be read; of none that failed; and not once stopped.",
+	func(v *visit, s apikey.Store) {
+		n, ok := s.(usageplan.Notifier)
+		if !ok {
+			return
+		}
+		heard := &ear{}
+		stop := n.OnChange(heard.hear)
+		k := insertKeys(v, s, 1)[0]
+		heard.wants(v, k.ID)
+		v.wants(s.InsertKey(v.ctx, k), apikey.ErrExists)
+		v.ok(s.UpdateKey(v.ctx, k))
+		heard.wants(v, k.ID)
+		v.wants(s.UpdateKey(v.ctx, k), apikey.ErrConflict)
+		v.ok(s.DeleteKey(v.ctx, k.ID))
+		heard.wants(v, k.ID)
+		stop()
+		insertKeys(v, s, 1)
+		heard.wants(v)
+	},
+}}
