@@ -16,7 +16,8 @@ const maxRoute = store.MaxName - len(routePrefix)
 
 // Route is the canonical name of a route: the pattern that http.ServeMux knows it by, "GET /pets/{id}", without a host. It
 // accepts that, and the form in which AWS names a method of an API, "/pets/{id}/GET", where the root is "//GET", which
-// becomes "GET /{$}", and "*/*" is AnyRoute. The error wraps ErrInvalid.
+// becomes "GET /{$}", ANY is no method, and "*/*" is AnyRoute. A path without a method that ends like AWS's form is read as
+// that. The error wraps ErrInvalid.
 func Route(name string) (string, error) {
 	method, path, ok := strings.Cut(name, " ")
 	switch {
@@ -34,6 +35,9 @@ func Route(name string) (string, error) {
 	case ok:
 		path = strings.TrimLeft(path, " ")
 	}
+	if method == "ANY" {
+		method = ""
+	}
 	canonical := path
 	if method != "" {
 		canonical = method + " " + path
@@ -44,7 +48,10 @@ func Route(name string) (string, error) {
 	case len(canonical) > maxRoute:
 		return "", fmt.Errorf("%w route %.200q: %d bytes: want at most %d", ErrInvalid, name, len(canonical), maxRoute)
 	}
-	return canonical, text("route", canonical, maxRoute)
+	if err := text("route", canonical, maxRoute); err != nil {
+		return "", fmt.Errorf("%w %w", ErrInvalid, err)
+	}
+	return canonical, nil
 }
 
 func isMethod(s string) bool {

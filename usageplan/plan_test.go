@@ -1,0 +1,148 @@
+package usageplan_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestBadPlans names the field, the value and the rule of each fault, and keeps nothing.
+func TestBadPlans(t *testing.T) {
+	many := func(n int) (list []quota.Quota) {
+		for i := range n {
+			list = append(list, quota.Quota{Name: fmt.Sprint("q", i), Limit: 1, Period: quota.Day})
+		}
+		return list
+	}
+	for want, p := range map[string]usageplan.Plan{
+		"rate: -1":                            {Throttle: throttle(-1, 1)},
+		"rate: NaN":                           {Throttle: throttle(rate.Limit(math.NaN()), 1)},
+		"rate: 1e+13":                         {Throttle: throttle(1e13, 1)},
+		"burst: 0 with a rate":                {Throttle: throttle(1, 0)},
+		"burst: -1":                           {Throttle: throttle(1, -1)},
+		"a smaller burst or a rounder rate":   {Throttle: throttle(1.0/86400, 1<<40)},
+		"limit: -1":                           {Quotas: perDay(-1)},
+		"limit: 9007199254740991":             {Quotas: perDay(1<<53 - 1)},
+		"period: 0":                           {Quotas: []quota.Quota{{Limit: 1}}},
+		"period: 77":                          {Quotas: []quota.Quota{{Limit: 1, Period: 77}}},
+		"start day: 32":                       {Quotas: []quota.Quota{{Limit: 1, Period: quota.Month, StartDay: 32}}},
+		`quotas[1]: name "day"`:               {Quotas: append(perDay(1), perDay(2)...)},
+		`quotas[0]: name "throttle"`:          {Quotas: []quota.Quota{{Name: "throttle", Limit: 1, Period: quota.Day}}},
+		`quotas[0]: name "use"`:               {Quotas: []quota.Quota{{Name: "use", Limit: 1, Period: quota.Day}}},
+		"quotas: 6 of them: want at most 5":   {Quotas: many(6)},
+		`routes["/pets/GET"]: want the canon`: {Routes: map[string]limiter.Limit{"/pets/GET": {}}},
+		"want a form like":                    {Routes: map[string]limiter.Limit{"pets": {}}},
+		`routes["GET /pets"]: limiter: inval`: {Routes: map[string]limiter.Limit{"GET /pets": {Rate: -1}}},
+		"stages[0]":                           {Stages: []usageplan.Stage{{API: "orders"}}},
+		`stages[1]: "a/b": there twice`:       {Stages: []usageplan.Stage{{API: "a", Name: "b"}, {API: "a", Name: "b"}}},
+		"name: 1025 characters":               {Name: strings.Repeat("é", 1025)},
+		"name: \"a\\x00b\"":                   {Name: "a\x00b"},
+	} {
+		h := newHouse(t)
+		_, err := h.plans.Create(t.Context(), p)
+		require.ErrorIs(t, err, usageplan.ErrInvalid, want)
+		require.ErrorContains(t, err, want)
+		good := h.plan(usageplan.Plan{Name: "good"})
+		_, err = h.plans.Update(t.Context(), good.ID, func(change *usageplan.Plan) { *change = p })
+		require.ErrorIs(t, err, usageplan.ErrInvalid, want)
+		for kept, err := range h.plans.All(t.Context()) {
+			require.NoError(t, err)
+			require.Equal(t, good, kept)
+		}
+	}
+	_, err := newHouse(t).plans.Create(t.Context(), usageplan.Plan{Throttle: throttle(-1, -1), Quotas: perDay(-1), Name: "\x01"})
+	for _, all := range []string{"rate: -1", "burst: -1", "limit: -1", "name:"} {
+		require.ErrorContains(t, err, all)
+	}
+}
+
+var routes = []struct{ in, want string }{
+	{"GET /pets/{id}", "GET /pets/{id}"},
+	{"/pets/{id}/GET", "GET /pets/{id}"},
+	{"//GET", "GET /{$}"},
+	{"/pets/GET", "GET /pets"},
+	{"/pets", "/pets"},
+	{"/pets/{id}/ANY", "/pets/{id}"},
+	{"ANY /pets", "/pets"},
+	{"GET /", "GET /"},
+	{"POST  /orders", "POST /orders"},
+	{"*", "*"},
+	{"*/*", "*"},
+	{"", ""}, {"pets", ""}, {"GET", ""}, {"get /pets", ""}, {"GET pets", ""}, {"GET example.com/", ""},
+	{"GET /" + strings.Repeat("x", 200), ""},
+	{"GET /\x00", ""},
+}
+
+// TestRoute is the names of routes, ours and AWS's; "" is an error.
+func TestRoute(t *testing.T) {
+	for _, r := range routes {
+		got, err := usageplan.Route(r.in)
+		if r.want == "" {
+			require.ErrorIs(t, err, usageplan.ErrInvalid, r.in)
+			continue
+		}
+		require.NoError(t, err, r.in)
+		require.Equal(t, r.want, got)
+	}
+}
+
+// FuzzRoute is that a canonical name is its own, and one that http.ServeMux knows unless it breaks the mux's own rules.
+func FuzzRoute(f *testing.F) {
+	for _, r := range routes {
+		f.Add(r.in)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		name, err := usageplan.Route(in)
+		if err != nil {
+			require.Empty(t, name)
+			return
+		}
+		again, err := usageplan.Route(name)
+		if strings.HasPrefix(name, "/") { // a path alone may end like AWS's form of a method
+			return
+		}
+		require.NoError(t, err)
+		require.Equal(t, name, again)
+		if name != usageplan.AnyRoute && !strings.ContainsAny(name, "{}") && !strings.Contains(name, "//") && !strings.Contains(name, "/.") {
+			http.NewServeMux().HandleFunc(name, func(http.ResponseWriter, *http.Request) {})
+		}
+	})
+}
+
+// TestJSON is plans and links as stores keep them: limits and quotas in their text forms, and all of it back.
+func TestJSON(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	at := time.Date(2026, 11, 23, 12, 0, 0, 1000, time.UTC)
+	p := usageplan.Plan{
+		ID: "p", Name: "plan", Throttle: throttle(0.5, 7), ThrottleByCost: true,
+		Quotas: []quota.Quota{{Limit: 9, Period: quota.Month, StartDay: 15, Location: berlin}, {Name: "tokens", Limit: 1 << 50, Period: quota.Day}},
+		Routes: map[string]limiter.Limit{"GET /pets/{id}": {Rate: 1, Burst: 1}}, Stages: []usageplan.Stage{{API: "a", Name: "b"}},
+		Created: at, Updated: at, Version: 3,
+	}
+	text, err := json.Marshal(p)
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"9/month start 15 in Europe/Berlin"`)
+	var back usageplan.Plan
+	require.NoError(t, json.Unmarshal(text, &back))
+	require.Equal(t, p, back)
+
+	l := usageplan.Link{PlanID: "p", KeyID: "k", Subject: "p/k", Throttle: throttle(1, 1), Created: at, Version: 1}
+	text, err = json.Marshal(l)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"planId":"p","keyId":"k","subject":"p/k","throttle":"1/s burst 1","created":"2026-11-23T12:00:00.000001Z","version":1}`, string(text))
+	var link usageplan.Link
+	require.NoError(t, json.Unmarshal(text, &link))
+	require.Equal(t, l, link)
+}

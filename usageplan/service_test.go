@@ -1,0 +1,259 @@
+package usageplan_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestPlans is the life of plans: made, listed, changed, gone.
+func TestPlans(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	var made []usageplan.Plan
+	for i := range 30 {
+		p := h.plan(usageplan.Plan{ID: "ignored", Name: fmt.Sprint(i), Version: 9})
+		require.Len(t, p.ID, 10)
+		require.EqualValues(t, 1, p.Version)
+		require.Equal(t, p.Created, p.Updated)
+		got, err := h.plans.Get(ctx, p.ID)
+		require.NoError(t, err)
+		require.Equal(t, p, got)
+		made = append(made, p)
+	}
+	page, next, err := h.plans.List(ctx, "", 0)
+	require.NoError(t, err)
+	require.Len(t, page, 25)
+	require.Equal(t, "29", page[0].Name)
+	page, next, err = h.plans.List(ctx, next, 25)
+	require.NoError(t, err)
+	require.Len(t, page, 5)
+	require.Empty(t, next)
+	for _, limit := range []int{-1, 501} {
+		_, _, err = h.plans.List(ctx, "", limit)
+		require.ErrorIs(t, err, usageplan.ErrInvalid)
+	}
+
+	changed, err := h.plans.Update(ctx, made[0].ID, func(p *usageplan.Plan) {
+		p.ID, p.Version, p.Created = "other", 77, p.Created.AddDate(1, 0, 0)
+		p.Name = "renamed"
+	})
+	require.NoError(t, err)
+	want := made[0]
+	want.Name, want.Version, want.Updated = "renamed", 2, changed.Updated
+	require.Equal(t, want, changed)
+	require.NoError(t, h.plans.Delete(ctx, made[0].ID))
+	for _, err := range []error{
+		h.plans.Delete(ctx, made[0].ID), second(h.plans.Get(ctx, made[0].ID)),
+		second(h.plans.Update(ctx, made[0].ID, func(*usageplan.Plan) {})),
+	} {
+		require.ErrorIs(t, err, usageplan.ErrNotFound)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// TestTwoAdministrators change one plan and one link at once: nothing is lost.
+func TestTwoAdministrators(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	k, _, p := h.linked(usageplan.Plan{Throttle: throttle(1, 1)})
+	var wg sync.WaitGroup
+	var done atomic.Int64
+	for range 4 {
+		wg.Go(func() {
+			for range 25 {
+				_, err := h.plans.Update(ctx, p.ID, func(p *usageplan.Plan) { p.Throttle.Burst++ })
+				_, err2 := h.plans.UpdateLink(ctx, p.ID, k.ID, func(l *usageplan.Link) {
+					if l.Throttle == nil {
+						l.Throttle = throttle(1, 1)
+					}
+					l.Throttle.Burst++
+				})
+				switch {
+				case err == nil && err2 == nil:
+					done.Add(1)
+				case !errors.Is(errors.Join(err, err2), usageplan.ErrConflict):
+					t.Error(err, err2)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	got, err := h.plans.Get(ctx, p.ID)
+	require.NoError(t, err)
+	require.EqualValues(t, got.Version, got.Throttle.Burst, "each version adds one")
+	require.GreaterOrEqual(t, int64(got.Throttle.Burst), done.Load()+1)
+}
+
+// TestLinks is one plan for each key and API stage.
+func TestLinks(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	k, _ := h.key("key")
+	on := func(names ...string) usageplan.Plan {
+		var stages []usageplan.Stage
+		for _, name := range names {
+			stages = append(stages, usageplan.Stage{API: "orders", Name: name})
+		}
+		return h.plan(usageplan.Plan{Stages: stages})
+	}
+	everywhere, prod, dev := on(), on("prod"), on("dev", "test")
+	link := func(p usageplan.Plan) error { return h.plans.Link(ctx, p.ID, k.ID) }
+	require.NoError(t, link(everywhere))
+	require.NoError(t, link(prod))
+	require.NoError(t, link(dev))
+	require.ErrorIs(t, link(dev), usageplan.ErrExists)
+	require.ErrorIs(t, link(on()), usageplan.ErrConflict)
+	require.ErrorIs(t, link(on("new", "test")), usageplan.ErrConflict)
+	require.NoError(t, link(on("new")))
+	require.ErrorIs(t, h.plans.Link(ctx, prod.ID, "nobody"), apikey.ErrNotFound)
+	require.ErrorIs(t, h.plans.Link(ctx, "nothing", k.ID), usageplan.ErrNotFound)
+	require.ErrorIs(t, h.plans.Link(ctx, "", ""), usageplan.ErrInvalid)
+
+	for name, change := range map[string]func(p *usageplan.Plan){
+		"another's stage": func(p *usageplan.Plan) { p.Stages = append(p.Stages, dev.Stages[0]) },
+		"every stage":     func(p *usageplan.Plan) { p.Stages = nil },
+	} {
+		_, err := h.plans.Update(ctx, prod.ID, change)
+		require.ErrorIs(t, err, usageplan.ErrConflict, name)
+	}
+	_, err := h.plans.Update(ctx, prod.ID, func(p *usageplan.Plan) { p.Stages[0].Name = "production" })
+	require.NoError(t, err)
+
+	links, err := h.plans.KeyLinks(ctx, k.ID)
+	require.NoError(t, err)
+	require.Len(t, links, 4)
+	require.Equal(t, everywhere.ID+"/"+k.ID, links[0].Subject)
+	require.NoError(t, h.plans.Unlink(ctx, dev.ID, k.ID))
+	require.ErrorIs(t, h.plans.Unlink(ctx, dev.ID, k.ID), usageplan.ErrNotFound)
+	require.ErrorIs(t, h.plans.Move(ctx, k.ID, dev.ID, prod.ID), usageplan.ErrNotFound)
+	require.ErrorIs(t, h.plans.Move(ctx, k.ID, prod.ID, "nothing"), usageplan.ErrNotFound)
+	require.NoError(t, h.plans.Move(ctx, k.ID, prod.ID, dev.ID))
+	links, err = h.plans.KeyLinks(ctx, k.ID)
+	require.NoError(t, err)
+	require.Equal(t, prod.ID+"/"+k.ID, links[len(links)-1].Subject, "the subject moves along")
+
+	_, err = h.plans.UpdateLink(ctx, dev.ID, k.ID, func(l *usageplan.Link) {
+		l.Subject, l.PlanID, l.Throttle = "stolen", "other", &limiter.Limit{Rate: -1}
+	})
+	require.ErrorIs(t, err, usageplan.ErrInvalid)
+	l, err := h.plans.UpdateLink(ctx, dev.ID, k.ID, func(l *usageplan.Link) { l.Subject, l.PlanID = "stolen", "other" })
+	require.NoError(t, err)
+	require.Equal(t, prod.ID+"/"+k.ID, l.Subject)
+}
+
+// TestAudit finds each kind of what is to be mended, and Prune removes what is dead.
+func TestAudit(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	good, _, p := h.linked(usageplan.Plan{Name: "good"})
+	lonely, _ := h.key("without a plan")
+	asleep, _, _ := h.linked(usageplan.Plan{Name: "of a disabled key"})
+	_, err := h.keys.Disable(ctx, asleep.ID)
+	require.NoError(t, err)
+	empty := h.plan(usageplan.Plan{Name: "without keys"})
+	gone, _ := h.key("deleted")
+	require.NoError(t, h.plans.Link(ctx, p.ID, gone.ID))
+	require.NoError(t, h.keys.Delete(ctx, gone.ID))
+	torn, _ := h.key("two plans, by a race")
+	for _, id := range []string{p.ID, h.plan(usageplan.Plan{Name: "second"}).ID} {
+		require.NoError(t, h.st.InsertLink(ctx, usageplan.Link{PlanID: id, KeyID: torn.ID, Subject: "s", Version: 1}))
+	}
+	orphan := usageplan.Link{PlanID: "nothing", KeyID: good.ID, Subject: "s", Version: 1}
+	require.NoError(t, h.st.InsertLink(ctx, orphan))
+
+	a, err := h.plans.Audit(ctx)
+	require.NoError(t, err)
+	require.Len(t, a.DeadLinks, 2)
+	require.ElementsMatch(t, []string{gone.ID, good.ID}, []string{a.DeadLinks[0].KeyID, a.DeadLinks[1].KeyID})
+	a.DeadLinks = nil
+	require.Equal(t, usageplan.Audit{
+		KeysWithoutPlan: []string{lonely.ID}, DisabledKeys: []string{asleep.ID},
+		PlansWithoutKeys: []string{empty.ID}, KeysWithManyPlans: []string{torn.ID},
+	}, a)
+
+	links, _, err := h.plans.Links(ctx, p.ID, "", 0)
+	require.NoError(t, err)
+	require.Len(t, links, 2, "the dead one is hidden")
+	n, err := h.plans.Prune(ctx)
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
+	n, err = h.plans.Prune(ctx)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	links, err = h.plans.KeyLinks(ctx, good.ID)
+	require.NoError(t, err)
+	require.Len(t, links, 1)
+}
+
+// failing is a store of plans that fails at one method.
+type failing struct {
+	*memory.Store
+	at string
+}
+
+func (f failing) fault(method string) error {
+	if f.at == method {
+		return errBroken
+	}
+	return nil
+}
+
+func (f failing) KeyLinks(ctx context.Context, id string) ([]usageplan.Link, error) {
+	if err := f.fault("KeyLinks"); err != nil {
+		return nil, err
+	}
+	return f.Store.KeyLinks(ctx, id)
+}
+
+func (f failing) PlanLinks(ctx context.Context, id, cursor string, limit int) ([]usageplan.Link, string, error) {
+	if err := f.fault("PlanLinks"); err != nil {
+		return nil, "", err
+	}
+	return f.Store.PlanLinks(ctx, id, cursor, limit)
+}
+
+func (f failing) Plans(ctx context.Context, cursor string, limit int) ([]usageplan.Plan, string, error) {
+	if err := f.fault("Plans"); err != nil {
+		return nil, "", err
+	}
+	return f.Store.Plans(ctx, cursor, limit)
+}
+
+func (f failing) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
+	return errors.Join(f.fault("UpdatePlan"), f.Store.UpdatePlan(ctx, p))
+}
+
+// TestFailingStore is that a store's failure is told as it is, never as success.
+func TestFailingStore(t *testing.T) {
+	for method, call := range map[string]func(ctx context.Context, s *usageplan.Service, p usageplan.Plan, k apikey.Key) error{
+		"KeyLinks": func(ctx context.Context, s *usageplan.Service, p usageplan.Plan, k apikey.Key) error {
+			return s.Link(ctx, p.ID, k.ID)
+		},
+		"PlanLinks": func(ctx context.Context, s *usageplan.Service, p usageplan.Plan, _ apikey.Key) error {
+			return s.Delete(ctx, p.ID)
+		},
+		"Plans": func(ctx context.Context, s *usageplan.Service, _ usageplan.Plan, _ apikey.Key) error {
+			_, err := s.Audit(ctx)
+			return err
+		},
+		"UpdatePlan": func(ctx context.Context, s *usageplan.Service, p usageplan.Plan, _ apikey.Key) error {
+			_, err := s.Update(ctx, p.ID, func(*usageplan.Plan) {})
+			return err
+		},
+	} {
+		h := newHouse(t)
+		k, _ := h.key("key")
+		p := h.plan(usageplan.Plan{})
+		st := failing{h.st, method}
+		err := call(t.Context(), usageplan.NewService(st, st, usageplan.ServiceConfig{}), p, k)
+		require.ErrorIs(t, err, errBroken, method)
+	}
+}
