@@ -131,6 +131,10 @@ var bucketTimelines = []struct {
 		{at: 1 << 40, n: -1 << 52, ok: true, tokens: 1 << 52, reset: most - 1 - 1<<52},
 		{at: 1 << 40, n: math.MinInt64, ok: true, tokens: most - 1},
 	}},
+	{"an age is more tokens than 64 bits hold", bucket(5, store.Rate{Tokens: 4, Per: 1_000_000}), []bucketStep{
+		{at: 0, n: 5, ok: true, tokens: 0, reset: 1250 * ms},
+		{at: 1 << 62, n: 5, ok: true, tokens: 0, reset: 1250 * ms},
+	}},
 	{"nothing refills it", bucket(5, none), []bucketStep{
 		{at: 0, n: 5, ok: true, tokens: 0, reset: never},
 		{at: math.MaxInt64/2 - epoch, n: 1, tokens: 0, wait: never, reset: never},

@@ -49,6 +49,8 @@ var faults = []struct {
 		func(c *store.Charge) { c.Meters[0].Max = 9_007_199_255 }},
 	{"meters[0]: rate: 9007199254740992 every 1 µs with max 0: want max*per+tokens up to 2^53-1: a smaller burst or a rounder rate",
 		func(c *store.Charge) { c.Meters[0].Max, c.Meters[0].Rate = 0, store.Rate{Tokens: most + 1, Per: 1} }},
+	{"meters[0]: rate: 1 every 4611686018427387904 µs with max 4: want max*per+tokens up to 2^53-1: a smaller burst or a rounder rate",
+		func(c *store.Charge) { c.Meters[0].Max, c.Meters[0].Rate = 4, store.Rate{Tokens: 1, Per: 1 << 62} }},
 	{"meters[0]: rate: 1 every 9223372036854775807 µs with max 9007199254740991: want max*per+tokens up to 2^53-1: a smaller burst or a rounder rate",
 		func(c *store.Charge) {
 			c.Meters[0].Max, c.Meters[0].Rate = most, store.Rate{Tokens: 1, Per: math.MaxInt64}

@@ -54,7 +54,7 @@ var callFlaws = []flaw{{
 				return
 			}
 		}
-		time.Sleep(1) // in a bubble of testing/synctest: until the others have read, too
+		time.Sleep(time.Nanosecond) // in a bubble of testing/synctest: until the others have read, too
 		f.meterwise(c, func(m *store.Meter, n *int64) {
 			if m.IsWindow() {
 				m.Max = store.Unlimited
@@ -212,7 +212,7 @@ func overwrite(f *flawed, c *store.Charge) {
 		o.states[keyOf(c, i)] = f.states[keyOf(c, i)]
 	}
 	f.model.mu.Unlock()
-	time.Sleep(1) // in a bubble of testing/synctest: until the others have read, too
+	time.Sleep(time.Nanosecond) // in a bubble of testing/synctest: until the others have read, too
 	o.take(c)
 	f.model.mu.Lock()
 	maps.Copy(f.states, o.states)

@@ -39,3 +39,7 @@ func TestModel(t *testing.T) {
 		})
 	})
 }
+
+func BenchmarkModel(b *testing.B) {
+	BenchmarkCounter(b, func(testing.TB) store.Counter { return newModel() })
+}
