@@ -20,7 +20,7 @@ type Bucket struct{ Tokens, Part, Per, Last int64 }
 // exactly, at any rate and however often it was asked.
 func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
 	b = b.refill(m, now)
-	l, ok := Level{Max: m.Max}, n <= b.Tokens || n <= 0
+	l, ok := Level{Max: m.Max}, n <= b.Tokens
 	switch {
 	case !ok:
 		l.Wait = b.wait(m, n)
@@ -96,11 +96,7 @@ func (b Bucket) wait(m *Meter, n int64) time.Duration {
 	case n > m.Max || m.Rate.Tokens == 0:
 		return Never
 	}
-	us := b.micros(m, n)
-	if us > math.MaxInt64/1000 {
-		return Never
-	}
-	return time.Duration(us) * time.Microsecond
+	return time.Duration(b.micros(m, n)) * time.Microsecond // of at most MaxUnits: it fits
 }
 
 // micros is the microseconds until b, which holds fewer, holds n tokens.

@@ -60,7 +60,7 @@ func (m *Meter) sound() bool {
 
 // refills says that the rate is positive and within the range in which the arithmetic is exact.
 func (m *Meter) refills() bool {
-	if m.Rate.Tokens <= 0 || m.Rate.Per <= 0 {
+	if m.Rate.Tokens <= 0 || m.Rate.Per <= 0 || m.Rate.Per > MaxUnits {
 		return false
 	}
 	hi, lo := bits.Mul64(uint64(m.Max), uint64(m.Rate.Per))

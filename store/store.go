@@ -26,7 +26,8 @@ const (
 	// MaxUnits bounds every figure: limits, counts, microseconds, Unix seconds.
 	MaxUnits = 1<<53 - 1
 
-	// Unlimited is the Max of a window that counts and never refuses, such as a usage record.
+	// Unlimited is the Max of a window that counts and does not refuse, such as a usage record, until it has counted that
+	// much.
 	Unlimited = MaxUnits
 
 	// Never is the wait of a charge that cannot fit however long one waits, and the reset of a bucket that nothing refills.

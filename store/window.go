@@ -13,7 +13,7 @@ func (w Window) Take(m *Meter, at time.Time, n int64) (Window, Level, bool) {
 	ok := n <= l.Max-l.Used || n <= 0
 	switch {
 	case ok:
-		w.Used = max(0, w.Used+max(n, -MaxUnits))
+		w.Used = max(0, w.Used+n)
 		l.Used = w.Used
 	case n > m.Max || l.Reset == 0: // more than any such window holds, or one that is over
 		l.Wait = Never
