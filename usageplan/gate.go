@@ -219,7 +219,9 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 	}
 	err := g.take(ctx, c)
 	d.Allowed = c.OK
-	copy(d.levels[:], c.Levels[:d.meters.limits()])
+	for i := range d.meters.limits() {
+		d.levels[i] = c.Levels[i]
+	}
 	charges.Put(c)
 	switch {
 	case err != nil:

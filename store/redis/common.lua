@@ -11,17 +11,16 @@ local now = time[1] * 1000000 + time[2]
 local shape = string.byte(figures)
 
 -- The tokens, and the part of another, that a bucket holds once it is refilled. Every product is at most 2^53, but for
--- elapsed * rate, which needs to be exact only where it is smaller than what the bucket lacks.
+-- elapsed * rate, which needs to be exact only where it is less than what the bucket lacks.
 local function refill(tokens, part, elapsed, max, rate, per)
-  if tokens >= max then return max, 0 end
   if elapsed * rate >= (max - tokens) * per - part then return max, 0 end
   part = part + elapsed * rate
   local rest = part % per
   return tokens + (part - rest) / per, rest
 end
 
--- The common shapes, where the value holds these meters and no others: straight-line code that patches the tail. A life
--- that must grow and an extended allowance are left to the loops.
+-- The common shapes (a bucket, a window, both, both and another window) where the value holds these meters and no others:
+-- straight-line code that patches the tail. A life that must grow and an extended allowance are left to the loops.
 if shape < 5 and value and find(value, head, 1, true) == 1 then
   local from = #head + 2
   local life, dies, ok, tail, _ = 0, 0, 0

@@ -21,14 +21,14 @@
 //
 // # What a failover can lose
 //
-// Redis tells us of a write before its replicas have it. When a master is lost, what it took in the last moments is lost
-// with it, a second or so as a rule, and that much of each quota can be spent twice. WAIT narrows this and does not end
-// it. No charge is lost as long as the master lives or comes back with its data.
+// Redis answers before its replicas have the write. When a master is lost, the charges that its replica had not yet seen are
+// lost with it, and that much of each quota can be spent again. No charge is lost as long as the master lives, or comes
+// back with its data.
 //
 // A quota that is to outlive its server needs, on the server:
 //
-//   - appendonly yes (with appendfsync everysec a crash loses up to a second; with always, nothing that was answered),
-//     because a server that starts empty has forgotten every quota;
+//   - appendonly yes, because a server that starts empty has forgotten every quota (with appendfsync everysec a crash of
+//     the machine loses about the last second, with always nothing that was answered);
 //   - maxmemory-policy noeviction, because a key that is evicted is a quota that starts anew. A server that is full then
 //     refuses charges with an error that wraps [store.ErrNotTaken]. The keys expire by themselves.
 //

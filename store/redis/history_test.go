@@ -2,6 +2,7 @@ package redis
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -27,12 +28,18 @@ func (r *reference) take(c *store.Charge, now int64) {
 	c.OK = true
 	apply := func(i int, n int64) (ok bool) {
 		m := &c.Meters[i]
-		if m.IsWindow() {
-			after[i].w, c.Levels[i], ok = r.windows[windowKey(m)].Take(m, c.At, n)
-		} else {
-			after[i].b, c.Levels[i], ok = r.buckets[m.Name].Take(m, now, n)
+		w, b := r.windows[windowKey(m)], r.buckets[m.Name]
+		switch {
+		case m.IsWindow() && c.SetRemaining:
+			after[i].w, c.Levels[i] = w.Set(m, c.At, n)
+		case m.IsWindow():
+			after[i].w, c.Levels[i], ok = w.Take(m, c.At, n)
+		case c.SetRemaining:
+			after[i].b, c.Levels[i] = b.Set(m, now, n)
+		default:
+			after[i].b, c.Levels[i], ok = b.Take(m, now, n)
 		}
-		return ok
+		return ok || c.SetRemaining
 	}
 	for i := range c.Meters {
 		c.OK = apply(i, c.N[i]) && c.OK
@@ -41,7 +48,7 @@ func (r *reference) take(c *store.Charge, now int64) {
 		switch m := &c.Meters[i]; {
 		case !c.OK && c.Levels[i].Wait == 0:
 			apply(i, 0)
-		case !c.OK || c.N[i] == 0:
+		case !c.OK || c.N[i] == 0 && !c.SetRemaining:
 		case m.IsWindow():
 			r.windows[windowKey(m)] = after[i].w
 		default:
@@ -55,21 +62,28 @@ func windowKey(m *store.Meter) string { return fmt.Sprint(m.Name, " from ", m.St
 // TestHistories compares the script with package store over random histories of the common shapes, at random rates, while
 // plans change and time goes on and back.
 func TestHistories(t *testing.T) {
-	client := dial(t, redistest.Start(t))
-	for name, test := range map[string]struct {
-		script    script
-		histories int
+	all := scripts(t)
+	for _, test := range []struct {
+		name      string
+		histories uint64
+		scripts   []script // that take turns
 	}{
-		"struct=yes": {counting, 60},
-		"struct=no":  {without(t, counting, "rawget(_G, 'struct')", "nil"), 10},
+		{"struct=yes", 60, []script{all["struct=yes"]}},
+		{"struct=no", 10, []script{all["struct=no"]}},
+		{"struct=both", 10, []script{all["struct=yes"], all["struct=no"]}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := newStore(t, flushed(t, client), moved(t, test.script))
-			took := 0
-			for seed := range uint64(test.histories) {
-				took += history(t, s, seed)
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			client := dial(t, redistest.Start(t))
+			var stores []*Store
+			for _, script := range test.scripts {
+				stores = append(stores, newStore(t, client, moved(t, script)))
 			}
-			require.Greater(t, took, 100*test.histories, "too few of them were admitted to show much")
+			took := 0
+			for seed := range test.histories {
+				took += history(t, stores, seed)
+			}
+			require.Greater(t, took, 100*int(test.histories), "too few of them were admitted to show much")
 		})
 	}
 }
@@ -77,7 +91,7 @@ func TestHistories(t *testing.T) {
 var rates = []float64{1.0 / 86400, 0.1, 1.0 / 3, 7, 33.333, 12345.678901, 300000, 1e6, 3456789}
 
 // history runs 400 charges of one subject, and says how many were admitted.
-func history(t *testing.T, s *Store, seed uint64) (took int) {
+func history(t *testing.T, stores []*Store, seed uint64) (took int) {
 	rnd := rand.New(rand.NewPCG(seed, 2))
 	most := func(per int64) int64 {
 		return 1 + rnd.Int64N(min(store.MaxUnits/per-1, 1<<[]int{4, 10, 31, 50}[rnd.IntN(4)]))
@@ -90,10 +104,13 @@ func history(t *testing.T, s *Store, seed uint64) (took int) {
 	plans := [2][]store.Meter{}
 	for i := range plans {
 		plans[i] = []store.Meter{rate(), {Name: "day", Max: most(1)}, {Name: "use", Max: store.Unlimited}}
+		if rnd.IntN(8) == 0 {
+			plans[i][1].Max = store.MaxUnits - 1 - rnd.Int64N(9)
+		}
 	}
 	from := rnd.IntN(2)
 	to := from + 1 + rnd.IntN(3-from)
-	clock := clock{client: s.client}
+	clock := clock{client: stores[0].client}
 	now := time.UnixMicro(1_790_000_000_000_000)
 	ref := reference{map[string]store.Bucket{}, map[string]store.Window{}}
 	for step := range 400 {
@@ -101,7 +118,7 @@ func history(t *testing.T, s *Store, seed uint64) (took int) {
 		if rnd.IntN(20) == 0 {
 			plan = plans[1]
 		}
-		full := min(plan[0].Max*plan[0].Rate.Per/plan[0].Rate.Tokens, 1<<37) // within the 71 minutes that any key lives, or 1.6 days
+		full := min(plan[0].Max*plan[0].Rate.Per/plan[0].Rate.Tokens, 1<<37) // up to 1.6 days at once
 		switch rnd.IntN(4) {
 		case 0:
 			now = now.Add(time.Duration(rnd.Int64N(max(full, 1))/(1+rnd.Int64N(50))) * time.Microsecond)
@@ -111,7 +128,7 @@ func history(t *testing.T, s *Store, seed uint64) (took int) {
 			now = now.Add(-time.Duration(rnd.IntN(5)) * time.Microsecond)
 		}
 		clock.set(t, now)
-		got := store.Charge{Subject: fmt.Sprint("history ", seed), At: now}
+		got := store.Charge{Subject: fmt.Sprint("history ", seed), At: now, SetRemaining: rnd.IntN(40) == 0}
 		for _, m := range plan[from:to] {
 			if !m.IsWindow() && m.Name != "rate" {
 				m.Start = now.Unix() / 86400 * 86400
@@ -121,7 +138,12 @@ func history(t *testing.T, s *Store, seed uint64) (took int) {
 			if m.Max == store.Unlimited {
 				n = 1 + rnd.Int64N(1000)
 			}
-			if rnd.IntN(6) == 0 {
+			switch rnd.IntN(60) {
+			case 0:
+				n = math.MaxInt64 - rnd.Int64N(2)<<10
+			case 1:
+				n = math.MinInt64
+			case 2, 3, 4, 5, 6, 7, 8, 9:
 				n = -n
 			}
 			got.N[len(got.Meters)] = n
@@ -129,7 +151,7 @@ func history(t *testing.T, s *Store, seed uint64) (took int) {
 		}
 		want := got
 		ref.take(&want, now.UnixMicro())
-		require.NoError(t, s.Take(t.Context(), &got))
+		require.NoError(t, stores[step%len(stores)].Take(t.Context(), &got))
 		require.Equal(t, want, got, "seed %d, step %d", seed, step)
 		if got.OK {
 			took++

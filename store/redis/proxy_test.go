@@ -13,8 +13,8 @@ import (
 // proxy stands between client and server, and spoils their connections as the test says.
 type proxy struct {
 	addr     string
-	cutReply atomic.Bool // close the connection when the server answers, and do not pass the answer on
-	cutSend  atomic.Bool // close it when the client sends, and do not pass that on
+	cutReply atomic.Bool // close one connection when the server answers, and do not pass the answer on
+	cutSend  atomic.Bool // close one when the client sends, and do not pass that on
 	silent   atomic.Bool // pass no answers on
 }
 
@@ -62,7 +62,7 @@ func pass(to io.Writer, from io.Reader, cut, drop *atomic.Bool) {
 	buf := make([]byte, 1<<16)
 	for dropped := false; ; {
 		n, err := from.Read(buf)
-		if err != nil || cut.Load() {
+		if err != nil || cut.CompareAndSwap(true, false) {
 			return
 		}
 		if drop != nil && drop.Load() {

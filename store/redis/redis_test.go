@@ -19,6 +19,7 @@ import (
 // clock, by one that the test moves, and without the struct library.
 func TestCounter(t *testing.T) {
 	t.Run("server=miniredis", func(t *testing.T) {
+		t.Parallel()
 		var (
 			server *miniredis.Miniredis
 			now    time.Time
@@ -36,27 +37,63 @@ func TestCounter(t *testing.T) {
 			},
 		})
 	})
-	addr := redistest.Start(t)
-	client := dial(t, addr)
 	t.Run("server=redis", func(t *testing.T) {
+		t.Parallel()
+		client := dial(t, redistest.Start(t))
 		storetest.TestCounter(t, storetest.Harness{
 			New:   func(t testing.TB) store.Counter { return newStore(t, flushed(t, client), counting) },
 			Slack: 500 * time.Millisecond,
 		})
 	})
-	for name, s := range map[string]script{"": counting, ",struct=no": without(t, counting, "rawget(_G, 'struct')", "nil")} {
-		t.Run("server=redis,clock=moved"+name, func(t *testing.T) {
+	t.Run("server=cluster", func(t *testing.T) {
+		t.Parallel()
+		client := cluster(t)
+		storetest.TestCounter(t, storetest.Harness{
+			New:   func(t testing.TB) store.Counter { return newStore(t, flushed(t, client), counting) },
+			Slack: 500 * time.Millisecond,
+		})
+	})
+	for name, script := range scripts(t) {
+		t.Run("server=redis,clock=moved,"+name, func(t *testing.T) {
+			t.Parallel()
+			client := dial(t, redistest.Start(t))
 			clock := clock{client: client}
 			storetest.TestCounter(t, storetest.Harness{
 				New: func(t testing.TB) store.Counter {
 					flushed(t, client)
 					clock.set(t, time.Now())
-					return newStore(t, client, moved(t, s))
+					return newStore(t, client, moved(t, script))
 				},
 				Advance: func(d time.Duration) { clock.set(t, clock.now.Add(d)) },
 			})
 		})
 	}
+}
+
+// scripts are those that a real server runs, and what a server without the struct library would.
+func scripts(t testing.TB) map[string]script {
+	t.Helper()
+	return map[string]script{"struct=yes": counting, "struct=no": without(t, counting, "rawget(_G, 'struct')", "nil")}
+}
+
+// cluster is a client of a Cluster of one node, which has all slots and minds them.
+func cluster(t testing.TB) rueidis.Client {
+	t.Helper()
+	addr := redistest.Start(t, "--cluster-enabled", "yes")
+	node, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{addr}, DisableCache: true, ForceSingleClient: true})
+	require.NoError(t, err)
+	defer node.Close()
+	slots := node.B().Arbitrary("CLUSTER", "ADDSLOTSRANGE", "0", "16383").Build()
+	require.NoError(t, node.Do(t.Context(), slots).Error())
+	for up := ""; !strings.Contains(up, "cluster_state:ok"); {
+		up, err = node.Do(t.Context(), node.B().ClusterInfo().Build()).ToString()
+		require.NoError(t, err)
+	}
+	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{addr}, DisableCache: true})
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	require.Equal(t, rueidis.ClientModeCluster, client.Mode())
+	return client
 }
 
 func newStore(t testing.TB, client rueidis.Client, s script) *Store {
@@ -91,7 +128,8 @@ func (c *clock) set(t testing.TB, now time.Time) {
 	t.Helper()
 	c.now = now
 	s, us := strconv.FormatInt(now.Unix(), 10), strconv.Itoa(now.Nanosecond()/1000)
-	require.NoError(t, c.client.Do(t.Context(), c.client.B().Hset().Key("clock").FieldValue().FieldValue("s", s).FieldValue("us", us).Build()).Error())
+	set := c.client.B().Hset().Key("clock").FieldValue().FieldValue("s", s).FieldValue("us", us).Build()
+	require.NoError(t, c.client.Do(t.Context(), set).Error())
 }
 
 // moved is s by a clock that the test moves.

@@ -3,17 +3,16 @@
 local struct = rawget(_G, 'struct')
 if not struct then
   local function double(x)
-    if x == 0 then return string.rep('\0', 8) end
-    local mantissa, exponent = math.frexp(math.abs(x))
+    if x == 0 then return '\0\0\0\0\0\0\0\0' end
+    local sign, bytes = 0, {}
+    if x < 0 then sign, x = 128, -x end
+    local mantissa, exponent = math.frexp(x)
     mantissa, exponent = (mantissa * 2 - 1) * 2 ^ 52, exponent + 1022
-    local bytes = {}
     for i = 1, 6 do
       bytes[i] = mantissa % 256
       mantissa = (mantissa - bytes[i]) / 256
     end
-    bytes[7] = exponent % 16 * 16 + mantissa
-    bytes[8] = math.floor(exponent / 16) + (x < 0 and 128 or 0)
-    return string.char(unpack(bytes))
+    return string.char(unpack(bytes)) .. string.char(exponent % 16 * 16 + mantissa, sign + math.floor(exponent / 16))
   end
 
   local function number(s, pos)
@@ -29,21 +28,23 @@ if not struct then
   struct = {}
 
   function struct.pack(format, ...)
-    local out = {}
-    for f in string.gmatch(format, '%a') do
-      local x = select(#out + 1, ...)
-      out[#out + 1] = f == 'B' and string.char(x) or double(x)
+    local values, out = { ... }, {}
+    for i = 1, #values do
+      out[i] = string.byte(format, i + 1) == 66 and string.char(values[i]) or double(values[i])
     end
     return table.concat(out)
   end
 
   function struct.unpack(format, s, pos)
-    local out = {}
-    for f in string.gmatch(format, '%a') do
-      out[#out + 1] = f == 'B' and string.byte(s, pos) or number(s, pos)
-      pos = pos + (f == 'B' and 1 or 8)
+    local out, size = {}, #format - 1
+    for i = 1, size do
+      if string.byte(format, i + 1) == 66 then
+        out[i], pos = string.byte(s, pos), pos + 1
+      else
+        out[i], pos = number(s, pos), pos + 8
+      end
     end
-    out[#out + 1] = pos
+    out[size + 1] = pos
     return unpack(out)
   end
 end

@@ -1,12 +1,14 @@
 -- Everything else, in loops: a first charge, a new window, an ended one, other meters in the value, reads, refunds.
-local floor, min, largest, sub, match = math.floor, math.min, math.max, string.sub, string.match
+local floor, min, largest = math.floor, math.min, math.max
+local byte, sub, match = string.byte, string.sub, string.match
 local MAX, HOUR, FOREVER = 2 ^ 53 - 1, 3600000000, 2 ^ 60
 local NAME = '^(\n%a[^\n]*\n)..()'
 local life, at, pos = decode('<dd', figures, 2)
 at = at * 1000000
 
+-- The count, or the index, at pos.
 local function count(s, pos)
-  local high, low = string.byte(s, pos, pos + 1)
+  local high, low = byte(s, pos, pos + 1)
   return (high - 128) * 128 + low - 128
 end
 
@@ -24,52 +26,47 @@ if value then
   dies = decode('<d', value, numbers - 7)
 end
 
--- The charge's meters and their states: m[1], m[2] and m[3]. Windows that the value does not hold may have ended.
+-- The charge's meters, each with its state as it stands: m[1], m[2] and m[3]. Windows that the value does not hold may
+-- have ended.
 local meters, absent, fields, size, from = {}, {}, {}, count(head, 3), 5
 for i = 1, size do
-  local id, found, number, heldx, same, n, max, rate, _
+  local id, found, number, held, _
   id, from = match(head, NAME, from)
-  local place = #head + 1 - 16 * (size - i + 1)
-  local static = sub(head, place, place + 15)
-  local x, y = decode('<dd', static, 1)
+  local static = sub(head, #head + 1 - 16 * (size - i + 1), #head - 16 * (size - i))
   if value then _, found = find(value, id, 5, true) end
   if found and found < statics then
     local j = count(value, found + 1)
-    number = numbers + 24 * j
-    local held = sub(value, statics + 16 * j + 1, statics + 16 * j + 16)
-    heldx, same = decode('<d', held, 1), held == static
+    number, held = numbers + 24 * j, sub(value, statics + 16 * j + 1, statics + 16 * j + 16)
   end
-  local one, two, three = 0, 0, 0
-  local bucket = string.byte(id, 2) == 98
-  n, max, pos = decode('<dd', figures, pos)
-  if bucket then
-    one, three = max, now
-    rate, _, pos = decode('<dd', figures, pos)
+  local m = { 0, 0, 0, id = id, bucket = byte(id, 2) == 98, n = 0, max = 0, number = number, same = held == static,
+    static = static, state = false }
+  meters[i] = m
+  m.n, m.max, pos = decode('<dd', figures, pos)
+  if m.bucket then
+    local rate, per
+    rate, per, pos = decode('<dd', figures, pos)
+    m[1], m[3] = m.max, now
     if number then
       local tokens, part, last = decode('<ddd', value, number + 1)
-      if heldx ~= x then part = min(floor(part / heldx * x), x - 1) end
-      three = largest(now, last)
-      one, two = refill(tokens, part, three - last, max, rate, x)
+      local before = m.same and per or decode('<d', held, 1)
+      if before ~= per then part = min(floor(part / before * per), per - 1) end
+      m[3] = largest(now, last)
+      m[1], m[2] = refill(tokens, part, m[3] - last, m.max, rate, per)
     end
-  elseif heldx == x then
-    one, two = decode('<dd', value, number + 1)
-  end
-  local m = { one, two, three, id = id, bucket = bucket, x = x, y = y, n = n, max = max, number = number,
-    same = same, static = static, state = false }
-  meters[i] = m
-  if not bucket and heldx ~= x then
+  elseif m.same or held and sub(held, 1, 8) == sub(static, 1, 8) then
+    m[1], m[2] = decode('<dd', value, number + 1)
+  else
     absent[#absent + 1] = m
-    fields[#absent] = sub(id, 3, -2) .. encode('<d', x)
+    fields[#absent] = sub(id, 3, -2) .. sub(static, 1, 8)
   end
 end
 if #absent > 0 then
   local held = redis.call('HMGET', KEYS[2], unpack(fields))
   for i, m in ipairs(absent) do
     if held[i] then
-      if string.byte(held[i]) ~= 1 or #held[i] ~= 25 then
+      if byte(held[i]) ~= 1 or #held[i] ~= 25 then
         return redis.error_reply('LAYOUT of an ended window: not one that this version of the store reads')
       end
-      m.ended = true
       m[1], m[2] = decode('<dd', held[i], 2)
     end
   end
@@ -80,7 +77,7 @@ local setting, ok = shape == 6, 1
 for _, m in ipairs(meters) do
   local left = m[1]
   if not m.bucket then
-    left = (m.max < MAX and min(largest(m.max + m[2], 0), MAX) or MAX) - m[1]
+    left = (m.max < MAX and min(m.max + m[2], MAX) or MAX) - m[1]
   end
   if m.n > 0 and m.n > left and not setting then ok = 0 end
 end
@@ -108,8 +105,17 @@ for i, m in ipairs(meters) do
   end
 end
 reply = table.concat(reply)
-if patch then
-  for _, m in ipairs(touched) do redis.call('SETRANGE', KEYS[1], m.number, m.state) end
+if patch and #touched > 0 then
+  local start, run = touched[1].number, touched[1].state
+  for i = 2, #touched do
+    local m = touched[i]
+    if m.number ~= start + #run then
+      redis.call('SETRANGE', KEYS[1], start, run)
+      start, run = m.number, ''
+    end
+    run = run .. m.state
+  end
+  redis.call('SETRANGE', KEYS[1], start, run)
 end
 if patch or #touched == 0 then return reply end
 
@@ -119,8 +125,9 @@ from = 5
 for j = 1, stored do
   local e = {}
   e.id, from = match(value, NAME, from)
-  e.bucket = string.byte(e.id, 2) == 98
-  e.static, e.state = sub(value, statics + 16 * j - 15, statics + 16 * j), sub(value, numbers + 24 * j - 23, numbers + 24 * j)
+  e.bucket = byte(e.id, 2) == 98
+  e.static = sub(value, statics + 16 * j - 15, statics + 16 * j)
+  e.state = sub(value, numbers + 24 * j - 23, numbers + 24 * j)
   e.x, e.y = decode('<dd', e.static, 1)
   entries[j], live[e.id] = e, e
 end
@@ -136,13 +143,14 @@ end
 local ended, till = {}, 0
 local function ending(m)
   if dead(m) then return end
-  ended[#ended + 1] = sub(m.id, 3, -2) .. encode('<d', m.x)
+  ended[#ended + 1] = sub(m.id, 3, -2) .. sub(m.static, 1, 8)
   ended[#ended + 1] = '\1' .. sub(m.state, 1, 16) .. encode('<d', m.y)
   till = largest(till, m.y * 1000000)
 end
 for _, m in ipairs(touched) do
   local e = live[m.id]
-  if not m.bucket and (m.ended or e and e.x > m.x) then
+  m.x, m.y = decode('<dd', m.static, 1)
+  if not m.bucket and e and e.x > m.x then
     ending(m)
   else
     if e and not m.bucket and e.x < m.x then ending(e) end

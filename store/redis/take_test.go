@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -166,6 +167,24 @@ func TestClocksThatDiffer(t *testing.T) {
 	}
 }
 
+// TestServersClock has the server's clock a year wrong, and so all of its callers'.
+func TestServersClock(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	s := newStore(t, client, moved(t, counting))
+	clock := clock{client: client}
+	for _, wrong := range []time.Duration{-365 * 24 * time.Hour, 365 * 24 * time.Hour} {
+		flushed(t, client)
+		clock.set(t, time.Now().Add(wrong))
+		for i := range 3 {
+			require.NoError(t, s.Take(t.Context(), one("a")))
+			other := one("a")
+			other.Meters = []store.Meter{{Name: fmt.Sprint("bucket ", i), Max: 1}}
+			require.NoError(t, s.Take(t.Context(), other))
+		}
+		require.EqualValues(t, 3, used(t, s, "a"), "%v", wrong)
+	}
+}
+
 // TestLives says how long keys live after a charge, and after another.
 func TestLives(t *testing.T) {
 	server := miniredis.RunT(t)
@@ -175,49 +194,82 @@ func TestLives(t *testing.T) {
 	slow := store.Meter{Name: "slow", Max: 10, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}}
 	fixed := store.Meter{Name: "fixed", Max: 10}
 	const day, hour = 24 * time.Hour, time.Hour
-	fast := time.Duration(1<<32) * time.Microsecond  // the least
-	tenth := time.Duration(1<<40) * time.Microsecond // ten days, rounded up
+	least := time.Duration(1<<32) * time.Microsecond
+	tenDays := time.Duration(1<<40) * time.Microsecond // rounded up
+
+	brief := store.Meter{Name: "brief", Max: 1 << 40, Rate: store.Rate{Tokens: 1 << 30, Per: 1}}
+	minute := store.Meter{Name: "minute", Max: 9, Start: quota.Start, End: quota.Start + 60}
+	on := func(meters ...store.Meter) []store.Meter { return meters }
 
 	for _, test := range []struct {
 		name   string
-		meters []store.Meter
-		after  time.Duration // until the second charge,
-		second []store.Meter // of these
-		at     time.Duration // by a clock that is off
+		first  []store.Meter
+		after  time.Duration // until the second charge
+		second []store.Meter // of these,
+		off    time.Duration // by a clock that is off
 		want   time.Duration // after it
 	}{
-		{"a bucket that fills at once", []store.Meter{throttle}, 0, nil, 0, time.Duration(1<<47)*time.Microsecond + hour},
-		{"a bucket that fills soon", []store.Meter{{Name: "a", Max: 1, Rate: store.Rate{Tokens: 1, Per: 1}}}, 0, nil, 0, fast + hour},
-		{"a bucket that fills in ten days", []store.Meter{slow}, 0, nil, 0, tenth + hour},
-		{"a window and its Keep", []store.Meter{quota}, 0, nil, 0, 2*day + hour},
-		{"a window, later", []store.Meter{quota}, 10 * hour, []store.Meter{quota}, 0, day + 14*hour + hour},
-		{"a window does not shorten a bucket's life", []store.Meter{slow}, hour / 2, []store.Meter{quota}, 0, tenth + hour},
-		{"a window's caller from next year does not shorten its life", []store.Meter{quota}, 0, []store.Meter{quota}, 365 * day, 2*day + hour},
-		{"a bucket does not shorten a window's", []store.Meter{quota}, 0, []store.Meter{{Name: "a", Max: 1, Rate: store.Rate{Tokens: 1, Per: 1}}}, 0, 2*day + hour},
-		{"a refill is within the hour", []store.Meter{slow}, hour / 2, []store.Meter{slow}, 0, tenth + hour/2},
-		{"a refill is after the hour", []store.Meter{slow}, 2 * hour, []store.Meter{slow}, 0, tenth + hour},
-		{"nothing refills it", []store.Meter{fixed}, 0, nil, 0, 0},
-		{"nothing refills it, twice", []store.Meter{fixed}, day, []store.Meter{fixed, quota}, 0, 0},
-		{"something refills it now", []store.Meter{fixed}, 0, []store.Meter{{Name: "fixed", Max: 10, Rate: slow.Rate}}, 0, tenth + hour},
-		{"it is gone, and a window stays", []store.Meter{fixed, quota}, 0, []store.Meter{{Name: "fixed", Max: 1, Rate: store.Rate{Tokens: 1, Per: 1}}}, 0, 2*day + hour},
-		{"blocked", []store.Meter{{Name: "b", Rate: slow.Rate}}, 0, nil, 0, tenth + hour},
+		{"a bucket that fills soon", on(brief), 0, nil, 0, least + hour},
+		{"a bucket that fills in ten days", on(slow), 0, nil, 0, tenDays + hour},
+		{"a window and its Keep", on(quota), 0, nil, 0, 2*day + hour},
+		{"a window, later", on(quota), 10 * hour, on(quota), 0, 38*hour + hour},
+		{"a bucket, within the hour", on(slow), hour / 2, on(slow), 0, tenDays + hour/2},
+		{"a bucket, after the hour", on(slow), 2 * hour, on(slow), 0, tenDays + hour},
+		{"a window and a bucket, after the hour", on(slow, quota), 2 * hour, on(slow, quota), 0, tenDays + hour},
+		{"a window does not shorten a bucket's life", on(slow), hour / 2, on(quota), 0, tenDays + hour},
+		{"a bucket does not shorten a window's", on(quota), 0, on(brief), 0, 2*day + hour},
+		{"nor does a clock that is ahead", on(quota), 0, on(minute), 365 * day, 2*day + hour},
+		{"nothing refills it", on(fixed), 0, nil, 0, 0},
+		{"nothing refills it, twice", on(fixed), day, on(fixed, quota), 0, 0},
+		{"something refills it now", on(fixed), 0, on(store.Meter{Name: "fixed", Max: 10, Rate: slow.Rate}), 0, tenDays + hour},
+		{"something refills it fast", on(fixed, quota), 0, on(store.Meter{Name: "fixed", Max: 1, Rate: brief.Rate}), 0, 2*day + hour},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server.FlushAll()
 			server.SetTime(now)
 			take := func(at time.Time, meters []store.Meter) {
-				require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: "a", At: at, Meters: meters, N: store.Each(-1)}))
-				require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: "a", At: at, Meters: meters, N: store.Each(1)}))
+				c := &store.Charge{Subject: "a", At: at, Meters: meters, N: store.Each(1)}
+				require.NoError(t, s.Take(t.Context(), c))
+				require.True(t, c.OK)
 			}
-			take(now, test.meters)
+			take(now, test.first)
 			if test.second != nil {
 				server.SetTime(now.Add(test.after))
 				server.FastForward(test.after)
-				take(now.Add(test.after+test.at), test.second)
+				take(now.Add(test.after+test.off), test.second)
 			}
 			require.Equal(t, (test.want + time.Millisecond - 1).Truncate(time.Millisecond), server.TTL("ration:{a}"))
+			require.False(t, server.Exists("ration:{a}:past"))
 		})
 	}
+}
+
+// TestPastLives says how long ended windows live: from their End as long as Keep, and an hour; not at all if that is over.
+func TestPastLives(t *testing.T) {
+	server := miniredis.RunT(t)
+	s := newStore(t, dial(t, server.Addr()), counting)
+	now := time.Unix(quota.Start, 0)
+	for _, test := range []struct {
+		after time.Duration // the last charge
+		keep  time.Duration
+		want  time.Duration // of the hash
+	}{
+		{0, 0, 0},
+		{24 * time.Hour, 0, time.Hour},                   // the first day's window
+		{30 * time.Hour, 48 * time.Hour, 0},              // that one is gone, and so is the second's
+		{18 * time.Hour, 48 * time.Hour, 49 * time.Hour}, // the third's
+		{36 * time.Hour, 48 * time.Hour, 37 * time.Hour}, // the fourth's ended half a day ago
+	} {
+		now = now.Add(test.after)
+		server.SetTime(now)
+		server.FastForward(test.after)
+		start := now.Truncate(24 * time.Hour).Unix()
+		m := store.Meter{Name: "day", Max: 9, Start: start, End: start + 86400, Keep: test.keep}
+		slow := store.Meter{Name: "slow", Max: 100, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}} // so that the value stays
+		require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: "a", At: now, Meters: []store.Meter{slow, m}, N: store.Each(1)}))
+		require.Equal(t, test.want, server.TTL("ration:{a}:past"), "at %v", now)
+	}
+	require.EqualValues(t, quota.End+1, until(&store.Meter{End: quota.End, Keep: 1}))
 }
 
 // TestForgets drops meters that nobody charges any more from the value of a subject that lives on.
@@ -255,17 +307,17 @@ func TestKeys(t *testing.T) {
 	for i := range all {
 		all[i] = byte(i)
 	}
-	odd := []string{"{", "}", "{}", "}{", "%", "%7D", "%257D", "\n", "%0A", "\x00", "a", "a\n", "\na", "a\nb", "{a}", "a}:past", "a:past",
-		"\nb", "\nwa\n", "b", "w", "é", " ", "\r\n", strings.Repeat("}", 128), strings.Repeat("\n", 128), string(all[:128]), string(all[128:])}
+	odd := []string{"{", "}", "{}", "}{", "%", "%7D", "%257D", "\n", "%0A", "\x00", "a", "a\n", "\na", "a\nb", "{a}", "a}:past",
+		"a:past", "\nb", "\nwa\n", "b", "w", "é", " ", "\r\n", strings.Repeat("}", 128), strings.Repeat("\n", 128),
+		string(all[:128]), string(all[128:])}
 
 	for i, subject := range odd {
 		for round := range 2 {
 			for j, name := range odd {
-				bucket, window := throttle, quota
-				bucket.Name, window.Name = name, name
-				c := &store.Charge{Subject: subject, Meters: []store.Meter{bucket, window}, N: store.Each(int64(100*i + j + 1))}
-				bucket.Rate = store.Rate{}
-				c.Meters[0].Rate = store.Rate{}
+				window := quota
+				window.Name = name
+				meters := []store.Meter{{Name: name, Max: 1 << 40}, window}
+				c := &store.Charge{Subject: subject, Meters: meters, N: store.Each(int64(100*i + j + 1))}
 				require.NoError(t, s.Take(t.Context(), c))
 				require.EqualValues(t, (round+1)*(100*i+j+1), c.Levels[0].Used, "bucket %q of %q", name, subject)
 				require.EqualValues(t, (round+1)*(100*i+j+1), c.Levels[1].Used, "window %q of %q", name, subject)
@@ -277,6 +329,20 @@ func TestKeys(t *testing.T) {
 	require.Len(t, keys, len(odd))
 	for _, key := range keys {
 		require.True(t, strings.HasPrefix(key, "app:counts:{") && strings.Index(key, "}") == len(key)-1, "%q", key)
+	}
+}
+
+// TestFalseFriends has counts whose bytes are those of a name.
+func TestFalseFriends(t *testing.T) {
+	s := newStore(t, dial(t, redistest.Start(t)), counting)
+	n := int64(binary.LittleEndian.Uint32([]byte("\nbA\n"))) + 1<<52
+	c := &store.Charge{Subject: "a", Meters: []store.Meter{record}, N: store.Each(n)}
+	require.NoError(t, s.Take(t.Context(), c))
+	require.EqualValues(t, n, c.Levels[0].Used)
+	for i := range int64(2) {
+		c = &store.Charge{Subject: "a", Meters: []store.Meter{{Name: "A", Max: 9}}, N: store.Each(1)}
+		require.NoError(t, s.Take(t.Context(), c))
+		require.EqualValues(t, i+1, c.Levels[0].Used)
 	}
 }
 

@@ -1,4 +1,6 @@
-// Package redistest starts a redis-server for a test.
+// Package redistest starts a redis-server for a test:
+//
+//	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{redistest.Start(t)}})
 package redistest
 
 import (
@@ -12,8 +14,8 @@ import (
 )
 
 // Start runs redis-server on a free port of the loopback, in a directory of the test's, until the test ends, and returns
-// its address. It keeps nothing on disk. Where there is no redis-server on the PATH the test is skipped, or fails if
-// RATION_REQUIRE_REDIS is 1.
+// its address. It keeps nothing on disk; args are further settings, as on its command line. Where there is no redis-server
+// on the PATH the test is skipped, or fails if the environment has RATION_REQUIRE_REDIS=1.
 func Start(t testing.TB, args ...string) (addr string) {
 	t.Helper()
 	program, err := exec.LookPath("redis-server")
