@@ -1,0 +1,44 @@
+package memory_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// One Store keeps counters, keys and plans.
+func Example() {
+	st := memory.New(memory.Config{})
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer gate.Close()
+
+	keys := apikey.NewService(st, apikey.Config{Prefix: "acme"})
+	_, secret, _ := keys.Create(context.Background(), apikey.Key{Name: "new", Enabled: true})
+	d, _ := gate.Admit(context.Background(), usageplan.Request{Secret: secret})
+	fmt.Println(d.Reason)
+	// Output: no_plan
+}
+
+// A Store with room for two subjects refuses a third rather than forget what the two have used.
+func ExampleConfig() {
+	st := memory.New(memory.Config{MaxSubjects: 2})
+	perUser, _ := limiter.New(st, limiter.PerMinute(10), limiter.Config{})
+	for _, user := range []string{"ann", "bob", "cid"} {
+		_, err := perUser.Allow(context.Background(), user)
+		fmt.Println(user, err)
+	}
+	fmt.Printf("%+v\n", st.Stats())
+	// Output:
+	// ann <nil>
+	// bob <nil>
+	// cid limiter: store/memory: take: 2 subjects: store: not taken: store: full
+	// {Subjects:2 Spent:0 Ended:0 Refused:1}
+}
