@@ -14,12 +14,8 @@ const (
 	kinds
 )
 
-// How many places of the index a new subject looks at to forget what is spent, and how many accounts go at a time when
-// the Store is full.
-const (
-	tidied = 4
-	batch  = 16
-)
+// batch is how many accounts go at a time when the Store is full.
+const batch = 16
 
 // makeRoom forgets some accounts, of this shard if it can, and says whether it did. It holds one lock at a time.
 func (s *Store) makeRoom(own *shard, at time.Time, now int64) bool {
@@ -33,7 +29,7 @@ func (s *Store) makeRoom(own *shard, at time.Time, now int64) bool {
 		for i := range s.shards {
 			sh := &s.shards[(first+i)%len(s.shards)]
 			sh.mu.Lock()
-			found := now >= sh.due[k] && sh.sweep(k, at, now, len(sh.index))
+			found := now >= sh.due[k] && sh.sweep(k, at, now, batch)
 			sh.mu.Unlock()
 			if found {
 				return true
@@ -43,11 +39,11 @@ func (s *Store) makeRoom(own *shard, at time.Time, now int64) bool {
 	return false
 }
 
-// sweep looks at so many places of the index, from where the last sweep ended, and forgets up to a batch of accounts of
-// a kind. If it has looked at all of them it knows when there will be one next.
-func (sh *shard) sweep(k kind, at time.Time, now int64, places int) bool {
+// sweep looks at all places of the index, from where the last sweep ended, and forgets accounts of a kind, so many at most.
+// If there is none it knows when there will be one next.
+func (sh *shard) sweep(k kind, at time.Time, now int64, most int) bool {
 	found, next := 0, int64(math.MaxInt64)
-	for n := 0; n < places && found < batch; n++ {
+	for n := 0; n < len(sh.index) && found < most; n++ {
 		i := sh.hand & uint32(len(sh.index)-1)
 		if e := sh.index[i]; e != 0 {
 			a := sh.at(e.slot())
@@ -62,7 +58,7 @@ func (sh *shard) sweep(k kind, at time.Time, now int64, places int) bool {
 		}
 		sh.hand++
 	}
-	if found == 0 && places >= len(sh.index) {
+	if found == 0 {
 		sh.due[k] = next
 	}
 	return found > 0

@@ -3,7 +3,7 @@
 //
 // A decision takes one short lock and allocates nothing. Subjects are spread over shards; each shard has a mutex on a
 // cache line of its own, an open-addressing index and accounts in slabs that never move. Nothing runs in the background
-// and there is nothing to close: a new subject pays for tidying two old accounts. Memory is bounded by Config.MaxSubjects.
+// and there is nothing to close: before a shard grows it forgets what is spent. Memory is bounded by Config.MaxSubjects.
 //
 // A restart forgets everything.
 package memory

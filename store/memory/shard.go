@@ -8,8 +8,10 @@ import (
 )
 
 const (
+	smallest = 8 // places of an index
+
 	slabBits = 5
-	slabSize = 1 << slabBits // accounts: just below a size class of the allocator, which adds 8 bytes
+	slabSize = 1 << slabBits // accounts
 )
 
 // shard is a share of the subjects under one mutex. What every decision reads is on as few cache lines as can be, and the
@@ -18,9 +20,9 @@ type shard struct {
 	mu sync.Mutex
 	_  [56]byte
 
-	index []entry              // open addressing, linear probing, a power of two long, never full
-	slabs []*[slabSize]account // never moved, never given back
-	count int                  // accounts
+	index []entry // open addressing, linear probing, a power of two long, never full
+	slabs []*slab // never moved, never given back
+	count int     // accounts
 	store *Store
 
 	next [store.MaxMeters]state // scratch: the states that a charge leads to
@@ -33,6 +35,13 @@ type shard struct {
 	_      [40]byte // to a whole number of lines, which a test holds
 }
 
+// slab is accounts in one piece. With the 8 bytes that the allocator puts before it, the first begins with a cache line, and
+// so does every second after it: what a throttle needs of an account is one line long.
+type slab struct {
+	_        [56]byte
+	accounts [slabSize]account
+}
+
 // entry of the index: the low half of the hash, then the slot plus one. Zero is empty. Growing and removing need no
 // more than that, and never look at an account.
 type entry uint64
@@ -40,7 +49,7 @@ type entry uint64
 func (e entry) tag() uint32  { return uint32(e >> 32) }
 func (e entry) slot() uint32 { return uint32(e) - 1 }
 
-func (sh *shard) at(slot uint32) *account { return &sh.slabs[slot>>slabBits][slot%slabSize] }
+func (sh *shard) at(slot uint32) *account { return &sh.slabs[slot>>slabBits].accounts[slot%slabSize] }
 
 // find is the account of a subject, or nil.
 func (sh *shard) find(hash uint64, subject string) *account {
@@ -57,13 +66,12 @@ func (sh *shard) find(hash uint64, subject string) *account {
 
 // insert makes the account of a subject that has none, or is nil if the Store is full.
 func (sh *shard) insert(hash uint64, subject string, at time.Time, now int64) *account {
-	sh.sweep(spent, at, now, tidied)
+	if sh.count >= len(sh.index)/4*3 {
+		sh.makeSpace(at, now)
+	}
 	if sh.store.subjects.Add(1) > sh.store.max {
 		sh.store.subjects.Add(-1)
 		return nil
-	}
-	if sh.count >= len(sh.index)/4*3 {
-		sh.grow()
 	}
 	slot := sh.slot()
 	sh.put(entry(uint64(uint32(hash))<<32 | uint64(slot+1)))
@@ -74,6 +82,18 @@ func (sh *shard) insert(hash uint64, subject string, at time.Time, now int64) *a
 	return a
 }
 
+// makeSpace forgets what is spent, and only then, if that was not much, lets the index grow: a shard stays in proportion to
+// what is live, and subjects that come again and again are not forgotten in between.
+func (sh *shard) makeSpace(at time.Time, now int64) {
+	if at.IsZero() {
+		at = time.Now() // by which others' windows are old
+	}
+	sh.sweep(spent, at, now, len(sh.index))
+	if len(sh.index) < smallest || sh.count >= len(sh.index)/2 {
+		sh.grow()
+	}
+}
+
 func (sh *shard) slot() uint32 {
 	if n := len(sh.free); n > 0 {
 		slot := sh.free[n-1]
@@ -81,7 +101,7 @@ func (sh *shard) slot() uint32 {
 		return slot
 	}
 	if sh.slots%slabSize == 0 {
-		sh.slabs = append(sh.slabs, new([slabSize]account))
+		sh.slabs = append(sh.slabs, new(slab))
 	}
 	sh.slots++
 	return sh.slots - 1
@@ -98,7 +118,7 @@ func (sh *shard) put(e entry) {
 
 func (sh *shard) grow() {
 	old := sh.index
-	sh.index = make([]entry, max(8, 2*len(old)))
+	sh.index = make([]entry, max(smallest, 2*len(old)))
 	for _, e := range old {
 		if e != 0 {
 			sh.put(e)

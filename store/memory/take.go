@@ -74,9 +74,6 @@ func (sh *shard) take(c *store.Charge, hash uint64, at time.Time, now int64) (ro
 		sh.refuse(a, c, at, now)
 	case writes:
 		if a == &sh.nobody {
-			if at.IsZero() {
-				at = time.Now() // by which others are old
-			}
 			if a = sh.insert(hash, c.Subject, at, now); a == nil {
 				return false, nil
 			}
