@@ -22,14 +22,15 @@ const (
 	windowCells = 1 // Used; Extra is in the layout
 )
 
-// name is a subject of up to 31 bytes within its account, where it costs no look at another place in memory; of a longer
+// name is a subject of up to 27 bytes within its account, where it costs no look at another place in memory; of a longer
 // one it is the beginning, and the whole is in the account's more. The zero name is of no subject.
 type name struct {
-	length uint8 // inlined+1: longer
+	hash   uint32 // the low half
+	length uint8  // inlined+1: longer
 	bytes  [inlined]byte
 }
 
-const inlined = 31
+const inlined = 27 // those of the Gate's own making
 
 // is says whether the account is that of a subject.
 func (a *account) is(subject string) bool {

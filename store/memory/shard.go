@@ -42,12 +42,19 @@ type slab struct {
 	accounts [slabSize]account
 }
 
-// entry of the index: the low half of the hash, then the slot plus one. Zero is empty. Growing and removing need no
-// more than that, and never look at an account.
-type entry uint64
+// entry of the index: eight bits of the hash, then the slot plus one. Zero is empty. It is small, for the index is what a
+// decision on a cold subject waits for first; the whole hash is in the account.
+type entry uint32
 
-func (e entry) tag() uint32  { return uint32(e >> 32) }
-func (e entry) slot() uint32 { return uint32(e) - 1 }
+const (
+	tagShift = 24
+	maxSlots = 1<<tagShift - 1
+)
+
+func newEntry(hash, slot uint32) entry { return entry(hash>>tagShift<<tagShift | (slot + 1)) }
+
+func (e entry) is(hash uint32) bool { return uint32(e)>>tagShift == hash>>tagShift }
+func (e entry) slot() uint32        { return uint32(e)&maxSlots - 1 }
 
 func (sh *shard) at(slot uint32) *account { return &sh.slabs[slot>>slabBits].accounts[slot%slabSize] }
 
@@ -55,7 +62,7 @@ func (sh *shard) at(slot uint32) *account { return &sh.slabs[slot>>slabBits].acc
 func (sh *shard) find(hash uint64, subject string) *account {
 	mask := uint32(len(sh.index) - 1)
 	for i := uint32(hash) & mask; sh.index[i] != 0; i = (i + 1) & mask {
-		if e := sh.index[i]; e.tag() == uint32(hash) {
+		if e := sh.index[i]; e.is(uint32(hash)) {
 			if a := sh.at(e.slot()); a.is(subject) {
 				return a
 			}
@@ -69,15 +76,16 @@ func (sh *shard) insert(hash uint64, subject string, at time.Time, now int64) *a
 	if sh.count >= len(sh.index)/4*3 {
 		sh.makeSpace(at, now)
 	}
-	if sh.store.subjects.Add(1) > sh.store.max {
+	if sh.store.subjects.Add(1) > sh.store.max || sh.count >= maxSlots {
 		sh.store.subjects.Add(-1)
 		return nil
 	}
 	slot := sh.slot()
-	sh.put(entry(uint64(uint32(hash))<<32 | uint64(slot+1)))
-	sh.count++
 	a := sh.at(slot)
 	a.call(subject)
+	a.name.hash = uint32(hash)
+	sh.put(newEntry(a.name.hash, slot), a.name.hash)
+	sh.count++
 	a.layout = sh.nobody.layout
 	return a
 }
@@ -107,9 +115,9 @@ func (sh *shard) slot() uint32 {
 	return sh.slots - 1
 }
 
-func (sh *shard) put(e entry) {
+func (sh *shard) put(e entry, hash uint32) {
 	mask := uint32(len(sh.index) - 1)
-	i := e.tag() & mask
+	i := hash & mask
 	for sh.index[i] != 0 {
 		i = (i + 1) & mask
 	}
@@ -121,7 +129,7 @@ func (sh *shard) grow() {
 	sh.index = make([]entry, max(smallest, 2*len(old)))
 	for _, e := range old {
 		if e != 0 {
-			sh.put(e)
+			sh.put(e, sh.at(e.slot()).name.hash)
 		}
 	}
 }
@@ -135,7 +143,7 @@ func (sh *shard) remove(i uint32) {
 	sh.count--
 	mask := uint32(len(sh.index) - 1)
 	for j := (i + 1) & mask; sh.index[j] != 0; j = (j + 1) & mask {
-		if home := sh.index[j].tag() & mask; (j-home)&mask >= (j-i)&mask {
+		if home := sh.at(sh.index[j].slot()).name.hash & mask; (j-home)&mask >= (j-i)&mask {
 			sh.index[i] = sh.index[j]
 			i = j
 		}
