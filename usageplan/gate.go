@@ -78,8 +78,8 @@ func NewGate(cfg GateConfig) (*Gate, error) {
 	cfg.Timeout = orElse(cfg.Timeout, 100*time.Millisecond)
 	cfg.Keep = orElse(cfg.Keep, 90*24*time.Hour)
 	g := &Gate{cfg: cfg, local: store.IsLocal(cfg.Counter), resolver: newResolver(cfg)}
-	for i, s := range []any{cfg.Keys, cfg.Plans} {
-		if n, ok := s.(Notifier); ok && !(i == 1 && s == any(cfg.Keys)) {
+	for _, s := range []any{cfg.Keys, cfg.Plans} { // one store may be both: to hear of a change twice does no harm
+		if n, ok := s.(Notifier); ok {
 			g.stop = append(g.stop, n.OnChange(g.resolver.changed))
 		}
 	}
