@@ -18,13 +18,11 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	if uint(len(c.Subject)-1) >= store.MaxSubject || len(c.Meters) > store.MaxMeters {
 		return fmt.Errorf("store/memory: take: %w", c.Check())
 	}
+	at, now := s.clock(c.At, c.Meters)
 	hash := maphash.String(s.seed, c.Subject)
 	sh := &s.shards[hash>>s.shift]
 	for {
 		sh.mu.Lock()
-		// Within the lock, so that of two that want one subject, one goes on and the other waits for long: to hand a lock
-		// to and fro costs more than the decision.
-		at, now := s.clock(c.At, c.Meters)
 		room, err := sh.take(c, hash, at, now)
 		sh.mu.Unlock()
 		if err != nil {
