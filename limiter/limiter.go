@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +21,7 @@ type Config struct {
 // Limiter holds each key to a limit. Make one with New. Safe for concurrent use. It keeps nothing of a key and allocates
 // nothing to decide; while its limit is Unlimited it admits without asking the Counter.
 type Limiter struct {
-	counter store.Counter
+	counter store.OneTaker
 	name    string
 	now     atomic.Pointer[setting]
 }
@@ -30,16 +29,18 @@ type Limiter struct {
 // setting is a limit in force.
 type setting struct {
 	limit    Limit
-	meters   []store.Meter // none: unlimited
+	meter    store.Meter   // of no use if the limit is Unlimited
 	replaced chan struct{} // closed when another limit is in force
 }
 
 // New makes a Limiter over a Counter. The error reports every fault at once and wraps ErrInvalid.
 func New(c store.Counter, l Limit, cfg Config) (*Limiter, error) {
-	lim := &Limiter{counter: c, name: cmp.Or(cfg.Name, "rate")}
+	lim := &Limiter{name: cmp.Or(cfg.Name, "rate")}
 	errs := []error{lim.SetLimit(l)}
 	if c == nil {
 		errs = append(errs, fmt.Errorf("%w counter: nil: want one", ErrInvalid))
+	} else {
+		lim.counter = store.One(c)
 	}
 	if n := len(lim.name); n > store.MaxName {
 		errs = append(errs, fmt.Errorf("%w name: %d bytes: want at most %d", ErrInvalid, n, store.MaxName))
@@ -57,11 +58,8 @@ func (l *Limiter) SetLimit(limit Limit) error {
 	if err != nil {
 		return err
 	}
-	next := &setting{limit: limit, replaced: make(chan struct{})}
-	if !limit.Unlimited() {
-		m.Name = l.name
-		next.meters = []store.Meter{m}
-	}
+	m.Name = l.name
+	next := &setting{limit, m, make(chan struct{})}
 	if old := l.now.Swap(next); old != nil {
 		close(old.replaced)
 	}
@@ -91,26 +89,18 @@ func (l *Limiter) Peek(ctx context.Context, key string) (Result, error) {
 	return l.take(ctx, l.now.Load(), key, time.Time{}, 0)
 }
 
-var charges = sync.Pool{New: func() any { return new(store.Charge) }}
-
-func (l *Limiter) take(ctx context.Context, s *setting, key string, at time.Time, n int64) (r Result, err error) {
+func (l *Limiter) take(ctx context.Context, s *setting, key string, at time.Time, n int64) (Result, error) {
 	if n < 0 || uint(len(key)-1) >= store.MaxSubject {
-		return r, callFault(key, n)
+		return Result{}, callFault(key, n)
 	}
-	if len(s.meters) == 0 {
+	if s.limit.Unlimited() {
 		return Result{Allowed: true, Limit: store.Unlimited, Remaining: store.Unlimited}, nil
 	}
-	c := charges.Get().(*store.Charge)
-	c.Subject, c.At, c.Meters, c.N[0], c.OK = key, at, s.meters, n, false
-	if err = l.counter.Take(ctx, c); err == nil {
-		level := &c.Levels[0]
-		r = Result{c.OK, level.Max, level.Remaining(), level.Wait, level.Reset}
-	} else {
-		err = fmt.Errorf("limiter: %w", err)
+	level, ok, err := l.counter.TakeOne(ctx, key, &s.meter, at, n)
+	if err != nil {
+		return Result{}, fmt.Errorf("limiter: %w", err)
 	}
-	c.Subject = "" // the pool must not keep the caller's bytes
-	charges.Put(c)
-	return r, err
+	return Result{ok, level.Max, level.Remaining(), level.Wait, level.Reset}, nil
 }
 
 func callFault(key string, n int64) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/memory"
 )
 
 // counter is the least that a Counter can be: it knows one subject, and is not safe for concurrent use.
@@ -24,13 +25,13 @@ func (c *counter) Take(ctx context.Context, charge *store.Charge) error {
 	}
 	rate, day := &charge.Meters[0], &charge.Meters[1]
 	bucket, level, fits := c.bucket.Take(rate, charge.At.UnixMicro(), charge.N[0])
-	window, quota, left := c.window.Take(day, charge.At, charge.N[1])
+	window, quota, left := c.window.Take(day, charge.At.UnixMicro(), charge.N[1])
 	if charge.OK = fits && left; charge.OK {
 		c.bucket, c.window = bucket, window
 	} else { // report what stands
 		wait0, wait1 := level.Wait, quota.Wait
 		_, level, _ = c.bucket.Take(rate, charge.At.UnixMicro(), 0)
-		_, quota, _ = c.window.Take(day, charge.At, 0)
+		_, quota, _ = c.window.Take(day, charge.At.UnixMicro(), 0)
 		level.Wait, quota.Wait = wait0, wait1
 	}
 	charge.Levels[0], charge.Levels[1] = level, quota
@@ -95,7 +96,7 @@ func ExampleBucket_Take() {
 
 func ExampleWindow_Take() {
 	day := &meters[1]
-	noon, evening := midnight.Add(12*time.Hour), midnight.Add(18*time.Hour)
+	noon, evening := midnight.Add(12*time.Hour).UnixMicro(), midnight.Add(18*time.Hour).UnixMicro()
 	var w store.Window
 	w, _, _ = w.Take(day, noon, 900)
 	_, level, ok := w.Take(day, evening, 200)
@@ -136,4 +137,18 @@ func ExamplePeek() {
 	fmt.Println(err, levels[0].Used, levels[1].Used, levels[1].Reset)
 	// Output:
 	// <nil> 1 1 23h0m0s
+}
+
+// A limiter has one bucket, and needs no Charge.
+func ExampleOne() {
+	rate := store.Meter{Name: "rate", Max: 2, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}
+	c := store.One(memory.New(memory.Config{}))
+	for range 3 {
+		level, ok, err := c.TakeOne(context.Background(), "customer-42", &rate, midnight, 1)
+		fmt.Println(ok, level.Remaining(), level.Wait, err)
+	}
+	// Output:
+	// true 1 0s <nil>
+	// true 0 0s <nil>
+	// false 0 1s <nil>
 }

@@ -119,6 +119,11 @@ type Meter struct {
 	// Rate is what refills a bucket; zero: nothing does. A window has none.
 	Rate Rate
 
+	// Rare says of a bucket that few of the subject's charges name it, of which there may be many, such as an idempotency
+	// id: a store may keep it where it costs the others nothing. It changes no answer, and is the same in every charge
+	// of the bucket. A window has it in vain.
+	Rare bool
+
 	// Start and End are the window [Start, End) in Unix seconds. Both are zero for a bucket.
 	Start, End int64
 

@@ -124,7 +124,7 @@ func TestWindowTimelines(t *testing.T) {
 					m.Max = s.limit
 				}
 				require.NoError(t, store.Check([]store.Meter{m}))
-				at := time.Unix(0, int64(s.at))
+				at := s.at.Microseconds()
 				next, l, ok := w.Take(&m, at, s.n)
 				if s.set {
 					ok = true
@@ -148,22 +148,27 @@ func TestWindowTimelines(t *testing.T) {
 }
 
 func TestWindowReset(t *testing.T) {
-	at := time.Unix(1_790_000_000, 0)
+	const at = 1_790_000_000_000_000
 	for _, test := range []struct {
-		end  int64
-		want time.Duration
+		at, end int64
+		want    time.Duration
 	}{
-		{1_790_000_001, time.Second},
-		{1_790_000_000, 0},
-		{1_789_999_999, 0},
-		{-5, 0},
-		{1_790_000_000 + 9_223_372_035, 9_223_372_035 * time.Second},
-		{1_790_000_000 + 9_223_372_036, store.Never},
-		{store.MaxUnits, store.Never},
+		{at, 1_790_000_001, time.Second},
+		{at, 1_790_000_000, 0},
+		{at, 1_789_999_999, 0},
+		{at, -5, 0},
+		{at, 1_790_000_000 + 9_223_372_036, 9_223_372_036 * time.Second},
+		{at, 1_790_000_000 + 9_223_372_037, store.Never},
+		{at, store.MaxUnits, store.Never},
+		{math.MaxInt64, 1, 0},
+		{math.MaxInt64, store.MaxUnits, store.Never},
+		{math.MinInt64, 1, store.Never},
+		{math.MinInt64, math.MaxInt64 / 1_000_000, store.Never},
+		{0, math.MaxInt64 / 1_000_000, store.Never},
 	} {
 		m := store.Meter{Name: "day", Max: 1, Start: -10, End: test.end}
-		_, l, _ := store.Window{}.Take(&m, at, 0)
-		require.Equal(t, test.want, l.Reset, "end %d", test.end)
+		_, l, _ := store.Window{}.Take(&m, test.at, 0)
+		require.Equal(t, test.want, l.Reset, "end %d at %d", test.end, test.at)
 	}
 }
 

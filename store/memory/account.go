@@ -100,7 +100,7 @@ type state struct {
 
 func (st *state) take(m *store.Meter, at time.Time, now, n int64, l *store.Level) (ok bool) {
 	if m.IsWindow() {
-		st.window, *l, ok = st.window.Take(m, at, n)
+		st.window, *l, ok = st.window.Take(m, at.UnixMicro(), n)
 	} else {
 		st.bucket, *l, ok = st.bucket.Take(m, now, n)
 	}
@@ -109,7 +109,7 @@ func (st *state) take(m *store.Meter, at time.Time, now, n int64, l *store.Level
 
 func (st *state) set(m *store.Meter, at time.Time, now, n int64, l *store.Level) {
 	if m.IsWindow() {
-		st.window, *l = st.window.Set(m, at, n)
+		st.window, *l = st.window.Set(m, at.UnixMicro(), n)
 	} else {
 		st.bucket, *l = st.bucket.Set(m, now, n)
 	}

@@ -17,8 +17,19 @@ const (
 // batch is how many accounts go at a time when the Store is full.
 const batch = 16
 
+// earlier is the instant by which others' state is judged to be old: that of a charge, but no later than this process's
+// clock has come to, or one subject's wrong clock would mint for others.
+func (s *Store) earlier(at time.Time, now int64) (time.Time, int64) {
+	own := time.Now()
+	if at.IsZero() || own.Before(at) {
+		return own, s.micros(own)
+	}
+	return at, now
+}
+
 // makeRoom forgets some accounts, of this shard if it can, and says whether it did. It holds one lock at a time.
 func (s *Store) makeRoom(own *shard, at time.Time, now int64) bool {
+	at, now = s.earlier(at, now)
 	first := 0
 	for i := range s.shards {
 		if &s.shards[i] == own {
@@ -116,8 +127,7 @@ func (a *account) due(k kind, at time.Time, now int64) (due int64) {
 	for _, w := range a.more.windows {
 		due = max(due, over(w.held))
 	}
-	for i := range a.more.buckets {
-		b := &a.more.buckets[i]
+	for _, b := range a.more.buckets {
 		due = max(due, b.state.FullAt(&b.Meter))
 	}
 	return due

@@ -102,6 +102,21 @@ func TestKnowsSooner(t *testing.T) {
 	}
 }
 
+// shapes is what subjects are charged in TestNobodyLosesAllowance, on a day: what fits an account, what does not, and what is
+// never there.
+func shapes(now time.Time) [][]store.Meter {
+	slow := store.Meter{Name: "slow", Max: 5, Rate: store.Rate{Tokens: 3, Per: 7_000_000}}
+	third := store.Meter{Name: "third", Max: 20, Rate: store.Rate{Tokens: 1, Per: 5_000_000}}
+	id := store.Meter{Name: "id " + strconv.Itoa(now.Second()%3), Max: 1, Rate: store.Rate{Tokens: 1, Per: 2_000_000}, Rare: true}
+	today, hour := day("day", now, 20, time.Hour), day("hour", now, 9, 0)
+	hour.Start = now.Truncate(time.Hour).Unix()
+	hour.End = hour.Start + 60*60
+	return [][]store.Meter{
+		{bucket}, {today}, {bucket, today}, {bucket, today, id}, {id},
+		{bucket, slow}, {slow, bucket, third}, {bucket, slow, today, hour}, {third, slow, bucket, hour, today, id},
+	}
+}
+
 // TestNobodyLosesAllowance plays random histories on a store with too little room beside one with plenty: a charge finds
 // no room, or is answered alike. Reads are left out: they may miss what has ended.
 func TestNobodyLosesAllowance(t *testing.T) {
@@ -110,30 +125,59 @@ func TestNobodyLosesAllowance(t *testing.T) {
 	for range 20 {
 		small, large := memory.New(memory.Config{MaxSubjects: 1 + rnd.IntN(20)}), memory.New(memory.Config{})
 		now := t0
-		for range 4000 {
+		for range 2000 {
 			now = now.Add(time.Duration(rnd.Int64N(int64(200 * time.Millisecond))))
 			if rnd.IntN(500) == 0 {
 				now = now.Add(time.Hour * time.Duration(rnd.IntN(20)))
 			}
-			meters := [][]store.Meter{{bucket}, {day("day", now, 20, time.Hour)}, {bucket, day("day", now, 20, time.Hour)}}[rnd.IntN(3)]
-			subject, n := strconv.Itoa(rnd.IntN(30)), rnd.Int64N(8)-2
-			if n == 0 {
+			all := shapes(now)
+			c := store.Charge{Subject: strconv.Itoa(rnd.IntN(30)), At: now, Meters: all[rnd.IntN(len(all))], N: store.Each(rnd.Int64N(8) - 2)}
+			if c.SetRemaining = rnd.IntN(20) == 0; c.N[0] == 0 && !c.SetRemaining {
 				continue
 			}
-			got, err := take(t, small, subject, now, n, meters...)
+			want := c
+			err := small.Take(t.Context(), &c)
 			if errors.Is(err, store.ErrFull) {
 				full++
 				continue
 			}
 			require.NoError(t, err)
-			want := must(t, large, subject, now, n, meters...)
-			require.Equal(t, want.OK, got.OK)
-			require.Equal(t, want.Levels, got.Levels)
+			require.NoError(t, large.Take(t.Context(), &want))
+			require.Equal(t, want.OK, c.OK)
+			require.Equal(t, want.Levels, c.Levels)
 			charges++
 		}
 	}
 	require.Greater(t, full, 1000, "the small stores were never full")
 	require.Greater(t, charges, 10000)
+}
+
+// TestClockAhead is others with a clock that is ahead, in a store that is full and in one that grows: they make nothing of
+// mine old.
+func TestClockAhead(t *testing.T) {
+	now := time.Now()
+	daily := store.Meter{Name: "rate", Max: 5, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}}
+	for name, test := range map[string]struct {
+		most  int
+		meter func(at time.Time) store.Meter
+	}{
+		"bucket, growing": {0, func(time.Time) store.Meter { return daily }},
+		"bucket, full":    {100, func(time.Time) store.Meter { return daily }},
+		"window, growing": {0, func(at time.Time) store.Meter { return day("day", at, 5, 0) }},
+		"window, full":    {100, func(at time.Time) store.Meter { return day("day", at, 5, 90*24*time.Hour) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := memory.New(memory.Config{MaxSubjects: test.most})
+			must(t, s, "me", now, 5, test.meter(now))
+			for i := range 5000 {
+				at := now.Add(10 * 24 * time.Hour)
+				if _, err := take(t, s, strconv.Itoa(i), at, 1, test.meter(at)); err != nil {
+					require.ErrorIs(t, err, store.ErrFull)
+				}
+			}
+			require.EqualValues(t, 5, must(t, s, "me", now, 0, test.meter(now)).Levels[0].Used)
+		})
+	}
 }
 
 // TestForgetsUnasked shows that a store that is never full does not keep what is spent either.

@@ -3,6 +3,11 @@ package memory_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/limiter"
@@ -41,4 +46,29 @@ func ExampleConfig() {
 	// bob <nil>
 	// cid limiter: store/memory: take: 2 subjects: store: not taken: store: full
 	// {Subjects:2 Spent:0 Ended:0 Refused:1}
+}
+
+// A store that is saved before the process ends goes on where it was.
+func ExampleStore_Save() {
+	path := filepath.Join(os.TempDir(), "ration-example")
+	defer os.Remove(path)
+	st := memory.New(memory.Config{})
+	day, _ := limiter.New(st, limiter.Limit{Burst: 2, Rate: rate.Every(12 * time.Hour)}, limiter.Config{})
+	_, _ = day.Allow(context.Background(), "ann")
+	if err := st.Save(path); err != nil {
+		fmt.Println(err)
+	}
+
+	st, err := memory.Load(path, memory.Config{})
+	if err != nil {
+		fmt.Println(err)
+	}
+	day, _ = limiter.New(st, limiter.Limit{Burst: 2, Rate: rate.Every(12 * time.Hour)}, limiter.Config{})
+	for range 2 {
+		r, _ := day.Allow(context.Background(), "ann")
+		fmt.Println(r.Allowed)
+	}
+	// Output:
+	// true
+	// false
 }

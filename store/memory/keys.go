@@ -3,7 +3,6 @@ package memory
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/ration-go/ration/apikey"
@@ -12,6 +11,7 @@ import (
 // keys is the directory of keys.
 type keys struct {
 	mu       sync.RWMutex
+	last     uint64 // number given
 	list     list[apikey.Key]
 	byID     map[string]*item[apikey.Key]
 	byDigest map[apikey.Digest]*item[apikey.Key]
@@ -24,7 +24,10 @@ func (s *Store) InsertKey(ctx context.Context, k apikey.Key) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.keyChange(k.ID, s.keys.insert(k))
+	s.keys.mu.Lock()
+	err := s.keys.insert(s.keys.last+1, k)
+	s.keys.mu.Unlock()
+	return s.keyChange(k.ID, err)
 }
 
 // Key implements apikey.Store.
@@ -51,7 +54,7 @@ func found(it *item[apikey.Key]) (apikey.Key, error) {
 	if it == nil {
 		return apikey.Key{}, apikey.ErrNotFound
 	}
-	return it.record, nil
+	return it.record.Clone(), nil
 }
 
 // UpdateKey implements apikey.Store.
@@ -75,7 +78,7 @@ func (s *Store) keyChange(id string, err error) error {
 	if err != nil {
 		return fmt.Errorf("store/memory: key: %w", err)
 	}
-	s.listeners.tell(id)
+	s.listeners.Tell(id)
 	return nil
 }
 
@@ -86,23 +89,26 @@ func (s *Store) Keys(ctx context.Context, f apikey.Filter, cursor string, limit 
 	}
 	s.keys.mu.RLock()
 	defer s.keys.mu.RUnlock()
-	page, next, ok := s.keys.list.page(cursor, limit, func(k *apikey.Key) bool { return strings.HasPrefix(k.Name, f.NamePrefix) })
-	if !ok {
-		return nil, "", fmt.Errorf("store/memory: %w cursor: %.40q: want one that a listing gave", apikey.ErrInvalid, cursor)
+	page, next, err := s.keys.list.page(s.keys.last, cursor, limit, f.Passes)
+	if err != nil {
+		return nil, "", fmt.Errorf("store/memory: keys: %w: %w", apikey.ErrInvalid, err)
+	}
+	for i := range page {
+		page[i] = page[i].Clone()
 	}
 	return page, next, nil
 }
 
-func (ks *keys) insert(k apikey.Key) error {
-	ks.mu.Lock()
-	defer ks.mu.Unlock()
+// insert adds a key under a number, of which those up to it are given then. The lock is held.
+func (ks *keys) insert(number uint64, k apikey.Key) error {
 	if ks.byID[k.ID] != nil || !ks.free(&k, nil) {
 		return apikey.ErrExists
 	}
 	if ks.byID == nil {
 		ks.byID, ks.byDigest = map[string]*item[apikey.Key]{}, map[apikey.Digest]*item[apikey.Key]{}
 	}
-	it := ks.list.add(k)
+	ks.last = max(ks.last, number)
+	it := ks.list.add(number, k.Clone())
 	ks.byID[k.ID] = it
 	ks.index(it)
 	return nil
@@ -122,7 +128,7 @@ func (ks *keys) update(k apikey.Key) error {
 	}
 	ks.unindex(it)
 	k.Version++
-	it.record = k
+	it.record = k.Clone()
 	ks.index(it)
 	return nil
 }

@@ -10,23 +10,23 @@ import (
 
 // rewrite keeps the state of m where that takes another layout, or a place outside the cells: a meter charged for the
 // first time, a window that follows another, an older window, a changed limit, an extension.
-func (sh *shard) rewrite(a *account, m *store.Meter, st *state, at time.Time) {
+func (sh *shard) rewrite(a *account, m *store.Meter, st *state, at time.Time, now int64) {
 	h := a.layout.find(m, -1)
 	switch {
 	case h == nil && a.more.holds(m):
-		a.more.put(m, st, at)
+		a.more.put(m, st, at, now)
 	case h == nil:
 		if !sh.extend(a, m, st) {
 			if a.more == nil {
 				a.more = new(more)
 			}
-			a.more.put(m, st, at)
+			a.more.put(m, st, at, now)
 		}
 	case h.Start > m.Start: // an older window
 		if a.more == nil {
 			a.more = new(more)
 		}
-		a.more.put(m, st, at)
+		a.more.put(m, st, at, now)
 	case h.Start < m.Start: // a newer one: it takes the cell, and the older is kept apart
 		if w := (store.Window{Used: a.cells[h.cell], Extra: h.extra}); w != (store.Window{}) && h.kept(at) {
 			if a.more == nil {
@@ -53,7 +53,7 @@ func (sh *shard) extend(a *account, m *store.Meter, st *state) bool {
 		n = bucketCells
 	}
 	cell := a.layout.used
-	if cell+n > cells {
+	if m.Rare || cell+n > cells {
 		return false
 	}
 	next := append(new([cells]held)[:0], a.layout.held...)

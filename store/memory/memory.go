@@ -5,17 +5,19 @@
 // cache line of its own, an open-addressing index and accounts in slabs that never move. Nothing runs in the background
 // and there is nothing to close: before a shard grows it forgets what is spent. Memory is bounded by Config.MaxSubjects.
 //
-// A restart forgets everything.
+// A restart forgets everything, unless [Store.Save] writes it to a file and [Load] reads it.
 package memory
 
 import (
 	"hash/maphash"
 	"math/bits"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/usageplan"
 )
 
 // DefaultMaxSubjects is the bound of a Config that gives none.
@@ -28,12 +30,13 @@ type Config struct {
 	//
 	// When it is reached, a new subject takes the place of one that has nothing to lose: every bucket full, every window
 	// past its Keep. If there is none, of one whose windows have all ended, though their Keep has not (reports lose those
-	// windows, limits lose nothing). If there is none either, the new subject gets an error that wraps store.ErrFull.
+	// windows, limits lose nothing). If there is none either, the new subject gets an error that wraps store.ErrFull. What
+	// is full, ended or past goes by the earlier of the charge's At and the clock of this process.
 	MaxSubjects int
 }
 
-// Store is counters, keys and plans in memory: a store.Counter and store.Peeker, an apikey.Store, and a usageplan.Store and
-// usageplan.Notifier. Make one with New. Safe for concurrent use.
+// Store is counters, keys and plans in memory: a store.Counter, store.Peeker and store.OneTaker, an apikey.Store, and a
+// usageplan.Store and usageplan.Notifier. Make one with New. Safe for concurrent use.
 type Store struct {
 	seed    maphash.Seed
 	base    time.Time // where the buckets' clock starts
@@ -42,10 +45,12 @@ type Store struct {
 	shards  []shard // a power of two; of a subject: the top bits of its hash, the low ones being for the shard's index
 	shift   uint8   // of the hash to its shard
 	layouts layouts
+	whole   store.OneTaker // by Take
 
 	keys      keys
 	plans     plans
-	listeners listeners
+	listeners usageplan.Listeners
+	saving    sync.Mutex // one Save at a time: the last has the newest file
 
 	subjects              atomic.Int64
 	spent, ended, refused atomic.Int64
@@ -63,6 +68,7 @@ func New(cfg Config) *Store {
 	// So many shards a processor make it rare that two wait for one, even while its owner waits for memory.
 	log := bits.Len(uint(64*runtime.GOMAXPROCS(0) - 1))
 	s.shards, s.shift = make([]shard, 1<<log), uint8(64-log)
+	s.whole = store.One(whole{s})
 	empty := new(layout)
 	for i := range s.shards {
 		s.shards[i].store = s
@@ -91,11 +97,19 @@ func (s *Store) Stats() Stats {
 func (s *Store) clock(at time.Time, meters []store.Meter) (time.Time, int64) {
 	if at.IsZero() {
 		if !windowed(meters) {
-			return at, s.epoch + time.Since(s.base).Microseconds()
+			return at, s.micros(at)
 		}
 		at = time.Now()
 	}
-	return at, s.epoch + at.Sub(s.base).Microseconds()
+	return at, s.micros(at)
+}
+
+// micros is an instant by the buckets' clock; zero: now.
+func (s *Store) micros(at time.Time) int64 {
+	if at.IsZero() {
+		return s.epoch + time.Since(s.base).Microseconds()
+	}
+	return s.epoch + at.Sub(s.base).Microseconds()
 }
 
 func windowed(meters []store.Meter) bool {

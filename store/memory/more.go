@@ -2,6 +2,7 @@ package memory
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +15,8 @@ import (
 type more struct {
 	subject string   // if it is too long for the account
 	windows []window // by start and name
-	buckets []bucket
+	buckets map[string]bucket
+	crowd   int // of buckets, from which those that are full again are forgotten
 }
 
 // window is 16 bytes: what subjects share of it is in the layout that it was in.
@@ -28,15 +30,12 @@ type bucket struct {
 	state       store.Bucket
 }
 
+func (mo *more) empty() bool { return mo == nil || len(mo.windows)+len(mo.buckets) == 0 }
+
 func (mo *more) window(m *store.Meter) (int, bool) {
 	return slices.BinarySearchFunc(mo.windows, m, func(w window, m *store.Meter) int {
 		return cmp.Or(cmp.Compare(w.Start, m.Start), strings.Compare(w.Name, m.Name))
 	})
-}
-
-func (mo *more) bucket(m *store.Meter) (int, bool) {
-	i := slices.IndexFunc(mo.buckets, func(b bucket) bool { return b.Name == m.Name })
-	return i, i >= 0
 }
 
 func (mo *more) holds(m *store.Meter) (ok bool) {
@@ -45,7 +44,7 @@ func (mo *more) holds(m *store.Meter) (ok bool) {
 	case m.IsWindow():
 		_, ok = mo.window(m)
 	default:
-		_, ok = mo.bucket(m)
+		_, ok = mo.buckets[m.Name]
 	}
 	return ok
 }
@@ -60,19 +59,15 @@ func (mo *more) load(st *state, m *store.Meter) {
 		if i, ok := mo.window(m); ok {
 			st.window = store.Window{Used: mo.windows[i].used, Extra: mo.windows[i].extra}
 		}
-	} else if i, ok := mo.bucket(m); ok {
-		st.bucket = mo.buckets[i].state
+	} else {
+		st.bucket = mo.buckets[m.Name].state
 	}
 }
 
 // put keeps the state of m here.
-func (mo *more) put(m *store.Meter, st *state, at time.Time) {
+func (mo *more) put(m *store.Meter, st *state, at time.Time, now int64) {
 	if !m.IsWindow() {
-		if i, ok := mo.bucket(m); ok {
-			mo.buckets[i] = bucket{*m, st.bucket}
-		} else {
-			mo.buckets = append(mo.buckets, bucket{*m, st.bucket})
-		}
+		mo.putBucket(m, st, now)
 		return
 	}
 	i, ok := mo.window(m)
@@ -85,6 +80,21 @@ func (mo *more) put(m *store.Meter, st *state, at time.Time) {
 		mo.windows[i].used = st.window.Used
 	}
 }
+
+// putBucket forgets buckets that are as good as new when there are twice as many as it last left.
+func (mo *more) putBucket(m *store.Meter, st *state, now int64) {
+	if len(mo.buckets) >= max(mo.crowd, few) {
+		maps.DeleteFunc(mo.buckets, func(_ string, b bucket) bool { return b.state.FullAt(&b.Meter) <= now })
+		mo.crowd = 2 * len(mo.buckets)
+	}
+	if mo.buckets == nil {
+		mo.buckets = map[string]bucket{}
+	}
+	mo.buckets[m.Name] = bucket{*m, st.bucket}
+}
+
+// few buckets are not worth a look at each.
+const few = 16
 
 // end keeps a window that is not here yet. Those whose Keep has passed go before the slice grows, which it does by an
 // eighth and not by half: there may be millions of them.

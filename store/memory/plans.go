@@ -3,7 +3,6 @@ package memory
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 
@@ -13,23 +12,18 @@ import (
 // plans is the directory of plans and links.
 type plans struct {
 	mu     sync.RWMutex
+	last   uint64 // number given, to a plan or a link
 	list   list[usageplan.Plan]
 	byID   map[string]*item[usageplan.Plan]
-	ofPlan map[string]*list[usageplan.Link]
+	ofPlan map[string]*list[usageplan.Link]   // none is empty
 	ofKey  map[string][]*item[usageplan.Link] // oldest first
 }
 
 // InsertPlan implements usageplan.Store.
 func (s *Store) InsertPlan(ctx context.Context, p usageplan.Plan) error {
 	return s.planChange(ctx, p.ID, func(ps *plans) error {
-		if ps.byID[p.ID] != nil {
-			return usageplan.ErrExists
-		}
-		if ps.byID == nil {
-			ps.byID = map[string]*item[usageplan.Plan]{}
-		}
-		ps.byID[p.ID] = ps.list.add(clonePlan(p))
-		return nil
+		p.Version = 1
+		return ps.insert(ps.last+1, p)
 	})
 }
 
@@ -44,7 +38,7 @@ func (s *Store) Plan(ctx context.Context, id string) (usageplan.Plan, error) {
 	if it == nil {
 		return usageplan.Plan{}, usageplan.ErrNotFound
 	}
-	return clonePlan(it.record), nil
+	return it.record.Clone(), nil
 }
 
 // UpdatePlan implements usageplan.Store.
@@ -57,18 +51,21 @@ func (s *Store) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
 		case it.record.Version != p.Version:
 			return usageplan.ErrConflict
 		}
-		it.record = clonePlan(p)
+		it.record = p.Clone()
 		it.record.Version++
 		return nil
 	})
 }
 
 // DeletePlan implements usageplan.Store.
-func (s *Store) DeletePlan(ctx context.Context, id string) error {
+func (s *Store) DeletePlan(ctx context.Context, id string, version int64) error {
 	return s.planChange(ctx, id, func(ps *plans) error {
 		it := ps.byID[id]
-		if it == nil {
+		switch {
+		case it == nil:
 			return usageplan.ErrNotFound
+		case version != 0 && it.record.Version != version:
+			return usageplan.ErrConflict
 		}
 		delete(ps.byID, id)
 		ps.list.remove(it)
@@ -83,12 +80,12 @@ func (s *Store) Plans(ctx context.Context, cursor string, limit int) ([]usagepla
 	}
 	s.plans.mu.RLock()
 	defer s.plans.mu.RUnlock()
-	page, next, ok := s.plans.list.page(cursor, limit, func(*usageplan.Plan) bool { return true })
-	if !ok {
-		return nil, "", badCursor(cursor)
+	page, next, err := s.plans.list.page(s.plans.last, cursor, limit, func(*usageplan.Plan) bool { return true })
+	if err != nil {
+		return nil, "", fmt.Errorf("store/memory: plans: %w: %w", usageplan.ErrInvalid, err)
 	}
 	for i := range page {
-		page[i] = clonePlan(page[i])
+		page[i] = page[i].Clone()
 	}
 	return page, next, nil
 }
@@ -96,17 +93,8 @@ func (s *Store) Plans(ctx context.Context, cursor string, limit int) ([]usagepla
 // InsertLink implements usageplan.Store.
 func (s *Store) InsertLink(ctx context.Context, l usageplan.Link) error {
 	return s.planChange(ctx, l.KeyID, func(ps *plans) error {
-		if ps.link(l.PlanID, l.KeyID) != nil {
-			return usageplan.ErrExists
-		}
-		if ps.ofPlan == nil {
-			ps.ofPlan, ps.ofKey = map[string]*list[usageplan.Link]{}, map[string][]*item[usageplan.Link]{}
-		}
-		if ps.ofPlan[l.PlanID] == nil {
-			ps.ofPlan[l.PlanID] = new(list[usageplan.Link])
-		}
-		ps.ofKey[l.KeyID] = append(ps.ofKey[l.KeyID], ps.ofPlan[l.PlanID].add(cloneLink(l)))
-		return nil
+		l.Version = 1
+		return ps.insertLink(ps.last+1, l)
 	})
 }
 
@@ -120,7 +108,7 @@ func (s *Store) UpdateLink(ctx context.Context, l usageplan.Link) error {
 		case it.record.Version != l.Version:
 			return usageplan.ErrConflict
 		}
-		it.record = cloneLink(l)
+		it.record = l.Clone()
 		it.record.Version++
 		return nil
 	})
@@ -133,7 +121,10 @@ func (s *Store) DeleteLink(ctx context.Context, planID, keyID string) error {
 		if it == nil {
 			return usageplan.ErrNotFound
 		}
-		ps.ofPlan[planID].remove(it)
+		of := ps.ofPlan[planID]
+		if of.remove(it); len(of.items) == 0 {
+			delete(ps.ofPlan, planID)
+		}
 		rest := slices.DeleteFunc(ps.ofKey[keyID], func(o *item[usageplan.Link]) bool { return o == it })
 		if ps.ofKey[keyID] = rest; len(rest) == 0 {
 			delete(ps.ofKey, keyID)
@@ -151,7 +142,7 @@ func (s *Store) KeyLinks(ctx context.Context, keyID string) ([]usageplan.Link, e
 	defer s.plans.mu.RUnlock()
 	var links []usageplan.Link
 	for _, it := range s.plans.ofKey[keyID] {
-		links = append(links, cloneLink(it.record))
+		links = append(links, it.record.Clone())
 	}
 	return links, nil
 }
@@ -167,12 +158,12 @@ func (s *Store) PlanLinks(ctx context.Context, planID, cursor string, limit int)
 	if of == nil {
 		of = new(list[usageplan.Link])
 	}
-	page, next, ok := of.page(cursor, limit, func(*usageplan.Link) bool { return true })
-	if !ok {
-		return nil, "", badCursor(cursor)
+	page, next, err := of.page(s.plans.last, cursor, limit, func(*usageplan.Link) bool { return true })
+	if err != nil {
+		return nil, "", fmt.Errorf("store/memory: links: %w: %w", usageplan.ErrInvalid, err)
 	}
 	for i := range page {
-		page[i] = cloneLink(page[i])
+		page[i] = page[i].Clone()
 	}
 	return page, next, nil
 }
@@ -188,7 +179,36 @@ func (s *Store) planChange(ctx context.Context, id string, change func(*plans) e
 	if err != nil {
 		return fmt.Errorf("store/memory: plan: %w", err)
 	}
-	s.listeners.tell(id)
+	s.listeners.Tell(id)
+	return nil
+}
+
+// insert adds a plan under a number, of which those up to it are given then. The lock is held.
+func (ps *plans) insert(number uint64, p usageplan.Plan) error {
+	if ps.byID[p.ID] != nil {
+		return usageplan.ErrExists
+	}
+	if ps.byID == nil {
+		ps.byID = map[string]*item[usageplan.Plan]{}
+	}
+	ps.last = max(ps.last, number)
+	ps.byID[p.ID] = ps.list.add(number, p.Clone())
+	return nil
+}
+
+// insertLink is insert of a link.
+func (ps *plans) insertLink(number uint64, l usageplan.Link) error {
+	if ps.link(l.PlanID, l.KeyID) != nil {
+		return usageplan.ErrExists
+	}
+	if ps.ofPlan == nil {
+		ps.ofPlan, ps.ofKey = map[string]*list[usageplan.Link]{}, map[string][]*item[usageplan.Link]{}
+	}
+	if ps.ofPlan[l.PlanID] == nil {
+		ps.ofPlan[l.PlanID] = new(list[usageplan.Link])
+	}
+	ps.last = max(ps.last, number)
+	ps.ofKey[l.KeyID] = append(ps.ofKey[l.KeyID], ps.ofPlan[l.PlanID].add(number, l.Clone()))
 	return nil
 }
 
@@ -200,25 +220,4 @@ func (ps *plans) link(planID, keyID string) *item[usageplan.Link] {
 		}
 	}
 	return nil
-}
-
-func badCursor(cursor string) error {
-	return fmt.Errorf("store/memory: %w cursor: %.40q: want one that a listing gave", usageplan.ErrInvalid, cursor)
-}
-
-// clonePlan and cloneLink share nothing that can be written to.
-func clonePlan(p usageplan.Plan) usageplan.Plan {
-	if p.Throttle != nil {
-		p.Throttle = new(*p.Throttle)
-	}
-	p.Quotas, p.Stages, p.Routes = slices.Clone(p.Quotas), slices.Clone(p.Stages), maps.Clone(p.Routes)
-	return p
-}
-
-func cloneLink(l usageplan.Link) usageplan.Link {
-	if l.Throttle != nil {
-		l.Throttle = new(*l.Throttle)
-	}
-	l.Quotas = slices.Clone(l.Quotas)
-	return l
 }

@@ -93,9 +93,7 @@ func (sh *shard) insert(hash uint64, subject string, at time.Time, now int64) *a
 // makeSpace forgets what is spent, and only then, if that was not much, lets the index grow: a shard stays in proportion to
 // what is live, and subjects that come again and again are not forgotten in between.
 func (sh *shard) makeSpace(at time.Time, now int64) {
-	if at.IsZero() {
-		at = time.Now() // by which others' windows are old
-	}
+	at, now = sh.store.earlier(at, now)
 	sh.sweep(spent, at, now, len(sh.index))
 	if len(sh.index) < smallest || sh.count >= len(sh.index)/2 {
 		sh.grow()

@@ -6,53 +6,61 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// has says whether a charge takes from, or reads, the meters of l, in their order and with the figures that they have: as all charges
-// of an account do but the first, the first of a window, and the odd ones.
-func (l *layout) has(c *store.Charge) bool {
-	if len(l.held) != len(c.Meters) || l.buckets > 1 || c.SetRemaining {
+// steady is take for a charge that takes from, or reads, just the meters of the account's layout, in their order and with
+// the figures that they have: as all charges of an account do but the first, the first of a window, and the odd ones.
+// Nothing is looked for then, and no state is copied but the bucket's. If it is false nothing has happened.
+func (a *account) steady(c *store.Charge, at time.Time, now int64) bool {
+	held := a.layout.held
+	if len(held) != len(c.Meters) || a.layout.buckets > 1 || c.SetRemaining {
 		return false
 	}
-	for i := range l.held {
-		h, m := &l.held[i], &c.Meters[i]
-		if !h.is(m) || h.Start != m.Start || !h.same(m) || c.N[i] < 0 {
+	var bucket store.Bucket
+	wall, fit := at.UnixMicro(), true
+	for i := range held {
+		h, n, fits := &held[i], c.N[i], false
+		if n < 0 || !h.equals(&c.Meters[i]) {
 			return false
+		}
+		if h.IsWindow() {
+			_, c.Levels[i], fits = a.window(h).Take(&h.Meter, wall, n)
+		} else {
+			bucket, c.Levels[i], fits = a.bucket(h).Take(&h.Meter, now, n)
+		}
+		fit = fit && fits
+	}
+	if c.OK = fit; !fit {
+		a.stand(c, wall, now)
+		return true
+	}
+	for i := range held {
+		switch h := &held[i]; {
+		case c.N[i] == 0:
+		case h.IsWindow():
+			a.cells[h.cell] = c.Levels[i].Used
+		default:
+			a.store(h.cell, &bucket)
 		}
 	}
 	return true
 }
 
-// steady is take for a charge that the layout has: nothing is looked for, and no state is copied but the bucket's.
-func (a *account) steady(c *store.Charge, at time.Time, now int64) {
-	var bucket store.Bucket
-	c.OK = true
-	for i := range a.layout.held {
-		h, fits := &a.layout.held[i], false
-		if h.IsWindow() {
-			_, c.Levels[i], fits = a.window(h).Take(&h.Meter, at, c.N[i])
-		} else {
-			bucket, c.Levels[i], fits = a.bucket(h).Take(&h.Meter, now, c.N[i])
-		}
-		c.OK = c.OK && fits
-	}
+// equals says whether m is what h was charged as, in all figures. One branch decides on all that are numbers.
+func (h *held) equals(m *store.Meter) bool {
+	differs := (h.Max ^ m.Max) | (h.Start ^ m.Start) | (h.End ^ m.End) | int64(h.Keep^m.Keep) |
+		(h.Rate.Tokens ^ m.Rate.Tokens) | (h.Rate.Per ^ m.Rate.Per)
+	return differs == 0 && h.Name == m.Name
+}
+
+// stand reports the meters that would have fitted as they are, since another refused.
+func (a *account) stand(c *store.Charge, wall, now int64) {
 	for i := range a.layout.held {
 		h, l := &a.layout.held[i], &c.Levels[i]
 		switch {
-		case !c.OK && l.Wait == 0:
-			a.stands(h, at, now, l)
-		case !c.OK || c.N[i] == 0:
+		case l.Wait > 0:
 		case h.IsWindow():
-			a.cells[h.cell] = l.Used
+			_, *l, _ = a.window(h).Take(&h.Meter, wall, 0)
 		default:
-			a.store(h.cell, &bucket)
+			_, *l, _ = a.bucket(h).Take(&h.Meter, now, 0)
 		}
-	}
-}
-
-// stands reports a meter that would have fitted as it was, since another refused.
-func (a *account) stands(h *held, at time.Time, now int64, l *store.Level) {
-	if h.IsWindow() {
-		_, *l, _ = a.window(h).Take(&h.Meter, at, 0)
-	} else {
-		_, *l, _ = a.bucket(h).Take(&h.Meter, now, 0)
 	}
 }

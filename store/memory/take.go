@@ -21,8 +21,12 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	at, now := s.clock(c.At, c.Meters)
 	hash := maphash.String(s.seed, c.Subject)
 	sh := &s.shards[hash>>s.shift]
-	for {
-		sh.mu.Lock()
+	sh.mu.Lock()
+	if a := sh.find(hash, c.Subject); a != nil && a.steady(c, at, now) {
+		sh.mu.Unlock()
+		return nil
+	}
+	for ; ; sh.mu.Lock() {
 		room, err := sh.take(c, hash, at, now)
 		sh.mu.Unlock()
 		if err != nil {
@@ -46,10 +50,6 @@ func (sh *shard) take(c *store.Charge, hash uint64, at time.Time, now int64) (ro
 	a := sh.find(hash, c.Subject)
 	if a == nil {
 		a = &sh.nobody
-	}
-	if a.layout.has(c) {
-		a.steady(c, at, now)
-		return true, nil
 	}
 	ok, writes, checked := true, false, false
 	for i := range c.Meters {
@@ -98,8 +98,11 @@ func (sh *shard) write(a *account, c *store.Charge, at time.Time, now int64) {
 		if c.N[i] == 0 && !c.SetRemaining {
 			continue
 		}
-		if m, st := &c.Meters[i], &sh.next[i]; moved || !a.keep(st) {
-			sh.rewrite(a, m, st, at)
+		if m, st := &c.Meters[i], &sh.next[i]; m.Rare {
+			moved = moved || len(a.layout.held) == 0 && a.more.empty() // else it makes a be spent later at most
+			sh.rewrite(a, m, st, at, now)
+		} else if moved || !a.keep(st) {
+			sh.rewrite(a, m, st, at, now)
 			moved = true
 		}
 		sooner = sooner || c.N[i] < 0

@@ -71,7 +71,7 @@ type promise struct {
 func promises() []promise {
 	return slices.Concat(
 		chargePromises, levelPromises, bucketPromises, planPromises, windowPromises, latePromises, setPromises,
-		subjectPromises, callPromises, ownPromises, peekPromises, racePromises, randomPromises,
+		subjectPromises, callPromises, ownPromises, peekPromises, onePromises, racePromises, randomPromises,
 	)
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/ration-go/ration/store"
@@ -239,4 +240,37 @@ var planPromises = []promise{{
 		later(8 * day),
 		take(1, window("quota", 5, 0, 9*day)).no(5).waits(time.Hour),
 	},
+}, {
+	name: "bucket/rare",
+	says: "A rare bucket is a bucket like any other, of which a subject may have hundreds, beside its other meters.",
+	test: rare,
 }}
+
+// rare charges once for each of many ids, however often each is tried.
+func rare(t *trial) {
+	const ids = 200
+	quota, id := daily(0, ids), func(i int) store.Meter {
+		m := bucket(fmt.Sprint("id-", i), 1, perDay)
+		m.Rare = true
+		return m
+	}
+	t.play(take(1, id(0)).yes(1).resets(day), take(1, id(0)).no(1).waits(day), read(id(0)).yes(1), give(1, id(0)).yes(0))
+	for i := range ids {
+		used := int64(i)
+		t.play(
+			take(1, quota, id(i)).yes(used+1, 1),
+			take(1, quota, id(i)).no(used+1, 1),
+			take(1, id(i/2), quota).no(1, used+1),
+			read(quota, id(i)).yes(used+1, 1),
+		)
+	}
+	t.play(
+		take(1, quota, id(ids)).no(ids, 0).waits(day, 0),
+		read(quota, id(7), id(ids)).yes(ids, 1, 0),
+		give(1, quota, id(7)).yes(ids-1, 0),
+		take(1, quota, id(7)).yes(ids, 1),
+		set(1, id(7)).yes(0),
+		take(1, id(7)).yes(1),
+		take(1, id(7)).as("nobody").yes(1),
+	)
+}

@@ -27,9 +27,11 @@ type history struct {
 	rnd   *rand.Rand
 	ref   *model
 	plans map[string]*randomPlan
+
+	single bool // most charges are of one meter
 }
 
-// randomPlan is what a subject has now: two buckets, and three windows that follow one another for ever.
+// randomPlan is what a subject has now: two buckets, the second of which is rare, and three windows that follow one another for ever.
 type randomPlan struct {
 	buckets [2]store.Meter
 	limits  [3]int64
@@ -97,7 +99,7 @@ func (h *history) buckets() (b [2]store.Meter) {
 	}
 	for i := range b {
 		b[i] = kinds[h.rnd.IntN(len(kinds))]
-		b[i].Name = fmt.Sprint("rate-", i)
+		b[i].Name, b[i].Rare = fmt.Sprint("rate-", i), i == 1
 	}
 	return b
 }
@@ -137,6 +139,9 @@ func (h *history) next(who string) *store.Charge {
 	}
 	h.rnd.Shuffle(len(meters), func(i, j int) { meters[i], meters[j] = meters[j], meters[i] })
 	meters = meters[:min(1+h.rnd.IntN(len(meters)), store.MaxMeters)]
+	if h.single && h.rnd.IntN(4) > 0 {
+		meters = meters[:1]
+	}
 	c := &store.Charge{Subject: who, At: h.clock(who), Meters: meters, SetRemaining: h.rnd.IntN(15) == 0}
 	same := h.rnd.IntN(2) == 0
 	for i := range meters {

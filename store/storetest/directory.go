@@ -59,8 +59,23 @@ func (v *visit) wants(err, want error) {
 }
 
 func (v *visit) equal(what string, got, want any) {
-	if !reflect.DeepEqual(got, want) {
-		v.failf("%s: %+v\nwant %+v", what, got, want)
+	if reflect.DeepEqual(got, want) {
+		return
+	}
+	format := "%s: %+v\nwant %+v"
+	if fmt.Sprintf("%+v", got) == fmt.Sprintf("%+v", want) { // as nothing and an empty list look
+		format = "%s: %#v\nwant %#v"
+	}
+	v.failf(format, what, got, want)
+}
+
+// lists compares record by record; it is all one whether there is an empty list or none.
+func lists[T any](v *visit, what string, got, want []T) {
+	for i := range min(len(got), len(want)) {
+		v.equal(fmt.Sprintf("%s: the record in place %d of %d", what, i, len(want)), got[i], want[i])
+	}
+	if len(got) != len(want) {
+		v.failf("%s: %d records: want %d", what, len(got), len(want))
 	}
 }
 
@@ -91,18 +106,33 @@ func (v *visit) together(n int, f func(i int) error) []error {
 	return errs
 }
 
-// oneWins is the rule of versions: of many who change one, exactly one does, and the others are told of a conflict.
-func (v *visit) oneWins(errs []error, conflict error) {
+// oneWins is the rule of versions: of many who change one, exactly one does, and the others are told of a conflict. It
+// returns which one.
+func (v *visit) oneWins(errs []error, conflict error) (winner int) {
 	won := 0
-	for _, err := range errs {
-		switch {
-		case err == nil:
-			won++
-		default:
+	for i, err := range errs {
+		if err != nil {
 			v.wants(err, conflict)
+			continue
 		}
+		won++
+		winner = i
 	}
 	if won != 1 {
 		v.failf("%d of %d changed one version: want 1", won, len(errs))
+	}
+	return winner
+}
+
+// undisturbed is the rule of listings: what is there throughout is listed once, what is removed meanwhile once at most.
+func (v *visit) undisturbed(listed, ids []string, removed map[string]bool) {
+	seen := map[string]int{}
+	for _, id := range listed {
+		seen[id]++
+	}
+	for _, id := range ids {
+		if n := seen[id]; n > 1 || n == 0 && !removed[id] {
+			v.failf("%s was listed %d times", id, n)
+		}
 	}
 }

@@ -86,6 +86,16 @@ var bucketFlaws = []flaw{{
 		f.model.take(c)
 	},
 }, {
+	name:   "rare buckets are not counted",
+	caught: []string{"bucket/rare", "random/as-the-model"},
+	take: func(f *flawed, c *store.Charge) {
+		f.meterwise(c, func(m *store.Meter, n *int64) {
+			if m.Rare {
+				*n = min(*n, 0)
+			}
+		})
+	},
+}, {
 	name:   "newcomers push others out",
 	caught: []string{"subject/crowd"},
 	take: func(f *flawed, c *store.Charge) {

@@ -12,12 +12,13 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// flaw is a counter that breaks a promise, and the cases that must notice. Of take, peek and counter it has one.
+// flaw is a counter that breaks a promise, and the cases that must notice. Of take, peek, one and counter it has one.
 type flaw struct {
 	name    string
 	caught  []string
 	take    func(f *flawed, c *store.Charge)
 	peek    func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error
+	one     func(m *model, c *store.Charge)
 	counter func() store.Counter
 }
 
@@ -77,6 +78,8 @@ func (f *flaw) make() store.Counter {
 		return f.counter()
 	case f.peek != nil:
 		return peeking{newModel(), f.peek}
+	case f.one != nil:
+		return taking{newModel(), f.one}
 	default:
 		return &flawed{
 			model: newModel(), flaw: f.take,
@@ -92,7 +95,7 @@ func TestFlaws(t *testing.T) {
 		cases[p.name] = p
 	}
 	idle := maps.Clone(cases)
-	for _, f := range slices.Concat(windowFlaws, bucketFlaws, chargeFlaws, setFlaws, subjectFlaws, callFlaws) {
+	for _, f := range slices.Concat(windowFlaws, bucketFlaws, chargeFlaws, setFlaws, subjectFlaws, callFlaws, oneFlaws) {
 		t.Run(f.name, func(t *testing.T) {
 			h := Harness{New: func(testing.TB) store.Counter { return f.make() }, Bubble: synctest.Test}
 			for _, name := range f.caught {

@@ -4,23 +4,27 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // TestKeys holds the stores that fresh makes, each empty, to every promise of [apikey.Store], one subtest each; and to those
 // of [usageplan.Notifier], if they are that.
-func TestKeys(t *testing.T, fresh func(t testing.TB) apikey.Store) { run(t, storedKeys, fresh) }
+func TestKeys(t *testing.T, fresh func(t testing.TB) apikey.Store) { run(t, keyCases(), fresh) }
+
+func keyCases() []listing[apikey.Store] { return slices.Concat(storedKeys, heardKeys) }
 
 // aKey is the i-th of many keys, with all its fields.
 func aKey(i int) apikey.Key {
 	id := fmt.Sprintf("key%04d", i)
 	created := time.Date(2026, 11, 23, 12, 0, i%60, 123_000, time.UTC)
 	return apikey.Key{
-		ID: id, Name: fmt.Sprintf("name-%d %q {é}", i%3, id), Description: "line\nand line", Hint: "acme_…" + id, Enabled: i%2 == 0,
+		ID: id, Name: fmt.Sprintf("name-%d %q {é}", i%3, id), Description: "line\nand line", Hint: "acme_…" + id,
+		Enabled: i%2 == 0, CustomerID: fmt.Sprintf("customer-%d", i%4), Tags: apikey.Tags{"team": "a", "n": id},
+		Sealed: []byte("\x00sealed " + id),
 		Digest: apikey.DigestOf("secret of " + id), Retiring: apikey.DigestOf("old secret of " + id),
 		RetiringUntil: created.Add(time.Hour), Expires: created.AddDate(1, 0, 0), Created: created, Updated: created, Version: 1,
 	}
@@ -34,10 +38,17 @@ func insertKeys(v *visit, s apikey.Store, n int) (keys []apikey.Key) {
 	return keys
 }
 
+func keyIDs(keys []apikey.Key) (ids []string) {
+	for i := range keys {
+		ids = append(ids, keys[i].ID)
+	}
+	return ids
+}
+
 var storedKeys = []listing[apikey.Store]{{
 	"insert", "A key is found by its id and by either digest, with every field as it was.",
 	func(v *visit, s apikey.Store) {
-		bare := apikey.Key{ID: "bare", Version: 1, Digest: apikey.DigestOf("bare")}
+		bare := apikey.Key{ID: "bare", Version: 7, Digest: apikey.DigestOf("bare")}
 		v.ok(s.InsertKey(v.ctx, bare))
 		for _, want := range append(insertKeys(v, s, 3), bare) {
 			got, err := s.Key(v.ctx, want.ID)
@@ -93,6 +104,11 @@ var storedKeys = []listing[apikey.Store]{{
 		got, err := s.Key(v.ctx, old[1].ID)
 		v.ok(err)
 		v.equal("after failed updates", got, old[1])
+		for _, d := range []apikey.Digest{old[1].Digest, old[1].Retiring} {
+			got, err := s.KeyByDigest(v.ctx, d)
+			v.ok(err)
+			v.equal("by digest after failed updates", got, old[1])
+		}
 	},
 }, {
 	"update", "An update replaces every field, adds one to the version, and frees the digests that are no longer there.",
@@ -116,15 +132,15 @@ var storedKeys = []listing[apikey.Store]{{
 	func(v *visit, s apikey.Store) {
 		k := insertKeys(v, s, 1)[0]
 		for range 20 {
-			v.oneWins(v.together(8, func(i int) error {
+			winner := v.oneWins(v.together(8, func(i int) error {
 				mine := k
 				mine.Description = fmt.Sprint(i)
 				return s.UpdateKey(v.ctx, mine)
 			}), apikey.ErrConflict)
+			k.Description, k.Version = fmt.Sprint(winner), k.Version+1
 			got, err := s.Key(v.ctx, k.ID)
 			v.ok(err)
-			v.equal("version", got.Version, k.Version+1)
-			k = got
+			v.equal("the winner's", got, k)
 		}
 	},
 }, {
@@ -135,7 +151,7 @@ var storedKeys = []listing[apikey.Store]{{
 		_, err := s.KeyByDigest(v.ctx, keys[1].Digest)
 		v.wants(err, apikey.ErrNotFound)
 		all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) { return s.Keys(v.ctx, apikey.Filter{}, cursor, 10) })
-		v.equal("the listing", all, []apikey.Key{keys[2], keys[0]})
+		lists(v, "the listing", all, []apikey.Key{keys[2], keys[0]})
 		v.ok(s.InsertKey(v.ctx, keys[1]))
 	},
 }, {
@@ -151,7 +167,7 @@ var storedKeys = []listing[apikey.Store]{{
 				}
 				return keys, next, err
 			})
-			v.equal(fmt.Sprintf("the listing by %d", limit), all, want)
+			lists(v, fmt.Sprintf("the listing by %d", limit), all, want)
 		}
 	},
 }, {
@@ -175,30 +191,77 @@ var storedKeys = []listing[apikey.Store]{{
 			i++
 			return page, next, err
 		})
-		seen := map[string]int{}
-		for _, k := range all {
-			seen[k.ID]++
-		}
-		for _, k := range keys {
-			if n := seen[k.ID]; n > 1 || n == 0 && !gone[k.ID] {
-				v.failf("%s was listed %d times", k.ID, n)
+		v.undisturbed(keyIDs(all), keyIDs(keys), gone)
+	},
+}, {
+	"copies", "Nothing that goes in or comes out is shared: who changes it changes nothing that is kept.",
+	func(v *visit, s apikey.Store) {
+		spoil := func(k apikey.Key) { k.Tags["team"], k.Sealed[0] = "spoilt", 'x' }
+		k := aKey(0)
+		v.ok(s.InsertKey(v.ctx, k))
+		spoil(k)
+		for version := range int64(3) {
+			want := aKey(0)
+			want.Version = 1 + version
+			for range 2 {
+				k, err := s.Key(v.ctx, want.ID)
+				v.ok(err)
+				v.equal("the key", k, want)
+				byDigest, err := s.KeyByDigest(v.ctx, want.Digest)
+				v.ok(err)
+				v.equal("the key by its digest", byDigest, want)
+				all, _, err := s.Keys(v.ctx, apikey.Filter{}, "", 1)
+				v.ok(err)
+				lists(v, "the listing", all, []apikey.Key{want})
+				spoil(k)
+				spoil(byDigest)
+				spoil(all[0])
 			}
+			want = want.Clone()
+			v.ok(s.UpdateKey(v.ctx, want))
+			spoil(want)
 		}
 	},
 }, {
-	"list/filter", "A filter lets through what it says, whatever the pages.",
+	"list/customer", "A filter lets through the keys of a customer, and those of them whose names begin as it says.",
 	func(v *visit, s apikey.Store) {
-		var want []apikey.Key
-		for _, k := range slices.Backward(insertKeys(v, s, 20)) {
-			if k.Name[:6] == "name-1" {
-				want = append(want, k)
+		keys := insertKeys(v, s, 20)
+		for _, f := range []apikey.Filter{{CustomerID: "customer-1"}, {CustomerID: "customer"}, {CustomerID: "customer-1", NamePrefix: "name-1"}} {
+			var want []apikey.Key
+			for _, k := range slices.Backward(keys) {
+				if (k.CustomerID == f.CustomerID) && strings.HasPrefix(k.Name, f.NamePrefix) {
+					want = append(want, k)
+				}
 			}
+			all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) { return s.Keys(v.ctx, f, cursor, 3) })
+			lists(v, fmt.Sprintf("the listing of %+v", f), all, want)
 		}
-		for _, limit := range []int{1, 3, 100} {
-			all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) {
-				return s.Keys(v.ctx, apikey.Filter{NamePrefix: "name-1"}, cursor, limit)
-			})
-			v.equal("the listing", all, want)
+	},
+}, {
+	"list/filter", "A filter lets through names that begin as it says, to the letter, whatever the pages.",
+	func(v *visit, s apikey.Store) {
+		keys := insertKeys(v, s, 20)
+		for i, name := range []string{"100%_*?[a] sure", `back\slash`, "naïve"} {
+			odd := aKey(20 + i)
+			odd.Name = name
+			v.ok(s.InsertKey(v.ctx, odd))
+			keys = append(keys, odd)
+		}
+		for _, prefix := range []string{
+			"name-1", "NAME-1", "name_1", "name%1", "n*", "n?me", "[a-z]ame", "100%_*?[a]", `back\`, "naï", "ame",
+		} {
+			var want []apikey.Key
+			for _, k := range slices.Backward(keys) {
+				if strings.HasPrefix(k.Name, prefix) {
+					want = append(want, k)
+				}
+			}
+			for _, limit := range []int{1, 3, 100} {
+				all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) {
+					return s.Keys(v.ctx, apikey.Filter{NamePrefix: prefix}, cursor, limit)
+				})
+				lists(v, fmt.Sprintf("the listing of %q by %d", prefix, limit), all, want)
+			}
 		}
 	},
 }, {
@@ -226,7 +289,7 @@ var storedKeys = []listing[apikey.Store]{{
 		v.wants(s.UpdateKey(ctx, apikey.Key{ID: k.ID, Version: 1}), context.Canceled)
 		v.wants(s.DeleteKey(ctx, k.ID), context.Canceled)
 		all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) { return s.Keys(v.ctx, apikey.Filter{}, cursor, 10) })
-		v.equal("the listing", all, []apikey.Key{k})
+		lists(v, "the listing", all, []apikey.Key{k})
 	},
 }, {
 	"together", "Many may use a store at once.",
@@ -258,26 +321,5 @@ var storedKeys = []listing[apikey.Store]{{
 		}
 		all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) { return s.Keys(v.ctx, apikey.Filter{}, cursor, 7) })
 		v.equal("how many are left", len(all), 80)
-	},
-}, {
-	"notify", "A Notifier tells of each change of a key, with its id, when it can be read; of none that failed; and not once stopped.",
-	func(v *visit, s apikey.Store) {
-		n, ok := s.(usageplan.Notifier)
-		if !ok {
-			return
-		}
-		heard := &ear{}
-		stop := n.OnChange(heard.hear)
-		k := insertKeys(v, s, 1)[0]
-		heard.wants(v, k.ID)
-		v.wants(s.InsertKey(v.ctx, k), apikey.ErrExists)
-		v.ok(s.UpdateKey(v.ctx, k))
-		heard.wants(v, k.ID)
-		v.wants(s.UpdateKey(v.ctx, k), apikey.ErrConflict)
-		v.ok(s.DeleteKey(v.ctx, k.ID))
-		heard.wants(v, k.ID)
-		stop()
-		insertKeys(v, s, 1)
-		heard.wants(v)
 	},
 }}

@@ -88,13 +88,13 @@ func keyOf(c *store.Charge, i int) key {
 func (s state) after(m *store.Meter, at time.Time, now, n int64, set bool) (_ state, l store.Level, ok bool) {
 	switch {
 	case set && m.IsWindow():
-		s.window, l = s.window.Set(m, at, n)
+		s.window, l = s.window.Set(m, at.UnixMicro(), n)
 		ok = true
 	case set:
 		s.bucket, l = s.bucket.Set(m, now, n)
 		ok = true
 	case m.IsWindow():
-		s.window, l, ok = s.window.Take(m, at, n)
+		s.window, l, ok = s.window.Take(m, at.UnixMicro(), n)
 	default:
 		s.bucket, l, ok = s.bucket.Take(m, now, n)
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/limiter"
 	calendar "github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/usageplan"
@@ -15,38 +15,10 @@ import (
 
 // TestPlans holds the stores that fresh makes, each empty, to every promise of [usageplan.Store], one subtest each; and to
 // those of [usageplan.Notifier], if they are that.
-func TestPlans(t *testing.T, fresh func(t testing.TB) usageplan.Store) { run(t, storedPlans, fresh) }
+func TestPlans(t *testing.T, fresh func(t testing.TB) usageplan.Store) { run(t, planCases(), fresh) }
 
-// ear is who hears of changes.
-type ear struct {
-	mu  sync.Mutex
-	ids []string
-}
-
-func (e *ear) hear(id string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if id != "" { // which says that any may have changed: when a subscription begins
-		e.ids = append(e.ids, id)
-	}
-}
-
-// wants is what was heard since it was last asked. A store that hears from elsewhere may take a moment.
-func (e *ear) wants(v *visit, ids ...string) {
-	for deadline := time.Now().Add(5 * time.Second); ; {
-		e.mu.Lock()
-		heard := slices.Clone(e.ids)
-		if len(heard) >= len(ids) || time.Now().After(deadline) {
-			e.ids = nil
-			e.mu.Unlock()
-			if !slices.Equal(heard, ids) {
-				v.failf("heard of %q: want %q", heard, ids)
-			}
-			return
-		}
-		e.mu.Unlock()
-		time.Sleep(time.Millisecond)
-	}
+func planCases() []listing[usageplan.Store] {
+	return slices.Concat(storedPlans, storedLinks, heardPlans)
 }
 
 // aPlan is the i-th of many plans, with all its fields.
@@ -55,18 +27,16 @@ func aPlan(i int) usageplan.Plan {
 	return usageplan.Plan{
 		ID: fmt.Sprintf("plan%04d", i), Name: fmt.Sprintf("plan {%d}", i), Description: "line\nand line",
 		Throttle: &limiter.Limit{Rate: 0.5, Burst: 3}, ThrottleByCost: true,
-		Quotas:  []calendar.Quota{{Limit: 1000, Period: calendar.Month, StartDay: 31}, {Name: "tokens", Limit: 5, Period: calendar.Day}},
-		Routes:  map[string]limiter.Limit{"GET /pets/{id}": {Rate: 7, Burst: 7}},
-		Stages:  []usageplan.Stage{{API: "orders", Name: "prod"}},
+		Quotas: []calendar.Quota{
+			{Limit: 1000, Period: calendar.Month, StartDay: 31}, {Name: "tokens", Limit: 5, Period: calendar.Day},
+		},
+		Routes: map[string]limiter.Limit{"GET /pets/{id}": {Rate: 7, Burst: 7}},
+		Stages: []usageplan.Stage{{API: "orders", Name: "prod"}},
+		StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{
+			{API: "orders", Name: "prod"}: {"*": {Rate: 3, Burst: 3}, "GET /pets": {Rate: 1, Burst: 1}},
+		},
+		ProductCode: "product", Tags: apikey.Tags{"team": "a"},
 		Created: created, Updated: created, Version: 1,
-	}
-}
-
-func aLink(plan, key int) usageplan.Link {
-	return usageplan.Link{
-		PlanID: fmt.Sprintf("plan%04d", plan), KeyID: fmt.Sprintf("key%04d", key), Subject: fmt.Sprintf("customer %d", key),
-		Throttle: &limiter.Limit{Rate: 2, Burst: 2}, Quotas: []calendar.Quota{{Limit: 9, Period: calendar.Week, StartDay: 1}},
-		Created: time.Date(2026, 11, 23, 12, 0, key%60, 0, time.UTC), Version: 1,
 	}
 }
 
@@ -79,10 +49,11 @@ func insertPlans(v *visit, s usageplan.Store, n int) (plans []usageplan.Plan) {
 }
 
 var storedPlans = []listing[usageplan.Store]{{
-	"insert", "A plan is found by its id, with every field as it was; its id belongs to it alone.",
+	"insert", "A plan is found by its id, with every field as it was and Version 1; its id belongs to it alone.",
 	func(v *visit, s usageplan.Store) {
-		bare := usageplan.Plan{ID: "bare", Version: 1}
+		bare := usageplan.Plan{ID: "bare", Detached: true}
 		v.ok(s.InsertPlan(v.ctx, bare))
+		bare.Version = 1
 		for _, want := range append(insertPlans(v, s, 2), bare) {
 			got, err := s.Plan(v.ctx, want.ID)
 			v.ok(err)
@@ -96,7 +67,8 @@ var storedPlans = []listing[usageplan.Store]{{
 		_, err := s.Plan(v.ctx, "a")
 		v.wants(err, usageplan.ErrNotFound)
 		v.wants(s.UpdatePlan(v.ctx, usageplan.Plan{ID: "a"}), usageplan.ErrNotFound)
-		v.wants(s.DeletePlan(v.ctx, "a"), usageplan.ErrNotFound)
+		v.wants(s.DeletePlan(v.ctx, "a", 0), usageplan.ErrNotFound)
+		v.wants(s.DeletePlan(v.ctx, "a", 1), usageplan.ErrNotFound)
 		v.wants(s.UpdateLink(v.ctx, aLink(1, 1)), usageplan.ErrNotFound)
 		v.wants(s.DeleteLink(v.ctx, "a", "b"), usageplan.ErrNotFound)
 		links, err := s.KeyLinks(v.ctx, "b")
@@ -107,11 +79,25 @@ var storedPlans = []listing[usageplan.Store]{{
 		v.equal("links of a plan", fmt.Sprint(len(links), next), "0")
 	},
 }, {
+	"update", "An update replaces every field, and adds one to the version.",
+	func(v *visit, s usageplan.Store) {
+		full := insertPlans(v, s, 1)[0]
+		for version, p := range []usageplan.Plan{{ID: full.ID, Name: "bare"}, full, {ID: full.ID}} {
+			p.Version = int64(version) + 1
+			v.ok(s.UpdatePlan(v.ctx, p))
+			p.Version++
+			got, err := s.Plan(v.ctx, p.ID)
+			v.ok(err)
+			v.equal("the plan", got, p)
+		}
+	},
+}, {
 	"copies", "Nothing that goes in or comes out is shared: who changes it changes nothing that is kept.",
 	func(v *visit, s usageplan.Store) {
 		spoil := func(p usageplan.Plan, l usageplan.Link) {
 			p.Throttle.Burst, p.Quotas[0].Limit, p.Stages[0].Name = 99, 99, "spoilt"
-			p.Routes["GET /spoilt"] = limiter.Limit{}
+			p.Routes["GET /spoilt"], p.Tags["team"] = limiter.Limit{}, "spoilt"
+			p.StageRoutes[usageplan.Stage{API: "orders", Name: "prod"}]["GET /spoilt"] = limiter.Limit{}
 			l.Throttle.Burst, l.Quotas[0].Limit = 99, 99
 		}
 		p, l := aPlan(0), aLink(0, 0)
@@ -124,13 +110,13 @@ var storedPlans = []listing[usageplan.Store]{{
 			v.equal("the plan", p, aPlan(0))
 			plans, _, err := s.Plans(v.ctx, "", 1)
 			v.ok(err)
-			v.equal("the listed plan", plans[0], aPlan(0))
+			lists(v, "the listing", plans, []usageplan.Plan{aPlan(0)})
 			ofKey, err := s.KeyLinks(v.ctx, l.KeyID)
 			v.ok(err)
-			v.equal("the key's link", ofKey[0], aLink(0, 0))
+			lists(v, "the key's links", ofKey, []usageplan.Link{aLink(0, 0)})
 			ofPlan, _, err := s.PlanLinks(v.ctx, l.PlanID, "", 1)
 			v.ok(err)
-			v.equal("the plan's link", ofPlan[0], aLink(0, 0))
+			lists(v, "the plan's links", ofPlan, []usageplan.Link{aLink(0, 0)})
 			spoil(p, ofKey[0])
 			spoil(plans[0], ofPlan[0])
 		}
@@ -138,9 +124,14 @@ var storedPlans = []listing[usageplan.Store]{{
 		v.ok(s.UpdatePlan(v.ctx, up))
 		v.ok(s.UpdateLink(v.ctx, ul))
 		spoil(up, ul)
+		wantPlan, wantLink := aPlan(0), aLink(0, 0)
+		wantPlan.Version, wantLink.Version = 2, 2
 		got, err := s.Plan(v.ctx, up.ID)
 		v.ok(err)
-		v.equal("the updated plan's burst", got.Throttle.Burst, 3)
+		v.equal("the updated plan", got, wantPlan)
+		links, err := s.KeyLinks(v.ctx, ul.KeyID)
+		v.ok(err)
+		lists(v, "the updated link", links, []usageplan.Link{wantLink})
 	},
 }, {
 	"version", "Of many who change one version of a plan or a link, exactly one does; the others get ErrConflict.",
@@ -148,21 +139,24 @@ var storedPlans = []listing[usageplan.Store]{{
 		insertPlans(v, s, 1)
 		v.ok(s.InsertLink(v.ctx, aLink(0, 0)))
 		for version := int64(1); version < 10; version++ {
-			v.oneWins(v.together(8, func(i int) error {
+			p, l := aPlan(0), aLink(0, 0)
+			p.Name = fmt.Sprint(v.oneWins(v.together(8, func(i int) error {
 				p := aPlan(0)
 				p.Name, p.Version = fmt.Sprint(i), version
 				return s.UpdatePlan(v.ctx, p)
-			}), usageplan.ErrConflict)
-			v.oneWins(v.together(8, func(i int) error {
+			}), usageplan.ErrConflict))
+			l.Throttle.Burst = 1 + v.oneWins(v.together(8, func(i int) error {
 				l := aLink(0, 0)
 				l.Throttle.Burst, l.Version = i+1, version
 				return s.UpdateLink(v.ctx, l)
 			}), usageplan.ErrConflict)
-			p, err := s.Plan(v.ctx, "plan0000")
+			p.Version, l.Version = version+1, version+1
+			got, err := s.Plan(v.ctx, p.ID)
 			v.ok(err)
-			links, err := s.KeyLinks(v.ctx, "key0000")
+			v.equal("the winner's plan", got, p)
+			links, err := s.KeyLinks(v.ctx, l.KeyID)
 			v.ok(err)
-			v.equal("the versions", []int64{p.Version, links[0].Version}, []int64{version + 1, version + 1})
+			lists(v, "the winner's link", links, []usageplan.Link{l})
 		}
 	},
 }, {
@@ -170,14 +164,43 @@ var storedPlans = []listing[usageplan.Store]{{
 	func(v *visit, s usageplan.Store) {
 		plans := insertPlans(v, s, 3)
 		v.ok(s.InsertLink(v.ctx, aLink(1, 0)))
-		v.ok(s.DeletePlan(v.ctx, plans[1].ID))
+		v.ok(s.DeletePlan(v.ctx, plans[1].ID, 0))
 		_, err := s.Plan(v.ctx, plans[1].ID)
 		v.wants(err, usageplan.ErrNotFound)
 		all, _ := walk(v, func(cursor string) ([]usageplan.Plan, string, error) { return s.Plans(v.ctx, cursor, 2) })
-		v.equal("the listing", all, []usageplan.Plan{plans[2], plans[0]})
+		lists(v, "the listing", all, []usageplan.Plan{plans[2], plans[0]})
 		links, _, err := s.PlanLinks(v.ctx, plans[1].ID, "", 10)
 		v.ok(err)
-		v.equal("the links", links, []usageplan.Link{aLink(1, 0)})
+		lists(v, "the links", links, []usageplan.Link{aLink(1, 0)})
+	},
+}, {
+	"delete/version", "A plan that is not as who deletes it has seen it stays: of one who changes it and one who deletes it, one does.",
+	func(v *visit, s usageplan.Store) {
+		for i := range 20 {
+			p := aPlan(i)
+			v.ok(s.InsertPlan(v.ctx, p))
+			v.ok(s.UpdatePlan(v.ctx, p))
+			for _, other := range []int64{1, 3, 2 << 32} {
+				v.wants(s.DeletePlan(v.ctx, p.ID, other), usageplan.ErrConflict)
+			}
+			p.Version = 2
+			errs := v.together(2, func(i int) error {
+				if i == 0 {
+					return s.DeletePlan(v.ctx, p.ID, 2)
+				}
+				return s.UpdatePlan(v.ctx, p)
+			})
+			_, err := s.Plan(v.ctx, p.ID)
+			if errs[0] == nil {
+				v.wants(errs[1], usageplan.ErrNotFound)
+				v.wants(err, usageplan.ErrNotFound)
+				continue
+			}
+			v.wants(errs[0], usageplan.ErrConflict)
+			v.ok(errs[1])
+			v.ok(err)
+			v.ok(s.DeletePlan(v.ctx, p.ID, 3))
+		}
 	},
 }, {
 	"list", "A listing is newest first, whole, in pages of at most the limit, and not disturbed by what comes meanwhile.",
@@ -197,57 +220,8 @@ var storedPlans = []listing[usageplan.Store]{{
 				}
 				return plans, next, err
 			})
-			v.equal(fmt.Sprintf("the listing by %d", limit), all, want[1:])
+			lists(v, fmt.Sprintf("the listing by %d", limit), all, want[1:])
 		}
-	},
-}, {
-	"links", "A link is found from its key, oldest first, and from its plan, newest first, with every field as it was; once.",
-	func(v *visit, s usageplan.Store) {
-		insertPlans(v, s, 2)
-		for i := range 9 {
-			v.ok(s.InsertLink(v.ctx, aLink(0, i)))
-			v.wants(s.InsertLink(v.ctx, aLink(0, i)), usageplan.ErrExists)
-		}
-		v.ok(s.InsertLink(v.ctx, aLink(1, 3)))
-		ofKey, err := s.KeyLinks(v.ctx, "key0003")
-		v.ok(err)
-		v.equal("links of a key", ofKey, []usageplan.Link{aLink(0, 3), aLink(1, 3)})
-		v.ok(s.DeleteLink(v.ctx, "plan0000", "key0003"))
-		ofKey, err = s.KeyLinks(v.ctx, "key0003")
-		v.ok(err)
-		v.equal("links of a key", ofKey, []usageplan.Link{aLink(1, 3)})
-		var want []usageplan.Link
-		for _, i := range []int{8, 7, 6, 5, 4, 2, 1, 0} {
-			want = append(want, aLink(0, i))
-		}
-		for _, limit := range []int{1, 3, 100} {
-			all, _ := walk(v, func(cursor string) ([]usageplan.Link, string, error) {
-				return s.PlanLinks(v.ctx, "plan0000", cursor, limit)
-			})
-			v.equal("links of a plan", all, want)
-		}
-		v.ok(s.InsertLink(v.ctx, aLink(0, 3)))
-		ofKey, err = s.KeyLinks(v.ctx, "key0003")
-		v.ok(err)
-		v.equal("links of a key", ofKey, []usageplan.Link{aLink(1, 3), aLink(0, 3)})
-	},
-}, {
-	"links/removed", "A plan's links can be removed page by page while they are listed, and none is missed.",
-	func(v *visit, s usageplan.Store) {
-		for i := range 50 {
-			v.ok(s.InsertLink(v.ctx, aLink(0, i)))
-		}
-		all, _ := walk(v, func(cursor string) ([]usageplan.Link, string, error) {
-			links, next, err := s.PlanLinks(v.ctx, "plan0000", cursor, 7)
-			for _, l := range links {
-				v.ok(s.DeleteLink(v.ctx, l.PlanID, l.KeyID))
-			}
-			return links, next, err
-		})
-		v.equal("how many there were", len(all), 50)
-		links, _, err := s.PlanLinks(v.ctx, "plan0000", "", 7)
-		v.ok(err)
-		v.equal("how many are left", len(links), 0)
 	},
 }, {
 	"cursor", "A cursor that no listing gave is ErrInvalid.",
@@ -277,7 +251,7 @@ var storedPlans = []listing[usageplan.Store]{{
 		_, _, err = s.PlanLinks(ctx, "plan0000", "", 1)
 		v.wants(err, context.Canceled)
 		for _, err := range []error{
-			s.InsertPlan(ctx, aPlan(1)), s.UpdatePlan(ctx, aPlan(0)), s.DeletePlan(ctx, "plan0000"),
+			s.InsertPlan(ctx, aPlan(1)), s.UpdatePlan(ctx, aPlan(0)), s.DeletePlan(ctx, "plan0000", 0),
 			s.InsertLink(ctx, aLink(0, 1)), s.UpdateLink(ctx, aLink(0, 0)), s.DeleteLink(ctx, "plan0000", "key0000"),
 		} {
 			v.wants(err, context.Canceled)
@@ -286,7 +260,7 @@ var storedPlans = []listing[usageplan.Store]{{
 		v.equal("the plans", plans, []usageplan.Plan{aPlan(0)})
 		links, _, err := s.PlanLinks(v.ctx, "plan0000", "", 10)
 		v.ok(err)
-		v.equal("the links", links, []usageplan.Link{aLink(0, 0)})
+		lists(v, "the links", links, []usageplan.Link{aLink(0, 0)})
 	},
 }, {
 	"together", "Many may use a store at once.",
@@ -320,31 +294,5 @@ var storedPlans = []listing[usageplan.Store]{{
 			return s.PlanLinks(v.ctx, "plan0000", cursor, 7)
 		})
 		v.equal("how many links are left", len(all), 80)
-	},
-}, {
-	"notify", "A Notifier tells of each change, with the plan's id, for a link with the key's; of none that failed; and not once stopped.",
-	func(v *visit, s usageplan.Store) {
-		n, ok := s.(usageplan.Notifier)
-		if !ok {
-			return
-		}
-		heard := &ear{}
-		stop := n.OnChange(heard.hear)
-		insertPlans(v, s, 1)
-		heard.wants(v, "plan0000")
-		v.wants(s.InsertPlan(v.ctx, aPlan(0)), usageplan.ErrExists)
-		v.ok(s.UpdatePlan(v.ctx, aPlan(0)))
-		heard.wants(v, "plan0000")
-		v.ok(s.InsertLink(v.ctx, aLink(0, 0)))
-		heard.wants(v, "key0000")
-		v.ok(s.UpdateLink(v.ctx, aLink(0, 0)))
-		heard.wants(v, "key0000")
-		v.ok(s.DeleteLink(v.ctx, "plan0000", "key0000"))
-		heard.wants(v, "key0000")
-		v.ok(s.DeletePlan(v.ctx, "plan0000"))
-		heard.wants(v, "plan0000")
-		stop()
-		insertPlans(v, s, 1)
-		heard.wants(v)
 	},
 }}

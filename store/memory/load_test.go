@@ -1,0 +1,149 @@
+package memory_test
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/memory"
+)
+
+// loaded is what Load makes of a text.
+func loaded(t testing.TB, text string, cfg memory.Config) (*memory.Store, error) {
+	path := filepath.Join(t.TempDir(), "text")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return memory.Load(path, cfg)
+}
+
+// TestLoadRefuses: no byte can be another, and none be missing.
+func TestLoadRefuses(t *testing.T) {
+	text := saved(t)
+	_, err := loaded(t, text, memory.Config{})
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "text")
+	try := func(altered []byte) error {
+		require.NoError(t, os.WriteFile(path, altered, 0o600))
+		_, err := memory.Load(path, memory.Config{})
+		return err
+	}
+	body := strings.LastIndex(text, `{"end"`)
+	step := 1
+	if testing.Short() {
+		step = 37
+	}
+	for i := 0; i < body; i += step {
+		altered := []byte(text)
+		altered[i] ^= 1
+		require.Error(t, try(altered), "byte %d", i)
+		require.ErrorIs(t, try([]byte(text[:i])), memory.ErrDamaged, "the first %d", i)
+	}
+	lines := strings.SplitAfter(text, "\n")
+	for name, c := range map[string]struct {
+		text string
+		want string
+	}{
+		"nothing":         {"", "line 1: no end"},
+		"no JSON":         {"hello\n", "line 1: store/memory: damaged file: invalid character"},
+		"JSON of others":  {"{\"a\":1}\n", "a head first"},
+		"a line missing":  {strings.Replace(text, lines[3], "", 1), "the sum of"},
+		"a line twice":    {strings.Replace(text, lines[1], lines[1]+lines[1], 1), "out of order"},
+		"two lines moved": {strings.Replace(text, lines[1]+lines[2], lines[2]+lines[1], 1), "out of order"},
+		"a second head":   {lines[0] + text, "a head first, and nowhere else"},
+		"more":            {text + " ", "more after the end"},
+		"of the future":   {strings.Replace(text, `"version":1`, `"version":2`, 1), "version 2: want at most 1: the file is of a newer release"},
+		"of no version":   {strings.Replace(text, `"version":1`, `"version":0`, 1), "version 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := loaded(t, c.text, memory.Config{})
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+	_, err = loaded(t, text, memory.Config{MaxSubjects: 1})
+	require.ErrorIs(t, err, store.ErrFull)
+	_, err = memory.Load(filepath.Join(t.TempDir(), "none"), memory.Config{})
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// TestLoadSize: a store that was loaded takes no more memory than the one that was saved.
+func TestLoadSize(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 122,000 charges, and one goroutine")
+	}
+	const subjects, days = 2000, 60
+	s := memory.New(memory.Config{})
+	first := time.Now().Add(-days * 24 * time.Hour)
+	before := heap()
+	for d := range days + 1 {
+		at := first.Add(time.Duration(d) * 24 * time.Hour)
+		m := []store.Meter{day("day", at, 10, 90*24*time.Hour)}
+		for i := range subjects {
+			require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: id(i), At: at, Meters: m, N: store.Each(1)}))
+		}
+	}
+	saved := heap() - before
+	again := rebear(t, s)
+	loaded := heap() - before - saved
+	runtime.KeepAlive(s)
+	runtime.KeepAlive(again)
+	t.Logf("%d bytes, and %d when loaded", saved, loaded)
+	require.Less(t, float64(loaded), 1.3*float64(saved))
+}
+
+// TestLoadSetBack: where the clock was set back since the saving, buckets refill from the moment of Load on.
+func TestLoadSetBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "saved")
+	throttle := []store.Meter{{Name: "throttle", Max: 10, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}}
+	var began time.Time
+	take := func(s *memory.Store) int64 {
+		c := store.Charge{Subject: "a", Meters: throttle, N: store.Each(1)}
+		require.NoError(t, s.Take(t.Context(), &c))
+		return c.Levels[0].Used
+	}
+	synctest.Test(t, func(t *testing.T) { // a bubble's clock begins anew
+		began = time.Now()
+		time.Sleep(time.Hour)
+		s := memory.New(memory.Config{})
+		for range 5 {
+			take(s)
+		}
+		require.NoError(t, s.Save(path))
+	})
+	synctest.Test(t, func(t *testing.T) {
+		require.Equal(t, began, time.Now())
+		s, err := memory.Load(path, memory.Config{})
+		require.NoError(t, err)
+		require.EqualValues(t, 6, take(s))
+		time.Sleep(3 * time.Second)
+		require.EqualValues(t, 4, take(s))
+	})
+}
+
+// FuzzLoad: no file makes it panic, and what it takes it can save and take again.
+func FuzzLoad(f *testing.F) {
+	text := saved(f)
+	f.Add([]byte(text))
+	for _, line := range strings.SplitAfter(text, "\n") {
+		f.Add([]byte(strings.Replace(text, line, "", 1)))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := memory.LoadSummed(text) // whatever its sum
+		if err != nil {
+			return
+		}
+		var first, second bytes.Buffer
+		require.NoError(t, memory.SaveTo(s, &first))
+		again, err := memory.LoadSummed(first.Bytes())
+		require.NoError(t, err)
+		require.NoError(t, memory.SaveTo(again, &second))
+		require.Equal(t, len(first.Bytes()), len(second.Bytes()))
+	})
+}

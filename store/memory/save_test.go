@@ -1,0 +1,243 @@
+package memory_test
+
+import (
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// saved is the bytes of a store that has one of everything, and of a file that is like them.
+func saved(t testing.TB) string {
+	s := memory.New(memory.Config{})
+	ctx := t.Context()
+	zone, err := time.LoadLocation("Europe/Vienna")
+	require.NoError(t, err)
+	keys, plans := apikey.NewService(s, apikey.Config{}), usageplan.NewService(s, s, usageplan.ServiceConfig{})
+	for _, name := range []string{"a", "b"} {
+		k, _, err := keys.Create(ctx, apikey.Key{Name: name, Tags: apikey.Tags{"team": "x"}, Enabled: true})
+		require.NoError(t, err)
+		p, err := plans.Create(ctx, usageplan.Plan{Name: name, Quotas: []quota.Quota{{Limit: 5, Period: quota.Month, StartDay: 3, Location: zone}}})
+		require.NoError(t, err)
+		require.NoError(t, plans.Link(ctx, p.ID, k.ID))
+		day := time.Now().Unix() / 86400 * 86400
+		c := store.Charge{Subject: "subject " + name, N: store.Each(1), Meters: []store.Meter{
+			{Name: "throttle", Max: 10, Rate: store.Rate{Tokens: 1, Per: math.MaxInt32}},
+			{Name: "day", Max: 10, Start: day, End: day + 2*86400, Keep: time.Hour},
+			{Name: "day", Max: 10, Start: day - 86400, End: day, Keep: 48 * time.Hour},
+			{Name: "\xff", Max: 1, Rare: true},
+		}}
+		require.NoError(t, s.Take(ctx, &c))
+		require.True(t, c.OK)
+	}
+	path := filepath.Join(t.TempDir(), "saved")
+	require.NoError(t, s.Save(path))
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// TestSaveReplaces a file whole, for its owner alone, or leaves it as it was.
+func TestSaveReplaces(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "saved")
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o644))
+	s := fill(t, 10)
+	require.NoError(t, s.Save(path))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o600), info.Mode())
+
+	require.Error(t, s.Save(filepath.Join(dir, "nowhere", "saved")))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "taken"), 0o700))
+	require.Error(t, s.Save(filepath.Join(dir, "taken")))
+	list, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, list, 2, "nothing else is left behind")
+}
+
+// TestSaveLasts: that a new file could not be made to last is told, and it is there.
+func TestSaveLasts(t *testing.T) {
+	if os.Getuid() <= 0 {
+		t.Skip("needs a user who may not read every directory")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "saved")
+	require.NoError(t, os.Chmod(dir, 0o300)) // can be written in, and not opened
+	err := fill(t, 10).Save(path)
+	require.ErrorIs(t, err, fs.ErrPermission)
+	_, err = memory.Load(path, memory.Config{})
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(dir, 0o700))
+	list, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, list, 1, "nothing else is left behind")
+}
+
+// TestSaveForgets what has nothing to lose, and windows past their Keep.
+func TestSaveForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := memory.New(memory.Config{})
+		take := func(subject string, m store.Meter) {
+			require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: subject, Meters: []store.Meter{m}, N: store.Each(1)}))
+		}
+		take("bucket", store.Meter{Name: "m", Max: 1, Rate: store.Rate{Tokens: 1, Per: 1_000_000}})
+		take("window", store.Meter{Name: "m", Max: 1, Start: time.Now().Unix(), End: time.Now().Unix() + 60, Keep: time.Minute})
+		for _, step := range []struct {
+			after time.Duration
+			left  int64
+		}{{0, 2}, {time.Second, 1}, {time.Minute, 1}, {time.Minute, 0}} {
+			time.Sleep(step.after)
+			require.Equal(t, step.left, rebear(t, s).Stats().Subjects)
+		}
+	})
+}
+
+// TestSaveUnderLoad: whatever is going on, what was saved can be loaded, and has what was there before.
+func TestSaveUnderLoad(t *testing.T) {
+	s := fill(t, 100)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				_ = s.Take(t.Context(), &store.Charge{Subject: fmt.Sprint(w, i%1000), Meters: []store.Meter{{Name: "m", Max: 1 << 40}}, N: store.Each(1)})
+				k, err := s.Key(t.Context(), id(i%100))
+				if err == nil {
+					k.Name = fmt.Sprint(i)
+					_ = s.UpdateKey(t.Context(), k)
+				}
+			}
+		})
+	}
+	for range 20 {
+		again := rebear(t, s)
+		keys, _, err := again.Keys(t.Context(), apikey.Filter{}, "", 500)
+		require.NoError(t, err)
+		require.Len(t, keys, 100)
+	}
+	close(done)
+	wg.Wait()
+}
+
+// TestSaveFull: what a full store saves while newcomers take the places of others can be loaded.
+func TestSaveFull(t *testing.T) {
+	cfg := memory.Config{MaxSubjects: 2000}
+	s := memory.New(cfg)
+	today := time.Now().Unix() / 86400 * 86400
+	ended := []store.Meter{{Name: "day", Max: 10, Start: today - 86400, End: today, Keep: 90 * 24 * time.Hour}}
+	var n atomic.Int64
+	take := func() {
+		err := s.Take(t.Context(), &store.Charge{Subject: fmt.Sprint(n.Add(1)), Meters: ended, N: store.Each(1)})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	for range cfg.MaxSubjects {
+		take()
+	}
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					take()
+				}
+			}
+		})
+	}
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "saved")
+		require.NoError(t, s.Save(path))
+		again, err := memory.Load(path, cfg)
+		require.NoError(t, err)
+		require.LessOrEqual(t, again.Stats().Subjects, int64(cfg.MaxSubjects))
+	}
+	close(done)
+	wg.Wait()
+}
+
+// TestSavesInTurn: the last file has all that was there before it was saved, whoever else saves.
+func TestSavesInTurn(t *testing.T) {
+	s, path := memory.New(memory.Config{}), filepath.Join(t.TempDir(), "saved")
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				if err := s.Save(path); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for i := range 50 {
+		require.NoError(t, s.InsertKey(t.Context(), apikey.Key{ID: id(i), Digest: apikey.DigestOf(id(i)), Version: 1}))
+		require.NoError(t, s.Save(path))
+		again, err := memory.Load(path, memory.Config{})
+		require.NoError(t, err)
+		_, err = again.Key(t.Context(), id(i))
+		require.NoError(t, err)
+	}
+	close(done)
+	wg.Wait()
+}
+
+// TestSaveFarFuture: a charge of a time that the form cannot hold is saved as of the last that it can.
+func TestSaveFarFuture(t *testing.T) {
+	s := memory.New(memory.Config{})
+	c := store.Charge{Subject: "a", At: time.Now().AddDate(285, 0, 0), Meters: []store.Meter{{Name: "m", Max: 10}}, N: store.Each(1)}
+	require.NoError(t, s.Take(t.Context(), &c))
+	require.EqualValues(t, 1, rebear(t, s).Stats().Subjects)
+}
+
+// BenchmarkSave is a file of so many keys, each with a plan's link and a counter.
+func BenchmarkSave(b *testing.B) {
+	for _, n := range []int{1000, 100_000} {
+		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
+			s := fill(b, n)
+			for i := range n {
+				c := store.Charge{Subject: id(i), N: store.Each(1), Meters: []store.Meter{{Name: "throttle", Max: 100}, day("day", time.Now(), 10, time.Hour)}}
+				require.NoError(b, s.Take(b.Context(), &c))
+			}
+			path := filepath.Join(b.TempDir(), "saved")
+			for b.Loop() {
+				if err := s.Save(path); err != nil {
+					b.Fatal(err)
+				}
+			}
+			info, err := os.Stat(path)
+			require.NoError(b, err)
+			b.ReportMetric(float64(info.Size())/float64(n), "bytes/key")
+			again, err := memory.Load(path, memory.Config{})
+			require.NoError(b, err)
+			require.EqualValues(b, n, again.Stats().Subjects)
+		})
+	}
+}

@@ -1,0 +1,76 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/ration-go/ration/store"
+)
+
+var onePromises = []promise{{
+	name: "one/as-take",
+	says: "TakeOne answers, and charges, as Take of that meter alone does, in any history.",
+	test: func(t *trial) {
+		t.c = singly{t.c}
+		for seed := range uint64(2) {
+			h := newHistory(t, 100+seed)
+			h.single = true
+			h.run(600)
+		}
+	},
+}, {
+	name: "one/among-others",
+	says: "A bucket that was charged along with other meters is the one that TakeOne charges, and they stay as they were.",
+	test: func(t *trial) {
+		t.c = singly{t.c}
+		t.play(
+			take(1, quota, rate).yes(1, 1),
+			take(1, rate).yes(2), give(1, rate).yes(1), take(1, quota).yes(2), read(rate).yes(1),
+			read(quota, rate).yes(2, 1),
+		)
+	},
+}, {
+	name: "one/call",
+	says: "TakeOne refuses what Take refuses, a ctx that is done and what breaks a rule, with the same errors; nothing changes.",
+	test: oneCall,
+}}
+
+func oneCall(t *trial) {
+	t.play(take(1, rate, quota).yes(1, 1))
+	gone, cancel := context.WithCancel(t.ctx)
+	cancel()
+	for _, m := range t.meters(rate, quota) {
+		for _, n := range []int64{1, 0, -1} {
+			_, _, err := store.One(t.c).TakeOne(gone, "somebody", &m, t.at(), n)
+			if !errors.Is(err, gone.Err()) || !errors.Is(err, store.ErrNotTaken) {
+				t.failf("%d of %q: error %v, want both %q and %q in it", n, m.Name, err, gone.Err(), store.ErrNotTaken)
+			}
+		}
+	}
+	for _, f := range faults {
+		for i, on := range []store.Meter{rate, quota} {
+			c := t.charge(take(1, rate, quota))
+			f.spoil(c)
+			if len(c.Meters) != 2 || c.Subject == "somebody" && slices.Equal(c.Meters[i:i+1], t.meters(on)) {
+				continue // it is the other one's fault
+			}
+			_, _, err := store.One(t.c).TakeOne(t.ctx, c.Subject, &c.Meters[i], c.At, 1)
+			if !errors.Is(err, store.ErrInvalid) || !errors.Is(err, store.ErrNotTaken) {
+				t.failf("the rule is %s; one: error %v, want both %q and %q in it", f.rule, err, store.ErrInvalid, store.ErrNotTaken)
+			}
+		}
+	}
+	t.play(read(rate, quota).yes(1, 1))
+}
+
+// singly is a counter that charges single meters by TakeOne.
+type singly struct{ store.Counter }
+
+func (s singly) Take(ctx context.Context, c *store.Charge) (err error) {
+	if len(c.Meters) != 1 || c.SetRemaining {
+		return s.Counter.Take(ctx, c)
+	}
+	c.Levels[0], c.OK, err = store.One(s.Counter).TakeOne(ctx, c.Subject, &c.Meters[0], c.At, c.N[0])
+	return err
+}

@@ -1,0 +1,116 @@
+package storetest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ration-go/ration/limiter"
+	calendar "github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// aLink is that of a key to a plan, with all its fields.
+func aLink(plan, key int) usageplan.Link {
+	return usageplan.Link{
+		PlanID: fmt.Sprintf("plan%04d", plan), KeyID: fmt.Sprintf("key%04d", key), Subject: fmt.Sprintf("customer %d", key),
+		Throttle: &limiter.Limit{Rate: 2, Burst: 2}, Quotas: []calendar.Quota{{Limit: 9, Period: calendar.Week, StartDay: 1}},
+		Created: time.Date(2026, 11, 23, 12, 0, key%60, 0, time.UTC), Version: 1,
+	}
+}
+
+var storedLinks = []listing[usageplan.Store]{{
+	"links", "A link is found from its key, oldest first, and from its plan, newest first, with every field as it was; once.",
+	func(v *visit, s usageplan.Store) {
+		insertPlans(v, s, 2)
+		for i := range 9 {
+			v.ok(s.InsertLink(v.ctx, aLink(0, i)))
+			v.wants(s.InsertLink(v.ctx, aLink(0, i)), usageplan.ErrExists)
+		}
+		v.ok(s.InsertLink(v.ctx, aLink(1, 3)))
+		ofKey, err := s.KeyLinks(v.ctx, "key0003")
+		v.ok(err)
+		lists(v, "links of a key", ofKey, []usageplan.Link{aLink(0, 3), aLink(1, 3)})
+		v.ok(s.DeleteLink(v.ctx, "plan0000", "key0003"))
+		ofKey, err = s.KeyLinks(v.ctx, "key0003")
+		v.ok(err)
+		lists(v, "links of a key", ofKey, []usageplan.Link{aLink(1, 3)})
+		var want []usageplan.Link
+		for _, i := range []int{8, 7, 6, 5, 4, 2, 1, 0} {
+			want = append(want, aLink(0, i))
+		}
+		for _, limit := range []int{1, 3, 100} {
+			all, _ := walk(v, func(cursor string) ([]usageplan.Link, string, error) {
+				return s.PlanLinks(v.ctx, "plan0000", cursor, limit)
+			})
+			lists(v, "links of a plan", all, want)
+		}
+		v.ok(s.InsertLink(v.ctx, aLink(0, 3)))
+		ofKey, err = s.KeyLinks(v.ctx, "key0003")
+		v.ok(err)
+		lists(v, "links of a key", ofKey, []usageplan.Link{aLink(1, 3), aLink(0, 3)})
+	},
+}, {
+	"links/update", "An update of a link replaces every field; overrides that are empty are not the same as none.",
+	func(v *visit, s usageplan.Store) {
+		l := aLink(0, 0)
+		l.Version = 0
+		v.ok(s.InsertLink(v.ctx, l))
+		for version, quotas := range [][]calendar.Quota{{}, nil, {{Limit: 1, Period: calendar.Day}}, {}} {
+			l = usageplan.Link{PlanID: l.PlanID, KeyID: l.KeyID, Subject: l.Subject, Quotas: quotas, Version: int64(version) + 1}
+			v.ok(s.UpdateLink(v.ctx, l))
+			l.Version++
+			ofKey, err := s.KeyLinks(v.ctx, l.KeyID)
+			v.ok(err)
+			lists(v, "links of the key", ofKey, []usageplan.Link{l})
+			ofPlan, _, err := s.PlanLinks(v.ctx, l.PlanID, "", 10)
+			v.ok(err)
+			lists(v, "links of the plan", ofPlan, []usageplan.Link{l})
+		}
+	},
+}, {
+	"links/meanwhile", "What is linked and unlinked between pages disturbs no other link of a listing.",
+	func(v *visit, s usageplan.Store) {
+		var ids []string
+		for i := range 60 {
+			v.ok(s.InsertLink(v.ctx, aLink(0, i)))
+			ids = append(ids, aLink(0, i).KeyID)
+		}
+		gone := map[string]bool{}
+		i := 0
+		all, _ := walk(v, func(cursor string) ([]usageplan.Link, string, error) {
+			page, next, err := s.PlanLinks(v.ctx, "plan0000", cursor, 4)
+			for n := range 3 {
+				v.ok(s.InsertLink(v.ctx, aLink(0, 1000+3*i+n)))
+			}
+			for _, doomed := range []string{ids[i], ids[59-i]} { // one that is to come, one that has been
+				gone[doomed] = true
+				v.ok(s.DeleteLink(v.ctx, "plan0000", doomed))
+			}
+			i++
+			return page, next, err
+		})
+		var listed []string
+		for _, l := range all {
+			listed = append(listed, l.KeyID)
+		}
+		v.undisturbed(listed, ids, gone)
+	},
+}, {
+	"links/removed", "A plan's links can be removed page by page while they are listed, and none is missed.",
+	func(v *visit, s usageplan.Store) {
+		for i := range 50 {
+			v.ok(s.InsertLink(v.ctx, aLink(0, i)))
+		}
+		all, _ := walk(v, func(cursor string) ([]usageplan.Link, string, error) {
+			links, next, err := s.PlanLinks(v.ctx, "plan0000", cursor, 7)
+			for _, l := range links {
+				v.ok(s.DeleteLink(v.ctx, l.PlanID, l.KeyID))
+			}
+			return links, next, err
+		})
+		v.equal("how many there were", len(all), 50)
+		links, _, err := s.PlanLinks(v.ctx, "plan0000", "", 7)
+		v.ok(err)
+		v.equal("how many are left", len(links), 0)
+	},
+}}

@@ -1,0 +1,157 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// ear is who hears of changes.
+type ear struct {
+	mu    sync.Mutex
+	heard []string
+}
+
+// listen subscribes an ear that reads at once what has changed. It may hear at any time that anything may have.
+func listen(n usageplan.Notifier, read func(id string) string) (e *ear, stop func()) {
+	e = new(ear)
+	return e, n.OnChange(func(id string) {
+		if id != "" {
+			e.hear(id + " " + read(id))
+		}
+	})
+}
+
+func (e *ear) hear(what string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heard = append(e.heard, what)
+}
+
+// wants is what was heard since it was last asked. A store that hears from elsewhere may take a moment.
+func (e *ear) wants(v *visit, want ...string) {
+	var heard []string
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		e.mu.Lock()
+		heard = slices.Clone(e.heard)
+		e.mu.Unlock()
+		if len(heard) >= len(want) || time.Now().After(deadline) {
+			break
+		}
+	}
+	if !slices.Equal(heard, want) {
+		v.failf("heard %q: want %q", heard, want)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heard = e.heard[len(heard):]
+}
+
+var heardKeys = []listing[apikey.Store]{{
+	"notify", "A Notifier tells of each change of a key, with its id, when it can be read; " +
+		"of none that failed; and not once stopped.",
+	func(v *visit, s apikey.Store) {
+		n, ok := s.(usageplan.Notifier)
+		if !ok {
+			return
+		}
+		read := func(id string) string { return version(v, s, id) }
+		heard, stop := listen(n, read)
+		other, stopOther := listen(n, read)
+		defer stopOther()
+		told := func(want string) {
+			heard.wants(v, want)
+			other.wants(v, want)
+		}
+		k := insertKeys(v, s, 1)[0]
+		told("key0000 1")
+		v.wants(s.InsertKey(v.ctx, k), apikey.ErrExists)
+		v.ok(s.UpdateKey(v.ctx, k))
+		told("key0000 2")
+		v.wants(s.UpdateKey(v.ctx, k), apikey.ErrConflict)
+		v.ok(s.DeleteKey(v.ctx, k.ID))
+		told("key0000 gone")
+		stop()
+		insertKeys(v, s, 1)
+		other.wants(v, "key0000 1")
+		v.ok(s.DeleteKey(v.ctx, k.ID))
+		other.wants(v, "key0000 gone")
+		heard.wants(v)
+	},
+}}
+
+// version is what can be read of a key's id.
+func version(v *visit, s apikey.Store, id string) string {
+	k, err := s.Key(v.ctx, id)
+	switch {
+	case errors.Is(err, apikey.ErrNotFound):
+		return "gone"
+	case err != nil:
+		return err.Error()
+	default:
+		return fmt.Sprint(k.Version)
+	}
+}
+
+var heardPlans = []listing[usageplan.Store]{{
+	"notify", "A Notifier tells of each change, with the plan's id, for a link with the key's, when it can be read; " +
+		"of none that failed; and not once stopped.",
+	func(v *visit, s usageplan.Store) {
+		n, ok := s.(usageplan.Notifier)
+		if !ok {
+			return
+		}
+		read := func(id string) string { return versions(v, s, id) }
+		heard, stop := listen(n, read)
+		other, stopOther := listen(n, read)
+		defer stopOther()
+		told := func(want string) {
+			heard.wants(v, want)
+			other.wants(v, want)
+		}
+		insertPlans(v, s, 1)
+		told("plan0000 1 []")
+		v.wants(s.InsertPlan(v.ctx, aPlan(0)), usageplan.ErrExists)
+		v.ok(s.UpdatePlan(v.ctx, aPlan(0)))
+		told("plan0000 2 []")
+		v.wants(s.UpdatePlan(v.ctx, aPlan(0)), usageplan.ErrConflict)
+		v.wants(s.DeletePlan(v.ctx, "plan0000", 1), usageplan.ErrConflict)
+		v.ok(s.InsertLink(v.ctx, aLink(0, 0)))
+		told("key0000 gone [1]")
+		v.ok(s.UpdateLink(v.ctx, aLink(0, 0)))
+		told("key0000 gone [2]")
+		v.ok(s.DeleteLink(v.ctx, "plan0000", "key0000"))
+		told("key0000 gone []")
+		v.ok(s.DeletePlan(v.ctx, "plan0000", 0))
+		told("plan0000 gone []")
+		stop()
+		insertPlans(v, s, 1)
+		other.wants(v, "plan0000 1 []")
+		v.ok(s.DeletePlan(v.ctx, "plan0000", 0))
+		other.wants(v, "plan0000 gone []")
+		heard.wants(v)
+	},
+}}
+
+// versions is what can be read of an id: the version of the plan, and those of the links of the key.
+func versions(v *visit, s usageplan.Store, id string) string {
+	plan, links := "gone", []int64{}
+	if p, err := s.Plan(v.ctx, id); err == nil {
+		plan = fmt.Sprint(p.Version)
+	} else if !errors.Is(err, usageplan.ErrNotFound) {
+		return err.Error()
+	}
+	of, err := s.KeyLinks(v.ctx, id)
+	if err != nil {
+		return err.Error()
+	}
+	for i := range of {
+		links = append(links, of[i].Version)
+	}
+	return fmt.Sprint(plan, " ", links)
+}
