@@ -36,12 +36,12 @@ func TestDigestOfAllocatesNothing(t *testing.T) {
 
 func TestDigestEqual(t *testing.T) {
 	a, b := apikey.DigestOf("a"), apikey.DigestOf("b")
-	assert.True(t, a.Equal(a))
-	assert.False(t, a.Equal(b))
+	assert.True(t, a.Equal(&a))
+	assert.False(t, a.Equal(&b))
 	for i := range a {
 		other := a
 		other[i] ^= 1
-		assert.False(t, a.Equal(other), "byte %d", i)
+		assert.False(t, a.Equal(&other), "byte %d", i)
 	}
 }
 

@@ -3,6 +3,8 @@ package apikey
 import (
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -12,7 +14,8 @@ var (
 	ErrExpired  = errors.New("apikey: expired")
 )
 
-// Key is what is kept of an API key. Its secret is not in it. It is a plain value: a copy is independent.
+// Key is what is kept of an API key. Its secret is not in it, unless sealed. Copies share Tags and Sealed: who changes those
+// of a key clones it first.
 //
 // A Service keeps times in UTC and whole microseconds, so that a Key is equal to itself after JSON and most databases.
 // The JSON form is stable: stores may keep it.
@@ -24,6 +27,11 @@ type Key struct {
 	// API Gateway; no control characters in the name.
 	Name        string `json:"name,omitzero"`
 	Description string `json:"description,omitzero"`
+
+	// CustomerID is whose key it is, in the service's own words or those of AWS Marketplace; Tags are for people and their
+	// tools.
+	CustomerID string `json:"customerId,omitzero"`
+	Tags       Tags   `json:"tags,omitzero"`
 
 	// Hint is what may be shown of the secret, as Secret.String makes it.
 	Hint string `json:"hint,omitzero"`
@@ -38,6 +46,9 @@ type Key struct {
 	Retiring      Digest    `json:"retiring,omitzero"`
 	RetiringUntil time.Time `json:"retiringUntil,omitzero"`
 
+	// Sealed is the secret under Config.Seal, for those who must be able to show it again; nil: nobody can.
+	Sealed []byte `json:"sealed,omitzero"`
+
 	// Expires is the instant from which the key may not be used; zero: never.
 	Expires time.Time `json:"expires,omitzero"`
 
@@ -47,6 +58,12 @@ type Key struct {
 
 	// Version is 1 for a new key and grows by one with every change.
 	Version int64 `json:"version"`
+}
+
+// Clone is a copy that shares nothing.
+func (k Key) Clone() Key {
+	k.Tags, k.Sealed = maps.Clone(k.Tags), slices.Clone(k.Sealed)
+	return k
 }
 
 // Usable says whether the key may be used at that time: nil, ErrDisabled or ErrExpired.
@@ -64,7 +81,7 @@ func (k *Key) Usable(at time.Time) error {
 // of the current secret nor of one that still retires, or what Usable returns: a retiring secret never outlives its key.
 // The comparison takes the same time for every d.
 func (k *Key) Accepts(d Digest, at time.Time) error {
-	current, retiring := d.Equal(k.Digest), d.Equal(k.Retiring)
+	current, retiring := d.Equal(&k.Digest), d.Equal(&k.Retiring)
 	if d == (Digest{}) || !current && !(retiring && at.Before(k.RetiringUntil)) {
 		return ErrNotFound
 	}

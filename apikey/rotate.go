@@ -24,15 +24,15 @@ func (s *Service) Rotate(ctx context.Context, id string, grace time.Duration) (K
 	if err := invalid(fault); err != nil {
 		return Key{}, "", err
 	}
-	k, err := s.edit(ctx, id, func(k *Key, now time.Time) error { return k.rotate(secret, now, grace) })
+	k, err := s.edit(ctx, id, func(k *Key, now time.Time) error { return s.rotate(k, secret, now, grace) })
 	if err != nil {
 		return Key{}, "", err
 	}
 	return k, secret, nil
 }
 
-// rotate makes secret the current one.
-func (k *Key) rotate(secret Secret, now time.Time, grace time.Duration) error {
+// rotate makes secret the current one of k.
+func (s *Service) rotate(k *Key, secret Secret, now time.Time, grace time.Duration) error {
 	if k.expired(now) {
 		return ErrExpired
 	}
@@ -43,6 +43,6 @@ func (k *Key) rotate(secret Secret, now time.Time, grace time.Duration) error {
 	if k.Retiring, k.RetiringUntil = k.Digest, until; !now.Before(until) {
 		k.Retiring, k.RetiringUntil = Digest{}, time.Time{}
 	}
-	k.Digest, k.Hint = DigestOf(string(secret)), secret.String()
+	s.keep(k, secret)
 	return nil
 }

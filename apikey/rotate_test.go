@@ -155,7 +155,7 @@ func TestLifeOfSecrets(t *testing.T) {
 					_, err = keys.Enable(t.Context(), k.ID)
 				case 2:
 					enabled = random.IntN(2) == 0
-					_, err = keys.Update(t.Context(), k.ID, func(k *apikey.Key) { k.Enabled = enabled })
+					_, err = keys.Update(t.Context(), k.ID, func(k *apikey.Key) error { k.Enabled = enabled; return nil })
 				case 3:
 					if expires = time.Now().Add(minutes(120)); random.IntN(2) == 0 {
 						expires = time.Time{}

@@ -2,18 +2,21 @@ package apikey
 
 import (
 	"context"
+	"crypto/cipher"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"strings"
 	"time"
+
+	"github.com/ration-go/ration/internal/retry"
 )
 
 const (
 	defaultPage = 100
 	maxPage     = 500 // as in Amazon API Gateway
-	maxTries    = 16  // of a change, if others keep changing the same key
 	idLen       = 16  // base32 characters: 80 bits
 )
 
@@ -21,6 +24,11 @@ const (
 type Config struct {
 	// Prefix is what new secrets begin with, see Format.Prefix. Empty: "key".
 	Prefix string
+
+	// Seal keeps secrets so that Reveal can show them again, as Amazon API Gateway does with includeValue; nil: only digests
+	// are kept, and nobody can. It is an AEAD with random nonces of 12 bytes or more, such as AES-GCM; the key's id is
+	// authenticated with the secret. Whoever has it and the store has all secrets.
+	Seal cipher.AEAD
 }
 
 // Service makes, changes and lists the keys of a Store. It keeps no state, so any number of services, in any number of
@@ -30,16 +38,20 @@ type Config struct {
 type Service struct {
 	store  Store
 	format Format
+	seal   cipher.AEAD
 }
 
 // NewService is a Service on s. A prefix that breaks its rule is reported by Create and Rotate.
 func NewService(s Store, cfg Config) *Service {
-	return &Service{store: s, format: Format{Prefix: cfg.Prefix}}
+	return &Service{store: s, format: Format{Prefix: cfg.Prefix}, seal: cfg.Seal}
 }
 
-// Create makes a key and its secret. Of k it takes Name, Description, Enabled, Expires (zero, or a time to come) and ID;
-// an empty ID is replaced by 16 random lower-case letters and digits. The rest of k is ignored. The key is disabled
+// Create makes a key and its secret. Of k it takes Name, Description, Enabled, CustomerID, Tags, Expires (zero, or a time
+// to come) and ID; an empty ID is replaced by 16 random lower-case letters and digits. The rest of k is ignored. The key is disabled
 // unless k.Enabled says otherwise.
+//
+// An ID that a deleted key had is free again. What others keep under it, such as the links of package usageplan, is then the
+// new key's: see Delete.
 //
 // The secret is shown this once: nobody can get it again. If the error is the Store's and not one of this package's,
 // there may be a key whose secret nobody knows; it can be deleted.
@@ -47,7 +59,7 @@ func NewService(s Store, cfg Config) *Service {
 // Errors: ErrInvalid, ErrExists for an ID that is taken.
 func (s *Service) Create(ctx context.Context, k Key) (Key, Secret, error) {
 	secret, fault := s.format.make()
-	k, err := s.insert(ctx, k, secret, fault)
+	k, err := s.insert(ctx, k, func(k *Key) { s.keep(k, secret) }, fault)
 	if err != nil {
 		return Key{}, "", err
 	}
@@ -61,18 +73,31 @@ func (s *Service) Create(ctx context.Context, k Key) (Key, Secret, error) {
 //
 // Errors: ErrInvalid, beside it ErrMalformed for the secret, and ErrExists for a secret or an ID that is taken.
 func (s *Service) Import(ctx context.Context, k Key, secret Secret) (Key, error) {
-	return s.insert(ctx, k, secret, checkForeign(string(secret)))
+	return s.insert(ctx, k, func(k *Key) { s.keep(k, secret) }, checkForeign(string(secret)))
 }
 
-// insert adds a key made of what the caller may set in asked. fault is what is already known to be wrong, or nil.
-func (s *Service) insert(ctx context.Context, asked Key, secret Secret, fault error) (Key, error) {
+// ImportDigest is Import for a secret of which only the digest is known, such as one that another system keeps as its
+// SHA-256. The key has no hint, and its secret cannot be shown again.
+//
+// Errors: ErrInvalid, also for the zero Digest, and ErrExists for a digest or an ID that is taken.
+func (s *Service) ImportDigest(ctx context.Context, k Key, d Digest) (Key, error) {
+	var fault error
+	if d == (Digest{}) {
+		fault = errors.New("digest: zero: want one of a secret")
+	}
+	return s.insert(ctx, k, func(k *Key) { k.Digest = d }, fault)
+}
+
+// insert adds a key made of what the caller may set in asked; keep gives it its secret. fault is what is already known to be
+// wrong, or nil.
+func (s *Service) insert(ctx context.Context, asked Key, keep func(*Key), fault error) (Key, error) {
 	now := instant(time.Now())
 	k := Key{ID: asked.ID, Created: now, Updated: now, Version: 1}
 	if k.ID == "" {
 		k.ID = strings.ToLower(rand.Text()[:idLen])
 	}
 	k.set(asked)
-	k.Digest, k.Hint = DigestOf(string(secret)), secret.String()
+	keep(&k)
 	faults := append(k.faults(), fault)
 	if k.expired(now) {
 		faults = append(faults, fmt.Errorf("expires: %v: want a time to come", k.Expires))
@@ -89,6 +114,7 @@ func (s *Service) insert(ctx context.Context, asked Key, secret Secret, fault er
 // set takes from asked what a caller may change.
 func (k *Key) set(asked Key) {
 	k.Name, k.Description, k.Enabled, k.Expires = asked.Name, asked.Description, asked.Enabled, instant(asked.Expires)
+	k.CustomerID, k.Tags = asked.CustomerID, maps.Clone(asked.Tags)
 }
 
 // Get is the key of that id, or ErrNotFound.
@@ -129,15 +155,18 @@ func (s *Service) All(ctx context.Context, f Filter) iter.Seq2[Key, error] {
 	}
 }
 
-// Update changes a key and returns it as it is then. Name, Description, Enabled and Expires can change; whatever else
-// change sets is restored. Expires may be moved into the past, and an expired key brought back. If somebody else changes
-// the key at the same moment, change is called again, on the key as it is now, so it must do no more than set fields.
+// Update changes a key and returns it as it is then. Name, Description, Enabled, CustomerID, Tags and Expires can change;
+// whatever else change sets is restored. Expires may be moved into the past, and an expired key brought back. If somebody
+// else changes the key at the same moment, change is called again, on the key as it is now, so it must do no more than set
+// fields. If it returns an error nothing is changed, and Update returns that.
 //
-// Errors: ErrInvalid, ErrNotFound, and ErrConflict if others were faster 16 times in a row.
-func (s *Service) Update(ctx context.Context, id string, change func(*Key)) (Key, error) {
+// Errors: those of change, ErrInvalid, ErrNotFound, and ErrConflict if others were faster 16 times in a row.
+func (s *Service) Update(ctx context.Context, id string, change func(*Key) error) (Key, error) {
 	return s.edit(ctx, id, func(k *Key, _ time.Time) error {
-		asked := *k
-		change(&asked)
+		asked := k.Clone()
+		if err := change(&asked); err != nil {
+			return err
+		}
 		k.set(asked)
 		return invalid(k.faults()...)
 	})
@@ -145,42 +174,42 @@ func (s *Service) Update(ctx context.Context, id string, change func(*Key)) (Key
 
 // Enable lets the key be used, unless it has expired. Errors: ErrNotFound, ErrConflict.
 func (s *Service) Enable(ctx context.Context, id string) (Key, error) {
-	return s.Update(ctx, id, func(k *Key) { k.Enabled = true })
+	return s.Update(ctx, id, func(k *Key) error { k.Enabled = true; return nil })
 }
 
 // Disable stops the key from being used until Enable. Errors: ErrNotFound, ErrConflict.
 func (s *Service) Disable(ctx context.Context, id string) (Key, error) {
-	return s.Update(ctx, id, func(k *Key) { k.Enabled = false })
+	return s.Update(ctx, id, func(k *Key) error { k.Enabled = false; return nil })
 }
 
 // Expire makes the key expire at that instant, which may be past; the zero time: never. Errors: ErrInvalid for a year
 // after 9999, ErrNotFound, ErrConflict.
 func (s *Service) Expire(ctx context.Context, id string, at time.Time) (Key, error) {
-	return s.Update(ctx, id, func(k *Key) { k.Expires = at })
+	return s.Update(ctx, id, func(k *Key) error { k.Expires = at; return nil })
 }
 
-// Delete removes a key and its secrets for ever, or is ErrNotFound.
+// Delete removes a key and its secrets for ever, or is ErrNotFound. What others keep under its ID stays, such as its links to
+// plans, which a key that is made anew with that ID would have at once: give no ID twice, or remove those first, as
+// usageplan's Service.Prune does.
 func (s *Service) Delete(ctx context.Context, id string) error { return s.store.DeleteKey(ctx, id) }
 
 // edit reads a key, changes it and writes it, all again if somebody else was faster.
-func (s *Service) edit(ctx context.Context, id string, change func(k *Key, now time.Time) error) (Key, error) {
-	for try := 1; ; try++ {
-		k, err := s.store.Key(ctx, id)
-		if err != nil {
-			return Key{}, err
+func (s *Service) edit(ctx context.Context, id string, change func(k *Key, now time.Time) error) (k Key, err error) {
+	err = retry.Do(ctx, func() (raced bool, err error) {
+		if k, err = s.store.Key(ctx, id); err != nil {
+			return false, err
 		}
 		now := instant(time.Now())
 		if err := change(&k, now); err != nil {
-			return Key{}, err
+			return false, err
 		}
 		k.Updated = now
 		err = s.store.UpdateKey(ctx, k)
-		if err == nil {
-			k.Version++
-			return k, nil
-		}
-		if !errors.Is(err, ErrConflict) || try == maxTries {
-			return Key{}, err
-		}
+		return errors.Is(err, ErrConflict), err
+	})
+	if err != nil {
+		return Key{}, err
 	}
+	k.Version++
+	return k, nil
 }

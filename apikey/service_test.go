@@ -198,12 +198,32 @@ func TestImportRefuses(t *testing.T) {
 	})
 }
 
+func TestImportDigest(t *testing.T) {
+	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
+		secret := apikey.Secret("known to the customer alone")
+		k, err := keys.ImportDigest(t.Context(), apikey.Key{Name: "n", Enabled: true}, apikey.DigestOf(string(secret)))
+		require.NoError(t, err)
+		assert.Empty(t, k.Hint)
+		assert.NoError(t, ask(t, st, secret))
+		_, err = keys.ImportDigest(t.Context(), apikey.Key{}, k.Digest)
+		assert.ErrorIs(t, err, apikey.ErrExists)
+		_, err = keys.ImportDigest(t.Context(), apikey.Key{Name: "a\n"}, apikey.Digest{})
+		assert.ErrorIs(t, err, apikey.ErrInvalid)
+		assert.ErrorContains(t, err, "name:")
+		assert.ErrorContains(t, err, "digest: zero")
+		_, err = keys.Reveal(t.Context(), k.ID)
+		assert.ErrorIs(t, err, apikey.ErrSealed)
+		assert.Len(t, st.keys, 1)
+	})
+}
+
 func TestUpdate(t *testing.T) {
 	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
 		k, secret := mustCreate(t, keys, "before")
 		time.Sleep(time.Minute)
-		changed, err := keys.Update(t.Context(), k.ID, func(k *apikey.Key) {
+		changed, err := keys.Update(t.Context(), k.ID, func(k *apikey.Key) error {
 			*k = apikey.Key{ID: "other", Name: "after", Description: "d", Expires: time.Now().Add(time.Hour + 1), Version: 99}
+			return nil
 		})
 		require.NoError(t, err)
 		want := k
@@ -215,7 +235,10 @@ func TestUpdate(t *testing.T) {
 		assert.Equal(t, want, stored)
 		assert.Len(t, st.keys, 1)
 
-		_, err = keys.Update(t.Context(), k.ID, func(k *apikey.Key) { k.Name, k.Expires = "a\n", time.Date(12_000, 1, 1, 0, 0, 0, 0, time.UTC) })
+		_, err = keys.Update(t.Context(), k.ID, func(k *apikey.Key) error {
+			k.Name, k.Expires = "a\n", time.Date(12_000, 1, 1, 0, 0, 0, 0, time.UTC)
+			return nil
+		})
 		require.ErrorIs(t, err, apikey.ErrInvalid)
 		assert.ErrorContains(t, err, "name:")
 		assert.ErrorContains(t, err, "expires:")
@@ -259,7 +282,7 @@ func TestEnableDisableExpireDelete(t *testing.T) {
 func TestMissingKey(t *testing.T) {
 	inBubble(t, func(t *testing.T, keys *apikey.Service, _ *mapStore) {
 		_, getErr := keys.Get(t.Context(), "none")
-		_, updateErr := keys.Update(t.Context(), "none", func(*apikey.Key) { t.Error("called for a missing key") })
+		_, updateErr := keys.Update(t.Context(), "none", func(*apikey.Key) error { t.Error("called for a missing key"); return nil })
 		_, enableErr := keys.Enable(t.Context(), "none")
 		_, disableErr := keys.Disable(t.Context(), "none")
 		_, expireErr := keys.Expire(t.Context(), "none", time.Now())
@@ -293,7 +316,7 @@ func TestUpdateRetriesConflicts(t *testing.T) {
 					return nil
 				}
 				tries := 0
-				changed, err := keys.Update(t.Context(), k.ID, func(k *apikey.Key) { k.Name = "mine"; tries++ })
+				changed, err := keys.Update(t.Context(), k.ID, func(k *apikey.Key) error { k.Name = "mine"; tries++; return nil })
 				require.ErrorIs(t, err, c.want)
 				require.Equal(t, min(c.conflicts+1, 16), tries)
 				if c.want == nil {
@@ -328,7 +351,7 @@ func TestConcurrentUpdates(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 { // fewer than the tries, so that nobody can lose every time
 		wg.Go(func() {
-			_, err := keys.Update(context.Background(), k.ID, func(k *apikey.Key) { k.Description += "x" })
+			_, err := keys.Update(context.Background(), k.ID, func(k *apikey.Key) error { k.Description += "x"; return nil })
 			assert.NoError(t, err)
 		})
 	}

@@ -3,6 +3,7 @@ package apikey
 import (
 	"context"
 	"errors"
+	"strings"
 )
 
 // Errors that a Store returns, wrapped or as they are. Any other error means that the store failed; a change may then
@@ -25,11 +26,19 @@ var (
 type Filter struct {
 	// NamePrefix is what the name begins with, upper and lower case told apart.
 	NamePrefix string
+
+	// CustomerID is whose the key is; empty: anybody's.
+	CustomerID string
+}
+
+// Passes says whether the filter lets a key through.
+func (f *Filter) Passes(k *Key) bool {
+	return strings.HasPrefix(k.Name, f.NamePrefix) && (f.CustomerID == "" || f.CustomerID == k.CustomerID)
 }
 
 // Store keeps keys. Every method is atomic by itself and safe for concurrent use, and honours ctx. What was written is
 // seen by every call that begins after the write has returned. A Store keeps a Key as it is and judges nothing in it: that
-// is the Service's work, and Key.Accepts.
+// is the Service's work, and Key.Accepts. What goes in and out is the caller's own: a Store keeps and gives clones.
 type Store interface {
 	// InsertKey adds k, its Version included. It is ErrExists if the id of k, its Digest or its Retiring (unless that is
 	// zero) is an id or one of the digests of a stored key.

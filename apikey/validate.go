@@ -42,6 +42,12 @@ func (k *Key) faults() (errs []error) {
 	if !utf8.ValidString(k.Description) {
 		fault("description: %.40q: want UTF-8", k.Description)
 	}
+	if n := utf8.RuneCountInString(k.CustomerID); n > maxName || !utf8.ValidString(k.CustomerID) {
+		fault("customerID: %.40q: want UTF-8 of at most %d characters", k.CustomerID, maxName)
+	}
+	if err := k.Tags.faults(); err != nil {
+		errs = append(errs, err)
+	}
 	if year := k.Expires.Year(); year < 1 || year > maxYear {
 		fault("expires: year %d: want 1 to %d", year, maxYear)
 	}

@@ -23,9 +23,10 @@ type Result struct {
 	// Err is what failed, even if the failure policy admits the request all the same. A refusal is none.
 	Err error
 
-	mw         *Middleware
-	credential Credential
-	values     [2]string // of the RateLimit fields
+	mw     *Middleware
+	from   place     // of the credential, which is not kept: what prints a Result would show it
+	ctx    deciding  // of the next handler
+	values [2]string // of the RateLimit fields
 }
 
 // Allowed says whether the request may go on.
@@ -43,13 +44,14 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux) *Result {
 		res.Skipped = true
 		return res
 	}
-	res.credential, res.Err = m.cfg.Credential(r)
-	if errors.Is(res.Err, ErrCredential) {
-		res.credential, res.Err = Credential{}, nil // as if there were none
+	found, err := m.cfg.Credential(r)
+	if errors.Is(err, ErrCredential) {
+		found, err = Credential{}, nil // as if there were none
 	}
-	if res.Err == nil {
-		m.decide(r, routeOf(pattern), res)
+	if res.from = found.place(); err == nil {
+		m.decide(r, routeOf(pattern), &found, res)
 	} else {
+		res.Err = err
 		res.Decision.Reason = usageplan.StoreFailed
 	}
 	if !res.Decision.Allowed {
@@ -60,14 +62,17 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux) *Result {
 }
 
 // decide asks the Gate.
-func (m *Middleware) decide(r *http.Request, route string, res *Result) {
+func (m *Middleware) decide(r *http.Request, route string, found *Credential, res *Result) {
 	cost := int64(1)
 	if m.cfg.Cost != nil {
 		cost = m.cfg.Cost(r)
 	}
 	req := usageplan.Request{
-		Secret: res.credential.Secret, KeyID: res.credential.KeyID,
+		Secret: found.Secret, KeyID: found.KeyID,
 		API: m.cfg.API, Stage: m.cfg.Stage, Route: route, Cost: cost,
+	}
+	if m.cfg.ID != nil {
+		req.ID = m.cfg.ID(r)
 	}
 	if cost == 0 {
 		res.Decision, res.Err = m.gate.Peek(r.Context(), req)

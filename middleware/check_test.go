@@ -305,6 +305,24 @@ func TestNever(t *testing.T) {
 	require.Equal(t, 429, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)))
 }
 
+// TestID charges once for a request that is named, however often it is tried.
+func TestID(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	mw := h.middleware(middleware.Config{ID: func(r *http.Request) string { return r.Header.Get("Idempotency-Key") }})
+	named := func(id string) *http.Request {
+		r := with(secret)
+		r.Header.Set("Idempotency-Key", id)
+		return r
+	}
+	require.Equal(t, 200, status(mw.Handler(ok), named("a")))
+	require.Equal(t, 200, status(mw.Handler(ok), named("a")))
+	require.True(t, mw.Check(named("a")).Decision.Repeated)
+	require.Equal(t, 429, status(mw.Handler(ok), named("b")))
+	require.Equal(t, 429, status(mw.Handler(ok), named("")))
+	require.Equal(t, 500, status(mw.Handler(ok), named(strings.Repeat("x", usageplan.MaxID+1))))
+}
+
 // TestCheck is what another framework does with a Result.
 func TestCheck(t *testing.T) {
 	h := newHouse(t)

@@ -9,9 +9,22 @@ import (
 
 type contextKey struct{}
 
+// deciding is a context with a decision, within the Result that it is of.
+type deciding struct {
+	context.Context
+	decision *usageplan.Decision
+}
+
+func (c *deciding) Value(key any) any {
+	if key == (contextKey{}) {
+		return c.decision
+	}
+	return c.Context.Value(key)
+}
+
 // NewContext is ctx with a decision: what Handler makes for the next handler, and tests of such handlers for themselves.
 func NewContext(ctx context.Context, d *usageplan.Decision) context.Context {
-	return context.WithValue(ctx, contextKey{}, d)
+	return &deciding{ctx, d}
 }
 
 // DecisionFromContext is the decision that admitted the request; false where no key was needed. Handlers read it, and may

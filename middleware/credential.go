@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/ration-go/ration/apikey"
@@ -33,8 +32,11 @@ type Credential struct {
 	Header, Query string
 }
 
+func (c *Credential) none() bool { return c.Secret == "" && c.KeyID == "" }
+
 // Extractor finds the credential of a request; the zero Credential if there is none. Its error wraps ErrCredential if the
-// credential is bad. Any other error means that something failed: it is answered with 503. An error holds no secret.
+// credential is bad; beside that, the Credential's Header or Query still says where it is. Any other error means that
+// something failed: it is answered with 503. An error holds no secret.
 //
 // A function that authenticates requests in its own way, by mTLS or a session, is an Extractor that returns a KeyID.
 type Extractor func(*http.Request) (Credential, error)
@@ -44,15 +46,19 @@ type Extractor func(*http.Request) (Credential, error)
 func Bearer() Extractor {
 	const scheme = "Bearer"
 	return func(r *http.Request) (Credential, error) {
+		from := Credential{Header: "Authorization"}
 		value, err := single(r.Header["Authorization"])
-		if err != nil || len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
-			return Credential{}, err
+		switch {
+		case err != nil:
+			return from, err
+		case len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme):
+			return Credential{}, nil
 		}
 		token, spaced := strings.CutPrefix(value[len(scheme):], " ")
 		if token != "" && !spaced {
 			return Credential{}, nil // a scheme that begins like ours
 		}
-		return credential(token, Credential{Header: "Authorization"})
+		return credential(token, from)
 	}
 }
 
@@ -60,11 +66,7 @@ func Bearer() Extractor {
 func Header(name string) Extractor {
 	name = http.CanonicalHeaderKey(name)
 	return func(r *http.Request) (Credential, error) {
-		value, err := single(r.Header[name])
-		if err != nil || value == "" {
-			return Credential{}, err
-		}
-		return credential(value, Credential{Header: name})
+		return only(r.Header[name], Credential{Header: name})
 	}
 }
 
@@ -72,11 +74,7 @@ func Header(name string) Extractor {
 // servers and proxies, in browsers' histories and in Referer fields (RFC 6750 section 2.3).
 func Query(name string) Extractor {
 	return func(r *http.Request) (Credential, error) {
-		value, err := single(r.URL.Query()[name])
-		if err != nil || value == "" {
-			return Credential{}, err
-		}
-		return credential(value, Credential{Query: name})
+		return only(r.URL.Query()[name], Credential{Query: name})
 	}
 }
 
@@ -88,10 +86,10 @@ func OneOf(extractors ...Extractor) Extractor {
 			c, err := extract(r)
 			switch {
 			case err != nil:
-				return Credential{}, err
-			case c == Credential{}:
-			case found != Credential{}:
-				return Credential{}, errMany
+				return c, err
+			case c.none():
+			case !found.none():
+				return Credential{Header: c.Header, Query: c.Query}, errMany
 			default:
 				found = c
 			}
@@ -110,10 +108,22 @@ func single(values []string) (string, error) {
 	return "", errMany
 }
 
+// only is c with the one of those values, the zero Credential if there is none or it is empty.
+func only(values []string, c Credential) (Credential, error) {
+	value, err := single(values)
+	switch {
+	case err != nil:
+		return c, err
+	case value == "":
+		return Credential{}, nil
+	}
+	return credential(value, c)
+}
+
 // credential is c with a secret that came from a client.
 func credential(secret string, c Credential) (Credential, error) {
 	if secret == "" || len(secret) > maxCredential || !visible(secret, '!') {
-		return Credential{}, errCharacters
+		return c, errCharacters
 	}
 	c.Secret = apikey.Secret(secret)
 	return c, nil
@@ -127,29 +137,4 @@ func visible(s string, first byte) bool {
 		}
 	}
 	return true
-}
-
-// strip removes the credential from r, whose header and URL others may hold too.
-func (c *Credential) strip(r *http.Request) {
-	if c.Header != "" {
-		r.Header = r.Header.Clone()
-		r.Header.Del(c.Header)
-	}
-	if c.Query != "" {
-		u := *r.URL
-		u.RawQuery = without(u.RawQuery, c.Query)
-		r.URL, r.RequestURI = &u, u.RequestURI()
-	}
-}
-
-// without is a query without a parameter, the others as they are.
-func without(query, name string) string {
-	var kept []string
-	for part := range strings.SplitSeq(query, "&") {
-		key, _, _ := strings.Cut(part, "=")
-		if key, err := url.QueryUnescape(key); err != nil || key != name {
-			kept = append(kept, part)
-		}
-	}
-	return strings.Join(kept, "&")
 }

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"math/bits"
 	"net/http"
 	"strconv"
 	"time"
@@ -41,88 +40,51 @@ func (res *Result) retryAfter() int64 {
 	return 0
 }
 
-// writeLimits sets RateLimit-Policy and RateLimit. Both are cut from one string.
+// writeLimits sets RateLimit-Policy, whose text is known but for the first time, and RateLimit.
 func (res *Result) writeLimits(h http.Header) {
-	var policyBuf, limitBuf [256]byte
-	policies, limits := policyBuf[:0], limitBuf[:0]
-	for l := range res.Decision.Levels() {
-		if len(policies) > 0 {
-			policies, limits = append(policies, ", "...), append(limits, ", "...)
+	d := &res.Decision
+	limits := d.Limits()
+	if len(limits) == 0 {
+		return
+	}
+	policy := res.mw.policies.of(d, limits)
+	var buf [256]byte
+	text := buf[:0]
+	for i := range limits {
+		if i > 0 {
+			text = append(text, ", "...)
 		}
-		policies, limits = appendPolicy(policies, &l), appendLevel(limits, &l)
-	}
-	if cut := len(policies); cut > 0 {
-		both := string(append(policies, limits...))
-		res.values = [2]string{both[:cut], both[cut:]}
-		h["Ratelimit-Policy"], h["Ratelimit"] = res.values[0:1:1], res.values[1:2:2]
-	}
-}
-
-// appendPolicy appends the item of RateLimit-Policy.
-func appendPolicy(b []byte, l *usageplan.Level) []byte {
-	b = appendString(b, policyName(l))
-	if l.IsQuota() {
-		b = appendParam(b, ";q=", l.Max)
-		if w := l.End.Sub(l.Start); w <= 8*24*time.Hour { // those of months and years differ
-			b = appendParam(b, ";w=", seconds(w))
+		level := d.Level(i)
+		text = appendParam(append(text, policy.names[i]...), ";r=", level.Remaining())
+		if wait := untilMore(&limits[i], &level); wait > 0 && wait != store.Never {
+			text = appendParam(text, ";t=", seconds(wait))
 		}
-		return b
 	}
-	if l.Rate.Tokens == 0 {
-		return appendParam(b, ";q=", l.Max)
-	}
-	const second = 1_000_000
-	if fill := ceilDiv(l.Max*l.Rate.Per, l.Rate.Tokens); fill >= second { // in microseconds; the product is below 2^53
-		b = appendParam(b, ";q=", l.Max)
-		return appendParam(b, ";w=", ceilDiv(fill, second))
-	}
-	b = appendParam(b, ";q=", perSecond(l.Rate))
-	b = append(b, ";w=1"...)
-	return appendParam(b, ";ration-burst=", l.Max)
-}
-
-// appendLevel appends the item of RateLimit.
-func appendLevel(b []byte, l *usageplan.Level) []byte {
-	b = appendParam(appendString(b, policyName(l)), ";r=", l.Remaining())
-	if wait := untilMore(l); wait > 0 && wait != store.Never {
-		b = appendParam(b, ";t=", seconds(wait))
-	}
-	return b
+	res.values = [2]string{policy.text, string(text)}
+	h["Ratelimit-Policy"], h["Ratelimit"] = res.values[0:1:1], res.values[1:2:2]
 }
 
 // untilMore is how long until more is available: the next token of a throttle, the end of a quota's window. It is zero for
 // a full throttle, and store.Never where waiting does not help.
-func untilMore(l *usageplan.Level) time.Duration {
+func untilMore(limit *usageplan.Limit, l *store.Level) time.Duration {
 	switch {
 	case l.Max == 0:
 		return store.Never
-	case l.IsQuota():
+	case limit.IsQuota():
 		return l.Reset
-	case l.Rate.Tokens == 0 || l.Reset == store.Never:
+	case limit.Rate.Tokens == 0 || l.Reset == store.Never:
 		return store.Never
 	case l.Used == 0:
 		return 0
 	}
 	// All that is missing but the next token takes a time that is known exactly.
-	rest := (l.Used - 1) * l.Rate.Per / l.Rate.Tokens
+	rest := (l.Used - 1) * limit.Rate.Per / limit.Rate.Tokens
 	next := l.Reset - time.Duration(rest)*time.Microsecond
 	if l.Wait > 0 {
 		next = min(next, l.Wait)
 	}
 	return next
 }
-
-// perSecond is the whole tokens of a second, clamped.
-func perSecond(r store.Rate) int64 {
-	hi, lo := bits.Mul64(uint64(r.Tokens), 1_000_000)
-	if hi >= uint64(r.Per) {
-		return maxInteger
-	}
-	q, _ := bits.Div64(hi, lo, uint64(r.Per))
-	return int64(min(q, maxInteger))
-}
-
-func ceilDiv(n, d int64) int64 { return (n + d - 1) / d }
 
 // seconds is d rounded up to whole seconds.
 func seconds(d time.Duration) int64 {

@@ -3,6 +3,7 @@ package middleware
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net/http"
 
@@ -33,11 +34,17 @@ type Config struct {
 	// included, and is refused if a limit is used up. A negative cost is answered with 500: it never gives back.
 	Cost func(*http.Request) int64
 
+	// ID names the request, so that it is charged once however often it is tried; nil, or an empty ID: it is not named. Read
+	// at usageplan.Request.ID what an ID that a client chooses needs. One that is too long is answered with 500.
+	ID func(*http.Request) string
+
 	// Refund says whether the charge is given back to the quotas, by the status of the response; nil: never. A handler that
 	// panics counts as 500, whatever it has sent, and a hijacked connection as 101.
 	Refund func(status int) bool
 
-	// StripCredential hides the credential from the next handler: it gets a request without that header or parameter.
+	// StripCredential hides the credential from the next handler: it gets a request without that header or parameter. So it
+	// is on public routes and with preflights, where Credential is called for nothing else; what it does not name, since it
+	// failed or looks elsewhere, is not hidden.
 	StripCredential bool
 
 	// OmitHeaders leaves the RateLimit fields out, for routes whose clients should not learn of limits. Legacy adds the
@@ -48,7 +55,7 @@ type Config struct {
 	// Realm is what the challenge of a 401 names; empty: "api". Visible ASCII characters and spaces.
 	Realm string
 
-	// Refuse answers a request that is refused; nil: Result.WriteProblem.
+	// Refuse answers a request that is refused; nil: Result.WriteProblem. Result.WriteAWS answers as Amazon API Gateway does.
 	Refuse func(http.ResponseWriter, *http.Request, *Result)
 
 	// Logger is told of failures of stores and of the service's own functions; nil: nobody is.
@@ -61,6 +68,7 @@ type Middleware struct {
 	cfg       Config
 	public    map[string]bool
 	challenge string // WWW-Authenticate
+	policies  policies
 }
 
 // New makes a Middleware in front of a Gate. It reports every fault of cfg at once; the error wraps ErrInvalid.
@@ -92,7 +100,7 @@ func New(gate *usageplan.Gate, cfg Config) (*Middleware, error) {
 		cfg.Refuse = func(w http.ResponseWriter, _ *http.Request, res *Result) { res.WriteProblem(w) }
 	}
 	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
-	return &Middleware{gate: gate, cfg: cfg, public: public, challenge: string(challenge)}, nil
+	return &Middleware{gate: gate, cfg: cfg, public: public, challenge: string(challenge), policies: policies{seed: maphash.MakeSeed()}}, nil
 }
 
 // Handler passes on to next what is admitted, with the key and the decision in its context, and refuses the rest.
@@ -106,12 +114,16 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 		case !res.Allowed():
 			m.cfg.Refuse(w, r, res)
 		case res.Skipped:
+			if m.cfg.StripCredential {
+				r = m.stripAll(r)
+			}
 			next.ServeHTTP(w, r)
 		default:
 			res.WriteHeaders(w.Header())
-			r = r.WithContext(NewContext(r.Context(), &res.Decision))
+			res.ctx = deciding{r.Context(), &res.Decision}
+			r = r.WithContext(&res.ctx)
 			if m.cfg.StripCredential {
-				res.credential.strip(r)
+				res.from.strip(r)
 			}
 			m.serve(next, w, r, res)
 		}

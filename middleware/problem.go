@@ -59,7 +59,7 @@ func (p *problem) write(w http.ResponseWriter) {
 func violated(d *usageplan.Decision) (names []string) {
 	for l := range d.Levels() {
 		if l.Wait > 0 && (d.Reason != usageplan.NeverFits || l.Wait == store.Never) {
-			names = append(names, policyName(&l))
+			names = append(names, policyName(&l.Limit))
 		}
 	}
 	return names

@@ -3,10 +3,13 @@ package middleware_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime"
+	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,6 +37,17 @@ func TestRefund(t *testing.T) {
 			_, _ = w.(interface{ WriteString(string) (int, error) }).WriteString("x")
 			w.WriteHeader(500)
 		}, false, nil},
+		{"502 after a copy that failed at its first byte", func(w http.ResponseWriter, _ *http.Request) {
+			if _, err := io.Copy(w, iotest.ErrReader(errBroken)); err != nil {
+				http.Error(w, "bad gateway", http.StatusBadGateway)
+			}
+		}, true, nil},
+		{"502 after a copy that failed later", func(w http.ResponseWriter, _ *http.Request) {
+			if _, err := io.Copy(w, io.MultiReader(strings.NewReader("x"), iotest.ErrReader(errBroken))); err != nil {
+				http.Error(w, "bad gateway", http.StatusBadGateway)
+			}
+		}, false, nil},
+		{"nothing is copied", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.Copy(w, strings.NewReader("")) }, false, nil},
 		{"500 after a flush", func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush(); w.WriteHeader(500) }, false, nil},
 		{"500 after 103", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(500) }, true, nil},
 		{"200 after 100", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(100); w.WriteHeader(200) }, false, nil},

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -144,6 +145,25 @@ func TestReadFromBeneath(t *testing.T) {
 		_, _ = io.Copy(w, io.LimitReader(strings.NewReader("content"), 100))
 	})).ServeHTTP(w, with(secret))
 	require.True(t, w.asked)
+}
+
+// deadlines is a writer with what http.ResponseController alone looks for.
+type deadlines struct {
+	http.ResponseWriter
+	set time.Time
+}
+
+func (d *deadlines) SetWriteDeadline(t time.Time) error { d.set = t; return nil }
+
+// TestUnwrap is what the writer beneath can do and the recorder knows nothing of.
+func TestUnwrap(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{})
+	w, want := &deadlines{ResponseWriter: &discard{http.Header{}}}, time.Unix(1, 0)
+	h.middleware(middleware.Config{Refund: failed}).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		require.NoError(t, http.NewResponseController(w).SetWriteDeadline(want))
+	})).ServeHTTP(w, with(secret))
+	require.Equal(t, want, w.set)
 }
 
 // TestHijack takes the connection over, by the interface and by the controller; the charge stands.

@@ -29,7 +29,7 @@ func appendString(b []byte, s string) []byte {
 }
 
 // policyName is what clients know a limit by: its name, with what a String cannot hold percent-encoded.
-func policyName(l *usageplan.Level) string {
+func policyName(l *usageplan.Limit) string {
 	if visible(l.Name, ' ') {
 		return l.Name
 	}

@@ -48,8 +48,11 @@ func (rec *recorder) WriteString(s string) (int, error) {
 }
 
 func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
-	rec.sent(http.StatusOK)
-	return io.Copy(rec.ResponseWriter, src)
+	n, err := io.Copy(rec.ResponseWriter, src)
+	if n > 0 { // before the first byte nothing is sent, and an error may still become another status
+		rec.sent(http.StatusOK)
+	}
+	return n, err
 }
 
 func (rec *recorder) Flush() { _ = rec.FlushError() }

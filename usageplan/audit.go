@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ration-go/ration/apikey"
 )
 
 // Audit is what an operator would want to mend. Ids are in the order of the listings, newest first.
 type Audit struct {
-	KeysWithoutPlan   []string // enabled keys that no plan admits
+	KeysWithoutPlan   []string // enabled keys that no plan admits; a detached plan admits none
 	DisabledKeys      []string // disabled keys that are linked to plans
 	PlansWithoutKeys  []string
 	DeadLinks         []Link   // whose key or plan is no more
@@ -73,7 +74,7 @@ func (s *Service) auditKey(ctx context.Context, k *apikey.Key, a *Audit) error {
 		plans = append(plans, p)
 	}
 	switch {
-	case k.Enabled && len(plans) == 0:
+	case k.Enabled && !slices.ContainsFunc(plans, func(p Plan) bool { return !p.Detached }):
 		a.KeysWithoutPlan = append(a.KeysWithoutPlan, k.ID)
 	case !k.Enabled && len(plans) > 0:
 		a.DisabledKeys = append(a.DisabledKeys, k.ID)

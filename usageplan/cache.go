@@ -43,7 +43,7 @@ func (c *cache) get(d *apikey.Digest) *entry {
 		if e == nil {
 			return nil
 		}
-		if e != grave && e.digest.Equal(*d) {
+		if e != grave && e.digest.Equal(d) {
 			if !e.used.Load() {
 				e.used.Store(true)
 			}

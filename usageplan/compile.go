@@ -17,6 +17,8 @@ const (
 	routePrefix  = "throttle "
 )
 
+func stagePrefix(s Stage) string { return routePrefix + s.String() + " " }
+
 // allowance is what a plan, or a plan with a link's overrides, allows: all that is the same for each of its subjects.
 // Those of one plan share it.
 type allowance struct {
@@ -25,26 +27,32 @@ type allowance struct {
 	keep    time.Duration
 	quotas  []quota.Quota
 	buckets map[string]*store.Meter // by route; "" is the plan's own; nil: no throttle there
-	stale   *atomic.Bool            // the plan has changed since
+	stages  map[Stage]map[string]*store.Meter
+	stale   *atomic.Bool // the plan has changed since
 	now     atomic.Pointer[windows]
 }
 
 // windows is the meters of an allowance while no window begins or ends: [from, until) in Unix seconds.
 type windows struct {
 	from, until int64
+	stages      map[Stage]map[string]*meters // AnyRoute is every other route
 	routes      map[string]*meters
 	others      *meters // on every other route
 }
 
-// meters is what one request is charged: the throttle if there is one, the quotas, the usage record.
+// meters is what one request is charged: the throttle if there is one, the quotas, the usage record, the ID if it has one.
 type meters struct {
 	list      []store.Meter
-	throttles int // the first so many are buckets
+	throttles int // the first so many are throttles
+	ids       int // the last so many are IDs: one, or none
+
+	limits []Limit // what limits: all but the usage record and the ID
 }
 
 // newAllowance compiles a plan as the link has it. It fails where a plan that a store gave breaks a rule.
 func newAllowance(p *Plan, l *Link, keep time.Duration, stale *atomic.Bool) (*allowance, error) {
-	a := &allowance{plan: p, record: l.record(), keep: keep, stale: stale, quotas: p.Quotas, buckets: map[string]*store.Meter{}}
+	a := &allowance{plan: p, record: l.record(), keep: keep, stale: stale, quotas: p.Quotas,
+		buckets: map[string]*store.Meter{}, stages: map[Stage]map[string]*store.Meter{}}
 	throttle := p.Throttle
 	if l.Throttle != nil {
 		throttle = l.Throttle
@@ -53,13 +61,22 @@ func newAllowance(p *Plan, l *Link, keep time.Duration, stale *atomic.Bool) (*al
 		a.quotas = l.Quotas
 	}
 	if throttle != nil {
-		if err := a.bucket("", throttleName, *throttle); err != nil {
+		if err := a.bucket(a.buckets, "", throttleName, *throttle); err != nil {
 			return nil, err
 		}
 	}
 	for route, limit := range p.Routes {
-		if err := a.bucket(route, routePrefix+route, limit); err != nil {
+		if err := a.bucket(a.buckets, route, routePrefix+route, limit); err != nil {
 			return nil, err
+		}
+	}
+	for stage, routes := range p.StageRoutes {
+		buckets := map[string]*store.Meter{}
+		a.stages[stage] = buckets
+		for route, limit := range routes {
+			if err := a.bucket(buckets, route, stagePrefix(stage)+route, limit); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return a, store.Check(a.compile(time.Now()).others.list)
@@ -70,8 +87,9 @@ func (a *allowance) serves(l *Link) bool {
 	return l.Throttle == nil && l.Quotas == nil && l.record() == a.record
 }
 
-func (a *allowance) bucket(route, name string, l limiter.Limit) error {
-	a.buckets[route] = nil
+// bucket makes the bucket of a route, nil if its limit is none.
+func (a *allowance) bucket(buckets map[string]*store.Meter, route, name string, l limiter.Limit) error {
+	buckets[route] = nil
 	if l.Unlimited() {
 		return nil
 	}
@@ -79,16 +97,21 @@ func (a *allowance) bucket(route, name string, l limiter.Limit) error {
 	if err != nil {
 		return fmt.Errorf("usageplan: plan %s: %w", a.plan.ID, err)
 	}
-	a.buckets[route] = &m
+	buckets[route] = &m
 	return nil
 }
 
-// at is the meters of a route at an instant.
-func (a *allowance) at(at time.Time, route string) *meters {
+// at is the meters of a route of a stage at an instant.
+func (a *allowance) at(at time.Time, stage Stage, route string) *meters {
 	w := a.now.Load()
 	if t := at.Unix(); w == nil || t < w.from || t >= w.until {
 		w = a.compile(at)
 		a.now.Store(w)
+	}
+	if len(w.stages) > 0 {
+		if m := pick(w.stages[stage], route); m != nil {
+			return m
+		}
 	}
 	if len(w.routes) > 0 {
 		if m, ok := w.routes[route]; ok {
@@ -98,8 +121,16 @@ func (a *allowance) at(at time.Time, route string) *meters {
 	return w.others
 }
 
+// pick is the meters of a route among those of a stage, or of every other route; nil: the stage has none of its own.
+func pick(routes map[string]*meters, route string) *meters {
+	if m, ok := routes[route]; ok {
+		return m
+	}
+	return routes[AnyRoute]
+}
+
 func (a *allowance) compile(at time.Time) *windows {
-	w := &windows{from: math.MinInt64, until: math.MaxInt64, routes: map[string]*meters{}}
+	w := &windows{from: math.MinInt64, until: math.MaxInt64, routes: map[string]*meters{}, stages: map[Stage]map[string]*meters{}}
 	var list []store.Meter
 	for _, q := range a.quotas {
 		list = append(list, q.Meter(at, a.keep))
@@ -113,6 +144,12 @@ func (a *allowance) compile(at time.Time) *windows {
 		others = a.buckets[""]
 	}
 	w.others = withBucket(others, list)
+	for stage, buckets := range a.stages {
+		w.stages[stage] = map[string]*meters{}
+		for route, m := range buckets {
+			w.stages[stage][route] = withBucket(m, list)
+		}
+	}
 	for route, m := range a.buckets {
 		if route != "" && route != AnyRoute {
 			w.routes[route] = withBucket(m, list)
@@ -122,8 +159,20 @@ func (a *allowance) compile(at time.Time) *windows {
 }
 
 func withBucket(m *store.Meter, windows []store.Meter) *meters {
-	if m == nil {
-		return &meters{list: windows}
+	all := &meters{list: windows}
+	if m != nil {
+		all.list, all.throttles = append([]store.Meter{*m}, windows...), 1
 	}
-	return &meters{list: append([]store.Meter{*m}, windows...), throttles: 1}
+	for i := range all.list[:len(all.list)-1] {
+		all.limits = append(all.limits, limitOf(&all.list[i]))
+	}
+	return all
+}
+
+func limitOf(m *store.Meter) Limit {
+	l := Limit{Name: m.Name, Rate: m.Rate}
+	if m.IsWindow() {
+		l.Start, l.End = time.Unix(m.Start, 0).UTC(), time.Unix(m.End, 0).UTC()
+	}
+	return l
 }

@@ -52,62 +52,71 @@ type Decision struct {
 	// Cost is what the quotas and the usage record were charged, if Allowed.
 	Cost int64
 
+	// Repeated means that a request of the same ID was charged before: this one is allowed, whatever the limits, and was
+	// charged nothing.
+	Repeated bool
+
 	// RetryAfter is how long to wait until the same request would be admitted if nobody else comes: the longest wait of
 	// those limits that refused. Zero if none did; store.Never if waiting does not help.
 	RetryAfter time.Duration
 
-	subject  string
-	meters   *meters
-	levels   [1 + MaxQuotas]store.Level // of what limits: not of the usage record
-	refunded uint32
+	subject string
+	meters  *meters
+	levels  [1 + MaxQuotas]store.Level // of what limits: not of the usage record
+	shared  *shared                    // the throttle that refused
+	settled uint32
 }
 
 // Subject is who paid, or would have; empty if that is unknown.
 func (d *Decision) Subject() string { return d.subject }
 
-// Level is where one throttle or quota of a decision stands, after it.
-type Level struct {
+// Limit is one throttle or quota that a decision was about.
+type Limit struct {
 	// Name is "throttle", or "throttle " and the route, or the quota's name.
 	Name string
 
 	// Rate refills a throttle; zero for a quota. Start and End are a quota's window; zero for a throttle.
 	Rate       store.Rate
 	Start, End time.Time
-
-	// Level has the figures. Its Wait is not zero if this limit refused.
-	store.Level
 }
 
 // IsQuota tells a quota from a throttle.
-func (l *Level) IsQuota() bool { return !l.End.IsZero() }
+func (l *Limit) IsQuota() bool { return !l.End.IsZero() }
 
-// Levels is each throttle and quota that the decision was about, in the order of the plan. There is none where the key
-// or plan is unknown, or the store failed.
+// Level is where a limit stands after a decision. Its Wait is not zero if this limit refused.
+type Level struct {
+	Limit
+	store.Level
+}
+
+// Limits is each throttle and quota that the decision was about, in the order of the plan. There is none where the key or
+// plan is unknown, or the store failed. All decisions by one plan and route have the same slice while its windows last, so it
+// is read only.
+func (d *Decision) Limits() []Limit {
+	if d.meters == nil {
+		return nil
+	}
+	return d.meters.limits
+}
+
+// Level is where the i-th of Limits stands.
+func (d *Decision) Level(i int) store.Level { return d.levels[i] }
+
+// Levels is Limits, each with its Level.
 func (d *Decision) Levels() iter.Seq[Level] {
 	return func(yield func(Level) bool) {
-		if d.meters == nil {
-			return
-		}
-		for i := range d.meters.limits() {
-			m := &d.meters.list[i]
-			l := Level{Name: m.Name, Rate: m.Rate, Level: d.levels[i]}
-			if m.IsWindow() {
-				l.Start, l.End = time.Unix(m.Start, 0).UTC(), time.Unix(m.End, 0).UTC()
-			}
-			if !yield(l) {
+		for i, limit := range d.Limits() {
+			if !yield(Level{limit, d.levels[i]}) {
 				return
 			}
 		}
 	}
 }
 
-// limits is how many of the meters limit: all but the usage record, which is the last.
-func (m *meters) limits() int { return len(m.list) - 1 }
-
 // LimitError is a refusal as an error, for callers that want one.
 type LimitError struct {
 	Reason     Reason
-	Limits     []string      // the names of all that refused
+	Limits     []string      // the names of all that refused; "account" and "stage" are shared throttles
 	RetryAfter time.Duration // as Decision has it
 }
 
@@ -134,13 +143,16 @@ func (d *Decision) Err() error {
 			e.Limits = append(e.Limits, l.Name)
 		}
 	}
+	if d.shared != nil {
+		e.Limits = append(e.Limits, d.shared.meter.Name)
+	}
 	return e
 }
 
 // refuse fills in why the meters refused: by the longest wait of those that did. If it was the usage record alone, the cost
 // is above all that can be counted.
 func (d *Decision) refuse() {
-	for i := range d.meters.limits() {
+	for i := range d.meters.limits {
 		if wait := d.levels[i].Wait; wait > d.RetryAfter {
 			d.RetryAfter = wait
 			d.Reason = QuotaExceeded
@@ -154,10 +166,11 @@ func (d *Decision) refuse() {
 	}
 }
 
-// peek decides by levels that were only read: whether a charge of so much would have fitted, and how long until then.
-func (d *Decision) peek(throttle, cost int64) {
-	d.Reason = Admitted
-	for i := range d.meters.limits() {
+// peek decides by levels that were only read: whether a charge of so much would have fitted, and how long until then. The
+// usage record has room for so much more.
+func (d *Decision) peek(throttle, cost, room int64) {
+	d.Allowed, d.Reason = cost <= room, Admitted
+	for i := range d.meters.limits {
 		m, l, n := &d.meters.list[i], &d.levels[i], cost
 		if i < d.meters.throttles {
 			n = throttle
@@ -166,11 +179,19 @@ func (d *Decision) peek(throttle, cost int64) {
 			continue
 		} else if d.Allowed = false; n > m.Max {
 			l.Wait = store.Never
-		} else if l.Wait = l.Reset; i < d.meters.throttles && m.Rate.Tokens > 0 {
-			l.Wait = time.Duration((missing*m.Rate.Per-1)/m.Rate.Tokens+1) * time.Microsecond
+		} else if l.Wait = l.Reset; i < d.meters.throttles {
+			l.Wait = untilTokens(m, missing)
 		}
 	}
 	if !d.Allowed {
 		d.refuse()
 	}
+}
+
+// untilTokens is how long a bucket takes for so many tokens that it lacks, as if it had no part of the first.
+func untilTokens(m *store.Meter, missing int64) time.Duration {
+	if m.Rate.Tokens == 0 {
+		return store.Never
+	}
+	return time.Duration((missing*m.Rate.Per-1)/m.Rate.Tokens+1) * time.Microsecond
 }

@@ -56,6 +56,36 @@ func ExampleGate_Refund() {
 	// 0 of 1000
 }
 
+// What a job costs is known when it is done: an estimate is reserved, and settled.
+func ExampleGate_Settle() {
+	ctx := context.Background()
+	gate, plan, key := newExample(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Year}}})
+	defer gate.Close()
+
+	d, _ := gate.Admit(ctx, usageplan.Request{KeyID: key.ID, Cost: 400})
+	tokens := int64(150) // the model's answer
+	_ = gate.Settle(ctx, &d, tokens)
+
+	windows, _ := gate.UsageByWindow(ctx, plan.ID, key.ID, "year", 1)
+	fmt.Println(windows[0].Used, "of", windows[0].Limit)
+	// Output: 150 of 1000
+}
+
+// A message that is delivered twice is charged once.
+func ExampleRequest_id() {
+	ctx := context.Background()
+	gate, _, key := newExample(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Year}}})
+	defer gate.Close()
+
+	for range 2 {
+		d, _ := gate.Admit(ctx, usageplan.Request{KeyID: key.ID, ID: "message-17"})
+		fmt.Println(d.Allowed, d.Cost, d.Repeated)
+	}
+	// Output:
+	// true 1 false
+	// true 0 true
+}
+
 // A customer who ran out gets some more, for this window only.
 func ExampleGate_SetRemaining() {
 	ctx := context.Background()

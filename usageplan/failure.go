@@ -22,14 +22,24 @@ const (
 )
 
 // FailurePolicy is what a Gate does when its Counter fails: the strictest of what it says for the limits of the plan.
-// Requests whose key cannot be found out are refused, always.
+// Requests whose key cannot be found out are refused, always. NewGate refuses a Failure that is none of the above.
 type FailurePolicy struct {
 	Throttle Failure // FailDefault: FailLocal
 	Quota    Failure // FailDefault: FailClosed; FailLocal is FailOpen
 }
 
-// failed decides in the Counter's place; n is what the throttle would have taken.
-func (g *Gate) failed(ctx context.Context, req *Request, d *Decision, n int64, err error) error {
+// faults tells of what is no Failure: it would open what it was to close.
+func (p FailurePolicy) faults() (errs []error) {
+	for name, f := range map[string]Failure{"throttle": p.Throttle, "quota": p.Quota} {
+		if f > FailLocal {
+			errs = append(errs, fmt.Errorf("onFailure.%s: %d: want FailDefault, FailOpen, FailClosed or FailLocal", name, f))
+		}
+	}
+	return errs
+}
+
+// failed decides in the Counter's place; n is what the throttle would have taken. A Peek takes nothing here either.
+func (g *Gate) failed(ctx context.Context, req *Request, d *Decision, n int64, take bool, err error) error {
 	d.Reason = StoreFailed
 	err = fmt.Errorf("usageplan: charge: %w", err)
 	m := d.meters
@@ -39,16 +49,25 @@ func (g *Gate) failed(ctx context.Context, req *Request, d *Decision, n int64, e
 	}
 	throttle, quotas := g.cfg.OnFailure.Throttle, g.cfg.OnFailure.Quota
 	switch {
-	case m.limits() > m.throttles && (quotas == FailDefault || quotas == FailClosed):
+	case len(m.limits) > m.throttles && (quotas == FailDefault || quotas == FailClosed):
 	case m.throttles > 0 && throttle == FailClosed:
 	case m.throttles > 0 && throttle != FailOpen:
-		if d.Allowed, d.RetryAfter = g.fallback.take(d.subject, &m.list[0], req.At, n); !d.Allowed {
-			d.Reason = Throttled
+		d.Allowed, d.RetryAfter = g.fallback.take(d.subject, &m.list[0], req.At, n, take)
+		if !d.Allowed {
+			d.Reason = throttled(d.RetryAfter)
 		}
 	default:
 		d.Allowed = true
 	}
 	return err
+}
+
+// throttled is the reason of a throttle that refuses for so long.
+func throttled(wait time.Duration) Reason {
+	if wait == store.Never {
+		return NeverFits
+	}
+	return Throttled
 }
 
 // fallback is the buckets of this process while the Counter fails. Their state is not that of the Counter.
@@ -62,13 +81,14 @@ type fallen struct{ subject, name string }
 // maxFallen bounds the buckets; beyond it one is forgotten, at random: the throttle is approximate then in any case.
 const maxFallen = 1 << 16
 
-func (f *fallback) take(subject string, m *store.Meter, at time.Time, n int64) (bool, time.Duration) {
+// take takes n from a bucket, or only tells whether it could.
+func (f *fallback) take(subject string, m *store.Meter, at time.Time, n int64, keep bool) (bool, time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := fallen{subject, m.Name}
 	b, known := f.buckets[key]
 	b, level, ok := b.Take(m, at.UnixMicro(), n)
-	if !ok || n == 0 {
+	if !ok || !keep {
 		return ok, level.Wait
 	}
 	if f.buckets == nil {

@@ -9,8 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/store/storetest"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -53,6 +55,80 @@ func TestFailurePolicy(t *testing.T) {
 			st.takes.Store(false)
 			require.Equal(t, usageplan.Admitted, h.reason(secret), "nothing of it is left when the Counter is back")
 		})
+	}
+}
+
+// TestFallbackNeverFits says so of what a bucket never holds, and not that waiting helps, as the Counter would.
+func TestFallbackNeverFits(t *testing.T) {
+	for name, test := range map[string]struct {
+		plan    usageplan.Plan
+		account *limiter.Limit
+		cost    int64
+		want    usageplan.Reason
+		retry   time.Duration
+	}{
+		"a plan that blocks":      {usageplan.Plan{Throttle: throttle(0, 0)}, nil, 1, usageplan.NeverFits, store.Never},
+		"above the burst":         {usageplan.Plan{Throttle: throttle(1, 5), ThrottleByCost: true}, nil, 6, usageplan.NeverFits, store.Never},
+		"an account that blocks":  {usageplan.Plan{}, &limiter.Limit{}, 1, usageplan.NeverFits, store.Never},
+		"a token is to be had":    {usageplan.Plan{Throttle: throttle(1, 5), ThrottleByCost: true}, nil, 5, usageplan.StoreFailed, 0},
+		"not within this account": {usageplan.Plan{}, throttle(1, 1), 1, usageplan.StoreFailed, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, func(cfg *usageplan.GateConfig) {
+				cfg.Account = test.account
+				cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return test.account == nil || c.Subject == "account" }}
+			})
+			_, secret, _ := h.linked(test.plan)
+			for _, decide := range []func(context.Context, usageplan.Request) (usageplan.Decision, error){h.gate.Peek, h.gate.Admit} {
+				d, err := decide(t.Context(), usageplan.Request{Secret: secret, Cost: test.cost})
+				require.ErrorIs(t, err, errBroken)
+				require.Equal(t, test.want, d.Reason)
+				require.Equal(t, test.retry, d.RetryAfter)
+				require.Equal(t, test.want == usageplan.StoreFailed, d.Allowed)
+			}
+		})
+	}
+}
+
+// TestFallbackPeek looks at the buckets of this process, a key's and the account's, and takes nothing of them.
+func TestFallbackPeek(t *testing.T) {
+	for _, account := range []bool{false, true} {
+		h := newHouse(t, func(cfg *usageplan.GateConfig) {
+			if account {
+				cfg.Account = throttle(1e-8, 2)
+			}
+			cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return !account || c.Subject == "account" }}
+		})
+		plan := usageplan.Plan{}
+		if !account {
+			plan.Throttle = throttle(1e-8, 2)
+		}
+		_, secret, _ := h.linked(plan)
+		for left := 2; left >= 0; left-- {
+			for range 3 {
+				d, err := h.gate.Peek(t.Context(), usageplan.Request{Secret: secret})
+				require.ErrorIs(t, err, errBroken)
+				require.Equal(t, left > 0, d.Allowed, "account=%v, %d are left", account, left)
+			}
+			d, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+			require.ErrorIs(t, err, errBroken)
+			require.Equal(t, left > 0, d.Allowed, "account=%v, %d are left", account, left)
+		}
+	}
+}
+
+// TestInvalidCharge gets no benefit of a failure policy: it is no failure.
+func TestInvalidCharge(t *testing.T) {
+	open := usageplan.FailurePolicy{Throttle: usageplan.FailOpen, Quota: usageplan.FailOpen}
+	for _, policy := range []usageplan.FailurePolicy{{}, open} {
+		h := newHouse(t, func(cfg *usageplan.GateConfig) {
+			cfg.Counter, cfg.OnFailure = storetest.Faulty(cfg.Counter, storetest.Fault{Err: store.ErrInvalid}), policy
+		})
+		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 5)})
+		d, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+		require.ErrorIs(t, err, store.ErrInvalid)
+		require.False(t, d.Allowed)
+		require.Equal(t, usageplan.StoreFailed, d.Reason)
 	}
 }
 

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store"
 )
 
@@ -28,11 +28,22 @@ type GateConfig struct {
 	// ones that are, apart from those; zero: 16,384.
 	MaxKeys, MaxUnknown int
 
-	// MaxReads bounds the look-ups of keys at one time; zero: 64. Beyond it the decision is StoreFailed.
+	// MaxReads bounds the look-ups of keys at one time; zero: 64. A quarter of them is only for keys that are remembered and
+	// are to be read again. Beyond it the decision is StoreFailed, and the error wraps ErrBusy.
 	MaxReads int
 
 	// Timeout bounds a decision's charge, and a look-up of a key; zero: 100 ms. A Counter that is store.Local has none.
 	Timeout time.Duration
+
+	// Account is a throttle that all requests share, and Stages are those that the requests of one API stage share, as in
+	// Amazon API Gateway; nil: none. A request takes a token of each after the key's own limits have admitted it; if one
+	// refuses, the key's charge is given back. They show in a Decision only if they refuse: a client's own limits are its
+	// own business, those of all are not.
+	Account *limiter.Limit
+	Stages  map[Stage]limiter.Limit
+
+	// KeepIDs is how long the ID of a Request is remembered; zero: 10 minutes.
+	KeepIDs time.Duration
 
 	// Keep is how long ended windows and the usage record can be reported and refunded; zero: 90 days.
 	Keep time.Duration
@@ -54,8 +65,9 @@ type Gate struct {
 	cfg      GateConfig
 	local    bool // the Counter never waits
 	resolver *resolver
+	shared   *sharing // nil: none
 	fallback fallback
-	clock    clock
+	clock    *clock
 	stop     []func()
 }
 
@@ -66,18 +78,22 @@ func NewGate(cfg GateConfig) (*Gate, error) {
 		errs = append(errs, errors.New("keys, plans, counter: want all three"))
 	}
 	for name, v := range map[string]int64{"maxAge": int64(cfg.MaxAge), "maxKeys": int64(cfg.MaxKeys),
-		"maxUnknown": int64(cfg.MaxUnknown), "maxReads": int64(cfg.MaxReads), "timeout": int64(cfg.Timeout), "keep": int64(cfg.Keep)} {
+		"maxUnknown": int64(cfg.MaxUnknown), "maxReads": int64(cfg.MaxReads), "timeout": int64(cfg.Timeout), "keep": int64(cfg.Keep),
+		"keepIDs": int64(cfg.KeepIDs)} {
 		if v < 0 {
 			errs = append(errs, fmt.Errorf("%s: %d: want 0 or more", name, v))
 		}
 	}
-	if err := invalid("gate", errs); err != nil {
+	errs = append(errs, cfg.OnFailure.faults()...)
+	shared, err := newSharing(cfg)
+	if err := invalid("gate", append(errs, err)); err != nil {
 		return nil, err
 	}
 	cfg.MaxAge = orElse(cfg.MaxAge, 5*time.Second)
 	cfg.Timeout = orElse(cfg.Timeout, 100*time.Millisecond)
 	cfg.Keep = orElse(cfg.Keep, 90*24*time.Hour)
-	g := &Gate{cfg: cfg, local: store.IsLocal(cfg.Counter), resolver: newResolver(cfg)}
+	cfg.KeepIDs = orElse(cfg.KeepIDs, 10*time.Minute)
+	g := &Gate{cfg: cfg, local: store.IsLocal(cfg.Counter), resolver: newResolver(cfg), shared: shared, clock: newClock()}
 	for _, s := range []any{cfg.Keys, cfg.Plans} { // one store may be both: to hear of a change twice does no harm
 		if n, ok := s.(Notifier); ok {
 			g.stop = append(g.stop, n.OnChange(g.resolver.changed))
@@ -115,11 +131,19 @@ type Request struct {
 	// requests free. Peek asks without a charge. Negative is an error.
 	Cost int64
 
-	// At is the clock, as time.Now returned it; zero: the Gate reads it.
+	// ID names the request, so that it is charged once however often it is tried within GateConfig.KeepIDs: an order's
+	// number, a message's. At most MaxID bytes; empty: none. It costs a place in the subject's counts. An ID that a client
+	// may choose lets it ask for many things at the price of one, unless the service answers a repeated request with what it
+	// answered first.
+	ID string
+
+	// At is the clock, as time.Now returned it; zero: the Gate reads it. How old what the Gate has read of keys and plans may
+	// be goes by the Gate's own clock, whatever At says.
 	At time.Time
 }
 
-var charges = sync.Pool{New: func() any { return new(store.Charge) }}
+// MaxID is the most bytes of a Request's ID.
+const MaxID = 512
 
 // Admit decides a request, and charges it if it is admitted: all that the plan counts, or nothing.
 //
@@ -140,12 +164,16 @@ func (g *Gate) Peek(ctx context.Context, req Request) (d Decision, err error) {
 
 // decide fills d in, which is zero.
 func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge bool) error {
+	now, age := g.clock.now()
 	if req.At.IsZero() {
-		req.At = g.clock.now()
+		req.At = now
 	}
-	b, err := g.identify(ctx, req, d)
+	b, err := g.identify(ctx, req, age, d)
 	if b != nil {
-		d.meters = b.allowance.at(req.At, req.Route)
+		d.meters = b.allowance.at(req.At, Stage{req.API, req.Stage}, req.Route)
+		if req.ID != "" {
+			d.meters = d.meters.once(req.ID, g.cfg.KeepIDs)
+		}
 		err = g.charge(ctx, req, b, d, charge)
 	}
 	if g.cfg.Observer != nil {
@@ -155,11 +183,11 @@ func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge boo
 }
 
 // identify finds the key, whether it may be used, and its plan for the stage. Without a plan the decision is made.
-func (g *Gate) identify(ctx context.Context, req *Request, d *Decision) (*binding, error) {
+func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d *Decision) (*binding, error) {
 	if err := req.fault(); err != nil {
 		return nil, err
 	}
-	e, err := g.resolver.resolve(ctx, req, g.cfg.Format)
+	e, err := g.resolver.resolve(ctx, req, now)
 	if err != nil {
 		if errors.Is(err, errUnknown) {
 			d.Reason = Unknown
@@ -185,9 +213,13 @@ func (g *Gate) identify(ctx context.Context, req *Request, d *Decision) (*bindin
 }
 
 func (req *Request) fault() error {
-	if req.Cost >= 0 && (req.Secret == "" || req.KeyID == "") {
+	if req.Cost >= 0 && (req.Secret == "" || req.KeyID == "") && len(req.ID) <= MaxID {
 		return nil
 	}
+	return req.faults()
+}
+
+func (req *Request) faults() error {
 	var errs []error
 	if req.Secret != "" && req.KeyID != "" {
 		errs = append(errs, errors.New("secret, keyID: want one, not both"))
@@ -195,54 +227,8 @@ func (req *Request) fault() error {
 	if req.Cost < 0 {
 		errs = append(errs, fmt.Errorf("cost: %d: want 0 or more", req.Cost))
 	}
+	if n := len(req.ID); n > MaxID {
+		errs = append(errs, fmt.Errorf("id: %d bytes: want at most %d", n, MaxID))
+	}
 	return invalid("request", errs)
-}
-
-// charge asks the Counter: to take, or only to read.
-func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision, take bool) error {
-	cost := max(req.Cost, 1)
-	throttle := int64(1)
-	if b.allowance.plan.ThrottleByCost {
-		throttle = cost
-	}
-	c := charges.Get().(*store.Charge)
-	c.Subject, c.At, c.Meters, c.SetRemaining = b.subject, req.At, d.meters.list, false
-	for i := range c.Meters {
-		switch {
-		case !take:
-			c.N[i] = 0
-		case i < d.meters.throttles:
-			c.N[i] = throttle
-		default:
-			c.N[i] = cost
-		}
-	}
-	err := g.take(ctx, c)
-	d.Allowed = c.OK
-	for i := range d.meters.limits() {
-		d.levels[i] = c.Levels[i]
-	}
-	charges.Put(c)
-	switch {
-	case err != nil:
-		d.Allowed = false
-		return g.failed(ctx, req, d, throttle, err)
-	case !take:
-		d.peek(throttle, cost)
-	case d.Allowed:
-		d.Reason, d.Cost = Admitted, cost
-	default:
-		d.refuse()
-	}
-	return nil
-}
-
-// take is the Counter's, within the Gate's deadline where it may wait.
-func (g *Gate) take(ctx context.Context, c *store.Charge) error {
-	if g.local {
-		return g.cfg.Counter.Take(ctx, c)
-	}
-	ctx, cancel := context.WithTimeout(ctx, g.cfg.Timeout)
-	defer cancel()
-	return g.cfg.Counter.Take(ctx, c)
 }

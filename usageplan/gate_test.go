@@ -108,40 +108,19 @@ func TestAllOrNothing(t *testing.T) {
 	})
 }
 
-// TestPeek is what Admit would say, at no cost: the wait is enough, and for a quota exact.
-func TestPeek(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(2, 4), ThrottleByCost: true, Quotas: perDay(10)})
-		for i, step := range []struct {
-			after time.Duration
-			take  bool
-			cost  int64
-			want  usageplan.Reason
-			retry time.Duration
-		}{
-			{0, false, 4, usageplan.Admitted, 0},
-			{0, false, 5, usageplan.NeverFits, store.Never},
-			{0, false, math.MaxInt64, usageplan.NeverFits, store.Never},
-			{0, true, 3, usageplan.Admitted, 0},
-			{0, false, 2, usageplan.Throttled, 500 * time.Millisecond},
-			{500 * time.Millisecond, true, 2, usageplan.Admitted, 0},
-			{2 * time.Second, true, 4, usageplan.Admitted, 0},
-			{2 * time.Second, false, 2, usageplan.QuotaExceeded, 24*time.Hour - 4500*time.Millisecond},
-			{0, true, 1, usageplan.Admitted, 0},
-		} {
-			time.Sleep(step.after)
-			decide := h.gate.Peek
-			if step.take {
-				decide = h.gate.Admit
-			}
-			d, err := decide(t.Context(), usageplan.Request{Secret: secret, Cost: step.cost})
-			require.NoError(t, err)
-			require.Equal(t, step.want.String(), d.Reason.String(), "step %d", i)
-			require.Equal(t, step.want == usageplan.Admitted, d.Allowed, "step %d", i)
-			require.Equal(t, step.retry, d.RetryAfter, "step %d", i)
-		}
-	})
+// TestClockBack asks with a clock that is behind the windows that are known: what was counted then is of that day.
+func TestClockBack(t *testing.T) {
+	h := newHouse(t)
+	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(1)})
+	today := time.Now()
+	for _, days := range []int{0, -1, 1, -1, 0} {
+		at := today.AddDate(0, 0, days)
+		d := h.admit(usageplan.Request{Secret: secret, At: at})
+		start := at.UTC().Truncate(24 * time.Hour)
+		require.Equal(t, start, d.Limits()[0].Start, days)
+		require.Equal(t, start.AddDate(0, 0, 1), d.Limits()[0].End, days)
+	}
+	require.Equal(t, usageplan.QuotaExceeded, h.admit(usageplan.Request{Secret: secret, At: today.AddDate(0, 0, -1)}).Reason)
 }
 
 // TestThrottleByCost makes the bucket take what the quotas take.
@@ -278,9 +257,11 @@ func TestAllocs(t *testing.T) {
 
 // TestNewGate reports every fault of a configuration at once.
 func TestNewGate(t *testing.T) {
-	_, err := usageplan.NewGate(usageplan.GateConfig{MaxKeys: -1, MaxAge: -1})
+	_, err := usageplan.NewGate(usageplan.GateConfig{
+		MaxKeys: -1, MaxAge: -1, OnFailure: usageplan.FailurePolicy{Throttle: usageplan.FailLocal + 1, Quota: 9},
+	})
 	require.ErrorIs(t, err, usageplan.ErrInvalid)
-	for _, field := range []string{"keys, plans, counter", "maxKeys: -1", "maxAge: -1"} {
+	for _, field := range []string{"keys, plans, counter", "maxKeys: -1", "maxAge: -1", "onFailure.throttle: 4: want FailDefault", "onFailure.quota: 9"} {
 		require.ErrorContains(t, err, field)
 	}
 }

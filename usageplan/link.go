@@ -2,8 +2,10 @@ package usageplan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
@@ -17,7 +19,8 @@ type Link struct {
 
 	// Subject is who pays: the counts are its own. It is set when the link is made and never changes: by default it is the
 	// plan's id and the key's, so that neither a rotation of the secret nor a move to another plan resets or doubles an
-	// allowance. Keys of one customer that share an allowance share a subject: 1 to 256 bytes.
+	// allowance; a number is between the two where another link of the key has that subject, having come from the plan. Keys
+	// of one customer that share an allowance share a subject: 1 to 256 bytes of UTF-8.
 	Subject string `json:"subject"`
 
 	// Throttle and Quotas stand in place of the plan's for this key, if they are not nil.
@@ -41,11 +44,24 @@ func (l *Link) Validate() error {
 	if n := len(l.Subject); n == 0 || n > maxSubject {
 		errs = append(errs, fmt.Errorf("subject: %d bytes: want 1 to %d", n, maxSubject))
 	}
+	if !utf8.ValidString(l.Subject) { // stores keep links as JSON
+		errs = append(errs, fmt.Errorf("subject: %.40q: want UTF-8", l.Subject))
+	}
 	return invalid("link", append(errs, limits(l.Throttle, l.Quotas)...))
 }
 
 // subjectOf is the subject of a key that pays for itself.
 func subjectOf(planID, keyID string) string { return planID + "/" + keyID }
+
+// subjectBeside is the first of those that none of the key's links has: where the key was in the plan and has moved on, the
+// subject has gone with it.
+func subjectBeside(planID, keyID string, links []Link) string {
+	subject := subjectOf(planID, keyID)
+	for n := 2; slices.ContainsFunc(links, func(l Link) bool { return l.Subject == subject }); n++ {
+		subject = fmt.Sprintf("%s/%d/%s", planID, n, keyID)
+	}
+	return subject
+}
 
 // record is the name of the key's usage record: where keys share a subject, each has one of its own.
 func (l *Link) record() string {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/retry"
 )
 
 // Link ties a key to a plan: AddLink without more.
@@ -17,10 +18,14 @@ func (s *Service) Link(ctx context.Context, planID, keyID string) error {
 
 // AddLink ties a key to a plan with a subject of its own and overrides, and returns it as it was kept. Key and plan must be
 // there (apikey.ErrNotFound, ErrNotFound). A second link of the two is ErrExists. A plan that counts on an API stage where
-// the key has one already is ErrConflict: one plan for each key and stage, as in AWS.
+// the key has one already is ErrClash: one plan for each key and stage, as in AWS.
 func (s *Service) AddLink(ctx context.Context, l Link) (Link, error) {
 	if l.Subject == "" {
-		l.Subject = subjectOf(l.PlanID, l.KeyID)
+		links, err := s.KeyLinks(ctx, l.KeyID)
+		if err != nil {
+			return Link{}, err
+		}
+		l.Subject = subjectBeside(l.PlanID, l.KeyID, links)
 	}
 	l.Created, l.Version = now(), 1
 	if err := l.Validate(); err != nil {
@@ -61,28 +66,28 @@ func (s *Service) removeLinks(ctx context.Context, links []Link) error {
 }
 
 // UpdateLink changes a link's overrides under traffic. change may run more than once; only Throttle and Quotas can change.
-func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change func(*Link)) (Link, error) {
-	for range maxTries {
+// If it returns an error nothing is changed, and UpdateLink returns that.
+func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change func(*Link) error) (l Link, err error) {
+	err = retry.Do(ctx, func() (raced bool, err error) {
 		old, err := link(ctx, s.plans, planID, keyID)
 		if err != nil {
-			return Link{}, err
+			return false, err
 		}
-		l := old
-		l.Throttle, l.Quotas = copied(old.Throttle), slices.Clone(old.Quotas)
-		change(&l)
+		l = old.Clone()
+		if err := change(&l); err != nil {
+			return false, err
+		}
 		l = Link{old.PlanID, old.KeyID, old.Subject, l.Throttle, l.Quotas, old.Created, old.Version}
 		if err := l.Validate(); err != nil {
-			return Link{}, err
+			return false, err
 		}
-		switch err := s.plans.UpdateLink(ctx, l); {
-		case err == nil:
-			l.Version++
-			return l, nil
-		case !errors.Is(err, ErrConflict):
-			return Link{}, fmt.Errorf("usageplan: update link: %w", err)
-		}
+		return written("update link of key "+keyID, s.plans.UpdateLink(ctx, l))
+	})
+	if err != nil {
+		return Link{}, err
 	}
-	return Link{}, fmt.Errorf("usageplan: update link of key %s: %d times: %w", keyID, maxTries, ErrConflict)
+	l.Version++
+	return l, nil
 }
 
 // Move links a key to another plan and takes it out of the first. The subject goes with it, and so does what was used;
@@ -138,8 +143,8 @@ func (s *Service) KeyLinks(ctx context.Context, keyID string) ([]Link, error) {
 	return links, nil
 }
 
-// clash is ErrConflict if p and another plan of the key are for one API stage, or both for any. The plan except is passed
-// over.
+// clash is ErrClash if p and another plan of the key are for one API stage, or both for every other. The plan except is
+// passed over.
 func (s *Service) clash(ctx context.Context, keyID string, p *Plan, except string) error {
 	links, err := s.KeyLinks(ctx, keyID)
 	if err != nil {
@@ -157,7 +162,7 @@ func (s *Service) clash(ctx context.Context, keyID string, p *Plan, except strin
 			return fmt.Errorf("usageplan: plan %s: %w", l.PlanID, err)
 		}
 		if where := overlap(p, &other); where != "" {
-			return fmt.Errorf("usageplan: key %s has plan %s for %s: %w", keyID, l.PlanID, where, ErrConflict)
+			return fmt.Errorf("usageplan: key %s has plan %s for %s: %w", keyID, l.PlanID, where, ErrClash)
 		}
 	}
 	return nil
@@ -165,7 +170,7 @@ func (s *Service) clash(ctx context.Context, keyID string, p *Plan, except strin
 
 // overlap is the API stage for which two plans are both, "" if there is none.
 func overlap(a, b *Plan) string {
-	if len(a.Stages) == 0 && len(b.Stages) == 0 {
+	if a.everywhere() && b.everywhere() {
 		return "every stage"
 	}
 	for _, s := range a.Stages {
@@ -178,8 +183,8 @@ func overlap(a, b *Plan) string {
 
 // stagesFree is clash for every key of a plan whose stages have become others.
 func (s *Service) stagesFree(ctx context.Context, p, old *Plan) error {
-	if len(p.Stages) > 0 && !slices.ContainsFunc(p.Stages, func(st Stage) bool { return !slices.Contains(old.Stages, st) }) ||
-		len(p.Stages) == 0 && len(old.Stages) == 0 {
+	more := slices.ContainsFunc(p.Stages, func(st Stage) bool { return !slices.Contains(old.Stages, st) })
+	if !more && (!p.everywhere() || old.everywhere()) {
 		return nil
 	}
 	for page, err := range pages(func(cursor string) ([]Link, string, error) {

@@ -3,13 +3,14 @@ package usageplan
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
-	"github.com/ration-go/ration/store"
 )
 
 // Bounds of a plan. Those of names and descriptions are AWS's for API keys.
@@ -45,8 +46,21 @@ type Plan struct {
 	// Route); AnyRoute is every route that has none. Quotas count on every route all the same.
 	Routes map[string]limiter.Limit `json:"routes,omitzero"`
 
-	// Stages are the API stages that the plan is for; none: all of them, where no plan of the key names the stage.
+	// StageRoutes are throttles of routes on one API stage, which come before Routes there; AnyRoute is every route of the
+	// stage that has none.
+	StageRoutes map[Stage]map[string]limiter.Limit `json:"stageRoutes,omitzero"`
+
+	// Stages are the API stages that the plan is for; none: all of them, where no plan of the key names the stage, unless
+	// the plan is Detached.
 	Stages []Stage `json:"stages,omitzero"`
+
+	// Detached is that the plan counts on no stage at all, as one of Amazon API Gateway whose stages were all taken away. It
+	// has no Stages then.
+	Detached bool `json:"detached,omitzero"`
+
+	// ProductCode is that of AWS Marketplace; Tags are for people and their tools. Neither means anything here.
+	ProductCode string      `json:"productCode,omitzero"`
+	Tags        apikey.Tags `json:"tags,omitzero"`
 
 	Created time.Time `json:"created,omitzero"`
 	Updated time.Time `json:"updated,omitzero"`
@@ -55,36 +69,22 @@ type Plan struct {
 	Version int64 `json:"version,omitzero"`
 }
 
-// Stage is one deployment of one API, as AWS has it: ("orders", "prod"). Both are the service's own names.
-type Stage struct {
-	API  string `json:"api"`
-	Name string `json:"name"`
-}
-
-// String is "api/name".
-func (s Stage) String() string { return s.API + "/" + s.Name }
-
 // Validate reports every fault of p at once; the error wraps ErrInvalid.
 func (p *Plan) Validate() error {
 	var errs []error
 	errs = append(errs, text("name", p.Name, MaxName), text("description", p.Description, MaxDescription))
 	errs = append(errs, limits(p.Throttle, p.Quotas)...)
-	if n := len(p.Routes); n > MaxRoutes {
-		errs = append(errs, fmt.Errorf("routes: %d of them: want at most %d", n, MaxRoutes))
-	}
-	for name, l := range p.Routes {
-		if canonical, err := Route(name); err != nil {
-			errs = append(errs, fmt.Errorf("routes: %w", err))
-		} else if canonical != name {
-			errs = append(errs, fmt.Errorf("routes[%q]: want the canonical name %q", name, canonical))
-		}
-		if err := l.Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("routes[%q]: %w", name, err))
-		}
-	}
+	errs = append(errs, routes("routes", routePrefix, p.Routes)...)
+	errs = append(errs, stageRoutes(p.StageRoutes), p.Tags.Validate(), text("productCode", p.ProductCode, MaxName))
 	errs = append(errs, stages(p.Stages)...)
+	if n := len(p.Stages); p.Detached && n > 0 {
+		errs = append(errs, fmt.Errorf("detached: true with %d stages: want none of them", n))
+	}
 	return invalid("plan", errs)
 }
+
+// everywhere says whether the plan is for every stage that no plan of the key names.
+func (p *Plan) everywhere() bool { return len(p.Stages) == 0 && !p.Detached }
 
 // limits is the faults of what a plan or a link says.
 func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
@@ -97,35 +97,18 @@ func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
 		errs = append(errs, fmt.Errorf("quotas: %d of them: want at most %d", n, MaxQuotas))
 	}
 	seen := map[string]bool{throttleName: true, quota.RecordName: true}
+	const record = quota.RecordName + "/" // and a key's id, where a subject has several
 	for i, q := range quotas {
 		if err := q.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("quotas[%d]: %w", i, err))
 			continue
 		}
 		name := q.Meter(time.Unix(0, 0), 0).Name
-		if seen[name] {
-			errs = append(errs, fmt.Errorf("quotas[%d]: name %q: want one of its own (%q and %q are taken)",
-				i, name, throttleName, quota.RecordName))
+		if seen[name] || strings.HasPrefix(name, record) {
+			errs = append(errs, fmt.Errorf("quotas[%d]: name %q: want one of its own (%q, %q and all that begins with %q are taken)",
+				i, name, throttleName, quota.RecordName, record))
 		}
 		seen[name] = true
-	}
-	return errs
-}
-
-func stages(list []Stage) (errs []error) {
-	if n := len(list); n > MaxStages {
-		errs = append(errs, fmt.Errorf("stages: %d of them: want at most %d", n, MaxStages))
-	}
-	seen := map[Stage]bool{}
-	for i, s := range list {
-		if s.API == "" || s.Name == "" {
-			errs = append(errs, fmt.Errorf("stages[%d]: %q: want an API and a stage name", i, s))
-		}
-		errs = append(errs, text(fmt.Sprintf("stages[%d]", i), s.String(), store.MaxName))
-		if seen[s] {
-			errs = append(errs, fmt.Errorf("stages[%d]: %q: there twice", i, s))
-		}
-		seen[s] = true
 	}
 	return errs
 }

@@ -40,12 +40,14 @@ func TestBadPlans(t *testing.T) {
 		`quotas[1]: name "day"`:               {Quotas: append(perDay(1), perDay(2)...)},
 		`quotas[0]: name "throttle"`:          {Quotas: []quota.Quota{{Name: "throttle", Limit: 1, Period: quota.Day}}},
 		`quotas[0]: name "use"`:               {Quotas: []quota.Quota{{Name: "use", Limit: 1, Period: quota.Day}}},
+		`quotas[0]: name "use/k1"`:            {Quotas: []quota.Quota{{Name: "use/k1", Limit: 1, Period: quota.Day}}},
 		"quotas: 6 of them: want at most 5":   {Quotas: many(6)},
 		`routes["/pets/GET"]: want the canon`: {Routes: map[string]limiter.Limit{"/pets/GET": {}}},
 		"want a form like":                    {Routes: map[string]limiter.Limit{"pets": {}}},
 		`routes["GET /pets"]: limiter: inval`: {Routes: map[string]limiter.Limit{"GET /pets": {Rate: -1}}},
 		"stages[0]":                           {Stages: []usageplan.Stage{{API: "orders"}}},
-		`stages[1]: "a/b": there twice`:       {Stages: []usageplan.Stage{{API: "a", Name: "b"}, {API: "a", Name: "b"}}},
+		`stages[1]: "a:b": there twice`:       {Stages: []usageplan.Stage{{API: "a", Name: "b"}, {API: "a", Name: "b"}}},
+		"detached: true with 1 stages":        {Stages: []usageplan.Stage{{API: "a", Name: "b"}}, Detached: true},
 		"name: 1025 characters":               {Name: strings.Repeat("é", 1025)},
 		"name: \"a\\x00b\"":                   {Name: "a\x00b"},
 	} {
@@ -54,7 +56,7 @@ func TestBadPlans(t *testing.T) {
 		require.ErrorIs(t, err, usageplan.ErrInvalid, want)
 		require.ErrorContains(t, err, want)
 		good := h.plan(usageplan.Plan{Name: "good"})
-		_, err = h.plans.Update(t.Context(), good.ID, func(change *usageplan.Plan) { *change = p })
+		_, err = h.plans.Update(t.Context(), good.ID, func(change *usageplan.Plan) error { *change = p; return nil })
 		require.ErrorIs(t, err, usageplan.ErrInvalid, want)
 		for kept, err := range h.plans.All(t.Context()) {
 			require.NoError(t, err)
@@ -74,6 +76,7 @@ var routes = []struct{ in, want string }{
 	{"/pets/GET", "GET /pets"},
 	{"/pets", "/pets"},
 	{"/pets/{id}/ANY", "/pets/{id}"},
+	{"/files/{proxy+}/GET", "GET /files/{proxy...}"},
 	{"ANY /pets", "/pets"},
 	{"GET /", "GET /"},
 	{"POST  /orders", "POST /orders"},

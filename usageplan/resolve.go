@@ -23,19 +23,21 @@ var ErrBusy = errors.New("usageplan: too many look-ups of keys at once")
 type resolver struct {
 	keys    apikey.Store
 	plans   Store
+	form    apikey.Format
 	keep    time.Duration
 	maxAge  time.Duration
 	timeout time.Duration
 	cache   *cache
-	base    time.Time // from which ages count
 
 	mu         sync.Mutex
-	changes    uint64                  // heard of
-	allowances map[string]planned      // by plan
-	stale      map[string]*atomic.Bool // by plan: what its allowances look at
-	unknown    map[apikey.Digest]int64 // keys, and until when
+	allowances map[string]planned              // by plan
+	stale      map[string]*atomic.Bool         // by plan: what its allowances look at
+	unknown    map[apikey.Digest]time.Duration // keys, and until when
 	flights    map[apikey.Digest]*flight
 	reads      int
+	changes    uint64            // heard of
+	heard      map[string]uint64 // while there are reads: the last change of each id; "" is of any
+	maxPlans   int
 	maxUnknown int
 	maxReads   int
 }
@@ -43,32 +45,27 @@ type resolver struct {
 // planned is a plan's allowance, shared by its links without overrides.
 type planned struct {
 	*allowance
-	until int64
-}
-
-// flight is one look-up that several requests wait for.
-type flight struct {
-	done  chan struct{}
-	entry *entry
-	err   error
+	until time.Duration
 }
 
 func newResolver(cfg GateConfig) *resolver {
 	return &resolver{
-		keys: cfg.Keys, plans: cfg.Plans, keep: cfg.Keep, maxAge: cfg.MaxAge, timeout: cfg.Timeout,
+		keys: cfg.Keys, plans: cfg.Plans, form: cfg.Format, keep: cfg.Keep, maxAge: cfg.MaxAge, timeout: cfg.Timeout,
 		cache:      newCache(orElse(cfg.MaxKeys, 1<<20)),
-		base:       time.Now(),
 		allowances: map[string]planned{},
 		stale:      map[string]*atomic.Bool{},
-		unknown:    map[apikey.Digest]int64{},
+		unknown:    map[apikey.Digest]time.Duration{},
 		flights:    map[apikey.Digest]*flight{},
+		heard:      map[string]uint64{},
+		maxPlans:   max(orElse(cfg.MaxKeys, 1<<20), 1<<10), // as many as keys, but for toys
 		maxUnknown: orElse(cfg.MaxUnknown, 1<<14),
 		maxReads:   orElse(cfg.MaxReads, 64),
 	}
 }
 
-// resolve is what is known of who asks. What has been found in the cache needs no second look at its form.
-func (r *resolver) resolve(ctx context.Context, req *Request, form apikey.Format) (*entry, error) {
+// resolve is what is known of who asks. What has been found in the cache needs no second look at its form. Ages go by now,
+// an age by the Gate's own clock: a request's At is of that request alone.
+func (r *resolver) resolve(ctx context.Context, req *Request, now time.Duration) (*entry, error) {
 	if req.KeyID == "" && len(req.Secret) > maxSecret {
 		return nil, errUnknown
 	}
@@ -78,90 +75,21 @@ func (r *resolver) resolve(ctx context.Context, req *Request, form apikey.Format
 	} else {
 		d = apikey.DigestOf(string(req.Secret))
 	}
-	if e := r.cache.get(&d); e != nil && e.fresh(r.micros(req.At)) {
+	if e := r.cache.get(&d); e != nil && e.fresh(now) {
 		return e, nil
 	}
-	if req.KeyID == "" && form.Check(string(req.Secret)) != nil {
+	if req.KeyID == "" && r.form.Check(string(req.Secret)) != nil {
 		return nil, errUnknown
 	}
-	return r.read(ctx, d, req.KeyID, req.At)
+	return r.read(ctx, d, req.KeyID, now)
 }
-
-// micros is the clock of ages, which a wall clock that is set does not move: a reading of time.Now is compared by its
-// monotonic part.
-func (r *resolver) micros(at time.Time) int64 { return at.Sub(r.base).Microseconds() }
 
 // maxSecret is the most bytes of a secret that are looked at. AWS's longest have 128.
 const maxSecret = 256
 
-// read looks a key up by its secret's digest, or by id if that is not empty, unless someone else is doing so already.
-// at is the reading of the clock from which the answer's age counts.
-func (r *resolver) read(ctx context.Context, d apikey.Digest, id string, at time.Time) (*entry, error) {
-	r.mu.Lock()
-	if until, ok := r.unknown[d]; ok && r.micros(at) < until {
-		r.mu.Unlock()
-		return nil, errUnknown
-	}
-	if f := r.flights[d]; f != nil {
-		r.mu.Unlock()
-		select {
-		case <-f.done:
-			return f.entry, f.err
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	if r.reads >= r.maxReads {
-		r.mu.Unlock()
-		return nil, ErrBusy
-	}
-	r.reads++
-	f := &flight{done: make(chan struct{})}
-	r.flights[d] = f
-	changes := r.changes
-	r.mu.Unlock()
-
-	// Others wait for this read, so it does not end with the request that began it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
-	defer cancel()
-	defer r.land(d, f, changes, at)
-	f.err = errors.New("usageplan: look-up panicked") // unless it returns
-	f.entry, f.err = r.load(ctx, d, id, at)
-	return f.entry, f.err
-}
-
-// land keeps what a flight has found, unless something has changed since it began, and tells those who wait for it.
-func (r *resolver) land(d apikey.Digest, f *flight, changes uint64, at time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.reads--
-	if r.flights[d] == f {
-		delete(r.flights, d)
-	}
-	if changes == r.changes {
-		switch {
-		case f.err == nil:
-			r.cache.put(f.entry)
-		case errors.Is(f.err, errUnknown):
-			r.forgetUnknown()
-			r.unknown[d] = r.micros(at) + r.maxAge.Microseconds()
-		}
-	}
-	close(f.done)
-}
-
-// forgetUnknown makes room for one more unknown key, at random.
-func (r *resolver) forgetUnknown() {
-	for d := range r.unknown {
-		if len(r.unknown) < r.maxUnknown {
-			return
-		}
-		delete(r.unknown, d)
-	}
-}
-
 // load reads the key and its plans from their stores.
-func (r *resolver) load(ctx context.Context, d apikey.Digest, id string, at time.Time) (*entry, error) {
+func (r *resolver) load(ctx context.Context, f *flight, id string, now time.Duration) (*entry, error) {
+	d := f.digest
 	key, err := r.key(ctx, d, id)
 	if errors.Is(err, apikey.ErrNotFound) {
 		return nil, errUnknown
@@ -169,18 +97,21 @@ func (r *resolver) load(ctx context.Context, d apikey.Digest, id string, at time
 	if err != nil {
 		return nil, fmt.Errorf("usageplan: key: %w", err)
 	}
-	e := &entry{digest: d, key: &key, until: r.micros(at) + r.maxAge.Microseconds(), enabled: key.Enabled}
-	e.plans = e.first[:0]
-	if id == "" && !key.Digest.Equal(d) {
-		e.retires = key.RetiringUntil
+	r.found(f, key.ID)
+	e := &entry{digest: d, key: &key, until: now + r.maxAge}
+	if id == "" && !key.Digest.Equal(&d) {
+		if !key.Retiring.Equal(&d) || key.RetiringUntil.IsZero() { // as Key.Accepts has it, whatever the store's index says
+			return nil, errUnknown
+		}
+		e.retires = &key.RetiringUntil
 	}
-	e.mortal = !key.Expires.IsZero() || !e.retires.IsZero()
+	e.always = key.Enabled && key.Expires.IsZero() && e.retires == nil
 	links, err := r.plans.KeyLinks(ctx, key.ID)
 	if err != nil {
 		return nil, fmt.Errorf("usageplan: links of key %s: %w", key.ID, err)
 	}
 	for i := range links {
-		a, err := r.allowance(ctx, &links[i], at)
+		a, err := r.allowance(ctx, &links[i], now)
 		if errors.Is(err, ErrNotFound) {
 			continue // the plan was deleted after the link was read
 		}
@@ -188,7 +119,7 @@ func (r *resolver) load(ctx context.Context, d apikey.Digest, id string, at time
 			return nil, fmt.Errorf("usageplan: plan %s: %w", links[i].PlanID, err)
 		}
 		e.until = min(e.until, a.until)
-		e.plans = append(e.plans, binding{links[i].Subject, a.allowance})
+		e.add(binding{links[i].Subject, a.allowance})
 	}
 	return e, nil
 }
@@ -201,19 +132,20 @@ func (r *resolver) key(ctx context.Context, d apikey.Digest, id string) (apikey.
 }
 
 // allowance is what a link allows. The plan's own is shared by its links without overrides.
-func (r *resolver) allowance(ctx context.Context, l *Link, at time.Time) (planned, error) {
+func (r *resolver) allowance(ctx context.Context, l *Link, now time.Duration) (planned, error) {
 	r.mu.Lock()
 	p, ok := r.allowances[l.PlanID]
 	stale := r.stale[l.PlanID]
 	if stale == nil {
+		r.forgetPlans()
 		stale = new(atomic.Bool)
 		r.stale[l.PlanID] = stale
 	}
 	r.mu.Unlock()
-	if ok = ok && r.micros(at) < p.until; ok && p.serves(l) {
+	if ok = ok && now < p.until; ok && p.serves(l) {
 		return p, nil
 	}
-	plan, until := (*Plan)(nil), r.micros(at)+r.maxAge.Microseconds()
+	plan, until := (*Plan)(nil), now+r.maxAge
 	if ok {
 		plan, until = p.plan, p.until
 	} else {
@@ -236,31 +168,4 @@ func (r *resolver) allowance(ctx context.Context, l *Link, at time.Time) (planne
 		r.mu.Unlock()
 	}
 	return p, nil
-}
-
-// changed forgets what is known of a key or a plan; of everything if id is "". Any change may be the creation of what was
-// unknown, and what is being read may be what has changed.
-func (r *resolver) changed(id string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.changes++
-	clear(r.unknown)
-	clear(r.flights)
-	if id == "" {
-		r.cache.clear()
-		for plan := range r.stale {
-			r.forgetPlan(plan)
-		}
-		return
-	}
-	r.cache.drop(id)
-	r.forgetPlan(id)
-}
-
-func (r *resolver) forgetPlan(id string) {
-	if stale := r.stale[id]; stale != nil {
-		stale.Store(true)
-		delete(r.stale, id)
-		delete(r.allowances, id)
-	}
 }

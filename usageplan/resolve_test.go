@@ -2,7 +2,7 @@ package usageplan_test
 
 import (
 	"context"
-	"sync"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,11 +29,11 @@ func TestChangesAreSeenAtOnce(t *testing.T) {
 	require.Equal(t, usageplan.Admitted, h.reason(secret))
 	require.Equal(t, usageplan.QuotaExceeded, h.reason(secret))
 
-	_, err = h.plans.Update(ctx, p.ID, func(p *usageplan.Plan) { p.Quotas[0].Limit = 3 })
+	_, err = h.plans.Update(ctx, p.ID, func(p *usageplan.Plan) error { p.Quotas[0].Limit = 3; return nil })
 	require.NoError(t, err)
 	require.Equal(t, usageplan.Admitted, h.reason(secret), "an upgrade keeps what was used")
 	require.Equal(t, usageplan.QuotaExceeded, h.reason(secret))
-	_, err = h.plans.Update(ctx, p.ID, func(p *usageplan.Plan) { p.Quotas[0].Limit = 1 })
+	_, err = h.plans.Update(ctx, p.ID, func(p *usageplan.Plan) error { p.Quotas[0].Limit = 1; return nil })
 	require.NoError(t, err)
 	d := h.admit(usageplan.Request{Secret: secret})
 	require.Equal(t, usageplan.QuotaExceeded, d.Reason)
@@ -41,7 +41,7 @@ func TestChangesAreSeenAtOnce(t *testing.T) {
 		require.Zero(t, l.Remaining(), "never negative")
 	}
 
-	_, err = h.plans.UpdateLink(ctx, p.ID, k.ID, func(l *usageplan.Link) { l.Quotas = perDay(4) })
+	_, err = h.plans.UpdateLink(ctx, p.ID, k.ID, func(l *usageplan.Link) error { l.Quotas = perDay(4); return nil })
 	require.NoError(t, err)
 	require.Equal(t, usageplan.Admitted, h.reason(secret), "an override of the link")
 	require.NoError(t, h.plans.Unlink(ctx, p.ID, k.ID))
@@ -128,109 +128,116 @@ func TestMaxAge(t *testing.T) {
 	})
 }
 
-// slow is a store of keys whose look-ups wait to be let go.
-type slow struct {
-	*memory.Store
-	reading chan struct{}
-	release chan struct{}
-}
-
-func (s *slow) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, error) {
-	s.reading <- struct{}{}
-	select {
-	case <-s.release:
-		return s.Store.KeyByDigest(ctx, d)
-	case <-ctx.Done():
-		return apikey.Key{}, ctx.Err()
+// TestAgesGoByTheGatesClock asks with a clock that is ahead, and with one that is behind: neither makes the Gate believe longer
+// what it has read.
+func TestAgesGoByTheGatesClock(t *testing.T) {
+	for _, off := range []time.Duration{0, time.Hour, -time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			st := memory.New(memory.Config{})
+			quiet := silent{st, st}
+			h := newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Keys, cfg.Plans, cfg.Counter = quiet, quiet, st })
+			h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+			k, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(100, 100)})
+			stranger, err := apikey.Format{}.New()
+			require.NoError(t, err)
+			at := func() time.Time { return time.Now().Add(off) }
+			require.Equal(t, usageplan.Admitted, h.admit(usageplan.Request{Secret: secret, At: at()}).Reason)
+			require.Equal(t, usageplan.Unknown, h.admit(usageplan.Request{Secret: stranger, At: at()}).Reason)
+			old := at()
+			_, err = h.keys.Disable(t.Context(), k.ID)
+			require.NoError(t, err)
+			_, err = h.keys.Import(t.Context(), apikey.Key{Enabled: true}, stranger)
+			require.NoError(t, err)
+			time.Sleep(5*time.Second - time.Nanosecond)
+			require.Equal(t, usageplan.Admitted, h.reason(secret))
+			time.Sleep(time.Nanosecond)
+			for _, at := range []time.Time{old, {}} {
+				require.Equal(t, usageplan.Disabled, h.admit(usageplan.Request{Secret: secret, At: at}).Reason)
+				require.Equal(t, usageplan.NoPlan, h.admit(usageplan.Request{Secret: stranger, At: at}).Reason)
+			}
+		})
 	}
 }
 
-func newSlow(t *testing.T, change ...func(*usageplan.GateConfig)) (*house, *slow) {
-	st := &slow{memory.New(memory.Config{}), make(chan struct{}, 100), make(chan struct{})}
-	h := newHouse(t, append(change, func(cfg *usageplan.GateConfig) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st })...)
-	h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
-	return h, st
-}
-
-// TestOneFlight is a hundred requests with one unknown secret: one look-up, which goes on when the first of them leaves.
-func TestOneFlight(t *testing.T) {
+// TestPlanAge is a plan that was read for one key, and is believed for another no longer than that.
+func TestPlanAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, st := newSlow(t)
-		_, secret, _ := h.linked(usageplan.Plan{})
-		ctx, cancel := context.WithCancel(t.Context())
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			_, err := h.gate.Admit(ctx, usageplan.Request{Secret: secret})
-			if err == nil {
-				t.Error("a request that was cancelled was admitted")
-			}
-		})
-		synctest.Wait()
-		cancel()
-		for range 99 {
-			wg.Go(func() {
-				if d, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: secret}); err != nil || !d.Allowed {
-					t.Error(d.Reason, err)
-				}
-			})
-		}
-		synctest.Wait()
-		require.Len(t, st.reading, 1)
-		close(st.release)
-		wg.Wait()
-		require.Len(t, st.reading, 1)
-	})
-}
-
-// TestChangeDuringRead leaves what was read before the change out of the cache, and out of the answers that begin after it.
-func TestChangeDuringRead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h, st := newSlow(t)
-		k, secret, _ := h.linked(usageplan.Plan{})
-		var wg sync.WaitGroup
-		wg.Go(func() { _, _ = h.gate.Admit(t.Context(), usageplan.Request{Secret: secret}) })
-		synctest.Wait()
-		_, err := h.keys.Disable(t.Context(), k.ID)
+		st := memory.New(memory.Config{})
+		quiet := silent{st, st}
+		h := newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Keys, cfg.Plans, cfg.Counter = quiet, quiet, st })
+		h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+		_, first, p := h.linked(usageplan.Plan{Quotas: perDay(9)})
+		k, second := h.key("second")
+		require.NoError(t, h.plans.Link(t.Context(), p.ID, k.ID))
+		require.Equal(t, usageplan.Admitted, h.reason(first))
+		_, err := h.plans.Update(t.Context(), p.ID, func(p *usageplan.Plan) error { p.Quotas = perDay(0); return nil })
 		require.NoError(t, err)
-		wg.Go(func() {
-			if d, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: secret}); d.Reason != usageplan.Disabled {
-				t.Error(d.Reason, err)
-			}
-		})
-		synctest.Wait()
-		require.Len(t, st.reading, 2, "who comes after the change reads again")
-		close(st.release)
-		wg.Wait()
-		require.Equal(t, usageplan.Disabled, h.reason(secret))
+		time.Sleep(4 * time.Second)
+		require.Equal(t, usageplan.Admitted, h.reason(second), "by what was read for the first")
+		time.Sleep(time.Second)
+		require.Equal(t, usageplan.NeverFits, h.reason(second))
 	})
 }
 
-// TestMaxReads bounds the look-ups at one time, and their length.
-func TestMaxReads(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h, _ := newSlow(t, func(cfg *usageplan.GateConfig) { cfg.MaxReads = 2 })
-		var wg sync.WaitGroup
-		secret := func() apikey.Secret {
-			s, err := apikey.Format{}.New()
+// behind is a store of keys whose index is of another time: whatever is asked for, it finds one key.
+type behind struct {
+	*memory.Store
+	id string
+}
+
+func (b *behind) KeyByDigest(ctx context.Context, _ apikey.Digest) (apikey.Key, error) {
+	return b.Key(ctx, b.id)
+}
+
+// TestWrongKey is a secret that the key which was found for it does not accept.
+func TestWrongKey(t *testing.T) {
+	current, old, other := anySecret(t), anySecret(t), anySecret(t)
+	for name, test := range map[string]struct {
+		secret apikey.Secret
+		until  time.Time
+		want   usageplan.Reason
+	}{
+		"current":                      {current, time.Time{}, usageplan.Admitted},
+		"retiring":                     {old, time.Now().Add(time.Hour), usageplan.Admitted},
+		"retired":                      {old, time.Now().Add(-time.Hour), usageplan.Unknown},
+		"retiring, nobody knows until": {old, time.Time{}, usageplan.Unknown},
+		"another's":                    {other, time.Now().Add(time.Hour), usageplan.Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := &behind{Store: memory.New(memory.Config{})}
+			h := newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st })
+			h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+			k, _, _ := h.linked(usageplan.Plan{})
+			st.id = k.ID
+			k.Digest, k.Retiring, k.RetiringUntil = apikey.DigestOf(string(current)), apikey.DigestOf(string(old)), test.until
+			require.NoError(t, st.UpdateKey(t.Context(), k))
+			for range 2 {
+				require.Equal(t, test.want, h.reason(test.secret))
+			}
+			k, err := h.keys.Get(t.Context(), k.ID)
 			require.NoError(t, err)
-			return s
+			require.Equal(t, test.want == usageplan.Admitted, k.Accepts(apikey.DigestOf(string(test.secret)), time.Now()) == nil)
+		})
+	}
+}
+
+// anySecret is a new one of nobody.
+func anySecret(t *testing.T) apikey.Secret {
+	s, err := apikey.Format{}.New()
+	require.NoError(t, err)
+	return s
+}
+
+// TestLongSecrets are unknown, from 257 bytes on without being digested, which would take memory.
+func TestLongSecrets(t *testing.T) {
+	h := newHouse(t)
+	long, ctx := apikey.Secret(strings.Repeat("x", 257)), t.Context()
+	require.Equal(t, usageplan.Unknown, h.reason(long))
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		if d, err := h.gate.Admit(ctx, usageplan.Request{Secret: long}); err != nil || d.Reason != usageplan.Unknown {
+			t.Error(d.Reason, err)
 		}
-		for range 2 {
-			s := secret()
-			wg.Go(func() {
-				if _, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: s}); err == nil {
-					t.Error("a look-up without end")
-				}
-			})
-		}
-		synctest.Wait()
-		d, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: secret()})
-		require.ErrorIs(t, err, usageplan.ErrBusy)
-		require.Equal(t, usageplan.StoreFailed, d.Reason)
-		began := time.Now()
-		wg.Wait()
-		require.Equal(t, 100*time.Millisecond, time.Since(began))
-	})
+	}))
 }
 
 // TestUnknownKeysAreBounded floods a Gate with well-formed strangers: each costs one look-up at most, a repeated one none,

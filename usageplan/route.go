@@ -16,8 +16,10 @@ const maxRoute = store.MaxName - len(routePrefix)
 
 // Route is the canonical name of a route: the pattern that http.ServeMux knows it by, "GET /pets/{id}", without a host. It
 // accepts that, and the form in which AWS names a method of an API, "/pets/{id}/GET", where the root is "//GET", which
-// becomes "GET /{$}", ANY is no method, and "*/*" is AnyRoute. A path without a method that ends like AWS's form is read as
-// that. The error wraps ErrInvalid.
+// becomes "GET /{$}", {proxy+} is {proxy...}, ANY is no method, and "*/*" is AnyRoute. A path without a method that ends like
+// AWS's form is read as that. Methods are those that package net/http has a name for: an extension method, such as PURGE,
+// cannot be told from a path in AWS's form, and a throttle of its own needs a pattern without a method. The error wraps
+// ErrInvalid.
 func Route(name string) (string, error) {
 	method, path, ok := strings.Cut(name, " ")
 	switch {
@@ -38,6 +40,7 @@ func Route(name string) (string, error) {
 	if method == "ANY" {
 		method = ""
 	}
+	path = strings.ReplaceAll(path, "+}", "...}")
 	canonical := path
 	if method != "" {
 		canonical = method + " " + path

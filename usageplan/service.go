@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/retry"
 )
 
 // ServiceConfig of a Service. The zero ServiceConfig is ready for use.
@@ -91,49 +90,76 @@ func (s *Service) All(ctx context.Context) iter.Seq2[Plan, error] {
 
 // Update changes a plan under traffic: usage stays, limits move at once. change may run more than once, when others
 // change the plan meanwhile; what it does to ID, Created, Updated and Version is undone. A quota under another name or
-// period starts a new, empty window. A stage that another plan of one of its keys names is ErrConflict.
-func (s *Service) Update(ctx context.Context, id string, change func(*Plan)) (Plan, error) {
-	for range maxTries {
+// period starts a new, empty window. A stage that another plan of one of its keys names is ErrClash. If change returns an
+// error nothing is changed, and Update returns that. If others were faster 16 times in a row it is ErrConflict; between the
+// tries are short pauses, which end with ctx.
+func (s *Service) Update(ctx context.Context, id string, change func(*Plan) error) (p Plan, err error) {
+	err = retry.Do(ctx, func() (raced bool, err error) {
 		old, err := s.Get(ctx, id)
 		if err != nil {
-			return Plan{}, err
+			return false, err
 		}
-		p := clone(old)
-		change(&p)
+		p = old.Clone()
+		if err := change(&p); err != nil {
+			return false, err
+		}
 		p.ID, p.Created, p.Updated, p.Version = old.ID, old.Created, now(), old.Version
 		if err := p.Validate(); err != nil {
-			return Plan{}, err
+			return false, err
 		}
 		if err := s.stagesFree(ctx, &p, &old); err != nil {
-			return Plan{}, err
+			return false, err
 		}
-		switch err := s.plans.UpdatePlan(ctx, p); {
-		case err == nil:
-			p.Version++
-			return p, nil
-		case !errors.Is(err, ErrConflict):
-			return Plan{}, fmt.Errorf("usageplan: update: %w", err)
-		}
+		return written("update plan "+id, s.plans.UpdatePlan(ctx, p))
+	})
+	if err != nil {
+		return Plan{}, err
 	}
-	return Plan{}, fmt.Errorf("usageplan: update plan %s: %d times: %w", id, maxTries, ErrConflict)
+	p.Version++
+	return p, nil
 }
 
-// maxTries is how often an update that others were faster than is tried.
-const maxTries = 16
-
-// clone is a plan that shares nothing that change could write to.
-func clone(p Plan) Plan {
-	p.Quotas, p.Stages = slices.Clone(p.Quotas), slices.Clone(p.Stages)
-	p.Throttle, p.Routes = copied(p.Throttle), maps.Clone(p.Routes)
-	return p
+// written is the end of one try of a change: whether somebody else was faster, and the error.
+func written(what string, err error) (raced bool, _ error) {
+	switch {
+	case err == nil:
+		return false, nil
+	case errors.Is(err, ErrConflict):
+		return true, fmt.Errorf("usageplan: %s: %w", what, ErrConflict)
+	}
+	return false, fmt.Errorf("usageplan: %s: %w", what, err)
 }
 
 // Delete removes a plan, and then its links: from its return its keys have no plan, unless another. What was counted stays
 // until it is old.
 func (s *Service) Delete(ctx context.Context, id string) error {
-	if err := s.plans.DeletePlan(ctx, id); err != nil {
+	if err := s.plans.DeletePlan(ctx, id, 0); err != nil {
 		return fmt.Errorf("usageplan: delete plan %s: %w", id, err)
 	}
+	return s.unlinkAll(ctx, id)
+}
+
+// DeleteIf is Delete of a plan that is as the caller wants it: may gets the plan that is to be removed, again if others
+// change it meanwhile. If it returns an error nothing is removed, and DeleteIf returns that.
+func (s *Service) DeleteIf(ctx context.Context, id string, may func(*Plan) error) error {
+	err := retry.Do(ctx, func() (raced bool, err error) {
+		p, err := s.Get(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		if err := may(&p); err != nil {
+			return false, err
+		}
+		return written("delete plan "+id, s.plans.DeletePlan(ctx, id, p.Version))
+	})
+	if err != nil {
+		return err
+	}
+	return s.unlinkAll(ctx, id)
+}
+
+// unlinkAll removes the links of a plan that is no more.
+func (s *Service) unlinkAll(ctx context.Context, id string) error {
 	for links, err := range pages(func(cursor string) ([]Link, string, error) {
 		return s.plans.PlanLinks(ctx, id, cursor, pageSize)
 	}) {
@@ -158,11 +184,4 @@ func pageLimit(limit int) (int, error) {
 		return 0, fmt.Errorf("%w limit: %d: want 0 to %d", ErrInvalid, limit, maxPage)
 	}
 	return orElse(limit, defaultPage), nil
-}
-
-func copied[T any](p *T) *T {
-	if p == nil {
-		return nil
-	}
-	return new(*p)
 }

@@ -43,9 +43,10 @@ func TestPlans(t *testing.T) {
 		require.ErrorIs(t, err, usageplan.ErrInvalid)
 	}
 
-	changed, err := h.plans.Update(ctx, made[0].ID, func(p *usageplan.Plan) {
+	changed, err := h.plans.Update(ctx, made[0].ID, func(p *usageplan.Plan) error {
 		p.ID, p.Version, p.Created = "other", 77, p.Created.AddDate(1, 0, 0)
 		p.Name = "renamed"
+		return nil
 	})
 	require.NoError(t, err)
 	want := made[0]
@@ -54,7 +55,7 @@ func TestPlans(t *testing.T) {
 	require.NoError(t, h.plans.Delete(ctx, made[0].ID))
 	for _, err := range []error{
 		h.plans.Delete(ctx, made[0].ID), second(h.plans.Get(ctx, made[0].ID)),
-		second(h.plans.Update(ctx, made[0].ID, func(*usageplan.Plan) {})),
+		second(h.plans.Update(ctx, made[0].ID, func(*usageplan.Plan) error { return nil })),
 	} {
 		require.ErrorIs(t, err, usageplan.ErrNotFound)
 	}
@@ -71,12 +72,13 @@ func TestTwoAdministrators(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 25 {
-				_, err := h.plans.Update(ctx, p.ID, func(p *usageplan.Plan) { p.Throttle.Burst++ })
-				_, err2 := h.plans.UpdateLink(ctx, p.ID, k.ID, func(l *usageplan.Link) {
+				_, err := h.plans.Update(ctx, p.ID, func(p *usageplan.Plan) error { p.Throttle.Burst++; return nil })
+				_, err2 := h.plans.UpdateLink(ctx, p.ID, k.ID, func(l *usageplan.Link) error {
 					if l.Throttle == nil {
 						l.Throttle = throttle(1, 1)
 					}
 					l.Throttle.Burst++
+					return nil
 				})
 				switch {
 				case err == nil && err2 == nil:
@@ -92,6 +94,37 @@ func TestTwoAdministrators(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, got.Version, got.Throttle.Burst, "each version adds one")
 	require.GreaterOrEqual(t, int64(got.Throttle.Burst), done.Load()+1)
+}
+
+// TestDeleteIf removes a plan that is as the caller saw it, and its links.
+func TestDeleteIf(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	k, _, p := h.linked(usageplan.Plan{Name: "old"})
+	var seen []string
+	rename := func(to string) {
+		_, err := h.plans.Update(ctx, p.ID, func(p *usageplan.Plan) error { p.Name = to; return nil })
+		require.NoError(t, err)
+	}
+	may := func(p *usageplan.Plan) error {
+		switch seen = append(seen, p.Name); p.Name {
+		case "old":
+			rename("new") // by somebody else, before it is removed
+		case "new":
+			return errBroken
+		}
+		return nil
+	}
+	require.ErrorIs(t, h.plans.DeleteIf(ctx, p.ID, may), errBroken)
+	require.Equal(t, []string{"old", "new"}, seen)
+	links, err := h.plans.KeyLinks(ctx, k.ID)
+	require.NoError(t, err)
+	require.Len(t, links, 1, "nothing is removed")
+	rename("newest")
+	require.NoError(t, h.plans.DeleteIf(ctx, p.ID, may))
+	links, err = h.plans.KeyLinks(ctx, k.ID)
+	require.NoError(t, err)
+	require.Empty(t, links)
+	require.ErrorIs(t, h.plans.DeleteIf(ctx, p.ID, may), usageplan.ErrNotFound)
 }
 
 // TestLinks is one plan for each key and API stage.
@@ -111,8 +144,9 @@ func TestLinks(t *testing.T) {
 	require.NoError(t, link(prod))
 	require.NoError(t, link(dev))
 	require.ErrorIs(t, link(dev), usageplan.ErrExists)
+	require.ErrorIs(t, link(on()), usageplan.ErrClash)
 	require.ErrorIs(t, link(on()), usageplan.ErrConflict)
-	require.ErrorIs(t, link(on("new", "test")), usageplan.ErrConflict)
+	require.EqualError(t, link(on("new", "test")), "usageplan: key "+k.ID+" has plan "+dev.ID+" for stage orders:test: usageplan: one plan for each key and stage")
 	require.NoError(t, link(on("new")))
 	require.ErrorIs(t, h.plans.Link(ctx, prod.ID, "nobody"), apikey.ErrNotFound)
 	require.ErrorIs(t, h.plans.Link(ctx, "nothing", k.ID), usageplan.ErrNotFound)
@@ -122,10 +156,10 @@ func TestLinks(t *testing.T) {
 		"another's stage": func(p *usageplan.Plan) { p.Stages = append(p.Stages, dev.Stages[0]) },
 		"every stage":     func(p *usageplan.Plan) { p.Stages = nil },
 	} {
-		_, err := h.plans.Update(ctx, prod.ID, change)
-		require.ErrorIs(t, err, usageplan.ErrConflict, name)
+		_, err := h.plans.Update(ctx, prod.ID, func(p *usageplan.Plan) error { change(p); return nil })
+		require.ErrorIs(t, err, usageplan.ErrClash, name)
 	}
-	_, err := h.plans.Update(ctx, prod.ID, func(p *usageplan.Plan) { p.Stages[0].Name = "production" })
+	_, err := h.plans.Update(ctx, prod.ID, func(p *usageplan.Plan) error { p.Stages[0].Name = "production"; return nil })
 	require.NoError(t, err)
 
 	links, err := h.plans.KeyLinks(ctx, k.ID)
@@ -141,11 +175,12 @@ func TestLinks(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, prod.ID+"/"+k.ID, links[len(links)-1].Subject, "the subject moves along")
 
-	_, err = h.plans.UpdateLink(ctx, dev.ID, k.ID, func(l *usageplan.Link) {
+	_, err = h.plans.UpdateLink(ctx, dev.ID, k.ID, func(l *usageplan.Link) error {
 		l.Subject, l.PlanID, l.Throttle = "stolen", "other", &limiter.Limit{Rate: -1}
+		return nil
 	})
 	require.ErrorIs(t, err, usageplan.ErrInvalid)
-	l, err := h.plans.UpdateLink(ctx, dev.ID, k.ID, func(l *usageplan.Link) { l.Subject, l.PlanID = "stolen", "other" })
+	l, err := h.plans.UpdateLink(ctx, dev.ID, k.ID, func(l *usageplan.Link) error { l.Subject, l.PlanID = "stolen", "other"; return nil })
 	require.NoError(t, err)
 	require.Equal(t, prod.ID+"/"+k.ID, l.Subject)
 }
@@ -158,6 +193,7 @@ func TestAudit(t *testing.T) {
 	asleep, _, _ := h.linked(usageplan.Plan{Name: "of a disabled key"})
 	_, err := h.keys.Disable(ctx, asleep.ID)
 	require.NoError(t, err)
+	cut, _, _ := h.linked(usageplan.Plan{Name: "of no stage", Detached: true})
 	empty := h.plan(usageplan.Plan{Name: "without keys"})
 	gone, _ := h.key("deleted")
 	require.NoError(t, h.plans.Link(ctx, p.ID, gone.ID))
@@ -175,7 +211,7 @@ func TestAudit(t *testing.T) {
 	require.ElementsMatch(t, []string{gone.ID, good.ID}, []string{a.DeadLinks[0].KeyID, a.DeadLinks[1].KeyID})
 	a.DeadLinks = nil
 	require.Equal(t, usageplan.Audit{
-		KeysWithoutPlan: []string{lonely.ID}, DisabledKeys: []string{asleep.ID},
+		KeysWithoutPlan: []string{cut.ID, lonely.ID}, DisabledKeys: []string{asleep.ID},
 		PlansWithoutKeys: []string{empty.ID}, KeysWithManyPlans: []string{torn.ID},
 	}, a)
 
@@ -245,7 +281,7 @@ func TestFailingStore(t *testing.T) {
 			return err
 		},
 		"UpdatePlan": func(ctx context.Context, s *usageplan.Service, p usageplan.Plan, _ apikey.Key) error {
-			_, err := s.Update(ctx, p.ID, func(*usageplan.Plan) {})
+			_, err := s.Update(ctx, p.ID, func(*usageplan.Plan) error { return nil })
 			return err
 		},
 	} {

@@ -12,6 +12,15 @@ var (
 	ErrConflict = errors.New("usageplan: changed meanwhile")
 )
 
+// ErrClash is what a Service returns where two plans of a key would be for one API stage. It is an ErrConflict too, and trying
+// again does not help.
+var ErrClash error = clash{}
+
+type clash struct{}
+
+func (clash) Error() string        { return "usageplan: one plan for each key and stage" }
+func (clash) Is(target error) bool { return target == ErrConflict }
+
 // Store keeps plans and links. Every method is atomic by itself and safe for concurrent use; nothing is asked of two
 // together, so plans may live apart from keys and from counters. Its method names differ from apikey.Store's: one type
 // may keep both. What goes in and out is the caller's own: a Store copies what is shared (maps, slices, pointers).
@@ -26,8 +35,9 @@ type Store interface {
 	// ErrNotFound if there is none.
 	UpdatePlan(ctx context.Context, p Plan) error
 
-	// DeletePlan removes a plan, and none of its links; ErrNotFound if there is none.
-	DeletePlan(ctx context.Context, id string) error
+	// DeletePlan removes a plan, and none of its links, if its Version is version; 0: whatever it is. ErrConflict if it is
+	// not, ErrNotFound if there is none.
+	DeletePlan(ctx context.Context, id string, version int64) error
 
 	// Plans is a page of plans, newest first: at most limit of them, and the cursor of the next page, "" at the end. The
 	// first cursor is "". A page is not disturbed by what others insert meanwhile, and costs the same however many plans

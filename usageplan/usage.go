@@ -106,7 +106,9 @@ func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string
 	}
 	at := time.Now()
 	c := &store.Charge{Subject: l.Subject, At: at, Meters: []store.Meter{q.Meter(at, g.cfg.Keep)}, N: store.Each(n), SetRemaining: true}
-	if err := g.take(ctx, c); err != nil {
+	within, cancel := g.within(ctx)
+	defer cancel()
+	if err := g.cfg.Counter.Take(within, c); err != nil {
 		return fmt.Errorf("usageplan: set remaining: %w", err)
 	}
 	return nil

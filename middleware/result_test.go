@@ -1,0 +1,42 @@
+package middleware_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestResultShowsNoSecret prints what Config.Refuse is given, in every way.
+func TestResultShowsNoSecret(t *testing.T) {
+	h := newHouse(t)
+	_, known := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	_, unlinked := h.key(nil)
+	mw := h.middleware(middleware.Config{})
+	for _, secret := range []string{known, known, unlinked, unlinked + "x"} {
+		res := mw.Check(with(secret))
+		for _, v := range []any{res, *res, []*middleware.Result{res}, map[string]middleware.Result{"": *res}} {
+			hidden := secret[len("acme_"):]
+			for _, verb := range "vsqxX" {
+				for _, flag := range []string{"", "+", "#"} {
+					for _, text := range []string{hidden, fmt.Sprintf("%x", hidden), fmt.Sprintf("%X", hidden)} {
+						require.NotContains(t, fmt.Sprintf("%"+flag+string(verb), v), text)
+					}
+				}
+			}
+			var log bytes.Buffer
+			slog.New(slog.NewTextHandler(&log, nil)).Info("refused", "result", v)
+			slog.New(slog.NewJSONHandler(&log, nil)).Info("refused", "result", v)
+			require.NotContains(t, log.String(), hidden)
+			text, err := json.Marshal(v)
+			require.NoError(t, err)
+			require.NotContains(t, string(text), hidden)
+		}
+	}
+}

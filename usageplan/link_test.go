@@ -1,0 +1,80 @@
+package usageplan_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestBadLinks names every fault.
+func TestBadLinks(t *testing.T) {
+	for want, subject := range map[string]string{
+		"subject: 0 bytes: want 1 to 256":   "",
+		"subject: 257 bytes: want 1 to 256": strings.Repeat("x", 257),
+		`subject: "a\xff": want UTF-8`:      "a\xff",
+	} {
+		err := (&usageplan.Link{PlanID: "p", KeyID: "k", Subject: subject}).Validate()
+		require.ErrorIs(t, err, usageplan.ErrInvalid)
+		require.ErrorContains(t, err, want)
+	}
+	require.NoError(t, (&usageplan.Link{PlanID: "p", KeyID: "k", Subject: strings.Repeat("x", 256)}).Validate())
+	err := (&usageplan.Link{Subject: "s", Throttle: throttle(-1, 1), Quotas: perDay(-1)}).Validate()
+	for _, want := range []string{`planId, keyId: "", "": want both`, "throttle: ", "rate: -1", "quotas[0]: ", "limit: -1"} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// TestLinkThrottle is a throttle of one key in place of the plan's, which others keep.
+func TestLinkThrottle(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	p := h.plan(usageplan.Plan{Throttle: throttle(1e-8, 1)})
+	a, own := h.key("own")
+	b, plain := h.key("plain")
+	_, err := h.plans.AddLink(ctx, usageplan.Link{PlanID: p.ID, KeyID: a.ID, Throttle: throttle(1e-8, 3)})
+	require.NoError(t, err)
+	require.NoError(t, h.plans.Link(ctx, p.ID, b.ID))
+	for range 3 {
+		require.Equal(t, usageplan.Admitted, h.reason(own))
+	}
+	require.Equal(t, usageplan.Throttled, h.reason(own))
+	require.Equal(t, usageplan.Admitted, h.reason(plain))
+	require.Equal(t, usageplan.Throttled, h.reason(plain))
+}
+
+// TestMoveAndLinkAgain moves a key's subject to another plan, and links the key to the first once more: two links, and two
+// who pay.
+func TestMoveAndLinkAgain(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	on := func(stage string) usageplan.Plan {
+		return h.plan(usageplan.Plan{Quotas: perDay(10), Stages: []usageplan.Stage{{API: "pets", Name: stage}}})
+	}
+	a, b, c := on("prod"), on("beta"), on("test")
+	k, secret := h.key("key")
+	require.NoError(t, h.plans.Link(ctx, a.ID, k.ID))
+	require.NoError(t, h.plans.Move(ctx, k.ID, a.ID, b.ID))
+	require.NoError(t, h.plans.Link(ctx, a.ID, k.ID))
+	require.NoError(t, h.plans.Move(ctx, k.ID, a.ID, c.ID))
+	require.NoError(t, h.plans.Link(ctx, a.ID, k.ID))
+	links, err := h.plans.KeyLinks(ctx, k.ID)
+	require.NoError(t, err)
+	for i, want := range []string{"/", "/2/", "/3/"} {
+		require.Equal(t, a.ID+want+k.ID, links[i].Subject)
+	}
+	for stage, n := range map[string]int64{"prod": 1, "beta": 2, "test": 3} {
+		for range n {
+			h.admit(usageplan.Request{Secret: secret, API: "pets", Stage: stage})
+		}
+	}
+	for id, n := range map[string]int64{a.ID: 1, b.ID: 2, c.ID: 3} {
+		days, err := h.gate.UsageByDay(ctx, id, k.ID, 1)
+		require.NoError(t, err)
+		require.Equal(t, []int64{n}, used(days))
+	}
+	require.NoError(t, h.plans.Unlink(ctx, a.ID, k.ID))
+	l, err := h.plans.AddLink(ctx, usageplan.Link{PlanID: a.ID, KeyID: k.ID})
+	require.NoError(t, err)
+	require.Equal(t, a.ID+"/3/"+k.ID, l.Subject, "linking again finds what was used")
+}

@@ -1,0 +1,139 @@
+package usageplan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/store"
+)
+
+// shared is a throttle of a subject of its own, which all keys take from. Its bucket has a name that no plan gives one.
+type shared struct {
+	subject string
+	meter   store.Meter
+}
+
+// sharing is the shared throttles of a Gate that has any.
+type sharing struct {
+	counter store.OneTaker
+	account *shared
+	stages  map[Stage]*shared
+}
+
+func newSharing(cfg GateConfig) (*sharing, error) {
+	s, errs := &sharing{counter: store.One(cfg.Counter), stages: map[Stage]*shared{}}, []error(nil)
+	add := func(what, subject, name string, l limiter.Limit) *shared {
+		if l.Unlimited() {
+			return nil
+		}
+		m, err := l.Meter(name)
+		if err == nil && len(subject) > store.MaxSubject {
+			err = fmt.Errorf("%d bytes: want at most %d", len(subject), store.MaxSubject)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+		}
+		return &shared{subject, m}
+	}
+	if cfg.Account != nil {
+		s.account = add("account", "account", "account", *cfg.Account)
+	}
+	for stage, l := range cfg.Stages {
+		what := fmt.Sprintf("stages: %.100q", stage)
+		if err := stage.fault(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+		}
+		if bucket := add(what, "stage "+stage.String(), "stage", l); bucket != nil {
+			s.stages[stage] = bucket
+		}
+	}
+	if s.account == nil && len(s.stages) == 0 {
+		s = nil
+	}
+	return s, errors.Join(errs...)
+}
+
+// of is the throttles of a stage's requests, in the order in which they are asked; nil ones are none.
+func (s *sharing) of(stage Stage) [2]*shared { return [2]*shared{s.stages[stage], s.account} }
+
+// share asks the shared throttles about a request that the key's own limits have admitted by the charge c. If one refuses,
+// all that was taken is given back.
+func (g *Gate) share(ctx, within context.Context, req *Request, d *Decision, c *store.Charge, take bool) error {
+	var errs []error
+	all := g.shared.of(Stage{req.API, req.Stage})
+	for i, s := range all {
+		if s == nil {
+			continue
+		}
+		wait, err := s.take(within, g.shared.counter, req.At, take)
+		if err != nil {
+			errs = append(errs, g.unshared(ctx, req, d, s, take, err))
+		} else if wait > 0 {
+			d.Allowed, d.Reason, d.RetryAfter, d.shared = false, throttled(wait), wait, s
+		}
+		if d.Allowed {
+			continue
+		}
+		if take {
+			errs = append(errs, g.giveBack(ctx, d, c, all[:i]))
+		}
+		d.Cost = 0
+		break
+	}
+	return errors.Join(errs...)
+}
+
+// take takes a token, or looks whether there is one, and tells how long to wait if there is none.
+func (s *shared) take(ctx context.Context, counter store.OneTaker, at time.Time, take bool) (time.Duration, error) {
+	n := int64(1)
+	if !take {
+		n = 0
+	}
+	l, _, err := counter.TakeOne(ctx, s.subject, &s.meter, at, n)
+	if err == nil && !take && l.Remaining() < 1 {
+		return untilTokens(&s.meter, 1), nil
+	}
+	return l.Wait, err
+}
+
+// unshared decides in the place of a Counter that has failed.
+func (g *Gate) unshared(ctx context.Context, req *Request, d *Decision, s *shared, take bool, err error) error {
+	d.Reason = StoreFailed
+	switch {
+	case ctx.Err() != nil || g.cfg.OnFailure.Throttle == FailClosed:
+		d.Allowed = false
+	case g.cfg.OnFailure.Throttle != FailOpen:
+		d.Allowed, d.RetryAfter = g.fallback.take(s.subject, &s.meter, req.At, 1, take)
+		if !d.Allowed {
+			d.Reason, d.shared = throttled(d.RetryAfter), s
+		}
+	}
+	return fmt.Errorf("usageplan: charge of the %s: %w", s.meter.Name, err)
+}
+
+// giveBack undoes the charge c and those of shared throttles, whatever has become of ctx, and tells how the key's own limits
+// stand then.
+func (g *Gate) giveBack(ctx context.Context, d *Decision, c *store.Charge, taken []*shared) error {
+	within, cancel := g.within(context.WithoutCancel(ctx))
+	defer cancel()
+	for i := range c.Meters {
+		c.N[i] = -c.N[i]
+	}
+	errs := []error{g.cfg.Counter.Take(within, c)}
+	if errs[0] == nil {
+		copy(d.levels[:len(d.meters.limits)], c.Levels[:])
+	}
+	for _, s := range taken {
+		if s != nil {
+			_, _, err := g.shared.counter.TakeOne(within, s.subject, &s.meter, c.At, -1)
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("usageplan: give back: %w", err)
+	}
+	return nil
+}
