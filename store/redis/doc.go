@@ -1,9 +1,18 @@
-// Package redis is the store of counters for many processes: a [store.Counter] over Redis 6.2 or newer, Valkey, or a Redis
-// Cluster. Every decision is one call of one Lua script, so it is atomic, and one round trip.
+// Package redis is the store of many processes: counters, keys, plans and links over Redis 6.2 or newer, Valkey, or a Redis
+// Cluster. Every decision is one call of one Lua script, so it is atomic, and one round trip; so is every change of a key, a
+// plan or a link, and every page of a listing.
 //
 //	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{"127.0.0.1:6379"}})
 //	...
-//	counter, err := redis.New(client, redis.Config{})
+//	st, err := redis.New(client, redis.Config{})
+//	...
+//	go st.Run(ctx) // so that a Gate forgets at once what another process changes
+//
+// [Open] connects by itself and recovers by itself; [New] takes a client that the caller has made.
+//
+// Where the client speaks to one server at a time (standalone, Sentinel) decisions that are asked for while others are under
+// way are gathered into one call, without a timer: the latency of one caller is what it is without, and the decisions a
+// second of many are a multiple. [Config].Separate turns it off.
 //
 // # Clocks
 //
@@ -19,26 +28,66 @@
 // the client would repeat. Leave rueidis's ConnLifetime unset: where a connection that has reached it is cut before it
 // answered, the client sends any command again.
 //
+// A change of a key, a plan or a link is all or nothing as well, and sent once. After an error that is no verdict of the
+// contract (such as [apikey.ErrConflict]) it may have happened: read, and see. Reads are sent a second time where the
+// connection broke.
+//
+// # Waiting
+//
+// No call outlasts its deadline, whatever the server and the client are at, nor a cancelling of its ctx, but that a decision
+// whose deadline is within a second may see that instead. Who has given up leaves his request to run, for a second at least.
+// A call without a deadline has one of ten seconds. A server that is silent keeps few requests waiting; all others fail with
+// [store.ErrNotTaken] when their ctx is done, until the client gives up the connection: two seconds after it fell silent where
+// [Open] made it. For [New] set ConnWriteTimeout to about a second: rueidis's default is ten.
+//
+// # A Cluster that moves slots
+//
+// MOVED and ASK are followed, and count nothing twice. A decision that needs more than the current state of its subject (the
+// first of a new window, an ended window, an id) fails with [store.ErrNotTaken] while its slot moves, if that does not end
+// within ctx and half a second; all others are answered. Keys, plans and links are in one slot: while that one moves, changes
+// fail, and so do some look-ups, those of a key without links among them. What a Gate has in its cache goes on. Move that
+// slot when this hurts least; it holds a name for each key and plan that has links.
+//
+// # Changes
+//
+// Each change is published with PUBLISH in the script that makes it, and [Store.Run] hears of it. What is published while
+// nobody listens is lost, which is why a Run that is subscribed again says that anything may have changed. It needs one
+// connection more.
+//
+// # Rights
+//
+// A user that an ACL restricts needs these keys, channels and commands, which a test holds; the prefix is Config's:
+//
+//	ACL SETUSER service on >password resetkeys ~ration* resetchannels &ration* -@all +evalsha +eval +get +mget +set +setrange
+//	    +time +hget +hmget +hset +hdel +hrandfield +pttl +pexpire +type +exists +incr +zadd +zrem +zrange +zrevrangebyscore
+//	    +publish +subscribe +unsubscribe +hello +ping +info
+//
+// INFO is for [Store.Check] and the Logger. In a Cluster add +cluster|slots, +cluster|shards and +asking. A user that may not
+// publish changes nothing, but one that may run some of the writes alone leaves changes half made.
+//
 // # What a failover can lose
 //
 // Redis answers before its replicas have the write. When a master is lost, the charges that its replica had not yet seen are
 // lost with it, and that much of each quota can be spent again. No charge is lost as long as the master lives, or comes
-// back with its data.
+// back with its data. The same goes for a key that was just made, or just disabled.
 //
 // A quota that is to outlive its server needs, on the server:
 //
 //   - appendonly yes, because a server that starts empty has forgotten every quota (with appendfsync everysec a crash of
 //     the machine loses about the last second, with always nothing that was answered);
-//   - maxmemory-policy noeviction, because a key that is evicted is a quota that starts anew. A server that is full then
-//     refuses charges with an error that wraps [store.ErrNotTaken]. The keys expire by themselves.
+//   - maxmemory-policy noeviction, because what is evicted is a quota that starts anew, or all keys of the service. A server
+//     that is full then refuses charges with an error that wraps [store.ErrNotTaken]. Counters expire by themselves.
 //
 // A bucket needs neither: after a loss it is full once more.
 //
-// # Keys
+// # Names on the server
 //
 // A subject has at most two keys, which share a slot: "ration:{subject}", a string with its buckets and its current windows,
-// and "ration:{subject}:past", a hash with the windows that have ended, for reports and late refunds. A decision reads and
-// writes the first alone, so its cost does not grow with the past. Both expire: a bucket is kept for as long as it can take
-// to fill, and an hour at least, a window until its End and Keep, and an hour. Only a bucket that nothing refills is kept
-// for ever. Names and subjects are readable in the keys and values, whatever bytes they are of.
+// and "ration:{subject}:past", a hash with the windows that have ended, for reports and late refunds, and with rare buckets.
+// A decision reads and writes the first alone, so its cost does not grow with the past. Both expire: a bucket is kept for as
+// long as it can take to fill, and an hour at least, a window until its End and Keep, and an hour. Only a bucket that nothing
+// refills is kept for ever. Names and subjects are readable in the keys and values, whatever bytes they are of.
+//
+// Keys, plans and links are under names that begin with "ration:directory:{ration}:", in one slot, and never expire. Of a
+// secret there is its digest, in hashes alone and in no name. Texts are UTF-8, as JSON has them.
 package redis

@@ -44,13 +44,22 @@ func untouched(err error) bool {
 	return false
 }
 
+// scriptError is an error in one of many decisions, as Redis gave it to the script.
+type scriptError string
+
+func (e scriptError) Error() string { return string(e) }
+
 // code is the first word of an error that Redis replied, or nothing.
 func code(err error) string {
-	reply, ok := errors.AsType[*rueidis.RedisError](err)
-	if !ok || reply.IsNil() {
-		return ""
+	text, ok := errors.AsType[scriptError](err)
+	if !ok {
+		reply, ok := errors.AsType[*rueidis.RedisError](err)
+		if !ok || reply.IsNil() {
+			return ""
+		}
+		text = scriptError(reply.Error())
 	}
-	word, _, _ := strings.Cut(reply.Error(), " ")
+	word, _, _ := strings.Cut(string(text), " ")
 	return word
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/rueidis"
 
+	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/redis"
 )
@@ -52,4 +53,48 @@ func Example() {
 	// Output:
 	// true 1 0s
 	// false 1 12h0m0s
+}
+
+// Two processes share keys. While Run goes, the one hears at once what the other has changed; so does its Gate.
+func ExampleStore_Run() {
+	server, err := miniredis.Run()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer server.Close()
+	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{server.Addr()}, DisableCache: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	here, err := redis.New(client, redis.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	there, err := redis.New(client, redis.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	changes := make(chan string, 10)
+	defer here.OnChange(func(id string) { changes <- id })()
+	fmt.Printf("%q\n", <-changes) // at once
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- here.Run(ctx) }()
+	fmt.Printf("%q\n", <-changes) // subscribed
+
+	keys := apikey.NewService(there, apikey.Config{Prefix: "acme"})
+	key, _, err := keys.Create(ctx, apikey.Key{Name: "customer 7", Enabled: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(<-changes == key.ID)
+	cancel()
+	fmt.Println(<-ended)
+	// Output:
+	// ""
+	// ""
+	// true
+	// store/redis: run: context canceled
 }

@@ -31,9 +31,9 @@ func (r *reference) take(c *store.Charge, now int64) {
 		w, b := r.windows[windowKey(m)], r.buckets[m.Name]
 		switch {
 		case m.IsWindow() && c.SetRemaining:
-			after[i].w, c.Levels[i] = w.Set(m, c.At, n)
+			after[i].w, c.Levels[i] = w.Set(m, c.At.UnixMicro(), n)
 		case m.IsWindow():
-			after[i].w, c.Levels[i], ok = w.Take(m, c.At, n)
+			after[i].w, c.Levels[i], ok = w.Take(m, c.At.UnixMicro(), n)
 		case c.SetRemaining:
 			after[i].b, c.Levels[i] = b.Set(m, now, n)
 		default:
@@ -62,15 +62,15 @@ func windowKey(m *store.Meter) string { return fmt.Sprint(m.Name, " from ", m.St
 // TestHistories compares the script with package store over random histories of the common shapes, at random rates, while
 // plans change and time goes on and back.
 func TestHistories(t *testing.T) {
-	all := scripts(t)
+	all := allScripts(t)
 	for _, test := range []struct {
 		name      string
 		histories uint64
-		scripts   []script // that take turns
+		scripts   []scripts // that take turns
 	}{
-		{"struct=yes", 60, []script{all["struct=yes"]}},
-		{"struct=no", 10, []script{all["struct=no"]}},
-		{"struct=both", 10, []script{all["struct=yes"], all["struct=no"]}},
+		{"struct=yes", 60, []scripts{all["struct=yes"]}},
+		{"struct=no", 10, []scripts{all["struct=no"]}},
+		{"struct=both", 10, []scripts{all["struct=yes"], all["struct=no"]}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -110,7 +110,7 @@ func history(t *testing.T, stores []*Store, seed uint64) (took int) {
 	}
 	from := rnd.IntN(2)
 	to := from + 1 + rnd.IntN(3-from)
-	clock := clock{client: stores[0].client}
+	clock := clock{client: stores[0].link.Load().client}
 	now := time.UnixMicro(1_790_000_000_000_000)
 	ref := reference{map[string]store.Bucket{}, map[string]store.Window{}}
 	for step := range 400 {

@@ -14,7 +14,7 @@ import (
 // head of a value that holds just its meters; when that is how the stored value begins, only the tail is read and patched.
 //
 //	head    'R', layout, count                    count and index: two bytes, 0x80 + seven bits each
-//	        count times: '\n', kind, name, '\n', index      kind: 'b' or 'w'; no '\n' in the name, so each stands for itself
+//	        count times: '\n', kind, name, '\n', index      kind: 'b', 'w' or 'r'; no '\n' in the name, so each stands for itself
 //	        count times: of a bucket: the Per its part is written in, how long it can take to fill (µs, a power of two)
 //	                     of a window: its Start, its End + Keep (Unix seconds)
 //	tail    1, the server's time (µs) when the key expires
@@ -22,11 +22,16 @@ import (
 //	                     of a window: used, extra, 0
 //
 // Every number is a double in little endian, eight bytes. The script replies a tail as well; its first byte is 0 for a
-// refusal. The hash of ended windows has, under the name and the Start of each, 1, used, extra and End + Keep.
+// refusal, and 2 for an error among many decisions.
+//
+// What few decisions need is aside, in a hash: an ended window under its name and Start (1, used, extra, End + Keep), a rare
+// bucket under its name and '\n' (2, tokens, part, last, and its two numbers of the head).
 const (
 	layout   = 1
 	tailLen  = 1 + 8
 	stateLen = 3 * 8
+
+	refused, applied, faulty = 0, 1, 2 // the first byte of a reply
 )
 
 // never is the life of a bucket that nothing refills, and of anything else that outlives the microseconds of a double.
@@ -36,11 +41,7 @@ const never = store.MaxUnits + 1
 func appendHead(b []byte, meters []store.Meter) []byte {
 	b = appendIndex(append(b, 'R', layout), len(meters))
 	for i := range meters {
-		kind := byte('b')
-		if meters[i].IsWindow() {
-			kind = 'w'
-		}
-		b = append(appendEscaped(append(b, '\n', kind), meters[i].Name, '\n'), '\n')
+		b = append(appendEscaped(append(b, '\n', kind(&meters[i])), meters[i].Name, '\n'), '\n')
 		b = appendIndex(b, i)
 	}
 	for i := range meters {
@@ -51,6 +52,16 @@ func appendHead(b []byte, meters []store.Meter) []byte {
 		}
 	}
 	return b
+}
+
+func kind(m *store.Meter) byte {
+	switch {
+	case m.IsWindow():
+		return 'w'
+	case m.Rare:
+		return 'r'
+	}
+	return 'b'
 }
 
 // until is the second from which a window need not be kept.
@@ -101,4 +112,8 @@ func appendNumber(b []byte, n int64) []byte {
 	return binary.LittleEndian.AppendUint64(b, math.Float64bits(float64(n)))
 }
 
-func number(b []byte) int64 { return int64(math.Float64frombits(binary.LittleEndian.Uint64(b))) }
+func number(s string) int64 {
+	_ = s[7]
+	return int64(math.Float64frombits(uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56))
+}

@@ -18,6 +18,13 @@ func (s *Store) Peek(ctx context.Context, at time.Time, subjects []string, meter
 	if at.IsZero() {
 		at = time.Now()
 	}
+	if ctx.Err() != nil {
+		return done(ctx, "peek")
+	}
+	l, err := s.connected(ctx)
+	if err != nil {
+		return err
+	}
 	charges := make([]store.Charge, 0, batch)
 	for _, subject := range subjects {
 		for rest := meters; len(rest) > 0; rest = rest[min(len(rest), store.MaxMeters):] {
@@ -25,22 +32,24 @@ func (s *Store) Peek(ctx context.Context, at time.Time, subjects []string, meter
 			if len(charges) < batch {
 				continue
 			}
-			if err := s.read(ctx, charges); err != nil {
+			if err := s.read(ctx, l, charges); err != nil {
 				return err
 			}
 			levels = levels[collect(levels, charges):]
 			charges = charges[:0]
 		}
 	}
-	err := s.read(ctx, charges)
-	if err == nil {
+	if err = s.read(ctx, l, charges); err == nil {
 		collect(levels, charges)
 	}
 	return err
 }
 
 // read takes nothing of each of charges, in one step.
-func (s *Store) read(ctx context.Context, charges []store.Charge) error {
+func (s *Store) read(ctx context.Context, l *link, charges []store.Charge) error {
+	if len(charges) == 0 {
+		return nil
+	}
 	if ctx.Err() != nil {
 		return done(ctx, "peek")
 	}
@@ -51,12 +60,19 @@ func (s *Store) read(ctx context.Context, charges []store.Charge) error {
 			return err
 		}
 		requests[i] = s.request(&charges[i], charges[i].At)
-		commands[i] = s.byName(&requests[i])
+		r := &requests[i]
+		args := r.args()
+		commands[i] = l.byName(&s.scripts.one, []string{r.value()}, args[:])
 	}
-	for i, result := range s.client.DoMulti(ctx, commands...) {
-		reply, err := result.AsBytes()
-		if code(err) == "NOSCRIPT" {
-			reply, err = s.call(ctx, &requests[i])
+	var results []rueidis.RedisResult
+	ask := func(ctx context.Context) { results = l.client.DoMulti(ctx, commands...) }
+	if err := l.errands.send(ctx, l, ask); err != nil {
+		return fault("peek", requests[0].value(), err)
+	}
+	for i, result := range results {
+		reply, err := result.ToString()
+		if word := code(err); word == "NOSCRIPT" || word == "TRYAGAIN" {
+			reply, err = s.decide(ctx, l, &requests[i])
 		}
 		if err == nil {
 			err = answer(&charges[i], charges[i].At, reply)

@@ -19,6 +19,9 @@ import (
 // clock, by one that the test moves, and without the struct library.
 func TestCounter(t *testing.T) {
 	t.Run("server=miniredis", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("slow")
+		}
 		t.Parallel()
 		var (
 			server *miniredis.Miniredis
@@ -53,8 +56,11 @@ func TestCounter(t *testing.T) {
 			Slack: 500 * time.Millisecond,
 		})
 	})
-	for name, script := range scripts(t) {
+	for name, script := range allScripts(t) {
 		t.Run("server=redis,clock=moved,"+name, func(t *testing.T) {
+			if testing.Short() && name == "struct=no" {
+				t.Skip("slow")
+			}
 			t.Parallel()
 			client := dial(t, redistest.Start(t))
 			clock := clock{client: client}
@@ -70,10 +76,10 @@ func TestCounter(t *testing.T) {
 	}
 }
 
-// scripts are those that a real server runs, and what a server without the struct library would.
-func scripts(t testing.TB) map[string]script {
+// allScripts are those that a real server runs, and what a server without the struct library would.
+func allScripts(t testing.TB) map[string]scripts {
 	t.Helper()
-	return map[string]script{"struct=yes": counting, "struct=no": without(t, counting, "rawget(_G, 'struct')", "nil")}
+	return map[string]scripts{"struct=yes": counting, "struct=no": without(t, counting, "rawget(_G, 'struct')", "nil")}
 }
 
 // cluster is a client of a Cluster of one node, which has all slots and minds them.
@@ -96,11 +102,11 @@ func cluster(t testing.TB) rueidis.Client {
 	return client
 }
 
-func newStore(t testing.TB, client rueidis.Client, s script) *Store {
+func newStore(t testing.TB, client rueidis.Client, s scripts) *Store {
 	t.Helper()
 	c, err := New(client, Config{})
 	require.NoError(t, err)
-	c.script = s
+	c.scripts = s
 	return c
 }
 
@@ -112,10 +118,13 @@ func flushed(t testing.TB, client rueidis.Client) rueidis.Client {
 }
 
 // without is s with other text for some of its own.
-func without(t testing.TB, s script, old, new string) script {
+func without(t testing.TB, s scripts, old, new string) scripts {
 	t.Helper()
-	require.Equal(t, 1, strings.Count(s.text, old))
-	return newScript(strings.Replace(s.text, old, new, 1))
+	replaced := func(s script) script {
+		require.Equal(t, 1, strings.Count(s.text, old))
+		return newScript(strings.Replace(s.text, old, new, 1))
+	}
+	return scripts{one: replaced(s.one), many: replaced(s.many)}
 }
 
 // clock stands in for TIME, under a key of the server.
@@ -133,7 +142,7 @@ func (c *clock) set(t testing.TB, now time.Time) {
 }
 
 // moved is s by a clock that the test moves.
-func moved(t testing.TB, s script) script {
+func moved(t testing.TB, s scripts) scripts {
 	t.Helper()
 	return without(t, s, "redis.call('TIME')", "redis.call('HMGET', 'clock', 's', 'us')")
 }

@@ -1,22 +1,46 @@
 package redis
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ration-go/ration/store"
 )
 
-// request is what one decision sends: two keys, of which the first begins the second, and the script's two arguments. They
-// are one string, because the client may still hold it after a call that was given up.
+// request is what one decision sends: its key, and the script's two arguments. They are one string, because the client may
+// still hold it after a call that was given up.
 type request struct {
-	text            string
-	key, keys, head int // where each ends
+	text      string
+	key, head int // where each ends
+	meters    int
 }
 
 func (r *request) value() string   { return r.text[:r.key] }
-func (r *request) past() string    { return r.text[:r.keys] }
-func (r *request) headArg() string { return r.text[r.keys:r.head] }
+func (r *request) headArg() string { return r.text[r.key:r.head] }
 func (r *request) figures() string { return r.text[r.head:] }
+
+// slots is how many a Cluster has.
+const slots = 1 << 14
+
+// slot is the one of the key: the CRC-16 of what its braces hold.
+func (r *request) slot() int {
+	crc := uint16(0)
+	for i := strings.IndexByte(r.text, '{') + 1; i < r.key-1; i++ {
+		crc = crc>>8 | crc<<8
+		crc ^= uint16(r.text[i])
+		crc ^= crc & 0xff >> 4
+		crc ^= crc << 12
+		crc ^= crc & 0xff << 5
+	}
+	return int(crc) % slots
+}
+
+// length is that of the head, in text.
+func (r *request) length() string { return strconv.Itoa(r.head - r.key) }
+
+// args are those of one.lua.
+func (r *request) args() [3]string { return [3]string{r.headArg(), r.length(), r.figures()} }
 
 // request writes c, at its instant at, for the script.
 func (s *Store) request(c *store.Charge, at time.Time) (r request) {
@@ -24,12 +48,10 @@ func (s *Store) request(c *store.Charge, at time.Time) (r request) {
 	b = append(append(b, s.prefix...), ":{"...)
 	b = append(appendEscaped(b, c.Subject, '}'), '}')
 	r.key = len(b)
-	b = append(b, ":past"...)
-	r.keys = len(b)
 	b = appendHead(b, c.Meters)
 	r.head = len(b)
 	b = appendFigures(b, c, at.Unix())
-	r.text = string(b)
+	r.text, r.meters = string(b), len(c.Meters)
 	return r
 }
 
@@ -51,7 +73,7 @@ func shape(c *store.Charge) byte {
 	buckets, windows := 0, 0
 	for i := range c.Meters {
 		switch {
-		case c.N[i] <= 0:
+		case c.N[i] <= 0 || kind(&c.Meters[i]) == 'r':
 			return loops
 		case c.Meters[i].IsWindow():
 			windows++
@@ -80,7 +102,9 @@ func appendFigures(b []byte, c *store.Charge, at int64) []byte {
 	at = min(max(at, -store.MaxUnits), store.MaxUnits)
 	longest := int64(0)
 	for i := range c.Meters {
-		longest = max(longest, lifeAt(&c.Meters[i], at))
+		if kind(&c.Meters[i]) != 'r' {
+			longest = max(longest, lifeAt(&c.Meters[i], at))
+		}
 	}
 	b = appendNumber(appendNumber(append(b, shape(c)), longest), at)
 	for i := range c.Meters {

@@ -9,18 +9,28 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// The script of a decision is in three parts: the struct library for servers without it, straight-line code for the
-// common shapes, loops for the rest. It has no #! line, so that every server takes it.
+// The scripts of decisions share their text: the struct library for servers without it, straight-line code for the common
+// shapes, loops for the rest. They have no #! line, so that every server takes them.
 var (
 	//go:embed struct.lua
 	structLua string
 	//go:embed common.lua
 	commonLua string
-	//go:embed take.lua
-	takeLua string
+	//go:embed loops.lua
+	loopsLua string
+	//go:embed one.lua
+	oneLua string
+	//go:embed many.lua
+	manyLua string
 
-	counting = newScript(structLua + commonLua + takeLua)
+	counting = scripts{
+		one:  newScript(structLua + commonLua + oneLua + loopsLua + "return loops(KEYS[1], KEYS[1] .. ':past', ARGV[1], ARGV[3], 1, value)\n"),
+		many: newScript(structLua + commonLua + loopsLua + manyLua),
+	}
 )
+
+// scripts are one decision a call, and many.
+type scripts struct{ one, many script }
 
 // script is a Lua script, and the name by which Redis knows it.
 type script struct{ text, sha string }
@@ -30,22 +40,21 @@ func newScript(text string) script {
 	return script{text, hex.EncodeToString(sum[:])}
 }
 
-// call runs the script once. NOSCRIPT proves that it did not run, and is all that is ever answered by sending again.
-func (s *Store) call(ctx context.Context, r *request) ([]byte, error) {
-	reply, err := s.client.Do(ctx, s.byName(r)).AsBytes()
-	if code(err) != "NOSCRIPT" || ctx.Err() != nil {
-		return reply, err
+// run has the server run a script once: by its name, and by its text only where it answered NOSCRIPT, which proves that it
+// did not run. Nothing else is ever sent again: neither command is marked read-only or retryable, so the client sends it
+// once, and to a master.
+func (l *link) run(ctx context.Context, sc *script, keys, args []string) rueidis.RedisResult {
+	result := l.client.Do(ctx, l.byName(sc, keys, args))
+	if answers := result.NonRedisError() == nil; answers != l.answers.Load() {
+		l.answers.Store(answers)
 	}
-	return s.client.Do(ctx, s.byText(r)).AsBytes()
+	if code(result.Error()) != "NOSCRIPT" || ctx.Err() != nil {
+		return result
+	}
+	return l.client.Do(ctx, l.client.B().Eval().Script(sc.text).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build())
 }
 
-// byName is the command that the server runs if it has seen the script's text. It is not marked read-only or retryable:
-// the client sends it once, and to a master.
-func (s *Store) byName(r *request) rueidis.Completed {
-	return s.client.B().Evalsha().Sha1(s.script.sha).Numkeys(2).Key(r.value(), r.past()).Arg(r.headArg(), r.figures()).Build()
-}
-
-// byText is the same command with the text.
-func (s *Store) byText(r *request) rueidis.Completed {
-	return s.client.B().Eval().Script(s.script.text).Numkeys(2).Key(r.value(), r.past()).Arg(r.headArg(), r.figures()).Build()
+// byName is the command that the server runs if it has seen the script's text.
+func (l *link) byName(sc *script, keys, args []string) rueidis.Completed {
+	return l.client.B().Evalsha().Sha1(sc.sha).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()
 }

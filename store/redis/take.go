@@ -20,8 +20,12 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	if at.IsZero() {
 		at = time.Now()
 	}
+	l, err := s.connected(ctx)
+	if err != nil {
+		return err
+	}
 	r := s.request(c, at)
-	reply, err := s.call(ctx, &r)
+	reply, err := s.decide(ctx, l, &r)
 	if err == nil {
 		err = answer(c, at, reply)
 	}
@@ -31,28 +35,51 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	return nil
 }
 
+// decide is the script's reply to r, which may come in one call with others.
+func (s *Store) decide(ctx context.Context, l *link, r *request) (string, error) {
+	q := &l.decisions[0]
+	if len(l.decisions) > 1 {
+		q = &l.decisions[r.slot()*len(l.decisions)/slots]
+	}
+	reply, err := q.decide(ctx, l, &s.scripts, r)
+	for pause := briefest; moving(err) && wait(ctx, &pause); {
+		reply, err = q.decide(ctx, l, &s.scripts, r)
+	}
+	return reply, err
+}
+
+// one is the reply to r in a call of its own.
+func (l *link) one(ctx context.Context, s *scripts, r *request) (string, error) {
+	key, args := [1]string{r.value()}, r.args()
+	return l.run(ctx, &s.one, key[:], args[:]).ToString()
+}
+
 // answer fills in c from the script's reply. The script decides and keeps the state; the levels are worked out here, from
 // the state, by the arithmetic that all stores share.
-func answer(c *store.Charge, at time.Time, reply []byte) error {
+func answer(c *store.Charge, at time.Time, reply string) error {
 	if want := tailLen + stateLen*len(c.Meters); len(reply) != want {
 		return fmt.Errorf("reply of %d bytes: want %d", len(reply), want)
 	}
-	c.OK = reply[0] == 1
+	if reply[0] > applied {
+		return fmt.Errorf("reply begins with %d: want %d or %d", reply[0], refused, applied)
+	}
+	c.OK = reply[0] == applied
+	now := at.UnixMicro()
 	for i := range c.Meters {
 		state := reply[tailLen+stateLen*i:]
 		fits := c.OK
 		if !fits {
-			c.Levels[i], fits = level(&c.Meters[i], at, state, c.N[i])
+			c.Levels[i], fits = level(&c.Meters[i], now, state, c.N[i])
 		}
 		if fits {
-			c.Levels[i], _ = level(&c.Meters[i], at, state, 0)
+			c.Levels[i], _ = level(&c.Meters[i], now, state, 0)
 		}
 	}
 	return nil
 }
 
 // level is what to report of m as it stands, when n are asked of it, and whether they fit.
-func level(m *store.Meter, at time.Time, state []byte, n int64) (l store.Level, fits bool) {
+func level(m *store.Meter, at int64, state string, n int64) (l store.Level, fits bool) {
 	if m.IsWindow() {
 		w := store.Window{Used: number(state), Extra: number(state[8:])}
 		_, l, fits = w.Take(m, at, n)

@@ -18,13 +18,7 @@ import (
 // on the PATH the test is skipped, or fails if the environment has RATION_REQUIRE_REDIS=1.
 func Start(t testing.TB, args ...string) (addr string) {
 	t.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		if os.Getenv("RATION_REQUIRE_REDIS") == "1" {
-			t.Fatalf("RATION_REQUIRE_REDIS=1: %v", err)
-		}
-		t.Skipf("needs a redis-server: %v", err)
-	}
+	program, err := find(t), error(nil)
 	for range 5 {
 		if addr, err = start(t, program, args); err == nil {
 			return addr
@@ -34,43 +28,99 @@ func Start(t testing.TB, args ...string) (addr string) {
 	return ""
 }
 
+// find is the program; without it the test is skipped, or fails where it is required.
+func find(t testing.TB) string {
+	t.Helper()
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		if os.Getenv("RATION_REQUIRE_REDIS") == "1" {
+			t.Fatalf("RATION_REQUIRE_REDIS=1: %v", err)
+		}
+		t.Skipf("needs a redis-server: %v", err)
+	}
+	return program
+}
+
 // start tries one port. Somebody else may take it between our look and the server's.
 func start(t testing.TB, program string, args []string) (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := free(0)
 	if err != nil {
 		return "", err
 	}
-	addr := l.Addr().String()
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
+	p, err := run(t, program, port, append([]string{"--port", strconv.Itoa(port)}, args...), answers)
+	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command(program, append([]string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1",
-		"--dir", t.TempDir(), "--save", "", "--appendonly", "no"}, args...)...)
-	if err := cmd.Start(); err != nil {
-		return "", err
+	return p.addr, nil
+}
+
+// free is a port of the loopback that nobody listens on, and so is the one that is so far above it.
+func free(above int) (int, error) {
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		if above > 0 {
+			port = 11_000 + port%40_000
+			other, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+above)))
+			if err != nil {
+				l.Close()
+				continue
+			}
+			other.Close()
+		}
+		return port, l.Close()
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
+}
+
+// process is a redis-server.
+type process struct {
+	addr   string
+	cmd    *exec.Cmd
+	exited chan error
+}
+
+// run starts a server and waits until it is ready. It is killed when the test ends.
+func run(t testing.TB, program string, port int, args []string, ready func(addr string) bool) (*process, error) {
+	p := newProcess(program, port, append([]string{"--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--appendonly", "no"}, args...)...)
+	return p, p.start(t, ready)
+}
+
+func newProcess(program string, port int, args ...string) *process {
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	return &process{addr: addr, cmd: exec.Command(program, args...), exited: make(chan error, 1)}
+}
+
+func (p *process) start(t testing.TB, ready func(addr string) bool) error {
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	go func() { p.exited <- p.cmd.Wait() }()
 	for deadline := time.After(10 * time.Second); ; {
 		select {
-		case err := <-exited:
-			return "", errors.Join(errors.New("the server went"), err)
+		case err := <-p.exited:
+			return errors.Join(errors.New("the server went"), err)
 		case <-deadline:
-			return "", errors.Join(errors.New("no answer within 10 s"), cmd.Process.Kill(), <-exited)
+			return errors.Join(errors.New("no answer within 10 s"), p.cmd.Process.Kill(), <-p.exited)
 		case <-time.After(5 * time.Millisecond):
 		}
-		if answers(addr) {
-			t.Cleanup(func() {
-				_ = cmd.Process.Kill()
-				<-exited
-			})
-			return addr, nil
+		if ready(p.addr) {
+			t.Cleanup(p.kill)
+			return nil
 		}
 	}
 }
 
-// answers says whether a Redis that is not loading answers at addr.
+// kill ends the process. It may be called again.
+func (p *process) kill() {
+	if p.cmd.Process.Kill() == nil {
+		<-p.exited
+	}
+}
+
+// answers says whether a Redis that is not loading answers at addr, be it that it wants a password.
 func answers(addr string) bool {
 	conn, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
@@ -85,5 +135,5 @@ func answers(addr string) bool {
 	}
 	reply := make([]byte, 7)
 	n, err := conn.Read(reply)
-	return err == nil && string(reply[:n]) == "+PONG\r\n"
+	return err == nil && (string(reply[:n]) == "+PONG\r\n" || string(reply[:n]) == "-NOAUTH")
 }

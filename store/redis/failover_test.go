@@ -1,0 +1,260 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/redis/redistest"
+)
+
+// pressure charges one subject from many goroutines until stop, and counts what became of it.
+type pressure struct {
+	admitted, refused, notTaken, unknown atomic.Int64
+	wg                                   sync.WaitGroup
+	over                                 chan struct{}
+}
+
+func press(t *testing.T, s *Store, subject string, limit int64) *pressure {
+	p := &pressure{over: make(chan struct{})}
+	for range 8 {
+		p.wg.Go(func() {
+			for {
+				select {
+				case <-p.over:
+					return
+				case <-time.After(p.charge(t, s, subject, limit)):
+				}
+			}
+		})
+	}
+	return p
+}
+
+// charge says how long to wait before the next: a moment, if this was in vain.
+func (p *pressure) charge(t *testing.T, s *Store, subject string, limit int64) time.Duration {
+	c := one(subject)
+	c.Meters = []store.Meter{c.Meters[0], throttle}
+	c.Meters[0].Max = limit
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	switch err := s.Take(ctx, c); {
+	case errors.Is(err, store.ErrNotTaken):
+		p.notTaken.Add(1)
+	case err != nil:
+		p.unknown.Add(1)
+	case c.OK:
+		p.admitted.Add(1)
+		return 0
+	default:
+		p.refused.Add(1)
+	}
+	return time.Millisecond
+}
+
+func (p *pressure) stop(t *testing.T) (admitted, unknown int64) {
+	close(p.over)
+	p.wg.Wait()
+	t.Logf("%d admitted, %d refused, %d not taken, %d unknown", p.admitted.Load(), p.refused.Load(), p.notTaken.Load(), p.unknown.Load())
+	return p.admitted.Load(), p.unknown.Load()
+}
+
+func (p *pressure) reaches(t *testing.T, n int64) {
+	t.Helper()
+	require.Eventually(t, func() bool { return p.admitted.Load() >= n }, 60*time.Second, time.Millisecond)
+}
+
+// TestMigration moves the slot of a subject from primary to primary while it is charged: what MOVED and ASK answer is counted
+// once, and nothing fails, of a subject that has a past and of one that has none, as most.
+func TestMigration(t *testing.T) {
+	t.Parallel()
+	rig := redistest.StartCluster(t)
+	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: rig.Addrs, DisableCache: true})
+	require.NoError(t, err)
+	defer client.Close()
+	s := newStore(t, client, counting)
+	for _, subject := range []string{"with a past", "ordinary"} {
+		t.Run(subject, func(t *testing.T) {
+			limit := int64(20_000)
+			if subject == "with a past" {
+				makePast(t, s, subject)
+				limit++ // which took one
+			}
+			p := press(t, s, subject, limit)
+			slot := rig.Slot(t, "ration:{"+subject+"}")
+			moves := 0
+			for ; p.admitted.Load() < 20_000 && moves < 8; moves++ {
+				rig.Migrate(t, slot)
+			}
+			p.reaches(t, 20_000)
+			admitted, unknown := p.stop(t)
+			t.Logf("%d moves", moves)
+			require.GreaterOrEqual(t, moves, 3)
+			require.EqualValues(t, 20_000, admitted)
+			require.Zero(t, unknown, "a redirection is not an unknown outcome")
+			require.Zero(t, p.notTaken.Load())
+		})
+	}
+}
+
+// makePast charges a subject yesterday, and today.
+func makePast(t *testing.T, s *Store, subject string) {
+	t.Helper()
+	before := one(subject)
+	before.Meters = []store.Meter{quota}
+	before.Meters[0].Start, before.Meters[0].End = quota.Start-86400, quota.End-86400
+	before.Meters[0].Keep = 90 * 24 * time.Hour
+	before.N = store.Each(7)
+	require.NoError(t, s.Take(t.Context(), before))
+	require.NoError(t, s.Take(t.Context(), one(subject)))
+}
+
+// TestMoving stops a move half way: at both ends, whichever keys have gone. Who needs the value alone is answered. Who needs
+// the past is not, and is told that nothing was charged, unless the move ends in time.
+func TestMoving(t *testing.T) {
+	t.Parallel()
+	rig := redistest.StartCluster(t)
+	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: rig.Addrs, DisableCache: true})
+	require.NoError(t, err)
+	defer client.Close()
+	s := newStore(t, client, counting)
+	tomorrow := func(subject string) *store.Charge {
+		c := one(subject)
+		c.At = c.At.Add(24 * time.Hour)
+		c.Meters = []store.Meter{quota}
+		c.Meters[0].Start, c.Meters[0].End = quota.Start+86400, quota.End+86400
+		return c
+	}
+	for _, test := range []struct {
+		name  string
+		past  bool
+		moved []string // the keys
+		today bool     // whether it is charged
+	}{
+		{"new", false, nil, false},
+		{"stays", false, nil, true},
+		{"gone", false, []string{""}, true},
+		{"stays, with a past", true, nil, true},
+		{"past gone", true, []string{":past"}, true},
+		{"value gone", true, []string{""}, true},
+		{"both gone", true, []string{"", ":past"}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			key := "ration:{" + test.name + "}"
+			if test.past {
+				makePast(t, s, test.name)
+			} else if test.today {
+				require.NoError(t, s.Take(t.Context(), one(test.name)))
+			}
+			move := rig.Begin(t, rig.Slot(t, key))
+			for _, suffix := range test.moved {
+				move.Key(t, key+suffix)
+			}
+			before := int64(0)
+			if test.today {
+				before = 1
+			}
+			for i := range int64(3) {
+				c := one(test.name)
+				require.NoError(t, s.Take(t.Context(), c))
+				require.EqualValues(t, before+i+1, c.Levels[0].Used)
+			}
+			together := test.past && len(test.moved) != 1
+			err := s.Take(t.Context(), tomorrow(test.name))
+			if together {
+				require.NoError(t, err)
+			} else {
+				require.ErrorIs(t, err, store.ErrNotTaken)
+				require.ErrorContains(t, err, "TRYAGAIN")
+			}
+			charged := make(chan error, 1)
+			go func() { charged <- s.Take(t.Context(), tomorrow(test.name)) }()
+			move.End(t)
+			if err := <-charged; err != nil { // the move took too long
+				require.ErrorIs(t, err, store.ErrNotTaken)
+				require.NoError(t, s.Take(t.Context(), tomorrow(test.name)))
+			}
+			require.EqualValues(t, before+3, used(t, s, test.name))
+			after := tomorrow(test.name)
+			after.N = store.Each(0)
+			require.NoError(t, s.Take(t.Context(), after))
+			if together {
+				require.EqualValues(t, 2, after.Levels[0].Used)
+			} else {
+				require.EqualValues(t, 1, after.Levels[0].Used)
+			}
+			if test.past {
+				yesterday := []store.Meter{quota}
+				yesterday[0].Start, yesterday[0].End = quota.Start-86400, quota.End-86400
+				levels := make([]store.Level, 1)
+				require.NoError(t, s.Peek(t.Context(), time.Now(), []string{test.name}, yesterday, levels))
+				require.EqualValues(t, 7, levels[0].Used)
+			}
+		})
+	}
+	t.Run("directory", func(t *testing.T) {
+		require.NoError(t, s.InsertKey(t.Context(), sampleKey))
+		move := rig.Begin(t, rig.Slot(t, s.named("last")))
+		_, err := s.KeyByDigest(t.Context(), sampleKey.Digest)
+		require.NoError(t, err)
+		_, err = s.KeyLinks(t.Context(), "k") // a key without links
+		require.ErrorContains(t, err, "TRYAGAIN")
+		listed := make(chan error, 1)
+		go func() {
+			_, err := s.KeyLinks(t.Context(), "k")
+			listed <- err
+		}()
+		move.End(t)
+		if err := <-listed; err != nil { // the move took too long
+			require.ErrorContains(t, err, "TRYAGAIN")
+		}
+		_, err = s.KeyLinks(t.Context(), "k")
+		require.NoError(t, err)
+	})
+}
+
+// TestFailover makes replicas masters while a subject is charged: the store that was made before goes on with the new ones,
+// and an orderly failover loses nothing.
+func TestFailover(t *testing.T) {
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		rig := redistest.StartCluster(t)
+		client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: rig.Addrs, DisableCache: true})
+		require.NoError(t, err)
+		defer client.Close()
+		s := newStore(t, client, counting)
+		const limit = 10_000
+		p := press(t, s, "a", limit)
+		p.reaches(t, 100)
+		rig.Failover(t, rig.Slot(t, "ration:{a}"))
+		require.Eventually(t, func() bool { return p.refused.Load() > 0 }, 60*time.Second, time.Millisecond)
+		admitted, unknown := p.stop(t)
+		require.LessOrEqual(t, admitted, int64(limit))
+		require.GreaterOrEqual(t, admitted+unknown, int64(limit))
+	})
+	t.Run("sentinel", func(t *testing.T) {
+		t.Parallel()
+		rig := redistest.StartSentinel(t)
+		s, err := Open("redis://"+rig.Addrs[0]+"?master_set="+redistest.Master+"&addr="+rig.Addrs[1]+"&addr="+rig.Addrs[2], Config{})
+		require.NoError(t, err)
+		defer s.Close()
+		const limit = 1 << 40
+		p := press(t, s, "a", limit)
+		p.reaches(t, 1000)
+		rig.Failover(t) // the master is killed: what its replica had not yet is lost
+		after := p.admitted.Load()
+		p.reaches(t, after+1000)
+		admitted, unknown := p.stop(t)
+		counted := used(t, s, "a")
+		t.Logf("%d were lost", admitted-counted)
+		require.LessOrEqual(t, counted, admitted+unknown, "nothing is counted twice")
+		require.Greater(t, counted, int64(1000))
+	})
+}

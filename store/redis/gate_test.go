@@ -1,0 +1,140 @@
+package redis
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
+	period "github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store"
+	local "github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/store/redis/redistest"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// directoryOf is what keeps keys and plans.
+type directoryOf interface {
+	apikey.Store
+	usageplan.Store
+}
+
+// witness remembers the last decision.
+type witness struct {
+	decision usageplan.Decision
+	err      error
+}
+
+func (w *witness) Decided(_ context.Context, _ usageplan.Request, d usageplan.Decision, err error) {
+	w.decision, w.err = d, err
+}
+
+// gateOver is a Gate with one key of one plan, and the key's secret.
+func gateOver(t *testing.T, dir directoryOf, counter store.Counter, plan usageplan.Plan) (*usageplan.Gate, apikey.Secret, *witness) {
+	t.Helper()
+	w := &witness{}
+	gate, err := usageplan.NewGate(usageplan.GateConfig{
+		Keys: dir, Plans: dir, Counter: counter, Observer: w, MaxAge: time.Minute, Timeout: 5 * time.Second,
+	})
+	require.NoError(t, err)
+	t.Cleanup(gate.Close)
+	key, secret, err := apikey.NewService(dir, apikey.Config{}).Create(t.Context(), apikey.Key{Enabled: true})
+	require.NoError(t, err)
+	plans := usageplan.NewService(dir, dir, usageplan.ServiceConfig{})
+	plan, err = plans.Create(t.Context(), plan)
+	require.NoError(t, err)
+	require.NoError(t, plans.Link(t.Context(), plan.ID, key.ID))
+	return gate, secret, w
+}
+
+func daily() []period.Quota { return []period.Quota{{Limit: 1000, Period: period.Day}} }
+
+// TestSteadyState is what a server hears of a Gate's decisions: one call of the script for each, and nothing else.
+func TestSteadyState(t *testing.T) {
+	addr := redistest.Start(t)
+	s := newStore(t, dial(t, addr), counting)
+	gate, secret, _ := gateOver(t, s, s, usageplan.Plan{Name: "p", Throttle: &limiter.Limit{Rate: 1000, Burst: 1000}, Quotas: daily()})
+	admit := func() {
+		d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+		if err != nil || !d.Allowed {
+			t.Error(d.Reason, err)
+		}
+	}
+	admit()
+	sent := monitor(t, addr, func() {
+		for range 300 {
+			admit()
+		}
+	})
+	require.Equal(t, map[string]int{"evalsha": 300}, sent)
+}
+
+// TestServerRefuses has a server answer each charge with an error: a quota closes and a throttle opens, no charge was made,
+// and the Observer is told which it was.
+func TestServerRefuses(t *testing.T) {
+	for _, says := range []string{
+		"LOADING Redis is loading the dataset in memory", "CLUSTERDOWN The cluster is down",
+		"BUSY Redis is busy running a script.", "MISCONF Redis is configured to save RDB snapshots",
+	} {
+		word, _, _ := strings.Cut(says, " ")
+		t.Run(word, func(t *testing.T) {
+			s, err := Open("redis://"+answering(t, "-"+says), Config{})
+			require.NoError(t, err)
+			defer s.Close()
+			for _, test := range []struct {
+				plan  usageplan.Plan
+				opens bool
+			}{
+				{usageplan.Plan{Name: "quota", Quotas: daily()}, false},
+				{usageplan.Plan{Name: "throttle", Throttle: &limiter.Limit{Rate: 10, Burst: 10}}, true},
+			} {
+				gate, secret, w := gateOver(t, local.New(local.Config{}), s, test.plan)
+				d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+				assert.Equal(t, test.opens, d.Allowed, test.plan.Name)
+				assert.Equal(t, usageplan.StoreFailed, w.decision.Reason)
+				for _, err := range []error{err, w.err} {
+					assert.ErrorIs(t, err, store.ErrNotTaken)
+					assert.ErrorContains(t, err, word)
+				}
+			}
+		})
+	}
+}
+
+// answering is the address of a server that has a client connect, and answers every script so.
+func answering(t *testing.T, reply string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	replies := map[string]string{
+		"HELLO": "%3\r\n+server\r\n+redis\r\n+proto\r\n:3\r\n+version\r\n+7.0.15", "SETINFO": "+OK", "PING": "+PONG",
+		"CLUSTER": "-ERR This instance has cluster support disabled", "EVALSHA": reply,
+	}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				for words := bufio.NewScanner(conn); words.Scan(); {
+					if text := replies[strings.ToUpper(words.Text())]; text != "" {
+						if _, err := conn.Write([]byte(text + "\r\n")); err != nil {
+							return
+						}
+					}
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}

@@ -1,0 +1,370 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/redis/redistest"
+	"github.com/ration-go/ration/store/storetest"
+)
+
+// crowded is a Store whose every decision is on a flight with so many others, before it and after it.
+type crowded struct {
+	*Store
+	others int
+}
+
+func (s crowded) Take(ctx context.Context, c *store.Charge) error {
+	if err := c.Check(); err != nil || ctx.Err() != nil {
+		return s.Store.Take(ctx, c)
+	}
+	at := c.At
+	if at.IsZero() {
+		at = time.Now()
+	}
+	own := s.request(c, at)
+	n := rand.IntN(s.others + 1)
+	f := ready(nil, s.link.Load(), &s.scripts)
+	for i := range s.others + 1 {
+		neighbour := s.request(&store.Charge{Subject: fmt.Sprint("neighbour ", i), Meters: []store.Meter{throttle, quota, record}, N: store.Each(1)}, at)
+		if i == n {
+			neighbour = own
+		}
+		f.passengers = append(f.passengers, &passenger{request: neighbour, done: make(chan struct{}, 1)})
+	}
+	p := f.passengers[n]
+	f.call()
+	f.handOut()
+	if p.err == nil {
+		p.err = answer(c, at, p.reply)
+	}
+	if p.err != nil {
+		return fault("take", own.value(), p.err)
+	}
+	return nil
+}
+
+// single is one connection to one server, without asking whether it is of a Cluster: miniredis says that it is.
+func single(t testing.TB, addr string) rueidis.Client {
+	t.Helper()
+	client, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{addr}, DisableCache: true, ForceSingleClient: true, PipelineMultiplex: -1,
+	})
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	return client
+}
+
+// TestGatheredCounter holds flights to the contract of a Counter.
+func TestGatheredCounter(t *testing.T) {
+	t.Run("server=miniredis", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("slow")
+		}
+		t.Parallel()
+		var (
+			server *miniredis.Miniredis
+			now    time.Time
+		)
+		storetest.TestCounter(t, storetest.Harness{
+			New: func(t testing.TB) store.Counter {
+				server, now = miniredis.RunT(t), time.Now()
+				server.SetTime(now)
+				return crowded{newStore(t, single(t, server.Addr()), counting), 1}
+			},
+			Advance: func(d time.Duration) {
+				now = now.Add(d)
+				server.SetTime(now)
+				server.FastForward(d)
+			},
+		})
+	})
+	for name, scripts := range allScripts(t) {
+		t.Run("server=redis,clock=moved,"+name, func(t *testing.T) {
+			if testing.Short() && name == "struct=no" {
+				t.Skip("slow")
+			}
+			t.Parallel()
+			client := dial(t, redistest.Start(t))
+			clock := clock{client: client}
+			storetest.TestCounter(t, storetest.Harness{
+				New: func(t testing.TB) store.Counter {
+					flushed(t, client)
+					clock.set(t, time.Now())
+					return crowded{newStore(t, client, moved(t, scripts)), 4}
+				},
+				Advance: func(d time.Duration) { clock.set(t, clock.now.Add(d)) },
+			})
+		})
+	}
+}
+
+// TestGathers has many callers at once while the server forgets its scripts: every unit is counted once, in fewer calls than
+// there are decisions, and nothing goes on when nobody waits.
+func TestGathers(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	s := newStore(t, client, counting)
+	require.NoError(t, client.Do(t.Context(), client.B().ConfigResetstat().Build()).Error())
+	const callers, each, limit = 64, 100, 4000
+	var admitted atomic.Int64
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for i := range each {
+				c := one("all")
+				c.Meters = []store.Meter{quota}
+				c.Meters[0].Max = limit
+				if err := s.Take(t.Context(), c); err != nil {
+					t.Error(err)
+				}
+				if c.OK {
+					admitted.Add(1)
+				}
+				own := one(fmt.Sprint("own ", i))
+				if err := s.Take(t.Context(), own); err != nil || !own.OK {
+					t.Error(err, own.OK)
+				}
+			}
+		})
+	}
+	stop := make(chan struct{})
+	flusher := sync.WaitGroup{}
+	flusher.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				client.Do(context.Background(), client.B().ScriptFlush().Build())
+			}
+		}
+	})
+	wg.Wait()
+	close(stop)
+	flusher.Wait()
+	require.EqualValues(t, limit, admitted.Load())
+	require.EqualValues(t, callers, used(t, s, "own 7"))
+	calls := commands(t, client)
+	assert.Less(t, calls["eval"]+calls["evalsha"], callers*each, "of %d decisions", 2*callers*each)
+	q := &s.link.Load().decisions[0]
+	require.Eventually(t, func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return q.flying == 0 && len(q.waiting) == 0
+	}, 10*time.Second, time.Millisecond)
+}
+
+// TestBadNeighbour has a decision that fails between others.
+func TestBadNeighbour(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	s := newStore(t, client, counting)
+	require.NoError(t, client.Do(t.Context(), client.B().Lpush().Key("ration:{list}").Element("x").Build()).Error())
+	require.NoError(t, client.Do(t.Context(), client.B().Set().Key("ration:{newer}").Value("R\x02"+strings.Repeat("x", 60)).Build()).Error())
+	f := ready(nil, s.link.Load(), &s.scripts)
+	for _, subject := range []string{"a", "list", "a", "newer", "a"} {
+		f.passengers = append(f.passengers, &passenger{request: s.request(one(subject), time.Now()), done: make(chan struct{}, 1)})
+	}
+	all := append([]*passenger(nil), f.passengers...)
+	f.call()
+	f.handOut()
+	for i, want := range []string{"", "WRONGTYPE", "", "LAYOUT", ""} {
+		assert.Equal(t, want, code(all[i].err))
+		if want != "" {
+			assert.ErrorIs(t, fault("take", all[i].value(), all[i].err), store.ErrNotTaken)
+		}
+	}
+	require.EqualValues(t, 3, used(t, s, "a"))
+}
+
+// TestLostFlight cuts the connection before the request has come, and before the reply has: nobody can know, and nothing is
+// sent again.
+func TestLostFlight(t *testing.T) {
+	addr := redistest.Start(t)
+	direct := newStore(t, dial(t, addr), counting)
+	for name, test := range map[string]struct {
+		spoil   func(p *proxy)
+		counted int64
+	}{
+		"reply":   {func(p *proxy) { p.cutReply.Store(true) }, 1},
+		"request": {func(p *proxy) { p.cutSend.Store(true) }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProxy(t, addr)
+			s := newStore(t, single(t, p.addr), counting)
+			require.NoError(t, crowded{s, 3}.Take(t.Context(), one("warm-up")))
+			test.spoil(p)
+			f := ready(nil, s.link.Load(), &s.scripts)
+			for i := range 20 {
+				f.passengers = append(f.passengers, &passenger{request: s.request(one(fmt.Sprint(name, i)), time.Now()), done: make(chan struct{}, 1)})
+			}
+			all := slices.Clone(f.passengers)
+			f.call()
+			f.handOut()
+			for _, p := range all {
+				require.Error(t, p.err)
+				require.NotErrorIs(t, fault("take", p.value(), p.err), store.ErrNotTaken)
+			}
+			// A client that sends again has done so by now: a new connection serves this.
+			require.Eventually(t, func() bool { return s.Take(t.Context(), one("another")) == nil }, 10*time.Second, time.Millisecond)
+			for i := range 20 {
+				require.Equal(t, test.counted, used(t, direct, fmt.Sprint(name, i)), i)
+			}
+		})
+	}
+}
+
+// TestLeaves has callers give up: who was not aboard was not charged, and knows it; the others' charges stand.
+func TestLeaves(t *testing.T) {
+	addr := redistest.Start(t)
+	control, s := single(t, addr), newStore(t, dial(t, addr), counting)
+	require.NoError(t, s.Take(t.Context(), one("warm-up")))
+	pause := control.B().Arbitrary("CLIENT", "PAUSE", "60000", "WRITE").Build()
+	require.NoError(t, control.Do(t.Context(), pause).Error())
+
+	take := func(ctx context.Context, subject string) chan error {
+		done := make(chan error, 1)
+		go func() { done <- s.Take(ctx, one(subject)) }()
+		return done
+	}
+	q := &s.link.Load().decisions[0]
+	state := func(flying, waiting int) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			return q.flying == flying && len(q.waiting) == waiting
+		}, 10*time.Second, time.Millisecond)
+	}
+	var flying []chan error
+	for i := range flights {
+		flying = append(flying, take(t.Context(), "flying"))
+		state(i+1, 0)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	leaves, stays := take(ctx, "waiting"), take(t.Context(), "waiting")
+	state(flights, 2)
+	cancel()
+	err := <-leaves
+	require.ErrorIs(t, err, store.ErrNotTaken)
+	require.ErrorIs(t, err, context.Canceled)
+	state(flights, 1)
+
+	require.NoError(t, control.Do(t.Context(), control.B().Arbitrary("CLIENT", "UNPAUSE").Build()).Error())
+	for _, done := range append(flying, stays) {
+		require.NoError(t, <-done)
+	}
+	require.EqualValues(t, flights, used(t, s, "flying"))
+	require.EqualValues(t, 1, used(t, s, "waiting"))
+	state(0, 0)
+}
+
+// TestLeavesAboard has a caller give up on a flight that is under way: it cannot know, and the others are not disturbed.
+func TestLeavesAboard(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	s := newStore(t, client, counting)
+	q := &s.link.Load().decisions[0]
+	f := ready(q, s.link.Load(), &s.scripts)
+	for _, subject := range []string{"leaves", "stays"} {
+		p := &passenger{request: s.request(one(subject), time.Now()), done: make(chan struct{}, 1)}
+		q.waiting = append(q.waiting, p)
+	}
+	q.flying = 1
+	require.True(t, q.board(f))
+	leaves, stays := f.passengers[0], f.passengers[1]
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := q.leave(ctx, leaves)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorIs(t, err, store.ErrNotTaken)
+	f.call()
+	f.handOut()
+	require.NoError(t, q.leave(ctx, stays), "the reply has come")
+	require.EqualValues(t, applied, stays.reply[0])
+	require.EqualValues(t, 1, used(t, s, "leaves"), "the charge stands")
+	require.False(t, q.board(f))
+	require.Eventually(t, func() bool { // the flight that the look at the charge took lands by itself
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return q.flying == 0
+	}, 10*time.Second, time.Millisecond)
+}
+
+// TestDeadlineOfFlight is that of the passenger who can wait longest, and not soon: others depend on the connection.
+func TestDeadlineOfFlight(t *testing.T) {
+	now := time.Unix(1000, 0)
+	at := func(after time.Duration) time.Time { return now.Add(after) }
+	for _, test := range []struct{ passengers, want []time.Time }{
+		{[]time.Time{at(-1)}, []time.Time{at(brief)}},
+		{[]time.Time{at(time.Millisecond)}, []time.Time{at(brief)}},
+		{[]time.Time{at(2 * brief), at(3 * brief), at(0)}, []time.Time{at(3 * brief)}},
+		{[]time.Time{at(brief), {}}, []time.Time{at(long)}},
+		{[]time.Time{at(2 * long), {}}, []time.Time{at(2 * long)}},
+	} {
+		f := &flight{}
+		for _, deadline := range test.passengers {
+			f.passengers = append(f.passengers, &passenger{deadline: deadline})
+		}
+		assert.Equal(t, test.want[0], f.deadline(now))
+	}
+}
+
+// FuzzReply hands out whatever comes instead of the replies of a flight.
+func FuzzReply(f *testing.F) {
+	tail := "\x01" + strings.Repeat("\x00", tailLen-1+stateLen)
+	f.Add("")
+	f.Add(tail + tail + tail)
+	f.Add(tail + "\x02\x00\x00\x00\x00\x00\x00\x08\x40ERR" + tail)
+	f.Add(tail + "\x02" + strings.Repeat("\xff", 8) + tail)
+	f.Add("\x02\x00\x00\x00\x00\x00\x00\x00\xc0" + tail) // an error of -2 bytes
+	f.Fuzz(func(t *testing.T, reply string) {
+		s := &Store{prefix: "ration"}
+		fl := flight{reply: reply}
+		var all []*passenger
+		for range 3 {
+			all = append(all, &passenger{request: s.request(one("a"), time.Now()), done: make(chan struct{}, 1)})
+		}
+		fl.passengers = append(fl.passengers, all...)
+		fl.handOut()
+		for _, p := range all {
+			<-p.done
+			if p.err == nil {
+				p.err = answer(one("a"), time.Now(), p.reply)
+			}
+			if p.err != nil && p.err.Error() == "" && code(p.err) != "" {
+				t.Fatal("an error without a word")
+			}
+		}
+	})
+}
+
+// TestNothingRemains has no goroutine behind decisions that have been made.
+func TestNothingRemains(t *testing.T) {
+	s := newStore(t, dial(t, redistest.Start(t)), counting)
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if err := s.Take(t.Context(), one("a")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	require.Eventually(t, func() bool {
+		stacks := make([]byte, 1<<20)
+		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "(*flight).fly(")
+	}, 10*time.Second, time.Millisecond)
+}

@@ -1,0 +1,89 @@
+package redis
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// operation is a call of the directory, on key k, plan p and their link as sample has made them.
+type operation struct {
+	name    string
+	changes bool
+	parts   []string // what it touches
+	call    func(ctx context.Context, s *Store) error
+}
+
+var sampleKey = apikey.Key{
+	ID: "k", Name: "name", Digest: apikey.DigestOf("secret"), Retiring: apikey.DigestOf("old secret"), Version: 1,
+}
+
+func sample(t testing.TB, s *Store) {
+	t.Helper()
+	require.NoError(t, s.InsertKey(t.Context(), sampleKey))
+	require.NoError(t, s.InsertPlan(t.Context(), usageplan.Plan{ID: "p", Version: 1}))
+	require.NoError(t, s.InsertLink(t.Context(), usageplan.Link{PlanID: "p", KeyID: "k", Version: 1}))
+}
+
+var (
+	keyParts  = []string{"last", "keys", "keys-by-age", "digests"}
+	planParts = []string{"last", "plans", "plans-by-age"}
+	linkParts = []string{"last", "links", "links-of-plan:p", "links-of-key:k"}
+)
+
+// reads are the operations that return a record.
+var reads = []operation{
+	{"key", false, keyParts[1:2], func(ctx context.Context, s *Store) error { _, err := s.Key(ctx, "k"); return err }},
+	{"key by digest", false, []string{"digests", "keys"}, func(ctx context.Context, s *Store) error {
+		_, err := s.KeyByDigest(ctx, sampleKey.Retiring)
+		return err
+	}},
+	{"keys", false, keyParts[:3], func(ctx context.Context, s *Store) error {
+		_, _, err := s.Keys(ctx, apikey.Filter{NamePrefix: "n"}, "", 10)
+		return err
+	}},
+	{"plan", false, planParts[1:2], func(ctx context.Context, s *Store) error { _, err := s.Plan(ctx, "p"); return err }},
+	{"plans", false, planParts, func(ctx context.Context, s *Store) error { _, _, err := s.Plans(ctx, "", 10); return err }},
+	{"links of a key", false, []string{"links", "links-of-key:k"}, func(ctx context.Context, s *Store) error {
+		_, err := s.KeyLinks(ctx, "k")
+		return err
+	}},
+	{"links of a plan", false, linkParts[:3], func(ctx context.Context, s *Store) error {
+		_, _, err := s.PlanLinks(ctx, "p", "", 10)
+		return err
+	}},
+}
+
+// inserts add what sample does not have.
+var inserts = []operation{
+	{"insert key", true, keyParts, func(ctx context.Context, s *Store) error {
+		return s.InsertKey(ctx, apikey.Key{ID: "new", Digest: apikey.DigestOf("new")})
+	}},
+	{"insert plan", true, planParts, func(ctx context.Context, s *Store) error {
+		return s.InsertPlan(ctx, usageplan.Plan{ID: "new"})
+	}},
+	{"insert link", true, linkParts[:3], func(ctx context.Context, s *Store) error {
+		return s.InsertLink(ctx, usageplan.Link{PlanID: "p", KeyID: "new"})
+	}},
+}
+
+// updates change or remove what sample made.
+var updates = []operation{
+	{"update key", true, keyParts, func(ctx context.Context, s *Store) error { return s.UpdateKey(ctx, sampleKey) }},
+	{"delete key", true, keyParts, func(ctx context.Context, s *Store) error { return s.DeleteKey(ctx, "k") }},
+	{"update plan", true, planParts, func(ctx context.Context, s *Store) error {
+		return s.UpdatePlan(ctx, usageplan.Plan{ID: "p", Version: 1})
+	}},
+	{"delete plan", true, planParts, func(ctx context.Context, s *Store) error { return s.DeletePlan(ctx, "p", 1) }},
+	{"update link", true, linkParts, func(ctx context.Context, s *Store) error {
+		return s.UpdateLink(ctx, usageplan.Link{PlanID: "p", KeyID: "k", Version: 1})
+	}},
+	{"delete link", true, linkParts, func(ctx context.Context, s *Store) error { return s.DeleteLink(ctx, "p", "k") }},
+}
+
+func operations() []operation { return slices.Concat(reads, inserts, updates) }

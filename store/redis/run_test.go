@@ -1,0 +1,190 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/store/redis/redistest"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// start runs s until the test ends, or stop, which returns Run's error.
+func start(t testing.TB, s *Store) (stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	stop = func() error {
+		cancel()
+		err := <-ended
+		ended <- err
+		return err
+	}
+	t.Cleanup(func() { assert.ErrorIs(t, stop(), context.Canceled) })
+	return stop
+}
+
+// listen is what s tells of from now on.
+func listen(t testing.TB, s *Store) <-chan string {
+	t.Helper()
+	heard := make(chan string, 1000)
+	t.Cleanup(s.OnChange(func(id string) { heard <- id }))
+	require.Empty(t, soon(t, heard), "at once")
+	return heard
+}
+
+// running is a store with a Run that is subscribed, until the test ends.
+func running(t testing.TB, client rueidis.Client) *Store {
+	t.Helper()
+	s := newStore(t, client, counting)
+	heard := listen(t, s)
+	start(t, s)
+	require.Empty(t, soon(t, heard), "once subscribed")
+	return s
+}
+
+// soon is the next of what is heard, which needs to come within ten seconds.
+func soon(t testing.TB, heard <-chan string) string {
+	t.Helper()
+	select {
+	case id := <-heard:
+		return id
+	case <-time.After(10 * time.Second):
+		require.Fail(t, "nothing was heard")
+		return ""
+	}
+}
+
+// TestPush has one process hear of what another changes.
+func TestPush(t *testing.T) {
+	addr := redistest.Start(t)
+	here, there := running(t, dial(t, addr)), newStore(t, dial(t, addr), counting)
+	other, err := New(dial(t, addr), Config{Prefix: "other"})
+	require.NoError(t, err)
+	heard, elsewhere := listen(t, here), listen(t, there)
+
+	k := apikey.Key{ID: "k", Version: 1, Digest: apikey.DigestOf("secret")}
+	require.NoError(t, other.InsertKey(t.Context(), k)) // of another prefix: nobody hears of it here
+	require.NoError(t, there.InsertKey(t.Context(), k))
+	require.Equal(t, "k", soon(t, heard))
+	require.NoError(t, there.InsertLink(t.Context(), usageplan.Link{PlanID: "p", KeyID: "k2"}))
+	require.Equal(t, "k2", soon(t, heard))
+	require.ErrorIs(t, there.DeletePlan(t.Context(), "p", 0), usageplan.ErrNotFound)
+	require.NoError(t, there.InsertPlan(t.Context(), usageplan.Plan{ID: "p"}))
+	require.Equal(t, "p", soon(t, heard))
+	require.Empty(t, elsewhere, "a store without a Run tells of nothing but the beginning")
+}
+
+// TestRestored breaks the subscription: what was missed is made up for by word that anything may have changed.
+func TestRestored(t *testing.T) {
+	t.Run("the server ends the connection", func(t *testing.T) {
+		client := dial(t, redistest.Start(t))
+		s := running(t, client)
+		heard := listen(t, s)
+		began := time.Now()
+		for i := range 9 {
+			kill := client.B().Arbitrary("CLIENT", "KILL", "TYPE", "pubsub").Build()
+			killed, err := client.Do(t.Context(), kill).AsInt64()
+			require.NoError(t, err)
+			require.EqualValues(t, 1, killed)
+			require.Empty(t, soon(t, heard))
+			require.NoError(t, s.InsertKey(t.Context(), apikey.Key{ID: fmt.Sprint(i)}))
+			require.Equal(t, fmt.Sprint(i), soon(t, heard))
+		}
+		require.Less(t, time.Since(began), 3*time.Second, "one break does not make the pause after the next longer")
+	})
+	t.Run("the server is gone for a while", func(t *testing.T) {
+		server := miniredis.RunT(t)
+		s := running(t, dial(t, server.Addr()))
+		heard := listen(t, s)
+		server.Close()
+		require.NoError(t, server.Restart())
+		require.Empty(t, soon(t, heard))
+		_, _, err := s.Plans(t.Context(), "", 1) // a connection that broke unnoticed costs a change, and no read
+		require.NoError(t, err)
+		require.NoError(t, s.InsertPlan(t.Context(), usageplan.Plan{ID: "p"}))
+		require.Equal(t, "p", soon(t, heard))
+	})
+	t.Run("the server goes without a word", func(t *testing.T) {
+		t.Parallel()
+		addr := redistest.Start(t)
+		p := newProxy(t, addr)
+		heard := listen(t, running(t, dial(t, p.addr)))
+		began := time.Now()
+		p.silent.Store(true)
+		direct := newStore(t, dial(t, addr), counting)
+		require.NoError(t, direct.InsertKey(t.Context(), apikey.Key{ID: "missed"}))
+		time.AfterFunc(beat+patience, func() { p.silent.Store(false) })
+		require.Empty(t, soon(t, heard), "missed is never told")
+		require.Less(t, time.Since(began), 7*time.Second)
+		require.NoError(t, direct.InsertKey(t.Context(), apikey.Key{ID: "k"}))
+		require.Equal(t, "k", soon(t, heard))
+	})
+}
+
+// TestTwoRuns is one too many: each change is told twice, and one that ends leaves the other alone.
+func TestTwoRuns(t *testing.T) {
+	s := running(t, dial(t, redistest.Start(t)))
+	heard := listen(t, s)
+	stop := start(t, s)
+	require.Empty(t, soon(t, heard))
+	require.NoError(t, s.InsertKey(t.Context(), apikey.Key{ID: "a"}))
+	require.Equal(t, "a", soon(t, heard))
+	require.Equal(t, "a", soon(t, heard))
+	require.ErrorIs(t, stop(), context.Canceled)
+	require.NoError(t, s.InsertKey(t.Context(), apikey.Key{ID: "b"}))
+	require.Equal(t, "b", soon(t, heard))
+	require.Empty(t, heard)
+}
+
+// TestRunSaysWhy is that the error of a Run that was not subscribed has the reason.
+func TestRunSaysWhy(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	forbid := client.B().Arbitrary("ACL", "SETUSER", "default", "-subscribe").Build()
+	require.NoError(t, client.Do(t.Context(), forbid).Error())
+	s := newStore(t, client, counting)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	err := s.Run(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, "store/redis: run: ")
+	require.ErrorContains(t, err, "NOPERM")
+
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, s.Run(stopped), context.Canceled)
+}
+
+// TestRevoked is that a Gate here refuses a key that was disabled there, long before its cache would have forgotten it.
+func TestRevoked(t *testing.T) {
+	addr := redistest.Start(t)
+	here, there := running(t, dial(t, addr)), newStore(t, dial(t, addr), counting)
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: here, Plans: here, Counter: here, MaxAge: time.Minute})
+	require.NoError(t, err)
+	defer gate.Close()
+	keys := apikey.NewService(there, apikey.Config{Prefix: "acme"})
+	plans := usageplan.NewService(there, there, usageplan.ServiceConfig{})
+	key, secret, err := keys.Create(t.Context(), apikey.Key{Enabled: true})
+	require.NoError(t, err)
+	plan, err := plans.Create(t.Context(), usageplan.Plan{Name: "plan"})
+	require.NoError(t, err)
+	require.NoError(t, plans.Link(t.Context(), plan.ID, key.ID))
+
+	admitted := func() bool {
+		d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+		require.NoError(t, err)
+		return d.Allowed
+	}
+	require.Eventually(t, admitted, 5*time.Second, time.Millisecond)
+	_, err = keys.Disable(t.Context(), key.ID)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return !admitted() }, 5*time.Second, time.Millisecond)
+}

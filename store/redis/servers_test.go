@@ -1,0 +1,121 @@
+package redis
+
+import (
+	"crypto/tls"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/redis/redistest"
+	"github.com/ration-go/ration/store/storetest"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// least is all that a Store's user needs: its keys, its channel, and these commands. INFO is for Check and the Logger.
+var least = []string{
+	"resetkeys", "~ration*", "resetchannels", "&ration*", "-@all",
+	"+evalsha", "+eval", "+get", "+mget", "+set", "+setrange", "+time", "+hget", "+hmget", "+hset", "+hdel", "+hrandfield",
+	"+pttl", "+pexpire", "+type", "+exists", "+incr", "+zadd", "+zrem", "+zrange", "+zrevrangebyscore", "+publish", "+subscribe",
+	"+unsubscribe", "+hello", "+ping", "+info",
+	// of a Cluster's client: "+cluster|slots", "+cluster|shards", "+asking"
+}
+
+// TestServers holds the store to all of its contracts on servers of every kind.
+func TestServers(t *testing.T) {
+	for name, connect := range map[string]func(t testing.TB) rueidis.ClientOption{
+		"cluster": func(t testing.TB) rueidis.ClientOption {
+			return rueidis.ClientOption{InitAddress: redistest.StartCluster(t).Addrs}
+		},
+		"sentinel": func(t testing.TB) rueidis.ClientOption {
+			return rueidis.ClientOption{
+				InitAddress: redistest.StartSentinel(t).Addrs, Sentinel: rueidis.SentinelOption{MasterSet: redistest.Master},
+			}
+		},
+		"tls": func(t testing.TB) rueidis.ClientOption {
+			addr, cfg := redistest.StartTLS(t)
+			return rueidis.ClientOption{InitAddress: []string{addr}, TLSConfig: cfg}
+		},
+		"acl": func(t testing.TB) rueidis.ClientOption {
+			addr := redistest.Start(t)
+			control := single(t, addr)
+			words := append([]string{"ACL", "SETUSER", "ration", "on", ">secret"}, least...)
+			require.NoError(t, control.Do(t.Context(), control.B().Arbitrary(words...).Build()).Error())
+			require.NoError(t, control.Do(t.Context(), control.B().Arbitrary("ACL", "SETUSER", "default", "off").Build()).Error())
+			return rueidis.ClientOption{InitAddress: []string{addr}, Username: "ration", Password: "secret"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if testing.Short() && (name == "tls" || name == "acl") {
+				t.Skip("to the store it is a server like any other")
+			}
+			t.Parallel()
+			option := connect(t)
+			option.DisableCache = true
+			client, err := rueidis.NewClient(option)
+			require.NoError(t, err)
+			t.Cleanup(client.Close)
+			require.Equal(t, name == "cluster", client.Mode() == rueidis.ClientModeCluster)
+			var n atomic.Int64
+			fresh := func(t testing.TB) *Store { // nothing is flushed: another prefix is another store
+				s, err := New(client, Config{Prefix: fmt.Sprintf("ration%d", n.Add(1))})
+				require.NoError(t, err)
+				return s
+			}
+			listening := func(t testing.TB) *Store {
+				s := fresh(t)
+				heard := listen(t, s)
+				start(t, s)
+				require.Empty(t, soon(t, heard))
+				return s
+			}
+			t.Run("counter", func(t *testing.T) {
+				storetest.TestCounter(t, storetest.Harness{
+					New: func(t testing.TB) store.Counter { return fresh(t) }, Slack: 500 * time.Millisecond,
+				})
+			})
+			t.Run("keys", func(t *testing.T) {
+				storetest.TestKeys(t, func(t testing.TB) apikey.Store { return listening(t) })
+			})
+			t.Run("plans", func(t *testing.T) {
+				storetest.TestPlans(t, func(t testing.TB) usageplan.Store { return listening(t) })
+			})
+		})
+	}
+}
+
+// TestOpenServers connects by URL to each kind.
+func TestOpenServers(t *testing.T) {
+	secure, cfg := redistest.StartTLS(t)
+	sentinel := redistest.StartSentinel(t)
+	cluster := redistest.StartCluster(t)
+	list := func(addrs []string) (query string) {
+		for _, addr := range addrs[1:] {
+			query += "&addr=" + addr
+		}
+		return query
+	}
+	for name, url := range map[string]string{
+		"tls":      "rediss://" + secure,
+		"sentinel": "redis://" + sentinel.Addrs[0] + "?master_set=" + redistest.Master + list(sentinel.Addrs),
+		"cluster":  "redis://" + cluster.Addrs[0] + "?x" + list(cluster.Addrs),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := Open(url, Config{})
+			require.NoError(t, err)
+			defer s.Close()
+			if name == "tls" {
+				require.ErrorContains(t, s.Take(t.Context(), one("a")), "certificate", "one that nobody vouches for")
+				s.dialing.option.TLSConfig = &tls.Config{RootCAs: cfg.RootCAs, ServerName: cfg.ServerName, MinVersion: tls.VersionTLS12}
+				s.dialing.next = time.Time{}
+			}
+			require.NoError(t, s.Take(t.Context(), one("a")))
+			require.Equal(t, name != "cluster", len(s.link.Load().decisions) == 1)
+		})
+	}
+}
