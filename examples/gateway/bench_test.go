@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// BenchmarkProxy is requests a second through the gateway and through the same reverse proxy that enforces nothing, in short
+// turns, so that both see the same machine. Its ratio is the median of the turns'.
+func BenchmarkProxy(b *testing.B) {
+	upstreamServer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }))
+	defer upstreamServer.Close()
+	target, err := url.Parse(upstreamServer.URL)
+	require.NoError(b, err)
+	cfg := config{upstream: target, aws: true}
+	log := slog.New(slog.DiscardHandler)
+	bare := httptest.NewServer(upstream(cfg, log))
+	defer bare.Close()
+
+	st := &opened{backend: memory.New(memory.Config{})}
+	gw, err := newGateway(cfg, st, log)
+	require.NoError(b, err)
+	defer gw.gate.Close()
+	enforcing := httptest.NewServer(gw.data)
+	defer enforcing.Close()
+	k, secret, planID := subscribe(b, st)
+
+	const callers, each = 32, 100
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}}
+	turn := func(url string) time.Duration {
+		began := time.Now()
+		var wg sync.WaitGroup
+		for range callers {
+			wg.Go(func() {
+				for range each {
+					if err := hello(client, url, secret); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		return time.Since(began)
+	}
+	turn(bare.URL)
+	turn(enforcing.URL) // the connections are there
+	var ratios []float64
+	n, both := 0, [2]time.Duration{}
+	for b.Loop() {
+		one, two := turn(bare.URL), turn(enforcing.URL)
+		ratios = append(ratios, float64(one)/float64(two))
+		both[0], both[1], n = both[0]+one, both[1]+two, n+callers*each
+	}
+	slices.Sort(ratios)
+	b.ReportMetric(ratios[len(ratios)/2], "of-bare")
+	b.ReportMetric(float64(n)/both[0].Seconds(), "bare-req/s")
+	b.ReportMetric(float64(n)/both[1].Seconds(), "gateway-req/s")
+	used, err := gw.gate.UsageByDay(b.Context(), planID, k.ID, 1)
+	require.NoError(b, err)
+	require.EqualValues(b, n+callers*each, used[0].Used, "each was charged")
+}
+
+// subscribe is a key on a plan that admits all.
+func subscribe(b *testing.B, st *opened) (apikey.Key, apikey.Secret, string) {
+	k, secret, err := apikey.NewService(st.backend, apikey.Config{}).Create(b.Context(), apikey.Key{Enabled: true})
+	require.NoError(b, err)
+	plans := usageplan.NewService(st.backend, st.backend, usageplan.ServiceConfig{})
+	p, err := plans.Create(b.Context(), usageplan.Plan{Name: "p", Throttle: &limiter.Limit{Rate: 1e6, Burst: 1e6}, Quotas: []quota.Quota{{Limit: 1e12, Period: quota.Day}}})
+	require.NoError(b, err)
+	require.NoError(b, plans.Link(b.Context(), p.ID, k.ID))
+	return k, secret, p.ID
+}
+
+func hello(client *http.Client, url string, secret apikey.Secret) error {
+	req, err := http.NewRequest("GET", url, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("X-Api-Key", string(secret))
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); err != nil || string(text) != "hello" {
+		return fmt.Errorf("status %d, %q: %w", resp.StatusCode, text, err)
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/usageplan"
+	"github.com/ration-go/ration/usageplan/apigateway"
+	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
+)
+
+// gateway is the two planes: data is for clients with API keys, control for administrators.
+type gateway struct {
+	gate          *usageplan.Gate
+	data, control http.Handler
+}
+
+func newGateway(cfg config, st *opened, log *slog.Logger) (gw *gateway, err error) {
+	gw = new(gateway)
+	gw.gate, err = usageplan.NewGate(usageplan.GateConfig{
+		Keys: st.backend, Plans: st.backend, Counter: st.backend,
+		Format: apikey.Format{AcceptForeign: true}, // administrators may choose values
+	})
+	if err != nil {
+		return nil, err
+	}
+	if gw.data, err = dataPlane(cfg, gw.gate, st, log); err == nil {
+		gw.control, err = controlPlane(cfg, gw.gate, st, log)
+	}
+	if err != nil {
+		gw.gate.Close()
+		return nil, err
+	}
+	if st.file != nil {
+		gw.control = st.file.changing(gw.control)
+	}
+	return gw, nil
+}
+
+// controlPlane lets in who signs with the administrator's credentials.
+func controlPlane(cfg config, gate *usageplan.Gate, st *opened, log *slog.Logger) (http.Handler, error) {
+	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) {
+		return cfg.secret, id == cfg.id, nil
+	}, sigv4.Config{})
+	if err != nil {
+		return nil, err
+	}
+	var stages apigateway.Stages
+	if cfg.api != "" {
+		stages = apigateway.StageList{{API: cfg.api, Name: cfg.stage}}
+	}
+	return apigateway.New(apigateway.Config{
+		Keys: apikey.NewService(st.backend, apikey.Config{Seal: cfg.seal}), Plans: usageplan.NewService(st.backend, st.backend, usageplan.ServiceConfig{}),
+		Gate: gate, Authenticate: apigateway.Signed(verifier), Stages: stages, Logger: log,
+	})
+}

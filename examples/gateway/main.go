@@ -1,0 +1,138 @@
+// Command gateway is an enforcing reverse proxy with a control plane beside it that the aws command line speaks to:
+//
+//	go run ./examples/gateway -data 127.0.0.1:8080 -control 127.0.0.1:8081 -upstream http://127.0.0.1:9000
+//	aws apigateway create-api-key --name my-api-key --enabled --endpoint-url http://127.0.0.1:8081 --region us-east-1
+//
+// It keeps keys, plans and counters in memory, in memory and a file, or in Redis, where several gateways share them. Without
+// an upstream it answers by itself, with what it knows of the request. It prints one line when it is ready, and drains on
+// SIGTERM. docs/from-aws-usage-plans.md goes through all of it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// drainTime is how long requests that are under way may take when the gateway ends.
+	drainTime = 10 * time.Second
+
+	// readTime is how long a request of an administrator may take to come: for 10 MiB at 1.4 Mbit/s.
+	readTime = time.Minute
+
+	headerTime, idleTime = 10 * time.Second, 2 * time.Minute
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	switch err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+	default:
+		fmt.Fprintln(os.Stderr, "gateway:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the gateway until ctx is done.
+func run(ctx context.Context, args []string, out, logs io.Writer) error {
+	cfg, err := parse(args, logs)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(logs, nil))
+	st, err := open(cfg.store, log)
+	if err != nil {
+		return err
+	}
+	gw, err := newGateway(cfg, st, log)
+	if err != nil {
+		return errors.Join(err, st.close())
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	if st.run != nil {
+		wg.Go(func() { st.run(background) })
+	}
+	err = gw.serve(ctx, cfg, out, log)
+	stop()
+	wg.Wait()
+	gw.gate.Close()
+	return errors.Join(err, st.close())
+}
+
+// serve listens on both addresses, until ctx is done.
+func (gw *gateway) serve(ctx context.Context, cfg config, out io.Writer, log *slog.Logger) error {
+	data, err := net.Listen("tcp", cfg.data)
+	if err != nil {
+		return fmt.Errorf("-data: %w", err)
+	}
+	control, err := net.Listen("tcp", cfg.control)
+	if err != nil {
+		return errors.Join(fmt.Errorf("-control: %w", err), data.Close())
+	}
+	fmt.Fprintf(out, "gateway: ready: data http://%s control http://%s\n", data.Addr(), control.Addr())
+	forData, forControl := gw.servers(log)
+	return serve(ctx, log, map[net.Listener]*http.Server{data: forData, control: forControl})
+}
+
+// servers is a server for each plane. Uploads to the upstream take as long as they take; of an administrator's requests the
+// bodies are in memory, before anybody knows that they are his.
+func (gw *gateway) servers(log *slog.Logger) (data, control *http.Server) {
+	return newServer(gw.data, 0, log), newServer(gw.control, readTime, log)
+}
+
+// serve is all servers until ctx is done or one fails, and then drains them.
+func serve(ctx context.Context, log *slog.Logger, servers map[net.Listener]*http.Server) error {
+	ended := make(chan error, len(servers))
+	for l, s := range servers {
+		go func() { ended <- s.Serve(l) }()
+	}
+	select {
+	case <-ctx.Done():
+	case err := <-ended:
+		ended <- err
+	}
+	drain(context.WithoutCancel(ctx), servers, log)
+	var errs []error
+	for range servers {
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// drain lets requests that are under way end, and cuts those that take too long.
+func drain(ctx context.Context, servers map[net.Listener]*http.Server, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, s := range servers {
+		wg.Go(func() {
+			if err := s.Shutdown(ctx); err != nil {
+				log.Warn("requests are cut", "error", errors.Join(err, s.Close()))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// newServer reads requests for at most so long, their bodies included; 0: as long as they last.
+func newServer(h http.Handler, read time.Duration, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: read, IdleTimeout: idleTime,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError),
+	}
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/usageplan/apigateway/awstest"
+)
+
+// TestDrain: a request that is under way when the gateway is told to end is answered and counted; others do not begin.
+func TestDrain(t *testing.T) {
+	entered, finish := make(chan struct{}), make(chan struct{})
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(entered)
+		<-finish
+		_, _ = io.WriteString(w, "late")
+	}))
+	defer upstream.Close()
+	path := filepath.Join(t.TempDir(), "ration.json")
+	gw, _ := process(t, program(t), "-store", "file:"+path, "-upstream", upstream.URL)
+	planID, keyID, value := gw.plan("--quota", "limit=100,period=DAY")
+	answer := make(chan string, 1)
+	go func() {
+		status, body := gw.get(value)
+		answer <- http.StatusText(status) + " " + body
+	}()
+	<-entered
+	ended := make(chan error, 1)
+	go func() { ended <- gw.stop() }()
+	require.Eventually(t, func() bool {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(gw.data, "http://"))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err != nil
+	}, 10*time.Second, time.Millisecond)
+	close(finish)
+	require.Equal(t, "OK late", <-answer)
+	require.NoError(t, <-ended, "exits 0")
+
+	gw = start(t, "-store", "file:"+path)
+	used, remaining := gw.usage(planID, keyID)
+	require.Equal(t, []int{1, 99}, []int{used, remaining})
+}
+
+// pipes is a listener whose connections are in this process, so that time can pass in a bubble.
+type pipes struct {
+	net.Listener // for its address
+	conns        chan net.Conn
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	if conn, ok := <-p.conns; ok {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error { return nil }
+
+// TestReadTime: who sends a request of an administrator too slowly is not waited for; clients of the data plane are.
+func TestReadTime(t *testing.T) {
+	for _, c := range []struct {
+		plane string
+		after time.Duration
+		want  string
+	}{
+		{"control", readTime - time.Second, "whole"}, {"control", readTime + time.Second, "i/o timeout"}, {"data", time.Hour, "whole"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			read := make(chan string, 1)
+			h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				if err != nil {
+					body = []byte(err.Error())
+				}
+				read <- string(body)
+			})
+			s, control := (&gateway{data: h, control: h}).servers(slog.New(slog.DiscardHandler))
+			if c.plane == "control" {
+				s = control
+			}
+			client, server := net.Pipe()
+			l := pipes{conns: make(chan net.Conn, 1)}
+			l.conns <- server
+			go func() { _ = s.Serve(l) }()
+			go func() { _, _ = io.Copy(io.Discard, client) }()
+			_, err := io.WriteString(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nwh")
+			require.NoError(t, err)
+			time.Sleep(c.after)
+			_, _ = io.WriteString(client, "ole") // the server may have gone
+			require.Contains(t, <-read, c.want, "%s after %v", c.plane, c.after)
+			close(l.conns)
+			require.NoError(t, errors.Join(client.Close(), s.Close()))
+		})
+	}
+}
+
+// TestForged: large requests that somebody forges and lets stall keep out others that are large, and no command.
+func TestForged(t *testing.T) {
+	gw := start(t)
+	now := time.Now().UTC()
+	head := fmt.Sprintf("POST /apikeys?mode=import&format=csv HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\nX-Amz-Date: %s\r\n"+
+		"Authorization: AWS4-HMAC-SHA256 Credential=test/%s/r/apigateway/aws4_request, SignedHeaders=host;x-amz-date, Signature=%064d\r\n\r\n",
+		now.Format("20060102T150405Z"), now.Format("20060102"), 0)
+	answers := make(chan string, 10)
+	for range cap(answers) {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(gw.control, "http://"))
+		require.NoError(t, err)
+		defer conn.Close()
+		go func() { _, _ = io.WriteString(conn, head+strings.Repeat("x", 500_000)) }() // net/http reads some of what is refused
+		go func() {
+			line, _ := bufio.NewReader(conn).ReadString('\n')
+			answers <- line
+		}()
+	}
+	for range cap(answers) - 4 {
+		require.Contains(t, <-answers, "429 Too Many Requests")
+	}
+	gw.plan()
+	require.Empty(t, answers, "the others stall")
+}
+
+// TestServeFails: if one listener fails, both planes end, with that as the error; what panics is logged.
+func TestServeFails(t *testing.T) {
+	var text logs
+	log := slog.New(slog.NewTextHandler(&text, nil))
+	for _, bad := range []int{0, 1} {
+		var listeners []net.Listener
+		servers := map[net.Listener]*http.Server{}
+		for range 2 {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			listeners = append(listeners, l)
+			servers[l] = newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("so it goes") }), 0, log)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- serve(t.Context(), log, servers) }()
+		_, err := http.Get("http://" + listeners[1-bad].Addr().String())
+		require.Error(t, err)
+		require.NoError(t, listeners[bad].Close())
+		err = <-ended
+		require.ErrorIs(t, err, net.ErrClosed)
+		require.Equal(t, 1, strings.Count(err.Error(), "use of closed"))
+		_, err = net.Dial("tcp", listeners[1-bad].Addr().String())
+		require.Error(t, err)
+	}
+	require.Equal(t, 2, strings.Count(text.String(), "so it goes"))
+	for line := range strings.Lines(text.String()) {
+		require.Contains(t, line, "level=ERROR")
+	}
+}
+
+// TestLogsHoldNoSecrets, whatever goes wrong.
+func TestLogsHoldNoSecrets(t *testing.T) {
+	const chosen, imported, presented, admin = "a-value-that-was-chosen", "a-value-that-was-imported", "a-value-that-nobody-knows", "of-the-administrator"
+	sealed := "0123456789abcdef0123456789abcdef"
+	outer := t.TempDir()
+	dir, seal, rows := filepath.Join(outer, "dir"), filepath.Join(outer, "seal"), filepath.Join(outer, "rows")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.NoError(t, os.WriteFile(seal, []byte(sealed), 0o600))
+	require.NoError(t, os.WriteFile(rows, []byte("name,key,usageplanids\na,"+imported+",nowhere\nb,"+imported+"\n"), 0o600))
+
+	gw := start(t, "-store", "file:"+filepath.Join(dir, "ration.json"), "-seal", seal, "-upstream", "http://127.0.0.1:1")
+	_, _, value := gw.plan()
+	gw.aws("create-api-key --name chosen --value " + chosen)
+	gw.aws("import-api-keys --format csv --body", "fileb://"+rows)
+	gw.get(value)
+	gw.get(presented)
+	require.NoError(t, os.Rename(dir, dir+"-away"))
+	_, err := awstest.Run(t, gw.control, "create-api-key", "--name", "k", "--value", chosen+"-again")
+	require.Error(t, err)
+	require.NoError(t, os.Rename(dir+"-away", dir))
+	require.NoError(t, gw.stop())
+	text := gw.logs.String()
+	assert.Contains(t, text, "proxy error")
+	assert.Contains(t, text, "a change is not saved")
+
+	gw = start(t, "-credentials", "test:"+admin, "-store", "redis://user:"+admin+"@127.0.0.1:1")
+	_, err = awstest.Run(t, gw.control, "create-api-key", "--name", "k", "--value", chosen)
+	require.ErrorContains(t, err, "InvalidSignatureException")
+	status, _ := gw.get(presented)
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.NoError(t, gw.stop())
+	assert.NotEmpty(t, gw.logs.String())
+	text += gw.logs.String()
+	for _, secret := range []string{value, chosen, imported, presented, admin, sealed, "Signature="} {
+		assert.NotContains(t, text, secret)
+	}
+	t.Log(text)
+}
+
+// TestEndsAtOnce: a gateway that is told to end before it has begun ends in order.
+func TestEndsAtOnce(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, run(ctx, onFreePorts([]string{"-store", "redis://127.0.0.1:1"}), io.Discard, io.Discard))
+}

@@ -1,0 +1,20 @@
+package apigateway
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
+)
+
+// Signed lets in who signs requests by AWS Signature Version 4, as the aws command line and the SDKs do, with a key that v
+// knows.
+func Signed(v *sigv4.Verifier) Authenticator {
+	return func(r *http.Request) error {
+		_, err := v.Verify(r)
+		if refused, ok := errors.AsType[*sigv4.Error](err); ok {
+			return &Error{refused.Status, refused.Code, refused.Message}
+		}
+		return err
+	}
+}

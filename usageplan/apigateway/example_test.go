@@ -1,0 +1,80 @@
+package apigateway_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+	"github.com/ration-go/ration/usageplan/apigateway"
+	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
+)
+
+// A control plane belongs on an address of its own, beside the service. This one lets in who signs as AWS's tools do.
+func Example() {
+	st := memory.New(memory.Config{})
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: apikey.Format{AcceptForeign: true}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer gate.Close()
+	verifier, err := sigv4.New(func(_ context.Context, id string) (secret string, known bool, err error) {
+		return "the secret of the administrator", id == "admin", nil
+	}, sigv4.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	h, err := apigateway.New(apigateway.Config{
+		Keys: apikey.NewService(st, apikey.Config{}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}),
+		Gate: gate, Authenticate: apigateway.Signed(verifier),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server := httptest.NewServer(h) // http.Server{Addr: "127.0.0.1:8081", Handler: h}
+	defer server.Close()
+
+	resp, err := http.Get(server.URL + "/apikeys") // is not signed
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer resp.Body.Close()
+	fmt.Println(resp.StatusCode, resp.Header.Get("x-amzn-ErrorType"))
+	// Output: 403 MissingAuthenticationTokenException
+}
+
+// An Authenticator of a service's own looks at what its administrators send.
+func ExampleAuthenticator() {
+	var byHeader apigateway.Authenticator = func(r *http.Request) error {
+		if user := r.Header.Get("X-Authenticated-User"); user != "ann" { // of the proxy in front, say
+			return errors.New("not an administrator")
+		}
+		return nil
+	}
+	st := memory.New(memory.Config{})
+	gate, _ := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st})
+	defer gate.Close()
+	h, _ := apigateway.New(apigateway.Config{
+		Keys: apikey.NewService(st, apikey.Config{}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}),
+		Gate: gate, Authenticate: byHeader,
+	})
+	for _, user := range []string{"bob", "ann"} {
+		r := httptest.NewRequest("POST", "/usageplans", strings.NewReader(`{"name": "gold", "quota": {"limit": 1000, "period": "DAY"}}`))
+		r.Header.Set("X-Authenticated-User", user)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		fmt.Println(user, w.Code)
+	}
+	// Output:
+	// bob 403
+	// ann 201
+}

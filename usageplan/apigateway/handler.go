@@ -1,0 +1,199 @@
+package apigateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// Authenticator says whether a request of an administrator is one: nil, or why not, as an *Error if the answer is to be that.
+// It may read the body if it puts it back.
+type Authenticator func(*http.Request) error
+
+// Stages says which API stages there are.
+type Stages interface {
+	Stage(ctx context.Context, s usageplan.Stage) (exists bool, err error)
+}
+
+// StageList is Stages that do not change.
+type StageList []usageplan.Stage
+
+// Stage implements Stages.
+func (l StageList) Stage(_ context.Context, s usageplan.Stage) (bool, error) {
+	for _, known := range l {
+		if known == s {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Config of a Handler. Keys, Plans, Gate and Authenticate are required; zero means the default for all else.
+type Config struct {
+	Keys         *apikey.Service
+	Plans        *usageplan.Service
+	Gate         *usageplan.Gate // whose counts GetUsage and UpdateUsage are about
+	Authenticate Authenticator
+
+	// Stages are those that plans can be for; nil: any.
+	Stages Stages
+
+	// Account is the throttle that GetAccount shows, and that completes one of which a figure is missing. It enforces nothing:
+	// usageplan.GateConfig.Account does. Zero: 10,000 a second, 5,000 at once, as in AWS. Not unlimited: the wire has no
+	// word for that.
+	Account limiter.Limit
+
+	// Logger is told of what failed; nil: nobody is.
+	Logger *slog.Logger
+}
+
+// Handler is the control plane. Make one with New. Safe for concurrent use.
+type Handler struct {
+	cfg Config
+	mux *http.ServeMux
+}
+
+// MaxBody is the most bytes of a request's body: 10 MiB.
+const MaxBody = 10 << 20
+
+// New makes a Handler. The error names all that is missing.
+func New(cfg Config) (*Handler, error) {
+	var errs []error
+	if cfg.Keys == nil || cfg.Plans == nil || cfg.Gate == nil {
+		errs = append(errs, errors.New("keys, plans, gate: want all three"))
+	}
+	if cfg.Authenticate == nil {
+		errs = append(errs, errors.New("authenticate: nil: want one: who reaches the handler could make keys"))
+	}
+	if err := cfg.Account.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("account: %w", err))
+	}
+	if cfg.Account.Unlimited() {
+		errs = append(errs, errors.New("account: unlimited: want a rate and a burst: they are shown, and complete throttles"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("apigateway: new: %w", err)
+	}
+	if cfg.Account == (limiter.Limit{}) {
+		cfg.Account = limiter.Limit{Rate: 10_000, Burst: 5_000}
+	}
+	h := &Handler{cfg: cfg, mux: http.NewServeMux()}
+	others := map[string]operation{"/": unknownOperation}
+	for pattern, op := range h.operations() {
+		h.handle(pattern, op)
+		_, name, _ := strings.Cut(pattern, " ")
+		others[name] = unknownOperation // so that ServeMux answers no other methods by itself
+	}
+	for pattern, op := range others {
+		h.handle(pattern, op)
+	}
+	return h, nil
+}
+
+func (h *Handler) handle(pattern string, op operation) {
+	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, op) })
+}
+
+// operation is what one answers: a status, and a body or nil.
+type operation func(*http.Request) (status int, body any, err error)
+
+func (h *Handler) operations() map[string]operation {
+	return map[string]operation{
+		"POST /apikeys":                             h.createKeys,
+		"GET /apikeys":                              h.getKeys,
+		"GET /apikeys/{key}":                        h.getKey,
+		"PATCH /apikeys/{key}":                      h.updateKey,
+		"DELETE /apikeys/{key}":                     h.deleteKey,
+		"POST /usageplans":                          h.createPlan,
+		"GET /usageplans":                           h.getPlans,
+		"GET /usageplans/{plan}":                    h.getPlan,
+		"PATCH /usageplans/{plan}":                  h.updatePlan,
+		"DELETE /usageplans/{plan}":                 h.deletePlan,
+		"POST /usageplans/{plan}/keys":              h.createPlanKey,
+		"GET /usageplans/{plan}/keys":               h.getPlanKeys,
+		"GET /usageplans/{plan}/keys/{key}":         h.getPlanKey,
+		"DELETE /usageplans/{plan}/keys/{key}":      h.deletePlanKey,
+		"GET /usageplans/{plan}/usage":              h.getUsage,
+		"PATCH /usageplans/{plan}/keys/{key}/usage": h.updateUsage,
+		"GET /account":                              h.getAccount,
+		"PATCH /account":                            h.updateAccount,
+		"PUT /tags/{arn}":                           h.tag,
+		"DELETE /tags/{arn}":                        h.untag,
+		"GET /tags/{arn}":                           h.getTags,
+	}
+}
+
+func unknownOperation(r *http.Request) (int, any, error) {
+	return 0, nil, &Error{http.StatusNotFound, "UnknownOperationException", "Unable to determine the operation of " + r.Method + " " + r.URL.Path}
+}
+
+// ServeHTTP answers one request. Nobody learns what there is before they are authenticated.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+	if err := h.cfg.Authenticate(r); err != nil {
+		e, ok := errors.AsType[*Error](err)
+		if !ok {
+			h.log(r, err)
+			e = &Error{http.StatusForbidden, "AccessDeniedException", "Forbidden"}
+		}
+		e.write(w)
+		return
+	}
+	if name := r.URL.EscapedPath(); path.Clean(name) != name { // ServeMux would redirect
+		h.serve(w, r, unknownOperation)
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, op operation) {
+	status, body, err := op(r)
+	if err == nil {
+		respond(w, status, body)
+		return
+	}
+	e := answer(err)
+	if e.Status >= http.StatusInternalServerError {
+		h.log(r, err)
+	}
+	e.write(w)
+}
+
+func (h *Handler) log(r *http.Request, err error) {
+	if h.cfg.Logger != nil && r.Context().Err() == nil {
+		h.cfg.Logger.LogAttrs(r.Context(), slog.LevelError, "ration: control plane", slog.String("method", r.Method),
+			slog.String("path", r.URL.Path), slog.Any("error", err))
+	}
+}
+
+// read is the body, as JSON, into v. An empty one is {}. Members that v has not are ignored, as AWS does.
+func read(r *http.Request, v any) error {
+	body, err := io.ReadAll(r.Body)
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return err
+	}
+	if err != nil {
+		return badRequest("Request body cannot be read")
+	}
+	if len(body) == 0 {
+		return nil
+	}
+	err = json.Unmarshal(body, v)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return &Error{http.StatusBadRequest, "SerializationException", fmt.Sprintf("Invalid type of %q: %s", wrong.Field, wrong.Value)}
+	}
+	if err != nil {
+		return &Error{http.StatusBadRequest, "SerializationException", "Malformed JSON in the request body"}
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package apigateway_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+	"github.com/ration-go/ration/usageplan/apigateway"
+	"github.com/ration-go/ration/usageplan/apigateway/awstest"
+	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
+)
+
+// stores is all contracts in one.
+type stores interface {
+	apikey.Store
+	usageplan.Store
+	store.Counter
+}
+
+// house is a control plane over a store that reveals secrets, and a client that is let in.
+type house struct {
+	t     *testing.T
+	st    stores
+	keys  *apikey.Service
+	plans *usageplan.Service
+	gate  *usageplan.Gate
+	h     *apigateway.Handler
+}
+
+func newHouse(t *testing.T, change ...func(*apigateway.Config)) *house {
+	return newHouseOn(t, memory.New(memory.Config{}), change...)
+}
+
+// newHouseOn is newHouse on a store of any kind.
+func newHouseOn(t *testing.T, st stores, change ...func(*apigateway.Config)) *house {
+	block, err := aes.NewCipher(make([]byte, 32))
+	require.NoError(t, err)
+	seal, err := cipher.NewGCM(block)
+	require.NoError(t, err)
+	h := &house{t: t, st: st, keys: apikey.NewService(st, apikey.Config{Seal: seal}), plans: usageplan.NewService(st, st, usageplan.ServiceConfig{})}
+	h.gate = h.newGate(0)
+	cfg := apigateway.Config{Keys: h.keys, Plans: h.plans, Gate: h.gate, Authenticate: func(*http.Request) error { return nil }}
+	for _, c := range change {
+		c(&cfg)
+	}
+	h.h, err = apigateway.New(cfg)
+	require.NoError(t, err)
+	return h
+}
+
+// newGate is a Gate that reports for so long.
+func (h *house) newGate(keep time.Duration) *usageplan.Gate {
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: h.st, Plans: h.st, Counter: h.st, Format: apikey.Format{AcceptForeign: true}, Keep: keep})
+	require.NoError(h.t, err)
+	h.t.Cleanup(gate.Close)
+	return gate
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   map[string]any
+}
+
+func (a answer) text(name string) string { return fmt.Sprint(a.body[name]) }
+
+// send asks with a body of JSON; "METHOD path".
+func (h *house) send(what, body string) (a answer) {
+	h.t.Helper()
+	method, path, _ := strings.Cut(what, " ")
+	w := httptest.NewRecorder()
+	h.h.ServeHTTP(w, httptest.NewRequestWithContext(h.t.Context(), method, path, strings.NewReader(body)))
+	a.status, a.header = w.Code, w.Header()
+	if w.Body.Len() > 0 {
+		require.NoError(h.t, json.NewDecoder(bytes.NewReader(w.Body.Bytes())).Decode(&a.body), w.Body.String())
+	}
+	return a
+}
+
+// ok is send, of which the status is known.
+func (h *house) ok(status int, what, body string) answer {
+	h.t.Helper()
+	a := h.send(what, body)
+	require.Equal(h.t, status, a.status, "%s: %v", what, a.body)
+	return a
+}
+
+func patch(ops ...string) string {
+	var list []string
+	for _, op := range ops {
+		parts := strings.SplitN(op, " ", 3)
+		if len(parts) == 2 {
+			parts = append(parts, "")
+		}
+		value, _ := json.Marshal(parts[2])
+		list = append(list, fmt.Sprintf(`{"op":%q,"path":%q,"value":%s}`, parts[0], parts[1], value))
+	}
+	return `{"patchOperations":[` + strings.Join(list, ",") + `]}`
+}
+
+// TestTutorial is the four commands of the AWS tutorial, by the real command line, and what follows from them.
+func TestTutorial(t *testing.T) {
+	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "test", id == "test", nil }, sigv4.Config{})
+	require.NoError(t, err)
+	h := newHouse(t, func(cfg *apigateway.Config) { cfg.Authenticate = apigateway.Signed(verifier) })
+	server := httptest.NewServer(h.h)
+	defer server.Close()
+	run := func(line string, more ...string) map[string]any {
+		t.Helper()
+		out, err := awstest.Run(t, server.URL, append(strings.Fields(line), more...)...)
+		require.NoError(t, err)
+		return out
+	}
+	key := run("create-api-key --name my-api-key --enabled")
+	plan := run("create-usage-plan --name my-usage-plan --throttle burstLimit=100,rateLimit=50 --quota limit=1000,period=DAY")
+	planID, keyID := plan["id"].(string), key["id"].(string)
+	run("create-usage-plan-key --key-type API_KEY", "--usage-plan-id", planID, "--key-id", keyID)
+	plans := run("get-usage-plans")
+	require.Len(t, plans["items"], 1)
+
+	secret := apikey.Secret(key["value"].(string))
+	for range 3 {
+		d, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+		require.NoError(t, err)
+		require.True(t, d.Allowed)
+	}
+	today := time.Now().UTC().Format(time.DateOnly)
+	usage := run("get-usage", "--usage-plan-id", planID, "--start-date", today, "--end-date", today)
+	require.Equal(t, map[string]any{keyID: []any{[]any{3.0, 997.0}}}, usage["items"])
+	usage = run("update-usage", "--usage-plan-id", planID, "--key-id", keyID, "--patch-operations", "op=replace,path=/remaining,value=5000")
+	require.Equal(t, map[string]any{keyID: []any{[]any{3.0, 5000.0}}}, usage["items"])
+
+	run("update-api-key", "--api-key", keyID, "--patch-operations", "op=replace,path=/enabled,value=false")
+	d, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+	require.NoError(t, err)
+	require.Equal(t, usageplan.Disabled, d.Reason)
+	run("delete-api-key", "--api-key", keyID)
+	d, err = h.gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+	require.NoError(t, err)
+	require.Equal(t, usageplan.Unknown, d.Reason)
+	_, err = awstest.Run(t, server.URL, "get-api-key", "--api-key", keyID)
+	require.ErrorContains(t, err, "An error occurred (NotFoundException) when calling the GetApiKey operation: Invalid API Key identifier specified")
+}

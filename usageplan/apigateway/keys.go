@@ -1,0 +1,193 @@
+package apigateway
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/ration-go/ration/apikey"
+)
+
+// keyText is an ApiKey on the wire.
+type keyText struct {
+	ID              string            `json:"id"`
+	Value           string            `json:"value,omitzero"`
+	Name            string            `json:"name,omitzero"`
+	CustomerID      string            `json:"customerId,omitzero"`
+	Description     string            `json:"description,omitzero"`
+	Enabled         bool              `json:"enabled"`
+	CreatedDate     int64             `json:"createdDate"`
+	LastUpdatedDate int64             `json:"lastUpdatedDate"`
+	StageKeys       []string          `json:"stageKeys"`
+	Tags            map[string]string `json:"tags,omitzero"`
+}
+
+func keyOf(k *apikey.Key, value apikey.Secret) keyText {
+	return keyText{
+		ID: k.ID, Value: string(value), Name: k.Name, CustomerID: k.CustomerID, Description: k.Description, Enabled: k.Enabled,
+		CreatedDate: k.Created.Unix(), LastUpdatedDate: k.Updated.Unix(), StageKeys: []string{},
+	}
+}
+
+// tagged is tags as AWS gives them with single keys and plans: {} if there are none.
+func tagged(tags apikey.Tags) map[string]string {
+	if tags == nil {
+		return map[string]string{}
+	}
+	return tags
+}
+
+// createKeys is CreateApiKey, or ImportApiKeys: AWS tells them apart by the query.
+func (h *Handler) createKeys(r *http.Request) (int, any, error) {
+	if r.URL.Query().Get("mode") == "import" {
+		return h.importKeys(r)
+	}
+	var in struct {
+		Name, Description, Value, CustomerID string
+		Enabled                              bool
+		Tags                                 apikey.Tags
+	}
+	if err := read(r, &in); err != nil {
+		return 0, nil, err
+	}
+	k := apikey.Key{Name: in.Name, Description: in.Description, CustomerID: in.CustomerID, Enabled: in.Enabled, Tags: in.Tags}
+	if err := checkTexts(&k); err != nil {
+		return 0, nil, err
+	}
+	value := apikey.Secret(in.Value)
+	var err error
+	if value == "" {
+		k, value, err = h.cfg.Keys.Create(r.Context(), k)
+	} else if err = checkValue(in.Value); err == nil {
+		k, err = h.cfg.Keys.Import(r.Context(), k, value)
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	out := keyOf(&k, value)
+	out.Tags = k.Tags
+	return http.StatusCreated, out, nil
+}
+
+// checkTexts and checkValue have the messages of AWS for what apikey would refuse in words of its own.
+func checkTexts(k *apikey.Key) error {
+	if utf8.RuneCountInString(k.Name) > 1024 {
+		return badRequest("Invalid API Key name, can be at most 1024 characters.")
+	}
+	if utf8.RuneCountInString(k.Description) > 125_000 {
+		return badRequest("Invalid API Key description specified.")
+	}
+	return nil
+}
+
+func checkValue(value string) error {
+	if len(value) < 20 {
+		return badRequest("API Key value should be at least 20 characters")
+	}
+	if len(value) > 128 {
+		return badRequest("API Key value exceeds maximum size of 128 characters")
+	}
+	return nil
+}
+
+// getKey is GetApiKey.
+func (h *Handler) getKey(r *http.Request) (int, any, error) {
+	k, err := h.cfg.Keys.Get(r.Context(), r.PathValue("key"))
+	if err != nil {
+		return 0, nil, err
+	}
+	out := keyOf(&k, h.value(&k, flag(r, "includeValue")))
+	out.Tags = tagged(k.Tags)
+	return http.StatusOK, out, nil
+}
+
+// value is the secret of a key, if it is wanted and can be shown again.
+func (h *Handler) value(k *apikey.Key, wanted bool) apikey.Secret {
+	if !wanted {
+		return ""
+	}
+	value, _ := h.cfg.Keys.Open(k)
+	return value
+}
+
+func flag(r *http.Request, name string) bool {
+	on, _ := strconv.ParseBool(r.URL.Query().Get(name))
+	return on
+}
+
+// getKeys is GetApiKeys.
+func (h *Handler) getKeys(r *http.Request) (int, any, error) {
+	query := r.URL.Query()
+	filter := apikey.Filter{NamePrefix: query.Get("name"), CustomerID: query.Get("customerId")}
+	values := flag(r, "includeValues")
+	out, err := collect(query, func(cursor string, limit int) ([]apikey.Key, string, error) {
+		return h.cfg.Keys.List(r.Context(), filter, cursor, limit)
+	}, func(k *apikey.Key) (keyText, bool, error) { return keyOf(k, h.value(k, values)), true, nil })
+	return http.StatusOK, out, err
+}
+
+// updateKey is UpdateApiKey.
+func (h *Handler) updateKey(r *http.Request) (int, any, error) {
+	ops, err := readPatch(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	k, err := h.cfg.Keys.Update(r.Context(), r.PathValue("key"), func(k *apikey.Key) error {
+		for _, op := range ops {
+			if err := patchKey(k, op); err != nil {
+				return err
+			}
+		}
+		return checkTexts(k)
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	out := keyOf(&k, "")
+	out.Tags = tagged(k.Tags)
+	return http.StatusOK, out, nil
+}
+
+var keyPatches = patches{
+	"replace": {"/description", "/enabled", "/name", "/customerId"},
+	"add":     {"/labels", "/stages"},
+	"remove":  {"/labels", "/stages"},
+}
+
+func patchKey(k *apikey.Key, op patchOp) error {
+	if err := keyPatches.allow(op, op.Path); err != nil {
+		return err
+	}
+	switch op.Path {
+	case "/name":
+		k.Name = op.Value
+	case "/description":
+		k.Description = op.Value
+	case "/customerId":
+		k.CustomerID = op.Value
+	case "/enabled":
+		k.Enabled, _ = strconv.ParseBool(op.Value) // whatever is no boolean means false, as in AWS
+	}
+	return nil
+}
+
+// deleteKey is DeleteApiKey, which takes the key out of its plans.
+func (h *Handler) deleteKey(r *http.Request) (int, any, error) {
+	ctx, id := r.Context(), r.PathValue("key")
+	links, err := h.cfg.Plans.KeyLinks(ctx, id)
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := h.cfg.Keys.Delete(ctx, id); err != nil {
+		return 0, nil, err
+	}
+	var errs []error
+	for _, l := range links {
+		errs = append(errs, h.cfg.Plans.Unlink(ctx, l.PlanID, id))
+	}
+	if err := errors.Join(errs...); err != nil {
+		h.log(r, err) // the key is gone, and its links are dead: they do no harm
+	}
+	return http.StatusAccepted, nil, nil
+}

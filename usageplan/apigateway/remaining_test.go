@@ -1,0 +1,215 @@
+package apigateway_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/usageplan"
+	"github.com/ration-go/ration/usageplan/apigateway"
+)
+
+// linked is a new key in a new plan.
+func (h *house) linked(p usageplan.Plan) (planID, keyID string, secret apikey.Secret) {
+	h.t.Helper()
+	p.Name = "p"
+	p, err := h.plans.Create(h.t.Context(), p)
+	require.NoError(h.t, err)
+	k := h.ok(201, "POST /apikeys", `{"enabled": true}`)
+	h.ok(201, "POST /usageplans/"+p.ID+"/keys", `{"keyId": "`+k.text("id")+`", "keyType": "API_KEY"}`)
+	return p.ID, k.text("id"), apikey.Secret(k.text("value"))
+}
+
+// pairs is what GetUsage says of a key on the days from one to another; "": today.
+func (h *house) pairs(planID, keyID, from, to string) string {
+	h.t.Helper()
+	today := time.Now().UTC().Format(time.DateOnly)
+	if from == "" {
+		from, to = today, today
+	}
+	a := h.ok(200, fmt.Sprintf("GET /usageplans/%s/usage?startDate=%s&endDate=%s&keyId=%s", planID, from, to, keyID), "")
+	return fmt.Sprint(a.body["values"].(map[string]any)[keyID])
+}
+
+func place(t *testing.T, name string) *time.Location {
+	at, err := time.LoadLocation(name)
+	require.NoError(t, err)
+	return at
+}
+
+// TestRemainingIsEnforced: what GetUsage and UpdateUsage say that remains today is what is admitted, and what they say is used
+// was admitted less what was refunded, whatever became of the plan. A bubble begins at midnight of January 1st 2000.
+func TestRemainingIsEnforced(t *testing.T) {
+	newYork, tokyo := place(t, "America/New_York"), place(t, "Asia/Tokyo")
+	day := func(n int64) []quota.Quota { return []quota.Quota{{Limit: n, Period: quota.Day}} }
+	in := func(at *time.Location) []quota.Quota {
+		return []quota.Quota{{Limit: 10, Period: quota.Day, Location: at}}
+	}
+	type step struct {
+		after  time.Duration // since the step before
+		use    int
+		refund int
+		patch  []string // of the plan
+		set    string   // what shall remain
+		used   int      // by then, today
+		left   int
+	}
+	for name, test := range map[string]struct {
+		quotas []quota.Quota
+		steps  []step
+	}{
+		"another period": {day(10), []step{
+			{use: 8, used: 8, left: 2},
+			{patch: []string{"replace /quota/period MONTH"}, used: 8, left: 10},
+			{set: "100", used: 8, left: 100},
+			{use: 90, refund: 5, used: 93, left: 15},
+			{use: 50, used: 108, left: 0},
+			{patch: []string{"replace /quota/period DAY"}, used: 108, left: 2},
+		}},
+		"another period on another day": {day(10), []step{
+			{use: 8, used: 8, left: 2},
+			{after: 24 * time.Hour, use: 3, used: 3, left: 7},
+			{patch: []string{"replace /quota/period WEEK"}, used: 3, left: 10},
+			{use: 20, used: 13, left: 0},
+		}},
+		"another limit": {day(10), []step{
+			{use: 8, used: 8, left: 2},
+			{patch: []string{"replace /quota/limit 5"}, used: 8, left: 0},
+			{patch: []string{"replace /quota/limit 20"}, used: 8, left: 12},
+		}},
+		"a quota that was added later": {nil, []step{
+			{use: 50, refund: 1, used: 49, left: 1<<31 - 1},
+			{patch: []string{"add /quota/limit 10", "add /quota/period DAY"}, used: 49, left: 10},
+			{set: "20", used: 49, left: 20},
+			{use: 30, used: 69, left: 0},
+		}},
+		"west of Greenwich": {in(newYork), []step{
+			{after: 12 * time.Hour, use: 4, used: 4, left: 6},
+			{set: "100", used: 4, left: 100},
+			{after: 14 * time.Hour, use: 3, used: 3, left: 97}, // the day has ended in UTC, and not there
+			{after: 4 * time.Hour, use: 2, used: 5, left: 8},
+		}},
+		"east of Greenwich": {in(tokyo), []step{
+			{after: 12 * time.Hour, use: 4, used: 4, left: 6},
+			{after: 4 * time.Hour, use: 1, used: 5, left: 9}, // the day has ended there, and not in UTC
+			{set: "100", used: 5, left: 100},
+			{after: 10 * time.Hour, use: 3, used: 3, left: 97},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHouse(t)
+				planID, keyID, secret := h.linked(usageplan.Plan{Quotas: test.quotas})
+				used, date := 0, ""
+				for _, step := range test.steps {
+					time.Sleep(step.after)
+					if today := time.Now().UTC().Format(time.DateOnly); today != date {
+						used, date = 0, today
+					}
+					used += h.use(secret, step.use, step.refund)
+					require.Equal(t, step.used, used, "%+v", step)
+					if step.patch != nil {
+						h.ok(200, "PATCH /usageplans/"+planID, patch(step.patch...))
+					}
+					want := fmt.Sprint([]any{[]any{float64(step.used), float64(step.left)}})
+					if step.set != "" {
+						a := h.ok(200, "PATCH /usageplans/"+planID+"/keys/"+keyID+"/usage", patch("replace /remaining "+step.set))
+						require.Equal(t, want, fmt.Sprint(a.body["values"].(map[string]any)[keyID]), "%+v", step)
+					}
+					require.Equal(t, want, h.pairs(planID, keyID, "", ""), "%+v", step)
+					if n := step.left; n < 1000 { // and then it is given back
+						require.Equal(t, n, h.used(secret, n+3), "%+v", step)
+					}
+				}
+			})
+		})
+	}
+}
+
+// used is how many of so many requests are admitted; all are given back.
+func (h *house) used(secret apikey.Secret, n int) (admitted int) {
+	var list []usageplan.Decision
+	for range n {
+		d, err := h.gate.Admit(h.t.Context(), usageplan.Request{Secret: secret})
+		require.NoError(h.t, err)
+		list = append(list, d)
+	}
+	for i := range list {
+		if list[i].Allowed {
+			require.NoError(h.t, h.gate.Refund(h.t.Context(), &list[i]))
+			admitted++
+		}
+	}
+	return admitted
+}
+
+// TestSharedRemaining: keys that share a subject use each for itself, and what remains is one.
+func TestSharedRemaining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		p, err := h.plans.Create(t.Context(), usageplan.Plan{Name: "p", Quotas: []quota.Quota{{Limit: 10, Period: quota.Month}}})
+		require.NoError(t, err)
+		var ids []string
+		var secrets []apikey.Secret
+		for range 2 {
+			k := h.ok(201, "POST /apikeys", `{"enabled": true}`)
+			_, err := h.plans.AddLink(t.Context(), usageplan.Link{PlanID: p.ID, KeyID: k.text("id"), Subject: "customer"})
+			require.NoError(t, err)
+			ids, secrets = append(ids, k.text("id")), append(secrets, apikey.Secret(k.text("value")))
+		}
+		require.Equal(t, 3, h.use(secrets[0], 3, 0))
+		require.Equal(t, 3, h.use(secrets[1], 4, 1))
+		require.Equal(t, "[[3 4]]", h.pairs(p.ID, ids[0], "", ""))
+		require.Equal(t, "[[3 4]]", h.pairs(p.ID, ids[1], "", ""))
+		h.ok(200, "PATCH /usageplans/"+p.ID+"/keys/"+ids[0]+"/usage", patch("replace /remaining 20"))
+		require.Equal(t, "[[3 20]]", h.pairs(p.ID, ids[1], "", ""))
+		time.Sleep(24 * time.Hour)
+		require.Equal(t, 20, h.use(secrets[1], 30, 0))
+		require.Equal(t, "[[3 20] [20 0]]", h.pairs(p.ID, ids[1], "2000-01-01", "2000-01-02"))
+		require.Equal(t, "[[3 0] [0 0]]", h.pairs(p.ID, ids[0], "2000-01-01", "2000-01-02"), "nobody knows when the other used what")
+	})
+}
+
+// TestLongReport is of 366 days, the most that there are, of which the first is within a month that has been used before.
+func TestLongReport(t *testing.T) {
+	for name, test := range map[string]struct {
+		quota quota.Quota
+		want  map[int]string // by the day of the report
+	}{
+		"month": {quota.Quota{Limit: 100, Period: quota.Month}, map[int]string{
+			0: "[0 93]", 2: "[3 90]", 16: "[0 90]", 17: "[0 100]", 365: "[5 95]"}},
+		"day":  {quota.Quota{Limit: 100, Period: quota.Day}, map[int]string{0: "[0 100]", 2: "[3 97]", 365: "[5 95]"}},
+		"zone": {quota.Quota{Limit: 100, Period: quota.Day, Location: place(t, "America/New_York")}, map[int]string{0: "[0 100]", 2: "[3 97]", 365: "[5 95]"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHouse(t)
+				h.gate = h.newGate(800 * 24 * time.Hour)
+				handler, err := apigateway.New(apigateway.Config{Keys: h.keys, Plans: h.plans, Gate: h.gate, Authenticate: func(*http.Request) error { return nil }})
+				require.NoError(t, err)
+				h.h = handler
+				planID, keyID, secret := h.linked(usageplan.Plan{Quotas: []quota.Quota{test.quota}})
+				on := func(month time.Month, day, use int) {
+					time.Sleep(time.Until(time.Date(2000, month, day, 12, 0, 0, 0, time.UTC)))
+					require.Equal(t, use, h.use(secret, use, 0))
+				}
+				on(1, 10, 7) // before the report, in its first window
+				on(1, 17, 3)
+				on(13, 14, 5)
+				a := h.ok(200, "GET /usageplans/"+planID+"/usage?startDate=2000-01-15&endDate=2001-01-14", "")
+				pairs := a.body["values"].(map[string]any)[keyID].([]any)
+				require.Len(t, pairs, 366)
+				for i, want := range test.want {
+					require.Equal(t, want, fmt.Sprint(pairs[i]), i)
+				}
+				require.Equal(t, fmt.Sprint([]any{pairs[2]}), h.pairs(planID, keyID, "2000-01-17", "2000-01-17"), "whatever is asked for beside")
+			})
+		})
+	}
+}
