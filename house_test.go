@@ -18,22 +18,27 @@ const module = "github.com/ration-go/ration"
 // arrows is which of our packages each may import. An arrow that is not here is not drawn without a reason, and that goes
 // into ARCHITECTURE.md.
 var arrows = map[string][]string{
-	"":                       {},
-	"/store":                 {},
-	"/apikey":                {},
-	"/limiter":               {"/store"},
-	"/quota":                 {"/store"},
-	"/usageplan":             {"/apikey", "/limiter", "/quota", "/store"},
-	"/middleware":            {"/apikey", "/limiter", "/store", "/usageplan"},
-	"/store/memory":          {"/apikey", "/store", "/usageplan"},
-	"/store/redis":           {"/store"},
-	"/store/redis/redistest": {},
-	"/store/storetest":       {"/apikey", "/limiter", "/quota", "/store", "/usageplan"},
+	"":                              {},
+	"/internal/retry":               {},
+	"/store":                        {},
+	"/apikey":                       {"/internal/retry"},
+	"/limiter":                      {"/store"},
+	"/quota":                        {"/store"},
+	"/usageplan":                    {"/apikey", "/internal/retry", "/limiter", "/quota", "/store"},
+	"/usageplan/apigateway":         {"/apikey", "/limiter", "/quota", "/store", "/usageplan", "/usageplan/apigateway/sigv4"},
+	"/usageplan/apigateway/sigv4":   {},
+	"/usageplan/apigateway/awstest": {},
+	"/middleware":                   {"/apikey", "/limiter", "/store", "/usageplan"},
+	"/store/memory":                 {"/apikey", "/store", "/usageplan"},
+	"/store/redis":                  {"/apikey", "/store", "/usageplan"},
+	"/store/redis/redistest":        {},
+	"/store/storetest":              {"/apikey", "/limiter", "/quota", "/store", "/usageplan"},
 }
 
 // outside is what packages that are not listed in it must not have: modules beyond the standard library and golang.org/x.
 var outside = map[string][]string{
-	"/store/redis": {"github.com/redis/rueidis"},
+	"/store/redis":           {"github.com/redis/rueidis"},
+	"/store/redis/redistest": {"github.com/redis/rueidis"},
 }
 
 type pkg struct {

@@ -3,6 +3,7 @@ package benchmarks
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,33 +16,44 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// population is a name for how many keys there are.
+// population is a name for how many keys there are, of which all are asked for, or one.
 type population struct {
 	name string
 	n    int
+	hot  bool
 }
 
 var populations = []population{
-	{"keys=hot", 1}, {"keys=spread", subjects}, {"n=10000", 10_000}, {"n=1000000", 1_000_000},
+	{"keys=hot", 1, true}, {"keys=spread", subjects, false}, {"n=10000", 10_000, false}, {"n=1000000", 1_000_000, false},
 }
+
+// hot is one key among many that are there.
+var hot = []population{{"n=10000/keys=hot", 10_000, true}, {"n=1000000/keys=hot", 1_000_000, true}}
 
 // BenchmarkAdmit is a whole decision in memory: a secret is digested, its key and plan are found, and a bucket, a day's
 // quota and the usage record are charged. All is in the Gate's cache, and every decision is admitted and written.
-func BenchmarkAdmit(b *testing.B) { populate(b, populations, openGate) }
+func BenchmarkAdmit(b *testing.B) { populate(b, slices.Concat(populations, hot), openGate) }
 
 // BenchmarkFloor is what no such decision can go below: SHA-256 of the secret, one reading of the clock, and one look-up in
 // a Go map that nobody writes to.
-func BenchmarkFloor(b *testing.B) {
-	populate(b, populations, func(_ testing.TB, n int) ([]string, decide) {
-		secrets, digests := names(n), map[apikey.Digest]int64{}
-		for i, secret := range secrets {
-			secrets[i] = fmt.Sprintf("acme_%s_%s", secret, secret[:16]) // 43 bytes, as the Gate's
-			digests[apikey.DigestOf(secrets[i])] = int64(i)
-		}
-		return secrets, func(_ context.Context, secret string) (bool, error) {
-			_, ok := digests[apikey.DigestOf(secret)]
-			return ok && !time.Now().IsZero(), nil
-		}
+func BenchmarkFloor(b *testing.B) { populate(b, populations, openFloor) }
+
+func openFloor(_ testing.TB, n int) ([]string, decide) {
+	secrets, digests := names(n), map[apikey.Digest]int64{}
+	for i, secret := range secrets {
+		secrets[i] = fmt.Sprintf("acme_%s_%s", secret, secret[:16]) // 43 bytes, as the Gate's
+		digests[apikey.DigestOf(secrets[i])] = int64(i)
+	}
+	return secrets, func(_ context.Context, secret string) (bool, error) {
+		_, ok := digests[apikey.DigestOf(secret)]
+		return ok && !time.Now().IsZero(), nil
+	}
+}
+
+// BenchmarkAllow is the decision of a throttle alone, by many keys and by many more.
+func BenchmarkAllow(b *testing.B) {
+	populate(b, populations[2:], func(tb testing.TB, n int) ([]string, decide) {
+		return names(n), openRation(tb, limit{1 << 32, time.Second})
 	})
 }
 
@@ -72,6 +84,9 @@ func populate(b *testing.B, populations []population, open func(tb testing.TB, n
 				keys, decide := open(b, p.n)
 				w = &workload{spread(p.n), keys, decide, func(n int) int { return n }}
 				w.fill(leaf, 1)
+				if p.hot {
+					w.order = orders["hot"]()
+				}
 			}
 			w.run(leaf)
 		})

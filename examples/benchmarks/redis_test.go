@@ -33,7 +33,8 @@ var shared = []struct {
 	open     func(tb testing.TB, addr string) decide
 }{
 	{"empty", []string{"evalsha"}, openEmpty},
-	{"ration", []string{"evalsha"}, openRationRedis},
+	{"ration", []string{"evalsha"}, openGathered},
+	{"ration-separate", []string{"evalsha"}, openSeparate},
 	{"redis_rate", []string{"evalsha"}, openRedisRate},
 	{"throttled", []string{"time", "eval"}, openThrottledRedis}, // and get, which its script also calls: that would count twice
 	{"ulule", []string{"evalsha"}, openUluleRedis},
@@ -49,7 +50,7 @@ func BenchmarkRedis(b *testing.B) {
 	if testing.Short() {
 		keys = keys[:1<<4]
 	}
-	remember(b, addr, keys)
+	remember(b, dial(b, addr), keys)
 	for _, callers := range []int{1, 32, 256} {
 		for _, impl := range shared {
 			b.Run(fmt.Sprintf("impl=%s/callers=%d", impl.name, callers), func(b *testing.B) {
@@ -67,21 +68,20 @@ func BenchmarkRedis(b *testing.B) {
 	}
 }
 
-// ask has n decisions made by so many callers at a time, about the keys in turn.
+// ask has n decisions made by so many callers at a time, about the keys in turn. Each has a deadline, as those of a Gate have,
+// which is put off now and then.
 func ask(b *testing.B, decide decide, keys []string, callers, n int) {
 	var next, admitted atomic.Int64
 	var wg sync.WaitGroup
 	for range callers {
 		wg.Go(func() {
-			for i := int(next.Add(1)); i <= n; i = int(next.Add(1)) {
-				ok, err := decide(b.Context(), keys[i%len(keys)])
+			for next.Load() < int64(n) {
+				n, err := askSome(b.Context(), decide, keys, &next, int64(n))
 				if err != nil {
 					b.Error(err)
 					return
 				}
-				if ok {
-					admitted.Add(1)
-				}
+				admitted.Add(n)
 			}
 		})
 	}
@@ -89,6 +89,26 @@ func ask(b *testing.B, decide decide, keys []string, callers, n int) {
 	if int(admitted.Load()) != n {
 		b.Fatalf("%d of %d were admitted", admitted.Load(), n)
 	}
+}
+
+// askSome has a few decisions made, of those up to last, and counts how many were admitted.
+func askSome(ctx context.Context, decide decide, keys []string, next *atomic.Int64, last int64) (admitted int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for range 16 {
+		i := next.Add(1)
+		if i > last {
+			break
+		}
+		ok, err := decide(ctx, keys[int(i)%len(keys)])
+		if err != nil {
+			return admitted, err
+		}
+		if ok {
+			admitted++
+		}
+	}
+	return admitted, nil
 }
 
 // serverTime is the microseconds that the server has spent on some commands.
@@ -112,23 +132,33 @@ func dial(tb testing.TB, addr string) rueidis.Client {
 	return client
 }
 
-func openEmpty(tb testing.TB, addr string) decide {
-	client, script := dial(tb, addr), rueidis.NewLuaScript("return 1")
+func openEmpty(tb testing.TB, addr string) decide { return empty(dial(tb, addr)) }
+
+func empty(client rueidis.Client) decide {
+	script := rueidis.NewLuaScript("return 1")
 	return func(ctx context.Context, key string) (bool, error) {
 		n, err := script.Exec(ctx, client, []string{key}, nil).AsInt64()
 		return n == 1, err
 	}
 }
 
-func openRationRedis(tb testing.TB, addr string) decide {
-	counter, err := redis.New(dial(tb, addr), redis.Config{})
+func openGathered(tb testing.TB, addr string) decide {
+	return openRationRedis(tb, addr, redis.Config{})
+}
+
+func openSeparate(tb testing.TB, addr string) decide {
+	return openRationRedis(tb, addr, redis.Config{Separate: true})
+}
+
+func openRationRedis(tb testing.TB, addr string, cfg redis.Config) decide {
+	counter, err := redis.New(dial(tb, addr), cfg)
 	require.NoError(tb, err)
 	return plan(counter, meters(time.Now()), time.Time{})
 }
 
 // remember charges ration's subjects on each of the days before today.
-func remember(tb testing.TB, addr string, keys []string) {
-	counter, err := redis.New(dial(tb, addr), redis.Config{})
+func remember(tb testing.TB, client rueidis.Client, keys []string) {
+	counter, err := redis.New(client, redis.Config{})
 	require.NoError(tb, err)
 	today := time.Now()
 	var wg sync.WaitGroup
@@ -152,7 +182,11 @@ func openGoRedis(tb testing.TB, addr string) *goredis.Client {
 }
 
 func openRedisRate(tb testing.TB, addr string) decide {
-	lim, limit := redis_rate.NewLimiter(openGoRedis(tb, addr)), redis_rate.Limit{Rate: 1, Period: time.Second, Burst: 1 << 32}
+	return rateOf(redis_rate.NewLimiter(openGoRedis(tb, addr)))
+}
+
+func rateOf(lim *redis_rate.Limiter) decide {
+	limit := redis_rate.Limit{Rate: 1, Period: time.Second, Burst: 1 << 32}
 	return func(ctx context.Context, key string) (bool, error) {
 		r, err := lim.Allow(ctx, key, limit)
 		return err == nil && r.Allowed == 1, err
@@ -193,4 +227,50 @@ func plan(counter store.Counter, meters []store.Meter, at time.Time) decide {
 		err := counter.Take(ctx, c)
 		return c.OK, err
 	}
+}
+
+// clustered are what decides over a Cluster. The peers that are left out speak to one server.
+var clustered = []struct {
+	name string
+	open func(tb testing.TB, addrs []string) decide
+}{
+	{"empty", func(tb testing.TB, addrs []string) decide { return empty(clusterClient(tb, addrs)) }},
+	{"ration", func(tb testing.TB, addrs []string) decide {
+		counter, err := redis.New(clusterClient(tb, addrs), redis.Config{})
+		require.NoError(tb, err)
+		return plan(counter, meters(time.Now()), time.Time{})
+	}},
+	{"redis_rate", func(tb testing.TB, addrs []string) decide {
+		client := goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: addrs})
+		tb.Cleanup(func() { require.NoError(tb, client.Close()) })
+		return rateOf(redis_rate.NewLimiter(client))
+	}},
+}
+
+// BenchmarkCluster is BenchmarkRedis over a Cluster of three primaries with replicas on this machine.
+func BenchmarkCluster(b *testing.B) {
+	addrs := redistest.StartCluster(b).Addrs
+	keys := names(1 << 10)
+	if testing.Short() {
+		keys = keys[:1<<4]
+	}
+	remember(b, clusterClient(b, addrs), keys)
+	for _, callers := range []int{1, 32, 256} {
+		for _, impl := range clustered {
+			b.Run(fmt.Sprintf("impl=%s/callers=%d", impl.name, callers), func(b *testing.B) {
+				decide := impl.open(b, addrs)
+				ask(b, decide, keys, callers, len(keys))
+				b.ReportAllocs()
+				b.ResetTimer()
+				ask(b, decide, keys, callers, b.N)
+			})
+		}
+	}
+}
+
+func clusterClient(tb testing.TB, addrs []string) rueidis.Client {
+	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: addrs, DisableCache: true})
+	require.NoError(tb, err)
+	tb.Cleanup(client.Close)
+	return client
 }

@@ -5,7 +5,8 @@
 //	go run ./ratios -bench 'Admit|Floor' -ours Admit    # the whole decision beside its floor
 //
 // Times of different processes are not compared, because where the pages of memory come to lie, and the machine's other
-// work, move them by more than what is to be told apart.
+// work, move them by more than what is to be told apart. With -rounds, of several rounds in a process the fastest counts: on a
+// processor whose other half does somebody else's work, code takes up to twice its time, and that not all code alike.
 package main
 
 import (
@@ -18,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -27,9 +29,11 @@ func main() {
 	bench := flag.String("bench", "Throttle", "which benchmarks, as go test takes it")
 	benchtime := flag.String("benchtime", "500ms", "how long each, as go test takes it")
 	cpu := flag.String("cpu", "1,2", "with how many processors each, as go test takes it")
+	rounds := flag.Int("rounds", 1, "how many rounds of each in a process, of which the fastest counts")
 	ours := flag.String("ours", "ration", "which implementation the others are compared with")
 	flag.Parse()
-	runs, err := measure(*processes, "-test.run=^$", "-test.bench="+*bench, "-test.benchtime="+*benchtime, "-test.cpu="+*cpu)
+	runs, err := measure(*processes, "-test.run=^$", "-test.bench="+*bench, "-test.benchtime="+*benchtime, "-test.cpu="+*cpu,
+		"-test.count="+strconv.Itoa(*rounds))
 	if err != nil {
 		log.Fatal(err)
 	}

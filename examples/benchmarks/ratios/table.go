@@ -41,6 +41,7 @@ func (g group) fastest() float64 {
 
 var line = regexp.MustCompile(`(?m)^Benchmark(\S+?)(?:-(\d+))?\s+\d+\s+([\d.]+) ns/op`)
 
+// parse reads what a process printed; of several rounds of a benchmark the fastest, which other work disturbed least.
 func parse(text string) run {
 	r := run{"unknown processor", map[string]group{}}
 	if _, rest, ok := strings.Cut(text, "\ncpu: "); ok {
@@ -52,7 +53,10 @@ func parse(text string) run {
 		if r.groups[name] == nil {
 			r.groups[name] = group{}
 		}
-		r.groups[name][impl], _ = strconv.ParseFloat(found[3], 64) // it matched
+		ns, _ := strconv.ParseFloat(found[3], 64) // it matched
+		if best, ok := r.groups[name][impl]; !ok || ns < best {
+			r.groups[name][impl] = ns
+		}
 	}
 	return r
 }

@@ -12,7 +12,9 @@ func process(ration, throttled string) string {
 	return `goos: linux
 cpu: Some Processor 3000
 BenchmarkThrottle/impl=ration/keys=hot         	 1000	 ` + ration + ` ns/op	 0 B/op	 0 allocs/op
+BenchmarkThrottle/impl=xtime/keys=hot          	 1000	 300 ns/op
 BenchmarkThrottle/impl=xtime/keys=hot          	 1000	 200 ns/op
+BenchmarkThrottle/impl=xtime/keys=hot          	 1000	 400 ns/op
 BenchmarkThrottle/impl=go-limiter/keys=hot     	 1000	 50.0 ns/op
 BenchmarkThrottle/impl=throttled/keys=hot      	 1000	 ` + throttled + ` ns/op
 BenchmarkThrottle/impl=ration/keys=hot-2       	 1000	 80 ns/op

@@ -1,0 +1,93 @@
+package benchmarks
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// BenchmarkTurns is the decisions of other benchmarks about a hot key, the implementations taking turns of a millisecond or so,
+// so that all of them meet the same machine: where others use it too, its speed changes within seconds, and not for all code
+// alike. It is for one processor. An iteration is a turn of each; name-ns is the tenth percentile of its time for a decision,
+// and to-name the ratio of the first implementation's to that.
+func BenchmarkTurns(b *testing.B) {
+	b.Run("Throttle/result=admit", func(b *testing.B) { takeTurns(b, throttleTurns(b, limit{1 << 32, time.Second}, 2, true)) })
+	b.Run("Throttle/result=refuse", func(b *testing.B) { takeTurns(b, throttleTurns(b, limit{1, window}, 1, false)) })
+	b.Run("Admit", func(b *testing.B) {
+		secrets, admit := openGate(b, 1)
+		floors, floor := openFloor(b, 1)
+		takeTurns(b, []*turn{{"admit", admit, secrets[0], true}, {"floor", floor, floors[0], true}})
+	})
+	b.Run("Middleware", func(b *testing.B) { takeTurns(b, middlewareTurns(b)) })
+}
+
+// throttleTurns are of implementations whose key was used so often before.
+func throttleTurns(b *testing.B, l limit, used int, want bool) (all []*turn) {
+	key := names(1)[0]
+	for _, impl := range throttles {
+		t := &turn{impl.name, impl.open(b, l), key, want}
+		require.NoError(b, touch(b.Context(), t.decide, key, used))
+		all = append(all, t)
+	}
+	return all
+}
+
+func middlewareTurns(b *testing.B) (all []*turn) {
+	for _, impl := range handlers[1:] { // the first does nothing
+		h, secrets := impl.wrap(b, http.HandlerFunc(nothing), 1)
+		r, w := httptest.NewRequestWithContext(b.Context(), "GET", "/orders", nil), &response{header: http.Header{}}
+		r.Header.Set(apiKey, secrets[0])
+		serve := func(context.Context, string) (bool, error) {
+			clear(w.header)
+			before := w.ok
+			h.ServeHTTP(w, r)
+			return w.ok > before, nil
+		}
+		all = append(all, &turn{impl.name, serve, secrets[0], true})
+	}
+	return all
+}
+
+// turn is one implementation's.
+type turn struct {
+	name   string
+	decide decide
+	key    string
+	want   bool
+}
+
+func takeTurns(b *testing.B, all []*turn) {
+	times := make([][]float64, len(all))
+	for b.Loop() {
+		for i := range all {
+			times[i] = append(times[i], all[i].take(b))
+		}
+	}
+	b.ReportMetric(0, "ns/op") // of no meaning here
+	low := func(i int) float64 { slices.Sort(times[i]); return times[i][len(times[i])/10] }
+	for i := range all {
+		b.ReportMetric(low(i), all[i].name+"-ns")
+		if i > 0 {
+			b.ReportMetric(low(0)/low(i), "to-"+all[i].name)
+		}
+	}
+}
+
+// take makes some decisions, and tells the time for one.
+func (t *turn) take(b *testing.B) float64 {
+	const n = 2000
+	ctx, wrong, began := b.Context(), 0, time.Now()
+	for range n {
+		if ok, err := t.decide(ctx, t.key); err != nil || ok != t.want {
+			wrong++
+		}
+	}
+	took := time.Since(began)
+	require.Zero(b, wrong, t.name)
+	return float64(took.Nanoseconds()) / n
+}
