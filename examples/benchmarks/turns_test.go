@@ -2,6 +2,8 @@ package benchmarks
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -9,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store/redis/redistest"
 )
 
 // BenchmarkTurns is the decisions of other benchmarks about a hot key, the implementations taking turns of a millisecond or so,
@@ -51,6 +55,52 @@ func middlewareTurns(b *testing.B) (all []*turn) {
 		all = append(all, &turn{impl.name, serve, secrets[0], true})
 	}
 	return all
+}
+
+// BenchmarkRedisTurns is BenchmarkRedis by turns of some milliseconds, in random order, for two processors. name-ns is the mean
+// time for a decision, without the slowest turns; to-name is the ratio of ration's to that, and separate-to-name the ratio of
+// ration-separate's. Means, for through a turn a caller finds the server on its own processor, or wakes the other for each
+// call, and takes twice as long: what lies between is where the median is.
+func BenchmarkRedisTurns(b *testing.B) {
+	addr := redistest.Start(b)
+	keys := names(1 << 10)
+	if testing.Short() {
+		keys = keys[:1<<4]
+	}
+	remember(b, dial(b, addr), keys)
+	for _, callers := range []int{1, 32, 256} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			times, asked := make([][]float64, len(shared)), len(keys)/8+16*callers
+			var decides []decide
+			for _, impl := range shared {
+				decides = append(decides, impl.open(b, addr))
+				ask(b, decides[len(decides)-1], keys, callers, len(keys))
+			}
+			for b.Loop() {
+				for _, i := range rand.Perm(len(shared)) {
+					began := time.Now()
+					ask(b, decides[i], keys, callers, asked)
+					times[i] = append(times[i], float64(time.Since(began).Nanoseconds())/float64(asked))
+				}
+			}
+			b.ReportMetric(0, "ns/op")
+			for i, impl := range shared {
+				b.ReportMetric(mean(times[i]), impl.name+"-ns")
+				b.ReportMetric(mean(times[1])/mean(times[i]), "to-"+impl.name)
+				b.ReportMetric(mean(times[2])/mean(times[i]), "separate-to-"+impl.name)
+			}
+		})
+	}
+}
+
+// mean is that of all but the twentieth that is largest.
+func mean(x []float64) (sum float64) {
+	x = slices.Sorted(slices.Values(x))
+	x = x[:len(x)-len(x)/20]
+	for _, v := range x {
+		sum += v
+	}
+	return sum / float64(len(x))
 }
 
 // turn is one implementation's.

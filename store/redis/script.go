@@ -9,11 +9,13 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// The scripts of decisions share their text: the struct library for servers without it, straight-line code for the common
-// shapes, loops for the rest. They have no #! line, so that every server takes them.
+// The scripts of decisions share their text: the struct library for servers without it, the clock, straight-line code for
+// the common shapes, loops for the rest. They have no #! line, so that every server takes them.
 var (
 	//go:embed struct.lua
 	structLua string
+	//go:embed begin.lua
+	beginLua string
 	//go:embed common.lua
 	commonLua string
 	//go:embed loops.lua
@@ -24,8 +26,8 @@ var (
 	manyLua string
 
 	counting = scripts{
-		one:  newScript(structLua + commonLua + oneLua + loopsLua + "return loops(KEYS[1], KEYS[1] .. ':past', ARGV[1], ARGV[3], 1, value)\n"),
-		many: newScript(structLua + commonLua + loopsLua + manyLua),
+		one:  newScript(structLua + beginLua + oneLua + commonLua + loopsLua + "return loops(key, key .. ':past', head, figures, pos, value)\n"),
+		many: newScript(structLua + beginLua + "local function common(key, head, offset, figures, pos, value)\n" + commonLua + "end\n" + loopsLua + manyLua),
 	}
 )
 
