@@ -94,6 +94,11 @@ type Charge struct {
 	// Levels[i] tells of Meters[i] after the charge, or as it stands if OK is false. Those past the last of Meters keep
 	// what they held. Undefined after an error.
 	Levels [MaxMeters]Level
+
+	// Place is where the Counter found Subject when it last took a charge of it, in terms of its own. A Counter may write it,
+	// and a caller that keeps it beside the subject and brings it along spares the Counter the search, which in memory is a
+	// good part of a decision. It is a hint: whatever it holds, zero or another subject's place, changes no answer.
+	Place uint64
 }
 
 // Each is N for n units of every meter.

@@ -3,6 +3,7 @@ package usageplan
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ration-go/ration/store"
 )
@@ -29,7 +30,7 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 	} else {
 		c.N = store.Each(0)
 	}
-	err := g.cfg.Counter.Take(within, c)
+	err := g.take(within, b, c)
 	d.Allowed = c.OK
 	for i := range d.meters.limits {
 		d.levels[i] = c.Levels[i]
@@ -53,6 +54,17 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 		}
 	}
 	charges.Put(c)
+	return err
+}
+
+// take has the Counter take c, and remembers where it found the subject.
+func (g *Gate) take(ctx context.Context, b *binding, c *store.Charge) error {
+	before := atomic.LoadUint64(&b.place)
+	c.Place = before
+	err := g.cfg.Counter.Take(ctx, c)
+	if c.Place != before {
+		atomic.StoreUint64(&b.place, c.Place)
+	}
 	return err
 }
 

@@ -28,6 +28,7 @@ type entry struct {
 type binding struct {
 	subject   string
 	allowance *allowance
+	place     uint64 // where the Counter found the subject last; atomic, for decisions share the entry
 }
 
 // stale says that the plan has changed since it was read.

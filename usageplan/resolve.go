@@ -119,7 +119,7 @@ func (r *resolver) load(ctx context.Context, f *flight, id string, now time.Dura
 			return nil, fmt.Errorf("usageplan: plan %s: %w", links[i].PlanID, err)
 		}
 		e.until = min(e.until, a.until)
-		e.add(binding{links[i].Subject, a.allowance})
+		e.add(binding{subject: links[i].Subject, allowance: a.allowance})
 	}
 	return e, nil
 }

@@ -39,7 +39,7 @@ func (g *Gate) Settle(ctx context.Context, d *Decision, actual int64) error {
 	}
 	c := charges.Get().(*store.Charge)
 	defer charges.Put(c)
-	c.Subject, c.At, c.SetRemaining = d.subject, time.Now(), false
+	c.Subject, c.At, c.SetRemaining, c.Place = d.subject, time.Now(), false, 0
 	c.Meters, c.N = d.meters.counting(), store.Each(actual-d.Cost)
 	switch {
 	case actual == d.Cost:

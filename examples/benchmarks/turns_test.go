@@ -63,14 +63,14 @@ func middlewareTurns(b *testing.B) (all []*turn) {
 // call, and takes twice as long: what lies between is where the median is.
 func BenchmarkRedisTurns(b *testing.B) {
 	addr := redistest.Start(b)
-	keys := names(1 << 10)
+	keys, each := names(1<<10), 16
 	if testing.Short() {
-		keys = keys[:1<<4]
+		keys, each = keys[:1<<4], 1
 	}
 	remember(b, dial(b, addr), keys)
 	for _, callers := range []int{1, 32, 256} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			times, asked := make([][]float64, len(shared)), len(keys)/8+16*callers
+			times, asked := make([][]float64, len(shared)), len(keys)/8+each*callers
 			var decides []decide
 			for _, impl := range shared {
 				decides = append(decides, impl.open(b, addr))

@@ -60,15 +60,21 @@ func (sh *shard) at(slot uint32) *account { return &sh.slabs[slot>>slabBits].acc
 
 // find is the account of a subject, or nil.
 func (sh *shard) find(hash uint64, subject string) *account {
-	mask := uint32(len(sh.index) - 1)
-	for i := uint32(hash) & mask; sh.index[i] != 0; i = (i + 1) & mask {
-		if e := sh.index[i]; e.is(uint32(hash)) {
-			if a := sh.at(e.slot()); a.is(subject) {
-				return a
-			}
-		}
+	if slot, ok := sh.look(hash, subject); ok {
+		return sh.at(slot)
 	}
 	return nil
+}
+
+// look is the slot of a subject's account, if it has one.
+func (sh *shard) look(hash uint64, subject string) (slot uint32, ok bool) {
+	mask := uint32(len(sh.index) - 1)
+	for i := uint32(hash) & mask; sh.index[i] != 0; i = (i + 1) & mask {
+		if e := sh.index[i]; e.is(uint32(hash)) && sh.at(e.slot()).is(subject) {
+			return e.slot(), true
+		}
+	}
+	return 0, false
 }
 
 // insert makes the account of a subject that has none, or is nil if the Store is full.

@@ -19,10 +19,14 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 		return fmt.Errorf("store/memory: take: %w", c.Check())
 	}
 	at, now := s.clock(c.At, c.Meters)
+	if c.Place != 0 && s.takeAt(c, at, now) {
+		return nil
+	}
 	hash := maphash.String(s.seed, c.Subject)
 	sh := &s.shards[hash>>s.shift]
 	sh.mu.Lock()
-	if a := sh.find(hash, c.Subject); a != nil && a.steady(c, at, now) {
+	if slot, ok := sh.look(hash, c.Subject); ok && sh.at(slot).steady(c, at, now) {
+		c.Place = place(hash>>s.shift, slot)
 		sh.mu.Unlock()
 		return nil
 	}

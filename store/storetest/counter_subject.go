@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -29,10 +31,44 @@ var subjectPromises = []promise{{
 	says: "Subjects and names are any bytes: no two pairs are ever taken for one another, whatever separates or escapes them.",
 	test: anyBytes,
 }, {
+	name: "subject/place",
+	says: "A Place is a hint: one of another subject or another time, or any number at all, changes no answer.",
+	test: func(t *trial) {
+		t.c = &misplaced{Counter: t.c, rnd: rand.New(rand.NewPCG(1, 2))}
+		for i := range int64(300) {
+			used := 1 + i/3
+			t.play(take(1, bucket("rate", 100, store.Rate{}), use(0)).as(fmt.Sprint("subject ", i%3)).yes(used, used))
+		}
+		newHistory(t, 200).run(300)
+	},
+}, {
 	name: "subject/crowd",
 	says: "Others that come and go cost a subject nothing: no token, no use, no extension, no window within its Keep.",
 	test: crowd,
 }}
+
+// misplaced is a counter that is told places that it gave before, of whichever subject, or numbers.
+type misplaced struct {
+	store.Counter
+	places []uint64
+	rnd    *rand.Rand
+}
+
+func (m *misplaced) Take(ctx context.Context, c *store.Charge) error {
+	switch m.rnd.IntN(4) {
+	case 0:
+		c.Place = m.rnd.Uint64() >> m.rnd.IntN(64)
+	default:
+		if len(m.places) > 0 {
+			c.Place = m.places[m.rnd.IntN(len(m.places))]
+		}
+	}
+	err := m.Counter.Take(ctx, c)
+	if m.places = append(m.places, c.Place); len(m.places) > 100 {
+		m.places = m.places[1:]
+	}
+	return err
+}
 
 // oddities are texts that a store may confuse when it joins, escapes, tags or folds them.
 var oddities = func() []string {

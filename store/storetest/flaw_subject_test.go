@@ -40,6 +40,20 @@ var subjectFlaws = []flaw{{
 		f.meterwise(c, func(m *store.Meter, _ *int64) { m.Name, _, _ = strings.Cut(m.Name, "\x00") })
 	},
 }, {
+	name:   "a place that is believed",
+	caught: []string{"subject/place"},
+	take: func(f *flawed, c *store.Charge) {
+		for place, subject := range f.places {
+			if c.Place == uint64(place)+1 {
+				f.as(c, func(o *store.Charge) { o.Subject = subject })
+				return
+			}
+		}
+		f.places = append(f.places, c.Subject)
+		c.Place = uint64(len(f.places))
+		f.model.take(c)
+	},
+}, {
 	name:   "one subject for all",
 	caught: []string{"subject/apart", "set/window", "race/many-subjects", "race/reuse", "own/reuse", "level/read"},
 	take: func(f *flawed, c *store.Charge) {

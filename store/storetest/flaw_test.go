@@ -32,6 +32,7 @@ type flawed struct {
 	seen   map[string]time.Time
 	last   *store.Charge
 	alias  map[string]string
+	places []string
 }
 
 func (f *flawed) Take(ctx context.Context, c *store.Charge) error {

@@ -1,0 +1,47 @@
+package memory
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store"
+)
+
+// TestPlace has an account found by its place alone, and none where the place is of an account that is gone.
+func TestPlace(t *testing.T) {
+	for _, subject := range []string{"short", strings.Repeat("long", inlined)} {
+		synctest.Test(t, func(t *testing.T) {
+			s := New(Config{MaxSubjects: 1})
+			take := func(subject string, place uint64, used int64) uint64 {
+				t.Helper()
+				m := store.Meter{Name: "quota", Max: 10, Start: time.Now().Unix() / 60 * 60}
+				m.End = m.Start + 60
+				c := &store.Charge{Subject: subject, Place: place, Meters: []store.Meter{m}, N: store.Each(1)}
+				require.NoError(t, s.Take(t.Context(), c))
+				require.True(t, c.OK)
+				require.Equal(t, used, c.Levels[0].Used)
+				return c.Place
+			}
+			require.Zero(t, take(subject, 0, 1), "of a charge that made the account")
+			place := take(subject, 0, 2)
+			require.NotZero(t, place)
+
+			sh := &s.shards[place>>32]
+			index := sh.index
+			sh.index = make([]entry, len(index)) // where nothing is found
+			take(subject, place, 3)
+			sh.index = index
+
+			time.Sleep(time.Hour) // it has nothing to lose, and makes room
+			take("another", place, 1)
+			take("another", place, 2)
+			time.Sleep(time.Hour)
+			take(subject, place, 1)
+			take(subject, place, 2)
+		})
+	}
+}
