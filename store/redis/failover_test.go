@@ -71,15 +71,20 @@ func (p *pressure) reaches(t *testing.T, n int64) {
 	require.Eventually(t, func() bool { return p.admitted.Load() >= n }, 60*time.Second, time.Millisecond)
 }
 
+// onCluster is a Store over a Cluster of its own.
+func onCluster(t *testing.T) (*redistest.Cluster, *Store) {
+	rig := redistest.StartCluster(t)
+	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: rig.Addrs, DisableCache: true})
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	return rig, newStore(t, client, counting)
+}
+
 // TestMigration moves the slot of a subject from primary to primary while it is charged: what MOVED and ASK answer is counted
 // once, and nothing fails, of a subject that has a past and of one that has none, as most.
 func TestMigration(t *testing.T) {
 	t.Parallel()
-	rig := redistest.StartCluster(t)
-	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: rig.Addrs, DisableCache: true})
-	require.NoError(t, err)
-	defer client.Close()
-	s := newStore(t, client, counting)
+	rig, s := onCluster(t)
 	for _, subject := range []string{"with a past", "ordinary"} {
 		t.Run(subject, func(t *testing.T) {
 			limit := int64(20_000)
@@ -120,11 +125,7 @@ func makePast(t *testing.T, s *Store, subject string) {
 // the past is not, and is told that nothing was charged, unless the move ends in time.
 func TestMoving(t *testing.T) {
 	t.Parallel()
-	rig := redistest.StartCluster(t)
-	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: rig.Addrs, DisableCache: true})
-	require.NoError(t, err)
-	defer client.Close()
-	s := newStore(t, client, counting)
+	rig, s := onCluster(t)
 	tomorrow := func(subject string) *store.Charge {
 		c := one(subject)
 		c.At = c.At.Add(24 * time.Hour)
@@ -225,11 +226,7 @@ func TestMoving(t *testing.T) {
 func TestFailover(t *testing.T) {
 	t.Run("cluster", func(t *testing.T) {
 		t.Parallel()
-		rig := redistest.StartCluster(t)
-		client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: rig.Addrs, DisableCache: true})
-		require.NoError(t, err)
-		defer client.Close()
-		s := newStore(t, client, counting)
+		rig, s := onCluster(t)
 		const limit = 10_000
 		p := press(t, s, "a", limit)
 		p.reaches(t, 100)

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -76,22 +75,9 @@ func TestGatheredCounter(t *testing.T) {
 			t.Skip("slow")
 		}
 		t.Parallel()
-		var (
-			server *miniredis.Miniredis
-			now    time.Time
-		)
-		storetest.TestCounter(t, storetest.Harness{
-			New: func(t testing.TB) store.Counter {
-				server, now = miniredis.RunT(t), time.Now()
-				server.SetTime(now)
-				return crowded{newStore(t, single(t, server.Addr()), counting), 1}
-			},
-			Advance: func(d time.Duration) {
-				now = now.Add(d)
-				server.SetTime(now)
-				server.FastForward(d)
-			},
-		})
+		storetest.TestCounter(t, onMiniredis(func(t testing.TB, addr string) store.Counter {
+			return crowded{newStore(t, single(t, addr), counting), 1}
+		}))
 	})
 	for name, scripts := range allScripts(t) {
 		t.Run("server=redis,clock=moved,"+name, func(t *testing.T) {

@@ -15,6 +15,26 @@ import (
 	"github.com/ration-go/ration/store/storetest"
 )
 
+// onMiniredis is a harness of counters on a miniredis each, whose clock the test moves.
+func onMiniredis(open func(t testing.TB, addr string) store.Counter) storetest.Harness {
+	var (
+		server *miniredis.Miniredis
+		now    time.Time
+	)
+	return storetest.Harness{
+		New: func(t testing.TB) store.Counter {
+			server, now = miniredis.RunT(t), time.Now()
+			server.SetTime(now)
+			return open(t, server.Addr())
+		},
+		Advance: func(d time.Duration) {
+			now = now.Add(d)
+			server.SetTime(now)
+			server.FastForward(d)
+		},
+	}
+}
+
 // TestCounter holds the store to the contract on miniredis, whose clock the test moves, and on a real server: by its own
 // clock, by one that the test moves, and without the struct library.
 func TestCounter(t *testing.T) {
@@ -23,22 +43,9 @@ func TestCounter(t *testing.T) {
 			t.Skip("slow")
 		}
 		t.Parallel()
-		var (
-			server *miniredis.Miniredis
-			now    time.Time
-		)
-		storetest.TestCounter(t, storetest.Harness{
-			New: func(t testing.TB) store.Counter {
-				server, now = miniredis.RunT(t), time.Now()
-				server.SetTime(now)
-				return newStore(t, dial(t, server.Addr()), counting)
-			},
-			Advance: func(d time.Duration) {
-				now = now.Add(d)
-				server.SetTime(now)
-				server.FastForward(d)
-			},
-		})
+		storetest.TestCounter(t, onMiniredis(func(t testing.TB, addr string) store.Counter {
+			return newStore(t, dial(t, addr), counting)
+		}))
 	})
 	t.Run("server=redis", func(t *testing.T) {
 		t.Parallel()

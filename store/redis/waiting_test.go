@@ -221,11 +221,7 @@ func TestStalledRedial(t *testing.T) {
 // TestSilentNode has one node of a Cluster fall silent under many callers: those of the other nodes are answered.
 func TestSilentNode(t *testing.T) {
 	t.Parallel()
-	rig := redistest.StartCluster(t)
-	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: rig.Addrs, DisableCache: true})
-	require.NoError(t, err)
-	defer client.Close()
-	s := newStore(t, client, counting)
+	rig, s := onCluster(t)
 	subject := [3]string{} // one of each node
 	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"} {
 		subject[rig.Slot(t, "ration:{"+name+"}")*3/slots] = name
