@@ -183,13 +183,14 @@ func (in *reader) account(from *saved) error {
 		return damaged("a subject is there twice")
 	}
 	now := in.micros()
-	a := sh.insert(hash, c.Subject, in.at, now)
-	for a == nil { // while it was saved one may have made way for another, and both be in the file
+	slot, ok := sh.insert(hash, c.Subject, in.at, now)
+	for !ok { // while it was saved one may have made way for another, and both be in the file
 		if !in.s.makeRoom(sh, in.at, now) {
 			return fmt.Errorf("more than %d subjects: %w", in.s.max, store.ErrFull)
 		}
-		a = sh.insert(hash, c.Subject, in.at, now)
+		slot, ok = sh.insert(hash, c.Subject, in.at, now)
 	}
+	a := sh.at(slot)
 	for _, figures := range from.States {
 		h, st, err := in.state(figures)
 		if err != nil {

@@ -77,23 +77,23 @@ func (sh *shard) look(hash uint64, subject string) (slot uint32, ok bool) {
 	return 0, false
 }
 
-// insert makes the account of a subject that has none, or is nil if the Store is full.
-func (sh *shard) insert(hash uint64, subject string, at time.Time, now int64) *account {
+// insert makes the account of a subject that has none, unless the Store is full.
+func (sh *shard) insert(hash uint64, subject string, at time.Time, now int64) (slot uint32, ok bool) {
 	if sh.count >= len(sh.index)/4*3 {
 		sh.makeSpace(at, now)
 	}
 	if sh.store.subjects.Add(1) > sh.store.max || sh.count >= maxSlots {
 		sh.store.subjects.Add(-1)
-		return nil
+		return 0, false
 	}
-	slot := sh.slot()
+	slot = sh.slot()
 	a := sh.at(slot)
 	a.call(subject)
 	a.name.hash = uint32(hash)
 	sh.put(newEntry(a.name.hash, slot), a.name.hash)
 	sh.count++
 	a.layout = sh.nobody.layout
-	return a
+	return slot, true
 }
 
 // makeSpace forgets what is spent, and only then, if that was not much, lets the index grow: a shard stays in proportion to

@@ -51,9 +51,10 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 
 // take is Take under the lock. Nothing has happened if there was no room for a new subject, or after an error.
 func (sh *shard) take(c *store.Charge, hash uint64, at time.Time, now int64) (room bool, err error) {
-	a := sh.find(hash, c.Subject)
-	if a == nil {
-		a = &sh.nobody
+	a := &sh.nobody
+	slot, known := sh.look(hash, c.Subject)
+	if known {
+		a = sh.at(slot)
 	}
 	ok, writes, checked := true, false, false
 	for i := range c.Meters {
@@ -75,12 +76,16 @@ func (sh *shard) take(c *store.Charge, hash uint64, at time.Time, now int64) (ro
 	case !ok:
 		sh.refuse(a, c, at, now)
 	case writes:
-		if a == &sh.nobody {
-			if a = sh.insert(hash, c.Subject, at, now); a == nil {
+		if !known {
+			if slot, known = sh.insert(hash, c.Subject, at, now); !known {
 				return false, nil
 			}
+			a = sh.at(slot)
 		}
 		sh.write(a, c, at, now)
+	}
+	if known {
+		c.Place = place(hash>>sh.store.shift, slot)
 	}
 	return true, nil
 }
