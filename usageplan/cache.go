@@ -11,13 +11,20 @@ import (
 // of every decision, takes no lock; all else happens under the resolver's. It holds at most max entries and makes room by
 // forgetting one that has not been asked for since the sweep came by.
 type cache struct {
-	table atomic.Pointer[[]atomic.Pointer[entry]] // a power of two long, at most three quarters of it filled
-	ids   map[string]*entry                       // the entries of each key, linked
+	table atomic.Pointer[[]slot] // a power of two long, at most three quarters of it filled
+	ids   map[string]*entry      // the entries of each key, linked
 
 	max    int
 	live   int // entries
 	filled int // entries and graves
 	hand   uint64
+}
+
+// slot of the table. What its entry's digest begins with is beside it, so that probing does not wait for the entries of
+// others. It is written once, before the first entry, and no other entry follows in the same table.
+type slot struct {
+	start uint64
+	entry atomic.Pointer[entry]
 }
 
 // grave stands where an entry was, so that probing goes on past it.
@@ -31,19 +38,19 @@ func newCache(most int) *cache {
 	return c
 }
 
-// place is where probing for a digest begins. A digest is as good as random.
-func place(d *apikey.Digest) uint64 { return binary.LittleEndian.Uint64(d[:8]) }
+// start is what a digest begins with, and says where probing does. A digest is as good as random.
+func start(d *apikey.Digest) uint64 { return binary.LittleEndian.Uint64(d[:8]) }
 
 // get is the entry of d, or nil. The digests are compared in constant time.
 func (c *cache) get(d *apikey.Digest) *entry {
-	table := *c.table.Load()
+	table, start := *c.table.Load(), start(d)
 	mask := uint64(len(table) - 1)
-	for i := place(d) & mask; ; i = (i + 1) & mask {
-		e := table[i].Load()
+	for i := start & mask; ; i = (i + 1) & mask {
+		e := table[i].entry.Load()
 		if e == nil {
 			return nil
 		}
-		if e != grave && e.digest.Equal(d) {
+		if table[i].start == start && e != grave && e.digest.Equal(d) {
 			if !e.used.Load() {
 				e.used.Store(true)
 			}
@@ -80,39 +87,39 @@ func (c *cache) drop(keyID string) {
 
 // clear forgets all.
 func (c *cache) clear() {
-	table := make([]atomic.Pointer[entry], smallest)
+	table := make([]slot, smallest)
 	c.table.Store(&table)
 	c.ids, c.live, c.filled = map[string]*entry{}, 0, 0
 }
 
 func (c *cache) find(d *apikey.Digest) (uint64, bool) {
-	table := *c.table.Load()
+	table, start := *c.table.Load(), start(d)
 	mask := uint64(len(table) - 1)
-	for i := place(d) & mask; ; i = (i + 1) & mask {
-		e := table[i].Load()
+	for i := start & mask; ; i = (i + 1) & mask {
+		e := table[i].entry.Load()
 		if e == nil {
 			return 0, false
 		}
-		if e != grave && e.digest == *d {
+		if table[i].start == start && e != grave && e.digest == *d {
 			return i, true
 		}
 	}
 }
 
-func insert(table []atomic.Pointer[entry], e *entry) {
-	mask := uint64(len(table) - 1)
-	i := place(&e.digest) & mask
-	for table[i].Load() != nil {
+func insert(table []slot, e *entry) {
+	mask, start := uint64(len(table)-1), start(&e.digest)
+	i := start & mask
+	for table[i].entry.Load() != nil {
 		i = (i + 1) & mask
 	}
-	table[i].Store(e)
+	table[i].start = start
+	table[i].entry.Store(e)
 }
 
-// bury forgets the entry in the i-th place.
+// bury forgets the entry in the i-th slot.
 func (c *cache) bury(i uint64) {
-	place := &(*c.table.Load())[i]
-	e := place.Load()
-	place.Store(grave)
+	slot := &(*c.table.Load())[i].entry
+	e := slot.Swap(grave)
 	c.live--
 	link := c.ids[e.key.ID]
 	if link == e {
@@ -134,7 +141,7 @@ func (c *cache) evict() {
 	for {
 		i := c.hand & mask
 		c.hand++
-		e := table[i].Load()
+		e := table[i].entry.Load()
 		if e == nil || e == grave {
 			continue
 		}
@@ -152,9 +159,9 @@ func (c *cache) rebuild() {
 	for size < 2*(c.live+1) {
 		size *= 2
 	}
-	table := make([]atomic.Pointer[entry], size)
+	table := make([]slot, size)
 	for i := range old {
-		if e := old[i].Load(); e != nil && e != grave {
+		if e := old[i].entry.Load(); e != nil && e != grave {
 			insert(table, e)
 		}
 	}

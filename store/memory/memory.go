@@ -2,8 +2,8 @@
 // the yardstick of every other store.
 //
 // A decision takes one short lock and allocates nothing. Subjects are spread over shards; each shard has a mutex on a
-// cache line of its own, an open-addressing index and accounts in slabs that never move. Nothing runs in the background
-// and there is nothing to close: before a shard grows it forgets what is spent. Memory is bounded by Config.MaxSubjects.
+// cache line of its own, an open-addressing index and accounts in slabs. Nothing runs in the background and there is
+// nothing to close: before a shard grows it forgets what is spent. Memory is bounded by Config.MaxSubjects.
 //
 // A restart forgets everything, unless [Store.Save] writes it to a file and [Load] reads it.
 package memory

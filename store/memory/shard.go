@@ -8,10 +8,12 @@ import (
 )
 
 const (
-	smallest = 8 // places of an index
+	smallest = 8 // places of an index, accounts of the first slab
 
-	slabBits = 5
-	slabSize = 1 << slabBits // accounts
+	// A slab of so many accounts begins with a cache line, as its every second account then does, and what a throttle needs
+	// of an account is one line long. Few slabs stay in the processor's cache, and finding an account waits for nothing else.
+	slabBits = 9
+	slabSize = 1 << slabBits
 )
 
 // shard is a share of the subjects under one mutex. What every decision reads is on as few cache lines as can be, and the
@@ -20,9 +22,9 @@ type shard struct {
 	mu sync.Mutex
 	_  [56]byte
 
-	index []entry // open addressing, linear probing, a power of two long, never full
-	slabs []*slab // never moved, never given back
-	count int     // accounts
+	index []entry     // open addressing, linear probing, a power of two long, never full
+	slabs [][]account // of slabSize, but for the first, which grows to it: none other ever moves
+	count int         // accounts
 	store *Store
 
 	next [store.MaxMeters]state // scratch: the states that a charge leads to
@@ -33,13 +35,6 @@ type shard struct {
 	hand   uint32   // where the next sweep begins
 	due    [kinds]int64
 	_      [40]byte // to a whole number of lines, which a test holds
-}
-
-// slab is accounts in one piece. With the 8 bytes that the allocator puts before it, the first begins with a cache line, and
-// so does every second after it: what a throttle needs of an account is one line long.
-type slab struct {
-	_        [56]byte
-	accounts [slabSize]account
 }
 
 // entry of the index: eight bits of the hash, then the slot plus one. Zero is empty. It is small, for the index is what a
@@ -56,7 +51,7 @@ func newEntry(hash, slot uint32) entry { return entry(hash>>tagShift<<tagShift |
 func (e entry) is(hash uint32) bool { return uint32(e)>>tagShift == hash>>tagShift }
 func (e entry) slot() uint32        { return uint32(e)&maxSlots - 1 }
 
-func (sh *shard) at(slot uint32) *account { return &sh.slabs[slot>>slabBits].accounts[slot%slabSize] }
+func (sh *shard) at(slot uint32) *account { return &sh.slabs[slot>>slabBits][slot%slabSize] }
 
 // find is the account of a subject, or nil.
 func (sh *shard) find(hash uint64, subject string) *account {
@@ -112,8 +107,13 @@ func (sh *shard) slot() uint32 {
 		sh.free = sh.free[:n-1]
 		return slot
 	}
-	if sh.slots%slabSize == 0 {
-		sh.slabs = append(sh.slabs, new(slab))
+	switch n := int(sh.slots); {
+	case n == 0:
+		sh.slabs = append(sh.slabs, make([]account, smallest))
+	case n%slabSize == 0:
+		sh.slabs = append(sh.slabs, make([]account, slabSize))
+	case n == len(sh.slabs[0]):
+		sh.slabs[0] = append(make([]account, 0, 2*n), sh.slabs[0]...)[:2*n]
 	}
 	sh.slots++
 	return sh.slots - 1
