@@ -24,8 +24,6 @@ type Result struct {
 	Err error
 
 	mw     *Middleware
-	from   place     // of the credential, which is not kept: what prints a Result would show it
-	ctx    deciding  // of the next handler
 	values [2]string // of the RateLimit fields
 }
 
@@ -35,20 +33,25 @@ func (res *Result) Allowed() bool { return res.Status == 0 }
 // Check decides a request and charges it if it is admitted, as Handler does, and writes nothing. Callers that are not an
 // http.Handler go on with Result.WriteHeaders, NewContext, and Gate.Refund where they refund. A route's pattern comes from
 // Config.Mux, else from Request.Pattern.
-func (m *Middleware) Check(r *http.Request) *Result { return m.check(r, m.cfg.Mux) }
+func (m *Middleware) Check(r *http.Request) *Result {
+	res := new(Result)
+	m.check(r, m.cfg.Mux, res)
+	return res
+}
 
-func (m *Middleware) check(r *http.Request, mux *http.ServeMux) *Result {
-	res := &Result{mw: m}
+// check is Check, and tells where the credential came from. A Result has nothing of that: what prints one would show it.
+func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result) (from place) {
+	res.mw = m
 	pattern := patternOf(r, mux)
 	if m.public[pattern] || isPreflight(r) && (namesOptions(pattern) || mux != nil && pattern == "") {
 		res.Skipped = true
-		return res
+		return from
 	}
 	found, err := m.cfg.Credential(r)
 	if errors.Is(err, ErrCredential) {
 		found, err = Credential{}, nil // as if there were none
 	}
-	if res.from = found.place(); err == nil {
+	if err == nil {
 		m.decide(r, routeOf(pattern), &found, res)
 	} else {
 		res.Err = err
@@ -58,7 +61,7 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux) *Result {
 		res.Status = statusOf(res.Decision.Reason)
 	}
 	m.log(r.Context(), "decision", res.Err, &res.Decision)
-	return res
+	return found.place()
 }
 
 // decide asks the Gate.

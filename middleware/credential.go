@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/http"
@@ -44,37 +45,46 @@ type Extractor func(*http.Request) (Credential, error)
 // Bearer takes the token of "Authorization: Bearer <token>" (RFC 6750 section 2.1), the scheme in any case. Another scheme
 // is no credential of ours.
 func Bearer() Extractor {
-	const scheme = "Bearer"
-	return func(r *http.Request) (Credential, error) {
-		from := Credential{Header: "Authorization"}
-		value, err := single(r.Header["Authorization"])
+	const name, scheme = "Authorization", "Bearer"
+	return func(r *http.Request) (c Credential, err error) {
+		value, err := single(r.Header[name])
 		switch {
 		case err != nil:
-			return from, err
+			c.Header = name
+			return c, err
 		case len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme):
-			return Credential{}, nil
+			return c, nil
 		}
 		token, spaced := strings.CutPrefix(value[len(scheme):], " ")
 		if token != "" && !spaced {
-			return Credential{}, nil // a scheme that begins like ours
+			return c, nil // a scheme that begins like ours
 		}
-		return credential(token, from)
+		c.Header = name
+		return c, c.take(token)
 	}
 }
 
 // Header takes the value of a header field, such as "X-API-Key". An empty one is none.
 func Header(name string) Extractor {
 	name = http.CanonicalHeaderKey(name)
-	return func(r *http.Request) (Credential, error) {
-		return only(r.Header[name], Credential{Header: name})
+	return func(r *http.Request) (c Credential, err error) {
+		if values := r.Header[name]; len(values) > 1 || len(values) == 1 && values[0] != "" {
+			c.Header = name
+			err = c.only(values)
+		}
+		return c, err
 	}
 }
 
 // Query takes the value of a query parameter. It is for clients that can do nothing else: URLs end up in the logs of
 // servers and proxies, in browsers' histories and in Referer fields (RFC 6750 section 2.3).
 func Query(name string) Extractor {
-	return func(r *http.Request) (Credential, error) {
-		return only(r.URL.Query()[name], Credential{Query: name})
+	return func(r *http.Request) (c Credential, err error) {
+		if values := r.URL.Query()[name]; len(values) > 1 || len(values) == 1 && values[0] != "" {
+			c.Query = name
+			err = c.only(values)
+		}
+		return c, err
 	}
 }
 
@@ -108,29 +118,34 @@ func single(values []string) (string, error) {
 	return "", errMany
 }
 
-// only is c with the one of those values, the zero Credential if there is none or it is empty.
-func only(values []string, c Credential) (Credential, error) {
+// only makes c that of the only one of some values.
+func (c *Credential) only(values []string) error {
 	value, err := single(values)
-	switch {
-	case err != nil:
-		return c, err
-	case value == "":
-		return Credential{}, nil
+	if err != nil {
+		return err
 	}
-	return credential(value, c)
+	return c.take(value)
 }
 
-// credential is c with a secret that came from a client.
-func credential(secret string, c Credential) (Credential, error) {
+// take makes c that of a secret that came from a client, if it can be one.
+func (c *Credential) take(secret string) error {
 	if secret == "" || len(secret) > maxCredential || !visible(secret, '!') {
-		return c, errCharacters
+		return errCharacters
 	}
 	c.Secret = apikey.Secret(secret)
-	return c, nil
+	return nil
 }
 
-// visible says that s is ASCII characters from first, a space or '!', to '~'.
+// visible says that s is ASCII characters from first, a space or '!', to '~'. It looks at eight at a time: if one is not,
+// it or a difference or sum of it has its highest bit set, and of several the lowest is found whatever it borrows.
 func visible(s string, first byte) bool {
+	const ones, highest = 0x0101_0101_0101_0101, 0x8080_8080_8080_8080
+	for ; len(s) >= 8; s = s[8:] {
+		x := binary.LittleEndian.Uint64([]byte(s))
+		if (x|(x-ones*uint64(first))|(x+ones))&highest != 0 {
+			return false
+		}
+	}
 	for i := range len(s) {
 		if s[i] < first || s[i] > '~' {
 			return false

@@ -40,6 +40,24 @@ func TestExtractors(t *testing.T) {
 	}
 }
 
+// TestCharacters has each byte that there is at each place of a secret, alone and beside one that is bad.
+func TestCharacters(t *testing.T) {
+	extract := middleware.Header("X-API-Key")
+	for n := range 20 {
+		for i := range n {
+			for b := range 256 {
+				secret := []byte(strings.Repeat("~", n))
+				secret[i] = byte(b)
+				_, err := extract(request("GET", "/", "X-API-Key", string(secret)))
+				require.Equal(t, b <= ' ' || b > '~', err != nil, "%q", secret)
+				secret[n-1-i] = ' '
+				_, err = extract(request("GET", "/", "X-API-Key", string(secret)))
+				require.ErrorIs(t, err, middleware.ErrCredential, "%q", secret)
+			}
+		}
+	}
+}
+
 // TestAuthorizer asks for a key by its id, for a caller that authenticates by itself.
 func TestAuthorizer(t *testing.T) {
 	h := newHouse(t)

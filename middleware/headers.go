@@ -60,7 +60,7 @@ func (res *Result) writeLimits(h http.Header) {
 			text = appendParam(text, ";t=", seconds(wait))
 		}
 	}
-	res.values = [2]string{policy.text, string(text)}
+	res.values[0], res.values[1] = policy.text, string(text)
 	h["Ratelimit-Policy"], h["Ratelimit"] = res.values[0:1:1], res.values[1:2:2]
 }
 

@@ -3,7 +3,6 @@ package middleware
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"net/http"
 
@@ -100,7 +99,7 @@ func New(gate *usageplan.Gate, cfg Config) (*Middleware, error) {
 		cfg.Refuse = func(w http.ResponseWriter, _ *http.Request, res *Result) { res.WriteProblem(w) }
 	}
 	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
-	return &Middleware{gate: gate, cfg: cfg, public: public, challenge: string(challenge), policies: policies{seed: maphash.MakeSeed()}}, nil
+	return &Middleware{gate: gate, cfg: cfg, public: public, challenge: string(challenge)}, nil
 }
 
 // Handler passes on to next what is admitted, with the key and the decision in its context, and refuses the rest.
@@ -110,7 +109,9 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 		mux, _ = next.(*http.ServeMux)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch res := m.check(r, mux); {
+		p := new(passage)
+		res := &p.result
+		switch from := m.check(r, mux, res); {
 		case !res.Allowed():
 			m.cfg.Refuse(w, r, res)
 		case res.Skipped:
@@ -120,10 +121,9 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		default:
 			res.WriteHeaders(w.Header())
-			res.ctx = deciding{r.Context(), &res.Decision}
-			r = r.WithContext(&res.ctx)
+			r = p.of(r)
 			if m.cfg.StripCredential {
-				res.from.strip(r)
+				from.strip(r)
 			}
 			m.serve(next, w, r, res)
 		}

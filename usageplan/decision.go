@@ -41,9 +41,12 @@ func (r Reason) String() string {
 // Decision is the answer to one Request. What it points to is shared and read only.
 type Decision struct {
 	// Allowed says whether the request may go on; Reason why, or why not. With Reason StoreFailed it is what the Gate's
-	// failure policy says.
-	Allowed bool
-	Reason  Reason
+	// failure policy says. Repeated means that a request of the same ID was charged before: this one is allowed, whatever
+	// the limits, and was charged nothing.
+	Allowed  bool
+	Reason   Reason
+	Repeated bool
+	settled  uint32 // here, where it takes no room
 
 	// Key is who asked, nil if that is unknown. Plan is the one that counted, nil if there was none.
 	Key  *apikey.Key
@@ -51,10 +54,6 @@ type Decision struct {
 
 	// Cost is what the quotas and the usage record were charged, if Allowed.
 	Cost int64
-
-	// Repeated means that a request of the same ID was charged before: this one is allowed, whatever the limits, and was
-	// charged nothing.
-	Repeated bool
 
 	// RetryAfter is how long to wait until the same request would be admitted if nobody else comes: the longest wait of
 	// those limits that refused. Zero if none did; store.Never if waiting does not help.
@@ -64,7 +63,6 @@ type Decision struct {
 	meters  *meters
 	levels  [1 + MaxQuotas]store.Level // of what limits: not of the usage record
 	shared  *shared                    // the throttle that refused
-	settled uint32
 }
 
 // Subject is who paid, or would have; empty if that is unknown.
