@@ -34,8 +34,8 @@ func whole(t testing.TB) (bare, protected http.Handler, r *http.Request) {
 	return mux, h.middleware(middleware.Config{}).Handler(mux), request("GET", "/pets/7", "Authorization", "Bearer "+secret)
 }
 
-// TestAllocs holds the whole middleware to its memory: the lookup of the route, the request with its context and the result
-// in that, and the text of a header field.
+// TestAllocs holds the whole middleware to its memory: the lookup of the route, the result with the context that holds it,
+// the request with that context, and the text of a header field.
 func TestAllocs(t *testing.T) {
 	bare, protected, r := whole(t)
 	w := &discard{header: http.Header{}}
@@ -43,7 +43,7 @@ func TestAllocs(t *testing.T) {
 	require.Contains(t, w.header.Get("RateLimit"), `"throttle GET /pets/{id}";r=`)
 	plain := testing.AllocsPerRun(1000, func() { bare.ServeHTTP(w, r) })
 	all := testing.AllocsPerRun(1000, func() { protected.ServeHTTP(w, r) })
-	require.LessOrEqual(t, all-plain, 3.0)
+	require.LessOrEqual(t, all-plain, 4.0)
 }
 
 func BenchmarkMiddleware(b *testing.B) {

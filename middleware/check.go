@@ -24,6 +24,7 @@ type Result struct {
 	Err error
 
 	mw     *Middleware
+	ctx    deciding  // of the next handler
 	values [2]string // of the RateLimit fields
 }
 
@@ -34,18 +35,17 @@ func (res *Result) Allowed() bool { return res.Status == 0 }
 // http.Handler go on with Result.WriteHeaders, NewContext, and Gate.Refund where they refund. A route's pattern comes from
 // Config.Mux, else from Request.Pattern.
 func (m *Middleware) Check(r *http.Request) *Result {
-	res := new(Result)
-	m.check(r, m.cfg.Mux, res)
+	res, _ := m.check(r, m.cfg.Mux)
 	return res
 }
 
 // check is Check, and tells where the credential came from. A Result has nothing of that: what prints one would show it.
-func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result) (from place) {
-	res.mw = m
+func (m *Middleware) check(r *http.Request, mux *http.ServeMux) (res *Result, from place) {
+	res = &Result{mw: m}
 	pattern := patternOf(r, mux)
 	if m.public[pattern] || isPreflight(r) && (namesOptions(pattern) || mux != nil && pattern == "") {
 		res.Skipped = true
-		return from
+		return res, from
 	}
 	found, err := m.cfg.Credential(r)
 	if errors.Is(err, ErrCredential) {
@@ -61,7 +61,7 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result) (fr
 		res.Status = statusOf(res.Decision.Reason)
 	}
 	m.log(r.Context(), "decision", res.Err, &res.Decision)
-	return found.place()
+	return res, found.place()
 }
 
 // decide asks the Gate.

@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/usageplan"
@@ -10,29 +9,8 @@ import (
 
 type contextKey struct{}
 
-// passage is all that a request takes along that may go on, and its context, in one piece of memory: three would be a good
-// part of the time.
-type passage struct {
-	context.Context
-	result  Result
-	request http.Request
-}
-
-// of is r with p for its context. It copies what WithContext makes, which then needs no memory of its own.
-func (p *passage) of(r *http.Request) *http.Request {
-	p.Context = r.Context()
-	p.request = *r.WithContext(p)
-	return &p.request
-}
-
-func (p *passage) Value(key any) any {
-	if key == (contextKey{}) {
-		return &p.result.Decision
-	}
-	return p.Context.Value(key)
-}
-
-// deciding is a context with a decision.
+// deciding is a context with a decision, within the Result that it is of. The request with that context is not: who keeps a
+// decision to settle it later should not keep the request.
 type deciding struct {
 	context.Context
 	decision *usageplan.Decision

@@ -109,9 +109,7 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 		mux, _ = next.(*http.ServeMux)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := new(passage)
-		res := &p.result
-		switch from := m.check(r, mux, res); {
+		switch res, from := m.check(r, mux); {
 		case !res.Allowed():
 			m.cfg.Refuse(w, r, res)
 		case res.Skipped:
@@ -121,7 +119,8 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		default:
 			res.WriteHeaders(w.Header())
-			r = p.of(r)
+			res.ctx = deciding{r.Context(), &res.Decision}
+			r = r.WithContext(&res.ctx)
 			if m.cfg.StripCredential {
 				from.strip(r)
 			}
