@@ -22,7 +22,7 @@ func TestDecisionsAllocateNothing(t *testing.T) {
 		"unlimited": {Rate: rate.Inf},
 	} {
 		lim, ctx, at := newLimiter(t, limit), t.Context(), time.Now()
-		byTake, err := limiter.New(counterFunc(memory.New(memory.Config{}).Take), limit, limiter.Config{})
+		byTake, err := limiter.New(localCounter(memory.New(memory.Config{}).Take), limit, limiter.Config{})
 		require.NoError(t, err)
 		assert.Zero(t, testing.AllocsPerRun(1000, func() {
 			if _, err := byTake.Allow(ctx, "key"); err != nil {

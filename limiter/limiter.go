@@ -16,13 +16,17 @@ type Config struct {
 	// Name of the bucket, at most store.MaxName bytes; "": "rate". Limiters over one Counter whose keys may be the same need
 	// different names.
 	Name string
+
+	// Timeout bounds each question to the Counter; zero: 100 ms. A Counter that is store.Local has none.
+	Timeout time.Duration
 }
 
-// Limiter holds each key to a limit. Make one with New. Safe for concurrent use. It keeps nothing of a key and allocates
-// nothing to decide; while its limit is Unlimited it admits without asking the Counter.
+// Limiter holds each key to a limit. Make one with New. Safe for concurrent use. It keeps nothing of a key and, over
+// a Counter that is store.Local, allocates nothing to decide; while its limit is Unlimited it admits without asking the Counter.
 type Limiter struct {
 	counter store.OneTaker
 	name    string
+	timeout time.Duration // zero: none
 	now     atomic.Pointer[setting]
 }
 
@@ -41,6 +45,12 @@ func New(c store.Counter, l Limit, cfg Config) (*Limiter, error) {
 		errs = append(errs, fmt.Errorf("%w counter: nil: want one", ErrInvalid))
 	} else {
 		lim.counter = store.One(c)
+	}
+	if cfg.Timeout < 0 {
+		errs = append(errs, fmt.Errorf("%w timeout: %v: want 0 or more", ErrInvalid, cfg.Timeout))
+	}
+	if !store.IsLocal(c) {
+		lim.timeout = cmp.Or(cfg.Timeout, 100*time.Millisecond)
 	}
 	if n := len(lim.name); n > store.MaxName {
 		errs = append(errs, fmt.Errorf("%w name: %d bytes: want at most %d", ErrInvalid, n, store.MaxName))
@@ -95,6 +105,11 @@ func (l *Limiter) take(ctx context.Context, s *setting, key string, at time.Time
 	}
 	if s.limit.Unlimited() {
 		return Result{Allowed: true, Limit: store.Unlimited, Remaining: store.Unlimited}, nil
+	}
+	if l.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, l.timeout)
+		defer cancel()
 	}
 	level, ok, err := l.counter.TakeOne(ctx, key, &s.meter, at, n)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -29,12 +30,43 @@ type counterFunc func(context.Context, *store.Charge) error
 
 func (f counterFunc) Take(ctx context.Context, c *store.Charge) error { return f(ctx, c) }
 
+// localCounter is one that never waits.
+type localCounter func(context.Context, *store.Charge) error
+
+func (f localCounter) Take(ctx context.Context, c *store.Charge) error { return f(ctx, c) }
+func (localCounter) Local() bool                                       { return true }
+
 func TestNewFaults(t *testing.T) {
-	_, err := limiter.New(nil, limiter.Limit{Rate: -1, Burst: 1}, limiter.Config{Name: strings.Repeat("x", store.MaxName+1)})
+	_, err := limiter.New(nil, limiter.Limit{Rate: -1, Burst: 1}, limiter.Config{Name: strings.Repeat("x", store.MaxName+1), Timeout: -1})
 	require.ErrorIs(t, err, limiter.ErrInvalid)
-	for _, fault := range []string{"counter: nil", "name: 129 bytes: want at most 128", "rate: -1"} {
+	for _, fault := range []string{"counter: nil", "name: 129 bytes: want at most 128", "rate: -1", "timeout: -1ns: want 0 or more"} {
 		assert.ErrorContains(t, err, fault)
 	}
+}
+
+// TestTimeout has a Counter that waits for its ctx answer within the Timeout, and one that never waits without any.
+func TestTimeout(t *testing.T) {
+	for _, timeout := range []time.Duration{0, time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			lim, err := limiter.New(counterFunc(func(ctx context.Context, _ *store.Charge) error {
+				<-ctx.Done()
+				return ctx.Err()
+			}), limiter.PerSecond(1), limiter.Config{Timeout: timeout})
+			require.NoError(t, err)
+			began := time.Now()
+			_, err = lim.Allow(t.Context(), "key")
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.Equal(t, max(timeout, 100*time.Millisecond), time.Since(began))
+		})
+	}
+	lim, err := limiter.New(localCounter(func(ctx context.Context, _ *store.Charge) error {
+		_, ok := ctx.Deadline()
+		require.False(t, ok)
+		return nil
+	}), limiter.PerSecond(1), limiter.Config{Timeout: time.Second})
+	require.NoError(t, err)
+	_, err = lim.Allow(t.Context(), "key")
+	require.NoError(t, err)
 }
 
 func TestAllowN(t *testing.T) {

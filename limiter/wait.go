@@ -22,6 +22,9 @@ func (l *Limiter) Wait(ctx context.Context, key string) error { return l.WaitN(c
 // context.DeadlineExceeded too), and ctx's error when ctx is done: nothing is taken then. Other errors are those of AllowN.
 func (l *Limiter) WaitN(ctx context.Context, key string, n int64) error {
 	for {
+		if err := ctx.Err(); err != nil { // which a limit that is Unlimited does not look at
+			return fmt.Errorf("limiter: wait: %w", err)
+		}
 		s := l.now.Load()
 		r, err := l.take(ctx, s, key, time.Time{}, n)
 		if err != nil || r.Allowed {

@@ -73,6 +73,13 @@ func TestWaitCancelled(t *testing.T) {
 }
 
 // Who waits hears of another limit at once, whether it helps or not.
+// TestWaitDone takes nothing for a ctx that is done, though there is no limit.
+func TestWaitDone(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, newLimiter(t, limiter.Limit{Rate: rate.Inf}).Wait(ctx, "key"), context.Canceled)
+}
+
 func TestWaitHearsOfSetLimit(t *testing.T) {
 	for name, c := range map[string]struct {
 		limit limiter.Limit

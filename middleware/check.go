@@ -49,6 +49,7 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux) (res *Result, fr
 	}
 	found, err := m.cfg.Credential(r)
 	if errors.Is(err, ErrCredential) {
+		m.debug(r.Context(), err)
 		found, err = Credential{}, nil // as if there were none
 	}
 	if err == nil {
@@ -61,6 +62,9 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux) (res *Result, fr
 		res.Status = statusOf(res.Decision.Reason)
 	}
 	m.log(r.Context(), "decision", res.Err, &res.Decision)
+	if pattern == "" && mux == nil {
+		m.warn(r.Context(), res.Decision.Plan)
+	}
 	return res, found.place()
 }
 
@@ -96,6 +100,21 @@ func statusOf(why usageplan.Reason) int {
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
+}
+
+// debug tells of a bad credential, which from outside looks like none.
+func (m *Middleware) debug(ctx context.Context, err error) {
+	if m.cfg.Logger != nil {
+		m.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "ration: credential", slog.Any("error", err))
+	}
+}
+
+// warn tells, once, of what depends on the route of a request that has none that is known.
+func (m *Middleware) warn(ctx context.Context, p *usageplan.Plan) {
+	matters := len(m.public) > 0 || p != nil && len(p.Routes)+len(p.StageRoutes) > 0
+	if matters && m.cfg.Logger != nil && !m.warned.Swap(true) {
+		m.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "ration: a request's route is not known: throttles of routes and Public are of no effect; is Config.Mux missing?")
+	}
 }
 
 // log tells of a failure. That a client has gone is none.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,8 +15,8 @@ import (
 
 // LimitBy holds requests to a limit by a key of their own, such as ByIP, without API keys: for routes that everybody may
 // call, and in front of a Middleware against floods of requests whose keys are refused. Above the limit the answer is 429
-// with Retry-After. It fails closed: an error of the key function, or an empty key, is 500, one of the limiter's Counter
-// 503.
+// with Retry-After. It fails closed: an error of the key function, or a key that is empty or longer than store.MaxSubject, is
+// 500, one of the limiter's Counter 503.
 func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error)) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -35,7 +36,7 @@ func limitBy(l *limiter.Limiter, key func(*http.Request) (string, error), h http
 		return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
 	}
 	k, err := key(r)
-	if err != nil || k == "" {
+	if err != nil || k == "" || len(k) > store.MaxSubject {
 		return fail(http.StatusInternalServerError, "The service could not tell who makes the request.")
 	}
 	res, err := l.Allow(r.Context(), k)
@@ -60,6 +61,12 @@ var errRemoteAddr = errors.New("middleware: request without a remote IP address"
 // connection, whatever the request says, unless the connection comes from a trusted proxy: then it is the rightmost address
 // of X-Forwarded-For that is not a trusted proxy's, each of which appends who called it.
 func ByIP(trusted ...netip.Prefix) func(*http.Request) (string, error) {
+	trusted = slices.Clone(trusted)
+	for i, p := range trusted {
+		if p.Addr().Is4In6() && p.Bits() >= 96 { // as an address of a request is written
+			trusted[i] = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+		}
+	}
 	isTrusted := func(addr netip.Addr) bool {
 		for _, p := range trusted {
 			if p.Contains(addr) {

@@ -1,10 +1,12 @@
 package middleware
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/ration-go/ration/usageplan"
 )
@@ -14,15 +16,17 @@ var ErrInvalid = errors.New("middleware: invalid")
 
 // Config of a Middleware. The zero Config is ready for use. Its functions are called by many requests at once.
 type Config struct {
-	// Credential finds out who asks; nil: OneOf(Bearer(), Header("X-API-Key")).
+	// Credential finds out who asks; nil: OneOf(Bearer(), Header("X-API-Key")). Where clients use Authorization for something
+	// else beside their key, such as a user's token, it is to be Header("X-API-Key"): of two credentials none is taken.
 	Credential Extractor
 
 	// API and Stage name the API stage that the handler is; both or neither. See usageplan.Plan.Stages.
 	API, Stage string
 
 	// Mux is where the patterns of routes are looked up, which have throttles of their own in plans. It is the one that
-	// will serve the request, with the URL and method that the middleware sees. Nil: what Handler is given, if that is a
-	// ServeMux; else Request.Pattern, which is empty outside the mux that sets it.
+	// will serve the request, with the URL and method that the middleware sees: http.StripPrefix goes around the middleware.
+	// Nil: what Handler is given, if that is a ServeMux; else Request.Pattern, which is empty outside the mux that sets it.
+	// So a mux that other middleware stands around is to be named here; Logger is warned where that was forgotten.
 	Mux *http.ServeMux
 
 	// Public is the patterns of routes that need no key, exactly as the mux has them. A route that is not known is not
@@ -38,7 +42,9 @@ type Config struct {
 	ID func(*http.Request) string
 
 	// Refund says whether the charge is given back to the quotas, by the status of the response; nil: never. A handler that
-	// panics counts as 500, whatever it has sent, and a hijacked connection as 101.
+	// panics counts as 500, whatever it has sent, and a hijacked connection as 101. Nothing is given back where the client
+	// has gone before the answer was done, or would get all it wants for free, nor of a charge that the handler has settled.
+	// Beside ID, a request that is repeated while it is under way is free if the first then fails: see Gate.Refund.
 	Refund func(status int) bool
 
 	// StripCredential hides the credential from the next handler: it gets a request without that header or parameter. So it
@@ -51,13 +57,15 @@ type Config struct {
 	OmitHeaders bool
 	Legacy      Legacy
 
-	// Realm is what the challenge of a 401 names; empty: "api". Visible ASCII characters and spaces.
+	// Realm is what the challenge of a 401 names, which is of the scheme Bearer whatever Credential looks for, since HTTP
+	// wants one; empty: "api". Visible ASCII characters and spaces.
 	Realm string
 
 	// Refuse answers a request that is refused; nil: Result.WriteProblem. Result.WriteAWS answers as Amazon API Gateway does.
 	Refuse func(http.ResponseWriter, *http.Request, *Result)
 
-	// Logger is told of failures of stores and of the service's own functions; nil: nobody is.
+	// Logger is told of failures of stores and of the service's own functions, warned of mistakes in the set-up, and told of
+	// bad credentials at slog.LevelDebug; nil: nobody is.
 	Logger *slog.Logger
 }
 
@@ -68,6 +76,7 @@ type Middleware struct {
 	public    map[string]bool
 	challenge string // WWW-Authenticate
 	policies  policies
+	warned    atomic.Bool // that routes are not known
 }
 
 // New makes a Middleware in front of a Gate. It reports every fault of cfg at once; the error wraps ErrInvalid.
@@ -113,20 +122,31 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 		case !res.Allowed():
 			m.cfg.Refuse(w, r, res)
 		case res.Skipped:
+			inner := r
 			if m.cfg.StripCredential {
-				r = m.stripAll(r)
+				inner = m.stripAll(r)
 			}
-			next.ServeHTTP(w, r)
+			next.ServeHTTP(w, inner)
+			tidy(inner, r)
 		default:
 			res.WriteHeaders(w.Header())
 			res.ctx = deciding{r.Context(), &res.Decision}
-			r = r.WithContext(&res.ctx)
+			inner := r.WithContext(&res.ctx)
 			if m.cfg.StripCredential {
-				from.strip(r)
+				from.strip(inner)
 			}
-			m.serve(next, w, r, res)
+			m.serve(next, w, inner, res)
+			tidy(inner, r)
 		}
 	})
+}
+
+// tidy removes the files of an upload that the next handler has parsed. The server does so for the request that it made,
+// and knows nothing of a copy.
+func tidy(inner, outer *http.Request) {
+	if form := inner.MultipartForm; form != nil && form != outer.MultipartForm {
+		_ = form.RemoveAll()
+	}
 }
 
 // serve calls next, and gives the charge back if the refund rule says so. A panic goes on through it.
@@ -138,8 +158,9 @@ func (m *Middleware) serve(next http.Handler, w http.ResponseWriter, r *http.Req
 	rec := &recorder{ResponseWriter: w}
 	status := http.StatusInternalServerError // unless next returns
 	defer func() {
-		if m.cfg.Refund(status) {
-			m.log(r.Context(), "refund", m.gate.Refund(r.Context(), &res.Decision), &res.Decision)
+		ctx := r.Context()
+		if gone := ctx.Err() == context.Canceled; !gone && m.cfg.Refund(status) {
+			m.log(context.WithoutCancel(ctx), "refund", m.gate.Refund(ctx, &res.Decision), &res.Decision)
 		}
 	}()
 	next.ServeHTTP(rec, r)

@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -109,16 +112,64 @@ func TestRefundGoexit(t *testing.T) {
 	require.Equal(t, 200, status(mw.Handler(ok), with(secret)))
 }
 
-// TestRefundFails is logged.
+// TestRefundFails is logged, also if the time that the request had is over.
 func TestRefundFails(t *testing.T) {
-	var log bytes.Buffer
-	h := newHouse(t, func(cfg *usageplan.GateConfig) {
-		cfg.Counter = storetest.Faulty(cfg.Counter, storetest.Fault{Take: 2, Err: errors.New("broken")})
-	})
-	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
-	cfg := middleware.Config{Refund: failed, Logger: slog.New(slog.NewTextHandler(&log, nil))}
-	protected := h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }))
-	require.Equal(t, 500, status(protected, with(secret)))
-	require.Contains(t, log.String(), "refund failed")
-	require.Contains(t, log.String(), "broken")
+	for _, broken := range []error{errors.New("broken"), context.DeadlineExceeded} {
+		synctest.Test(t, func(t *testing.T) {
+			var log bytes.Buffer
+			h := newHouse(t, func(cfg *usageplan.GateConfig) {
+				cfg.Counter = storetest.Faulty(cfg.Counter, storetest.Fault{Take: 2, Err: broken})
+			})
+			_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+			cfg := middleware.Config{Refund: failed, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+			protected := h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				<-r.Context().Done()
+				w.WriteHeader(504)
+			}))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			require.Equal(t, 504, status(protected, with(secret).WithContext(ctx)))
+			require.Contains(t, log.String(), "refund failed")
+			require.Contains(t, log.String(), broken.Error())
+		})
+	}
+}
+
+// TestRefundGone gives nothing back to a client that leaves while it is served, since it could take all but the end of every
+// answer for nothing; one whose time is over has not left.
+func TestRefundGone(t *testing.T) {
+	handlers := map[string]http.HandlerFunc{
+		"502": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) },
+		"abort": func(w http.ResponseWriter, _ *http.Request) { // as httputil.ReverseProxy does
+			w.WriteHeader(200)
+			panic(http.ErrAbortHandler)
+		},
+	}
+	for what, handler := range handlers {
+		for _, gone := range []bool{true, false} {
+			h := newHouse(t)
+			_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+			ctx, cancel := context.WithDeadline(t.Context(), time.Now())
+			if gone {
+				cancel()
+				ctx, cancel = context.WithCancel(t.Context())
+			}
+			defer cancel()
+			protected := h.middleware(middleware.Config{Refund: failed}).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if cancel(); gone {
+					<-r.Context().Done()
+				}
+				handler(w, r)
+			}))
+			func() {
+				defer func() { _ = recover() }()
+				protected.ServeHTTP(&discard{http.Header{}}, with(secret).WithContext(ctx))
+			}()
+			want := 200
+			if gone {
+				want = 429
+			}
+			require.Equal(t, want, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)), "%s, gone: %v", what, gone)
+		}
+	}
 }

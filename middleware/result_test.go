@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +13,18 @@ import (
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/usageplan"
 )
+
+// TestContextShowsNoSecret prints the context of a request that was admitted, as a log or a mock may.
+func TestContextShowsNoSecret(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{})
+	protected := h.middleware(middleware.Config{}).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		for _, format := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
+			require.NotContains(t, fmt.Sprintf(format, r.Context()), secret[len("acme_"):])
+		}
+	}))
+	require.Equal(t, 200, status(protected, with(secret)))
+}
 
 // TestResultShowsNoSecret prints what Config.Refuse is given, in every way.
 func TestResultShowsNoSecret(t *testing.T) {

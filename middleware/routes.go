@@ -62,4 +62,6 @@ func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-func namesOptions(pattern string) bool { return strings.HasPrefix(pattern, http.MethodOptions+" ") }
+func namesOptions(pattern string) bool {
+	return strings.HasPrefix(routeOf(pattern), http.MethodOptions+" ")
+}

@@ -65,6 +65,14 @@ func (rec *recorder) FlushError() error {
 	return err
 }
 
+// CloseNotify is for handlers of before contexts that ask no writer whether it has it. Where it has not, it never tells.
+func (rec *recorder) CloseNotify() <-chan bool {
+	if w, ok := rec.ResponseWriter.(interface{ CloseNotify() <-chan bool }); ok {
+		return w.CloseNotify()
+	}
+	return nil
+}
+
 // Hijack counts as a switch of protocols.
 func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(rec.ResponseWriter).Hijack()
