@@ -1,9 +1,12 @@
 package memory
 
 import (
+	"hash/maphash"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
+	"weak"
 
 	"github.com/ration-go/ration/store"
 )
@@ -82,8 +85,11 @@ func (a *account) fill(cell int, m *store.Meter, st *state) {
 	}
 }
 
+// newLayout has its meters in one piece of memory with it: a window that has ended refers to one of them, and so keeps the
+// layout for who else leaves it.
 func newLayout(draft []held, used int) *layout {
-	l := &layout{held: slices.Clone(draft), used: used}
+	l := roomFor(len(draft))
+	l.held, l.used = append(l.held, draft...), used
 	for i := range draft {
 		if !draft[i].IsWindow() {
 			l.buckets++
@@ -92,12 +98,34 @@ func newLayout(draft []held, used int) *layout {
 	return l
 }
 
-// layouts are those that accounts were given lately, of all shards, so that few stand for millions of accounts and stay
-// in the processor's cache. One that has dropped out of the list lives on with the accounts that have it.
+// roomFor is a layout with room for n meters: three, as most have, or as many as there can be.
+func roomFor(n int) *layout {
+	if n <= 3 {
+		l := new(struct {
+			layout
+			room [3]held
+		})
+		l.held = l.room[:0]
+		return &l.layout
+	}
+	l := new(struct {
+		layout
+		room [cells]held
+	})
+	l.held = l.room[:0]
+	return &l.layout
+}
+
+// layouts are those that accounts have, or windows that have ended, of all shards: few stand for millions of accounts and
+// stay in the processor's cache. It keeps none alive, and is apart from the Store, which the cleanups would else keep.
 type layouts struct {
-	mu     sync.Mutex
-	recent [64]*layout
-	oldest int
+	seed maphash.Seed
+	mu   sync.Mutex
+	live map[uint64]weak.Pointer[layout] // by the hash of their meters; where two have one, the later
+}
+
+func newLayouts() *layouts {
+	return &layouts{seed: maphash.MakeSeed(), live: map[uint64]weak.Pointer[layout]{}}
 }
 
 // share is the layout of these meters and of so many cells.
@@ -105,15 +133,25 @@ func (ls *layouts) share(draft []held, used int) *layout {
 	if slices.ContainsFunc(draft, func(h held) bool { return h.extra != 0 }) { // an extension is one subject's
 		return newLayout(draft, used)
 	}
+	var all [cells]held
+	copy(all[:], draft)
+	hash := maphash.Comparable(ls.seed, all)
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	for _, l := range ls.recent {
-		if l != nil && slices.Equal(l.held, draft) {
-			return l
-		}
+	if l := ls.live[hash].Value(); l != nil && slices.Equal(l.held, draft) {
+		return l
 	}
 	l := newLayout(draft, used)
-	ls.recent[ls.oldest] = l
-	ls.oldest = (ls.oldest + 1) % len(ls.recent)
+	ls.live[hash] = weak.Make(l)
+	runtime.AddCleanup(l, ls.drop, hash)
 	return l
+}
+
+// drop forgets a layout that nobody has, unless another has taken its place meanwhile.
+func (ls *layouts) drop(hash uint64) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.live[hash].Value() == nil {
+		delete(ls.live, hash)
+	}
 }

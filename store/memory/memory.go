@@ -44,7 +44,7 @@ type Store struct {
 	max     int64
 	shards  []shard // a power of two; of a subject: the top bits of its hash, the low ones being for the shard's index
 	shift   uint8   // of the hash to its shard
-	layouts layouts
+	layouts *layouts
 	whole   store.OneTaker // by Take
 
 	keys      keys
@@ -59,7 +59,7 @@ type Store struct {
 // New makes an empty Store.
 func New(cfg Config) *Store {
 	now := time.Now()
-	s := &Store{seed: maphash.MakeSeed(), max: int64(cfg.MaxSubjects)}
+	s := &Store{seed: maphash.MakeSeed(), max: int64(cfg.MaxSubjects), layouts: newLayouts()}
 	s.base = now.Add(-time.Duration(now.Nanosecond() % 1000)) // microseconds since are whole ones of the wall, too
 	s.epoch = s.base.UnixMicro()
 	if s.max <= 0 {

@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"runtime"
 	"strconv"
 	"testing"
@@ -56,6 +57,52 @@ func TestSize(t *testing.T) {
 	require.EqualValues(t, subjects, s.Stats().Subjects)
 	require.LessOrEqual(t, perSubject, 160.0)
 	require.LessOrEqual(t, perWindow, 24.0)
+}
+
+// TestSizeOfPlans: subjects of many plans, who come in any order while the collector runs all the time, take hardly more than
+// those of one.
+func TestSizeOfPlans(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 240,000 charges, and one goroutine")
+	}
+	const subjects, days = 30_000, 3
+	measure := func(plans int) (perSubject, perWindow float64) {
+		rnd, before := rand.New(rand.NewPCG(1, 2)), heap()
+		s := memory.New(memory.Config{})
+		fill := func(at time.Time) {
+			keep := 90 * 24 * time.Hour
+			meters := make([][]store.Meter, plans)
+			for p := range meters {
+				throttle := bucket
+				throttle.Max += int64(p)
+				meters[p] = []store.Meter{throttle, day("day", at, int64(1000+p), keep), day("use", at, store.Unlimited, keep)}
+			}
+			for n, i := range rnd.Perm(subjects) {
+				if n%1000 == 0 {
+					runtime.GC()
+				}
+				must(t, s, strconv.Itoa(i), at, 1, meters[i%plans]...)
+			}
+		}
+		fill(t0)
+		live := heap()
+		fill(t0.AddDate(0, 0, 1)) // from then on accounts have room for the windows of more days
+		first := heap()
+		for i := range days - 1 {
+			fill(t0.AddDate(0, 0, i+2))
+		}
+		perSubject = float64(live-before) / subjects
+		perWindow = float64(heap()-first) / subjects / (2 * (days - 1))
+		t.Logf("%d plans: %.1f bytes a subject, and %.1f a window that has ended", plans, perSubject, perWindow)
+		runtime.KeepAlive(s)
+		return perSubject, perWindow
+	}
+	subject, window := measure(1)
+	for _, plans := range []int{20, 200} {
+		perSubject, perWindow := measure(plans)
+		require.InEpsilon(t, subject, perSubject, 0.1)
+		require.InDelta(t, window, perWindow, 5)
+	}
 }
 
 // TestAllocs shows that a decision allocates nothing: taking, refusing, giving back and reading.
