@@ -64,7 +64,7 @@ func (m *meter) meter() store.Meter {
 }
 
 // saved is an account: of each of its meters the place among the file's, and of a window used and extra, of a bucket tokens,
-// part and last.
+// part and last, by the wall's clock.
 type saved struct {
 	Subject []byte    `json:"subject"`
 	States  [][]int64 `json:"states"`

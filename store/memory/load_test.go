@@ -127,6 +127,57 @@ func TestLoadSetBack(t *testing.T) {
 	})
 }
 
+// TestSaveClockSet: buckets go on by the right clock where the wall's was set while the process ran that saved them.
+func TestSaveClockSet(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for name, set := range map[string]time.Duration{
+		"not":                 0,
+		"forward by an hour":  time.Hour,
+		"back by an hour":     -time.Hour,
+		"back by a year":      -year,
+		"forward by 20 years": 20 * year,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := memory.New(memory.Config{})
+				memory.SetClock(s, set)
+				meters := []store.Meter{
+					{Name: "throttle", Max: 100, Rate: store.Rate{Tokens: 1, Per: 1_000_000}},
+					{Name: "rare", Max: 100, Rate: store.Rate{Tokens: 2, Per: 1_000_000}, Rare: true},
+				}
+				used := func(n int64) []int64 {
+					c := must(t, s, "a", time.Now(), n, meters...)
+					return []int64{c.Levels[0].Used, c.Levels[1].Used}
+				}
+				used(50)
+				time.Sleep(10 * time.Second)
+				require.Equal(t, []int64{50, 40}, used(10))
+				time.Sleep(time.Second)
+				var file bytes.Buffer
+				require.NoError(t, memory.SaveTo(s, &file))
+				time.Sleep(time.Second)
+				var err error
+				s, err = memory.LoadSummed(file.Bytes())
+				require.NoError(t, err)
+				require.Equal(t, []int64{48, 36}, used(0))
+				time.Sleep(10 * time.Second)
+				require.Equal(t, []int64{43, 21}, used(5))
+			})
+		})
+	}
+}
+
+// TestSaveExact: what the two halves of a clock's reading differ by gives nothing and takes nothing, however often it is saved.
+func TestSaveExact(t *testing.T) {
+	s, now := memory.New(memory.Config{}), time.Now().Truncate(time.Microsecond)
+	slow := store.Meter{Name: "slow", Max: 10, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}}
+	want := must(t, s, "a", now, 3, slow).Levels[0]
+	for range 200 {
+		s = rebear(t, s)
+	}
+	require.Equal(t, want, must(t, s, "a", now, 0, slow).Levels[0])
+}
+
 // FuzzLoad: no file makes it panic, and what it takes it can save and take again.
 func FuzzLoad(f *testing.F) {
 	text := saved(f)

@@ -112,6 +112,12 @@ func (s *Store) micros(at time.Time) int64 {
 	return s.epoch + at.Sub(s.base).Microseconds()
 }
 
+// set is by how much the wall's clock was set forward (back: less than zero) since New. The microseconds by which the two
+// halves of one reading differ are nothing.
+func (s *Store) set(now time.Time) time.Duration {
+	return (time.Duration(now.UnixMicro()-s.micros(now)) * time.Microsecond).Round(time.Millisecond)
+}
+
 func windowed(meters []store.Meter) bool {
 	for i := range meters {
 		if meters[i].IsWindow() {

@@ -79,7 +79,8 @@ func syncDir(path string) error {
 // save writes the records.
 func (s *Store) save(w io.Writer) error {
 	buffer := bufio.NewWriter(w)
-	out := &writer{sum: sha256.New(), meters: map[store.Meter]int64{}}
+	out := &writer{sum: sha256.New(), meters: map[store.Meter]int64{}, at: time.Now()}
+	out.set = s.set(out.at)
 	out.enc = json.NewEncoder(io.MultiWriter(buffer, out.sum))
 	out.directory(s)
 	for i := range s.shards {
@@ -96,6 +97,8 @@ type writer struct {
 	records int
 	err     error
 	meters  map[store.Meter]int64 // that are written, and their places
+	at      time.Time
+	set     time.Duration // by which the wall's clock was set since the buckets' began
 
 	accounts []copied // of one shard
 }
@@ -111,7 +114,7 @@ func (w *writer) put(r *record) {
 func (w *writer) directory(s *Store) {
 	s.keys.mu.RLock()
 	s.plans.mu.RLock()
-	h := &head{formatVersion, time.Now().UnixMicro(), s.keys.last, s.plans.last}
+	h := &head{formatVersion, w.at.UnixMicro(), s.keys.last, s.plans.last}
 	keys, plans := snapshot(&s.keys.list), snapshot(&s.plans.list)
 	var links []numbered[usageplan.Link]
 	for _, of := range s.plans.ofPlan {
@@ -177,7 +180,8 @@ func (w *writer) figures(m *metered) []int64 {
 	if m.IsWindow() {
 		return []int64{place, m.window.Used, m.window.Extra}
 	}
-	return []int64{place, m.bucket.Tokens, m.bucket.Part, min(m.bucket.Last, store.MaxUnits)}
+	last := m.bucket.Last + w.set.Microseconds() // who loads it begins with the wall's
+	return []int64{place, m.bucket.Tokens, m.bucket.Part, min(max(last, -store.MaxUnits), store.MaxUnits)}
 }
 
 // copied is an account, outside its shard's lock.
