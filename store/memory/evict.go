@@ -97,8 +97,12 @@ func (s *Store) forget(a *account, at time.Time) {
 	}
 }
 
-// expect notes that an account may be forgotten at another time than was known.
+// expect notes that an account may be forgotten at another time than was known. A charge of buckets alone may have no at,
+// and the account have windows.
 func (sh *shard) expect(a *account, at time.Time, now int64) {
+	if at.IsZero() {
+		at, now = sh.store.earlier(at, now)
+	}
 	for k := range sh.due {
 		sh.due[k] = min(sh.due[k], a.due(kind(k), at, now))
 	}

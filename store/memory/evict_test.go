@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -98,6 +99,40 @@ func TestKnowsSooner(t *testing.T) {
 			require.ErrorIs(t, err, store.ErrFull)
 			change(s)
 			must(t, s, "b", t0.Add(time.Minute), 1, slow)
+		})
+	}
+}
+
+// TestKnowsSoonerByItself is the same where the store reads its own clock, and the subject has a window beside the bucket.
+func TestKnowsSoonerByItself(t *testing.T) {
+	never := store.Meter{Name: "rate", Max: 10}
+	for name, test := range map[string]struct {
+		keep   time.Duration
+		change func(c *store.Charge)
+	}{
+		"a refund":                 {0, func(c *store.Charge) { c.N = store.Each(-1) }},
+		"a refund, kept":           {24 * time.Hour, func(c *store.Charge) { c.N = store.Each(-1) }},
+		"a rate":                   {0, func(c *store.Charge) { c.Meters[0].Rate = store.Rate{Tokens: 1, Per: 1_000_000} }},
+		"remaining set":            {0, func(c *store.Charge) { c.N, c.SetRemaining = store.Each(10), true }},
+		"a window that ends first": {0, func(c *store.Charge) { c.Meters[0].Rate = store.Rate{Tokens: 1, Per: 60_000_000} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, window := memory.New(memory.Config{MaxSubjects: 1}), func() store.Meter {
+					return store.Meter{Name: "minute", Max: 10, Start: time.Now().Unix(), End: time.Now().Unix() + 60, Keep: test.keep}
+				}
+				must(t, s, "a", time.Time{}, 1, never, window())
+				_, err := take(t, s, "b", time.Time{}, 1, never)
+				require.ErrorIs(t, err, store.ErrFull)
+				c := store.Charge{Subject: "a", Meters: []store.Meter{never}, N: store.Each(1)}
+				test.change(&c)
+				require.NoError(t, s.Take(t.Context(), &c))
+				time.Sleep(time.Minute - time.Microsecond)
+				_, err = take(t, s, "b", time.Time{}, 1, window())
+				require.ErrorIs(t, err, store.ErrFull)
+				time.Sleep(time.Minute + time.Microsecond)
+				must(t, s, "b", time.Time{}, 1, window())
+			})
 		})
 	}
 }
