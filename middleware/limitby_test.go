@@ -80,6 +80,7 @@ func TestLimitByFails(t *testing.T) {
 	}{
 		{"none", working, limiter.PerSecond(1), key, 200},
 		{"no key", working, limiter.PerSecond(1), func(*http.Request) (string, error) { return "", nil }, 500},
+		{"long key", working, limiter.PerSecond(1), func(*http.Request) (string, error) { return strings.Repeat("x", store.MaxSubject+1), nil }, 500},
 		{"bad key", working, limiter.PerSecond(1), func(*http.Request) (string, error) { return "x", errors.New("broken") }, 500},
 		{"counter", storetest.Faulty(working, storetest.Fault{Err: errBroken}), limiter.PerSecond(1), key, 503},
 		{"blocked", working, limiter.Limit{}, key, 403},
@@ -94,6 +95,7 @@ func TestLimitByFails(t *testing.T) {
 // TestByIP believes X-Forwarded-For as far as proxies that are trusted have written it.
 func TestByIP(t *testing.T) {
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+	mapped := []netip.Prefix{netip.MustParsePrefix("::ffff:10.0.0.0/104"), proxies[1]}
 	for _, c := range []struct {
 		r              *http.Request
 		alone, trusted string
@@ -120,8 +122,10 @@ func TestByIP(t *testing.T) {
 		alone, err := middleware.ByIP()(c.r)
 		require.NoError(t, err)
 		require.Equal(t, c.alone, alone, "%s %.50q", c.r.RemoteAddr, c.r.Header)
-		trusted, err := middleware.ByIP(proxies...)(c.r)
-		require.NoError(t, err)
-		require.Equal(t, c.trusted, trusted, "%s %.50q", c.r.RemoteAddr, c.r.Header)
+		for _, prefixes := range [][]netip.Prefix{proxies, mapped} {
+			trusted, err := middleware.ByIP(prefixes...)(c.r)
+			require.NoError(t, err)
+			require.Equal(t, c.trusted, trusted, "%s %.50q", c.r.RemoteAddr, c.r.Header)
+		}
 	}
 }

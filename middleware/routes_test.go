@@ -1,6 +1,8 @@
 package middleware_test
 
 import (
+	"bytes"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -117,13 +119,58 @@ func TestPublic(t *testing.T) {
 	}
 }
 
+// TestRoutesNotKnown warns once of a mux that the middleware does not see though something goes by its routes.
+func TestRoutesNotKnown(t *testing.T) {
+	h := newHouse(t)
+	_, plain := h.key(&usageplan.Plan{Throttle: throttle(1, 9)})
+	_, routed := h.key(&usageplan.Plan{Routes: map[string]limiter.Limit{"GET /pets/{id}": *throttle(1, 9)}})
+	shop := petShop(ok)
+	hidden := http.HandlerFunc(shop.ServeHTTP)
+	for _, c := range []struct {
+		what   string
+		cfg    middleware.Config
+		next   http.Handler
+		secret string
+		warns  bool
+	}{
+		{"nothing goes by routes", middleware.Config{}, hidden, plain, false},
+		{"a plan does", middleware.Config{}, hidden, routed, true},
+		{"Public does", middleware.Config{Public: []string{"GET /health"}}, hidden, plain, true},
+		{"the mux is named", middleware.Config{Mux: shop}, hidden, routed, false},
+		{"the mux is next", middleware.Config{}, shop, routed, false},
+	} {
+		var log bytes.Buffer
+		c.cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		protected := h.middleware(c.cfg).Handler(c.next)
+		for range 2 {
+			require.Equal(t, 200, status(protected, request("GET", "/pets/1", "X-API-Key", c.secret)), c.what)
+		}
+		want := 0
+		if c.warns {
+			want = 1
+		}
+		require.Equal(t, want, strings.Count(log.String(), "Config.Mux"), c.what)
+	}
+}
+
+// TestBadCredential looks from outside as if there were none; who debugs sees what is wrong with it, and not what it is.
+func TestBadCredential(t *testing.T) {
+	var log bytes.Buffer
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{})
+	cfg := middleware.Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	require.Equal(t, 401, status(h.middleware(cfg).Handler(ok), request("GET", "/", "X-API-Key", secret, "Authorization", "Bearer token")))
+	require.Contains(t, log.String(), "more than one")
+	require.NotContains(t, log.String(), secret[len("acme_"):])
+}
+
 // TestPreflight passes what a browser asks before it sends a key, but to no handler of anything else.
 func TestPreflight(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 	mux := http.NewServeMux()
 	reached := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusAccepted) })
-	for _, p := range []string{"GET /pets", "POST /pets", "/all", "OPTIONS /shop/", "GET /shop/x"} {
+	for _, p := range []string{"GET /pets", "POST /pets", "/all", "OPTIONS /shop/", "OPTIONS\t/tab/", "GET /shop/x"} {
 		mux.Handle(p, reached)
 	}
 	outside := h.middleware(middleware.Config{}).Handler(mux)
@@ -136,6 +183,7 @@ func TestPreflight(t *testing.T) {
 		{"OPTIONS", "/pets", preflight, 405}, // by the mux
 		{"OPTIONS", "/nothing", preflight, 404},
 		{"OPTIONS", "/shop/x", preflight, 202},
+		{"OPTIONS", "/tab/x", preflight, 202},
 		{"OPTIONS", "/all", preflight, 401},
 		{"OPTIONS", "/pets", preflight[:2], 401},
 		{"OPTIONS", "/pets", preflight[2:], 401},

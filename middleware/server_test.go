@@ -2,10 +2,12 @@ package middleware_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"log"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -221,6 +223,73 @@ func TestNotSupported(t *testing.T) {
 	})).ServeHTTP(struct{ http.ResponseWriter }{&discard{http.Header{}}}, with(secret))
 	require.Equal(t, []int{418}, statuses, "neither was sent")
 }
+
+// TestUpload leaves no file of an upload that a handler has parsed, whichever request the handler was given.
+func TestUpload(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{})
+	parsed := 0
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /", func(_ http.ResponseWriter, r *http.Request) {
+		require.NoError(t, r.ParseMultipartForm(1))
+		files, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		parsed += len(files)
+	})
+	srv := httptest.NewServer(h.middleware(middleware.Config{Public: []string{"POST /"}, StripCredential: true}).Handler(mux))
+	defer srv.Close()
+	keyed := httptest.NewServer(h.middleware(middleware.Config{}).Handler(mux))
+	defer keyed.Close()
+	for _, url := range []string{srv.URL, keyed.URL} {
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		file, err := form.CreateFormFile("file", "file")
+		require.NoError(t, err)
+		_, err = file.Write(make([]byte, 1<<20))
+		require.NoError(t, err)
+		require.NoError(t, form.Close())
+		r, err := http.NewRequestWithContext(t.Context(), "POST", url, &body)
+		require.NoError(t, err)
+		r.Header = http.Header{"X-Api-Key": {secret}, "Content-Type": {form.FormDataContentType()}}
+		res, err := srv.Client().Do(r)
+		require.NoError(t, err)
+		_ = res.Body.Close()
+		require.Equal(t, 200, res.StatusCode)
+	}
+	require.Equal(t, 2, parsed)
+	files, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, files)
+}
+
+// TestCloseNotify is for handlers that ask without looking.
+func TestCloseNotify(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{})
+	told := make(chan bool, 1)
+	told <- true
+	protected := h.middleware(middleware.Config{Refund: failed}).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		select {
+		case <-w.(interface{ CloseNotify() <-chan bool }).CloseNotify():
+		default:
+			w.WriteHeader(418)
+		}
+	}))
+	require.Equal(t, 418, status(protected, with(secret)))
+	w := &notifier{*httptest.NewRecorder(), told}
+	protected.ServeHTTP(w, with(secret))
+	require.Equal(t, 200, w.Code)
+}
+
+// notifier is a writer from before contexts.
+type notifier struct {
+	httptest.ResponseRecorder
+	told chan bool
+}
+
+func (n *notifier) CloseNotify() <-chan bool { return n.told }
 
 // TestHangUp is a client that goes while the handler is at work: the charge stands.
 func TestHangUp(t *testing.T) {
