@@ -3,7 +3,6 @@ package usageplan
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 
 	"github.com/ration-go/ration/store"
 )
@@ -59,11 +58,11 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 
 // take has the Counter take c, and remembers where it found the subject.
 func (g *Gate) take(ctx context.Context, b *binding, c *store.Charge) error {
-	before := atomic.LoadUint64(&b.place)
+	before := b.place.Load()
 	c.Place = before
 	err := g.cfg.Counter.Take(ctx, c)
 	if c.Place != before {
-		atomic.StoreUint64(&b.place, c.Place)
+		b.place.Store(c.Place)
 	}
 	return err
 }

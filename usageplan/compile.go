@@ -60,6 +60,9 @@ func newAllowance(p *Plan, l *Link, keep time.Duration, stale *atomic.Bool) (*al
 	if l.Quotas != nil {
 		a.quotas = l.Quotas
 	}
+	if n := len(a.quotas); n > MaxQuotas {
+		return nil, fmt.Errorf("usageplan: plan %s: quotas: %d of them: want at most %d", p.ID, n, MaxQuotas)
+	}
 	if throttle != nil {
 		if err := a.bucket(a.buckets, "", throttleName, *throttle); err != nil {
 			return nil, err
@@ -133,7 +136,7 @@ func (a *allowance) compile(at time.Time) *windows {
 	w := &windows{from: math.MinInt64, until: math.MaxInt64, routes: map[string]*meters{}, stages: map[Stage]map[string]*meters{}}
 	var list []store.Meter
 	for _, q := range a.quotas {
-		list = append(list, q.Meter(at, a.keep))
+		list = append(list, window(q, at, a.keep))
 	}
 	list = append(list, quota.Record(a.record, at, a.keep))
 	for i := range list {
@@ -156,6 +159,16 @@ func (a *allowance) compile(at time.Time) *windows {
 		}
 	}
 	return w
+}
+
+// window is the meter of a quota at an instant. No more of its ended windows are kept than a report can ask for: those of 90
+// days by the minute would be megabytes a key.
+func window(q quota.Quota, at time.Time, keep time.Duration) store.Meter {
+	m := q.Meter(at, keep)
+	if length := time.Duration(m.End-m.Start) * time.Second; length > 0 && keep/length >= quota.MaxWindows {
+		m.Keep = quota.MaxWindows * length
+	}
+	return m
 }
 
 func withBucket(m *store.Meter, windows []store.Meter) *meters {

@@ -28,19 +28,20 @@ type entry struct {
 type binding struct {
 	subject   string
 	allowance *allowance
-	place     uint64 // where the Counter found the subject last; atomic, for decisions share the entry
+	place     atomic.Uint64 // where the Counter found the subject last: decisions share the entry
 }
 
 // stale says that the plan has changed since it was read.
 func (b *binding) stale() bool { return b.allowance != nil && b.allowance.stale.Load() }
 
-// add is for links in their order.
-func (e *entry) add(b binding) {
-	if e.plan.allowance == nil {
-		e.plan = b
-	} else {
-		e.others = append(e.others, b)
+// bind is for links in their order.
+func (e *entry) bind(subject string, a *allowance) {
+	b := &e.plan
+	if b.allowance != nil {
+		e.others = append(e.others, binding{})
+		b = &e.others[len(e.others)-1]
 	}
+	b.subject, b.allowance = subject, a
 }
 
 // fresh says whether e may be believed, by the Gate's clock.

@@ -21,7 +21,8 @@ type GateConfig struct {
 	Format apikey.Format
 
 	// MaxAge is how long a key and its plans are believed without being read again; zero: 5 s. It bounds how long after a
-	// change the last request is admitted by what was before, where no Notifier tells of it sooner.
+	// change the last request is admitted by what was before, where no Notifier tells of it sooner. A key is read again after
+	// half of that to all of it, so that keys that came together are not read together ever after.
 	MaxAge time.Duration
 
 	// MaxKeys bounds the keys that are remembered; zero: 1,048,576, of some 500 bytes each. MaxUnknown bounds the unknown
@@ -45,7 +46,8 @@ type GateConfig struct {
 	// KeepIDs is how long the ID of a Request is remembered; zero: 10 minutes.
 	KeepIDs time.Duration
 
-	// Keep is how long ended windows and the usage record can be reported and refunded; zero: 90 days.
+	// Keep is how long ended windows and the usage record can be reported and refunded; zero: 90 days. Of a quota it is
+	// quota.MaxWindows windows at most: 366 minutes of one by the minute, for each of which a subject takes 20 bytes of memory.
 	Keep time.Duration
 
 	// OnFailure is what becomes of a request when the Counter fails. Zero: throttles open through a bucket in this
@@ -134,7 +136,8 @@ type Request struct {
 	// ID names the request, so that it is charged once however often it is tried within GateConfig.KeepIDs: an order's
 	// number, a message's. At most MaxID bytes; empty: none. It costs a place in the subject's counts. An ID that a client
 	// may choose lets it ask for many things at the price of one, unless the service answers a repeated request with what it
-	// answered first.
+	// answered first. So does a throttle of Account or Stages that refuses: who asks twice at once may be admitted by the charge
+	// of a request that is refused then.
 	ID string
 
 	// At is the clock, as time.Now returned it; zero: the Gate reads it. How old what the Gate has read of keys and plans may

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
@@ -111,7 +112,7 @@ func (im *importing) row(ctx context.Context, row *apikey.Row) error {
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrInvalid): // what the id is, is not told: columns may be mixed up
 			return rowFault(row, fmt.Errorf("usagePlanIds: no such plan: %w", ErrNotFound))
 		case err != nil:
-			return rowFault(row, err)
+			return rowFault(row, untold{err, planID})
 		default:
 			im.undo = append(im.undo, func(ctx context.Context) error { return im.unlink(ctx, planID, id) })
 		}
@@ -238,3 +239,18 @@ func rowFault(row *apikey.Row, err error) error {
 	}
 	return err
 }
+
+// untold is an error that does not show a value of the file, which may be a secret in the wrong column.
+type untold struct {
+	error
+	value string
+}
+
+func (u untold) Error() string {
+	if u.value == "" {
+		return u.error.Error()
+	}
+	return strings.ReplaceAll(u.error.Error(), u.value, "…")
+}
+
+func (u untold) Unwrap() error { return u.error }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -115,6 +116,24 @@ func TestImportFails(t *testing.T) {
 	_, err = plans.Import(t.Context(), keys, rows, false)
 	require.ErrorIs(t, err, errBroken)
 	require.ErrorIs(t, err, usageplan.ErrRollback)
+}
+
+// plansFail is a store that finds no plan for now.
+type plansFail struct{ *memory.Store }
+
+func (plansFail) Plan(_ context.Context, id string) (usageplan.Plan, error) {
+	return usageplan.Plan{}, fmt.Errorf("plan %s: %w", id, errBroken)
+}
+
+// TestImportShowsNoValue has a secret in the column of plans, and a store that tells what it was asked for.
+func TestImportShowsNoValue(t *testing.T) {
+	st := plansFail{memory.New(memory.Config{})}
+	const secret = "secretsecretsecretsecret"
+	row := apikey.Row{Line: 2, Key: apikey.Key{Name: "a"}, Secret: "anotheranotheranother", PlanIDs: []string{secret}}
+	_, err := usageplan.NewService(st, st, usageplan.ServiceConfig{}).Import(t.Context(), apikey.NewService(st, apikey.Config{}),
+		func(yield func(apikey.Row, error) bool) { yield(row, nil) }, false)
+	require.ErrorIs(t, err, errBroken)
+	require.NotContains(t, err.Error(), secret)
 }
 
 // TestImportSpares what others have done meanwhile, when it rolls back. Each file cannot be read to its end; before that shows

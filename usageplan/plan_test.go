@@ -31,7 +31,7 @@ func TestBadPlans(t *testing.T) {
 		"rate: 1e+13":                         {Throttle: throttle(1e13, 1)},
 		"burst: 0 with a rate":                {Throttle: throttle(1, 0)},
 		"burst: -1":                           {Throttle: throttle(1, -1)},
-		"a smaller burst or a rounder rate":   {Throttle: throttle(1.0/86400, 1<<40)},
+		"a smaller burst or a rounder rate":   {Throttle: throttle(1.0/86400, 1<<30)},
 		"limit: -1":                           {Quotas: perDay(-1)},
 		"limit: 9007199254740991":             {Quotas: perDay(1<<53 - 1)},
 		"period: 0":                           {Quotas: []quota.Quota{{Limit: 1}}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -119,8 +120,9 @@ func (r *resolver) load(ctx context.Context, f *flight, id string, now time.Dura
 			return nil, fmt.Errorf("usageplan: plan %s: %w", links[i].PlanID, err)
 		}
 		e.until = min(e.until, a.until)
-		e.add(binding{subject: links[i].Subject, allowance: a.allowance})
+		e.bind(links[i].Subject, a.allowance)
 	}
+	e.until -= rand.N((e.until-now)/2 + 1)
 	return e, nil
 }
 
@@ -142,7 +144,8 @@ func (r *resolver) allowance(ctx context.Context, l *Link, now time.Duration) (p
 		r.stale[l.PlanID] = stale
 	}
 	r.mu.Unlock()
-	if ok = ok && now < p.until; ok && p.serves(l) {
+	// A plan in the second half of its age would end that of all its keys at one instant.
+	if ok = ok && now < p.until-r.maxAge/2; ok && p.serves(l) {
 		return p, nil
 	}
 	plan, until := (*Plan)(nil), now+r.maxAge

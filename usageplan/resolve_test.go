@@ -115,10 +115,10 @@ func TestMaxAge(t *testing.T) {
 		require.Equal(t, usageplan.Admitted, h.reason(secret))
 		_, err := h.keys.Disable(t.Context(), k.ID)
 		require.NoError(t, err)
-		time.Sleep(5*time.Second - time.Nanosecond)
-		require.Equal(t, usageplan.Admitted, h.reason(secret))
+		time.Sleep(5*time.Second/2 - time.Nanosecond)
+		require.Equal(t, usageplan.Admitted, h.reason(secret), "for half of it at least")
 		st.reads.Store(true)
-		time.Sleep(time.Nanosecond)
+		time.Sleep(5*time.Second/2 + time.Nanosecond)
 		d, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: secret})
 		require.ErrorIs(t, err, errBroken)
 		require.Equal(t, usageplan.StoreFailed, d.Reason)
@@ -148,9 +148,9 @@ func TestAgesGoByTheGatesClock(t *testing.T) {
 			require.NoError(t, err)
 			_, err = h.keys.Import(t.Context(), apikey.Key{Enabled: true}, stranger)
 			require.NoError(t, err)
-			time.Sleep(5*time.Second - time.Nanosecond)
+			time.Sleep(5*time.Second/2 - time.Nanosecond)
 			require.Equal(t, usageplan.Admitted, h.reason(secret))
-			time.Sleep(time.Nanosecond)
+			time.Sleep(5*time.Second/2 + time.Nanosecond)
 			for _, at := range []time.Time{old, {}} {
 				require.Equal(t, usageplan.Disabled, h.admit(usageplan.Request{Secret: secret, At: at}).Reason)
 				require.Equal(t, usageplan.NoPlan, h.admit(usageplan.Request{Secret: stranger, At: at}).Reason)
@@ -159,7 +159,8 @@ func TestAgesGoByTheGatesClock(t *testing.T) {
 	}
 }
 
-// TestPlanAge is a plan that was read for one key, and is believed for another no longer than that.
+// TestPlanAge is a plan that was read for one key, and is believed for another no longer than that; for one that comes in the
+// second half of its age it is read again.
 func TestPlanAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := memory.New(memory.Config{})
@@ -169,13 +170,57 @@ func TestPlanAge(t *testing.T) {
 		_, first, p := h.linked(usageplan.Plan{Quotas: perDay(9)})
 		k, second := h.key("second")
 		require.NoError(t, h.plans.Link(t.Context(), p.ID, k.ID))
+		k, third := h.key("third")
+		require.NoError(t, h.plans.Link(t.Context(), p.ID, k.ID))
 		require.Equal(t, usageplan.Admitted, h.reason(first))
 		_, err := h.plans.Update(t.Context(), p.ID, func(p *usageplan.Plan) error { p.Quotas = perDay(0); return nil })
 		require.NoError(t, err)
-		time.Sleep(4 * time.Second)
+		time.Sleep(2 * time.Second)
 		require.Equal(t, usageplan.Admitted, h.reason(second), "by what was read for the first")
 		time.Sleep(time.Second)
+		require.Equal(t, usageplan.NeverFits, h.reason(third))
+		time.Sleep(2 * time.Second)
 		require.Equal(t, usageplan.NeverFits, h.reason(second))
+	})
+}
+
+// laggard is a directory whose answers take a while.
+type laggard struct {
+	apikey.Store
+	plans
+}
+
+func (l laggard) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, error) {
+	time.Sleep(10 * time.Millisecond)
+	return l.Store.KeyByDigest(ctx, d)
+}
+
+// TestAgesStayApart has keys of one plan that come one after the other. None is ever told that too many are being read, as
+// they would be if all were as old as their plan.
+func TestAgesStayApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := memory.New(memory.Config{})
+		slow := laggard{st, st}
+		h := newHouse(t, func(cfg *usageplan.GateConfig) {
+			cfg.Keys, cfg.Plans, cfg.Counter, cfg.MaxReads = slow, slow, st, 16
+		})
+		h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+		p := h.plan(usageplan.Plan{Name: "common"})
+		for i := range 500 {
+			k, secret := h.key("key")
+			require.NoError(t, h.plans.Link(t.Context(), p.ID, k.ID))
+			go func() {
+				time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+				for range 200 {
+					if _, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: secret}); err != nil {
+						t.Error(err)
+						return
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+			}()
+		}
+		time.Sleep(time.Minute)
 	})
 }
 

@@ -63,22 +63,24 @@ func (s *sharing) of(stage Stage) [2]*shared { return [2]*shared{s.stages[stage]
 // all that was taken is given back.
 func (g *Gate) share(ctx, within context.Context, req *Request, d *Decision, c *store.Charge, take bool) error {
 	var errs []error
-	all := g.shared.of(Stage{req.API, req.Stage})
-	for i, s := range all {
+	var taken [2]*shared // from; not where the Counter has failed
+	for i, s := range g.shared.of(Stage{req.API, req.Stage}) {
 		if s == nil {
 			continue
 		}
-		wait, err := s.take(within, g.shared.counter, req.At, take)
-		if err != nil {
+		switch wait, err := s.take(within, g.shared.counter, req.At, take); {
+		case err != nil:
 			errs = append(errs, g.unshared(ctx, req, d, s, take, err))
-		} else if wait > 0 {
+		case wait > 0:
 			d.Allowed, d.Reason, d.RetryAfter, d.shared = false, throttled(wait), wait, s
+		default:
+			taken[i] = s
 		}
 		if d.Allowed {
 			continue
 		}
 		if take {
-			errs = append(errs, g.giveBack(ctx, d, c, all[:i]))
+			errs = append(errs, g.giveBack(ctx, d, c, taken[:]))
 		}
 		d.Cost = 0
 		break

@@ -303,3 +303,39 @@ func TestBadSharing(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// partly is a Counter that fails for one subject, before the charge.
+type partly struct {
+	*memory.Store
+	subject string
+	fails   bool
+}
+
+func (p *partly) TakeOne(ctx context.Context, subject string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {
+	if p.fails && subject == p.subject && n > 0 {
+		return store.Level{}, false, store.ErrNotTaken
+	}
+	return p.Store.TakeOne(ctx, subject, m, at, n)
+}
+
+// TestSharedNotTaken gives back to a shared throttle no token that it did not give.
+func TestSharedNotTaken(t *testing.T) {
+	st := &partly{Store: memory.New(memory.Config{}), subject: "stage pets:prod"}
+	h := newHouse(t, func(cfg *usageplan.GateConfig) {
+		cfg.Keys, cfg.Plans, cfg.Counter = st.Store, st.Store, st
+		cfg.Account = throttle(1e-6, 5)
+		cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "pets", Name: "prod"}: *throttle(1e-6, 9)}
+	})
+	h.st, h.keys, h.plans = st.Store, apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(100)})
+	for i := range 10 {
+		st.fails = i >= 5 // the fallback admits, and the account refuses
+		d, _ := h.gate.Admit(t.Context(), usageplan.Request{Secret: secret, API: "pets", Stage: "prod"})
+		require.Equal(t, i < 5, d.Allowed)
+	}
+	m, err := throttle(1e-6, 9).Meter("stage")
+	require.NoError(t, err)
+	l, _, err := st.Store.TakeOne(t.Context(), st.subject, &m, time.Now(), 0)
+	require.NoError(t, err)
+	require.EqualValues(t, 5, l.Used)
+}

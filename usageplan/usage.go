@@ -105,7 +105,7 @@ func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string
 		return err
 	}
 	at := time.Now()
-	c := &store.Charge{Subject: l.Subject, At: at, Meters: []store.Meter{q.Meter(at, g.cfg.Keep)}, N: store.Each(n), SetRemaining: true}
+	c := &store.Charge{Subject: l.Subject, At: at, Meters: []store.Meter{window(q, at, g.cfg.Keep)}, N: store.Each(n), SetRemaining: true}
 	within, cancel := g.within(ctx)
 	defer cancel()
 	if err := g.cfg.Counter.Take(within, c); err != nil {

@@ -63,7 +63,7 @@ func TestNarrowFilter(t *testing.T) {
 		for cursor, next := "", "?"; next != ""; cursor = next {
 			var page []apikey.Key
 			var err error
-			page, next, err = s.Keys(t.Context(), apikey.Filter{NamePrefix: prefix}, cursor, 1<<40)
+			page, next, err = s.Keys(t.Context(), apikey.Filter{NamePrefix: prefix}, cursor, 1<<30)
 			require.NoError(t, err)
 			keys += len(page)
 			pages++

@@ -1,0 +1,48 @@
+package usageplan
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/quota"
+)
+
+// TestWindow keeps of each quota what was asked for, and no more windows than a report can ask for.
+func TestWindow(t *testing.T) {
+	const day = 24 * time.Hour
+	at := time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
+	for _, c := range []struct {
+		period quota.Period
+		keep   time.Duration
+		want   time.Duration
+	}{
+		{quota.Minute, 90 * day, 366 * time.Minute},
+		{quota.Minute, 366 * time.Minute, 366 * time.Minute},
+		{quota.Minute, time.Hour, time.Hour},
+		{quota.Hour, 90 * day, 366 * time.Hour},
+		{quota.Day, 90 * day, 90 * day},
+		{quota.Day, 1000 * day, 366 * day},
+		{quota.Year, 90 * day, 90 * day},
+		{quota.Year, 100_000 * day, 100_000 * day},
+		{0, 90 * day, 90 * day}, // of no period, which no store takes
+	} {
+		m := window(quota.Quota{Limit: 1, Period: c.period}, at, c.keep)
+		require.Equal(t, c.want, m.Keep, "%v for %v", c.period, c.keep)
+	}
+}
+
+// TestTooManyQuotas is a plan that no Service lets pass, and a store may give all the same.
+func TestTooManyQuotas(t *testing.T) {
+	p := &Plan{ID: "p", Quotas: make([]quota.Quota, MaxQuotas+1)}
+	for i := range p.Quotas {
+		p.Quotas[i] = quota.Quota{Name: string(rune('a' + i)), Limit: 1, Period: quota.Day}
+	}
+	_, err := newAllowance(p, &Link{}, time.Hour, new(atomic.Bool))
+	require.EqualError(t, err, "usageplan: plan p: quotas: 6 of them: want at most 5")
+	p.Quotas = p.Quotas[:MaxQuotas]
+	_, err = newAllowance(p, &Link{}, time.Hour, new(atomic.Bool))
+	require.NoError(t, err)
+}
