@@ -21,9 +21,10 @@ import (
 )
 
 const (
-	throttled = `{"message":"Too Many Requests"}`
-	exceeded  = `{"message":"Limit Exceeded"}`
-	forbidden = `{"message":"Forbidden"}`
+	throttled   = `{"message":"Too Many Requests"}`
+	exceeded    = `{"message":"Limit Exceeded"}`
+	forbidden   = `{"message":"Forbidden"}`
+	unavailable = `{"message":"Service Unavailable"}`
 )
 
 // TestTutorial is the tutorial's commands, and what a client sees of them.
@@ -99,8 +100,11 @@ func TestRedisShared(t *testing.T) {
 		wg.Go(func() { counts[i] = gw.crowd(value, 250) })
 	}
 	wg.Wait()
-	require.Equal(t, 300, counts[0]["pass"]+counts[1]["pass"], counts)
-	require.Equal(t, 200, counts[0][exceeded]+counts[1][exceeded], counts)
+	// Where the machine is so busy that an answer comes too late, the request may have been charged, and has not passed.
+	passed, late := counts[0]["pass"]+counts[1]["pass"], counts[0][unavailable]+counts[1][unavailable]
+	require.LessOrEqual(t, passed, 300, counts)
+	require.GreaterOrEqual(t, passed+late, 300, counts)
+	require.Equal(t, 500, passed+late+counts[0][exceeded]+counts[1][exceeded], counts)
 	require.Positive(t, counts[0]["pass"])
 	require.Positive(t, counts[1]["pass"])
 	used, remaining := two.usage(planID, keyID)
@@ -117,7 +121,7 @@ func TestRedisComesLater(t *testing.T) {
 	gw := start(t, "-store", "unix://"+socket)
 	status, body := gw.get("a-value-of-somebody-who-asks")
 	require.Equal(t, http.StatusServiceUnavailable, status)
-	require.Equal(t, `{"message":"Service Unavailable"}`, body)
+	require.Equal(t, unavailable, body)
 
 	redistest.Start(t, "--unixsocket", socket)
 	require.Eventually(t, func() bool {
