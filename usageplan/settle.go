@@ -12,8 +12,9 @@ import (
 )
 
 // Refund gives back what an admitted request was charged, for a handler that failed: its quotas and its usage record, in
-// the windows that it was charged to even if they have ended since, and its ID, so that it may be tried again. Tokens of
-// the throttles stay spent: the work was done. Else it is as Settle.
+// the windows that it was charged to even if they have ended since, and its ID, so that it may be tried again: one of that
+// ID that was admitted meanwhile, as Repeated, has then paid nothing. Tokens of the throttles stay spent: the work was done.
+// Else it is as Settle.
 func (g *Gate) Refund(ctx context.Context, d *Decision) error { return g.Settle(ctx, d, 0) }
 
 // Settle makes the charge of an admitted request what it has come to, for costs that are known only afterwards, such as

@@ -26,7 +26,7 @@ const DefaultMaxSubjects = 1 << 20
 // Config of a Store. The zero Config is ready for use.
 type Config struct {
 	// MaxSubjects is the most subjects that can have state at one time; zero or less: DefaultMaxSubjects. One with a
-	// bucket, a quota and a usage record takes about 110 bytes.
+	// bucket, a quota and a usage record takes about 110 bytes, and 20 for each window that has ended and is still kept.
 	//
 	// When it is reached, a new subject takes the place of one that has nothing to lose: every bucket full, every window
 	// past its Keep. If there is none, of one whose windows have all ended, though their Keep has not (reports lose those
