@@ -41,8 +41,11 @@ type Service struct {
 	seal   cipher.AEAD
 }
 
-// NewService is a Service on s. A prefix that breaks its rule is reported by Create and Rotate.
+// NewService is a Service on s. It panics if s is nil. A prefix that breaks its rule is reported by Create and Rotate.
 func NewService(s Store, cfg Config) *Service {
+	if s == nil {
+		panic("apikey: NewService: store: nil: want a Store")
+	}
 	return &Service{store: s, format: Format{Prefix: cfg.Prefix}, seal: cfg.Seal}
 }
 

@@ -22,12 +22,15 @@ const (
 	MaxDescription = 125_000
 )
 
+// maxID is the most bytes of a plan's ID. Two ids, a plan's and a key's, make a subject.
+const maxID = 64
+
 // ErrInvalid is wrapped by every error that reports bad input. Nothing has changed then.
 var ErrInvalid = errors.New("usageplan: invalid")
 
 // Plan is how much the keys that are linked to it may use, each for itself.
 type Plan struct {
-	// ID is the plan's, given by Service.Create.
+	// ID names the plan for ever: 1 to 64 ASCII letters, digits, '_' and '-'. Service.Create takes it, or gives one.
 	ID string `json:"id"`
 
 	Name        string `json:"name,omitzero"`
@@ -43,7 +46,8 @@ type Plan struct {
 	Quotas []quota.Quota `json:"quotas,omitzero"`
 
 	// Routes are throttles that replace Throttle on one route, each with a bucket of its own, by the route's name (see
-	// Route); AnyRoute is every route that has none. Quotas count on every route all the same.
+	// Route): the pattern that the mux has, without its host but with its method, so that "/pets" is not "GET /pets". A name
+	// that no pattern has does nothing. AnyRoute is every route that has none. Quotas count on every route all the same.
 	Routes map[string]limiter.Limit `json:"routes,omitzero"`
 
 	// StageRoutes are throttles of routes on one API stage, which come before Routes there; AnyRoute is every route of the
@@ -69,9 +73,12 @@ type Plan struct {
 	Version int64 `json:"version,omitzero"`
 }
 
-// Validate reports every fault of p at once; the error wraps ErrInvalid.
+// Validate reports every fault of p at once; the error wraps ErrInvalid. An empty ID is none: Service.Create gives one.
 func (p *Plan) Validate() error {
 	var errs []error
+	if p.ID != "" && (len(p.ID) > maxID || strings.ContainsFunc(p.ID, notOfID)) {
+		errs = append(errs, fmt.Errorf("id: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", p.ID, maxID))
+	}
 	errs = append(errs, text("name", p.Name, MaxName), text("description", p.Description, MaxDescription))
 	errs = append(errs, limits(p.Throttle, p.Quotas)...)
 	errs = append(errs, routes("routes", routePrefix, p.Routes)...)
@@ -81,6 +88,11 @@ func (p *Plan) Validate() error {
 		errs = append(errs, fmt.Errorf("detached: true with %d stages: want none of them", n))
 	}
 	return invalid("plan", errs)
+}
+
+// notOfID is the rule of apikey.Key.ID: nothing that parts an id from what comes before and after it, in a subject or a URL.
+func notOfID(c rune) bool {
+	return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '_' && c != '-'
 }
 
 // everywhere says whether the plan is for every stage that no plan of the key names.
@@ -101,16 +113,23 @@ func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
 	for i, q := range quotas {
 		if err := q.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("quotas[%d]: %w", i, err))
-			continue
 		}
-		name := q.Meter(time.Unix(0, 0), 0).Name
-		if seen[name] || strings.HasPrefix(name, record) {
-			errs = append(errs, fmt.Errorf("quotas[%d]: name %q: want one of its own (%q, %q and all that begins with %q are taken)",
-				i, name, throttleName, quota.RecordName, record))
+		name := nameOf(q)
+		if seen[name] || strings.HasPrefix(name, record) || strings.HasPrefix(name, routePrefix) {
+			errs = append(errs, fmt.Errorf("quotas[%d]: name %.100q: want one of its own (%q, %q and all that begins with %q or %q are taken)", i,
+				name, throttleName, quota.RecordName, record, routePrefix))
 		}
-		seen[name] = true
+		seen[name] = name != ""
 	}
 	return errs
+}
+
+// nameOf is a quota's name, "" if it has none of its own and no period to take one from.
+func nameOf(q quota.Quota) string {
+	if _, err := q.Period.MarshalText(); q.Name == "" && err != nil {
+		return ""
+	}
+	return q.Meter(time.Unix(0, 0), 0).Name
 }
 
 // text is the fault of a text for people.

@@ -41,6 +41,7 @@ func TestBadPlans(t *testing.T) {
 		`quotas[0]: name "throttle"`:          {Quotas: []quota.Quota{{Name: "throttle", Limit: 1, Period: quota.Day}}},
 		`quotas[0]: name "use"`:               {Quotas: []quota.Quota{{Name: "use", Limit: 1, Period: quota.Day}}},
 		`quotas[0]: name "use/k1"`:            {Quotas: []quota.Quota{{Name: "use/k1", Limit: 1, Period: quota.Day}}},
+		`quotas[0]: name "throttle GET /pets`: {Quotas: []quota.Quota{{Name: "throttle GET /pets", Limit: 1, Period: quota.Day}}},
 		"quotas: 6 of them: want at most 5":   {Quotas: many(6)},
 		`routes["/pets/GET"]: want the canon`: {Routes: map[string]limiter.Limit{"/pets/GET": {}}},
 		"want a form like":                    {Routes: map[string]limiter.Limit{"pets": {}}},
@@ -67,6 +68,15 @@ func TestBadPlans(t *testing.T) {
 	for _, all := range []string{"rate: -1", "burst: -1", "limit: -1", "name:"} {
 		require.ErrorContains(t, err, all)
 	}
+	_, err = newHouse(t).plans.Create(t.Context(), usageplan.Plan{Quotas: []quota.Quota{
+		{Limit: -1}, {Limit: -2}, {Limit: -3, Period: quota.Day}, {Limit: -4, Period: quota.Day}, {Name: "use/x", Limit: -5},
+	}})
+	for _, all := range []string{
+		"limit: -1", "limit: -2", "limit: -3", "limit: -4", "limit: -5", `quotas[3]: name "day": want one of its own`, `quotas[4]: name "use/x": want one of its own`,
+	} {
+		require.ErrorContains(t, err, all)
+	}
+	require.Equal(t, 2, strings.Count(err.Error(), "want one of its own"), "what has no name has nobody else's")
 }
 
 var routes = []struct{ in, want string }{

@@ -23,8 +23,14 @@ type Service struct {
 	keys  apikey.Store
 }
 
-// NewService makes a Service over the stores of plans and of keys, which may be one.
+// NewService makes a Service over the stores of plans and of keys, which may be one. It panics if either is nil.
 func NewService(plans Store, keys apikey.Store, _ ServiceConfig) *Service {
+	if plans == nil {
+		panic("usageplan: NewService: plans: nil: want a Store")
+	}
+	if keys == nil {
+		panic("usageplan: NewService: keys: nil: want an apikey.Store")
+	}
 	return &Service{plans: plans, keys: keys}
 }
 
@@ -34,17 +40,25 @@ const (
 	maxPage     = 500
 )
 
-// Create keeps a new plan and returns it with its ID, Created, Updated and Version, which it gives; what p has there is
-// ignored. The error wraps ErrInvalid and tells every fault.
+// Create keeps a new plan and returns it. An empty ID is replaced by ten random lower-case letters and digits; Created,
+// Updated and Version it gives itself, and what p has there is ignored. So a service that makes its plans at each start
+// gives them IDs, and goes on where the error is ErrExists: the plan is there, as it was made or has been changed since.
+//
+// An ID that a deleted plan had is free again, and the new plan's keys find what was counted under it. Give it once Delete
+// has returned: links that come before are removed with the old ones.
+//
+// Errors: ErrInvalid, which tells every fault, and ErrExists for an ID that is taken.
 func (s *Service) Create(ctx context.Context, p Plan) (Plan, error) {
 	p.Created = now()
 	p.Updated, p.Version = p.Created, 1
+	if p.ID == "" {
+		p.ID = newID()
+	}
 	if err := p.Validate(); err != nil {
 		return Plan{}, err
 	}
-	p.ID = newID()
 	if err := s.plans.InsertPlan(ctx, p); err != nil {
-		return Plan{}, fmt.Errorf("usageplan: create: %w", err)
+		return Plan{}, fmt.Errorf("usageplan: create plan %s: %w", p.ID, err)
 	}
 	return p, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -21,7 +23,7 @@ func TestPlans(t *testing.T) {
 	h, ctx := newHouse(t), t.Context()
 	var made []usageplan.Plan
 	for i := range 30 {
-		p := h.plan(usageplan.Plan{ID: "ignored", Name: fmt.Sprint(i), Version: 9})
+		p := h.plan(usageplan.Plan{Name: fmt.Sprint(i), Version: 9})
 		require.Len(t, p.ID, 10)
 		require.EqualValues(t, 1, p.Version)
 		require.Equal(t, p.Created, p.Updated)
@@ -59,6 +61,67 @@ func TestPlans(t *testing.T) {
 	} {
 		require.ErrorIs(t, err, usageplan.ErrNotFound)
 	}
+}
+
+// TestOwnIDs is plans that a service makes at each start, by ids of its own.
+func TestOwnIDs(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	p := h.plan(usageplan.Plan{ID: "free", Name: "first start"})
+	require.Equal(t, "free", p.ID)
+	_, err := h.plans.Create(ctx, usageplan.Plan{ID: "free", Name: "second start"})
+	require.ErrorIs(t, err, usageplan.ErrExists)
+	require.ErrorContains(t, err, "usageplan: create plan free: ")
+	got, err := h.plans.Get(ctx, "free")
+	require.NoError(t, err)
+	require.Equal(t, p, got)
+
+	const rule = "want 1 to 64 ASCII letters, digits, '_' and '-'"
+	for id, fault := range map[string]string{
+		"A-b_9":                 "",
+		strings.Repeat("x", 64): "",
+		strings.Repeat("x", 65): `id: "` + strings.Repeat("x", 40) + `": ` + rule,
+		"a/b":                   `id: "a/b": ` + rule,
+		"a b":                   `id: "a b": ` + rule,
+		"ä":                     `id: "ä": ` + rule,
+	} {
+		p, err := h.plans.Create(ctx, usageplan.Plan{ID: id})
+		if fault != "" {
+			require.ErrorIs(t, err, usageplan.ErrInvalid, id)
+			require.ErrorContains(t, err, fault)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, id, p.ID)
+	}
+
+	// The longest ids of a plan and a key make a subject, as does a second one beside it.
+	long, away := strings.Repeat("x", 64), h.plan(usageplan.Plan{})
+	k, _, err := h.keys.Create(ctx, apikey.Key{ID: long, Enabled: true})
+	require.NoError(t, err)
+	require.NoError(t, h.plans.Link(ctx, long, k.ID))
+	require.NoError(t, h.plans.Move(ctx, k.ID, long, away.ID))
+	require.ErrorIs(t, h.plans.Link(ctx, long, k.ID), usageplan.ErrClash)
+	_, err = h.plans.Update(ctx, away.ID, func(p *usageplan.Plan) error { p.Detached = true; return nil })
+	require.NoError(t, err)
+	require.NoError(t, h.plans.Link(ctx, long, k.ID))
+	require.Equal(t, usageplan.Admitted, h.admit(usageplan.Request{KeyID: k.ID}).Reason)
+
+	// A plan that is made again finds what was counted.
+	k, secret, p := h.linked(usageplan.Plan{ID: "again", Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
+	require.Equal(t, usageplan.Admitted, h.reason(secret))
+	require.NoError(t, h.plans.Delete(ctx, p.ID))
+	require.Equal(t, usageplan.NoPlan, h.reason(secret))
+	h.plan(p)
+	require.Equal(t, usageplan.NoPlan, h.reason(secret))
+	require.NoError(t, h.plans.Link(ctx, p.ID, k.ID))
+	require.Equal(t, usageplan.QuotaExceeded, h.reason(secret))
+}
+
+// TestNoStore is that a Service without a store is told of where it is made.
+func TestNoStore(t *testing.T) {
+	st := memory.New(memory.Config{})
+	require.PanicsWithValue(t, "usageplan: NewService: plans: nil: want a Store", func() { usageplan.NewService(nil, st, usageplan.ServiceConfig{}) })
+	require.PanicsWithValue(t, "usageplan: NewService: keys: nil: want an apikey.Store", func() { usageplan.NewService(st, nil, usageplan.ServiceConfig{}) })
 }
 
 func second[T any](_ T, err error) error { return err }

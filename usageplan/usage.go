@@ -17,8 +17,12 @@ type KeyUsage struct {
 }
 
 // UsageByDay is what a key has used under a plan on each of the last days (UTC), oldest first, today last: what was
-// admitted less what was refunded. Days before GateConfig.Keep read as unused. An unlinked pair is ErrNotFound.
+// admitted less what was refunded. Days before GateConfig.Keep read as unused. Days is 1 to quota.MaxWindows, or the error
+// wraps ErrInvalid. An unlinked pair is ErrNotFound.
 func (g *Gate) UsageByDay(ctx context.Context, planID, keyID string, days int) ([]quota.Usage, error) {
+	if err := windowsFault("days", days); err != nil {
+		return nil, err
+	}
 	l, err := link(ctx, g.cfg.Plans, planID, keyID)
 	if err != nil {
 		return nil, err
@@ -31,8 +35,12 @@ func (g *Gate) UsageByDay(ctx context.Context, planID, keyID string, days int) (
 }
 
 // UsageByWindow is what a key's subject has used in each of the last n windows of a quota, by its name, oldest first, the
-// current one last.
+// current one last. n is 1 to quota.MaxWindows, or the error wraps ErrInvalid. An unlinked pair, or a quota that there is
+// not, is ErrNotFound.
 func (g *Gate) UsageByWindow(ctx context.Context, planID, keyID, quotaName string, n int) ([]quota.Usage, error) {
+	if err := windowsFault("n", n); err != nil {
+		return nil, err
+	}
 	l, q, err := g.quota(ctx, planID, keyID, quotaName)
 	if err != nil {
 		return nil, err
@@ -44,10 +52,28 @@ func (g *Gate) UsageByWindow(ctx context.Context, planID, keyID, quotaName strin
 	return usage[0], nil
 }
 
+// windowsFault is the fault of how many windows are asked for.
+func windowsFault(field string, n int) error {
+	if n < 1 || n > quota.MaxWindows {
+		return fmt.Errorf("%w %s: %d: want 1 to %d", ErrInvalid, field, n, quota.MaxWindows)
+	}
+	return nil
+}
+
 // PlanUsage is UsageByDay of every key of a plan, a page of links at a time; the newest link's first. It ends with the
-// first error.
+// first error, which is ErrNotFound if there is no such plan.
 func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2[KeyUsage, error] {
 	return func(yield func(KeyUsage, error) bool) {
+		err := windowsFault("days", days)
+		if err == nil {
+			if _, err = g.cfg.Plans.Plan(ctx, planID); err != nil {
+				err = fmt.Errorf("usageplan: plan %s: %w", planID, err)
+			}
+		}
+		if err != nil {
+			yield(KeyUsage{}, err)
+			return
+		}
 		at := time.Now()
 		for page, err := range pages(func(cursor string) ([]Link, string, error) {
 			return g.cfg.Plans.PlanLinks(ctx, planID, cursor, pageSize)

@@ -2,6 +2,7 @@ package usageplan_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,6 +121,36 @@ func TestReports(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []int64{12}, used(months), "the allowance is shared")
 	})
+}
+
+// TestBadReports names what is wrong with what is asked for.
+func TestBadReports(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	k, _, p := h.linked(usageplan.Plan{Quotas: perDay(1)})
+	all := func(planID string, days int) (errs []error) {
+		for u, err := range h.gate.PlanUsage(ctx, planID, days) {
+			require.Zero(t, u)
+			errs = append(errs, err)
+		}
+		return errs
+	}
+	for _, n := range []int{-1, 0, 367} {
+		for field, errs := range map[string][]error{
+			"days": append(all(p.ID, n), second(h.gate.UsageByDay(ctx, p.ID, k.ID, n))),
+			"n":    {second(h.gate.UsageByWindow(ctx, p.ID, k.ID, "day", n))},
+		} {
+			for _, err := range errs {
+				require.ErrorIs(t, err, usageplan.ErrInvalid)
+				require.EqualError(t, err, fmt.Sprintf("usageplan: invalid %s: %d: want 1 to 366", field, n))
+			}
+		}
+	}
+	gone := all("nothing", 1)
+	require.Len(t, gone, 1)
+	for _, err := range append(gone, second(h.gate.UsageByDay(ctx, "nothing", k.ID, 1)), second(h.gate.UsageByWindow(ctx, p.ID, k.ID, "week", 1))) {
+		require.ErrorIs(t, err, usageplan.ErrNotFound)
+	}
+	require.Empty(t, all(h.plan(usageplan.Plan{}).ID, 1), "a plan without keys")
 }
 
 // TestMove carries what was used to the other plan; taking out and linking anew does not.

@@ -207,3 +207,11 @@ func TestLastStage(t *testing.T) {
 	h.ok(200, "PATCH /usageplans/"+p, patch("remove /apiStages pets:a"))
 	counts("no_plan", "a", "no_plan")
 }
+
+// TestIDIsGiven is that an administrator does not choose a plan's id, which AWS gives.
+func TestIDIsGiven(t *testing.T) {
+	h := newHouse(t)
+	id := h.ok(201, "POST /usageplans", `{"name": "p", "id": "chosen"}`).text("id")
+	require.Regexp(t, "^[a-z0-9]{10}$", id)
+	h.ok(404, "GET /usageplans/chosen", "")
+}
