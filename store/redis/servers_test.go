@@ -103,7 +103,7 @@ func TestOpenServers(t *testing.T) {
 	for name, url := range map[string]string{
 		"tls":      "rediss://" + secure,
 		"sentinel": "redis://" + sentinel.Addrs[0] + "?master_set=" + redistest.Master + list(sentinel.Addrs),
-		"cluster":  "redis://" + cluster.Addrs[0] + "?x" + list(cluster.Addrs),
+		"cluster":  "redis://" + cluster.Addrs[0] + "?client_name=ration" + list(cluster.Addrs),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := Open(url, Config{})
