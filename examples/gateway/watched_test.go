@@ -1,0 +1,71 @@
+package main
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestWatched is what is logged of a plan that throttles routes, by the routes that the gateway was told of.
+func TestWatched(t *testing.T) {
+	here, there := usageplan.Stage{API: "pets", Name: "prod"}, usageplan.Stage{API: "pets", Name: "dev"}
+	on := func(routes ...string) map[string]limiter.Limit {
+		limits := map[string]limiter.Limit{}
+		for _, route := range routes {
+			limits[route] = limiter.Limit{Rate: 1, Burst: 1}
+		}
+		return limits
+	}
+	staged := func(s usageplan.Stage, routes ...string) usageplan.Plan {
+		return usageplan.Plan{StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{s: on(routes...)}}
+	}
+	for name, test := range map[string]struct {
+		told []string
+		plan usageplan.Plan
+		want string // "": nothing
+	}{
+		"none":            {nil, usageplan.Plan{}, ""},
+		"every route":     {nil, usageplan.Plan{Routes: on("*")}, ""},
+		"told of none":    {nil, usageplan.Plan{Routes: on("POST /pets", "GET /pets")}, `routes="[GET /pets POST /pets]"`},
+		"told of it":      {[]string{"GET /pets"}, usageplan.Plan{Routes: on("GET /pets")}, ""},
+		"of its host":     {[]string{"GET\texample.com/pets", "example.com/dogs"}, usageplan.Plan{Routes: on("GET /pets", "/dogs")}, ""},
+		"of another":      {[]string{"/pets"}, usageplan.Plan{Routes: on("GET /pets", "/pets")}, `routes="[GET /pets]"`},
+		"of all others":   {[]string{"/pets"}, usageplan.Plan{Routes: on("/")}, ""},
+		"on the stage":    {nil, staged(here, "GET /pets"), `routes="[GET /pets]"`},
+		"on another's":    {nil, staged(there, "GET /pets"), ""},
+		"on it, and told": {[]string{"GET /pets"}, staged(here, "*", "GET /pets"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var text logs
+			st := memory.New(memory.Config{})
+			w := watch(st, config{api: here.API, stage: here.Name, routes: test.told}, slog.New(slog.NewTextHandler(&text, nil)))
+			plans := usageplan.NewService(w, st, usageplan.ServiceConfig{})
+			logged := func() string {
+				defer text.text.Reset()
+				return text.String()
+			}
+			p, err := plans.Create(t.Context(), test.plan)
+			require.NoError(t, err)
+			made := logged()
+			_, err = plans.Update(t.Context(), p.ID, func(p *usageplan.Plan) error { p.Name = "changed"; return nil })
+			require.NoError(t, err)
+			for _, line := range []string{made, logged()} {
+				if test.want == "" {
+					require.Empty(t, line)
+					continue
+				}
+				require.Contains(t, line, "level=WARN")
+				require.Contains(t, line, "plan="+p.ID+" "+test.want)
+			}
+			test.plan.ID = p.ID
+			_, err = plans.Create(t.Context(), test.plan)
+			require.ErrorIs(t, err, usageplan.ErrExists)
+			require.Empty(t, logged(), "nothing is kept")
+		})
+	}
+}
