@@ -11,8 +11,9 @@ import (
 // is the prefix and the last four characters (of the checksum), or "…" if the value is not of the form that Format.New
 // makes.
 //
-// Go offers no hook in four places, so keep a Secret out of them: the fmt verbs %p and %w, unexported struct fields that
-// fmt prints, map keys that encoding/json writes, and whatever reads values by reflection. Best is a local variable.
+// Go offers no hook in five places, so keep a Secret out of them: the fmt verbs %p and %w, unexported struct fields that
+// fmt prints, map keys that encoding/json writes, the built-in print and println, and whatever reads values by reflection.
+// Best is a local variable.
 //
 // Unmarshalling sets the value, so a Secret can be read from a configuration, and it does not survive a round trip.
 type Secret string

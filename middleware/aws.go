@@ -16,7 +16,8 @@ import (
 //   - 429 {"message":"Limit Exceeded"}: a quota is;
 //   - 500 and 503, with a message of the same form.
 //
-// The exception is in x-amzn-ErrorType. Unlike AWS's, a 429 has Retry-After and the RateLimit fields that Config asks for.
+// The exception is in x-amzn-ErrorType. Unlike AWS's, a 429 has the RateLimit fields that Config asks for, and Retry-After, but
+// where waiting does not help: the request costs more than a limit ever holds, or the plan blocks.
 //
 // Source: "Gateway response types for API Gateway" of the Amazon API Gateway Developer Guide.
 func (res *Result) WriteAWS(w http.ResponseWriter) {

@@ -64,7 +64,8 @@ func Bearer() Extractor {
 	}
 }
 
-// Header takes the value of a header field, such as "X-API-Key". An empty one is none.
+// Header takes the value of a header field, such as "X-API-Key". An empty one is none; a name that no field can have, such as
+// one with a blank in it, finds nothing.
 func Header(name string) Extractor {
 	name = http.CanonicalHeaderKey(name)
 	return func(r *http.Request) (c Credential, err error) {

@@ -58,13 +58,17 @@ var (
 // Take is atomic for one subject and safe for concurrent use. It does not change c.Meters, and it touches neither c nor
 // anything c points to after it has returned: callers reuse a Charge. (Take has a pointer because copying so large an
 // answer out by value would cost a third of a whole decision in memory.)
+//
+// A Counter that wraps another embeds this interface, never the type of a store: what else a store has, such as TakeOne, Peek
+// and Local, would be promoted, and callers that find it there go past the wrapper's Take.
 type Counter interface {
 	Take(ctx context.Context, c *Charge) error
 }
 
 // Charge is one decision, question and answer. Write it with field names: fields may be added.
 type Charge struct {
-	// Subject is who pays: 1 to MaxSubject bytes of any value. Two subjects never affect one another.
+	// Subject is who pays: 1 to MaxSubject bytes of any value. Two subjects never affect one another. A store that keeps it
+	// clones it first (strings.Clone): it may be part of a buffer that is used again.
 	Subject string
 
 	// At is the caller's clock, as time.Now returned it (UTC and In would strip the monotonic reading). It says how far
@@ -115,7 +119,7 @@ func Each(n int64) (all [MaxMeters]int64) {
 // what was counted stays. A bucket keeps the tokens it has, down to a smaller Max; a window keeps its use, even above a
 // smaller Max.
 type Meter struct {
-	// Name is 1 to MaxName bytes of any value.
+	// Name is 1 to MaxName bytes of any value. A store that keeps it clones it first, as it does the Subject.
 	Name string
 
 	// Max is a bucket's capacity, full at first, or a window's allowance, in units: 0 to MaxUnits. Zero refuses everything.

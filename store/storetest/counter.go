@@ -11,6 +11,9 @@
 // Each case is a sentence of the contract and the story that shows whether it is kept; a failure prints the sentence. The
 // suite itself is tried on counters that break one promise each, and must catch them all.
 //
+// A counter that wraps another embeds the interface [store.Counter], never the type of a store, whose TakeOne, Peek and Local
+// would go past its Take: the suite then tests those of the store within.
+//
 // [Always], [Never] and [Faulty] are counters for tests of code that calls one.
 package storetest
 
