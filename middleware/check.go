@@ -62,7 +62,7 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux) (res *Result, fr
 		res.Status = statusOf(res.Decision.Reason)
 	}
 	m.log(r.Context(), "decision", res.Err, &res.Decision)
-	if pattern == "" && mux == nil {
+	if pattern == "" && mux == nil && m.cfg.Logger != nil {
 		m.warn(r.Context(), res.Decision.Plan)
 	}
 	return res, found.place()
@@ -112,7 +112,7 @@ func (m *Middleware) debug(ctx context.Context, err error) {
 // warn tells, once, of what depends on the route of a request that has none that is known.
 func (m *Middleware) warn(ctx context.Context, p *usageplan.Plan) {
 	matters := len(m.public) > 0 || p != nil && len(p.Routes)+len(p.StageRoutes) > 0
-	if matters && m.cfg.Logger != nil && !m.warned.Swap(true) {
+	if matters && !m.warned.Swap(true) {
 		m.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "ration: a request's route is not known: throttles of routes and Public are of no effect; is Config.Mux missing?")
 	}
 }
