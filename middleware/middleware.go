@@ -42,9 +42,10 @@ type Config struct {
 	ID func(*http.Request) string
 
 	// Refund says whether the charge is given back to the quotas, by the status of the response; nil: never. A handler that
-	// panics counts as 500, whatever it has sent, and a hijacked connection as 101. Nothing is given back where the client
-	// has gone before the answer was done, or would get all it wants for free, nor of a charge that the handler has settled.
-	// Beside ID, a request that is repeated while it is under way is free if the first then fails: see Gate.Refund.
+	// panics counts as 500, whatever it has sent, and a hijacked connection as 101. Nothing is given back of a charge that
+	// the handler has settled, nor where the client has gone before the answer was done: it would get all but the end of every
+	// answer for nothing. Beside ID, a request that is repeated while it is under way is free if the first then fails: see
+	// Gate.Refund.
 	Refund func(status int) bool
 
 	// StripCredential hides the credential from the next handler: it gets a request without that header or parameter. So it

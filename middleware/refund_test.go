@@ -147,29 +147,31 @@ func TestRefundGone(t *testing.T) {
 	}
 	for what, handler := range handlers {
 		for _, gone := range []bool{true, false} {
-			h := newHouse(t)
-			_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
-			ctx, cancel := context.WithDeadline(t.Context(), time.Now())
-			if gone {
-				cancel()
-				ctx, cancel = context.WithCancel(t.Context())
-			}
-			defer cancel()
-			protected := h.middleware(middleware.Config{Refund: failed}).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if cancel(); gone {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHouse(t)
+				_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+				ctx, hangUp := context.WithTimeout(t.Context(), time.Second)
+				defer hangUp()
+				reached := false
+				protected := h.middleware(middleware.Config{Refund: failed}).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					reached = true
+					if gone {
+						hangUp()
+					}
 					<-r.Context().Done()
+					handler(w, r)
+				}))
+				func() {
+					defer func() { _ = recover() }()
+					protected.ServeHTTP(&discard{http.Header{}}, with(secret).WithContext(ctx))
+				}()
+				require.True(t, reached)
+				want := 200
+				if gone {
+					want = 429
 				}
-				handler(w, r)
-			}))
-			func() {
-				defer func() { _ = recover() }()
-				protected.ServeHTTP(&discard{http.Header{}}, with(secret).WithContext(ctx))
-			}()
-			want := 200
-			if gone {
-				want = 429
-			}
-			require.Equal(t, want, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)), "%s, gone: %v", what, gone)
+				require.Equal(t, want, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)), "%s, gone: %v", what, gone)
+			})
 		}
 	}
 }

@@ -118,8 +118,7 @@ func insert(table []slot, e *entry) {
 
 // bury forgets the entry in the i-th slot.
 func (c *cache) bury(i uint64) {
-	slot := &(*c.table.Load())[i].entry
-	e := slot.Swap(grave)
+	e := (*c.table.Load())[i].entry.Swap(grave)
 	c.live--
 	link := c.ids[e.key.ID]
 	if link == e {
