@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -19,6 +20,8 @@ import (
 // TestFields is the RateLimit fields of the first request under each plan. The bubble begins at midnight of a Saturday,
 // the first of January 2000.
 func TestFields(t *testing.T) {
+	const greatest = min(1<<53-2, math.MaxInt) // burst, in words of 32 bits too
+	const mostShown int64 = 999_999_999_999_999
 	for _, c := range []struct {
 		plan           usageplan.Plan
 		policy, limits string
@@ -32,7 +35,8 @@ func TestFields(t *testing.T) {
 		{usageplan.Plan{Throttle: throttle(7, 7)}, `"throttle";q=7;w=1`, `"throttle";r=6;t=1`},
 		{usageplan.Plan{Throttle: throttle(1e12, 1)}, `"throttle";q=1000000000000;w=1;ration-burst=1`, `"throttle";r=0;t=1`},
 		{usageplan.Plan{Throttle: throttle(1.0/86400, 1)}, `"throttle";q=1;w=86400`, `"throttle";r=0;t=86400`},
-		{usageplan.Plan{Throttle: throttle(1e6, 1<<53-2)}, `"throttle";q=999999999999999;w=9007199255`, `"throttle";r=999999999999999;t=1`},
+		{usageplan.Plan{Throttle: throttle(1e6, greatest)}, fmt.Sprintf(`"throttle";q=%d;w=%d`, min(greatest, mostShown), (greatest+999_999)/1_000_000),
+			fmt.Sprintf(`"throttle";r=%d;t=1`, min(greatest-1, mostShown))},
 		{usageplan.Plan{Throttle: throttle(rate.Inf, 0), Quotas: perDay(1)}, `"day";q=1;w=86400`, `"day";r=0;t=86400`},
 		{usageplan.Plan{Quotas: []quota.Quota{{Limit: 1<<53 - 2, Period: quota.Minute}, {Limit: 2, Period: quota.Hour}}},
 			`"minute";q=999999999999999;w=60, "hour";q=2;w=3600`, `"minute";r=999999999999999;t=60, "hour";r=1;t=3600`},

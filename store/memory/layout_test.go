@@ -14,8 +14,17 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
+// sixtyFour skips a test of sizes, which are chosen for words of 64 bits.
+func sixtyFour(t *testing.T) {
+	t.Helper()
+	if strconv.IntSize != 64 {
+		t.Skip("sizes are chosen for words of 64 bits")
+	}
+}
+
 // TestLines holds what the speed of a decision rests on: that shards do not share cache lines, and accounts stay small.
 func TestLines(t *testing.T) {
+	sixtyFour(t)
 	require.Zero(t, unsafe.Sizeof(shard{})%64)
 	require.EqualValues(t, 64, unsafe.Offsetof(shard{}.index))
 	require.EqualValues(t, 128, unsafe.Offsetof(shard{}.next))
@@ -24,6 +33,7 @@ func TestLines(t *testing.T) {
 
 // TestAligned holds where the allocator puts the accounts of full slabs.
 func TestAligned(t *testing.T) {
+	sixtyFour(t)
 	sh := &New(Config{}).shards[0]
 	for range 10 * slabSize {
 		sh.slot()

@@ -2,6 +2,7 @@ package apigateway_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -67,7 +68,7 @@ func TestForeign(t *testing.T) {
 		"no day":         {monthly(quota.Quota{Limit: 5}), "replace /quota/limit 7", func(p *usageplan.Plan) { p.Quotas[0].Limit = 7 }},
 		"a large quota":  {monthly(quota.Quota{Limit: 1 << 40}), "replace /quota/offset 3", func(p *usageplan.Plan) { p.Quotas[0].StartDay = 4 }},
 		"a named quota":  {monthly(quota.Quota{Name: "mine", Limit: 5, Location: place(t, "Asia/Tokyo")}), "replace /quota/offset 3", func(p *usageplan.Plan) { p.Quotas[0].StartDay = 4 }},
-		"a large burst":  {usageplan.Plan{Throttle: &limiter.Limit{Rate: 1000, Burst: 1 << 40}}, "replace /throttle/rateLimit 2000", func(p *usageplan.Plan) { p.Throttle.Rate = 2000 }},
+		"a large burst":  {usageplan.Plan{Throttle: &limiter.Limit{Rate: 1000, Burst: min(1<<40, math.MaxInt)}}, "replace /throttle/rateLimit 2000", func(p *usageplan.Plan) { p.Throttle.Rate = 2000 }},
 		"detached":       {usageplan.Plan{Detached: true}, "replace /description x", func(p *usageplan.Plan) { p.Description = "x" }},
 		"for all stages": {usageplan.Plan{}, "replace /description x", func(p *usageplan.Plan) { p.Description = "x" }},
 	} {
@@ -97,7 +98,7 @@ func TestForeign(t *testing.T) {
 func TestFiguresShown(t *testing.T) {
 	h := newHouse(t)
 	p, err := h.plans.Create(t.Context(), usageplan.Plan{
-		Name: "p", Throttle: &limiter.Limit{Rate: 1000, Burst: 1 << 40}, Quotas: []quota.Quota{{Limit: 1 << 40, Period: quota.Day}},
+		Name: "p", Throttle: &limiter.Limit{Rate: 1000, Burst: min(1<<40, math.MaxInt)}, Quotas: []quota.Quota{{Limit: 1 << 40, Period: quota.Day}},
 	})
 	require.NoError(t, err)
 	body := h.ok(200, "GET /usageplans/"+p.ID, "").body

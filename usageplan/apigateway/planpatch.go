@@ -110,7 +110,7 @@ func (t *throttleText) set(figure, value string) error {
 		t.RateLimit = &n
 		return nil
 	}
-	n, err := strconv.Atoi(value)
+	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil || n < 0 {
 		return badRequest("Usage Plan throttle burst limit must be a non-negative integer")
 	}
@@ -132,7 +132,7 @@ func (t *quotaText) set(path, value string) error {
 	case err != nil:
 		return badRequest("Usage Plan quota offset must be an integer")
 	default:
-		t.Offset = new(int(n))
+		t.Offset = &n
 	}
 	return nil
 }

@@ -31,14 +31,15 @@ type stageText struct {
 	Throttle map[string]throttleText `json:"throttle,omitzero"` // by "/pets/GET"
 }
 
+// Whole numbers of the wire have 64 bits on every machine, so that none wraps into range.
 type throttleText struct {
-	BurstLimit *int     `json:"burstLimit,omitzero"`
+	BurstLimit *int64   `json:"burstLimit,omitzero"`
 	RateLimit  *float64 `json:"rateLimit,omitzero"`
 }
 
 type quotaText struct {
 	Limit  *int64 `json:"limit,omitzero"`
-	Offset *int   `json:"offset,omitzero"`
+	Offset *int64 `json:"offset,omitzero"`
 	Period string `json:"period,omitzero"`
 }
 
@@ -75,11 +76,11 @@ func planOf(p *usageplan.Plan) planText {
 const maxFigure = 1<<31 - 1
 
 func throttleOf(l limiter.Limit) throttleText {
-	return throttleText{new(min(l.Burst, maxFigure)), new(float64(l.Rate))}
+	return throttleText{new(min(int64(l.Burst), maxFigure)), new(float64(l.Rate))}
 }
 
 // figure is what a figure of a text says. Where it says what is shown of the old one, that is kept.
-func figure[T int | int64](text, old T) T {
+func figure(text, old int64) int64 {
 	if text == min(old, maxFigure) {
 		return old
 	}
@@ -89,10 +90,13 @@ func figure[T int | int64](text, old T) T {
 // limit is the throttle in the place of old, completed by the account's.
 func (t throttleText) limit(old, account limiter.Limit) (limiter.Limit, error) {
 	if t.BurstLimit != nil {
-		if *t.BurstLimit > maxFigure {
+		switch n := *t.BurstLimit; {
+		case n < 0:
+			return old, badRequest("Usage Plan throttle burst limit must be a non-negative integer")
+		case n > maxFigure:
 			return old, badRequest("Usage Plan throttle burst limit must be at most %d", maxFigure)
 		}
-		account.Burst = figure(*t.BurstLimit, old.Burst)
+		account.Burst = int(figure(*t.BurstLimit, int64(old.Burst)))
 	}
 	if t.RateLimit != nil {
 		account.Rate = rate.Limit(*t.RateLimit)
@@ -113,7 +117,7 @@ func quotaOf(q quota.Quota) *quotaText {
 	if q.Period == quota.Month {
 		offset = max(q.StartDay-1, 0)
 	}
-	return &quotaText{new(min(q.Limit, maxFigure)), new(offset), periods[q.Period]}
+	return &quotaText{new(min(q.Limit, maxFigure)), new(int64(offset)), periods[q.Period]}
 }
 
 // quota is the text as a quota in the place of old, which it is another than if its period is.
@@ -124,7 +128,7 @@ func (t *quotaText) quota(old quota.Quota) (quota.Quota, error) {
 	case *t.Limit > maxFigure:
 		return old, badRequest("Usage Plan quota limit must be at most %d", maxFigure)
 	}
-	q, offset := old, 0
+	q, offset := old, int64(0)
 	if t.Offset != nil {
 		offset = *t.Offset
 	}
@@ -139,16 +143,16 @@ func (t *quotaText) quota(old quota.Quota) (quota.Quota, error) {
 	if q.Limit = figure(*t.Limit, old.Limit); q.Period == old.Period && offset == *quotaOf(old).Offset {
 		return q, nil // a month may begin on a day that AWS does not have
 	}
-	most := map[quota.Period]int{quota.Day: 0, quota.Week: 6, quota.Month: 27}[q.Period]
+	most := map[quota.Period]int64{quota.Day: 0, quota.Week: 6, quota.Month: 27}[q.Period]
 	if most == 0 && offset != 0 {
 		return old, badRequest("Usage Plan quota offset must be zero in the DAY period")
 	}
 	if offset < 0 || offset > most {
 		return old, badRequest("Usage Plan quota offset must be between 0 and %d inclusive in the %s period", most, t.Period)
 	}
-	q.StartDay = offset
+	q.StartDay = int(offset)
 	if q.Period == quota.Month {
-		q.StartDay = offset + 1
+		q.StartDay++
 	}
 	return q, nil
 }

@@ -216,6 +216,7 @@ func TestBadRequests(t *testing.T) {
 		{"POST /usageplans", `{"name": "x", "quota": {"limit": "5", "period": "DAY"}}`, 400, "SerializationException", ""},
 		{"POST /usageplans", `{"name": "x", "quota": {"limit": 2147483648, "period": "DAY"}}`, 400, "BadRequestException", "Usage Plan quota limit must be at most 2147483647"},
 		{"POST /usageplans", `{"name": "x", "quota": {"limit": 1, "period": "WEEK", "offset": 4294967297}}`, 400, "BadRequestException", "Usage Plan quota offset must be between 0 and 6 inclusive in the WEEK period"},
+		{"POST /usageplans", `{"name": "x", "throttle": {"rateLimit": 1, "burstLimit": -4294967295}}`, 400, "BadRequestException", "Usage Plan throttle burst limit must be a non-negative integer"}, // one in 32 bits
 		{"POST /usageplans", `{"name": "x", "throttle": {"rateLimit": 1, "burstLimit": 2147483648}}`, 400, "BadRequestException", "Usage Plan throttle burst limit must be at most 2147483647"},
 		{"POST /usageplans", `{"name": "x", "throttle": {}, "apiStages": [{"apiId": "pets", "stage": "dev", "throttle": {"/x/GET": {"burstLimit": 2147483648}}}]}`, 400, "BadRequestException",
 			"Usage Plan throttle burst limit must be at most 2147483647"},
@@ -245,6 +246,7 @@ func TestBadRequests(t *testing.T) {
 		{"PATCH /usageplans/" + plan, patch("replace /quota/limit 4294967297"), 400, "BadRequestException", "Usage Plan quota limit must be at most 2147483647"},
 		{"PATCH /usageplans/" + plan, patch("replace /throttle/burstLimit 2147483648"), 400, "BadRequestException", "Usage Plan throttle burst limit must be at most 2147483647"},
 		{"PATCH /usageplans/" + plan, patch("replace /quota/offset 2147483648"), 400, "BadRequestException", "Usage Plan quota offset must be zero in the DAY period"},
+		{"PATCH /usageplans/" + plan, patch("replace /quota/offset 4294967296"), 400, "BadRequestException", "Usage Plan quota offset must be zero in the DAY period"}, // zero in 32 bits
 		{"PATCH /usageplans/" + plan, patch(`replace /apiStages/pets:prod/throttle {"*": {}, "*/*": {}}`), 400, "BadRequestException", "Invalid methods specified: * and */* are both */*"},
 		{"PATCH /usageplans/" + plan, patch("remove /apiStages/pets:prod/throttle//x/GET"), 400, "BadRequestException", "Invalid method {resourcePath: /x,method: GET} specified"},
 		{"PATCH /usageplans/" + plan, patch("remove /apiStages/pets:prod/throttle/nonsense"), 400, "BadRequestException", ""},
