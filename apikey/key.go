@@ -2,10 +2,13 @@ package apikey
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/ration-go/ration/internal/strict"
 )
 
 // Why a known key may not be used. Accepts and Usable return them.
@@ -58,6 +61,19 @@ type Key struct {
 
 	// Version is 1 for a new key and grows by one with every change.
 	Version int64 `json:"version"`
+}
+
+// UnmarshalJSON decodes an object. A member that Key does not have, one that is there twice, and null are errors, since a
+// date of expiry with a typing error would be none. Fields that the object does not name stay as they are. Errors wrap
+// ErrInvalid.
+//
+// A struct that embeds a Key decodes as a Key alone. Make the Key a named field there.
+func (k *Key) UnmarshalJSON(text []byte) error {
+	type fields Key
+	if err := strict.Unmarshal(text, (*fields)(k)); err != nil {
+		return fmt.Errorf("%w key: %w", ErrInvalid, err)
+	}
+	return nil
 }
 
 // Clone is a copy that shares nothing.

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/ration-go/ration/internal/strict"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store"
@@ -34,6 +35,15 @@ type Link struct {
 }
 
 const maxSubject = store.MaxSubject / 2
+
+// UnmarshalJSON decodes an object, and is as strict as Plan.UnmarshalJSON.
+func (l *Link) UnmarshalJSON(text []byte) error {
+	type fields Link
+	if err := strict.Unmarshal(text, (*fields)(l)); err != nil {
+		return fmt.Errorf("%w link: %w", ErrInvalid, err)
+	}
+	return nil
+}
 
 // Validate reports every fault of l at once; the error wraps ErrInvalid.
 func (l *Link) Validate() error {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/strict"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 )
@@ -71,6 +72,19 @@ type Plan struct {
 
 	// Version grows with every update; it belongs to the store.
 	Version int64 `json:"version,omitzero"`
+}
+
+// UnmarshalJSON decodes an object. A member that Plan does not have, one that is there twice, and null are errors, since a
+// limit with a typing error would be no limit. Fields that the object does not name stay as they are. Errors wrap ErrInvalid.
+// Limits are checked by their own text forms, and all else by Validate.
+//
+// A struct that embeds a Plan decodes as a Plan alone. Make the Plan a named field there.
+func (p *Plan) UnmarshalJSON(text []byte) error {
+	type fields Plan
+	if err := strict.Unmarshal(text, (*fields)(p)); err != nil {
+		return fmt.Errorf("%w plan: %w", ErrInvalid, err)
+	}
+	return nil
 }
 
 // Validate reports every fault of p at once; the error wraps ErrInvalid. An empty ID is none: Service.Create gives one.

@@ -79,8 +79,15 @@ func damaged(format string, args ...any) error {
 // read is one line; sum is of those before it.
 func (in *reader) read(text, sum []byte) error {
 	var r record
-	if err := json.Unmarshal(text, &r); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if in.records > 0 { // the head has been read, and its version is known
+		dec.DisallowUnknownFields() // what it means may be less than the rest of the record allows
+	}
+	if err := dec.Decode(&r); err != nil {
 		return damaged("%w", err)
+	}
+	if dec.More() {
+		return damaged("more on the line")
 	}
 	if first := in.records == 0; first != (r.Head != nil) {
 		return damaged("a head first, and nowhere else")

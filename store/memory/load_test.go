@@ -2,6 +2,8 @@ package memory_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,6 +24,12 @@ func loaded(t testing.TB, text string, cfg memory.Config) (*memory.Store, error)
 	path := filepath.Join(t.TempDir(), "text")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return memory.Load(path, cfg)
+}
+
+// summed is a text with the sum that its lines have.
+func summed(text string) string {
+	body := text[:strings.LastIndex(text, `{"end"`)]
+	return fmt.Sprintf("%s{\"end\":{\"records\":%d,\"sha256\":\"%x\"}}\n", body, strings.Count(body, "\n"), sha256.Sum256([]byte(body)))
 }
 
 // TestLoadRefuses: no byte can be another, and none be missing.
@@ -58,6 +66,7 @@ func TestLoadRefuses(t *testing.T) {
 		"a line twice":    {strings.Replace(text, lines[1], lines[1]+lines[1], 1), "out of order"},
 		"two lines moved": {strings.Replace(text, lines[1]+lines[2], lines[2]+lines[1], 1), "out of order"},
 		"a second head":   {lines[0] + text, "a head first, and nowhere else"},
+		"more on a line":  {strings.Replace(text, "\n", " {}\n", 1), "line 1: store/memory: damaged file: more on the line"},
 		"more":            {text + " ", "more after the end"},
 		"of the future":   {strings.Replace(text, `"version":1`, `"version":2`, 1), "version 2: want at most 1: the file is of a newer release"},
 		"of no version":   {strings.Replace(text, `"version":1`, `"version":0`, 1), "version 0"},
@@ -66,6 +75,14 @@ func TestLoadRefuses(t *testing.T) {
 			_, err := loaded(t, c.text, memory.Config{})
 			require.ErrorContains(t, err, c.want)
 		})
+	}
+	for name, of := range map[string]string{
+		"plan": `{"plan":{"n":1,"record":{`, "link": `{"link":{"n":2,"record":{`, "key": `{"key":{"n":1,"record":{`,
+		"meter": `{"meter":{`, "account": `{"account":{`, "numbered": `{"plan":{`, "record": "\n{",
+	} {
+		require.Contains(t, text, of)
+		_, err := loaded(t, summed(strings.Replace(text, of, of+`"frozen":true,`, 1)), memory.Config{})
+		require.ErrorContains(t, err, `unknown field "frozen"`, name)
 	}
 	_, err = loaded(t, text, memory.Config{MaxSubjects: 1})
 	require.ErrorIs(t, err, store.ErrFull)

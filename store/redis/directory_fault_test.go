@@ -57,6 +57,8 @@ func TestRecordLayout(t *testing.T) {
 		{"text", func(string) string { return `{"id":"k"` + strings.Repeat(" ", 99) + `}` }, "layout 123", false},
 		{"empty", func(string) string { return "" }, "record: none", false},
 		{"a head that is cut", func(r string) string { return r[:recordHead-1] }, "record: cut", false},
+		{"a member of a newer release", func(r string) string { return r[:len(r)-1] + `,"frozen":true}` }, `unknown field "frozen"`, true},
+		{"a member twice", func(r string) string { return r[:len(r)-1] + `,"version":1}` }, "version: there twice", true},
 		{"JSON that is cut", func(r string) string { return r[:len(r)-1] }, "unexpected end of JSON", true},
 		{"no JSON", func(r string) string { return r[:strings.Index(r, `{"`)] }, "unexpected end of JSON", true},
 		{"other JSON", func(r string) string { return r[:strings.Index(r, `{"`)] + `{"id":7}{` }, "record: ", true},

@@ -16,7 +16,7 @@ var keyVerdicts = verdicts{apikey.ErrExists, apikey.ErrNotFound, apikey.ErrConfl
 // digestsLen is how long are the digests in the record of a key.
 const digestsLen = 2 * len(apikey.Digest{})
 
-// keyText is what is in the JSON of a key's record: all that is not before it.
+// keyText is what is in the JSON of a key's record: all that is not before it. It is only encoded: decoded is a Key.
 type keyText struct {
 	apikey.Key
 	Name       struct{} `json:"name,omitzero"`
@@ -119,12 +119,11 @@ func decodeKey(record string) (apikey.Key, error) {
 	if err := errors.Join(nameErr, customerErr); err != nil {
 		return apikey.Key{}, err
 	}
-	var text keyText
-	err = unmarshal(rest, &text)
-	k := &text.Key
+	var k apikey.Key
+	err = unmarshal(rest, &k)
 	copy(k.Retiring[:], extra[copy(k.Digest[:], extra):])
 	k.Name, k.CustomerID = name, customer
-	return *k, err
+	return k, err
 }
 
 // cutText is the text that s begins with, after its length, and what follows it.

@@ -1,0 +1,124 @@
+package strict
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// scanner goes through JSON that encoding/json has accepted, and so does not look for syntax errors. It is here because
+// json.Decoder.Token takes four times as long as decoding, and every record of a store is decoded.
+type scanner struct {
+	text string
+	at   int
+}
+
+// fault is what is wrong with a value, and where in the text that is. Its path grows from its end, while the calls return.
+type fault struct{ path, rule string }
+
+func (f *fault) Error() string {
+	if f.path == "" {
+		return f.rule
+	}
+	return strings.TrimPrefix(f.path, ".") + ": " + f.rule
+}
+
+// value passes over a value and the blanks before it. The top value is the object itself.
+func (s *scanner) value(top bool) *fault {
+	s.blanks()
+	switch s.text[s.at] {
+	case '{':
+		return s.members(top)
+	case '[':
+		return s.elements()
+	case '"':
+		s.quoted()
+	case 'n':
+		if top {
+			return &fault{"", "null: want an object"}
+		}
+		return &fault{"", "null: want a value, or no such member"}
+	default: // true, false, a number
+		s.at = s.until(" \t\r\n,]}")
+	}
+	return nil
+}
+
+func (s *scanner) members(top bool) *fault {
+	var seen names
+	for s.next('}') {
+		name := meaning(s.quoted())
+		if seen.has(name, top) {
+			return &fault{"." + name, "there twice: want it once"}
+		}
+		s.blanks()
+		s.at++ // the colon
+		if f := s.value(false); f != nil {
+			f.path = "." + name + f.path
+			return f
+		}
+	}
+	return nil
+}
+
+func (s *scanner) elements() *fault {
+	for i := 0; s.next(']'); i++ {
+		if f := s.value(false); f != nil {
+			f.path = "[" + strconv.Itoa(i) + "]" + f.path
+			return f
+		}
+	}
+	return nil
+}
+
+// next goes to what follows a bracket or a comma. It is false behind the closing bracket.
+func (s *scanner) next(closing byte) bool {
+	s.blanks()
+	if s.text[s.at] != closing {
+		s.at++ // the opening bracket, or a comma
+		s.blanks()
+	}
+	if s.text[s.at] != closing {
+		return true
+	}
+	s.at++
+	return false
+}
+
+func (s *scanner) blanks() {
+	for s.at < len(s.text) && strings.IndexByte(" \t\r\n", s.text[s.at]) >= 0 {
+		s.at++
+	}
+}
+
+// until is where the first of the characters is, or the end.
+func (s *scanner) until(characters string) int {
+	if i := strings.IndexAny(s.text[s.at:], characters); i >= 0 {
+		return s.at + i
+	}
+	return len(s.text)
+}
+
+// quoted passes over a string and returns it with its quotes.
+func (s *scanner) quoted() string {
+	begin := s.at
+	for s.at++; s.text[s.at] != '"'; s.at++ {
+		if s.text[s.at] == '\\' {
+			s.at++
+		}
+	}
+	s.at++
+	return s.text[begin:s.at]
+}
+
+// meaning is a quoted string as encoding/json reads it.
+func meaning(quoted string) string {
+	for i := range len(quoted) {
+		if c := quoted[i]; c == '\\' || c >= 0x80 {
+			var text string
+			_ = json.Unmarshal([]byte(quoted), &text) // it was decoded before
+			return text
+		}
+	}
+	return quoted[1 : len(quoted)-1]
+}

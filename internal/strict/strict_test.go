@@ -1,0 +1,117 @@
+package strict_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/internal/strict"
+)
+
+// limits has a field of each kind that a member may be in.
+type limits struct {
+	Rate, Burst int
+	Routes      map[string]map[string]string
+	List        []any
+	Any         any
+}
+
+// many is an object of so many members, and one more of that name.
+func many(n int, name string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"%d":"",`, i)
+	}
+	return `{"Any":{` + b.String() + `"` + name + `":""}}`
+}
+
+var texts = map[string]string{ // and what is wrong with them
+	`{"Rate":1,"burst":2,"Routes":{"a":{"rate":"1"},"A":{"rate":"1"}},"List":[1,"2",{},[]],"Any":true}`: "",
+	` { "Any" : -1.0e0 , "List" : [ ] } `: "",
+	many(100, "100"):                       "",
+	`{"Rate":"1"}`:                         "cannot unmarshal string",
+	`{"Rates":1}`:                          `unknown field "Rates"`,
+	`{"Rate":1,"Rate":2}`:                  "Rate: there twice",
+	`{"rate":1,"RATE":2}`:                  "RATE: there twice",
+	`{"Bur\u017ft":1,"burst":2}`:           "burst: there twice",
+	`{"R\u0061te":1,"Rate":2}`:             "Rate: there twice",
+	`{"Any":{"a":{"b":1,"b":1}}}`:          "Any.a.b: there twice",
+	`{"Any":{"\"":1,"\u0022":1}}`:          `Any.": there twice`,
+	"{\"Any\":{\"\xfe\":1,\"\xff\":1}}":    "Any.\ufffd: there twice",
+	many(100, "99"):                        "Any.99: there twice",
+	many(16, "15"):                         "Any.15: there twice",
+	many(17, "16"):                         "Any.16: there twice",
+	`null`:                                 "null: want an object",
+	`{"Any":[{},[0,null]]}`:                "Any[1][1]: null",
+	`{"Rate":null}`:                        "Rate: null",
+	`{"Rate":1} {}`:                        "more after the object",
+	`{"Rate":1}}`:                          "more after the object",
+	`{"Rate":1`:                            "unexpected EOF",
+	``:                                     "EOF",
+	`[]`:                                   "cannot unmarshal array",
+}
+
+func TestUnmarshal(t *testing.T) {
+	for text, want := range texts {
+		err := strict.Unmarshal([]byte(text), new(limits))
+		if want == "" {
+			require.NoError(t, err, text)
+			continue
+		}
+		require.ErrorContains(t, err, want, text)
+	}
+}
+
+// FuzzUnmarshal compares with a walk over the tokens of encoding/json.
+func FuzzUnmarshal(f *testing.F) {
+	for text := range texts {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var have, want limits
+		err := strict.Unmarshal([]byte(text), &have)
+		dec := json.NewDecoder(strings.NewReader(text))
+		dec.DisallowUnknownFields()
+		if !json.Valid([]byte(text)) || dec.Decode(&want) != nil || walk(json.NewDecoder(strings.NewReader(text)), true) != nil {
+			require.Error(t, err)
+			return
+		}
+		require.NoError(t, err)
+		require.Equal(t, want, have)
+	})
+}
+
+// walk reads a value and refuses nulls and members that are there twice.
+func walk(dec *json.Decoder, top bool) error {
+	token, err := dec.Token()
+	if err != nil || token == nil {
+		return errors.Join(err, errors.New("null"))
+	}
+	delim, nested := token.(json.Delim)
+	var seen []string
+	for nested && dec.More() {
+		if delim == '{' {
+			name, err := dec.Token()
+			if err != nil {
+				return err
+			}
+			for _, other := range seen {
+				if name == other || top && strings.EqualFold(name.(string), other) {
+					return errors.New("twice")
+				}
+			}
+			seen = append(seen, name.(string))
+		}
+		if err := walk(dec, false); err != nil {
+			return err
+		}
+	}
+	if nested {
+		_, err = dec.Token()
+	}
+	return err
+}
