@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/internal/retry"
 )
 
@@ -41,11 +42,10 @@ type Service struct {
 	seal   cipher.AEAD
 }
 
-// NewService is a Service on s. It panics if s is nil. A prefix that breaks its rule is reported by Create and Rotate.
+// NewService is a Service on s. It panics if s is nil, also within an interface, and so with a Seal. A prefix that breaks its rule is reported by Create and Rotate.
 func NewService(s Store, cfg Config) *Service {
-	if s == nil {
-		panic("apikey: NewService: store: nil: want a Store")
-	}
+	nilcheck.Must("apikey: NewService", errors.Join(
+		nilcheck.Required("store", s, "an apikey.Store"), nilcheck.Optional("seal", cfg.Seal, "a cipher.AEAD, or none")))
 	return &Service{store: s, format: Format{Prefix: cfg.Prefix}, seal: cfg.Seal}
 }
 

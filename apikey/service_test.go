@@ -25,11 +25,6 @@ func inBubble(t *testing.T, f func(t *testing.T, keys *apikey.Service, st *mapSt
 	})
 }
 
-// TestNoStore is that a Service without a store is told of where it is made.
-func TestNoStore(t *testing.T) {
-	require.PanicsWithValue(t, "apikey: NewService: store: nil: want a Store", func() { apikey.NewService(nil, apikey.Config{}) })
-}
-
 // mustCreate makes an enabled key of that name.
 func mustCreate(t *testing.T, keys *apikey.Service, name string) (apikey.Key, apikey.Secret) {
 	t.Helper()

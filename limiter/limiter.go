@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/store"
 )
 
@@ -41,8 +42,8 @@ type setting struct {
 func New(c store.Counter, l Limit, cfg Config) (*Limiter, error) {
 	lim := &Limiter{name: cmp.Or(cfg.Name, "rate")}
 	errs := []error{lim.SetLimit(l)}
-	if c == nil {
-		errs = append(errs, fmt.Errorf("%w counter: nil: want one", ErrInvalid))
+	if err := nilcheck.Required("counter", c, "a store.Counter"); err != nil {
+		errs = append(errs, fmt.Errorf("%w %w", ErrInvalid, err))
 	} else {
 		lim.counter = store.One(c)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/nilcheck"
 )
 
 // ErrCredential is wrapped by an Extractor's error about a credential that is malformed, or there more than once. It is
@@ -67,6 +68,9 @@ func Bearer() Extractor {
 // Header takes the value of a header field, such as "X-API-Key". An empty one is none; a name that no field can have, such as
 // one with a blank in it, finds nothing.
 func Header(name string) Extractor {
+	if name == "" {
+		panic(`middleware: Header: name: "": want the name of a header field`)
+	}
 	name = http.CanonicalHeaderKey(name)
 	return func(r *http.Request) (c Credential, err error) {
 		if values := r.Header[name]; len(values) > 1 || len(values) == 1 && values[0] != "" {
@@ -80,6 +84,9 @@ func Header(name string) Extractor {
 // Query takes the value of a query parameter. It is for clients that can do nothing else: URLs end up in the logs of
 // servers and proxies, in browsers' histories and in Referer fields (RFC 6750 section 2.3).
 func Query(name string) Extractor {
+	if name == "" {
+		panic(`middleware: Query: name: "": want the name of a query parameter`)
+	}
 	return func(r *http.Request) (c Credential, err error) {
 		if values := r.URL.Query()[name]; len(values) > 1 || len(values) == 1 && values[0] != "" {
 			c.Query = name
@@ -92,6 +99,9 @@ func Query(name string) Extractor {
 // OneOf takes the credential that one of several extractors finds. If more than one does, none is preferred: that is
 // ErrCredential.
 func OneOf(extractors ...Extractor) Extractor {
+	for i, extract := range extractors {
+		nilcheck.Must("middleware: OneOf", nilcheck.Required(fmt.Sprintf("extractors[%d]", i), extract, "an Extractor"))
+	}
 	return func(r *http.Request) (found Credential, err error) {
 		for _, extract := range extractors {
 			c, err := extract(r)

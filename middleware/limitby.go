@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store"
 )
@@ -17,8 +18,13 @@ import (
 // call, and in front of a Middleware against floods of requests whose keys are refused. Above the limit the answer is 429
 // with Retry-After. It fails closed: an error of the key function, or a key that is empty or longer than store.MaxSubject, is
 // 500, one of the limiter's Counter 503.
+//
+// LimitBy panics if l or key is nil, and so does what it returns for a nil handler.
 func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error)) func(http.Handler) http.Handler {
+	nilcheck.Must("middleware: LimitBy", errors.Join(
+		nilcheck.Required("limiter", l, "a limiter.Limiter"), nilcheck.Required("key", key, "a function, such as ByIP()")))
 	return func(next http.Handler) http.Handler {
+		nilcheck.Must("middleware: LimitBy", nilcheck.Required("next", next, "an http.Handler"))
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if p := limitBy(l, key, w.Header(), r); p != nil {
 				w.Header().Set("Cache-Control", "no-store")

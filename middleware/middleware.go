@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -112,8 +113,10 @@ func New(gate *usageplan.Gate, cfg Config) (*Middleware, error) {
 	return &Middleware{gate: gate, cfg: cfg, public: public, challenge: string(challenge)}, nil
 }
 
-// Handler passes on to next what is admitted, with the key and the decision in its context, and refuses the rest.
+// Handler passes on to next what is admitted, with the key and the decision in its context, and refuses the rest. It
+// panics if next is nil.
 func (m *Middleware) Handler(next http.Handler) http.Handler {
+	nilcheck.Must("middleware: Handler", nilcheck.Required("next", next, "an http.Handler"))
 	mux := m.cfg.Mux
 	if mux == nil {
 		mux, _ = next.(*http.ServeMux)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -21,19 +22,29 @@ const (
 	FailLocal           // throttles only: admit what a bucket in this process admits
 )
 
+// String returns the name of the constant, or the number of what is none.
+func (f Failure) String() string {
+	names := [...]string{"FailDefault", "FailOpen", "FailClosed", "FailLocal"}
+	if int(f) < len(names) {
+		return names[f]
+	}
+	return strconv.Itoa(int(f))
+}
+
 // FailurePolicy is what a Gate does when its Counter fails: the strictest of what it says for the limits of the plan.
 // Requests whose key cannot be found out are refused, always. NewGate refuses a Failure that is none of the above.
 type FailurePolicy struct {
 	Throttle Failure // FailDefault: FailLocal
-	Quota    Failure // FailDefault: FailClosed; FailLocal is FailOpen
+	Quota    Failure // FailDefault: FailClosed; not FailLocal, since one process of many cannot count a quota
 }
 
-// faults tells of what is no Failure: it would open what it was to close.
+// faults tells of what is no Failure of its kind of limit: it would open what it was to close.
 func (p FailurePolicy) faults() (errs []error) {
-	for name, f := range map[string]Failure{"throttle": p.Throttle, "quota": p.Quota} {
-		if f > FailLocal {
-			errs = append(errs, fmt.Errorf("onFailure.%s: %d: want FailDefault, FailOpen, FailClosed or FailLocal", name, f))
-		}
+	if p.Throttle > FailLocal {
+		errs = append(errs, fmt.Errorf("onFailure.throttle: %v: want FailDefault, FailOpen, FailClosed or FailLocal", p.Throttle))
+	}
+	if p.Quota > FailClosed {
+		errs = append(errs, fmt.Errorf("onFailure.quota: %v: want FailDefault, FailOpen or FailClosed", p.Quota))
 	}
 	return errs
 }

@@ -159,3 +159,21 @@ func TestTimeout(t *testing.T) {
 		require.False(t, d.Allowed)
 	})
 }
+
+// TestFailLocalQuota: a process of many cannot count a quota by itself, and so FailLocal is no policy of quotas.
+func TestFailLocalQuota(t *testing.T) {
+	st := memory.New(memory.Config{})
+	for _, policy := range []usageplan.FailurePolicy{{Quota: usageplan.FailLocal}, {Throttle: usageplan.FailOpen, Quota: usageplan.FailLocal}} {
+		_, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, OnFailure: policy})
+		require.ErrorIs(t, err, usageplan.ErrInvalid)
+		require.ErrorContains(t, err, "onFailure.quota: FailLocal: want FailDefault, FailOpen or FailClosed")
+	}
+	for throttle := usageplan.FailDefault; throttle <= usageplan.FailLocal; throttle++ {
+		for quota := usageplan.FailDefault; quota <= usageplan.FailClosed; quota++ {
+			gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st,
+				OnFailure: usageplan.FailurePolicy{Throttle: throttle, Quota: quota}})
+			require.NoError(t, err)
+			gate.Close()
+		}
+	}
+}

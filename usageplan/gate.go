@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store"
 )
@@ -75,9 +76,9 @@ type Gate struct {
 
 // NewGate makes a Gate. It subscribes to the stores that are Notifiers; Close ends that.
 func NewGate(cfg GateConfig) (*Gate, error) {
-	var errs []error
-	if cfg.Keys == nil || cfg.Plans == nil || cfg.Counter == nil {
-		errs = append(errs, errors.New("keys, plans, counter: want all three"))
+	errs := []error{
+		nilcheck.Required("keys", cfg.Keys, "an apikey.Store"), nilcheck.Required("plans", cfg.Plans, "a usageplan.Store"),
+		nilcheck.Required("counter", cfg.Counter, "a store.Counter"), nilcheck.Optional("observer", cfg.Observer, "a usageplan.Observer, or none"),
 	}
 	for name, v := range map[string]int64{"maxAge": int64(cfg.MaxAge), "maxKeys": int64(cfg.MaxKeys),
 		"maxUnknown": int64(cfg.MaxUnknown), "maxReads": int64(cfg.MaxReads), "timeout": int64(cfg.Timeout), "keep": int64(cfg.Keep),

@@ -261,7 +261,7 @@ func TestNewGate(t *testing.T) {
 		MaxKeys: -1, MaxAge: -1, OnFailure: usageplan.FailurePolicy{Throttle: usageplan.FailLocal + 1, Quota: 9},
 	})
 	require.ErrorIs(t, err, usageplan.ErrInvalid)
-	for _, field := range []string{"keys, plans, counter", "maxKeys: -1", "maxAge: -1", "onFailure.throttle: 4: want FailDefault", "onFailure.quota: 9"} {
+	for _, field := range []string{"keys: nil", "plans: nil", "counter: nil", "maxKeys: -1", "maxAge: -1", "onFailure.throttle: 4: want FailDefault", "onFailure.quota: 9"} {
 		require.ErrorContains(t, err, field)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/nilcheck"
 )
 
 // ErrRollback is wrapped by an error of Service.Import that has left something behind: the store failed again.
@@ -43,6 +44,9 @@ const (
 //
 // Secrets that are not of apikey's own form are let in only where apikey.Format.AcceptForeign is set.
 func (s *Service) Import(ctx context.Context, keys *apikey.Service, rows iter.Seq2[apikey.Row, error], failOnWarnings bool) (done Import, err error) {
+	if err := nilcheck.Required("keys", keys, "an apikey.Service"); err != nil {
+		return Import{}, invalid("import", []error{err})
+	}
 	if failOnWarnings {
 		if rows, err = validated(rows); err != nil {
 			return Import{}, fmt.Errorf("usageplan: import: %w", err)

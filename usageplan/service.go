@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/internal/retry"
 )
 
@@ -23,14 +24,11 @@ type Service struct {
 	keys  apikey.Store
 }
 
-// NewService makes a Service over the stores of plans and of keys, which may be one. It panics if either is nil.
+// NewService makes a Service over the stores of plans and of keys, which may be one. It panics
+// if either is nil, also within an interface.
 func NewService(plans Store, keys apikey.Store, _ ServiceConfig) *Service {
-	if plans == nil {
-		panic("usageplan: NewService: plans: nil: want a Store")
-	}
-	if keys == nil {
-		panic("usageplan: NewService: keys: nil: want an apikey.Store")
-	}
+	nilcheck.Must("usageplan: NewService", errors.Join(
+		nilcheck.Required("plans", plans, "a usageplan.Store"), nilcheck.Required("keys", keys, "an apikey.Store")))
 	return &Service{plans: plans, keys: keys}
 }
 

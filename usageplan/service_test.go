@@ -117,13 +117,6 @@ func TestOwnIDs(t *testing.T) {
 	require.Equal(t, usageplan.QuotaExceeded, h.reason(secret))
 }
 
-// TestNoStore is that a Service without a store is told of where it is made.
-func TestNoStore(t *testing.T) {
-	st := memory.New(memory.Config{})
-	require.PanicsWithValue(t, "usageplan: NewService: plans: nil: want a Store", func() { usageplan.NewService(nil, st, usageplan.ServiceConfig{}) })
-	require.PanicsWithValue(t, "usageplan: NewService: keys: nil: want an apikey.Store", func() { usageplan.NewService(st, nil, usageplan.ServiceConfig{}) })
-}
-
 func second[T any](_ T, err error) error { return err }
 
 // TestTwoAdministrators change one plan and one link at once: nothing is lost.

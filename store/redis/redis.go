@@ -11,6 +11,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -66,10 +67,7 @@ var (
 // at fault.
 func New(client rueidis.Client, cfg Config) (*Store, error) {
 	s, err := prepare(cfg)
-	if client == nil {
-		err = errors.Join(errors.New("client: nil: want one that is connected"), err)
-	}
-	if err != nil {
+	if err := errors.Join(nilcheck.Required("client", client, "one that is connected"), err); err != nil {
 		return nil, fmt.Errorf("store/redis: new: %w", err)
 	}
 	s.use(client)

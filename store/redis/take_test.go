@@ -21,13 +21,18 @@ import (
 	"github.com/ration-go/ration/store/redis/redistest"
 )
 
+// noClient is a client, of which a nil pointer is none.
+type noClient struct{ rueidis.Client }
+
 func TestNew(t *testing.T) {
 	client := dial(t, miniredis.RunT(t).Addr())
 	_, err := New(client, Config{Prefix: "any%thing:\n"})
 	require.NoError(t, err)
 	_, err = New(nil, Config{Prefix: "a{b"})
-	require.ErrorContains(t, err, "client: nil")
+	require.ErrorContains(t, err, "client: nil: want one that is connected")
 	require.ErrorContains(t, err, `prefix: "a{b"`)
+	_, err = New((*noClient)(nil), Config{})
+	require.ErrorContains(t, err, "client: nil *redis.noClient: want one that is connected")
 }
 
 // TestOneCommand counts what the server was asked to do: one call of the script for a decision, whatever is in it, and its

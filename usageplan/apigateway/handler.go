@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -75,6 +76,7 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Authenticate == nil {
 		errs = append(errs, errors.New("authenticate: nil: want one: who reaches the handler could make keys"))
 	}
+	errs = append(errs, nilcheck.Optional("stages", cfg.Stages, "a Stages, or none"))
 	if err := cfg.Account.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("account: %w", err))
 	}

@@ -1,0 +1,19 @@
+package limiter_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/store/memory"
+)
+
+// TestNil: a Limiter does not begin with a Counter that is nil, not even within an interface.
+func TestNil(t *testing.T) {
+	_, err := limiter.New((*memory.Store)(nil), limiter.PerSecond(1), limiter.Config{})
+	require.ErrorIs(t, err, limiter.ErrInvalid)
+	require.ErrorContains(t, err, "counter: nil *memory.Store: want a store.Counter")
+	_, err = limiter.New(nil, limiter.PerSecond(1), limiter.Config{})
+	require.ErrorContains(t, err, "counter: nil: want a store.Counter")
+}
