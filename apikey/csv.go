@@ -19,12 +19,12 @@ type Row struct {
 	PlanIDs []string
 }
 
-// Validate says whether Service.Import takes the row's key and secret, as far as that can be told without a store: nil, or an
-// error that wraps ErrInvalid, and beside it ErrMalformed for the secret.
-func (r *Row) Validate() error {
+// Validate says whether Service.Import takes the row's key and secret, as far as that can be told without a store. The Format
+// is the Service's. It returns nil, or an error that wraps ErrInvalid, and beside it ErrMalformed for the secret.
+func (r *Row) Validate(f Format) error {
 	k := r.Key
 	k.ID = cmp.Or(k.ID, defaultPrefix) // Import makes one
-	return invalid(append(k.faults(), checkForeign(string(r.Secret)))...)
+	return invalid(append(k.faults(), f.checkImport(r.Secret))...)
 }
 
 // RowError is what is wrong with one line. It holds no part of a secret.

@@ -33,15 +33,37 @@ var (
 
 // Format says what secrets look like: "<prefix>_", 32 random base62 characters, and the CRC-32 (IEEE) of all that as a
 // number of six base62 digits. The zero Format makes "key_…" and takes any prefix.
+//
+// A program has one Format. It gives the same value to Config, by which keys are made and imported, and to
+// usageplan.GateConfig, by which requests are let in. A Gate of another Format refuses keys that are good.
 type Format struct {
 	// Prefix is what secrets begin with, by custom the product and the environment, such as "acme_live": 1 to 32 ASCII
 	// letters, digits, '_' and '-'. With '-' a double click does not select the whole secret. Empty: New makes "key",
 	// and Check takes any.
+	//
+	// A Gate with a Prefix refuses all keys of another. Whoever changes the Prefix of new keys leaves that of the Gate
+	// empty until the old keys are gone.
 	Prefix string
 
-	// AcceptForeign lets Check pass everything that Service.Import takes, which is 20 to 128 visible ASCII characters of
-	// any form. Garbage then costs a look-up: turn it on only if there are imported keys.
+	// AcceptForeign lets Check pass secrets of any form: 20 to 128 visible ASCII characters, the bounds of Amazon API
+	// Gateway. Service.Import and Service.ImportDigest need it for secrets that another system has made. Garbage then
+	// costs a look-up, so it is for services that have such keys.
 	AcceptForeign bool
+}
+
+// Validate reports whether the Prefix keeps its rule. The error wraps ErrInvalid.
+func (f Format) Validate() error { return invalid(f.fault()) }
+
+func (f Format) fault() error {
+	if f.Prefix != "" && !isPrefix(f.Prefix) {
+		return fmt.Errorf("prefix: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", f.Prefix, maxPrefix)
+	}
+	return nil
+}
+
+// Covers reports whether Check passes every secret that a Service of the Format made makes or imports.
+func (f Format) Covers(made Format) bool {
+	return f.AcceptForeign || !made.AcceptForeign && (f.Prefix == "" || f.Prefix == made.Prefix)
 }
 
 // New makes a secret from crypto/rand. An error that wraps ErrInvalid says that the prefix breaks its rule; there is no
@@ -53,10 +75,10 @@ func (f Format) New() (Secret, error) {
 
 // make is New, with a fault that can be joined with others.
 func (f Format) make() (Secret, error) {
-	prefix := cmp.Or(f.Prefix, defaultPrefix)
-	if !isPrefix(prefix) {
-		return "", fmt.Errorf("prefix: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", prefix, maxPrefix)
+	if fault := f.fault(); fault != nil {
+		return "", fault
 	}
+	prefix := cmp.Or(f.Prefix, defaultPrefix)
 	b := make([]byte, 0, len(prefix)+1+randomLen+sumLen)
 	b = append(b, prefix...)
 	b = append(b, '_')
@@ -89,6 +111,15 @@ func (f Format) Check(s string) error {
 		return errChecksum
 	}
 	return nil
+}
+
+// checkImport is Check for a secret that is to be imported. It says what a secret of another system needs.
+func (f Format) checkImport(secret Secret) error {
+	err := f.Check(string(secret))
+	if err != nil && !f.AcceptForeign && checkForeign(string(secret)) == nil {
+		err = fmt.Errorf("%w: want a secret of the Format's own form, or AcceptForeign there and in the Gate's Format", err)
+	}
+	return err
 }
 
 func checkForeign(s string) error {

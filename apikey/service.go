@@ -23,8 +23,9 @@ const (
 
 // Config is how a Service makes keys. The zero Config is good.
 type Config struct {
-	// Prefix is what new secrets begin with, see Format.Prefix. Empty: "key".
-	Prefix string
+	// Format is what secrets look like: those that Create and Rotate make, and those that Import takes. Give the same one
+	// to usageplan.GateConfig. The zero Format makes "key_…".
+	Format Format
 
 	// Seal keeps secrets so that Reveal can show them again, as Amazon API Gateway does with includeValue; nil: only digests
 	// are kept, and nobody can. It is an AEAD with random nonces of 12 bytes or more, such as AES-GCM; the key's id is
@@ -46,8 +47,11 @@ type Service struct {
 func NewService(s Store, cfg Config) *Service {
 	nilcheck.Must("apikey: NewService", errors.Join(
 		nilcheck.Required("store", s, "an apikey.Store"), nilcheck.Optional("seal", cfg.Seal, "a cipher.AEAD, or none")))
-	return &Service{store: s, format: Format{Prefix: cfg.Prefix}, seal: cfg.Seal}
+	return &Service{store: s, format: cfg.Format, seal: cfg.Seal}
 }
+
+// KeyFormat is the Format that the Service was given, for the Gate and others that are to have the same.
+func (s *Service) KeyFormat() Format { return s.format }
 
 // Create makes a key and its secret. Of k it takes Name, Description, Enabled, CustomerID, Tags, Expires (zero, or a time
 // to come) and ID; an empty ID is replaced by 16 random lower-case letters and digits. The rest of k is ignored. The key is disabled
@@ -69,24 +73,28 @@ func (s *Service) Create(ctx context.Context, k Key) (Key, Secret, error) {
 	return k, secret, nil
 }
 
-// Import makes a key, as Create does, for a secret that clients already have: 20 to 128 visible ASCII characters, the
-// bounds of Amazon API Gateway. Checks of requests pass a secret that is not of this package's form only where
-// Format.AcceptForeign is set. Only the digest is kept, without salt, so a secret that can be guessed is not safe in a
-// store that leaks.
+// Import makes a key, as Create does, for a secret that clients already have. The Service takes what its Format passes, since
+// a Gate of that Format would refuse all else for ever: secrets that another system has made need Format.AcceptForeign.
+// Only the digest is kept, without salt, so a secret that can be guessed is not safe in a store that leaks.
 //
 // Errors: ErrInvalid, beside it ErrMalformed for the secret, and ErrExists for a secret or an ID that is taken.
 func (s *Service) Import(ctx context.Context, k Key, secret Secret) (Key, error) {
-	return s.insert(ctx, k, func(k *Key) { s.keep(k, secret) }, checkForeign(string(secret)))
+	return s.insert(ctx, k, func(k *Key) { s.keep(k, secret) }, s.format.checkImport(secret))
 }
 
 // ImportDigest is Import for a secret of which only the digest is known, such as one that another system keeps as its
-// SHA-256. The key has no hint, and its secret cannot be shown again.
+// SHA-256. The key has no hint, and its secret cannot be shown again. A digest does not tell the form of its secret, so
+// Format.AcceptForeign is required, here and in the Gate's Format. Even then the Gate takes 20 to 128 visible ASCII
+// characters alone: a key whose secret is shorter, longer or has others can never be used.
 //
-// Errors: ErrInvalid, also for the zero Digest, and ErrExists for a digest or an ID that is taken.
+// Errors: ErrInvalid, also for the zero Digest and without AcceptForeign, and ErrExists for a digest or an ID that is taken.
 func (s *Service) ImportDigest(ctx context.Context, k Key, d Digest) (Key, error) {
 	var fault error
 	if d == (Digest{}) {
 		fault = errors.New("digest: zero: want one of a secret")
+	}
+	if !s.format.AcceptForeign {
+		fault = errors.Join(fault, errors.New("digest: of a secret of unknown form: want AcceptForeign in the Format, and in the Gate's"))
 	}
 	return s.insert(ctx, k, func(k *Key) { k.Digest = d }, fault)
 }

@@ -62,6 +62,9 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux) (res *Result, fr
 		res.Status = statusOf(res.Decision.Reason)
 	}
 	m.log(r.Context(), "decision", res.Err, &res.Decision)
+	if res.Decision.Reason == usageplan.Unknown && m.cfg.Logger != nil {
+		m.misread(r.Context(), string(found.Secret))
+	}
 	if pattern == "" && mux == nil && m.cfg.Logger != nil {
 		m.warn(r.Context(), res.Decision.Plan)
 	}

@@ -18,7 +18,8 @@ import (
 // newGate is a Gate with one key, which has a plan.
 func newGate(p usageplan.Plan) (*usageplan.Gate, apikey.Key, apikey.Secret) {
 	ctx, st := context.Background(), memory.New(memory.Config{})
-	keys, plans := apikey.NewService(st, apikey.Config{Prefix: "acme"}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	format := apikey.Format{Prefix: "acme"}
+	keys, plans := apikey.NewService(st, apikey.Config{Format: format}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
 	key, secret, err := keys.Create(ctx, apikey.Key{Name: "my-api-key", Enabled: true})
 	if err == nil {
 		p, err = plans.Create(ctx, p)
@@ -28,7 +29,7 @@ func newGate(p usageplan.Plan) (*usageplan.Gate, apikey.Key, apikey.Secret) {
 	}
 	var gate *usageplan.Gate
 	if err == nil {
-		gate, err = usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st})
+		gate, err = usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: format})
 	}
 	if err != nil {
 		panic(err)
@@ -49,7 +50,8 @@ func get(h http.Handler, target string, secret apikey.Secret) *httptest.Response
 
 func Example() {
 	st := memory.New(memory.Config{})
-	keys := apikey.NewService(st, apikey.Config{Prefix: "acme"})
+	format := apikey.Format{Prefix: "acme"}
+	keys := apikey.NewService(st, apikey.Config{Format: format})
 	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
 	ctx := context.Background()
 
@@ -68,7 +70,7 @@ func Example() {
 	if err := plans.Link(ctx, plan.ID, key.ID); err != nil {
 		panic(err)
 	}
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st})
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: format})
 	if err != nil {
 		panic(err)
 	}

@@ -79,6 +79,7 @@ type Middleware struct {
 	challenge string // WWW-Authenticate
 	policies  policies
 	warned    atomic.Bool // that routes are not known
+	prefixed  atomic.Bool // warned of a key that was refused for its prefix alone
 }
 
 // New makes a Middleware in front of a Gate. It reports every fault of cfg at once; the error wraps ErrInvalid.

@@ -16,7 +16,8 @@ import (
 func Example() {
 	ctx := context.Background()
 	st := memory.New(memory.Config{})
-	keys := apikey.NewService(st, apikey.Config{Prefix: "acme"})
+	format := apikey.Format{Prefix: "acme"}
+	keys := apikey.NewService(st, apikey.Config{Format: format})
 	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
 
 	key, secret, _ := keys.Create(ctx, apikey.Key{Name: "worker", Enabled: true})
@@ -27,7 +28,7 @@ func Example() {
 	})
 	_ = plans.Link(ctx, plan.ID, key.ID)
 
-	gate, _ := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st})
+	gate, _ := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: format})
 	defer gate.Close()
 	for range 3 {
 		d, err := gate.Admit(ctx, usageplan.Request{Secret: secret})

@@ -18,7 +18,8 @@ type GateConfig struct {
 	Plans   Store
 	Counter store.Counter
 
-	// Format is what secrets look like: anything else is unknown without a look-up. Zero: any prefix, a right checksum.
+	// Format is what secrets look like: anything else is unknown without a look-up. It is the one that the apikey.Config has.
+	// Zero: any prefix, a right checksum.
 	Format apikey.Format
 
 	// MaxAge is how long a key and its plans are believed without being read again; zero: 5 s. It bounds how long after a
@@ -87,6 +88,9 @@ func NewGate(cfg GateConfig) (*Gate, error) {
 			errs = append(errs, fmt.Errorf("%s: %d: want 0 or more", name, v))
 		}
 	}
+	if err := cfg.Format.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("format: %w", err))
+	}
 	errs = append(errs, cfg.OnFailure.faults()...)
 	shared, err := newSharing(cfg)
 	if err := invalid("gate", append(errs, err)); err != nil {
@@ -111,6 +115,9 @@ func orElse[T int | time.Duration](v, otherwise T) T {
 	}
 	return v
 }
+
+// KeyFormat is the Format that the Gate was given.
+func (g *Gate) KeyFormat() apikey.Format { return g.cfg.Format }
 
 // Close ends the Gate's subscriptions. A closed Gate still decides; it hears of changes by MaxAge alone.
 func (g *Gate) Close() {

@@ -42,13 +42,13 @@ const (
 // MaxWarnings warnings. What others have changed meanwhile stays as they have it, but a link that they wanted too may go. The
 // error wraps ErrRollback if rolling back failed as well. It has ten seconds, and 50 ms more for each key and link.
 //
-// Secrets that are not of apikey's own form are let in only where apikey.Format.AcceptForeign is set.
+// Secrets that are not of apikey's own form want apikey.Format.AcceptForeign in the Format of keys: see apikey.Service.Import.
 func (s *Service) Import(ctx context.Context, keys *apikey.Service, rows iter.Seq2[apikey.Row, error], failOnWarnings bool) (done Import, err error) {
 	if err := nilcheck.Required("keys", keys, "an apikey.Service"); err != nil {
 		return Import{}, invalid("import", []error{err})
 	}
 	if failOnWarnings {
-		if rows, err = validated(rows); err != nil {
+		if rows, err = validated(rows, keys.KeyFormat()); err != nil {
 			return Import{}, fmt.Errorf("usageplan: import: %w", err)
 		}
 	}
@@ -74,13 +74,13 @@ func (s *Service) Import(ctx context.Context, keys *apikey.Service, rows iter.Se
 }
 
 // validated is all rows, once they are read and found good.
-func validated(rows iter.Seq2[apikey.Row, error]) (iter.Seq2[apikey.Row, error], error) {
+func validated(rows iter.Seq2[apikey.Row, error], format apikey.Format) (iter.Seq2[apikey.Row, error], error) {
 	var list []apikey.Row
 	for row, err := range rows {
 		if err != nil {
 			return nil, err
 		}
-		if err := row.Validate(); err != nil {
+		if err := row.Validate(format); err != nil {
 			return nil, rowFault(&row, err)
 		}
 		list = append(list, row)

@@ -29,7 +29,7 @@ func TestNil(t *testing.T) {
 	for want, make := range map[string]func(){
 		"usageplan: NewService: plans: nil: want a usageplan.Store":               func() { usageplan.NewService(nil, st, usageplan.ServiceConfig{}) },
 		"usageplan: NewService: plans: nil *memory.Store: want a usageplan.Store": func() { usageplan.NewService(none, st, usageplan.ServiceConfig{}) },
-		"usageplan: NewService: keys: nil: want an apikey.Store":                 func() { usageplan.NewService(st, nil, usageplan.ServiceConfig{}) },
+		"usageplan: NewService: keys: nil: want an apikey.Store":                  func() { usageplan.NewService(st, nil, usageplan.ServiceConfig{}) },
 		"usageplan: NewService: keys: nil *memory.Store: want an apikey.Store":    func() { usageplan.NewService(st, none, usageplan.ServiceConfig{}) },
 	} {
 		require.PanicsWithValue(t, want, make)

@@ -52,7 +52,7 @@ func controlPlane(cfg config, gate *usageplan.Gate, st *opened, log *slog.Logger
 		stages = apigateway.StageList{{API: cfg.api, Name: cfg.stage}}
 	}
 	return apigateway.New(apigateway.Config{
-		Keys:  apikey.NewService(st.backend, apikey.Config{Seal: cfg.seal}),
+		Keys:  apikey.NewService(st.backend, apikey.Config{Format: gate.KeyFormat(), Seal: cfg.seal}),
 		Plans: usageplan.NewService(watch(st.backend, cfg, log), st.backend, usageplan.ServiceConfig{}),
 		Gate:  gate, Authenticate: apigateway.Signed(verifier), Stages: stages, Logger: log,
 	})

@@ -77,7 +77,8 @@ type service struct {
 
 func newService() (*service, error) {
 	st := memory.New(memory.Config{})
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st})
+	format := apikey.Format{Prefix: "acme"}
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: format})
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func newService() (*service, error) {
 		return nil, err
 	}
 	return &service{
-		keys:    apikey.NewService(st, apikey.Config{Prefix: "acme"}),
+		keys:    apikey.NewService(st, apikey.Config{Format: format}),
 		plans:   usageplan.NewService(st, st, usageplan.ServiceConfig{}),
 		gate:    gate,
 		handler: mw.Handler(mux),

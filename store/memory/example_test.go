@@ -18,14 +18,15 @@ import (
 // One Store keeps counters, keys and plans.
 func Example() {
 	st := memory.New(memory.Config{})
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st})
+	format := apikey.Format{Prefix: "acme"}
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: format})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer gate.Close()
 
-	keys := apikey.NewService(st, apikey.Config{Prefix: "acme"})
+	keys := apikey.NewService(st, apikey.Config{Format: format})
 	_, secret, _ := keys.Create(context.Background(), apikey.Key{Name: "new", Enabled: true})
 	d, _ := gate.Admit(context.Background(), usageplan.Request{Secret: secret})
 	fmt.Println(d.Reason)

@@ -18,7 +18,8 @@ import (
 // A control plane belongs on an address of its own, beside the service. This one lets in who signs as AWS's tools do.
 func Example() {
 	st := memory.New(memory.Config{})
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: apikey.Format{AcceptForeign: true}})
+	format := apikey.Format{AcceptForeign: true} // administrators may choose values, as with AWS
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: format})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -32,7 +33,7 @@ func Example() {
 		return
 	}
 	h, err := apigateway.New(apigateway.Config{
-		Keys: apikey.NewService(st, apikey.Config{}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}),
+		Keys: apikey.NewService(st, apikey.Config{Format: format}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}),
 		Gate: gate, Authenticate: apigateway.Signed(verifier),
 	})
 	if err != nil {

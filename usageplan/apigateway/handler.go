@@ -76,6 +76,10 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Authenticate == nil {
 		errs = append(errs, errors.New("authenticate: nil: want one: who reaches the handler could make keys"))
 	}
+	if cfg.Keys != nil && cfg.Gate != nil && !cfg.Gate.KeyFormat().Covers(cfg.Keys.KeyFormat()) {
+		errs = append(errs, fmt.Errorf("gate: format %+v: want one that lets in all keys of the format %+v: give both the same",
+			cfg.Gate.KeyFormat(), cfg.Keys.KeyFormat()))
+	}
 	errs = append(errs, nilcheck.Optional("stages", cfg.Stages, "a Stages, or none"))
 	if err := cfg.Account.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("account: %w", err))

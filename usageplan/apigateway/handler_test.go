@@ -51,7 +51,7 @@ func newHouseOn(t *testing.T, st stores, change ...func(*apigateway.Config)) *ho
 	require.NoError(t, err)
 	seal, err := cipher.NewGCM(block)
 	require.NoError(t, err)
-	h := &house{t: t, st: st, keys: apikey.NewService(st, apikey.Config{Seal: seal}), plans: usageplan.NewService(st, st, usageplan.ServiceConfig{})}
+	h := &house{t: t, st: st, keys: apikey.NewService(st, apikey.Config{Format: apikey.Format{AcceptForeign: true}, Seal: seal}), plans: usageplan.NewService(st, st, usageplan.ServiceConfig{})}
 	h.gate = h.newGate(0)
 	cfg := apigateway.Config{Keys: h.keys, Plans: h.plans, Gate: h.gate, Authenticate: func(*http.Request) error { return nil }}
 	for _, c := range change {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 	"github.com/ration-go/ration/usageplan/apigateway"
 )
@@ -21,5 +23,34 @@ func TestNil(t *testing.T) {
 	_, err := apigateway.New(apigateway.Config{Keys: h.keys, Plans: h.plans, Gate: h.gate, Stages: (*noStages)(nil),
 		Authenticate: func(*http.Request) error { return nil }})
 	require.ErrorContains(t, err, "stages: nil *apigateway_test.noStages: want a Stages, or none")
+	_, err = apigateway.New(apigateway.Config{Plans: h.plans, Gate: h.gate})
+	require.ErrorContains(t, err, "keys, plans, gate: want all three")
 	require.PanicsWithValue(t, "apigateway: Signed: verifier: nil *sigv4.Verifier: want a sigv4.Verifier", func() { apigateway.Signed(nil) })
+}
+
+// TestFormats: a control plane whose keys the Gate would refuse for ever does not begin.
+func TestFormats(t *testing.T) {
+	st := memory.New(memory.Config{})
+	for _, c := range []struct {
+		keys, gate apikey.Format
+		want       string
+	}{
+		{apikey.Format{}, apikey.Format{}, ""},
+		{apikey.Format{Prefix: "acme"}, apikey.Format{Prefix: "acme"}, ""},
+		{apikey.Format{Prefix: "acme"}, apikey.Format{}, ""},
+		{apikey.Format{AcceptForeign: true}, apikey.Format{AcceptForeign: true}, ""},
+		{apikey.Format{AcceptForeign: true}, apikey.Format{}, "gate: format {Prefix: AcceptForeign:false}: want one that lets in all keys of the format {Prefix: AcceptForeign:true}"},
+		{apikey.Format{Prefix: "acme"}, apikey.Format{Prefix: "other"}, "gate: format {Prefix:other AcceptForeign:false}: want"},
+	} {
+		gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: c.gate})
+		require.NoError(t, err)
+		defer gate.Close()
+		_, err = apigateway.New(apigateway.Config{Keys: apikey.NewService(st, apikey.Config{Format: c.keys}), Gate: gate,
+			Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Authenticate: func(*http.Request) error { return nil }})
+		if c.want == "" {
+			require.NoError(t, err, "%+v", c)
+		} else {
+			require.ErrorContains(t, err, c.want)
+		}
+	}
 }

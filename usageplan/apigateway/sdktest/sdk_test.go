@@ -29,7 +29,7 @@ func newClient(t *testing.T) (*sdk.Client, *usageplan.Gate) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "secret", id == "admin", nil }, sigv4.Config{})
 	require.NoError(t, err)
 	h, err := apigateway.New(apigateway.Config{
-		Keys: apikey.NewService(st, apikey.Config{}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Gate: gate,
+		Keys: apikey.NewService(st, apikey.Config{Format: gate.KeyFormat()}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Gate: gate,
 		Authenticate: apigateway.Signed(verifier), Stages: apigateway.StageList{{API: "pets", Name: "prod"}, {API: "pets", Name: "dev"}},
 	})
 	require.NoError(t, err)

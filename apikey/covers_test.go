@@ -1,0 +1,84 @@
+package apikey_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+)
+
+// formats is Formats that a Service and a Gate may have.
+var formats = []apikey.Format{
+	{}, {Prefix: "key"}, {Prefix: "acme"}, {Prefix: "acme_live"}, {AcceptForeign: true}, {Prefix: "acme", AcceptForeign: true},
+	{Prefix: "a"}, {Prefix: strings.Repeat("a", 32), AcceptForeign: true},
+}
+
+// TestCovers: where a Gate's Format covers that of a Service, the Gate takes whatever the Service has made or imported. Where
+// it does not, there is a secret that the Gate refuses.
+func TestCovers(t *testing.T) {
+	secrets := []apikey.Secret{"legacy/key+value=2019"}
+	for _, f := range formats {
+		secret, err := f.New()
+		require.NoError(t, err)
+		secrets = append(secrets, secret)
+	}
+	for _, made := range formats {
+		keys := apikey.NewService(newMapStore(), apikey.Config{Format: made})
+		require.Equal(t, made, keys.KeyFormat())
+		_, secret, err := keys.Create(t.Context(), apikey.Key{})
+		require.NoError(t, err)
+		known := []apikey.Secret{secret}
+		for _, s := range secrets {
+			if _, err := keys.Import(t.Context(), apikey.Key{}, s); err == nil {
+				known = append(known, s)
+			}
+		}
+		for _, gate := range formats {
+			all := true
+			for _, s := range known {
+				all = all && gate.Check(string(s)) == nil
+			}
+			require.Equal(t, all, gate.Covers(made), "%+v, %+v", gate, made)
+		}
+	}
+}
+
+// TestImportForm: a Service imports nothing that a Gate of its Format would refuse for ever, and says what it wants.
+func TestImportForm(t *testing.T) {
+	ctx := t.Context()
+	const want = "want a secret of the Format's own form, or AcceptForeign there and in the Gate's Format"
+	for _, format := range []apikey.Format{{}, {Prefix: "other"}} {
+		st := newMapStore()
+		keys := apikey.NewService(st, apikey.Config{Format: format})
+		_, err := keys.Import(ctx, apikey.Key{}, "legacy/key+value=2019")
+		require.ErrorIs(t, err, apikey.ErrMalformed)
+		require.ErrorContains(t, err, want)
+		_, err = keys.ImportDigest(ctx, apikey.Key{}, apikey.DigestOf("legacy/key+value=2019"))
+		require.ErrorIs(t, err, apikey.ErrInvalid)
+		require.ErrorContains(t, err, "digest: of a secret of unknown form: want AcceptForeign in the Format, and in the Gate's")
+		row := apikey.Row{Secret: "legacy/key+value=2019"}
+		require.ErrorContains(t, row.Validate(format), want)
+		require.NoError(t, row.Validate(apikey.Format{AcceptForeign: true}))
+		_, err = keys.Import(ctx, apikey.Key{}, good) // it begins with "acme_"
+		if format.Prefix == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, "malformed secret: prefix: "+want)
+		require.Empty(t, st.keys)
+	}
+}
+
+// TestFormatValidate is the rule of the prefix, before any key is made.
+func TestFormatValidate(t *testing.T) {
+	for _, f := range formats {
+		require.NoError(t, f.Validate())
+	}
+	for _, prefix := range []string{"acme corp", strings.Repeat("a", 33), "é"} {
+		err := apikey.Format{Prefix: prefix, AcceptForeign: true}.Validate()
+		require.ErrorIs(t, err, apikey.ErrInvalid)
+		require.ErrorContains(t, err, "prefix: ")
+	}
+}

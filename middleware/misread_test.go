@@ -1,0 +1,50 @@
+package middleware_test
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestMisread: where the Gate has another Format than the Service, the log says so once, and nothing of a secret. The
+// answers do not differ.
+func TestMisread(t *testing.T) {
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	h := newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Format = apikey.Format{Prefix: "other"} }) // the Service's is "acme"
+	_, secret := h.key(&usageplan.Plan{})
+	handler := h.middleware(middleware.Config{Logger: logger}).Handler(ok)
+	stranger, err := apikey.Format{Prefix: "other"}.New()
+	require.NoError(t, err)
+	broken := secret[:len(secret)-1] + "*"
+	var answers []string
+	for _, step := range []struct {
+		secret       string
+		level, holds string
+	}{
+		{string(stranger), "", ""},
+		{broken, "DEBUG", "malformed secret: prefix"},
+		{"x", "DEBUG", "malformed secret: length"},
+		{"", "", ""},
+		{secret, "WARN", "prefix=acme want=other"},
+		{secret, "DEBUG", "malformed secret: prefix"},
+	} {
+		log.Reset()
+		w := serve(handler, with(step.secret))
+		require.Equal(t, 401, w.Code)
+		if step.secret != "" {
+			answers = append(answers, w.Body.String())
+			require.Equal(t, answers[0], w.Body.String())
+		}
+		require.Contains(t, log.String(), step.holds)
+		require.Equal(t, step.holds != "", strings.Contains(log.String(), "level="+step.level) && step.level != "", log.String())
+		require.NotContains(t, log.String(), string(secret)[len(secret)-38:])
+	}
+}

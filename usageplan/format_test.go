@@ -1,0 +1,50 @@
+package usageplan_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestOneFormat: a Service and a Gate that have one Format agree on every key, however it came in.
+func TestOneFormat(t *testing.T) {
+	legacy := apikey.Secret("legacy/key+value=2019")
+	for _, format := range []apikey.Format{{}, {Prefix: "acme"}, {AcceptForeign: true}, {Prefix: "acme", AcceptForeign: true}} {
+		h := newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Format = format })
+		h.keys = apikey.NewService(h.st, apikey.Config{Format: format})
+		require.Equal(t, format, h.gate.KeyFormat())
+		known := map[apikey.Secret]bool{}
+		k, secret := h.key("made")
+		known[secret] = true
+		_, rotated, err := h.keys.Rotate(t.Context(), k.ID, 0)
+		require.NoError(t, err)
+		known[secret], known[rotated] = false, true
+		_, err = h.keys.Import(t.Context(), apikey.Key{Enabled: true}, legacy)
+		known[legacy] = err == nil
+		other := apikey.Secret("another/key+value=2019")
+		_, err = h.keys.ImportDigest(t.Context(), apikey.Key{Enabled: true}, apikey.DigestOf(string(other)))
+		known[other] = err == nil
+		for secret, ok := range map[apikey.Secret]bool{legacy: format.AcceptForeign, other: format.AcceptForeign} {
+			require.Equal(t, ok, known[secret], "%+v", format)
+		}
+		for secret, ok := range known {
+			want := usageplan.Unknown
+			if ok {
+				want = usageplan.NoPlan
+			}
+			require.Equal(t, want, h.reason(secret), "%+v: %s", format, secret)
+		}
+	}
+}
+
+// TestGateFormat: a Gate that could let in no key at all does not begin.
+func TestGateFormat(t *testing.T) {
+	st := memory.New(memory.Config{})
+	_, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: apikey.Format{Prefix: "acme corp"}})
+	require.ErrorIs(t, err, usageplan.ErrInvalid)
+	require.ErrorContains(t, err, `prefix: "acme corp": want 1 to 32`)
+}
