@@ -3,6 +3,8 @@ package apigateway_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -53,4 +55,20 @@ func TestFormats(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		}
 	}
+}
+
+// TestForeignValue: an administrator who chooses a value that the Gate would refuse is told so.
+func TestForeignValue(t *testing.T) {
+	st := memory.New(memory.Config{})
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st})
+	require.NoError(t, err)
+	defer gate.Close()
+	h, err := apigateway.New(apigateway.Config{Keys: apikey.NewService(st, apikey.Config{}), Gate: gate,
+		Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Authenticate: func(*http.Request) error { return nil }})
+	require.NoError(t, err)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("POST", "/apikeys", strings.NewReader(`{"name":"k","value":"another-value-of-my-own"}`)))
+	require.Equal(t, http.StatusBadRequest, w.Code)
+	require.Contains(t, w.Body.String(), "AcceptForeign")
+	require.NotContains(t, w.Body.String(), "another-value")
 }
