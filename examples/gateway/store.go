@@ -52,7 +52,9 @@ func openFile(path string, log *slog.Logger) (*opened, error) {
 		return nil, fmt.Errorf("-store file:%s: %w", path, err)
 	}
 	f := &file{path: path, log: log}
-	f.st, err = memory.Load(path, memory.Config{})
+	if err = sole(path); err == nil {
+		f.st, err = memory.Load(path, memory.Config{})
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		f.st, err = memory.New(memory.Config{}), nil
 	}

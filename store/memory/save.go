@@ -26,6 +26,8 @@ import (
 // what comes meanwhile it may have or not, but each record and each subject is whole. After an error the old file is there, or
 // the new one, of which it is not known that it outlives a failure of the machine.
 //
+// Save refuses a path that is a symbolic link, or no regular file: a rename would replace it, and not what it stands for.
+//
 // The new file is written beside the old one under its name, ".tmp" and a number. A process that is killed meanwhile leaves it
 // behind.
 //
@@ -42,6 +44,9 @@ func (s *Store) Save(path string) error {
 
 // replace writes a new file in the place of an old one.
 func replace(path string, write func(io.Writer) error) error {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: mode %v: want a regular file, which is replaced", path, info.Mode())
+	}
 	dir, name := filepath.Dir(path), filepath.Base(path)
 	f, err := os.CreateTemp(dir, name+".tmp*") // its mode is 0600
 	if err != nil {

@@ -70,6 +70,25 @@ func TestSaveReplaces(t *testing.T) {
 	require.Len(t, list, 2, "nothing else is left behind")
 }
 
+// TestSaveLink: a save replaces no symbolic link, by which somebody else reads the file that it stands for.
+func TestSaveLink(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "saved"), filepath.Join(dir, "link")
+	if err := os.Symlink("saved", link); err != nil {
+		t.Skip(err)
+	}
+	s := fill(t, 10)
+	for range 2 { // the link leads nowhere first
+		require.ErrorContains(t, s.Save(link), "want a regular file, which is replaced")
+		target, err := os.Readlink(link)
+		require.NoError(t, err)
+		require.Equal(t, "saved", target)
+		require.NoError(t, s.Save(path))
+	}
+	_, err := memory.Load(link, memory.Config{})
+	require.NoError(t, err, "what is only read may be named by a link")
+}
+
 // TestSaveLasts: that a new file could not be made to last is told, and it is there.
 func TestSaveLasts(t *testing.T) {
 	if os.Getuid() <= 0 {
