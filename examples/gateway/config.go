@@ -34,6 +34,20 @@ commands, with --endpoint-url and the address of the control plane.
 
 `
 
+// storeHelp has figures that BenchmarkFile measures.
+const storeHelp = `where keys, plans and counters are: memory, file:PATH or redis://HOST:PORT.
+A file is kept whole in memory, and each save writes all of it. Keys and plans
+are saved at each change, before it is answered. Counters are saved when the
+gateway ends, and while it runs every second, or as often as a save takes if
+that is longer.
+A kill loses the counts of a second and of up to two saves: a quota may then
+admit that many requests more. A change may wait for two saves.
+With 1,000 keys that were used today a save takes 10 ms and a start 40 ms. With
+40,000 keys that were used on each of 90 days the file has 86 MB, a save takes
+1.5 s and a start 7 s. A busy machine takes several times as long.
+PATH is a file of its own: links are refused, since a second gateway could get
+the same file through them.`
+
 // parse reads the flags. The error tells all that is wrong with them.
 func parse(args []string, out io.Writer) (cfg config, err error) {
 	flags := flag.NewFlagSet("gateway", flag.ContinueOnError)
@@ -44,9 +58,7 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 	}
 	flags.StringVar(&cfg.data, "data", "127.0.0.1:8080", "`address` that requests with API keys come to")
 	flags.StringVar(&cfg.control, "control", "127.0.0.1:8081", "`address` of the control plane")
-	flags.StringVar(&cfg.store, "store", "memory", "where keys, plans and counters are: memory, file:PATH or redis://HOST:PORT. Of a file, "+
-		"keys and plans are saved at each change, and counters every second and at the end: after a kill a quota may be over by the last "+
-		"second's requests")
+	flags.StringVar(&cfg.store, "store", "memory", storeHelp)
 	upstream := flags.String("upstream", "", "`URL` that requests are passed on to; the gateway answers by itself if there is none")
 	flags.StringVar(&cfg.api, "api", "", "`name` of the API, with -stage: plans may be for the stage (default: any)")
 	flags.StringVar(&cfg.stage, "stage", "", "`name` of the API's stage")

@@ -16,7 +16,7 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// saveEvery is how often counters are saved.
+// saveEvery is how often counters are saved. A save that takes longer is followed by the next at once.
 const saveEvery = time.Second
 
 // file keeps a memory store on disk.

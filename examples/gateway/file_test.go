@@ -35,7 +35,7 @@ func TestFileStops(t *testing.T) {
 	require.Equal(t, map[string]int{"pass": 70, exceeded: 30}, gw.crowd(value, 100))
 }
 
-// TestFileKilled loses no change, and no more of the counters than a second's.
+// TestFileKilled loses no change, and nothing of the counters that was saved.
 func TestFileKilled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ration.json")
 	gw, p := process(t, program(t), "-store", "file:"+path)

@@ -227,5 +227,5 @@ func TestFlags(t *testing.T) {
 	var help bytes.Buffer
 	require.ErrorIs(t, run(t.Context(), []string{"-h"}, io.Discard, &help), flag.ErrHelp)
 	require.NotContains(t, help.String(), "from-the-environment")
-	require.Contains(t, help.String(), "after a kill a quota may be over by the last second's requests")
+	require.Contains(t, help.String(), "A kill loses the counts of a second and of up to two saves")
 }

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// BenchmarkFile is what a file store costs by its size, as the help of -store says it: its bytes, a save, and a start, which
+// loads the file and saves it. Each key has a throttle and a quota by the day, and so two windows for each day of use.
+func BenchmarkFile(b *testing.B) {
+	for _, c := range []struct{ keys, days int }{{1000, 1}, {1000, 90}, {40_000, 1}, {40_000, 90}} {
+		if testing.Short() && c.keys*c.days > 100_000 {
+			continue
+		}
+		b.Run(fmt.Sprintf("keys=%d/days=%d", c.keys, c.days), func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "ration.json")
+			st, err := open("file:"+path, slog.New(slog.DiscardHandler))
+			require.NoError(b, err)
+			use(b, st, c.keys, c.days)
+			var save, start time.Duration
+			n := 0
+			for b.Loop() {
+				began := time.Now()
+				require.NoError(b, st.file.save())
+				save += time.Since(began)
+				require.NoError(b, st.close())
+				began = time.Now()
+				st, err = open("file:"+path, slog.New(slog.DiscardHandler))
+				require.NoError(b, err)
+				start += time.Since(began)
+				n++
+			}
+			require.NoError(b, st.close())
+			info, err := os.Stat(path)
+			require.NoError(b, err)
+			b.ReportMetric(float64(info.Size())/1e6, "MB")
+			b.ReportMetric(save.Seconds()/float64(n), "save-s")
+			b.ReportMetric(start.Seconds()/float64(n), "start-s")
+		})
+	}
+}
+
+// use makes keys on one plan, and has each make a request a day.
+func use(b *testing.B, st *opened, keys, days int) {
+	ctx := context.Background()
+	plans := usageplan.NewService(st.backend, st.backend, usageplan.ServiceConfig{})
+	plan, err := plans.Create(ctx, usageplan.Plan{Throttle: &limiter.Limit{Rate: 50, Burst: 100}, Quotas: []quota.Quota{{Limit: 1000, Period: quota.Day}}})
+	require.NoError(b, err)
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st.backend, Plans: st.backend, Counter: st.backend})
+	require.NoError(b, err)
+	defer gate.Close()
+	today := time.Now()
+	for i := range keys {
+		id := strconv.Itoa(i)
+		require.NoError(b, st.InsertKey(ctx, apikey.Key{ID: id, Enabled: true, Digest: apikey.DigestOf(id), Version: 1}))
+		require.NoError(b, plans.Link(ctx, plan.ID, id))
+		for d := range days {
+			d, err := gate.Admit(ctx, usageplan.Request{KeyID: id, At: today.AddDate(0, 0, d-days+1)})
+			require.NoError(b, err)
+			require.True(b, d.Allowed)
+		}
+	}
+}
