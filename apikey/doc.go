@@ -20,7 +20,11 @@
 // A secret is "acme_" (the prefix, which names the product), 32 random base62 characters, which are 190 bits, and the
 // CRC-32 of all that in six more. Prefix and checksum are for secret scanners and for typing errors; anybody can compute
 // them, so they prove nothing. A fast digest without salt is enough to keep: NIST SP 800-63B section 5.1.2.2 asks for
-// salt and a slow hash only below 112 bits. Secrets from elsewhere, which [Service.Import] takes, may hold less.
+// salt and a slow hash only below 112 bits. Secrets from elsewhere, which [Service.Import] takes with
+// [Format.AcceptForeign], may hold less.
+//
+// A program gives one Format to its Service and to its Gate. Each checks secrets by its own, and nothing else connects
+// the two: a key that the Service makes under one prefix is unknown to a Gate of another.
 //
 // # Rotation
 //
