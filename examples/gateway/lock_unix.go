@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// locks says whether lock keeps a second gateway out.
+const locks = true
+
 // lock takes a lock file for this process, which gives it back when it ends, however it ends.
 func lock(path string) (unlock func() error, err error) {
 	if err := sole(path); err != nil {

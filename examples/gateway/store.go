@@ -51,6 +51,9 @@ func openFile(path string, log *slog.Logger) (*opened, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-store file:%s: %w", path, err)
 	}
+	if !locks {
+		log.Warn("-store: this system has no flock: nothing keeps a second gateway from the file", "path", path)
+	}
 	f := &file{path: path, log: log}
 	if err = sole(path); err == nil {
 		f.st, err = memory.Load(path, memory.Config{})

@@ -39,7 +39,8 @@ func (l StageList) Stage(_ context.Context, s usageplan.Stage) (bool, error) {
 	return false, nil
 }
 
-// Config of a Handler. Keys, Plans, Gate and Authenticate are required; zero means the default for all else.
+// Config of a Handler. Keys, Plans, Gate and Authenticate are required; zero means the default for all else. The Format of
+// the Gate lets in all that the Format of Keys makes or imports: give both the same.
 type Config struct {
 	Keys         *apikey.Service
 	Plans        *usageplan.Service
