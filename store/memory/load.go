@@ -25,7 +25,8 @@ var ErrDamaged = errors.New("store/memory: damaged file")
 // clock was set back since, buckets refill from now on. Cursors of listings are good for the new Store too.
 //
 // It is all or nothing. Errors: ErrDamaged with the reason, fs.ErrNotExist, a version that is newer than this package, and
-// store.ErrFull if the file has more subjects than cfg allows.
+// store.ErrFull if the file has more subjects than cfg allows. A record with a member that this release does not know is
+// ErrDamaged too, since the member may be a restriction.
 func Load(path string, cfg Config) (*Store, error) {
 	f, err := os.Open(path)
 	if err != nil {
