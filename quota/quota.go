@@ -87,8 +87,11 @@ func (q Quota) name() string {
 	return q.Period.String()
 }
 
-// Meter is the window of at, which can be read and given back to for keep after its end. Of a quota that Validate faults
-// it is a meter that no store takes, or that of another quota.
+// Meter returns the window of at, which can be read and given back to for keep after its end.
+// Of a quota that Validate faults it is a meter that no store takes, or that of another quota.
+//
+// A window that is forgotten can be had again. Where clocks differ by more than keep, or are
+// set back by more, a process whose clock is behind finds its window empty a second time.
 func (q Quota) Meter(at time.Time, keep time.Duration) store.Meter {
 	start, end := q.Window(at)
 	return store.Meter{Name: q.name(), Max: q.Limit, Start: start.Unix(), End: end.Unix(), Keep: keep}

@@ -161,11 +161,16 @@ func (a *allowance) compile(at time.Time) *windows {
 	return w
 }
 
-// window is the meter of a quota at an instant. No more of its ended windows are kept than a report can ask for: those of 90
-// days by the minute would be megabytes a key.
+// clockSkew is by how much clocks may differ, or be set back, before a quota's window that
+// has ended is forgotten and can be had again.
+const clockSkew = 24 * time.Hour
+
+// window returns the meter of a quota at an instant. The store keeps an ended window for at
+// least clockSkew, however short the reports are, but never more windows than a report can
+// ask for: 90 days of a quota by the minute would be megabytes a key.
 func window(q quota.Quota, at time.Time, keep time.Duration) store.Meter {
-	m := q.Meter(at, keep)
-	if length := time.Duration(m.End-m.Start) * time.Second; length > 0 && keep/length >= quota.MaxWindows {
+	m := q.Meter(at, max(keep, clockSkew))
+	if length := time.Duration(m.End-m.Start) * time.Second; length > 0 && m.Keep/length >= quota.MaxWindows {
 		m.Keep = quota.MaxWindows * length
 	}
 	return m

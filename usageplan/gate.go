@@ -48,8 +48,14 @@ type GateConfig struct {
 	// KeepIDs is how long the ID of a Request is remembered; zero: 10 minutes.
 	KeepIDs time.Duration
 
-	// Keep is how long ended windows and the usage record can be reported and refunded; zero: 90 days. Of a quota it is
-	// quota.MaxWindows windows at most: 366 minutes of one by the minute, for each of which a subject takes 20 bytes of memory.
+	// Keep is how long ended windows and the usage record can be reported and refunded. The
+	// default is 90 days. Of a quota the Gate keeps at most quota.MaxWindows windows: 366
+	// minutes of a quota by the minute. Each window takes 20 bytes of a subject's memory.
+	//
+	// Keep loosens no limit. A quota's window is kept for at least 24 hours after its end,
+	// or for quota.MaxWindows windows where those are shorter. Clocks of processes may
+	// differ by that much, and a clock may be set back by that much, and nobody gets a
+	// window's allowance twice.
 	Keep time.Duration
 
 	// OnFailure is what becomes of a request when the Counter fails. Zero: throttles open through a bucket in this

@@ -32,6 +32,9 @@ type Config struct {
 	// past its Keep. If there is none, of one whose windows have all ended, though their Keep has not (reports lose those
 	// windows, limits lose nothing). If there is none either, the new subject gets an error that wraps store.ErrFull. What
 	// is full, ended or past goes by the earlier of the charge's At and the clock of this process.
+	//
+	// A clock of this process that is ahead, and is set back later, can make a full Store forget
+	// a window that has not ended yet. A Store with room to spare keeps windows for their Keep.
 	MaxSubjects int
 }
 
