@@ -10,7 +10,8 @@ import (
 	"github.com/ration-go/ration/quota"
 )
 
-// TestWindow keeps of each quota what was asked for, and no more windows than a report can ask for.
+// TestWindow holds how long the windows of a quota are kept: as long as was asked for, at least
+// a day, and no more windows than a report can ask for.
 func TestWindow(t *testing.T) {
 	const day = 24 * time.Hour
 	at := time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
@@ -21,7 +22,10 @@ func TestWindow(t *testing.T) {
 	}{
 		{quota.Minute, 90 * day, 366 * time.Minute},
 		{quota.Minute, 366 * time.Minute, 366 * time.Minute},
-		{quota.Minute, time.Hour, time.Hour},
+		{quota.Minute, time.Hour, 366 * time.Minute},
+		{quota.Hour, time.Hour, day},
+		{quota.Day, 1, day},
+		{quota.Month, 25 * time.Hour, 25 * time.Hour},
 		{quota.Hour, 90 * day, 366 * time.Hour},
 		{quota.Day, 90 * day, 90 * day},
 		{quota.Day, 1000 * day, 366 * day},
