@@ -1,12 +1,13 @@
 package apikey
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/ration-go/ration/internal/fault"
 )
 
 const (
@@ -16,40 +17,35 @@ const (
 	maxYear        = 9999   // the last that JSON can hold
 )
 
-// invalid joins the faults of a call; nil if there are none.
-func invalid(faults ...error) error {
-	if err := errors.Join(faults...); err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	return nil
-}
+// invalid returns the faults of a call; nil if there are none.
+func invalid(faults ...error) error { return fault.Report(ErrInvalid, "", faults...) }
 
 // faults is every rule that what a caller can set in k breaks. Values are cut short: some are long.
 func (k *Key) faults() (errs []error) {
-	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if len(k.ID) > maxID || !isWord(k.ID) {
-		fault("id: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", k.ID, maxID)
+		add("id: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", k.ID, maxID)
 	}
 	if n := utf8.RuneCountInString(k.Name); n > maxName {
-		fault("name: %.40q: %d characters: want at most %d", k.Name, n, maxName)
+		add("name: %.40q: %d characters: want at most %d", k.Name, n, maxName)
 	}
 	if !utf8.ValidString(k.Name) || strings.ContainsFunc(k.Name, unicode.IsControl) {
-		fault("name: %.40q: want UTF-8 without control characters", k.Name)
+		add("name: %.40q: want UTF-8 without control characters", k.Name)
 	}
 	if n := utf8.RuneCountInString(k.Description); n > maxDescription {
-		fault("description: %.40q: %d characters: want at most %d", k.Description, n, maxDescription)
+		add("description: %.40q: %d characters: want at most %d", k.Description, n, maxDescription)
 	}
 	if !utf8.ValidString(k.Description) {
-		fault("description: %.40q: want UTF-8", k.Description)
+		add("description: %.40q: want UTF-8", k.Description)
 	}
 	if n := utf8.RuneCountInString(k.CustomerID); n > maxName || !utf8.ValidString(k.CustomerID) {
-		fault("customerID: %.40q: want UTF-8 of at most %d characters", k.CustomerID, maxName)
+		add("customerID: %.40q: want UTF-8 of at most %d characters", k.CustomerID, maxName)
 	}
 	if err := k.Tags.faults(); err != nil {
 		errs = append(errs, err)
 	}
 	if year := k.Expires.Year(); year < 1 || year > maxYear {
-		fault("expires: year %d: want 1 to %d", year, maxYear)
+		add("expires: year %d: want 1 to %d", year, maxYear)
 	}
 	return errs
 }

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/store"
 )
 
@@ -74,8 +75,5 @@ func (l Limit) bucket() (m store.Meter, err error) {
 		}
 		m.Max = int64(l.Burst)
 	}
-	if len(errs) > 0 {
-		return m, fmt.Errorf("%w limit: %w", ErrInvalid, errors.Join(errs...))
-	}
-	return m, nil
+	return m, fault.Report(ErrInvalid, "limit", errs...)
 }

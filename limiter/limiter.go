@@ -3,11 +3,11 @@ package limiter
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/store"
 )
@@ -41,22 +41,22 @@ type setting struct {
 // New makes a Limiter over a Counter. The error reports every fault at once and wraps ErrInvalid.
 func New(c store.Counter, l Limit, cfg Config) (*Limiter, error) {
 	lim := &Limiter{name: cmp.Or(cfg.Name, "rate")}
-	errs := []error{lim.SetLimit(l)}
+	errs := []error{fault.In("limit", lim.SetLimit(l))}
 	if err := nilcheck.Required("counter", c, "a store.Counter"); err != nil {
-		errs = append(errs, fmt.Errorf("%w %w", ErrInvalid, err))
+		errs = append(errs, err)
 	} else {
 		lim.counter = store.One(c)
 	}
 	if cfg.Timeout < 0 {
-		errs = append(errs, fmt.Errorf("%w timeout: %v: want 0 or more", ErrInvalid, cfg.Timeout))
+		errs = append(errs, fmt.Errorf("timeout: %v: want 0 or more", cfg.Timeout))
 	}
 	if !store.IsLocal(c) {
 		lim.timeout = cmp.Or(cfg.Timeout, 100*time.Millisecond)
 	}
 	if n := len(lim.name); n > store.MaxName {
-		errs = append(errs, fmt.Errorf("%w name: %d bytes: want at most %d", ErrInvalid, n, store.MaxName))
+		errs = append(errs, fmt.Errorf("name: %d bytes: want at most %d", n, store.MaxName))
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := fault.Report(ErrInvalid, "config", errs...); err != nil {
 		return nil, err
 	}
 	return lim, nil
@@ -127,5 +127,5 @@ func callFault(key string, n int64) error {
 	if n < 0 {
 		errs = append(errs, fmt.Errorf("n: %d: want 0 or more", n))
 	}
-	return fmt.Errorf("%w call: %w", ErrInvalid, errors.Join(errs...))
+	return fault.Report(ErrInvalid, "call", errs...)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/store"
 )
 
@@ -50,13 +51,7 @@ func (q Quota) Validate() error {
 	if last := q.Period.lastStartDay(); q.StartDay < 0 || q.StartDay > last {
 		errs = append(errs, fmt.Errorf("start day: %d: want 0 to %d for a %v", q.StartDay, last, q.Period))
 	}
-	if err := zoneFault(q.Location); err != nil {
-		errs = append(errs, err)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("%w quota: %w", ErrInvalid, err)
-	}
-	return nil
+	return fault.Report(ErrInvalid, "quota", append(errs, zoneFault(q.Location))...)
 }
 
 func (p Period) lastStartDay() int {

@@ -32,7 +32,7 @@ func Check(meters []Meter) error {
 	for i, m := range meters {
 		for _, o := range meters[:i] {
 			if o.Name == m.Name && o.Start == m.Start {
-				errs = append(errs, fmt.Errorf("meters[%d]: name %.*q: there twice", i, MaxName, m.Name))
+				errs = append(errs, fmt.Errorf("meters[%d].name: %.*q: there twice", i, MaxName, m.Name))
 				break
 			}
 		}
@@ -75,7 +75,7 @@ func faults(meters []Meter) (errs []error) {
 	for i := range meters {
 		m := &meters[i]
 		fault := func(format string, args ...any) {
-			errs = append(errs, fmt.Errorf("meters[%d]: "+format, append([]any{i}, args...)...))
+			errs = append(errs, fmt.Errorf("meters[%d]."+format, append([]any{i}, args...)...))
 		}
 		if n := len(m.Name); n == 0 || n > MaxName {
 			fault("name: %d bytes: want 1 to %d", n, MaxName)

@@ -30,28 +30,28 @@ var faults = []struct {
 	{"subject: 0 bytes: want 1 to 512", func(c *store.Charge) { c.Subject = "" }},
 	{"subject: 513 bytes: want 1 to 512", func(c *store.Charge) { c.Subject = strings.Repeat("x", 513) }},
 	{"meters: 9 of them: want at most 8", func(c *store.Charge) { c.Meters = slices.Repeat(c.Meters, 3) }},
-	{"meters[0]: name: 0 bytes: want 1 to 128", func(c *store.Charge) { c.Meters[0].Name = "" }},
-	{"meters[2]: name: 129 bytes: want 1 to 128", func(c *store.Charge) { c.Meters[2].Name = strings.Repeat("x", 129) }},
-	{"meters[1]: max: -1: want 0 to 2^53-1", func(c *store.Charge) { c.Meters[1].Max = -1 }},
-	{"meters[1]: max: 9007199254740992: want 0 to 2^53-1", func(c *store.Charge) { c.Meters[1].Max = most + 1 }},
-	{"meters[1]: end: 1790035200: want after the start, 1790035200", func(c *store.Charge) { c.Meters[1].End = c.Meters[1].Start }},
-	{"meters[1]: end: 5: want after the start, 1790035200", func(c *store.Charge) { c.Meters[1].End = 5 }},
-	{"meters[1]: start, end: 1790035200, 9007199254740992: want within 2^53-1 seconds of 1970", func(c *store.Charge) { c.Meters[1].End = most + 1 }},
-	{"meters[1]: start, end: -9007199254740992, 1790121600: want within 2^53-1 seconds of 1970", func(c *store.Charge) { c.Meters[1].Start = -most - 1 }},
-	{"meters[1]: rate: 7 every 1000000 µs: want none in a window", func(c *store.Charge) { c.Meters[1].Rate = sevenths }},
-	{"meters[1]: keep: -1ns: want 0 or more", func(c *store.Charge) { c.Meters[1].Keep = -1 }},
-	{"meters[0]: start, keep: 1, 0s: want an end with them, or neither", func(c *store.Charge) { c.Meters[0].Start = 1 }},
-	{"meters[0]: start, keep: 0, 1h0m0s: want an end with them, or neither", func(c *store.Charge) { c.Meters[0].Keep = time.Hour }},
-	{"meters[0]: rate: 1 every 0 µs: want both positive, or both 0", func(c *store.Charge) { c.Meters[0].Rate.Per = 0 }},
-	{"meters[0]: rate: 0 every 1000000 µs: want both positive, or both 0", func(c *store.Charge) { c.Meters[0].Rate.Tokens = 0 }},
-	{"meters[0]: rate: -7 every 1 µs: want both positive, or both 0", func(c *store.Charge) { c.Meters[0].Rate = store.Rate{Tokens: -7, Per: 1} }},
-	{"meters[0]: rate: 1 every 1000000 µs with max 9007199255: want max*per+tokens up to 2^53-1: a smaller burst or a rounder rate",
+	{"meters[0].name: 0 bytes: want 1 to 128", func(c *store.Charge) { c.Meters[0].Name = "" }},
+	{"meters[2].name: 129 bytes: want 1 to 128", func(c *store.Charge) { c.Meters[2].Name = strings.Repeat("x", 129) }},
+	{"meters[1].max: -1: want 0 to 2^53-1", func(c *store.Charge) { c.Meters[1].Max = -1 }},
+	{"meters[1].max: 9007199254740992: want 0 to 2^53-1", func(c *store.Charge) { c.Meters[1].Max = most + 1 }},
+	{"meters[1].end: 1790035200: want after the start, 1790035200", func(c *store.Charge) { c.Meters[1].End = c.Meters[1].Start }},
+	{"meters[1].end: 5: want after the start, 1790035200", func(c *store.Charge) { c.Meters[1].End = 5 }},
+	{"meters[1].start, end: 1790035200, 9007199254740992: want within 2^53-1 seconds of 1970", func(c *store.Charge) { c.Meters[1].End = most + 1 }},
+	{"meters[1].start, end: -9007199254740992, 1790121600: want within 2^53-1 seconds of 1970", func(c *store.Charge) { c.Meters[1].Start = -most - 1 }},
+	{"meters[1].rate: 7 every 1000000 µs: want none in a window", func(c *store.Charge) { c.Meters[1].Rate = sevenths }},
+	{"meters[1].keep: -1ns: want 0 or more", func(c *store.Charge) { c.Meters[1].Keep = -1 }},
+	{"meters[0].start, keep: 1, 0s: want an end with them, or neither", func(c *store.Charge) { c.Meters[0].Start = 1 }},
+	{"meters[0].start, keep: 0, 1h0m0s: want an end with them, or neither", func(c *store.Charge) { c.Meters[0].Keep = time.Hour }},
+	{"meters[0].rate: 1 every 0 µs: want both positive, or both 0", func(c *store.Charge) { c.Meters[0].Rate.Per = 0 }},
+	{"meters[0].rate: 0 every 1000000 µs: want both positive, or both 0", func(c *store.Charge) { c.Meters[0].Rate.Tokens = 0 }},
+	{"meters[0].rate: -7 every 1 µs: want both positive, or both 0", func(c *store.Charge) { c.Meters[0].Rate = store.Rate{Tokens: -7, Per: 1} }},
+	{"meters[0].rate: 1 every 1000000 µs with max 9007199255: want max*per+tokens up to 2^53-1: a smaller burst or a rounder rate",
 		func(c *store.Charge) { c.Meters[0].Max = 9_007_199_255 }},
-	{"meters[0]: rate: 9007199254740992 every 1 µs with max 0: want max*per+tokens up to 2^53-1: a smaller burst or a rounder rate",
+	{"meters[0].rate: 9007199254740992 every 1 µs with max 0: want max*per+tokens up to 2^53-1: a smaller burst or a rounder rate",
 		func(c *store.Charge) { c.Meters[0].Max, c.Meters[0].Rate = 0, store.Rate{Tokens: most + 1, Per: 1} }},
-	{"meters[0]: rate: 1 every 4611686018427387904 µs with max 4: want max*per+tokens up to 2^53-1: a smaller burst or a rounder rate",
+	{"meters[0].rate: 1 every 4611686018427387904 µs with max 4: want max*per+tokens up to 2^53-1: a smaller burst or a rounder rate",
 		func(c *store.Charge) { c.Meters[0].Max, c.Meters[0].Rate = 4, store.Rate{Tokens: 1, Per: 1 << 62} }},
-	{"meters[0]: rate: 1 every 9223372036854775807 µs with max 9007199254740991: want max*per+tokens up to 2^53-1: a smaller burst or a rounder rate",
+	{"meters[0].rate: 1 every 9223372036854775807 µs with max 9007199254740991: want max*per+tokens up to 2^53-1: a smaller burst or a rounder rate",
 		func(c *store.Charge) {
 			c.Meters[0].Max, c.Meters[0].Rate = most, store.Rate{Tokens: 1, Per: math.MaxInt64}
 		}},
@@ -118,12 +118,12 @@ func TestChargeCheckSeveral(t *testing.T) {
 	c.Meters[1].End, c.Meters[1].Rate, c.Meters[1].Keep = 7, perDay, -time.Second
 	assert.EqualError(t, c.Check(), invalidPrefix+strings.Join([]string{
 		"subject: 0 bytes: want 1 to 512",
-		"meters[0]: name: 0 bytes: want 1 to 128",
-		"meters[0]: max: -5: want 0 to 2^53-1",
-		"meters[0]: start, keep: 0, 1s: want an end with them, or neither",
-		"meters[1]: end: 7: want after the start, 1790035200",
-		"meters[1]: rate: 1 every 86400000000 µs: want none in a window",
-		"meters[1]: keep: -1s: want 0 or more",
+		"meters[0].name: 0 bytes: want 1 to 128",
+		"meters[0].max: -5: want 0 to 2^53-1",
+		"meters[0].start, keep: 0, 1s: want an end with them, or neither",
+		"meters[1].end: 7: want after the start, 1790035200",
+		"meters[1].rate: 1 every 86400000000 µs: want none in a window",
+		"meters[1].keep: -1s: want 0 or more",
 	}, "\n"))
 }
 
@@ -135,8 +135,8 @@ func TestCheckPairs(t *testing.T) {
 	assert.NoError(t, store.Check([]store.Meter{day(86400), day(2 * 86400), {Name: "day", Max: 1}}), "windows and a bucket of one name")
 	err := store.Check([]store.Meter{day(86400), bucket(1, none), day(86400), bucket(2, perDay), day(86400)})
 	assert.ErrorIs(t, err, store.ErrInvalid)
-	assert.EqualError(t, err, invalidPrefix+`meters[2]: name "day": there twice`+"\n"+
-		`meters[3]: name "rate": there twice`+"\n"+`meters[4]: name "day": there twice`)
+	assert.EqualError(t, err, invalidPrefix+`meters[2].name: "day": there twice`+"\n"+
+		`meters[3].name: "rate": there twice`+"\n"+`meters[4].name: "day": there twice`)
 	long := store.Meter{Name: strings.Repeat("x", 1<<20)}
 	assert.Less(t, len(store.Check([]store.Meter{long, long}).Error()), 1000, "a name is not told whole")
 }

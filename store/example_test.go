@@ -73,8 +73,8 @@ func ExampleCharge_Check() {
 	fmt.Println(charge.Check())
 	// Output:
 	// store: invalid charge, store: not taken: subject: 0 bytes: want 1 to 512
-	// meters[0]: max: -1: want 0 to 2^53-1
-	// meters[0]: start, keep: 86400, 0s: want an end with them, or neither
+	// meters[0].max: -1: want 0 to 2^53-1
+	// meters[0].start, keep: 86400, 0s: want an end with them, or neither
 }
 
 func ExampleBucket_Take() {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store"
@@ -98,7 +99,7 @@ func (a *allowance) bucket(buckets map[string]*store.Meter, route, name string, 
 	}
 	m, err := l.Meter(name)
 	if err != nil {
-		return fmt.Errorf("usageplan: plan %s: %w", a.plan.ID, err)
+		return fmt.Errorf("usageplan: plan %s: %w", a.plan.ID, fault.In(name, err))
 	}
 	buckets[route] = &m
 	return nil

@@ -25,10 +25,11 @@ const (
 	QuotaExceeded        // a window's allowance is used up until it ends
 	NeverFits            // the cost is above what the throttle or quota can ever hold, or the plan blocks
 	StoreFailed          // a store of keys, plans or counters did not answer
+	Invalid              // the Request breaks a rule: a fault of the calling service
 )
 
 var reasons = [...]string{"none", "admitted", "unknown", "disabled", "expired", "no_plan", "throttled", "quota_exceeded",
-	"never_fits", "store_failed"}
+	"never_fits", "store_failed", "invalid"}
 
 // String is the reason in snake case.
 func (r Reason) String() string {

@@ -98,8 +98,8 @@ func NewGate(cfg GateConfig) (*Gate, error) {
 		errs = append(errs, fmt.Errorf("format: %w", err))
 	}
 	errs = append(errs, cfg.OnFailure.faults()...)
-	shared, err := newSharing(cfg)
-	if err := invalid("gate", append(errs, err)); err != nil {
+	shared, faults := newSharing(cfg)
+	if err := invalid("gate", append(errs, faults...)); err != nil {
 		return nil, err
 	}
 	cfg.MaxAge = orElse(cfg.MaxAge, 5*time.Second)
@@ -144,7 +144,7 @@ type Request struct {
 	API, Stage, Route string
 
 	// Cost is what the quotas and the usage record are charged; zero: 1, since a cost that was forgotten must not make
-	// requests free. Peek asks without a charge. Negative is an error.
+	// requests free. Peek asks without a charge. A negative cost is ErrInvalid.
 	Cost int64
 
 	// ID names the request, so that it is charged once however often it is tried within GateConfig.KeepIDs: an order's
@@ -164,8 +164,9 @@ const MaxID = 512
 
 // Admit decides a request, and charges it if it is admitted: all that the plan counts, or nothing.
 //
-// A refusal is not an error. An error means that something failed, or that the request breaks a rule (ErrInvalid); the
-// Decision is then what the failure policy says, and its Reason StoreFailed. If ctx is done before the charge, nothing is
+// A refusal is not an error. An error means that something failed, or that the request breaks a rule. If something failed, the
+// Decision is what the failure policy says, and its Reason is StoreFailed. If the request breaks a rule, the error wraps
+// ErrInvalid, the Decision refuses with the Reason Invalid, and no failure policy applies. If ctx is done before the charge, nothing is
 // charged and the error wraps ctx.Err(); if it is done while a store is at it, the charge may stand, and is not repeated.
 func (g *Gate) Admit(ctx context.Context, req Request) (d Decision, err error) {
 	err = g.decide(ctx, &req, &d, true)
@@ -202,6 +203,7 @@ func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge boo
 // identify finds the key, whether it may be used, and its plan for the stage. Without a plan the decision is made.
 func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d *Decision) (*binding, error) {
 	if err := req.fault(); err != nil {
+		d.Reason = Invalid
 		return nil, err
 	}
 	e, err := g.resolver.resolve(ctx, req, now)

@@ -22,7 +22,7 @@ func TestBadLinks(t *testing.T) {
 	}
 	require.NoError(t, (&usageplan.Link{PlanID: "p", KeyID: "k", Subject: strings.Repeat("x", 256)}).Validate())
 	err := (&usageplan.Link{Subject: "s", Throttle: throttle(-1, 1), Quotas: perDay(-1)}).Validate()
-	for _, want := range []string{`planId, keyId: "", "": want both`, "throttle: ", "rate: -1", "quotas[0]: ", "limit: -1"} {
+	for _, want := range []string{`planId, keyId: "", "": want both`, "throttle.rate: -1", "quotas[0].limit: -1"} {
 		require.ErrorContains(t, err, want)
 	}
 }

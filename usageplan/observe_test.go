@@ -37,9 +37,9 @@ func TestObserver(t *testing.T) {
 // TestReasonString is a label for every Reason, and for one that is none.
 func TestReasonString(t *testing.T) {
 	seen := map[string]bool{}
-	for r := usageplan.Reason(0); r <= usageplan.StoreFailed; r++ {
+	for r := usageplan.Reason(0); r <= usageplan.Invalid; r++ {
 		seen[r.String()] = true
 	}
-	require.Len(t, seen, int(usageplan.StoreFailed)+1)
+	require.Len(t, seen, int(usageplan.Invalid)+1)
 	require.Equal(t, "reason(99)", usageplan.Reason(99).String())
 }

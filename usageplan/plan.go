@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/strict"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
@@ -96,7 +97,8 @@ func (p *Plan) Validate() error {
 	errs = append(errs, text("name", p.Name, MaxName), text("description", p.Description, MaxDescription))
 	errs = append(errs, limits(p.Throttle, p.Quotas)...)
 	errs = append(errs, routes("routes", routePrefix, p.Routes)...)
-	errs = append(errs, stageRoutes(p.StageRoutes), p.Tags.Validate(), text("productCode", p.ProductCode, MaxName))
+	errs = append(errs, stageRoutes(p.StageRoutes)...)
+	errs = append(errs, fault.In("", p.Tags.Validate()), text("productCode", p.ProductCode, MaxName))
 	errs = append(errs, stages(p.Stages)...)
 	if n := len(p.Stages); p.Detached && n > 0 {
 		errs = append(errs, fmt.Errorf("detached: true with %d stages: want none of them", n))
@@ -115,9 +117,7 @@ func (p *Plan) everywhere() bool { return len(p.Stages) == 0 && !p.Detached }
 // limits is the faults of what a plan or a link says.
 func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
 	if throttle != nil {
-		if err := throttle.Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("throttle: %w", err))
-		}
+		errs = append(errs, fault.In("throttle", throttle.Validate()))
 	}
 	if n := len(quotas); n > MaxQuotas {
 		errs = append(errs, fmt.Errorf("quotas: %d of them: want at most %d", n, MaxQuotas))
@@ -125,12 +125,10 @@ func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
 	seen := map[string]bool{throttleName: true, quota.RecordName: true}
 	const record = quota.RecordName + "/" // and a key's id, where a subject has several
 	for i, q := range quotas {
-		if err := q.Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("quotas[%d]: %w", i, err))
-		}
+		errs = append(errs, fault.In(fmt.Sprintf("quotas[%d]", i), q.Validate()))
 		name := nameOf(q)
 		if seen[name] || strings.HasPrefix(name, record) || strings.HasPrefix(name, routePrefix) {
-			errs = append(errs, fmt.Errorf("quotas[%d]: name %.100q: want one of its own (%q, %q and all that begins with %q or %q are taken)", i,
+			errs = append(errs, fmt.Errorf("quotas[%d].name: %.100q: want one of its own (%q, %q and all that begins with %q or %q are taken)", i,
 				name, throttleName, quota.RecordName, record, routePrefix))
 		}
 		seen[name] = name != ""
@@ -159,9 +157,4 @@ func text(field, s string, most int) error {
 	return nil
 }
 
-func invalid(what string, errs []error) error {
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("%w %s: %w", ErrInvalid, what, err)
-	}
-	return nil
-}
+func invalid(what string, errs []error) error { return fault.Report(ErrInvalid, what, errs...) }

@@ -21,6 +21,14 @@ const maxRoute = store.MaxName - len(routePrefix)
 // cannot be told from a path in AWS's form, and a throttle of its own needs a pattern without a method. The error wraps
 // ErrInvalid.
 func Route(name string) (string, error) {
+	canonical, err := route(name)
+	if err != nil {
+		return "", fmt.Errorf("%w route %.200q: %w", ErrInvalid, name, err)
+	}
+	return canonical, nil
+}
+
+func route(name string) (canonical string, _ error) {
 	method, path, ok := strings.Cut(name, " ")
 	switch {
 	case name == AnyRoute || name == "*/*":
@@ -41,20 +49,17 @@ func Route(name string) (string, error) {
 		method = ""
 	}
 	path = strings.ReplaceAll(path, "+}", "...}")
-	canonical := path
+	canonical = path
 	if method != "" {
 		canonical = method + " " + path
 	}
 	switch {
 	case !strings.HasPrefix(path, "/") || method != "" && !isMethod(method):
-		return "", fmt.Errorf("%w route %.200q: want a form like %q", ErrInvalid, name, "GET /pets/{id}")
+		return "", fmt.Errorf("want a form like %q", "GET /pets/{id}")
 	case len(canonical) > maxRoute:
-		return "", fmt.Errorf("%w route %.200q: %d bytes: want at most %d", ErrInvalid, name, len(canonical), maxRoute)
+		return "", fmt.Errorf("%d bytes: want at most %d", len(canonical), maxRoute)
 	}
-	if err := text("route", canonical, maxRoute); err != nil {
-		return "", fmt.Errorf("%w %w", ErrInvalid, err)
-	}
-	return canonical, nil
+	return canonical, text("canonical name", canonical, maxRoute)
 }
 
 func isMethod(s string) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store"
 )
@@ -23,8 +24,8 @@ type sharing struct {
 	stages  map[Stage]*shared
 }
 
-func newSharing(cfg GateConfig) (*sharing, error) {
-	s, errs := &sharing{counter: store.One(cfg.Counter), stages: map[Stage]*shared{}}, []error(nil)
+func newSharing(cfg GateConfig) (_ *sharing, errs []error) {
+	s := &sharing{counter: store.One(cfg.Counter), stages: map[Stage]*shared{}}
 	add := func(what, subject, name string, l limiter.Limit) *shared {
 		if l.Unlimited() {
 			return nil
@@ -34,7 +35,7 @@ func newSharing(cfg GateConfig) (*sharing, error) {
 			err = fmt.Errorf("%d bytes: want at most %d", len(subject), store.MaxSubject)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+			errs = append(errs, fault.In(what, err))
 		}
 		return &shared{subject, m}
 	}
@@ -42,10 +43,8 @@ func newSharing(cfg GateConfig) (*sharing, error) {
 		s.account = add("account", "account", "account", *cfg.Account)
 	}
 	for stage, l := range cfg.Stages {
-		what := fmt.Sprintf("stages: %.100q", stage)
-		if err := stage.fault(); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", what, err))
-		}
+		what := fmt.Sprintf("stages[%.100q]", stage)
+		errs = append(errs, fault.In(what, stage.fault()))
 		if bucket := add(what, "stage "+stage.String(), "stage", l); bucket != nil {
 			s.stages[stage] = bucket
 		}
@@ -53,7 +52,7 @@ func newSharing(cfg GateConfig) (*sharing, error) {
 	if s.account == nil && len(s.stages) == 0 {
 		s = nil
 	}
-	return s, errors.Join(errs...)
+	return s, errs
 }
 
 // of is the throttles of a stage's requests, in the order in which they are asked; nil ones are none.

@@ -3,8 +3,11 @@ package usageplan
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store"
 )
@@ -31,9 +34,9 @@ func (s *Stage) UnmarshalText(text []byte) error {
 
 func (s Stage) fault() error {
 	if s.API == "" || s.Name == "" || strings.Contains(s.API, ":") {
-		return fmt.Errorf("%q: want an API, without a ':', and a stage name", s)
+		return errors.New("want an API, without a ':', and a stage name")
 	}
-	return text("stage", s.String(), store.MaxName)
+	return text("name", s.String(), store.MaxName)
 }
 
 func stages(list []Stage) (errs []error) {
@@ -43,7 +46,7 @@ func stages(list []Stage) (errs []error) {
 	seen := map[Stage]bool{}
 	for i, s := range list {
 		if err := s.fault(); err != nil {
-			errs = append(errs, fmt.Errorf("stages[%d]: %w", i, err))
+			errs = append(errs, fmt.Errorf("stages[%d]: %.200q: %w", i, s, err))
 		}
 		if seen[s] {
 			errs = append(errs, fmt.Errorf("stages[%d]: %q: there twice", i, s))
@@ -53,36 +56,38 @@ func stages(list []Stage) (errs []error) {
 	return errs
 }
 
-// routes is the faults of throttles by route; bucket is what the names of their buckets begin with.
+// routes returns the faults of throttles by route; bucket is what the names of their buckets
+// begin with.
 func routes(field, bucket string, limits map[string]limiter.Limit) (errs []error) {
 	if n := len(limits); n > MaxRoutes {
 		errs = append(errs, fmt.Errorf("%s: %d of them: want at most %d", field, n, MaxRoutes))
 	}
-	for name, l := range limits {
-		if canonical, err := Route(name); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", field, err))
-		} else if canonical != name {
-			errs = append(errs, fmt.Errorf("%s[%q]: want the canonical name %q", field, name, canonical))
-		} else if n := len(bucket) + len(name); n > store.MaxName {
-			errs = append(errs, fmt.Errorf("%s[%q]: %d bytes with the stage: want at most %d", field, name, n, store.MaxName))
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		path := fmt.Sprintf("%s[%.200q]", field, name)
+		canonical, err := route(name)
+		switch n := len(bucket) + len(name); {
+		case err != nil:
+		case canonical != name:
+			err = fmt.Errorf("want the canonical name %q", canonical)
+		case n > store.MaxName:
+			err = fmt.Errorf("%d bytes with the stage: want at most %d", n, store.MaxName)
 		}
-		if err := l.Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("%s[%q]: %w", field, name, err))
-		}
+		errs = append(errs, fault.In(path, err), fault.In(path, limits[name].Validate()))
 	}
 	return errs
 }
 
-func stageRoutes(stages map[Stage]map[string]limiter.Limit) error {
-	var errs []error
+// stageRoutes returns the faults of throttles by stage and route.
+func stageRoutes(stages map[Stage]map[string]limiter.Limit) (errs []error) {
 	if n := len(stages); n > MaxStages {
 		errs = append(errs, fmt.Errorf("stageRoutes: %d of them: want at most %d", n, MaxStages))
 	}
-	for stage, limits := range stages {
-		if err := stage.fault(); err != nil {
-			errs = append(errs, fmt.Errorf("stageRoutes: %w", err))
-		}
-		errs = append(errs, routes(fmt.Sprintf("stageRoutes[%q]", stage), stagePrefix(stage), limits)...)
+	for _, stage := range slices.SortedFunc(maps.Keys(stages), Stage.compare) {
+		path := fmt.Sprintf("stageRoutes[%.200q]", stage)
+		errs = append(errs, fault.In(path, stage.fault()))
+		errs = append(errs, routes(path, stagePrefix(stage), stages[stage])...)
 	}
-	return errors.Join(errs...)
+	return errs
 }
+
+func (s Stage) compare(o Stage) int { return strings.Compare(s.String(), o.String()) }

@@ -64,8 +64,8 @@ func TestBadStageRoutes(t *testing.T) {
 	err := p.Validate()
 	require.ErrorIs(t, err, usageplan.ErrInvalid)
 	for _, want := range []string{
-		`stageRoutes: "a:b:prod"`, `stageRoutes: "pets:"`, `stageRoutes["pets:prod"]["/pets/GET"]: want the canonical name`,
-		"bytes with the stage", `stageRoutes["pets:prod"]["GET /pets"]`, "burst: 0", "aws:mine", `name ""`, "semi;colon",
+		`stageRoutes["a:b:prod"]: want an API`, `stageRoutes["pets:"]: want an API`, `stageRoutes["pets:prod"]["/pets/GET"]: want the canonical name`,
+		"bytes with the stage", `stageRoutes["pets:prod"]["GET /pets"].burst: 0`, "aws:mine", `name ""`, "semi;colon",
 	} {
 		require.ErrorContains(t, err, want)
 	}

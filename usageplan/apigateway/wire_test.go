@@ -228,7 +228,7 @@ func TestBadRequests(t *testing.T) {
 			"Usage Plan can have at most 100 API Stages"},
 		{"POST /usageplans", `{"name": "x", "throttle": {"rateLimit": -1}}`, 400, "BadRequestException", ""},
 		{"POST /usageplans", `{"name": "x", "throttle": {"rateLimit": 1, "burstLimit": 0}}`, 400, "BadRequestException",
-			"invalid plan: throttle: invalid limit: burst: 0 with a rate of 1: want at least 1 (a rate of 0 blocks)"},
+			"invalid plan: throttle.burst: 0 with a rate of 1: want at least 1 (a rate of 0 blocks)"},
 		{"POST /usageplans", `{"name": "x", "apiStages": [{"apiId": "pets"}]}`, 400, "BadRequestException", ""},
 		{"POST /usageplans", `{"name": "x", "apiStages": [{"apiId": "cats", "stage": "prod"}]}`, 404, "NotFoundException", "API Stage not found: cats:prod"},
 		{"POST /usageplans", `{"name": "x", "apiStages": [{"apiId": "pets", "stage": "dev", "throttle": {"/x/GET": {}}}]}`, 400, "BadRequestException",
