@@ -372,7 +372,7 @@ func TestContext(t *testing.T) {
 	require.Equal(t, 200, status(protected, request("GET", "/public")))
 	require.Equal(t, 2, calls)
 
-	d := &usageplan.Decision{Allowed: true}
+	d := &usageplan.Decision{Outcome: usageplan.Outcome{Allowed: true}}
 	ctx := middleware.NewContext(t.Context(), d)
 	got, ok := middleware.DecisionFromContext(ctx)
 	require.True(t, ok)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,7 +35,8 @@ func TestResultShowsNoSecret(t *testing.T) {
 	mw := h.middleware(middleware.Config{})
 	for _, secret := range []string{known, known, unlinked, unlinked + "x"} {
 		res := mw.Check(with(secret))
-		for _, v := range []any{res, *res, []*middleware.Result{res}, map[string]middleware.Result{"": *res}} {
+		value := reflect.ValueOf(res).Elem().Interface()
+		for _, v := range []any{res, value, []*middleware.Result{res}, map[string]any{"": value}} {
 			hidden := secret[len("acme_"):]
 			for _, verb := range "vsqxX" {
 				for _, flag := range []string{"", "+", "#"} {

@@ -58,11 +58,11 @@ func (h *house) linked(p usageplan.Plan) (apikey.Key, apikey.Secret, usageplan.P
 	return k, secret, p
 }
 
-func (h *house) admit(req usageplan.Request) usageplan.Decision {
+func (h *house) admit(req usageplan.Request) (d usageplan.Decision) {
 	h.t.Helper()
 	d, err := h.gate.Admit(h.t.Context(), req)
 	require.NoError(h.t, err)
-	return d
+	return
 }
 
 func (h *house) reason(secret apikey.Secret) usageplan.Reason {

@@ -170,14 +170,14 @@ const MaxID = 512
 // charged and the error wraps ctx.Err(); if it is done while a store is at it, the charge may stand, and is not repeated.
 func (g *Gate) Admit(ctx context.Context, req Request) (d Decision, err error) {
 	err = g.decide(ctx, &req, &d, true)
-	return d, err
+	return
 }
 
 // Peek is the decision that Admit would come to now, and charges nothing: Allowed says whether a request of this cost fits.
 // RetryAfter is rounded up to whole tokens of a throttle.
 func (g *Gate) Peek(ctx context.Context, req Request) (d Decision, err error) {
 	err = g.decide(ctx, &req, &d, false)
-	return d, err
+	return
 }
 
 // decide fills d in, which is zero.
@@ -195,7 +195,7 @@ func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge boo
 		err = g.charge(ctx, req, b, d, charge)
 	}
 	if g.cfg.Observer != nil {
-		g.cfg.Observer.Decided(ctx, *req, *d, err)
+		g.cfg.Observer.Decided(ctx, *req, d.Outcome, err)
 	}
 	return err
 }

@@ -12,7 +12,7 @@ import (
 
 type log []string
 
-func (l *log) Decided(_ context.Context, req usageplan.Request, d usageplan.Decision, err error) {
+func (l *log) Decided(_ context.Context, req usageplan.Request, d usageplan.Outcome, err error) {
 	*l = append(*l, fmt.Sprint(d.Reason, " ", d.Cost, " ", err, " ", req))
 }
 

@@ -24,8 +24,8 @@ func (g *Gate) Refund(ctx context.Context, d *Decision) error { return g.Settle(
 // record, in the windows that were charged even if they have ended since; tokens of the throttles stay as they were taken.
 // A Decision of Peek can be settled too: it was charged nothing.
 //
-// It counts once for each Decision, however often Settle or Refund is called; a copy of a Decision counts as another. A
-// Decision that was refused, that was repeated, or that a failure policy made is left alone. It goes on when ctx is
+// It counts once for each Decision, however often Settle or Refund is called. A copy of a Decision would count as another:
+// go vet reports copies. A Decision that was refused, that was repeated, or that a failure policy made is left alone. It goes on when ctx is
 // cancelled, since the request that it is for may be over, within the Gate's Timeout. Safe for concurrent use.
 //
 // An actual that is negative, or more than can be counted (store.MaxUnits, with all else in the window), is ErrInvalid. After

@@ -28,11 +28,11 @@ type directoryOf interface {
 
 // witness remembers the last decision.
 type witness struct {
-	decision usageplan.Decision
+	decision usageplan.Outcome
 	err      error
 }
 
-func (w *witness) Decided(_ context.Context, _ usageplan.Request, d usageplan.Decision, err error) {
+func (w *witness) Decided(_ context.Context, _ usageplan.Request, d usageplan.Outcome, err error) {
 	w.decision, w.err = d, err
 }
 

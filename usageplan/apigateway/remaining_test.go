@@ -134,15 +134,15 @@ func TestRemainingIsEnforced(t *testing.T) {
 
 // used is how many of so many requests are admitted; all are given back.
 func (h *house) used(secret apikey.Secret, n int) (admitted int) {
-	var list []usageplan.Decision
+	var list []*usageplan.Decision
 	for range n {
 		d, err := h.gate.Admit(h.t.Context(), usageplan.Request{Secret: secret})
 		require.NoError(h.t, err)
-		list = append(list, d)
+		list = append(list, &d)
 	}
-	for i := range list {
-		if list[i].Allowed {
-			require.NoError(h.t, h.gate.Refund(h.t.Context(), &list[i]))
+	for _, d := range list {
+		if d.Allowed {
+			require.NoError(h.t, h.gate.Refund(h.t.Context(), d))
 			admitted++
 		}
 	}

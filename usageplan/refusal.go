@@ -1,0 +1,92 @@
+package usageplan
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+// LimitError is a refusal as an error, for callers that want one.
+type LimitError struct {
+	Reason     Reason
+	Limits     []string      // the names of all that refused; "account" and "stage" are shared throttles
+	RetryAfter time.Duration // as Decision has it
+}
+
+// Error names the reason, the limits that refused and the wait, and nothing secret.
+func (e *LimitError) Error() string {
+	s := "usageplan: refused: " + e.Reason.String()
+	if len(e.Limits) > 0 {
+		s += ": " + strings.Join(e.Limits, ", ")
+	}
+	if e.RetryAfter > 0 && e.RetryAfter != store.Never {
+		s += fmt.Sprintf(": retry after %v", e.RetryAfter)
+	}
+	return s
+}
+
+// Err is nil if the request was allowed, else a *LimitError.
+func (o *Outcome) Err() error {
+	if o.Allowed {
+		return nil
+	}
+	e := &LimitError{Reason: o.Reason, RetryAfter: o.RetryAfter}
+	for l := range o.Levels() {
+		if l.Wait > 0 {
+			e.Limits = append(e.Limits, l.Name)
+		}
+	}
+	if o.shared != nil {
+		e.Limits = append(e.Limits, o.shared.meter.Name)
+	}
+	return e
+}
+
+// refuse fills in why the meters refused: by the longest wait of those that did. If it was the usage record alone, the cost
+// is above all that can be counted.
+func (o *Outcome) refuse() {
+	for i := range o.meters.limits {
+		if wait := o.levels[i].Wait; wait > o.RetryAfter {
+			o.RetryAfter = wait
+			o.Reason = QuotaExceeded
+			if i < o.meters.throttles {
+				o.Reason = Throttled
+			}
+		}
+	}
+	if o.RetryAfter == 0 || o.RetryAfter == store.Never {
+		o.Reason, o.RetryAfter = NeverFits, store.Never
+	}
+}
+
+// peek decides by levels that were only read: whether a charge of so much would have fitted, and how long until then. The
+// usage record has room for so much more.
+func (o *Outcome) peek(throttle, cost, room int64) {
+	o.Allowed, o.Reason = cost <= room, Admitted
+	for i := range o.meters.limits {
+		m, l, n := &o.meters.list[i], &o.levels[i], cost
+		if i < o.meters.throttles {
+			n = throttle
+		}
+		if missing := n - l.Remaining(); missing <= 0 {
+			continue
+		} else if o.Allowed = false; n > m.Max {
+			l.Wait = store.Never
+		} else if l.Wait = l.Reset; i < o.meters.throttles {
+			l.Wait = untilTokens(m, missing)
+		}
+	}
+	if !o.Allowed {
+		o.refuse()
+	}
+}
+
+// untilTokens is how long a bucket takes for so many tokens that it lacks, as if it had no part of the first.
+func untilTokens(m *store.Meter, missing int64) time.Duration {
+	if m.Rate.Tokens == 0 {
+		return store.Never
+	}
+	return time.Duration((missing*m.Rate.Per-1)/m.Rate.Tokens+1) * time.Microsecond
+}
