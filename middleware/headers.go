@@ -9,13 +9,17 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// WriteHeaders sets the fields that go with the result, its RateLimit fields and those of a refusal.
+// WriteHeaders sets the fields that go with the result: its RateLimit fields and those of a
+// refusal. Where a throttle that all clients share refuses, the client's own RateLimit fields
+// are left out: what remains to the client is of no use to it, and contradicts Retry-After.
 func (res *Result) WriteHeaders(h http.Header) {
-	if !res.mw.cfg.OmitHeaders {
-		res.writeLimits(h)
-	}
-	if res.mw.cfg.Legacy != NoLegacy {
-		res.writeLegacy(h)
+	if res.Decision.SharedLimit() == "" {
+		if !res.mw.cfg.OmitHeaders {
+			res.writeLimits(h)
+		}
+		if res.mw.cfg.Legacy != NoLegacy {
+			res.writeLegacy(h)
+		}
 	}
 	if res.Allowed() {
 		return

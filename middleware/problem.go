@@ -26,24 +26,31 @@ type problem struct {
 func (res *Result) WriteProblem(w http.ResponseWriter) {
 	res.WriteHeaders(w.Header())
 	p := problem{Type: "about:blank", Title: http.StatusText(res.Status), Status: res.Status}
-	switch res.Status {
-	case http.StatusUnauthorized:
+	shared := sharers[res.Decision.SharedLimit()]
+	switch {
+	case res.Status == http.StatusUnauthorized:
 		p.Detail = "A valid API key is required."
-	case http.StatusForbidden:
+	case res.Status == http.StatusForbidden && shared != "":
+		p.Detail = fmt.Sprintf("A limit that all clients of %s share lets no request through.", shared)
+	case res.Status == http.StatusForbidden && res.Decision.Reason == usageplan.NeverFits:
+		p.Detail, p.Violated = "The request is above what the plan ever allows.", violated(&res.Decision.Outcome)
+	case res.Status == http.StatusForbidden:
 		p.Detail = "This API key has no plan for this API."
-		if res.Decision.Reason == usageplan.NeverFits {
-			p.Detail, p.Violated = "The request is above what the plan ever allows.", violated(&res.Decision)
-		}
-	case http.StatusTooManyRequests:
-		p.Type, p.Title, p.Violated = quotaExceeded, "Quota exceeded", violated(&res.Decision)
+	case res.Status == http.StatusTooManyRequests && shared != "":
+		p.Detail = fmt.Sprintf("A limit that all clients of %s share is reached. Try again in %d s.", shared, res.retryAfter())
+	case res.Status == http.StatusTooManyRequests:
+		p.Type, p.Title, p.Violated = quotaExceeded, "Quota exceeded", violated(&res.Decision.Outcome)
 		p.Detail = fmt.Sprintf("A limit of the plan is reached. Try again in %d s.", res.retryAfter())
-	case http.StatusServiceUnavailable:
+	case res.Status == http.StatusServiceUnavailable:
 		p.Detail = "The API key or its limits could not be checked."
 	default:
 		p.Detail = "The service could not say what the request costs or who makes it."
 	}
 	p.write(w)
 }
+
+// sharers is what the clients have in common that share a throttle.
+var sharers = map[string]string{usageplan.SharedAccount: "this service", usageplan.SharedStage: "this API"}
 
 func (p *problem) write(w http.ResponseWriter) {
 	body, _ := json.Marshal(p) // never fails
@@ -56,9 +63,9 @@ func (p *problem) write(w http.ResponseWriter) {
 
 // violated is the names of the limits that refused, as RateLimit-Policy has them. If none can be waited for, those that
 // can are not named.
-func violated(d *usageplan.Decision) (names []string) {
-	for l := range d.Levels() {
-		if l.Wait > 0 && (d.Reason != usageplan.NeverFits || l.Wait == store.Never) {
+func violated(o *usageplan.Outcome) (names []string) {
+	for l := range o.Levels() {
+		if l.Wait > 0 && (o.Reason != usageplan.NeverFits || l.Wait == store.Never) {
 			names = append(names, policyName(&l.Limit))
 		}
 	}

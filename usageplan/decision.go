@@ -55,6 +55,22 @@ type Outcome struct {
 // Subject is who paid, or would have; empty if that is unknown.
 func (o *Outcome) Subject() string { return o.subject }
 
+// Names of shared throttles.
+const (
+	SharedAccount = "account" // GateConfig.Account
+	SharedStage   = "stage"   // one of GateConfig.Stages
+)
+
+// SharedLimit returns the name of the shared throttle that refused, SharedAccount or
+// SharedStage. It is empty if none did. The levels of Limits are then those of the key's own
+// limits, none of which refused.
+func (o *Outcome) SharedLimit() string {
+	if o.shared == nil {
+		return ""
+	}
+	return o.shared.meter.Name
+}
+
 // Limit is one throttle or quota that a decision was about.
 type Limit struct {
 	// Name is "throttle", or "throttle " and the route, or the quota's name.

@@ -40,8 +40,8 @@ type GateConfig struct {
 
 	// Account is a throttle that all requests share, and Stages are those that the requests of one API stage share, as in
 	// Amazon API Gateway; nil: none. A request takes a token of each after the key's own limits have admitted it; if one
-	// refuses, the key's charge is given back. They show in a Decision only if they refuse: a client's own limits are its
-	// own business, those of all are not.
+	// refuses, the key's charge is given back. They show in a Decision only if they refuse, by
+	// SharedLimit: a client's own limits are its own business, those of all are not.
 	Account *limiter.Limit
 	Stages  map[Stage]limiter.Limit
 

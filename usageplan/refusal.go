@@ -11,7 +11,8 @@ import (
 // LimitError is a refusal as an error, for callers that want one.
 type LimitError struct {
 	Reason     Reason
-	Limits     []string      // the names of all that refused; "account" and "stage" are shared throttles
+	Limits     []string      // the names of the plan's limits that refused
+	Shared     string        // the shared throttle that refused, as Outcome.SharedLimit has it
 	RetryAfter time.Duration // as Decision has it
 }
 
@@ -20,6 +21,9 @@ func (e *LimitError) Error() string {
 	s := "usageplan: refused: " + e.Reason.String()
 	if len(e.Limits) > 0 {
 		s += ": " + strings.Join(e.Limits, ", ")
+	}
+	if e.Shared != "" {
+		s += ": the throttle that all requests of the " + e.Shared + " share"
 	}
 	if e.RetryAfter > 0 && e.RetryAfter != store.Never {
 		s += fmt.Sprintf(": retry after %v", e.RetryAfter)
@@ -32,14 +36,11 @@ func (o *Outcome) Err() error {
 	if o.Allowed {
 		return nil
 	}
-	e := &LimitError{Reason: o.Reason, RetryAfter: o.RetryAfter}
+	e := &LimitError{Reason: o.Reason, Shared: o.SharedLimit(), RetryAfter: o.RetryAfter}
 	for l := range o.Levels() {
 		if l.Wait > 0 {
 			e.Limits = append(e.Limits, l.Name)
 		}
-	}
-	if o.shared != nil {
-		e.Limits = append(e.Limits, o.shared.meter.Name)
 	}
 	return e
 }

@@ -40,12 +40,12 @@ func newSharing(cfg GateConfig) (_ *sharing, errs []error) {
 		return &shared{subject, m}
 	}
 	if cfg.Account != nil {
-		s.account = add("account", "account", "account", *cfg.Account)
+		s.account = add("account", "account", SharedAccount, *cfg.Account)
 	}
 	for stage, l := range cfg.Stages {
 		what := fmt.Sprintf("stages[%.100q]", stage)
 		errs = append(errs, fault.In(what, stage.fault()))
-		if bucket := add(what, "stage "+stage.String(), "stage", l); bucket != nil {
+		if bucket := add(what, "stage "+stage.String(), SharedStage, l); bucket != nil {
 			s.stages[stage] = bucket
 		}
 	}
@@ -82,6 +82,9 @@ func (g *Gate) share(ctx, within context.Context, req *Request, d *Decision, c *
 			errs = append(errs, g.giveBack(ctx, d, c, taken[:]))
 		}
 		d.Cost = 0
+		if d.Reason == StoreFailed {
+			d.meters = nil
+		}
 		break
 	}
 	return errors.Join(errs...)

@@ -79,7 +79,10 @@ func TestSharedThrottles(t *testing.T) {
 			limit, ok := errors.AsType[*usageplan.LimitError](d.Err())
 			require.True(t, ok)
 			require.Equal(t, usageplan.Throttled, limit.Reason, i)
-			require.Equal(t, []string{step.refused}, limit.Limits, i)
+			require.Empty(t, limit.Limits, i)
+			require.Equal(t, step.refused, limit.Shared, i)
+			require.Equal(t, step.refused, d.SharedLimit(), i)
+			require.ErrorContains(t, limit, "the throttle that all requests of the "+step.refused+" share", i)
 			require.Zero(t, d.Cost)
 			require.Equal(t, step.wait, limit.RetryAfter, i)
 		}

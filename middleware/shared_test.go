@@ -1,0 +1,89 @@
+package middleware_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestSharedRefusal tells a client that a limit of all clients refused. The client's own
+// allowance, of which much remains, would contradict that.
+func TestSharedRefusal(t *testing.T) {
+	pets := usageplan.Stage{API: "pets", Name: "prod"}
+	slow, closed := limiter.Limit{Rate: 0.001, Burst: 1}, limiter.Limit{}
+	for name, c := range map[string]struct {
+		gate       usageplan.GateConfig
+		first      int
+		status     int
+		title      string
+		detail     string
+		retryAfter string
+	}{
+		"account": {usageplan.GateConfig{Account: &slow}, 200, 429, "Too Many Requests",
+			"A limit that all clients of this service share is reached. Try again in 1000 s.", "1000"},
+		"stage": {usageplan.GateConfig{Stages: map[usageplan.Stage]limiter.Limit{pets: slow}}, 200, 429, "Too Many Requests",
+			"A limit that all clients of this API share is reached. Try again in 1000 s.", "1000"},
+		"account, closed": {usageplan.GateConfig{Account: &closed}, 403, 403, "Forbidden",
+			"A limit that all clients of this service share lets no request through.", ""},
+		"stage, closed": {usageplan.GateConfig{Stages: map[usageplan.Stage]limiter.Limit{pets: closed}}, 403, 403, "Forbidden",
+			"A limit that all clients of this API share lets no request through.", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Account, cfg.Stages = c.gate.Account, c.gate.Stages })
+				_, secret := h.key(&usageplan.Plan{Throttle: throttle(10, 10), Quotas: perDay(100)})
+				for _, legacy := range []middleware.Legacy{middleware.LegacyDelta, middleware.LegacyEpoch} {
+					mw := h.middleware(middleware.Config{API: pets.API, Stage: pets.Name, Legacy: legacy}).Handler(ok)
+					if legacy == middleware.LegacyDelta {
+						w := serve(mw, with(secret))
+						require.Equal(t, c.first, w.Code)
+						require.Equal(t, c.first == 200, w.Header().Get("RateLimit") != "", "an admitted request shows the key's own limits")
+					}
+					w := serve(mw, with(secret))
+					require.Equal(t, c.status, w.Code)
+					require.Equal(t, c.retryAfter, w.Header().Get("Retry-After"))
+					for field := range w.Header() {
+						require.NotContains(t, strings.ToLower(field), "ratelimit", "%v", w.Header())
+					}
+					var body map[string]any
+					require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
+					require.Equal(t, map[string]any{"type": "about:blank", "title": c.title, "status": float64(c.status), "detail": c.detail}, body)
+				}
+			})
+		})
+	}
+}
+
+// TestSharedFailure shows no limits beside the 503 of a shared throttle whose count failed.
+func TestSharedFailure(t *testing.T) {
+	h := newHouse(t, func(cfg *usageplan.GateConfig) {
+		cfg.Counter = apart{cfg.Counter}
+		cfg.Account, cfg.OnFailure.Throttle = throttle(1, 1), usageplan.FailClosed
+	})
+	_, secret := h.key(&usageplan.Plan{Quotas: perDay(100)})
+	w := serve(h.middleware(middleware.Config{}).Handler(ok), with(secret))
+	require.Equal(t, http.StatusServiceUnavailable, w.Code)
+	require.Equal(t, "1", w.Header().Get("Retry-After"))
+	require.Empty(t, w.Header().Get("RateLimit"))
+}
+
+// apart is a Counter that fails for the account.
+type apart struct{ store.Counter }
+
+func (a apart) Take(ctx context.Context, c *store.Charge) error {
+	if c.Subject == "account" {
+		return errors.New("no answer")
+	}
+	return a.Counter.Take(ctx, c)
+}
