@@ -15,16 +15,30 @@ const RecordName = "use"
 
 // Record is the usage record's window of at's UTC day.
 func Record(name string, at time.Time, keep time.Duration) store.Meter {
-	return Quota{Name: name, Limit: store.Unlimited, Period: Day}.Meter(at, keep)
+	return recordOf(name).Meter(at, keep)
 }
 
-// Usage is what was used in one window, [Start, End).
-type Usage struct {
-	Start, End time.Time
+// recordOf is a usage record as a quota, though of a limit that no quota may have.
+func recordOf(name string) Quota { return Quota{Name: name, Limit: store.Unlimited, Period: Day} }
 
-	// Used is the units; Limit the allowance with what it was extended by (store.Unlimited in a record); Remaining what is
-	// left of it, never negative.
-	Used, Limit, Remaining int64
+// DayUsage is what was used in one window of a usage record, [Start, End). A record has no
+// limit.
+type DayUsage struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	Used  int64     `json:"used"`
+}
+
+// Usage is what was used in one window of a quota, [Start, End).
+type Usage struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+
+	// Used is the units. Limit is the allowance with what it was extended by. Remaining is what
+	// is left of it, never negative.
+	Used      int64 `json:"used"`
+	Limit     int64 `json:"limit"`
+	Remaining int64 `json:"remaining"`
 }
 
 // MaxWindows is the most windows that can be asked for at once: a year of days and a day.
@@ -32,8 +46,10 @@ const MaxWindows = 366
 
 // Days is what each of the subjects used on each of the last UTC days up to at's, oldest first, from usage records of one
 // name; the zero at is now. It is one store.Peek. Days is 1 to MaxWindows, or the error wraps ErrInvalid.
-func Days(ctx context.Context, c store.Counter, at time.Time, subjects []string, name string, days int) ([][]Usage, error) {
-	return read(ctx, c, at, subjects, Quota{Name: name, Limit: store.Unlimited, Period: Day}, days)
+func Days(ctx context.Context, c store.Counter, at time.Time, subjects []string, name string, days int) ([][]DayUsage, error) {
+	return read(ctx, c, at, subjects, recordOf(name), days, func(m *store.Meter, l *store.Level, in *time.Location) DayUsage {
+		return DayUsage{time.Unix(m.Start, 0).In(in), time.Unix(m.End, 0).In(in), l.Used}
+	})
 }
 
 // Windows is what each of the subjects used in each of the last n windows of q up to at's, oldest first, as Days is of the
@@ -43,33 +59,36 @@ func Windows(ctx context.Context, c store.Counter, at time.Time, subjects []stri
 	if err := q.Validate(); err != nil {
 		return nil, err
 	}
-	return read(ctx, c, at, subjects, q, n)
+	return read(ctx, c, at, subjects, q, n, func(m *store.Meter, l *store.Level, in *time.Location) Usage {
+		return Usage{time.Unix(m.Start, 0).In(in), time.Unix(m.End, 0).In(in), l.Used, l.Max, l.Remaining()}
+	})
 }
 
-func read(ctx context.Context, c store.Counter, at time.Time, subjects []string, q Quota, n int) ([][]Usage, error) {
+// read asks for the last n windows of q, and has usage tell of each.
+func read[T any](ctx context.Context, c store.Counter, at time.Time, subjects []string, q Quota, n int,
+	usage func(*store.Meter, *store.Level, *time.Location) T) ([][]T, error) {
 	if n < 1 || n > MaxWindows {
 		return nil, fmt.Errorf("%w windows: %d: want 1 to %d", ErrInvalid, n, MaxWindows)
 	}
 	if at.IsZero() {
 		at = time.Now()
 	}
-	windows, meters := make([]Usage, n), make([]store.Meter, n)
+	meters := make([]store.Meter, n)
 	for i, t := n-1, at; i >= 0; i-- {
-		windows[i].Start, windows[i].End = q.Window(t)
 		meters[i] = q.Meter(t, 0) // how long it is kept was said when it was charged
-		t = windows[i].Start.Add(-time.Nanosecond)
+		t = time.Unix(meters[i].Start, 0).Add(-time.Nanosecond)
 	}
 	levels := make([]store.Level, len(subjects)*n)
 	if err := store.Peek(ctx, c, at, subjects, meters, levels); err != nil {
 		return nil, fmt.Errorf("quota: usage: %w", err)
 	}
-	usage := make([][]Usage, 0, len(subjects))
+	all := make([][]T, 0, len(subjects))
 	for of := range slices.Chunk(levels, n) {
-		list := slices.Clone(windows)
-		for i, l := range of {
-			list[i].Used, list[i].Limit, list[i].Remaining = l.Used, l.Max, l.Remaining()
+		list := make([]T, n)
+		for i := range of {
+			list[i] = usage(&meters[i], &of[i], q.zone())
 		}
-		usage = append(usage, list)
+		all = append(all, list)
 	}
-	return usage, nil
+	return all, nil
 }

@@ -2,6 +2,7 @@ package quota_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -26,9 +27,24 @@ func charge(t *testing.T, c store.Counter, subject string, at time.Time, q quota
 	require.True(t, charge.OK)
 }
 
-func used(windows []quota.Usage) (units []int64) {
-	for _, w := range windows {
-		units = append(units, w.Used)
+func assertJSON(t *testing.T, want string, v any, msg ...any) {
+	t.Helper()
+	text, err := json.Marshal(v)
+	require.NoError(t, err)
+	assert.JSONEq(t, want, string(text), msg...)
+}
+
+// used returns the units of a []quota.Usage or a []quota.DayUsage.
+func used(list any) (units []int64) {
+	switch list := list.(type) {
+	case []quota.Usage:
+		for _, u := range list {
+			units = append(units, u.Used)
+		}
+	case []quota.DayUsage:
+		for _, u := range list {
+			units = append(units, u.Used)
+		}
 	}
 	return units
 }
@@ -54,14 +70,14 @@ func TestDaysAndWindows(t *testing.T) {
 	assert.Equal(t, []int64{0, 5, 7, 0, 3}, used(days[0]), "oldest first, today last")
 	assert.Equal(t, []int64{0, 0, 0, 0, 0}, used(days[1]))
 	assert.Equal(t, []int64{0, 0, 70, 0, 0}, used(days[2]))
-	assert.Equal(t, quota.Usage{Start: at(4, 0), End: at(5, 0), Used: 3, Limit: store.Unlimited, Remaining: store.Unlimited - 3},
-		days[0][4])
+	assertJSON(t, `{"start":"2026-03-04T00:00:00Z","end":"2026-03-05T00:00:00Z","used":3}`, days[0][4], "a record has no limit")
 
 	weeks, err := quota.Windows(t.Context(), st, at(9, 20), subjects, q, 3)
 	require.NoError(t, err)
 	assert.Equal(t, []int64{5, 10, 11}, used(weeks[0]))
 	assert.Equal(t, []int64{0, 70, 0}, used(weeks[2]))
 	assert.Equal(t, quota.Usage{Start: at(2, 0), End: at(9, 0), Used: 10, Limit: 100, Remaining: 90}, weeks[0][1])
+	assertJSON(t, `{"start":"2026-03-02T00:00:00Z","end":"2026-03-09T00:00:00Z","used":10,"limit":100,"remaining":90}`, weeks[0][1])
 
 	none, err := quota.Days(t.Context(), st, at(4, 20), nil, quota.RecordName, 5)
 	require.NoError(t, err)

@@ -12,14 +12,14 @@ import (
 
 // KeyUsage is what one key of a plan has used, a day (UTC) at a time, oldest first.
 type KeyUsage struct {
-	KeyID string
-	Days  []quota.Usage
+	KeyID string           `json:"keyId"`
+	Days  []quota.DayUsage `json:"days"`
 }
 
 // UsageByDay is what a key has used under a plan on each of the last days (UTC), oldest first, today last: what was
 // admitted less what was refunded. Days before GateConfig.Keep read as unused. Days is 1 to quota.MaxWindows, or the error
 // wraps ErrInvalid. An unlinked pair is ErrNotFound.
-func (g *Gate) UsageByDay(ctx context.Context, planID, keyID string, days int) ([]quota.Usage, error) {
+func (g *Gate) UsageByDay(ctx context.Context, planID, keyID string, days int) ([]quota.DayUsage, error) {
 	if err := windowsFault("days", days); err != nil {
 		return nil, err
 	}

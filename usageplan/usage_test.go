@@ -13,11 +13,19 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-func used(list []quota.Usage) (n []int64) {
-	for _, u := range list {
-		n = append(n, u.Used)
+// used returns the units of a []quota.Usage or a []quota.DayUsage.
+func used(list any) (units []int64) {
+	switch list := list.(type) {
+	case []quota.Usage:
+		for _, u := range list {
+			units = append(units, u.Used)
+		}
+	case []quota.DayUsage:
+		for _, u := range list {
+			units = append(units, u.Used)
+		}
 	}
-	return n
+	return units
 }
 
 // TestRefund gives back to the windows that were charged, once, and after midnight too.
