@@ -18,7 +18,9 @@ const MaxName = 64
 // Quota is an allowance of units in each window of the calendar.
 type Quota struct {
 	// Name is what the count belongs to, and what headers and errors call it: 1 to MaxName visible ASCII characters or
-	// spaces; "": the period's name. A quota under another name starts with nothing used.
+	// spaces; "": the period's name. The count of a window belongs to the name and to the instant at which the window
+	// begins. A quota under another name starts with nothing used. So does one with another Period, StartDay or Location,
+	// unless its window begins at the same instant as the old one.
 	Name string
 
 	// Limit is the units of a window, 0 to 2^53-2. Zero refuses everything.

@@ -66,7 +66,8 @@ func (s *Service) removeLinks(ctx context.Context, links []Link) error {
 }
 
 // UpdateLink changes a link's overrides under traffic. change may run more than once; only Throttle and Quotas can change.
-// If it returns an error nothing is changed, and UpdateLink returns that.
+// If it returns an error nothing is changed, and UpdateLink returns that. Tokens and what was used stay, or do not, as
+// Update has it.
 func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change func(*Link) error) (l Link, err error) {
 	err = retry.Do(ctx, func() (raced bool, err error) {
 		old, err := link(ctx, s.plans, planID, keyID)

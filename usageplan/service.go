@@ -101,10 +101,19 @@ func (s *Service) All(ctx context.Context) iter.Seq2[Plan, error] {
 }
 
 // Update changes a plan under traffic: usage stays, limits move at once. change may run more than once, when others
-// change the plan meanwhile; what it does to ID, Created, Updated and Version is undone. A quota under another name or
-// period starts a new, empty window. A stage that another plan of one of its keys names is ErrClash. If change returns an
-// error nothing is changed, and Update returns that. If others were faster 16 times in a row it is ErrConflict; between the
-// tries are short pauses, which end with ctx.
+// change the plan meanwhile; what it does to ID, Created, Updated and Version is undone. A stage that another plan of one
+// of its keys names is ErrClash. If change returns an error nothing is changed, and Update returns that. If others were
+// faster 16 times in a row it is ErrConflict; between the tries are short pauses, which end with ctx.
+//
+// A bucket keeps the tokens that it has. After a plan is raised they are few at first, and the new rate fills the bucket up
+// to the new burst; after a plan is lowered they are at most the new burst.
+//
+// A quota keeps what was used of its window when its limit changes. A quota under another name starts an empty window. So
+// does a quota with another period, start day or zone, unless its new window begins at the very instant at which the old one
+// began: then what was used since that instant counts, with what the window was extended by.
+//
+// An empty window gives the allowance once more. A quota of 1 a month whose start day is changed four times in a month
+// admits 5. Gate.SetRemaining, after the change, sets what is left for a key.
 func (s *Service) Update(ctx context.Context, id string, change func(*Plan) error) (p Plan, err error) {
 	err = retry.Do(ctx, func() (raced bool, err error) {
 		old, err := s.Get(ctx, id)

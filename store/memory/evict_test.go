@@ -103,6 +103,28 @@ func TestKnowsSooner(t *testing.T) {
 	}
 }
 
+// TestKnowsLater keeps a window in a full store until the End that it was last charged with,
+// though a newer window lives and ends first.
+func TestKnowsLater(t *testing.T) {
+	today, tomorrow := day("q", t0, 10, 0), day("q", t0.AddDate(0, 0, 1), 10, 0)
+	month := today
+	month.End = t0.AddDate(0, 0, 30).Unix()
+	for name, last := range map[string][]store.Meter{
+		"charged with a later End, after a newer window": {today, tomorrow, month},
+		"a later End, then a newer window":               {month, tomorrow},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := memory.New(memory.Config{MaxSubjects: 1})
+			for _, m := range last {
+				must(t, s, "a", t0, 1, m)
+			}
+			_, err := take(t, s, "b", t0.AddDate(0, 0, 3), 1, today)
+			require.ErrorIs(t, err, store.ErrFull)
+			must(t, s, "b", t0.AddDate(0, 0, 31), 1, today)
+		})
+	}
+}
+
 // TestKnowsSoonerByItself is the same where the store reads its own clock, and the subject has a window beside the bucket.
 func TestKnowsSoonerByItself(t *testing.T) {
 	never := store.Meter{Name: "rate", Max: 10}

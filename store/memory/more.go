@@ -74,7 +74,7 @@ func (mo *more) put(m *store.Meter, st *state, at time.Time, now int64) {
 	switch {
 	case !ok:
 		mo.end(&held{Meter: *m, extra: st.window.Extra}, st.window.Used, at)
-	case mo.windows[i].extra != st.window.Extra:
+	case mo.windows[i].extra != st.window.Extra || mo.windows[i].End != m.End || mo.windows[i].Keep != m.Keep:
 		mo.windows[i] = window{&held{Meter: *m, extra: st.window.Extra}, st.window.Used}
 	default:
 		mo.windows[i].used = st.window.Used

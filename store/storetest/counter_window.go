@@ -95,6 +95,24 @@ var latePromises = []promise{{
 		read(daily(2, 3), daily(1, 3), daily(0, 3)).yes(1, 1, 2),
 	},
 }, {
+	name: "late/longer",
+	says: "An old window that is charged with a later End is kept by that End, while newer ones live.",
+	story: []step{
+		take(3, daily(0, 9)).yes(3),
+		later(day),
+		take(1, daily(1, 9), use(1)).yes(1, 1),
+		take(1, window("day", 9, 0, 9*day)).yes(4),
+		later(day),
+		take(1, window("day", 9, 0, 9*day), use(2)).yes(5, 1),
+		later(day),
+		take(1, window("day", 9, 0, 9*day), use(3)).yes(6, 1),
+		later(3 * day),
+		take(1, window("day", 9, 0, 9*day), use(6)).yes(7, 1),
+		later(2 * day),
+		take(1, window("day", 9, 0, 9*day), use(8)).yes(8, 1),
+		take(2, window("day", 9, 0, 9*day), use(8)).no(8, 1),
+	},
+}, {
 	name: "late/first",
 	says: "An old window may be charged for the first time while a newer one lives, and the newer one is not touched.",
 	story: []step{

@@ -112,6 +112,24 @@ var windowFlaws = []flaw{{
 		})
 	},
 }, {
+	name:   "an old window that is kept by its first End",
+	caught: []string{"late/longer"},
+	take: func(f *flawed, c *store.Charge) {
+		for i := range c.Meters {
+			k, m := keyOf(c, i), &c.Meters[i]
+			id := fmt.Sprint(k)
+			if _, ok := f.seen[id]; !ok {
+				f.seen[id] = time.Unix(m.End, 0).Add(m.Keep)
+			}
+			newest := max(m.Start, f.newest[c.Subject+m.Name])
+			f.newest[c.Subject+m.Name] = newest
+			if m.IsWindow() && m.Start < newest && c.At.After(f.seen[id]) {
+				delete(f.states, k)
+			}
+		}
+		f.model.take(c)
+	},
+}, {
 	name:   "an Unlimited window with a limit",
 	caught: []string{"window/unlimited", "charge/great-figures"},
 	take: func(f *flawed, c *store.Charge) {
