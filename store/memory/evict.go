@@ -128,11 +128,12 @@ func (a *account) due(k kind, at time.Time, now int64) (due int64) {
 	if a.more == nil {
 		return due
 	}
-	for _, w := range a.more.windows {
-		due = max(due, over(w.held))
+	if len(a.more.windows) > few {
+		due = max(due, now+a.more.last(k).Sub(at).Microseconds())
+	} else {
+		for _, w := range a.more.windows {
+			due = max(due, over(w.held))
+		}
 	}
-	for _, b := range a.more.buckets {
-		due = max(due, b.state.FullAt(&b.Meter))
-	}
-	return due
+	return max(due, a.more.buckets.fullAt())
 }

@@ -2,7 +2,6 @@ package memory
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,8 +14,11 @@ import (
 type more struct {
 	subject string   // if it is too long for the account
 	windows []window // by start and name
-	buckets map[string]bucket
-	crowd   int // of buckets, from which those that are full again are forgotten
+	buckets *crowd
+
+	// When the last window ends, and when the last can be forgotten, or later: in Unix seconds.
+	// Of a great many windows no call looks at all to find that out.
+	ends, keeps int64
 }
 
 // window is 16 bytes: what subjects share of it is in the layout that it was in.
@@ -25,12 +27,7 @@ type window struct {
 	used int64
 }
 
-type bucket struct {
-	store.Meter // as it was last charged
-	state       store.Bucket
-}
-
-func (mo *more) empty() bool { return mo == nil || len(mo.windows)+len(mo.buckets) == 0 }
+func (mo *more) empty() bool { return mo == nil || len(mo.windows)+mo.buckets.len() == 0 }
 
 func (mo *more) window(m *store.Meter) (int, bool) {
 	return slices.BinarySearchFunc(mo.windows, m, func(w window, m *store.Meter) int {
@@ -44,7 +41,7 @@ func (mo *more) holds(m *store.Meter) (ok bool) {
 	case m.IsWindow():
 		_, ok = mo.window(m)
 	default:
-		_, ok = mo.buckets[m.Name]
+		ok = mo.buckets.find(m.Name) != nil
 	}
 	return ok
 }
@@ -59,15 +56,18 @@ func (mo *more) load(st *state, m *store.Meter) {
 		if i, ok := mo.window(m); ok {
 			st.window = store.Window{Used: mo.windows[i].used, Extra: mo.windows[i].extra}
 		}
-	} else {
-		st.bucket = mo.buckets[m.Name].state
+	} else if b := mo.buckets.find(m.Name); b != nil {
+		st.bucket = b.state
 	}
 }
 
 // put keeps the state of m here.
 func (mo *more) put(m *store.Meter, st *state, at time.Time, now int64) {
 	if !m.IsWindow() {
-		mo.putBucket(m, st, now)
+		if mo.buckets == nil {
+			mo.buckets = new(crowd)
+		}
+		mo.buckets.put(m, &st.bucket, now)
 		return
 	}
 	i, ok := mo.window(m)
@@ -76,35 +76,43 @@ func (mo *more) put(m *store.Meter, st *state, at time.Time, now int64) {
 		mo.end(&held{Meter: *m, extra: st.window.Extra}, st.window.Used, at)
 	case mo.windows[i].extra != st.window.Extra || mo.windows[i].End != m.End || mo.windows[i].Keep != m.Keep:
 		mo.windows[i] = window{&held{Meter: *m, extra: st.window.Extra}, st.window.Used}
+		mo.lasts(m)
 	default:
 		mo.windows[i].used = st.window.Used
 	}
 }
 
-// putBucket forgets buckets that are as good as new when there are twice as many as it last left.
-func (mo *more) putBucket(m *store.Meter, st *state, now int64) {
-	if len(mo.buckets) >= max(mo.crowd, few) {
-		maps.DeleteFunc(mo.buckets, func(_ string, b bucket) bool { return b.state.FullAt(&b.Meter) <= now })
-		mo.crowd = 2 * len(mo.buckets)
-	}
-	if mo.buckets == nil {
-		mo.buckets = map[string]bucket{}
-	}
-	mo.buckets[m.Name] = bucket{*m, st.bucket}
+// lasts notes when a window ends.
+func (mo *more) lasts(m *store.Meter) {
+	mo.ends = max(mo.ends, m.End)
+	mo.keeps = max(mo.keeps, until(m).Add(time.Second-1).Unix())
 }
 
-// few buckets are not worth a look at each.
-const few = 16
+// last is when the windows are all of that kind, or later.
+func (mo *more) last(k kind) time.Time {
+	if k == spent {
+		return time.Unix(mo.keeps, 0)
+	}
+	return time.Unix(mo.ends, 0)
+}
 
 // end keeps a window that is not here yet. Those whose Keep has passed go before the slice grows, which it does by an
 // eighth and not by half: there may be millions of them.
 func (mo *more) end(h *held, used int64, at time.Time) {
 	if len(mo.windows) == cap(mo.windows) {
-		mo.windows = slices.DeleteFunc(mo.windows, func(w window) bool { return !w.kept(at) })
+		mo.ends, mo.keeps = 0, 0
+		mo.windows = slices.DeleteFunc(mo.windows, func(w window) bool {
+			if !w.kept(at) {
+				return true
+			}
+			mo.lasts(&w.Meter)
+			return false
+		})
 	}
 	if n := len(mo.windows); n == cap(mo.windows) {
 		mo.windows = append(make([]window, 0, n+1+n/8), mo.windows...)
 	}
 	i, _ := mo.window(&h.Meter)
 	mo.windows = slices.Insert(mo.windows, i, window{h, used})
+	mo.lasts(&h.Meter)
 }

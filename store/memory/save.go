@@ -229,11 +229,11 @@ func (a *account) states(at time.Time) (all []metered) {
 	if a.more == nil {
 		return all
 	}
-	all = slices.Grow(all, len(a.more.windows)+len(a.more.buckets))
+	all = slices.Grow(all, len(a.more.windows)+a.more.buckets.len())
 	for _, w := range a.more.windows {
 		window(w.held, w.used)
 	}
-	for _, b := range a.more.buckets {
+	for b := range a.more.buckets.all() {
 		bucket(&b.Meter, b.state)
 	}
 	return all

@@ -1,0 +1,136 @@
+package memory
+
+import (
+	"iter"
+
+	"github.com/ration-go/ration/store"
+)
+
+// crowd is the buckets of a subject that its account has no cells for. There may be hundreds of
+// thousands, such as the IDs of requests. Everything here is done under a shard's lock, so no
+// method but all looks at more than a few of them.
+type crowd struct {
+	places map[string]uint32 // by name
+	slabs  [][]bucket        // all but the last are full
+	hand   uint32            // the place that is looked at next
+
+	// When all buckets are full again, or later, and the same of those that the hand has passed in
+	// this round.
+	full, passed int64
+}
+
+type bucket struct {
+	store.Meter // as it was last charged
+	state       store.Bucket
+}
+
+const (
+	crowdBits = 8 // of a place within its slab
+	crowdSlab = 1 << crowdBits
+
+	few  = 16 // buckets, or windows: they can all be looked at, and none is forgotten
+	pace = 2  // looks with each put, so that about half of the buckets at most are as good as new
+)
+
+func (c *crowd) len() int {
+	if c == nil || len(c.slabs) == 0 {
+		return 0
+	}
+	last := len(c.slabs) - 1
+	return last<<crowdBits + len(c.slabs[last])
+}
+
+func (c *crowd) at(place uint32) *bucket { return &c.slabs[place>>crowdBits][place%crowdSlab] }
+
+// all yields every bucket.
+func (c *crowd) all() iter.Seq[*bucket] {
+	return func(yield func(*bucket) bool) {
+		for place := range uint32(c.len()) {
+			if !yield(c.at(place)) {
+				return
+			}
+		}
+	}
+}
+
+// find returns the bucket of a name, or nil.
+func (c *crowd) find(name string) *bucket {
+	if c == nil {
+		return nil
+	}
+	if place, ok := c.places[name]; ok {
+		return c.at(place)
+	}
+	return nil
+}
+
+// put keeps a bucket, and forgets some that are as good as new.
+func (c *crowd) put(m *store.Meter, state *store.Bucket, now int64) {
+	if b := c.find(m.Name); b != nil {
+		*b = bucket{*m, *state}
+	} else {
+		c.add(&bucket{*m, *state})
+	}
+	full := state.FullAt(m)
+	c.full, c.passed = max(c.full, full), max(c.passed, full)
+	for i := 0; i < pace && c.len() > few; i++ {
+		c.look(now)
+	}
+}
+
+// look forgets the bucket that the hand is at, if it is full, or moves the hand on.
+func (c *crowd) look(now int64) {
+	b := c.at(c.hand)
+	if full := b.state.FullAt(&b.Meter); full > now {
+		c.passed = max(c.passed, full)
+		c.hand++
+	} else {
+		c.forget(c.hand)
+	}
+	if int(c.hand) >= c.len() { // a round is over
+		c.hand, c.full, c.passed = 0, c.passed, 0
+	}
+}
+
+func (c *crowd) add(b *bucket) {
+	n := c.len()
+	if n%crowdSlab == 0 {
+		c.slabs = append(c.slabs, nil)
+	}
+	if c.places == nil {
+		c.places = map[string]uint32{}
+	}
+	last := &c.slabs[len(c.slabs)-1]
+	*last = append(*last, *b)
+	c.places[b.Name] = uint32(n)
+}
+
+// forget puts the last bucket in the place of one.
+func (c *crowd) forget(place uint32) {
+	b, last := c.at(place), c.at(uint32(c.len()-1))
+	delete(c.places, b.Name)
+	if b != last {
+		*b = *last
+		c.places[b.Name] = place
+	}
+	*last = bucket{}
+	end := len(c.slabs) - 1
+	if c.slabs[end] = c.slabs[end][:len(c.slabs[end])-1]; len(c.slabs[end]) == 0 {
+		c.slabs[end] = nil
+		c.slabs = c.slabs[:end]
+	}
+}
+
+// fullAt returns when all buckets are full again; of a great many it may be later.
+func (c *crowd) fullAt() (at int64) {
+	switch n := c.len(); {
+	case n == 0:
+		return 0
+	case n > few:
+		return c.full
+	}
+	for b := range c.all() {
+		at = max(at, b.state.FullAt(&b.Meter))
+	}
+	return at
+}

@@ -1,0 +1,82 @@
+package memory_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/memory"
+)
+
+// withIDs returns a store with a subject that has n rare buckets, and the charge of the last.
+func withIDs(t testing.TB, n int) (*memory.Store, *store.Charge) {
+	s := memory.New(memory.Config{})
+	c := &store.Charge{Subject: "a", At: time.Unix(1<<30, 0), Meters: []store.Meter{rarely[0], rarely[1]}, N: store.Each(1)}
+	for i := range n {
+		c.Meters[1].Name = fmt.Sprint("id ", i)
+		require.NoError(t, s.Take(t.Context(), c))
+		require.True(t, c.OK)
+	}
+	return s, c
+}
+
+// TestRefundBesideManyIDs is as quick as beside few: a refund looks at none of the others while
+// it holds the shard's lock. The fastest of many counts, so that nothing else does.
+func TestRefundBesideManyIDs(t *testing.T) {
+	refund := func(n int) time.Duration {
+		s, c := withIDs(t, n)
+		c.N = store.Each(-1)
+		least := time.Hour
+		for range 50 {
+			began := time.Now()
+			require.NoError(t, s.Take(t.Context(), c))
+			least = min(least, time.Since(began))
+		}
+		return least
+	}
+	few, many := refund(20), refund(200_000)
+	require.Less(t, many, 20*few+20*time.Microsecond, "beside 20 it takes %v", few)
+}
+
+// TestRefundBesideManyWindows is the same of windows that are kept, as where keys share a subject.
+func TestRefundBesideManyWindows(t *testing.T) {
+	refund := func(keys int) time.Duration {
+		s := memory.New(memory.Config{})
+		c := &store.Charge{Subject: "a", At: time.Unix(1<<30, 0), Meters: []store.Meter{day("use", time.Unix(1<<30, 0), 10, time.Hour)}, N: store.Each(1)}
+		for i := range keys {
+			c.Meters[0].Name = fmt.Sprint("use/", i)
+			require.NoError(t, s.Take(t.Context(), c))
+		}
+		c.N = store.Each(-1)
+		least := time.Hour
+		for range 50 {
+			began := time.Now()
+			require.NoError(t, s.Take(t.Context(), c))
+			least = min(least, time.Since(began))
+		}
+		return least
+	}
+	few, many := refund(20), refund(20_000)
+	require.Less(t, many, 20*few+20*time.Microsecond, "beside 20 it takes %v", few)
+}
+
+// TestManyIDsAreSpent forgets the subject of many rare buckets, in a store that is full, when
+// the last of them is as good as new, and no sooner.
+func TestManyIDsAreSpent(t *testing.T) {
+	other := store.Meter{Name: "rate", Max: 1}
+	for _, n := range []int{1, 20, 1000} {
+		s := memory.New(memory.Config{MaxSubjects: 1})
+		for i := range n {
+			id := rarely[1]
+			id.Name = fmt.Sprint("id ", i)
+			must(t, s, "a", t0.Add(time.Duration(i)*time.Second), 1, id)
+		}
+		last := t0.Add(time.Duration(n-1)*time.Second + 600*time.Second)
+		_, err := take(t, s, "b", last.Add(-time.Microsecond), 1, other)
+		require.ErrorIs(t, err, store.ErrFull, n)
+		must(t, s, "b", last, 1, other)
+	}
+}
