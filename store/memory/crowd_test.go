@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -78,5 +79,27 @@ func TestManyIDsAreSpent(t *testing.T) {
 		_, err := take(t, s, "b", last.Add(-time.Microsecond), 1, other)
 		require.ErrorIs(t, err, store.ErrFull, n)
 		must(t, s, "b", last, 1, other)
+	}
+}
+
+// TestCrowdForgetsNothing compares the levels of many buckets of one subject, which come and go,
+// with those of buckets that are all kept.
+func TestCrowdForgetsNothing(t *testing.T) {
+	for seed := range uint64(20) {
+		s, random := memory.New(memory.Config{}), rand.New(rand.NewPCG(seed, 0))
+		kept, now := map[string]store.Bucket{}, t0
+		for step := range 5000 {
+			now = now.Add(time.Duration(random.IntN(3)) * time.Second)
+			i := random.IntN(600)
+			m := store.Meter{Name: fmt.Sprint(i), Max: 3, Rate: store.Rate{Tokens: 1, Per: int64(i%7+1) * 10_000_000}, Rare: i%2 == 0}
+			n := int64(random.IntN(4)) - 1
+			c := must(t, s, "a", now, n, m)
+			b, want, fits := kept[m.Name].Take(&m, now.UnixMicro(), n)
+			require.Equal(t, fits, c.OK, "seed %d, step %d", seed, step)
+			if fits {
+				kept[m.Name] = b
+			}
+			require.Equal(t, want, c.Levels[0], "seed %d, step %d", seed, step)
+		}
 	}
 }
