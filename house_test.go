@@ -19,22 +19,23 @@ const module = "github.com/ration-go/ration"
 // into ARCHITECTURE.md.
 var arrows = map[string][]string{
 	"":                              {},
+	"/apikey":                       {"/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict"},
+	"/internal/fault":               {},
 	"/internal/nilcheck":            {},
 	"/internal/retry":               {},
 	"/internal/strict":              {},
-	"/store":                        {},
-	"/apikey":                       {"/internal/nilcheck", "/internal/retry", "/internal/strict"},
-	"/limiter":                      {"/internal/nilcheck", "/store"},
-	"/quota":                        {"/store"},
-	"/usageplan":                    {"/apikey", "/internal/nilcheck", "/internal/retry", "/internal/strict", "/limiter", "/quota", "/store"},
-	"/usageplan/apigateway":         {"/apikey", "/internal/nilcheck", "/limiter", "/quota", "/store", "/usageplan", "/usageplan/apigateway/sigv4"},
-	"/usageplan/apigateway/sigv4":   {},
-	"/usageplan/apigateway/awstest": {},
+	"/limiter":                      {"/internal/fault", "/internal/nilcheck", "/store"},
 	"/middleware":                   {"/apikey", "/internal/nilcheck", "/limiter", "/store", "/usageplan"},
+	"/quota":                        {"/internal/fault", "/store"},
+	"/store":                        {},
 	"/store/memory":                 {"/apikey", "/store", "/usageplan"},
 	"/store/redis":                  {"/apikey", "/internal/nilcheck", "/store", "/usageplan"},
 	"/store/redis/redistest":        {},
 	"/store/storetest":              {"/apikey", "/limiter", "/quota", "/store", "/usageplan"},
+	"/usageplan":                    {"/apikey", "/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict", "/limiter", "/quota", "/store"},
+	"/usageplan/apigateway":         {"/apikey", "/internal/fault", "/internal/nilcheck", "/limiter", "/quota", "/usageplan", "/usageplan/apigateway/sigv4"},
+	"/usageplan/apigateway/awstest": {},
+	"/usageplan/apigateway/sigv4":   {},
 }
 
 // outside is what packages that are not listed in it must not have: modules beyond the standard library and golang.org/x.

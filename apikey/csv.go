@@ -33,8 +33,10 @@ type RowError struct {
 	Err  error
 }
 
-// Error is the line and what is wrong with it.
-func (e *RowError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+// Error returns the line and what is wrong with it, as one line of text.
+func (e *RowError) Error() string {
+	return fmt.Sprintf("line %d: %s", e.Line, strings.ReplaceAll(e.Err.Error(), "\n", "; "))
+}
 
 // Unwrap is what is wrong.
 func (e *RowError) Unwrap() error { return e.Err }

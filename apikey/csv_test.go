@@ -155,3 +155,11 @@ func ExampleParseCSV() {
 	// 2 pets true [c7y23b glvrsr]
 	// line 3: key: empty: want a secret
 }
+
+// TestRowErrorIsOneLine has the line's number before all faults of a row.
+func TestRowErrorIsOneLine(t *testing.T) {
+	row := apikey.Row{Line: 3, Key: apikey.Key{Name: "\x00", Description: "\xff"}, Secret: "abcdefghijklmnopqrstuvwxyz"}
+	err := &apikey.RowError{Line: row.Line, Err: row.Validate()}
+	require.ErrorIs(t, err, apikey.ErrInvalid)
+	require.EqualError(t, err, `line 3: apikey: invalid: name: "\x00": want UTF-8 without control characters; description: "\xff": want UTF-8`)
+}

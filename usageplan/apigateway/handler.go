@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/usageplan"
@@ -82,9 +83,7 @@ func New(cfg Config) (*Handler, error) {
 			cfg.Gate.KeyFormat(), cfg.Keys.KeyFormat()))
 	}
 	errs = append(errs, nilcheck.Optional("stages", cfg.Stages, "a Stages, or none"))
-	if err := cfg.Account.Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("account: %w", err))
-	}
+	errs = append(errs, fault.In("account", cfg.Account.Validate()))
 	if cfg.Account.Unlimited() {
 		errs = append(errs, errors.New("account: unlimited: want a rate and a burst: they are shown, and complete throttles"))
 	}
