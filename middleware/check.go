@@ -11,7 +11,8 @@ import (
 
 // Result is what Check makes of a request. Only Check makes one.
 type Result struct {
-	// Decision is the Gate's; zero if it was not asked. Gate.Refund takes a pointer to it.
+	// Decision is the Gate's; zero if it was not asked. Gate.Settle and Gate.Refund take a pointer to it. Neither it nor the
+	// Result is to be copied: see usageplan.Decision.
 	Decision usageplan.Decision
 
 	// Status is the code of the answer to a request that is refused; zero: the request may go on.

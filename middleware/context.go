@@ -28,8 +28,8 @@ func NewContext(ctx context.Context, d *usageplan.Decision) context.Context {
 	return &deciding{ctx, d}
 }
 
-// DecisionFromContext is the decision that admitted the request; false where no key was needed. Handlers read it, and may
-// give it to Gate.Refund.
+// DecisionFromContext returns the decision that admitted the request; false where no key was needed. Handlers read it, and
+// may give the pointer to Gate.Settle or Gate.Refund, then or later.
 func DecisionFromContext(ctx context.Context) (*usageplan.Decision, bool) {
 	d, ok := ctx.Value(contextKey{}).(*usageplan.Decision)
 	return d, ok
