@@ -11,8 +11,9 @@ import (
 // method but all looks at more than a few of them.
 type crowd struct {
 	places map[string]uint32 // by name
-	slabs  [][]bucket        // all but the last are full
-	hand   uint32            // the place that is looked at next
+	slabs  [][]bucket        // full up to the last bucket; there may be empty ones behind it
+	count  uint32
+	hand   uint32 // the place that is looked at next
 
 	// When all buckets are full again, or later, and the same of those that the hand has passed in
 	// this round.
@@ -33,11 +34,10 @@ const (
 )
 
 func (c *crowd) len() int {
-	if c == nil || len(c.slabs) == 0 {
+	if c == nil {
 		return 0
 	}
-	last := len(c.slabs) - 1
-	return last<<crowdBits + len(c.slabs[last])
+	return int(c.count)
 }
 
 func (c *crowd) at(place uint32) *bucket { return &c.slabs[place>>crowdBits][place%crowdSlab] }
@@ -45,7 +45,7 @@ func (c *crowd) at(place uint32) *bucket { return &c.slabs[place>>crowdBits][pla
 // all yields every bucket.
 func (c *crowd) all() iter.Seq[*bucket] {
 	return func(yield func(*bucket) bool) {
-		for place := range uint32(c.len()) {
+		for place := range uint32(c.len()) { // of a nil crowd none
 			if !yield(c.at(place)) {
 				return
 			}
@@ -87,38 +87,39 @@ func (c *crowd) look(now int64) {
 	} else {
 		c.forget(c.hand)
 	}
-	if int(c.hand) >= c.len() { // a round is over
+	if c.hand >= c.count { // a round is over
 		c.hand, c.full, c.passed = 0, c.passed, 0
+		if most := int(c.count>>crowdBits)*4 + 4; len(c.slabs) > most { // fewer than half is usual
+			clear(c.slabs[most:])
+			c.slabs = c.slabs[:most]
+		}
 	}
 }
 
 func (c *crowd) add(b *bucket) {
-	n := c.len()
-	if n%crowdSlab == 0 {
-		c.slabs = append(c.slabs, nil)
-	}
 	if c.places == nil {
 		c.places = map[string]uint32{}
 	}
-	last := &c.slabs[len(c.slabs)-1]
-	*last = append(*last, *b)
-	c.places[b.Name] = uint32(n)
+	slab := int(c.count >> crowdBits)
+	if slab == len(c.slabs) {
+		c.slabs = append(c.slabs, nil)
+	}
+	c.slabs[slab] = append(c.slabs[slab], *b)
+	c.places[b.Name] = c.count
+	c.count++
 }
 
 // forget puts the last bucket in the place of one.
 func (c *crowd) forget(place uint32) {
-	b, last := c.at(place), c.at(uint32(c.len()-1))
+	c.count--
+	b, last := c.at(place), c.at(c.count)
 	delete(c.places, b.Name)
 	if b != last {
 		*b = *last
 		c.places[b.Name] = place
 	}
 	*last = bucket{}
-	end := len(c.slabs) - 1
-	if c.slabs[end] = c.slabs[end][:len(c.slabs[end])-1]; len(c.slabs[end]) == 0 {
-		c.slabs[end] = nil
-		c.slabs = c.slabs[:end]
-	}
+	c.slabs[c.count>>crowdBits] = c.slabs[c.count>>crowdBits][:c.count%crowdSlab]
 }
 
 // fullAt returns when all buckets are full again; of a great many it may be later.
