@@ -89,7 +89,8 @@ func (c *crowd) look(now int64) {
 	}
 	if c.hand >= c.count { // a round is over
 		c.hand, c.full, c.passed = 0, c.passed, 0
-		if most := int(c.count>>crowdBits)*4 + 4; len(c.slabs) > most { // fewer than half is usual
+		// The count goes up and down by half in each round. More than that is memory to give back.
+		if most := int(c.count>>crowdBits)*4 + 4; len(c.slabs) > most {
 			clear(c.slabs[most:])
 			c.slabs = c.slabs[:most]
 		}
