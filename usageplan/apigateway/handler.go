@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 
@@ -153,6 +154,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			e = &Error{http.StatusForbidden, "AccessDeniedException", "Forbidden"}
 		}
 		e.write(w)
+		return
+	}
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil { // URL.Query would drop a part of it
+		badRequest("Malformed query string").write(w)
 		return
 	}
 	if name := r.URL.EscapedPath(); path.Clean(name) != name { // ServeMux would redirect

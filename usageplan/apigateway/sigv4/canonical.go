@@ -1,19 +1,22 @@
 package sigv4
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// canonical is the canonical request: what is signed, in the one form that it has.
-func canonical(r *http.Request, signed []string, bodyDigest string) string {
+// canonical returns the canonical request: what is signed, in the one form that it has.
+// query is the one that canonicalQuery returned.
+func canonical(r *http.Request, query string, signed []string, bodyDigest string) string {
 	var b strings.Builder
-	b.WriteString(r.Method + "\n" + path(r) + "\n" + query(r.URL.RawQuery) + "\n")
+	b.WriteString(r.Method + "\n" + canonicalPath(r.URL) + "\n" + query + "\n")
 	for _, name := range signed {
 		b.WriteString(name + ":" + field(r, name) + "\n")
 	}
@@ -21,67 +24,42 @@ func canonical(r *http.Request, signed []string, bodyDigest string) string {
 	return b.String()
 }
 
-// path is the path as it came, each byte of it encoded once more: all services but S3 have it so.
-func path(r *http.Request) string {
-	escaped := r.URL.EscapedPath()
-	if escaped == "" {
-		escaped = "/"
+// canonicalPath returns the path as it came, with each byte of it encoded once more, as all
+// services but S3 have it. Two paths have one canonical form only if they are the same.
+func canonicalPath(u *url.URL) string {
+	segments := strings.Split(u.EscapedPath(), "/")
+	for i, segment := range segments {
+		segments[i] = encode(segment)
 	}
-	var b strings.Builder
-	for i, segment := range strings.Split(escaped, "/") {
-		if i > 0 {
-			b.WriteByte('/')
-		}
-		b.WriteString(encode(segment))
-	}
-	return b.String()
+	return strings.Join(segments, "/")
 }
 
-// query is the parameters in the order of their encoded names, then values.
-func query(raw string) string {
-	if raw == "" {
-		return ""
+// canonicalQuery returns the parameters of u's query in the order of their encoded names, then
+// values. It takes them from url.ParseQuery, as handlers do, and refuses a query of which
+// that drops a part: a signature must not cover one thing and a handler read another. So
+// does a target such as "http:apikeys", which has no path.
+func canonicalQuery(u *url.URL) (string, error) {
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil || u.Opaque != "" {
+		return "", refuse(http.StatusBadRequest, "MalformedQueryString", "The request target contains a syntax error.")
 	}
 	var pairs [][2]string
-	for part := range strings.SplitSeq(raw, "&") {
-		if part == "" {
-			continue
+	for name, list := range values {
+		if strings.HasPrefix(name, "X-Amz-") {
+			return "", incomplete("%.40q: want the signature in the Authorization field, and nothing of it in the query", name)
 		}
-		name, value, _ := strings.Cut(part, "=")
-		pairs = append(pairs, [2]string{encode(decode(name)), encode(decode(value))})
+		for _, value := range list {
+			pairs = append(pairs, [2]string{encode(name), encode(value)})
+		}
 	}
 	slices.SortFunc(pairs, func(a, b [2]string) int {
-		if c := strings.Compare(a[0], b[0]); c != 0 {
-			return c
-		}
-		return strings.Compare(a[1], b[1])
+		return cmp.Or(strings.Compare(a[0], b[0]), strings.Compare(a[1], b[1]))
 	})
 	texts := make([]string, len(pairs))
 	for i, p := range pairs {
 		texts[i] = p[0] + "=" + p[1]
 	}
-	return strings.Join(texts, "&")
-}
-
-// decode is a part of a query, decoded; what is no encoding stays as it is.
-func decode(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '+':
-			b.WriteByte(' ')
-		case s[i] == '%' && i+2 < len(s):
-			if c, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
-				b.WriteByte(byte(c))
-				i += 2
-				continue
-			}
-			b.WriteByte('%')
-		default:
-			b.WriteByte(s[i])
-		}
-	}
-	return b.String()
+	return strings.Join(texts, "&"), nil
 }
 
 // encode percent-encodes all but the unreserved characters of RFC 3986.

@@ -83,16 +83,18 @@ func signedAt(r *http.Request) (time.Time, error) {
 			return at, nil
 		}
 	}
-	if len(fields) == 0 {
-		if at, err := http.ParseTime(r.Header.Get("Date")); err == nil {
+	if dates := r.Header["Date"]; len(fields) == 0 && len(dates) == 1 {
+		if at, err := http.ParseTime(dates[0]); err == nil {
 			return at.UTC(), nil
 		}
 	}
 	return time.Time{}, incomplete("X-Amz-Date: want one, of the form YYYYMMDDTHHMMSSZ")
 }
 
-// covers holds the list of signed fields to what must be signed: who signs less could be sent elsewhere, or with another
-// meaning.
+// covers holds the list of signed fields to what must be signed, as AWS does: the host, the
+// date, and every X-Amz field there is. Without these a request could be sent elsewhere, at
+// another time or with another meaning. Content-Type is not among them: several SDKs never
+// sign it.
 func (s *signature) covers(r *http.Request) error {
 	if !slices.IsSorted(s.signed) || len(slices.Compact(slices.Clone(s.signed))) != len(s.signed) || slices.Contains(s.signed, "") {
 		return incomplete("Authorization: SignedHeaders: want names in order, each once")
@@ -109,13 +111,14 @@ func (s *signature) covers(r *http.Request) error {
 	if len(r.Header["X-Amz-Date"]) == 0 {
 		needed = append(needed, "date")
 	}
-	if r.Header.Get("Content-Type") != "" && r.ContentLength != 0 {
-		needed = append(needed, "content-type")
-	}
-	for name := range r.Header {
-		if strings.HasPrefix(name, "X-Amz-") {
-			needed = append(needed, strings.ToLower(name))
+	for name, values := range r.Header {
+		if !strings.HasPrefix(name, "X-Amz-") {
+			continue
 		}
+		if len(values) > 1 { // a signature cannot tell them from one with a comma in it
+			return incomplete("%.40q: want one such field", name)
+		}
+		needed = append(needed, strings.ToLower(name))
 	}
 	for _, name := range needed {
 		if !slices.Contains(s.signed, name) {

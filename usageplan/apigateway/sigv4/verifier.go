@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"errors"
@@ -82,14 +83,28 @@ func incomplete(format string, args ...any) error {
 	return refuse(http.StatusBadRequest, "IncompleteSignatureException", format, args...)
 }
 
-// Verify returns the access key id of who signed r. It reads the body, at most MaxBody bytes of it, and puts it back. It waits
-// for the body as long as the server does: give that a ReadTimeout. The error is an *Error, or what Secrets returned, wrapped.
+// Verify returns the access key id of the signer of r. The error is an *Error, or wraps what
+// Secrets returned.
+//
+// Verify hands on what it has verified. It reads the body, at most MaxBody bytes of it, and
+// puts it back. It gives r.URL the query in its canonical form, with repeated parameters in
+// the order of their values, and the path "/" where there was none. A query that
+// url.ParseQuery faults is refused, since url.URL.Query drops parts of it.
+//
+// Verify waits for the body as long as the server does: give the server a ReadTimeout.
+//
+// Fields that are not signed may have been altered on the way. Content-Type is often one of
+// them, so a handler must not choose by it how it reads the body.
 func (v *Verifier) Verify(r *http.Request) (accessKeyID string, err error) {
 	s, err := parse(r)
 	if err != nil {
 		return "", err
 	}
 	if err := v.judge(s, time.Now()); err != nil {
+		return "", err
+	}
+	query, err := canonicalQuery(r.URL)
+	if err != nil {
 		return "", err
 	}
 	secret, known, err := v.secrets(r.Context(), s.keyID)
@@ -106,7 +121,8 @@ func (v *Verifier) Verify(r *http.Request) (accessKeyID string, err error) {
 	if sent := r.Header.Get("X-Amz-Content-Sha256"); sent != "" && sent != body {
 		return "", refuse(http.StatusBadRequest, "InvalidSignatureException", "X-Amz-Content-Sha256: want the digest of the body")
 	}
-	if !hmac.Equal(sign(secret, s, canonical(r, s.signed, body)), s.signature) {
+	r.URL.RawQuery, r.URL.Path = query, cmp.Or(r.URL.Path, "/")
+	if !hmac.Equal(sign(secret, s, canonical(r, query, s.signed, body)), s.signature) {
 		return "", errWrong
 	}
 	return s.keyID, nil
