@@ -3,6 +3,7 @@ package limiter
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"golang.org/x/time/rate"
 
@@ -16,13 +17,17 @@ var ErrInvalid = errors.New("limiter: invalid")
 // Limit is a token bucket: Rate tokens a second flow into it, Burst is how many it holds, and it is full at first. Over any
 // time T it lets through at most Burst + Rate*T.
 //
+// A Burst of 0 beside a Rate is the default, which is what the Rate allows in a second, rounded
+// up. It does not refuse everything: an allowance that names a rate means that rate.
+//
 // The zero Limit refuses everything, so that a limit that was forgotten is never mistaken for none: a Rate of 0 blocks,
 // whatever the Burst. A Rate of rate.Inf is no limit at all, whatever the Burst.
 type Limit struct {
 	// Rate is tokens a second: 0, 1e-8 (one in three years) to 1e12, or rate.Inf. Fractions are exact to one part in 10^9.
 	Rate rate.Limit
 
-	// Burst is the most tokens at one moment, and the most that one request can cost: at least 1 if there is a Rate.
+	// Burst is the most tokens at one moment, and the most that one request can cost. The
+	// default is the Rate of one second, rounded up.
 	Burst int
 }
 
@@ -64,16 +69,15 @@ func (l Limit) bucket() (m store.Meter, err error) {
 		errs = append(errs, fmt.Errorf("burst: %d: want 0 or more", l.Burst))
 	}
 	if !l.Unlimited() && l.Rate != 0 {
-		if l.Burst == 0 {
-			errs = append(errs, fmt.Errorf("burst: 0 with a rate of %v: want at least 1 (a rate of 0 blocks)", float64(l.Rate)))
-		}
+		m.Max = int64(l.Burst)
 		if m.Rate, err = store.RateOf(float64(l.Rate)); err != nil {
 			errs = append(errs, fmt.Errorf("rate: %v a second: want 0, 1e-8 to 1e12, or rate.Inf", float64(l.Rate)))
 		} else if most := (store.MaxUnits - m.Rate.Tokens) / m.Rate.Per; int64(l.Burst) > most {
 			errs = append(errs, fmt.Errorf("burst: %d with a rate of %v: want at most %d: a smaller burst or a rounder rate",
 				l.Burst, float64(l.Rate), most))
+		} else if l.Burst == 0 {
+			m.Max = min(int64(math.Ceil(float64(l.Rate))), most)
 		}
-		m.Max = int64(l.Burst)
 	}
 	return m, fault.Report(ErrInvalid, "limit", errs...)
 }

@@ -22,6 +22,7 @@ func TestLimitValidate(t *testing.T) {
 		{Rate: rate.Inf, Burst: math.MaxInt},
 		{Rate: 1e-8, Burst: 50},
 		{Rate: 1e12, Burst: 1},
+		{Rate: 10},
 		{Rate: 1.0 / 86400, Burst: 104_000},
 		{Rate: 1, Burst: math.MaxInt32},
 		limiter.PerSecond(0),
@@ -38,7 +39,6 @@ func TestLimitValidate(t *testing.T) {
 		{limiter.Limit{Rate: -1, Burst: -2}, []string{"rate: -1 a second", "burst: -2: want 0 or more"}},
 		{limiter.Limit{Rate: 0, Burst: -1}, []string{"burst: -1"}},
 		{limiter.Limit{Rate: rate.Inf, Burst: -1}, []string{"burst: -1"}},
-		{limiter.Limit{Rate: 10}, []string{"burst: 0 with a rate of 10: want at least 1"}},
 		{limiter.Limit{Rate: 0.9e-8, Burst: 1}, []string{"rate: 9e-09 a second: want 0, 1e-8 to 1e12, or rate.Inf"}},
 		{limiter.Limit{Rate: 1.1e12, Burst: 1}, []string{"rate: 1.1e+12 a second"}},
 		{limiter.Limit{Rate: 1.0 / 86400, Burst: 105_000}, []string{"burst: 105000 with a rate of", "want at most 104249: a smaller burst or a rounder rate"}},
@@ -64,12 +64,32 @@ func TestLimitMeter(t *testing.T) {
 
 	_, err = limiter.Limit{Rate: rate.Inf, Burst: 9}.Meter("calls")
 	assert.ErrorIs(t, err, limiter.ErrInvalid, "there is no bucket for no limit")
-	_, err = limiter.Limit{Rate: 1, Burst: 0}.Meter("calls")
-	assert.ErrorIs(t, err, limiter.ErrInvalid)
 	for _, name := range []string{"", strings.Repeat("x", store.MaxName+1)} {
 		_, err = limiter.PerSecond(1).Meter(name)
 		assert.ErrorIs(t, err, limiter.ErrInvalid, "name of %d bytes", len(name))
 	}
+}
+
+// A burst of 0 beside a rate is what the rate allows in a second, rounded up.
+func TestLimitDefaultBurst(t *testing.T) {
+	for rate, most := range map[rate.Limit]int64{5: 5, 2.5: 3, 0.1: 1, 1e-8: 1, 1e12: 1e12, 1.0 / 86400: 1} {
+		m, err := limiter.Limit{Rate: rate}.Meter("calls")
+		require.NoError(t, err, "%v", rate)
+		assert.Equal(t, most, m.Max, "%v", rate)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		l := limiter.Limit{Rate: rate.Limit(math.Pow(10, random.Float64()*20-8))}
+		m, err := l.Meter("m")
+		require.NoError(t, err, "%#v", l)
+		require.NoError(t, store.Check([]store.Meter{m}), "%#v", l)
+		back, err := limiter.ParseLimit(l.String())
+		require.NoError(t, err, "%#v", l)
+		require.Equal(t, l, back, "a burst of 0 stays one")
+	}
+	blocked, err := limiter.Limit{}.Meter("calls")
+	require.NoError(t, err)
+	assert.Zero(t, blocked.Max, "the zero Limit refuses everything")
 }
 
 // Validate's bound on the burst is the store's: the greatest burst is sound, and one more is not.
@@ -157,7 +177,6 @@ var wrongTexts = []struct{ text, fault string }{
 	{"100/s burst x", "invalid syntax"},
 	{"100/s burst 1.5", "invalid syntax"},
 	{"100/s burst -1", "burst: -1: want 0 or more"},
-	{"100/s burst 0", "burst: 0 with a rate of 100: want at least 1"},
 	{"1/d burst 1000000", "a smaller burst or a rounder rate"},
 	{"2000000000000/s", "1e-8 to 1e12"},
 	{"0.000000001/s", "1e-8 to 1e12"},

@@ -181,7 +181,7 @@ func TestSetLimitKeepsTokens(t *testing.T) {
 	assert.Equal(t, limiter.Result{true, 1000, 30, 0, 194 * time.Second}, take(0), "a greater burst fills up by and by")
 	require.NoError(t, lim.SetLimit(limiter.Limit{Rate: 5, Burst: 10}))
 	assert.Equal(t, limiter.Result{true, 10, 10, 0, 0}, take(0))
-	require.ErrorIs(t, lim.SetLimit(limiter.Limit{Rate: 5}), limiter.ErrInvalid)
+	require.ErrorIs(t, lim.SetLimit(limiter.Limit{Rate: 5, Burst: -1}), limiter.ErrInvalid)
 	assert.Equal(t, limiter.Limit{Rate: 5, Burst: 10}, lim.Limit(), "the old one stands")
 	assert.Equal(t, int64(10), take(0).Limit)
 	require.NoError(t, lim.SetLimit(limiter.Limit{}))

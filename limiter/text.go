@@ -67,7 +67,7 @@ func shortest(r rate.Limit) (text string) {
 
 // ParseLimit reads the text form: a number "/" a unit, which is s, m, h or d (86,400 seconds), then " burst " and a whole
 // number; without a burst it is the first number, rounded up. "blocked", which is "0/s", and "unlimited" may have a burst
-// too, which means nothing. What it returns is valid; the error wraps ErrInvalid.
+// too, which means nothing. A burst of 0 beside a rate is Limit's default. What it returns is valid; the error wraps ErrInvalid.
 func ParseLimit(text string) (Limit, error) {
 	l, err := parse(text)
 	if err != nil {

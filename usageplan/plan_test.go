@@ -29,7 +29,6 @@ func TestBadPlans(t *testing.T) {
 		"rate: -1":                             {Throttle: throttle(-1, 1)},
 		"rate: NaN":                            {Throttle: throttle(rate.Limit(math.NaN()), 1)},
 		"rate: 1e+13":                          {Throttle: throttle(1e13, 1)},
-		"burst: 0 with a rate":                 {Throttle: throttle(1, 0)},
 		"burst: -1":                            {Throttle: throttle(1, -1)},
 		"a smaller burst or a rounder rate":    {Throttle: throttle(1.0/86400, 1<<30)},
 		"limit: -1":                            {Quotas: perDay(-1)},

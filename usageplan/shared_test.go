@@ -299,10 +299,10 @@ func TestBadSharing(t *testing.T) {
 	st := memory.New(memory.Config{})
 	_, err := usageplan.NewGate(usageplan.GateConfig{
 		Keys: st, Plans: st, Counter: st, KeepIDs: -1, Account: &limiter.Limit{Rate: -1, Burst: 1},
-		Stages: map[usageplan.Stage]limiter.Limit{{API: strings.Repeat("x", 600), Name: "s"}: {Rate: 1, Burst: 1}, {API: "a", Name: "b"}: {Rate: 1}, {API: "a:b", Name: "c"}: {Rate: 1, Burst: 1}},
+		Stages: map[usageplan.Stage]limiter.Limit{{API: strings.Repeat("x", 600), Name: "s"}: {Rate: 1, Burst: 1}, {API: "a", Name: "b"}: {Rate: 1, Burst: -1}, {API: "a:b", Name: "c"}: {Rate: 1, Burst: 1}},
 	})
 	require.ErrorIs(t, err, usageplan.ErrInvalid)
-	for _, want := range []string{"keepIDs: -1", "account.rate: -1", `stages["a:b"].burst: 0`, "608 bytes", `stages["a:b:c"]: want an API, without a ':'`} {
+	for _, want := range []string{"keepIDs: -1", "account.rate: -1", `stages["a:b"].burst: -1`, "608 bytes", `stages["a:b:c"]: want an API, without a ':'`} {
 		require.ErrorContains(t, err, want)
 	}
 }

@@ -56,7 +56,7 @@ func TestBadStageRoutes(t *testing.T) {
 			{API: "a:b", Name: "prod"}: {},
 			{API: "pets"}:              {},
 			{API: "pets", Name: "prod"}: {
-				"/pets/GET": {Rate: 1, Burst: 1}, long: {Rate: 1, Burst: 1}, "GET /pets": {Rate: 1},
+				"/pets/GET": {Rate: 1, Burst: 1}, long: {Rate: 1, Burst: 1}, "GET /pets": {Rate: 1, Burst: -1},
 			},
 		},
 		Tags: map[string]string{"aws:mine": "x", "": "y", "n": "semi;colon"},
@@ -65,7 +65,7 @@ func TestBadStageRoutes(t *testing.T) {
 	require.ErrorIs(t, err, usageplan.ErrInvalid)
 	for _, want := range []string{
 		`stageRoutes["a:b:prod"]: want an API`, `stageRoutes["pets:"]: want an API`, `stageRoutes["pets:prod"]["/pets/GET"]: want the canonical name`,
-		"bytes with the stage", `stageRoutes["pets:prod"]["GET /pets"].burst: 0`, "aws:mine", `name ""`, "semi;colon",
+		"bytes with the stage", `stageRoutes["pets:prod"]["GET /pets"].burst: -1`, "aws:mine", `name ""`, "semi;colon",
 	} {
 		require.ErrorContains(t, err, want)
 	}
