@@ -15,7 +15,7 @@ type Audit struct {
 	DisabledKeys      []string // disabled keys that are linked to plans
 	PlansWithoutKeys  []string
 	DeadLinks         []Link   // whose key or plan is no more
-	KeysWithManyPlans []string // two plans for one API stage, by a race of two administrators: the older link counts
+	KeysWithManyPlans []string // two plans for every stage, or by a race for one: the older link counts
 }
 
 // Audit walks through all keys, plans and links. It changes nothing.
@@ -81,7 +81,7 @@ func (s *Service) auditKey(ctx context.Context, k *apikey.Key, a *Audit) error {
 	}
 	for i := range plans {
 		for j := range i {
-			if overlap(&plans[i], &plans[j]) != "" {
+			if overlap(&plans[i], &plans[j]) != "" || plans[i].everywhere() && plans[j].everywhere() {
 				a.KeysWithManyPlans = append(a.KeysWithManyPlans, k.ID)
 				return nil
 			}

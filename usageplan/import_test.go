@@ -20,10 +20,11 @@ const (
 	secondSecret = "second-secret-of-my-own"
 )
 
-// imports has two plans that have no stage, a and b, one of a stage, c, and a key "old" of firstSecret on plan a.
+// imports has two plans of one stage, a and b, one of another, c, and a key "old" of firstSecret on plan a.
 func imports(t *testing.T) (h *house, old apikey.Key, file func(string) string) {
 	h = newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Format.AcceptForeign = true })
-	a, b := h.plan(usageplan.Plan{Name: "a"}), h.plan(usageplan.Plan{Name: "b"})
+	dev := []usageplan.Stage{{API: "pets", Name: "dev"}}
+	a, b := h.plan(usageplan.Plan{Name: "a", Stages: dev}), h.plan(usageplan.Plan{Name: "b", Stages: dev})
 	c := h.plan(usageplan.Plan{Name: "c", Stages: []usageplan.Stage{{API: "pets", Name: "prod"}}})
 	old, err := h.keys.Import(t.Context(), apikey.Key{Name: "old", Enabled: true}, firstSecret)
 	require.NoError(t, err)
@@ -50,7 +51,7 @@ func TestImport(t *testing.T) {
 		"a secret twice":        {file: "one,SECRET-2,true,PLAN-A\ntwo,SECRET-2,false,PLAN-C\n", ids: 1, want: []string{"old true a", "two false a c"}},
 		"no such plan":          {file: "new,SECRET-2,true,nowhere\n", warnings: []string{"line 2: usagePlanIds: no such plan: usageplan: not found"}},
 		"the second no plan":    {file: "new,SECRET-2,true,'PLAN-A,nowhere'\n", warnings: []string{"line 2: usagePlanIds: no such plan: usageplan: not found"}},
-		"two plans of a kind":   {file: "old,SECRET-1,false,PLAN-B\n", warnings: []string{"has plan"}},
+		"two plans of a stage":  {file: "old,SECRET-1,false,PLAN-B\n", warnings: []string{"has plan"}},
 		"a secret too short":    {file: "new,short,true,\nnew,SECRET-2,true,\n", ids: 1, warnings: []string{"line 2: apikey: invalid"}, want: []string{"old true a", "new true"}},
 		"a line of no sense":    {file: "new\nnew,SECRET-2,true,\n", ids: 1, warnings: []string{"line 2: 1 columns: want 4"}, want: []string{"old true a", "new true"}},
 		"fail on the first":     {file: "new,short,true,\nnew,SECRET-2,true,\n", fail: true, err: apikey.ErrInvalid},

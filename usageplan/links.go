@@ -17,8 +17,11 @@ func (s *Service) Link(ctx context.Context, planID, keyID string) error {
 }
 
 // AddLink ties a key to a plan with a subject of its own and overrides, and returns it as it was kept. Key and plan must be
-// there (apikey.ErrNotFound, ErrNotFound). A second link of the two is ErrExists. A plan that counts on an API stage where
-// the key has one already is ErrClash: one plan for each key and stage, as in AWS.
+// there (apikey.ErrNotFound, ErrNotFound). A second link of the two is ErrExists. A plan that names an API stage that another
+// plan of the key names is ErrClash: one plan for each key and stage, as in AWS.
+//
+// Plans without stages do not clash. Where several of a key's are for every stage, the plan of the oldest link counts
+// until another names the stage, or the oldest link is removed. Audit finds such keys.
 func (s *Service) AddLink(ctx context.Context, l Link) (Link, error) {
 	if l.Subject == "" {
 		links, err := s.KeyLinks(ctx, l.KeyID)
@@ -144,8 +147,8 @@ func (s *Service) KeyLinks(ctx context.Context, keyID string) ([]Link, error) {
 	return links, nil
 }
 
-// clash is ErrClash if p and another plan of the key are for one API stage, or both for every other. The plan except is
-// passed over.
+// clash is ErrClash if p and another plan of the key name one API stage. The plan except is passed over. Two plans that
+// are for every stage do not clash, as in AWS, where stages are often added after the keys: the older link counts.
 func (s *Service) clash(ctx context.Context, keyID string, p *Plan, except string) error {
 	links, err := s.KeyLinks(ctx, keyID)
 	if err != nil {
@@ -169,11 +172,8 @@ func (s *Service) clash(ctx context.Context, keyID string, p *Plan, except strin
 	return nil
 }
 
-// overlap is the API stage for which two plans are both, "" if there is none.
+// overlap is the API stage that two plans both name, "" if there is none.
 func overlap(a, b *Plan) string {
-	if a.everywhere() && b.everywhere() {
-		return "every stage"
-	}
 	for _, s := range a.Stages {
 		if slices.Contains(b.Stages, s) {
 			return "stage " + s.String()
@@ -185,7 +185,7 @@ func overlap(a, b *Plan) string {
 // stagesFree is clash for every key of a plan whose stages have become others.
 func (s *Service) stagesFree(ctx context.Context, p, old *Plan) error {
 	more := slices.ContainsFunc(p.Stages, func(st Stage) bool { return !slices.Contains(old.Stages, st) })
-	if !more && (!p.everywhere() || old.everywhere()) {
+	if !more {
 		return nil
 	}
 	for page, err := range pages(func(cursor string) ([]Link, string, error) {

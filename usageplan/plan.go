@@ -57,7 +57,7 @@ type Plan struct {
 	StageRoutes map[Stage]map[string]limiter.Limit `json:"stageRoutes,omitzero"`
 
 	// Stages are the API stages that the plan is for; none: all of them, where no plan of the key names the stage, unless
-	// the plan is Detached.
+	// the plan is Detached. Where several plans of the key are for all stages, the one with the oldest link counts.
 	Stages []Stage `json:"stages,omitzero"`
 
 	// Detached is that the plan counts on no stage at all, as one of Amazon API Gateway whose stages were all taken away. It

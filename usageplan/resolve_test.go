@@ -273,10 +273,10 @@ func anySecret(t *testing.T) apikey.Secret {
 	return s
 }
 
-// TestLongSecrets are unknown, from 257 bytes on without being digested, which would take memory.
+// TestLongSecrets are unknown, from 513 bytes on without being digested, which would take memory.
 func TestLongSecrets(t *testing.T) {
 	h := newHouse(t)
-	long, ctx := apikey.Secret(strings.Repeat("x", 257)), t.Context()
+	long, ctx := apikey.Secret(strings.Repeat("x", 513)), t.Context()
 	require.Equal(t, usageplan.Unknown, h.reason(long))
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		if d, err := h.gate.Admit(ctx, usageplan.Request{Secret: long}); err != nil || d.Reason != usageplan.Unknown {

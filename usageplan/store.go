@@ -12,7 +12,7 @@ var (
 	ErrConflict = errors.New("usageplan: changed meanwhile")
 )
 
-// ErrClash is what a Service returns where two plans of a key would be for one API stage. It is an ErrConflict too, and trying
+// ErrClash is what a Service returns where two plans of a key would name one API stage. It is an ErrConflict too, and trying
 // again does not help.
 var ErrClash error = clash{}
 
