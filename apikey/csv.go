@@ -52,6 +52,16 @@ const (
 
 var known = map[string]bool{nameColumn: true, keyColumn: true, descriptionColumn: true, enabledColumn: true, plansColumn: true}
 
+// required is the columns that a file must have, as Amazon API Gateway writes them.
+var required = []string{"Name", "Key"}
+
+// MissingColumnError is a required column that the header of an API key file has not. Its
+// text is the one of Amazon API Gateway, which scripts look for.
+type MissingColumnError struct{ Column string }
+
+// Error returns the text.
+func (e *MissingColumnError) Error() string { return "Missing required column '" + e.Column + "'" }
+
 const byteOrderMark = "\ufeff" // with which some spreadsheets begin
 
 // ParseCSV reads an API key file as Amazon API Gateway has it. Its first line names the columns, in any order and in upper or
@@ -60,7 +70,7 @@ const byteOrderMark = "\ufeff" // with which some spreadsheets begin
 // value do not count, but there are none behind a double quote.
 //
 // A line with a fault is yielded as a *RowError, and the loop may go on to the next; any other error is the last: r failed, or
-// the header breaks its rule (ErrInvalid). Whether secrets and names are good is not checked here, but by Row.Validate and
+// the header breaks its rule (ErrInvalid, beside it a *MissingColumnError for each column). Whether secrets and names are good is not checked here, but by Row.Validate and
 // Service.Import. One line at a time is in memory, and has at most 1 MiB and 1,000 columns.
 //
 // Source: "API Gateway API key file format" of the Amazon API Gateway Developer Guide.
@@ -108,10 +118,7 @@ func (f *csvFile) header() error {
 	if long, ok := errors.AsType[*RowError](err); ok {
 		return invalid(fmt.Errorf("header: %w", long.Err))
 	}
-	if err == io.EOF {
-		return invalid(errors.New("header: missing: want Name and Key among the columns of the first line"))
-	}
-	if err != nil {
+	if err != nil && err != io.EOF { // an empty file has no columns
 		return fmt.Errorf("apikey: read csv: %w", err)
 	}
 	f.columns, f.width = map[string]int{}, len(names)
@@ -123,9 +130,9 @@ func (f *csvFile) header() error {
 		}
 		f.columns[name] = i
 	}
-	for _, name := range []string{nameColumn, keyColumn} {
-		if _, ok := f.columns[name]; !ok {
-			faults = append(faults, fmt.Errorf("header: no column %q: want one", name))
+	for _, name := range required {
+		if _, ok := f.columns[strings.ToLower(name)]; !ok {
+			faults = append(faults, fmt.Errorf("header: %w", &MissingColumnError{name}))
 		}
 	}
 	return invalid(faults...)

@@ -13,7 +13,8 @@ import (
 // no key accepts it.
 type Digest [sha256.Size]byte
 
-// DigestOf is the digest of s, which need not be well formed. Up to 128 bytes it allocates nothing.
+// DigestOf is the digest of s, which need not be well formed. Up to 512 bytes, which is the
+// longest imported secret, it allocates nothing.
 func DigestOf(s string) Digest {
 	if len(s) <= 64 { // as those of our own form are, with a short prefix
 		var b [64]byte // a conversion of more than 32 bytes would go to the heap
@@ -21,6 +22,10 @@ func DigestOf(s string) Digest {
 	}
 	if len(s) <= maxForeign {
 		var b [maxForeign]byte
+		return sha256.Sum256(b[:copy(b[:], s)])
+	}
+	if len(s) <= maxForeignBytes {
+		var b [maxForeignBytes]byte
 		return sha256.Sum256(b[:copy(b[:], s)])
 	}
 	return sha256.Sum256([]byte(s))

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"unicode"
+	"unicode/utf8"
 )
 
 const (
@@ -14,7 +16,8 @@ const (
 	randomLen     = 32 // base62 characters: 190 bits
 	sumLen        = 6  // base62 characters hold 35 bits, a CRC-32 needs 32
 
-	minForeign, maxForeign = 20, 128 // the bounds of a key's value in Amazon API Gateway
+	minForeign, maxForeign = 20, 128 // the bounds of a key's value in Amazon API Gateway, in characters
+	maxForeignBytes        = maxForeign * utf8.UTFMax
 
 	base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
@@ -28,7 +31,7 @@ var (
 	errPrefix     = fmt.Errorf("%w: prefix", ErrMalformed)
 	errCharacters = fmt.Errorf("%w: characters", ErrMalformed)
 	errChecksum   = fmt.Errorf("%w: checksum", ErrMalformed)
-	errForeign    = fmt.Errorf("%w: want %d to %d visible ASCII characters", ErrMalformed, minForeign, maxForeign)
+	errForeign    = fmt.Errorf("%w: want %d to %d visible characters", ErrMalformed, minForeign, maxForeign)
 )
 
 // Format says what secrets look like: "<prefix>_", 32 random base62 characters, and the CRC-32 (IEEE) of all that as a
@@ -45,7 +48,7 @@ type Format struct {
 	// empty until the old keys are gone.
 	Prefix string
 
-	// AcceptForeign lets Check pass secrets of any form: 20 to 128 visible ASCII characters, the bounds of Amazon API
+	// AcceptForeign lets Check pass secrets of any form: 20 to 128 visible characters of UTF-8, the bounds of Amazon API
 	// Gateway. Service.Import and Service.ImportDigest need it for secrets that another system has made. Garbage then
 	// costs a look-up, so it is for services that have such keys.
 	AcceptForeign bool
@@ -122,14 +125,21 @@ func (f Format) checkImport(secret Secret) error {
 	return err
 }
 
+// checkForeign holds an imported secret to AWS's bounds, which count characters. A character
+// that nobody can see, such as a space or a zero-width one, would only be a mistake.
 func checkForeign(s string) error {
-	if len(s) < minForeign || len(s) > maxForeign {
+	if len(s) < minForeign || len(s) > maxForeignBytes {
 		return errForeign
 	}
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' {
+	n := 0
+	for _, r := range s {
+		if r == ' ' || r == utf8.RuneError || !unicode.IsPrint(r) {
 			return errForeign
 		}
+		n++
+	}
+	if n < minForeign || n > maxForeign {
+		return errForeign
 	}
 	return nil
 }

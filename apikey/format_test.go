@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,7 +24,7 @@ var (
 	foreign   = apikey.Format{Prefix: "acme", AcceptForeign: true}
 )
 
-const wantForeign = "want 20 to 128 visible ASCII characters"
+const wantForeign = "want 20 to 128 visible characters"
 
 var checkTable = []struct {
 	name   string
@@ -73,7 +74,15 @@ var checkTable = []struct {
 	{"foreign: empty", foreign, "", wantForeign},
 	{"foreign: space", foreign, "1234567890 1234567890", wantForeign},
 	{"foreign: DEL", foreign, "1234567890\x7f1234567890", wantForeign},
-	{"foreign: non-ASCII", foreign, "1234567890é1234567890", wantForeign},
+	{"foreign: non-ASCII", foreign, "1234567890é1234567890", ""},
+	{"foreign: 20 wide characters", foreign, strings.Repeat("鍵", 20), ""},
+	{"foreign: 128 wide characters", foreign, strings.Repeat("🔑", 128), ""},
+	{"foreign: 19 wide characters", foreign, strings.Repeat("é", 19), wantForeign},
+	{"foreign: 129 wide characters", foreign, strings.Repeat("é", 129), wantForeign},
+	{"foreign: not UTF-8", foreign, "1234567890\xe91234567890", wantForeign},
+	{"foreign: no-break space", foreign, "1234567890\u00a01234567890", wantForeign},
+	{"foreign: zero-width space", foreign, "1234567890\u200b1234567890", wantForeign},
+	{"foreign: C1 control character", foreign, "1234567890\u00851234567890", wantForeign},
 }
 
 func TestCheck(t *testing.T) {
@@ -168,14 +177,14 @@ func FuzzCheck(f *testing.F) {
 		f.Add(c.value)
 	}
 	form := regexp.MustCompile(`^([A-Za-z0-9_-]{1,32})_[0-9A-Za-z]{38}$`)
-	visible := regexp.MustCompile(`^[!-~]{20,128}$`)
+	visible := regexp.MustCompile(`^[\pL\pM\pN\pP\pS]{20,128}$`)
 	f.Fuzz(func(t *testing.T, s string) {
 		parts := form.FindStringSubmatch(s)
 		sound := parts != nil && s[len(s)-6:] == checksum(s[:len(s)-6])
 		for format, want := range map[apikey.Format]bool{
 			anyPrefix: sound,
 			acme:      sound && parts[1] == "acme",
-			foreign:   visible.MatchString(s),
+			foreign:   visible.MatchString(s) && !strings.ContainsRune(s, utf8.RuneError),
 		} {
 			err := format.Check(s)
 			if (err == nil) != want {

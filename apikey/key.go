@@ -17,8 +17,8 @@ var (
 	ErrExpired  = errors.New("apikey: expired")
 )
 
-// Key is what is kept of an API key. Its secret is not in it, unless sealed. Copies share Tags and Sealed: who changes those
-// of a key clones it first.
+// Key is what is kept of an API key. Its secret is not in it, unless sealed. Copies share Tags, StageKeys and Sealed: clone a
+// key before you change those.
 //
 // A Service keeps times in UTC and whole microseconds, so that a Key is equal to itself after JSON and most databases.
 // The JSON form is stable: stores may keep it.
@@ -35,6 +35,11 @@ type Key struct {
 	// tools.
 	CustomerID string `json:"customerId,omitzero"`
 	Tags       Tags   `json:"tags,omitzero"`
+
+	// StageKeys are the stages, each "api/stage", that the key was given in the way of Amazon
+	// API Gateway before it had usage plans. They are kept for the tools that read them, and
+	// mean nothing: a key is for the stages of its plans. At most 100.
+	StageKeys []string `json:"stageKeys,omitzero"`
 
 	// Hint is what may be shown of the secret, as Secret.String makes it.
 	Hint string `json:"hint,omitzero"`
@@ -78,7 +83,7 @@ func (k *Key) UnmarshalJSON(text []byte) error {
 
 // Clone is a copy that shares nothing.
 func (k Key) Clone() Key {
-	k.Tags, k.Sealed = maps.Clone(k.Tags), slices.Clone(k.Sealed)
+	k.Tags, k.StageKeys, k.Sealed = maps.Clone(k.Tags), slices.Clone(k.StageKeys), slices.Clone(k.Sealed)
 	return k
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func NewService(s Store, cfg Config) *Service {
 // KeyFormat is the Format that the Service was given, for the Gate and others that are to have the same.
 func (s *Service) KeyFormat() Format { return s.format }
 
-// Create makes a key and its secret. Of k it takes Name, Description, Enabled, CustomerID, Tags, Expires (zero, or a time
+// Create makes a key and its secret. Of k it takes Name, Description, Enabled, CustomerID, Tags, StageKeys, Expires (zero, or a time
 // to come) and ID; an empty ID is replaced by 16 random lower-case letters and digits. The rest of k is ignored. The key is disabled
 // unless k.Enabled says otherwise.
 //
@@ -125,7 +126,7 @@ func (s *Service) insert(ctx context.Context, asked Key, keep func(*Key), fault 
 // set takes from asked what a caller may change.
 func (k *Key) set(asked Key) {
 	k.Name, k.Description, k.Enabled, k.Expires = asked.Name, asked.Description, asked.Enabled, instant(asked.Expires)
-	k.CustomerID, k.Tags = asked.CustomerID, maps.Clone(asked.Tags)
+	k.CustomerID, k.Tags, k.StageKeys = asked.CustomerID, maps.Clone(asked.Tags), slices.Clone(asked.StageKeys)
 }
 
 // Get is the key of that id, or ErrNotFound.
@@ -166,7 +167,7 @@ func (s *Service) All(ctx context.Context, f Filter) iter.Seq2[Key, error] {
 	}
 }
 
-// Update changes a key and returns it as it is then. Name, Description, Enabled, CustomerID, Tags and Expires can change;
+// Update changes a key and returns it as it is then. Name, Description, Enabled, CustomerID, Tags, StageKeys and Expires can change;
 // whatever else change sets is restored. Expires may be moved into the past, and an expired key brought back. If somebody
 // else changes the key at the same moment, change is called again, on the key as it is now, so it must do no more than set
 // fields. If it returns an error nothing is changed, and Update returns that.

@@ -14,7 +14,9 @@ const (
 	maxID          = 64
 	maxName        = 1024   // in characters, as in Amazon API Gateway
 	maxDescription = 125000 // likewise
-	maxYear        = 9999   // the last that JSON can hold
+	maxStageKeys   = 100
+	maxStageKey    = 512
+	maxYear        = 9999 // the last that JSON can hold
 )
 
 // invalid returns the faults of a call; nil if there are none.
@@ -43,6 +45,15 @@ func (k *Key) faults() (errs []error) {
 	}
 	if err := k.Tags.faults(); err != nil {
 		errs = append(errs, err)
+	}
+	if n := len(k.StageKeys); n > maxStageKeys {
+		fault("stageKeys: %d of them: want at most %d", n, maxStageKeys)
+	}
+	for i, s := range k.StageKeys {
+		api, stage, _ := strings.Cut(s, "/")
+		if api == "" || stage == "" || len(s) > maxStageKey || !utf8.ValidString(s) {
+			fault("stageKeys[%d]: %.40q: want UTF-8 of the form api/stage, at most %d bytes", i, s, maxStageKey)
+		}
 	}
 	if year := k.Expires.Year(); year < 1 || year > maxYear {
 		add("expires: year %d: want 1 to %d", year, maxYear)

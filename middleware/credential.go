@@ -17,11 +17,12 @@ var ErrCredential = errors.New("middleware: bad credential")
 
 // Made once, so that a flood of garbage costs no memory, and without any of it.
 var (
-	errCharacters = fmt.Errorf("%w: want up to %d visible ASCII characters", ErrCredential, maxCredential)
+	errCharacters = fmt.Errorf("%w: want up to %d bytes of visible characters", ErrCredential, maxCredential)
 	errMany       = fmt.Errorf("%w: more than one", ErrCredential)
 )
 
-// maxCredential is the most bytes of a credential. The longest secrets have some 130.
+// maxCredential is the most bytes of a credential. The longest secrets have 128 characters,
+// of up to 4 bytes each.
 const maxCredential = 512
 
 // Credential is who asks: the Secret that came with a request, or the KeyID of an authorizer that has found out by itself.
@@ -138,9 +139,10 @@ func (c *Credential) only(values []string) error {
 	return c.take(value)
 }
 
-// take makes c that of a secret that came from a client, if it can be one.
+// take makes c that of a secret that came from a client, if it can be one. Imported secrets
+// alone may have characters beyond ASCII.
 func (c *Credential) take(secret string) error {
-	if secret == "" || len(secret) > maxCredential || !visible(secret, '!') {
+	if secret == "" || len(secret) > maxCredential || !visible(secret, '!') && (apikey.Format{AcceptForeign: true}).Check(secret) != nil {
 		return errCharacters
 	}
 	c.Secret = apikey.Secret(secret)

@@ -31,6 +31,9 @@ func TestExtractors(t *testing.T) {
 		{"query and header", request("GET", "/?key=abc", "X-Api-Key", "abc"), middleware.Credential{Query: "key"}, true},
 		{"query, space", request("GET", "/?key=a+b"), middleware.Credential{Query: "key"}, true},
 		{"scheme alone", request("GET", "/", "Authorization", "Bearer"), middleware.Credential{Header: "Authorization"}, true},
+		{"128 wide characters", with(strings.Repeat("🔑", 128)), middleware.Credential{Secret: apikey.Secret(strings.Repeat("🔑", 128)), Header: "Authorization"}, false},
+		{"wide, and a space", request("GET", "/", "X-Api-Key", strings.Repeat("é", 20)+" é"), middleware.Credential{Header: "X-Api-Key"}, true},
+		{"wide, not UTF-8", request("GET", "/", "X-Api-Key", strings.Repeat("\xe9", 20)), middleware.Credential{Header: "X-Api-Key"}, true},
 		{"512 bytes", with(strings.Repeat("x", 512)), middleware.Credential{Secret: apikey.Secret(strings.Repeat("x", 512)), Header: "Authorization"}, false},
 		{"513 bytes", with(strings.Repeat("x", 513)), middleware.Credential{Header: "Authorization"}, true},
 	} {

@@ -85,8 +85,9 @@ func (r *resolver) resolve(ctx context.Context, req *Request, now time.Duration)
 	return r.read(ctx, d, req.KeyID, now)
 }
 
-// maxSecret is the most bytes of a secret that are looked at. AWS's longest have 128.
-const maxSecret = 256
+// maxSecret is the most bytes of a secret that are looked at. AWS's longest have 128
+// characters, of up to 4 bytes each.
+const maxSecret = 128 * 4
 
 // load reads the key and its plans from their stores.
 func (r *resolver) load(ctx context.Context, f *flight, id string, now time.Duration) (*entry, error) {

@@ -162,7 +162,7 @@ func TestFreed(t *testing.T) {
 		for i := range n {
 			require.NoError(t, churn(s, i))
 		}
-		require.Less(t, float64(heap()-before), 1.1*10_000*float64(n/2), name)
+		require.Less(t, float64(heap()-before), 1.2*10_000*float64(n/2), name)
 		runtime.KeepAlive(s)
 	}
 	plans := memory.New(memory.Config{})

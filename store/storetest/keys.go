@@ -24,8 +24,9 @@ func aKey(i int) apikey.Key {
 	return apikey.Key{
 		ID: id, Name: fmt.Sprintf("name-%d %q {é}", i%3, id), Description: "line\nand line", Hint: "acme_…" + id,
 		Enabled: i%2 == 0, CustomerID: fmt.Sprintf("customer-%d", i%4), Tags: apikey.Tags{"team": "a", "n": id},
-		Sealed: []byte("\x00sealed " + id),
-		Digest: apikey.DigestOf("secret of " + id), Retiring: apikey.DigestOf("old secret of " + id),
+		StageKeys: []string{"pets/prod", "cats/" + id},
+		Sealed:    []byte("\x00sealed " + id),
+		Digest:    apikey.DigestOf("secret of " + id), Retiring: apikey.DigestOf("old secret of " + id),
 		RetiringUntil: created.Add(time.Hour), Expires: created.AddDate(1, 0, 0), Created: created, Updated: created, Version: 1,
 	}
 }
@@ -196,7 +197,7 @@ var storedKeys = []listing[apikey.Store]{{
 }, {
 	"copies", "Nothing that goes in or comes out is shared: who changes it changes nothing that is kept.",
 	func(v *visit, s apikey.Store) {
-		spoil := func(k apikey.Key) { k.Tags["team"], k.Sealed[0] = "spoilt", 'x' }
+		spoil := func(k apikey.Key) { k.Tags["team"], k.StageKeys[0], k.Sealed[0] = "spoilt", "spoilt", 'x' }
 		k := aKey(0)
 		v.ok(s.InsertKey(v.ctx, k))
 		spoil(k)
