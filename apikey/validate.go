@@ -47,12 +47,12 @@ func (k *Key) faults() (errs []error) {
 		errs = append(errs, err)
 	}
 	if n := len(k.StageKeys); n > maxStageKeys {
-		fault("stageKeys: %d of them: want at most %d", n, maxStageKeys)
+		add("stageKeys: %d of them: want at most %d", n, maxStageKeys)
 	}
 	for i, s := range k.StageKeys {
 		api, stage, _ := strings.Cut(s, "/")
 		if api == "" || stage == "" || len(s) > maxStageKey || !utf8.ValidString(s) {
-			fault("stageKeys[%d]: %.40q: want UTF-8 of the form api/stage, at most %d bytes", i, s, maxStageKey)
+			add("stageKeys[%d]: %.40q: want UTF-8 of the form api/stage, at most %d bytes", i, s, maxStageKey)
 		}
 	}
 	if year := k.Expires.Year(); year < 1 || year > maxYear {

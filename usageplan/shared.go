@@ -55,6 +55,14 @@ func newSharing(cfg GateConfig) (_ *sharing, errs []error) {
 	return s, errs
 }
 
+// Account returns the throttle that all requests share, and whether there is one.
+func (g *Gate) Account() (l limiter.Limit, ok bool) {
+	if a := g.cfg.Account; a != nil && !a.Unlimited() {
+		return *a, true
+	}
+	return limiter.Limit{}, false
+}
+
 // of is the throttles of a stage's requests, in the order in which they are asked; nil ones are none.
 func (s *sharing) of(stage Stage) [2]*shared { return [2]*shared{s.stages[stage], s.account} }
 

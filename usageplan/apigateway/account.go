@@ -1,14 +1,35 @@
 package apigateway
 
-import "net/http"
+import (
+	"net/http"
 
-// getAccount is GetAccount.
+	"golang.org/x/time/rate"
+)
+
+// defaultRate completes a throttle without a rate where the Gate has no throttle of the
+// account: AWS's default for one.
+const defaultRate = 10_000
+
+// accountRate returns the rate that completes a throttle without one.
+func (h *Handler) accountRate() rate.Limit {
+	if l, ok := h.cfg.Gate.Account(); ok {
+		return l.Rate
+	}
+	return defaultRate
+}
+
+// getAccount is GetAccount. It shows the throttle that the Gate enforces on all requests
+// together, and none where there is none.
 func (h *Handler) getAccount(*http.Request) (int, any, error) {
-	return http.StatusOK, struct {
-		ThrottleSettings throttleText `json:"throttleSettings"`
-		Features         []string     `json:"features"`
-		APIKeyVersion    string       `json:"apiKeyVersion"`
-	}{throttleOf(h.cfg.Account), []string{"UsagePlans"}, "4"}, nil
+	out := struct {
+		ThrottleSettings *throttleText `json:"throttleSettings,omitzero"`
+		Features         []string      `json:"features"`
+		APIKeyVersion    string        `json:"apiKeyVersion"`
+	}{Features: []string{"UsagePlans"}, APIKeyVersion: "4"}
+	if l, ok := h.cfg.Gate.Account(); ok {
+		out.ThrottleSettings = new(throttleOf(l))
+	}
+	return http.StatusOK, out, nil
 }
 
 var accountPatches = patches{

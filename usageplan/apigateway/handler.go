@@ -13,9 +13,7 @@ import (
 	"strings"
 
 	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
-	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -52,11 +50,6 @@ type Config struct {
 	// Stages are those that plans can be for; nil: any.
 	Stages Stages
 
-	// Account is the throttle that GetAccount shows, and that completes one of which a figure is missing. It enforces nothing:
-	// usageplan.GateConfig.Account does. Zero: 10,000 a second, 5,000 at once, as in AWS. Not unlimited: the wire has no
-	// word for that.
-	Account limiter.Limit
-
 	// Logger is told of what failed; nil: nobody is.
 	Logger *slog.Logger
 }
@@ -84,15 +77,8 @@ func New(cfg Config) (*Handler, error) {
 			cfg.Gate.KeyFormat(), cfg.Keys.KeyFormat()))
 	}
 	errs = append(errs, nilcheck.Optional("stages", cfg.Stages, "a Stages, or none"))
-	errs = append(errs, fault.In("account", cfg.Account.Validate()))
-	if cfg.Account.Unlimited() {
-		errs = append(errs, errors.New("account: unlimited: want a rate and a burst: they are shown, and complete throttles"))
-	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("apigateway: new: %w", err)
-	}
-	if cfg.Account == (limiter.Limit{}) {
-		cfg.Account = limiter.Limit{Rate: 10_000, Burst: 5_000}
 	}
 	h := &Handler{cfg: cfg, mux: http.NewServeMux()}
 	others := map[string]operation{"/": unknownOperation}

@@ -14,6 +14,9 @@ func (h *Handler) importKeys(r *http.Request) (int, any, error) {
 		return 0, nil, badRequest("Invalid format specified. Must be one of [csv]")
 	}
 	done, err := h.cfg.Plans.Import(r.Context(), h.cfg.Keys, apikey.ParseCSV(r.Body), flag(r, "failonwarnings"))
+	if missing, ok := errors.AsType[*apikey.MissingColumnError](err); ok {
+		return 0, nil, badRequest("%s", missing)
+	}
 	if row, ok := errors.AsType[*apikey.RowError](err); ok && !errors.Is(err, usageplan.ErrRollback) {
 		return 0, nil, badRequest("Import failed: %s", plain(row))
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/ration-go/ration/apikey"
@@ -26,7 +27,7 @@ type keyText struct {
 func keyOf(k *apikey.Key, value apikey.Secret) keyText {
 	return keyText{
 		ID: k.ID, Value: string(value), Name: k.Name, CustomerID: k.CustomerID, Description: k.Description, Enabled: k.Enabled,
-		CreatedDate: k.Created.Unix(), LastUpdatedDate: k.Updated.Unix(), StageKeys: []string{},
+		CreatedDate: k.Created.Unix(), LastUpdatedDate: k.Updated.Unix(), StageKeys: append([]string{}, k.StageKeys...),
 	}
 }
 
@@ -47,16 +48,20 @@ func (h *Handler) createKeys(r *http.Request) (int, any, error) {
 		Name, Description, Value, CustomerID string
 		Enabled                              bool
 		Tags                                 apikey.Tags
+		StageKeys                            []stageKeyText
 	}
 	if err := read(r, &in); err != nil {
 		return 0, nil, err
 	}
-	k := apikey.Key{Name: in.Name, Description: in.Description, CustomerID: in.CustomerID, Enabled: in.Enabled, Tags: in.Tags}
-	if err := checkTexts(&k); err != nil {
+	stages, err := stageKeysOf(in.StageKeys)
+	if err != nil {
+		return 0, nil, err
+	}
+	k := apikey.Key{Name: in.Name, Description: in.Description, CustomerID: in.CustomerID, Enabled: in.Enabled, Tags: in.Tags, StageKeys: stages}
+	if err := errors.Join(checkTexts(&k), checkTags(k.Tags)); err != nil {
 		return 0, nil, err
 	}
 	value := apikey.Secret(in.Value)
-	var err error
 	if value == "" {
 		k, value, err = h.cfg.Keys.Create(r.Context(), k)
 	} else if err = checkValue(in.Value); err == nil {
@@ -82,10 +87,11 @@ func checkTexts(k *apikey.Key) error {
 }
 
 func checkValue(value string) error {
-	if len(value) < 20 {
+	n := utf8.RuneCountInString(value)
+	if n < 20 {
 		return badRequest("API Key value should be at least 20 characters")
 	}
-	if len(value) > 128 {
+	if n > 128 {
 		return badRequest("API Key value exceeds maximum size of 128 characters")
 	}
 	return nil
@@ -166,8 +172,10 @@ func patchKey(k *apikey.Key, op patchOp) error {
 		k.Description = op.Value
 	case "/customerId":
 		k.CustomerID = op.Value
+	case "/stages":
+		return patchStages(k, op)
 	case "/enabled":
-		k.Enabled, _ = strconv.ParseBool(op.Value) // whatever is no boolean means false, as in AWS
+		k.Enabled = strings.EqualFold(op.Value, "true") // any other text means false, as in AWS
 	}
 	return nil
 }

@@ -33,10 +33,12 @@ func hasMethod(route string) bool {
 // shown says whether the wire can say that a route has a throttle.
 func shown(route string, l limiter.Limit) bool { return !l.Unlimited() && hasMethod(route) }
 
-// routeOf is the route of a method, whichever way it is written.
+// routeOf returns the route of a method, whichever way it is written. A path alone is none:
+// "/pets/get" was meant to be "/pets/GET".
 func routeOf(method string) (string, error) {
 	route, err := usageplan.Route(method)
-	if err != nil || !hasMethod(route) {
+	pathAlone := strings.HasPrefix(method, "/") && strings.HasPrefix(route, "/") && !strings.HasSuffix(method, "/ANY")
+	if err != nil || pathAlone || !hasMethod(route) {
 		return "", badMethod(method)
 	}
 	return route, nil

@@ -107,7 +107,7 @@ func (t *throttleText) set(figure, value string) error {
 		if err != nil || !(n >= 0) || math.IsInf(n, 1) {
 			return badRequest("Usage Plan throttle rate limit must be a non-negative numeric")
 		}
-		t.RateLimit = &n
+		t.RateLimit = new(perSecond(n))
 		return nil
 	}
 	n, err := strconv.ParseInt(value, 10, 64)
@@ -147,10 +147,12 @@ func (t *planText) remove(op patchOp, form string, at stagePath) error {
 	case "/throttle":
 		t.Throttle = nil
 	case "/apiStages":
+		api, stage, err := cutStage(op.Value)
+		if err != nil {
+			return err
+		}
 		i := t.find(op.Value)
-		if api, stage, _ := strings.Cut(op.Value, ":"); api == "" || stage == "" {
-			return badRequest("Invalid API Stage specified")
-		} else if i < 0 {
+		if i < 0 {
 			return notFound("Invalid API Stage {api: %s, stage: %s} specified for usageplan %s", api, stage, t.ID)
 		}
 		t.APIStages = slices.Delete(t.APIStages, i, i+1)
@@ -190,9 +192,13 @@ func (t *planText) stage(text string) (*stageText, error) {
 }
 
 func (t *planText) addStage(text string) error {
-	api, stage, _ := strings.Cut(text, ":")
-	if api == "" || stage == "" {
-		return badRequest("Invalid API Stage specified")
+	api, stage, err := cutStage(text)
+	if err != nil {
+		return err
+	}
+	if notID(api) { // AWS reads JSON as "api:stage:rest" too, and then finds no such stage
+		name, _, _ := strings.Cut(stage, ":")
+		return notFound("API Stage not found: %s:%s", api, name)
 	}
 	if t.find(text) >= 0 { // to add it again changes nothing
 		return nil
@@ -203,6 +209,18 @@ func (t *planText) addStage(text string) error {
 	t.APIStages, t.detached = append(t.APIStages, stageText{APIID: api, Stage: stage}), false
 	return nil
 }
+
+// cutStage takes "api:stage" apart.
+func cutStage(text string) (api, stage string, err error) {
+	api, stage, _ = strings.Cut(text, ":")
+	if api == "" || stage == "" {
+		return "", "", badRequest("Invalid API Stage specified")
+	}
+	return api, stage, nil
+}
+
+// notID reports whether a text cannot be the id of an API, but is JSON.
+func notID(api string) bool { return strings.ContainsAny(api, `{}[]"`) }
 
 func tooManyStages() error {
 	return badRequest("Usage Plan can have at most %d API Stages", usageplan.MaxStages)

@@ -19,9 +19,12 @@ func (h *Handler) createPlan(r *http.Request) (int, any, error) {
 	if in.Name == "" {
 		return 0, nil, badRequest("Usage Plan name must be specified")
 	}
+	if err := checkTags(in.Tags); err != nil {
+		return 0, nil, err
+	}
 	in.ProductCode = "" // by a patch alone
 	p := usageplan.Plan{Tags: in.Tags}
-	if err := in.fill(&p, h.cfg.Account); err != nil {
+	if err := in.fill(&p, h.accountRate()); err != nil {
 		return 0, nil, err
 	}
 	if err := h.stagesExist(r.Context(), p.Stages, nil); err != nil {
@@ -115,7 +118,7 @@ func (h *Handler) updatePlan(r *http.Request) (int, any, error) {
 		if text.Name == "" && p.Name != "" {
 			return badRequest("Usage Plan name must be specified")
 		}
-		if err := text.fill(p, h.cfg.Account); err != nil {
+		if err := text.fill(p, h.accountRate()); err != nil {
 			return err
 		}
 		return h.stagesExist(r.Context(), p.Stages, had)

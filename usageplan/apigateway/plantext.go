@@ -1,6 +1,8 @@
 package apigateway
 
 import (
+	"bytes"
+	"encoding/json"
 	"maps"
 	"slices"
 
@@ -33,8 +35,20 @@ type stageText struct {
 
 // Whole numbers of the wire have 64 bits on every machine, so that none wraps into range.
 type throttleText struct {
-	BurstLimit *int64   `json:"burstLimit,omitzero"`
-	RateLimit  *float64 `json:"rateLimit,omitzero"`
+	BurstLimit *int64     `json:"burstLimit,omitzero"`
+	RateLimit  *perSecond `json:"rateLimit,omitzero"`
+}
+
+// perSecond is a rate. AWS sends it as a floating-point number, and scripts compare the text.
+type perSecond float64
+
+// MarshalJSON writes a whole number with a fraction: 50.0.
+func (p perSecond) MarshalJSON() ([]byte, error) {
+	text, err := json.Marshal(float64(p))
+	if err == nil && !bytes.ContainsAny(text, ".e") {
+		text = append(text, ".0"...)
+	}
+	return text, err
 }
 
 type quotaText struct {
@@ -76,7 +90,7 @@ func planOf(p *usageplan.Plan) planText {
 const maxFigure = 1<<31 - 1
 
 func throttleOf(l limiter.Limit) throttleText {
-	return throttleText{new(min(int64(l.Burst), maxFigure)), new(float64(l.Rate))}
+	return throttleText{new(min(int64(l.Burst), maxFigure)), new(perSecond(l.Rate))}
 }
 
 // figure is what a figure of a text says. Where it says what is shown of the old one, that is kept.
@@ -87,8 +101,11 @@ func figure(text, old int64) int64 {
 	return text
 }
 
-// limit is the throttle in the place of old, completed by the account's.
-func (t throttleText) limit(old, account limiter.Limit) (limiter.Limit, error) {
+// limit returns the throttle in the place of old. A burst that is missing is 0, since the
+// SDKs send no zeros: it is then what the rate allows in a second. A rate that is missing is
+// the account's, since a rate of 0 blocks.
+func (t throttleText) limit(old limiter.Limit, account rate.Limit) (limiter.Limit, error) {
+	l := limiter.Limit{Rate: account}
 	if t.BurstLimit != nil {
 		switch n := *t.BurstLimit; {
 		case n < 0:
@@ -96,12 +113,12 @@ func (t throttleText) limit(old, account limiter.Limit) (limiter.Limit, error) {
 		case n > maxFigure:
 			return old, badRequest("Usage Plan throttle burst limit must be at most %d", maxFigure)
 		}
-		account.Burst = int(figure(*t.BurstLimit, int64(old.Burst)))
+		l.Burst = int(figure(*t.BurstLimit, int64(old.Burst)))
 	}
 	if t.RateLimit != nil {
-		account.Rate = rate.Limit(*t.RateLimit)
+		l.Rate = rate.Limit(*t.RateLimit)
 	}
-	return account, nil
+	return l, nil
 }
 
 // periods are those that the wire has.
@@ -158,7 +175,7 @@ func (t *quotaText) quota(old quota.Quota) (quota.Quota, error) {
 }
 
 // fill makes p what the text says. What the wire does not show of p stays.
-func (t *planText) fill(p *usageplan.Plan, account limiter.Limit) error {
+func (t *planText) fill(p *usageplan.Plan, account rate.Limit) error {
 	p.Name, p.Description, p.ProductCode = t.Name, t.Description, t.ProductCode
 	if err := t.fillThrottle(p, account); err != nil {
 		return err
@@ -169,7 +186,7 @@ func (t *planText) fill(p *usageplan.Plan, account limiter.Limit) error {
 	return t.fillStages(p, account)
 }
 
-func (t *planText) fillThrottle(p *usageplan.Plan, account limiter.Limit) error {
+func (t *planText) fillThrottle(p *usageplan.Plan, account rate.Limit) error {
 	var old limiter.Limit
 	if p.Throttle != nil {
 		old = *p.Throttle
@@ -201,7 +218,7 @@ func (t *planText) fillQuota(p *usageplan.Plan) error {
 	return err
 }
 
-func (t *planText) fillStages(p *usageplan.Plan, account limiter.Limit) error {
+func (t *planText) fillStages(p *usageplan.Plan, account rate.Limit) error {
 	if len(t.APIStages) > usageplan.MaxStages {
 		return tooManyStages()
 	}
@@ -212,7 +229,7 @@ func (t *planText) fillStages(p *usageplan.Plan, account limiter.Limit) error {
 	}
 	p.Stages, p.Detached = nil, t.detached
 	for _, s := range t.APIStages {
-		if s.APIID == "" || s.Stage == "" {
+		if s.APIID == "" || s.Stage == "" || notID(s.APIID) {
 			return badRequest("Invalid API Stage {api: %s, stage: %s} specified for usageplan %s", s.APIID, s.Stage, p.ID)
 		}
 		routes, err := s.routes(old[s.stage()], t.Throttle != nil, account)
@@ -235,7 +252,7 @@ func (t *planText) fillStages(p *usageplan.Plan, account limiter.Limit) error {
 }
 
 // routes is the throttles of the stage's routes, in the place of old ones. A new one needs a throttle of the plan.
-func (s *stageText) routes(old map[string]limiter.Limit, throttled bool, account limiter.Limit) (map[string]limiter.Limit, error) {
+func (s *stageText) routes(old map[string]limiter.Limit, throttled bool, account rate.Limit) (map[string]limiter.Limit, error) {
 	said, err := byRoute(s.Throttle)
 	if err != nil {
 		return nil, err

@@ -45,10 +45,23 @@ func (h *Handler) retag(r *http.Request, change func(apikey.Tags) apikey.Tags) (
 	return nil, err
 }
 
+// checkTags has the message of AWS for a tag that is AWS's own.
+func checkTags(tags apikey.Tags) error {
+	for name := range tags {
+		if strings.HasPrefix(strings.ToLower(name), "aws:") {
+			return badRequest("Invalid tag key. Tag keys cannot start with 'aws:' (case insensitive)")
+		}
+	}
+	return nil
+}
+
 // tag is TagResource: what it does not name stays.
 func (h *Handler) tag(r *http.Request) (int, any, error) {
 	var in struct{ Tags apikey.Tags }
 	if err := read(r, &in); err != nil {
+		return 0, nil, err
+	}
+	if err := checkTags(in.Tags); err != nil {
 		return 0, nil, err
 	}
 	_, err := h.retag(r, func(tags apikey.Tags) apikey.Tags {

@@ -120,7 +120,8 @@ func TestOperations(t *testing.T) {
 	require.Equal(t, map[string]string{"b": "2"}, tags.Tags)
 	account, err := c.GetAccount(ctx, &sdk.GetAccountInput{})
 	require.NoError(t, err)
-	require.EqualValues(t, 5000, account.ThrottleSettings.BurstLimit)
+	require.Equal(t, []string{"UsagePlans"}, account.Features)
+	require.Nil(t, account.ThrottleSettings, "the Gate enforces none")
 
 	_, err = c.UpdateAccount(ctx, &sdk.UpdateAccountInput{PatchOperations: []types.PatchOperation{replace("/cloudwatchRoleArn", "arn:aws:iam::1:role/x")}})
 	require.NoError(t, err)
