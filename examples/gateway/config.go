@@ -69,7 +69,7 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 	credentials := flags.String("credentials", "", "`ID:SECRET` that the administrator's requests are signed "+
 		"with, also in RATION_CREDENTIALS; test:test if there is none and the control plane is on the loopback")
 	seal := flags.String("seal", "", "`file` of 32 random bytes that the values of keys are encrypted with, so that they can be shown again, "+
-		"as Amazon API Gateway does; nobody can if there is none")
+		"as Amazon API Gateway does; if there is none, nobody can, and the gateway warns at the start")
 	style := flags.String("style", "aws", "of refusals: `aws` or problem")
 	if err := flags.Parse(args); err != nil {
 		return cfg, err

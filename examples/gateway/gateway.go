@@ -47,6 +47,9 @@ func controlPlane(cfg config, gate *usageplan.Gate, st *opened, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	if cfg.seal == nil { // AWS always shows them, so its tools take that for granted
+		log.Warn("values of API keys are shown once: there is no -seal to show them again with")
+	}
 	var stages apigateway.Stages
 	if cfg.api != "" {
 		stages = apigateway.StageList{{API: cfg.api, Name: cfg.stage}}
