@@ -38,8 +38,11 @@ type GateConfig struct {
 	// Timeout bounds a decision's charge, and a look-up of a key; zero: 100 ms. A Counter that is store.Local has none.
 	Timeout time.Duration
 
-	// Account is a throttle that all requests share, and Stages are those that the requests of one API stage share, as in
-	// Amazon API Gateway; nil: none. A request takes a token of each after the key's own limits have admitted it; if one
+	// Account is a throttle that all requests share. Stages are throttles by API stage, each with
+	// one bucket that all requests of the stage share, whatever their method. In Amazon API
+	// Gateway the throttle of a stage is one for each method instead. The default is none.
+	//
+	// A request takes a token of each after the key's own limits have admitted it; if one
 	// refuses, the key's charge is given back. They show in a Decision only if they refuse, by
 	// SharedLimit: a client's own limits are its own business, those of all are not.
 	Account *limiter.Limit

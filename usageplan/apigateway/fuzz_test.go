@@ -56,7 +56,7 @@ func FuzzPatchPlan(f *testing.F) {
 func FuzzCreatePlan(f *testing.F) {
 	for _, body := range []string{
 		`{"name": "p"}`, `{"name": "p", "throttle": {"rateLimit": 0.5, "burstLimit": 3}, "quota": {"limit": 0, "period": "MONTH", "offset": 27}}`,
-		`{"name": "p", "throttle": {"rateLimit": 1e300}}`, `{"name": "p", "quota": {"limit": 9007199254740993, "period": "DAY"}}`, `[]`, `{"name": 1}`,
+		`{"name": "p", "throttle": {"rateLimit": 5, "burstLimit": 0}}`, `{"name": "p", "throttle": {"rateLimit": 1e300}}`, `{"name": "p", "quota": {"limit": 9007199254740993, "period": "DAY"}}`, `[]`, `{"name": 1}`,
 		`{"name": "p", "throttle": {}, "apiStages": [{"apiId": "a", "stage": "b:c", "throttle": {"//GET": {}, "*/*": {"burstLimit": 1}}}], "tags": {"k": "v"}}`,
 		`{"name": "p", "apiStages": [{"apiId": "a", "stage": "s"}, {"apiId": "a", "stage": "s"}]}`,
 	} {
