@@ -14,7 +14,9 @@ import (
 // in Amazon API Gateway.
 func TestStageThrottleIsOne(t *testing.T) {
 	prod := usageplan.Stage{API: "pets", Name: "prod"}
-	h := newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Stages = map[usageplan.Stage]limiter.Limit{prod: {Rate: 0.001, Burst: 2}} })
+	h := newHouse(t, func(cfg *usageplan.GateConfig) {
+		cfg.Stages = map[usageplan.Stage]limiter.Limit{prod: {Rate: 0.001, Burst: 2}}
+	})
 	_, secret, _ := h.linked(usageplan.Plan{})
 	at := time.Now()
 	for i, route := range []string{"GET /pets", "POST /pets", "GET /cats"} {

@@ -121,7 +121,7 @@ func TestWideValues(t *testing.T) {
 	} {
 		require.Equal(t, want, h.ok(400, "POST /apikeys", `{"value": "`+value+`"}`).text("message"))
 	}
-	h.ok(400, "POST /apikeys", `{"value": "`+strings.Repeat("e", 20)+`​"}`) // a zero-width space
+	h.ok(400, "POST /apikeys", `{"value": "`+strings.Repeat("e", 20)+"\u200b\"}") // a zero-width space
 	h.ok(400, "POST /apikeys", `{"value": "a value with spaces in it"}`)
 	file := "name,key\nwide," + strings.Repeat("ü", 20) + "\n"
 	require.Len(t, h.ok(201, "POST /apikeys?mode=import&format=csv", file).body["ids"], 1)
