@@ -19,8 +19,8 @@ var clients = map[string]message{
 		unsigned: []string{"user-agent: aws-cli"}, withoutBodyDigest: true},
 	"SDK for JavaScript 2": {signed: []string{"accept: application/json", "x-amz-user-agent: aws-sdk-js/2"},
 		unsigned: []string{"content-type: application/json", "user-agent: node"}},
-	"AsyncAws": {signed: []string{"accept: application/json"},
-		unsigned: []string{"content-type: application/json", "user-agent: AsyncAws"}},
+	"AsyncAws": {unsigned: []string{"accept: application/json", "content-type: application/json", "user-agent: AsyncAws"},
+		withoutBodyDigest: true},
 	"aws4fetch": {unsigned: []string{"content-type: application/json", "user-agent: undici", "range: bytes=0-"}, withoutBodyDigest: true},
 	"curl":      {unsigned: []string{"content-type: application/x-www-form-urlencoded", "accept: */*", "user-agent: curl"}, withoutBodyDigest: true},
 }
