@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"/store/redis/redistest":        {},
 	"/store/storetest":              {"/apikey", "/limiter", "/quota", "/store", "/usageplan"},
 	"/usageplan":                    {"/apikey", "/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict", "/limiter", "/quota", "/store"},
-	"/usageplan/apigateway":         {"/apikey", "/internal/fault", "/internal/nilcheck", "/limiter", "/quota", "/usageplan", "/usageplan/apigateway/sigv4"},
+	"/usageplan/apigateway":         {"/apikey", "/internal/nilcheck", "/limiter", "/quota", "/usageplan", "/usageplan/apigateway/sigv4"},
 	"/usageplan/apigateway/awstest": {},
 	"/usageplan/apigateway/sigv4":   {},
 }
