@@ -14,12 +14,20 @@ const AnyRoute = "*"
 // maxRoute leaves room for the prefix of the bucket's name.
 const maxRoute = store.MaxName - len(routePrefix)
 
-// Route is the canonical name of a route: the pattern that http.ServeMux knows it by, "GET /pets/{id}", without a host. It
-// accepts that, and the form in which AWS names a method of an API, "/pets/{id}/GET", where the root is "//GET", which
-// becomes "GET /{$}", {proxy+} is {proxy...}, ANY is no method, and "*/*" is AnyRoute. A path without a method that ends like
-// AWS's form is read as that. Methods are those that package net/http has a name for: an extension method, such as PURGE,
-// cannot be told from a path in AWS's form, and a throttle of its own needs a pattern without a method. The error wraps
-// ErrInvalid.
+// Route returns the canonical name of a route, by which a plan throttles it. That is the
+// pattern that the router knows the route by, without a host: "GET /pets/{id}" for
+// http.ServeMux. The patterns of other routers are names as they are: "GET /pets/{n:[0-9]+}",
+// "GET /pets/:id", "GET /files/*".
+//
+// Route also accepts the form in which AWS names a method of an API, such as
+// "/pets/{id}/GET". The root "//GET" becomes "GET /{$}". A last segment {proxy+} becomes
+// {proxy...}; the name of such a variable has letters, digits, '.', '_' and '-' only, so that
+// a regular expression is not taken for one. ANY becomes no method, and "*/*" becomes
+// AnyRoute. A path without a method that ends like AWS's form is read as that form.
+//
+// A method is one that package net/http has a name for. An extension method such as PURGE
+// cannot be told from a path in AWS's form, so its throttle needs a pattern without a method.
+// The error wraps ErrInvalid.
 func Route(name string) (string, error) {
 	canonical, err := route(name)
 	if err != nil {
@@ -48,7 +56,7 @@ func route(name string) (canonical string, _ error) {
 	if method == "ANY" {
 		method = ""
 	}
-	path = strings.ReplaceAll(path, "+}", "...}")
+	path = fromGreedy(path)
 	canonical = path
 	if method != "" {
 		canonical = method + " " + path
@@ -61,6 +69,21 @@ func route(name string) (canonical string, _ error) {
 	}
 	return canonical, text("canonical name", canonical, maxRoute)
 }
+
+// fromGreedy writes AWS's greedy variable, which is the last segment of a path, as
+// http.ServeMux does.
+func fromGreedy(path string) string {
+	end := strings.LastIndexByte(path, '/') + 1
+	before, last := path[:end], path[end:]
+	name, greedy := strings.CutSuffix(last, "+}")
+	name, braced := strings.CutPrefix(name, "{")
+	if !greedy || !braced || name == "" || strings.ContainsFunc(name, notOfVariable) {
+		return path
+	}
+	return before + "{" + name + "...}"
+}
+
+func notOfVariable(c rune) bool { return c != '.' && notOfID(c) }
 
 func isMethod(s string) bool {
 	switch s {
