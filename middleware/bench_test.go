@@ -1,6 +1,8 @@
 package middleware_test
 
 import (
+	"fmt"
+	"log/slog"
 	"net/http"
 	"testing"
 
@@ -56,5 +58,28 @@ func BenchmarkMiddleware(b *testing.B) {
 				h.ServeHTTP(w, r)
 			}
 		})
+	}
+}
+
+// BenchmarkWatch is what a Logger costs where nothing is to be warned of, beside none: a route
+// that the plan names, another one, and one whose pattern could hide what the plan names.
+func BenchmarkWatch(b *testing.B) {
+	for _, route := range []string{"/pets/7", "/dogs/7", "/else/7"} {
+		for _, logger := range []*slog.Logger{nil, slog.New(slog.DiscardHandler)} {
+			h := newHouse(b)
+			_, secret := h.key(&usageplan.Plan{
+				Throttle: throttle(1e9, 1e9),
+				Routes:   map[string]limiter.Limit{"GET /pets/{id}": *throttle(1e8, 1e8), "GET /cats/{id}": *throttle(1e8, 1e8)},
+			})
+			mux := muxOf("GET /pets/{id}", "GET /cats/{id}", "GET /dogs/{id}", "/", "GET /health")
+			protected := h.middleware(middleware.Config{Logger: logger, Public: []string{"GET /health"}}).Handler(mux)
+			r, w := request("GET", route, "Authorization", "Bearer "+secret), &discard{header: http.Header{}}
+			b.Run(fmt.Sprintf("path=%s/logger=%t", route, logger != nil), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					protected.ServeHTTP(w, r)
+				}
+			})
+		}
 	}
 }

@@ -18,7 +18,8 @@ type Result struct {
 	// Status is the code of the answer to a request that is refused; zero: the request may go on.
 	Status int
 
-	// Skipped means that the request needs no key: a public route, or a CORS preflight.
+	// Skipped means that the request needs no decision here: its route is public, it is a CORS
+	// preflight, or the same Gate has decided it before. See NewContext.
 	Skipped bool
 
 	// Err is what failed, even if the failure policy admits the request all the same. A refusal is none.
@@ -33,8 +34,8 @@ type Result struct {
 func (res *Result) Allowed() bool { return res.Status == 0 }
 
 // Check decides a request and charges it if it is admitted, as Handler does, and writes nothing. Callers that are not an
-// http.Handler go on with Result.WriteHeaders, NewContext, and Gate.Refund where they refund. A route's pattern comes from
-// Config.Mux, else from Request.Pattern.
+// http.Handler go on with Result.WriteHeaders, Result.NewContext, and Gate.Refund where they refund. A route's pattern comes
+// from Config.Route, else from Config.Mux, else from Request.Pattern.
 func (m *Middleware) Check(r *http.Request) *Result {
 	res, _ := m.check(r, m.cfg.Mux)
 	return res
@@ -43,9 +44,10 @@ func (m *Middleware) Check(r *http.Request) *Result {
 // check is Check, and tells where the credential came from. A Result has nothing of that: what prints one would show it.
 func (m *Middleware) check(r *http.Request, mux *http.ServeMux) (res *Result, from place) {
 	res = &Result{mw: m}
-	pattern := patternOf(r, mux)
-	if m.public[pattern] || isPreflight(r) && (namesOptions(pattern) || mux != nil && pattern == "") {
+	pattern, said := m.patternOf(r, mux)
+	if m.public[pattern] || isPreflight(r) && passesPreflight(pattern, mux, said) || m.decided(r) {
 		res.Skipped = true
+		m.watch.see(r, mux, pattern, nil)
 		return res, from
 	}
 	found, err := m.cfg.Credential(r)
@@ -66,9 +68,7 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux) (res *Result, fr
 	if res.Decision.Reason == usageplan.Unknown && m.cfg.Logger != nil {
 		m.misread(r.Context(), string(found.Secret))
 	}
-	if pattern == "" && mux == nil && m.cfg.Logger != nil {
-		m.warn(r.Context(), res.Decision.Plan)
-	}
+	m.watch.see(r, mux, pattern, res.Decision.Plan)
 	return res, found.place()
 }
 
@@ -110,14 +110,6 @@ func statusOf(why usageplan.Reason) int {
 func (m *Middleware) debug(ctx context.Context, err error) {
 	if m.cfg.Logger != nil {
 		m.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "ration: credential", slog.Any("error", err))
-	}
-}
-
-// warn tells, once, of what depends on the route of a request that has none that is known.
-func (m *Middleware) warn(ctx context.Context, p *usageplan.Plan) {
-	matters := len(m.public) > 0 || p != nil && len(p.Routes)+len(p.StageRoutes) > 0
-	if matters && !m.warned.Swap(true) {
-		m.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "ration: a request's route is not known: throttles of routes and Public are of no effect; is Config.Mux missing?")
 	}
 }
 

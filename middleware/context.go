@@ -14,18 +14,23 @@ type contextKey struct{}
 type deciding struct {
 	context.Context
 	decision *usageplan.Decision
+	by       decider
 }
 
 func (c *deciding) Value(key any) any {
 	if key == (contextKey{}) {
 		return c.decision
 	}
+	if k, ok := key.(*deciderKey); ok && c.by.answers(k) {
+		return &c.by
+	}
 	return c.Context.Value(key)
 }
 
-// NewContext is ctx with a decision: what Handler makes for the next handler, and tests of such handlers for themselves.
+// NewContext returns ctx with a decision. Tests of handlers that read one use it. Callers of
+// Check use Result.NewContext.
 func NewContext(ctx context.Context, d *usageplan.Decision) context.Context {
-	return &deciding{ctx, d}
+	return &deciding{Context: ctx, decision: d}
 }
 
 // DecisionFromContext returns the decision that admitted the request; false where no key was needed. Handlers read it, and

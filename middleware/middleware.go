@@ -24,14 +24,23 @@ type Config struct {
 	// API and Stage name the API stage that the handler is; both or neither. See usageplan.Plan.Stages.
 	API, Stage string
 
-	// Mux is where the patterns of routes are looked up, which have throttles of their own in plans. It is the one that
-	// will serve the request, with the URL and method that the middleware sees: http.StripPrefix goes around the middleware.
-	// Nil: what Handler is given, if that is a ServeMux; else Request.Pattern, which is empty outside the mux that sets it.
-	// So a mux that other middleware stands around is to be named here; Logger is warned where that was forgotten.
+	// Route returns the pattern of a request's route in the words of the router, such as
+	// "GET /pets/{id}"; empty: not known. Plans name their throttles of routes by it, without
+	// the host that it may have. It is asked before Mux. The router must serve the request by
+	// the same pattern, since Public is compared with it. docs/routers.md has the lines for
+	// chi, gin, echo and nested muxes. The default is nil: only Mux is asked.
+	Route func(*http.Request) string
+
+	// Mux is the ServeMux in which the patterns of routes are looked up. It must be the one
+	// that serves the request, with the URL and method that the middleware sees, so
+	// http.StripPrefix goes around the middleware. The default is the handler that Handler is
+	// given, if that is a ServeMux; else Request.Pattern, which a mux sets for the handlers
+	// inside it. Name here a mux that other middleware stands around.
 	Mux *http.ServeMux
 
-	// Public is the patterns of routes that need no key, exactly as the mux has them. A route that is not known is not
-	// public.
+	// Public lists the patterns of routes that need no key, exactly as the mux has them or as
+	// Route returns them. A route that is not known is not public. The Logger is warned of a
+	// pattern that has no effect.
 	Public []string
 
 	// Cost is what the quotas are charged for a request; nil: 1 for each. A cost of 0 charges nothing, the throttle
@@ -78,7 +87,8 @@ type Middleware struct {
 	public    map[string]bool
 	challenge string // WWW-Authenticate
 	policies  policies
-	warned    atomic.Bool // that routes are not known
+	watch     *watch      // nil: nobody is warned
+	twice     atomic.Bool // warned of
 	prefixed  atomic.Bool // warned of a key that was refused for its prefix alone
 }
 
@@ -97,7 +107,7 @@ func New(gate *usageplan.Gate, cfg Config) (*Middleware, error) {
 	if !visible(cfg.Realm, ' ') {
 		errs = append(errs, fmt.Errorf("realm: %.40q: want visible ASCII characters and spaces", cfg.Realm))
 	}
-	public, err := patterns(cfg.Public)
+	public, err := patterns(cfg.Public, cfg.Route != nil)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, fmt.Errorf("%w config: %w", ErrInvalid, err)
 	}
@@ -111,7 +121,7 @@ func New(gate *usageplan.Gate, cfg Config) (*Middleware, error) {
 		cfg.Refuse = func(w http.ResponseWriter, _ *http.Request, res *Result) { res.WriteProblem(w) }
 	}
 	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
-	return &Middleware{gate: gate, cfg: cfg, public: public, challenge: string(challenge)}, nil
+	return &Middleware{gate: gate, cfg: cfg, public: public, challenge: string(challenge), watch: newWatch(cfg)}, nil
 }
 
 // Handler passes on to next what is admitted, with the key and the decision in its context, and refuses the rest. It
@@ -122,6 +132,7 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 	if mux == nil {
 		mux, _ = next.(*http.ServeMux)
 	}
+	m.watch.knows(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch res, from := m.check(r, mux); {
 		case !res.Allowed():
@@ -135,11 +146,12 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 			tidy(inner, r)
 		default:
 			res.WriteHeaders(w.Header())
-			res.ctx = deciding{r.Context(), &res.Decision}
+			res.ctx = deciding{Context: r.Context(), decision: &res.Decision}
 			inner := r.WithContext(&res.ctx)
 			if m.cfg.StripCredential {
 				from.strip(inner)
 			}
+			res.ctx.by = newDecider(m, inner)
 			m.serve(next, w, inner, res)
 			tidy(inner, r)
 		}

@@ -7,13 +7,19 @@ import (
 	"strings"
 )
 
-// patternOf is the pattern of a request's route, empty if there is none or it is not known.
-func patternOf(r *http.Request, mux *http.ServeMux) string {
-	if mux == nil {
-		return r.Pattern
+// patternOf returns the pattern of a request's route, empty if there is none or it is not
+// known. said means that Config.Route has said it.
+func (m *Middleware) patternOf(r *http.Request, mux *http.ServeMux) (pattern string, said bool) {
+	if m.cfg.Route != nil {
+		if pattern = m.cfg.Route(r); pattern != "" {
+			return pattern, true
+		}
 	}
-	_, pattern := mux.Handler(r)
-	return pattern
+	if mux == nil {
+		return r.Pattern, false
+	}
+	_, pattern = mux.Handler(r)
+	return pattern, false
 }
 
 // routeOf is the canonical name, in plans, of a pattern's route: the pattern without its host. It is not usageplan.Route
@@ -33,12 +39,17 @@ func routeOf(pattern string) string {
 	return pattern[:blank] + " " + pattern[slash:]
 }
 
-// patterns is the set of those, each of which a ServeMux could have.
-func patterns(list []string) (set map[string]bool, err error) {
+// patterns returns the set of a list of patterns. Each must be one that a ServeMux could
+// have, or, if they are those of another router, have a path.
+func patterns(list []string, others bool) (set map[string]bool, err error) {
 	var errs []error
 	set = map[string]bool{}
 	for _, p := range list {
-		if err := parsePattern(p); err != nil {
+		err := parsePattern(p)
+		if others && strings.Contains(p, "/") {
+			err = nil
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("public: %.200q: %w", p, err))
 		}
 		set[p] = true
@@ -62,6 +73,9 @@ func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-func namesOptions(pattern string) bool {
-	return strings.HasPrefix(routeOf(pattern), http.MethodOptions+" ")
+// passesPreflight reports whether a preflight may go on without a key. The method in what
+// Config.Route has said may be the request's, and the route be one for every method, so such
+// a preflight needs a pattern in Public.
+func passesPreflight(pattern string, mux *http.ServeMux, said bool) bool {
+	return !said && (strings.HasPrefix(routeOf(pattern), http.MethodOptions+" ") || mux != nil && pattern == "")
 }

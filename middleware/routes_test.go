@@ -119,40 +119,6 @@ func TestPublic(t *testing.T) {
 	}
 }
 
-// TestRoutesNotKnown warns once of a mux that the middleware does not see though something goes by its routes.
-func TestRoutesNotKnown(t *testing.T) {
-	h := newHouse(t)
-	_, plain := h.key(&usageplan.Plan{Throttle: throttle(1, 9)})
-	_, routed := h.key(&usageplan.Plan{Routes: map[string]limiter.Limit{"GET /pets/{id}": *throttle(1, 9)}})
-	shop := petShop(ok)
-	hidden := http.HandlerFunc(shop.ServeHTTP)
-	for _, c := range []struct {
-		what   string
-		cfg    middleware.Config
-		next   http.Handler
-		secret string
-		warns  bool
-	}{
-		{"nothing goes by routes", middleware.Config{}, hidden, plain, false},
-		{"a plan does", middleware.Config{}, hidden, routed, true},
-		{"Public does", middleware.Config{Public: []string{"GET /health"}}, hidden, plain, true},
-		{"the mux is named", middleware.Config{Mux: shop}, hidden, routed, false},
-		{"the mux is next", middleware.Config{}, shop, routed, false},
-	} {
-		var log bytes.Buffer
-		c.cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
-		protected := h.middleware(c.cfg).Handler(c.next)
-		for range 2 {
-			require.Equal(t, 200, status(protected, request("GET", "/pets/1", "X-API-Key", c.secret)), c.what)
-		}
-		want := 0
-		if c.warns {
-			want = 1
-		}
-		require.Equal(t, want, strings.Count(log.String(), "Config.Mux"), c.what)
-	}
-}
-
 // TestBadCredential looks from outside as if there were none; who debugs sees what is wrong with it, and not what it is.
 func TestBadCredential(t *testing.T) {
 	var log bytes.Buffer

@@ -1,0 +1,144 @@
+package middleware_test
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// byHeader stands for a router whose patterns the middleware learns through Config.Route.
+func byHeader(r *http.Request) string { return r.Header.Get("Route") }
+
+// TestRouteFunc asks Config.Route first, then Mux, then Request.Pattern.
+func TestRouteFunc(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.Handle("GET /pets/{id}", ok)
+	for _, c := range []struct {
+		what, says, plan string
+		mux              *http.ServeMux
+		pattern          string
+		void             bool
+	}{
+		{"its word", "GET /pets/:id", "GET /pets/:id", nil, "", false},
+		{"its word without a host", "GET example.com/pets/{id}", "GET /pets/{id}", nil, "", false},
+		{"its word without blanks", "GET \t/pets/{id}", "GET /pets/{id}", nil, "", false},
+		{"a regular expression", "GET /pets/{n:[0-9]+}", "GET /pets/{n:[0-9]+}", nil, "", false},
+		{"before the mux", "GET /other", "GET /pets/{id}", mux, "", true},
+		{"before the pattern", "GET /other", "GET /pets/{id}", nil, "GET /pets/{id}", true},
+		{"then the mux", "", "GET /pets/{id}", mux, "GET /other", false},
+		{"then the pattern", "", "GET /pets/{id}", nil, "GET /pets/{id}", false},
+	} {
+		h := newHouse(t)
+		_, secret := h.key(&usageplan.Plan{Routes: map[string]limiter.Limit{c.plan: {}}})
+		protected := h.middleware(middleware.Config{Route: byHeader, Mux: c.mux}).Handler(http.HandlerFunc(ok))
+		r := request("GET", "/pets/7", "X-API-Key", secret, "Route", c.says)
+		r.Pattern = c.pattern
+		assert.Equal(t, c.void, status(protected, r) == 200, c.what)
+	}
+}
+
+// TestRouteFuncPublic compares what Config.Route returns with Public, byte by byte.
+func TestRouteFuncPublic(t *testing.T) {
+	h := newHouse(t)
+	protected := h.middleware(middleware.Config{Route: byHeader, Public: []string{"GET /pets/{n:[0-9]+}", "OPTIONS /all"}}).Handler(ok)
+	preflight := []string{"Origin", "https://example.com", "Access-Control-Request-Method", "GET"}
+	for _, c := range []struct {
+		method, says string
+		header       []string
+		status       int
+	}{
+		{"GET", "GET /pets/{n:[0-9]+}", nil, 200},
+		{"GET", "GET /pets/{n:[0-9]*}", nil, 401},
+		{"GET", "", nil, 401},
+		{"OPTIONS", "OPTIONS /all", preflight, 200},
+		{"OPTIONS", "OPTIONS /pets", preflight, 401}, // perhaps a handler of every method
+		{"OPTIONS", "", preflight, 401},
+	} {
+		r := request(c.method, "/", append(c.header, "Route", c.says)...)
+		assert.Equal(t, c.status, status(protected, r), "%s %q", c.method, c.says)
+	}
+	_, err := middleware.New(h.gate, middleware.Config{Route: byHeader, Public: []string{"GET /ok/:id", "typo", ""}})
+	require.ErrorIs(t, err, middleware.ErrInvalid)
+	require.ErrorContains(t, err, `public: "typo"`)
+	require.ErrorContains(t, err, `public: ""`)
+	require.NotContains(t, err.Error(), "/ok")
+}
+
+// TestTwice charges a request once, however often the same Gate's middleware is in its way.
+func TestTwice(t *testing.T) {
+	var log bytes.Buffer
+	h, other := newHouse(t), newHouse(t)
+	var secret string // of the case
+	_, others := other.key(&usageplan.Plan{Quotas: perDay(9)})
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	mw := h.middleware(middleware.Config{Logger: logger})
+	again := h.middleware(middleware.Config{Logger: logger, StripCredential: true})
+	stage := h.middleware(middleware.Config{API: "orders", Stage: "prod"})
+	second := other.middleware(middleware.Config{Credential: middleware.Header("X-Other")})
+	batch := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for range 2 {
+			part, err := http.NewRequestWithContext(r.Context(), "GET", "/pets/1", nil)
+			require.NoError(t, err)
+			part.Header.Set("X-API-Key", secret)
+			require.Equal(t, 200, status(mw.Handler(ok), part))
+		}
+	})
+	for _, c := range []struct {
+		what    string
+		handler http.Handler
+		charged int64
+		warns   int
+	}{
+		{"once", mw.Handler(ok), 1, 0},
+		{"the same middleware", mw.Handler(http.StripPrefix("/pets", mw.Handler(ok))), 1, 1},
+		{"again", mw.Handler(mw.Handler(mw.Handler(ok))), 1, 0},
+		{"another over the same Gate", mw.Handler(again.Handler(ok)), 1, 1},
+		{"another Gate between", mw.Handler(second.Handler(mw.Handler(ok))), 1, 0},
+		{"another Gate outside", second.Handler(mw.Handler(ok)), 1, 0},
+		{"another stage", stage.Handler(mw.Handler(ok)), 2, 0},
+		{"parts of a batch", mw.Handler(batch), 3, 0},
+		{"public outside", h.middleware(middleware.Config{Route: func(*http.Request) string { return "/" }, Public: []string{"/"}}).Handler(mw.Handler(ok)), 1, 0},
+	} {
+		log.Reset()
+		var key apikey.Key
+		key, secret = h.key(&usageplan.Plan{Quotas: perDay(9)})
+		require.Equal(t, 200, status(c.handler, request("GET", "/pets/1", "X-API-Key", secret, "X-Other", others)), c.what)
+		require.Equal(t, c.charged, used(t, h, key.ID), c.what)
+		require.Equal(t, c.warns, strings.Count(log.String(), "twice"), "%s: %s", c.what, log.String())
+	}
+}
+
+// TestTwiceByCheck is the same for frameworks that call Check.
+func TestTwiceByCheck(t *testing.T) {
+	h := newHouse(t)
+	key, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
+	mw := h.middleware(middleware.Config{})
+	r := with(secret)
+	outer := mw.Check(r)
+	require.True(t, outer.Allowed())
+	inner := mw.Check(r.WithContext(outer.NewContext(r)))
+	require.True(t, inner.Allowed())
+	require.True(t, inner.Skipped)
+	require.Equal(t, int64(1), used(t, h, key.ID))
+	d, found := middleware.DecisionFromContext(outer.NewContext(r))
+	require.True(t, found)
+	require.Same(t, &outer.Decision, d)
+}
+
+// used is how much of its first quota a key has used.
+func used(t *testing.T, h *house, keyID string) int64 {
+	t.Helper()
+	d, err := h.gate.Peek(t.Context(), usageplan.Request{KeyID: keyID})
+	require.NoError(t, err)
+	return d.Level(0).Max - d.Level(0).Remaining()
+}

@@ -1,0 +1,58 @@
+package middleware
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+)
+
+// decider is who made the decision that is in a context, and for which request.
+type decider struct {
+	mw             *Middleware
+	method, target string
+}
+
+func newDecider(m *Middleware, r *http.Request) decider {
+	return decider{m, r.Method, targetOf(r)}
+}
+
+// targetOf returns the request target, by which a request is known through all of its copies.
+// A request that no client has sent, such as a part of a batch, has only its path, which is
+// never the same as a target.
+func targetOf(r *http.Request) string {
+	if r.RequestURI != "" {
+		return r.RequestURI
+	}
+	return " " + r.URL.Path
+}
+
+// deciderKey is the key of a context by which a Middleware asks for the decider of the same
+// stage of the same Gate. A pointer as the key costs no memory.
+type deciderKey Middleware
+
+// answers reports whether d is the decider that the owner of the key asks for.
+func (d *decider) answers(key *deciderKey) bool {
+	return d.mw != nil && d.mw.gate == key.gate && d.mw.cfg.API == key.cfg.API && d.mw.cfg.Stage == key.cfg.Stage
+}
+
+// decided reports whether r was decided by the same Gate for the same stage before. It is
+// when the middleware stands twice in the way of a request. That the second one has no
+// effect is a mistake in the set-up, so the Logger is warned, once.
+func (m *Middleware) decided(r *http.Request) bool {
+	d, _ := r.Context().Value((*deciderKey)(m)).(*decider)
+	if d == nil || d.method != r.Method || d.target != targetOf(r) {
+		return false
+	}
+	if m.cfg.Logger != nil && !m.twice.Swap(true) {
+		m.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "ration: a request comes through the middleware of one Gate twice: "+
+			"it is charged once, by the outer one; the inner one has no effect; use another Gate or remove one of them")
+	}
+	return true
+}
+
+// NewContext returns the context of r with the Decision. It is for callers of Check: they
+// give it to the next handler, as Handler does. A second Check of the same request by the
+// same Gate then finds that the request is charged already.
+func (res *Result) NewContext(r *http.Request) context.Context {
+	return &deciding{Context: r.Context(), decision: &res.Decision, by: newDecider(res.mw, r)}
+}
