@@ -62,7 +62,8 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 	upstream := flags.String("upstream", "", "`URL` that requests are passed on to; the gateway answers by itself if there is none")
 	flags.StringVar(&cfg.api, "api", "", "`name` of the API, with -stage: plans may be for the stage (default: any)")
 	flags.StringVar(&cfg.stage, "stage", "", "`name` of the API's stage")
-	flags.Func("route", "`pattern` of a route that plans may throttle by itself, such as \"GET /pets/{id}\"; may be repeated", func(s string) error {
+	flags.Func("route", "`pattern` of a route that plans may throttle by itself, such as \"GET /pets/{id}\"; may be repeated. With routes, a path "+
+		"counts for a route in any case and with or without a slash at its end, and a path that servers read in several ways is refused with 400", func(s string) error {
 		cfg.routes = append(cfg.routes, s)
 		return nil
 	})

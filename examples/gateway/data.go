@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
@@ -27,10 +26,6 @@ func dataPlane(cfg config, gate *usageplan.Gate, st *opened, log *slog.Logger) (
 	if st.file != nil {
 		next = st.file.counting(next)
 	}
-	next, err := routes(cfg.routes, next)
-	if err != nil {
-		return nil, err
-	}
 	refuse := func(w http.ResponseWriter, _ *http.Request, res *middleware.Result) {
 		if cfg.aws {
 			res.WriteAWS(w)
@@ -44,26 +39,7 @@ func dataPlane(cfg config, gate *usageplan.Gate, st *opened, log *slog.Logger) (
 	if err != nil {
 		return nil, err
 	}
-	return mw.Handler(next), nil
-}
-
-// routes is one handler for all patterns: they are there to be throttled by name. Without any, paths are passed on as they come;
-// a ServeMux redirects to the clean form of one, or a client could leave a route by writing it otherwise.
-func routes(patterns []string, h http.Handler) (next http.Handler, err error) {
-	defer func() {
-		if fault := recover(); fault != nil { // how ServeMux refuses a pattern
-			err = fmt.Errorf("-route: %v", fault)
-		}
-	}()
-	if len(patterns) == 0 {
-		return h, nil
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/", h)
-	for _, pattern := range patterns {
-		mux.Handle(pattern, h)
-	}
-	return mux, nil
+	return routed(cfg, mw.Handler(next))
 }
 
 // upstream passes requests on, or answers them.
