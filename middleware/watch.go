@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -33,7 +34,7 @@ type watch struct {
 
 	mu    sync.Mutex
 	muxes []*http.ServeMux
-	other bool // there are handlers whose mux is not known
+	other atomic.Bool // there are handlers whose mux is not known
 
 	routed atomic.Bool  // a known mux has had a request for one of its patterns
 	strips atomic.Int64 // see maxStrips
@@ -44,7 +45,8 @@ func newWatch(cfg Config) *watch {
 	if cfg.Logger == nil {
 		return nil
 	}
-	w := &watch{log: cfg.Logger, stage: usageplan.Stage{API: cfg.API, Name: cfg.Stage}, exact: cfg.Route != nil, other: cfg.Route != nil}
+	w := &watch{log: cfg.Logger, stage: usageplan.Stage{API: cfg.API, Name: cfg.Stage}, exact: cfg.Route != nil}
+	w.other.Store(cfg.Route != nil)
 	if len(cfg.Public) > 0 {
 		w.public = newNames(cfg.Public, w.exact, new(sync.Map))
 	}
@@ -56,14 +58,16 @@ func newWatch(cfg Config) *watch {
 
 // knows adds the mux of a handler; nil: it is not known.
 func (w *watch) knows(mux *http.ServeMux) {
-	if w == nil {
+	switch {
+	case w == nil || mux == nil && w.other.Load():
+		return
+	case mux == nil:
+		w.other.Store(true)
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if mux == nil {
-		w.other = true
-	} else if !slices.Contains(w.muxes, mux) {
+	if !slices.Contains(w.muxes, mux) {
 		w.muxes = append(w.muxes, mux)
 	}
 }
@@ -77,13 +81,13 @@ func (w *watch) see(r *http.Request, mux *http.ServeMux, pattern string, p *usag
 		w.routed.Store(true)
 	}
 	if w.public != nil {
-		w.look(w.public, r, mux, pattern, "")
+		w.look(w.public, r, mux, pattern, nil)
 	}
 	if p == nil || len(p.Routes)+len(p.StageRoutes) == 0 {
 		return
 	}
 	if n := w.namesOf(p); n != nil {
-		w.look(n, r, mux, routeOf(pattern), p.ID)
+		w.look(n, r, mux, routeOf(pattern), p)
 	}
 }
 
@@ -107,30 +111,34 @@ func (w *watch) namesOf(p *usageplan.Plan) *names {
 }
 
 // look warns of a name that r is for, if the router has taken r for another pattern.
-func (w *watch) look(n *names, r *http.Request, mux *http.ServeMux, pattern, plan string) {
+func (w *watch) look(n *names, r *http.Request, mux *http.ServeMux, pattern string, p *usageplan.Plan) {
 	if len(n.forms) == 0 {
 		return
 	}
 	if !n.checked.Load() && !n.checked.Swap(true) {
-		w.check(n, r, plan)
+		w.check(n, r, p)
 	}
-	if hidden := n.hidden(r, pattern); hidden != "" {
-		w.warn(r.Context(), n, hidden, pattern, plan)
+	if found := n.hidden(r, pattern); found != "" {
+		w.warn(r.Context(), n, hidden, found, pattern, p)
 	}
 	if mux != nil && (pattern == "" || pattern == "/") && !w.routed.Load() && w.strips.Add(1) <= maxStrips {
-		w.stripped(n, r, pattern, plan)
+		w.stripped(n, r, pattern, p)
 	}
 }
 
-// check looks for all names in the muxes, if no other handler may have them.
-func (w *watch) check(n *names, r *http.Request, plan string) {
+// check warns of names that no mux has, if all muxes are known. A Middleware with a stage is
+// one of several, so that it does not expect all routes of a plan, only those of its stage.
+func (w *watch) check(n *names, r *http.Request, p *usageplan.Plan) {
 	w.mu.Lock()
-	muxes, other := w.muxes, w.other
+	muxes := w.muxes
 	w.mu.Unlock()
-	if other || len(muxes) == 0 {
+	if w.other.Load() || len(muxes) == 0 {
 		return
 	}
 	for text := range n.forms {
+		if p != nil && w.stage.API != "" && !has(p.StageRoutes[w.stage], text) {
+			continue
+		}
 		var found bool
 		var instead string
 		for _, mux := range muxes {
@@ -138,14 +146,19 @@ func (w *watch) check(n *names, r *http.Request, plan string) {
 			found, instead = found || has, cmp.Or(pattern, instead)
 		}
 		if !found {
-			w.warn(r.Context(), n, text, instead, plan)
+			w.warn(r.Context(), n, missing, text, instead, p)
 		}
 	}
 }
 
+func has(routes map[string]limiter.Limit, name string) bool {
+	_, ok := routes[name]
+	return ok
+}
+
 // stripped warns of a name that r is for without the first segments of its path: the mux that
 // is known is then behind an http.StripPrefix.
-func (w *watch) stripped(n *names, r *http.Request, pattern, plan string) {
+func (w *watch) stripped(n *names, r *http.Request, pattern string, p *usageplan.Plan) {
 	mux := http.NewServeMux()
 	for text, f := range n.forms {
 		register(mux, f, text)
@@ -163,26 +176,30 @@ func (w *watch) stripped(n *names, r *http.Request, pattern, plan string) {
 		}
 		inner := &http.Request{Method: r.Method, Host: r.Host, URL: &url.URL{Path: plain, RawPath: rest}}
 		if found := nameFor(mux, inner); found != "" {
-			w.warn(r.Context(), n, found, pattern, plan)
+			w.warn(r.Context(), n, hidden, found, pattern, p)
 			return
 		}
 	}
 }
 
+// What the Logger is warned of.
+const (
+	hidden  = "has no effect: requests for it have another pattern; if the router has it, name the router by Config.Mux or Config.Route"
+	missing = "is not in the mux; unless another Middleware of the Gate has it, it has no effect"
+)
+
 // warn tells of a name once. It does not show the request's path, which may hold a secret.
-func (w *watch) warn(ctx context.Context, n *names, text, seen, plan string) {
+func (w *watch) warn(ctx context.Context, n *names, what, text, seen string, p *usageplan.Plan) {
 	if _, before := n.told.LoadOrStore(text, true); before {
 		return
 	}
 	if seen == "" {
 		seen = "(none)"
 	}
-	const hint = "requests for it have another pattern; if the router has it, name the router by Config.Mux or Config.Route"
-	if plan == "" {
-		w.log.LogAttrs(ctx, slog.LevelWarn, "ration: a pattern of Config.Public has no effect: "+hint,
-			slog.String("public", text), slog.String("seen", seen))
+	if p == nil {
+		w.log.LogAttrs(ctx, slog.LevelWarn, "ration: a pattern of Config.Public "+what, slog.String("public", text), slog.String("seen", seen))
 		return
 	}
-	w.log.LogAttrs(ctx, slog.LevelWarn, "ration: a plan's throttle of a route has no effect: "+hint,
-		slog.String("plan", plan), slog.String("route", text), slog.String("seen", seen))
+	w.log.LogAttrs(ctx, slog.LevelWarn, "ration: a route that a plan throttles "+what,
+		slog.String("plan", p.ID), slog.String("route", text), slog.String("seen", seen))
 }

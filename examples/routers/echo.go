@@ -1,0 +1,27 @@
+package routers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/ration-go/ration/middleware"
+)
+
+// Echo enforces plans in an echo or in one of its groups. The Config of mw has Route:
+// FromContext.
+func Echo(mw *middleware.Middleware) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			protected := mw.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				c.SetRequest(r)
+				c.SetResponse(echo.NewResponse(w, c.Echo()))
+				if err := next(c); err != nil {
+					c.Error(err) // here, so that Config.Refund learns the status
+				}
+			}))
+			protected.ServeHTTP(c.Response(), withRoute(c.Request(), c.Path()))
+			return nil
+		}
+	}
+}

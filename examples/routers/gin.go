@@ -1,0 +1,23 @@
+package routers
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"github.com/ration-go/ration/middleware"
+)
+
+// Gin enforces plans in a gin engine or group. The Config of mw has Route: FromContext.
+func Gin(mw *middleware.Middleware) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		r := withRoute(c.Request, c.FullPath())
+		res := mw.Check(r)
+		if !res.Allowed() {
+			res.WriteProblem(c.Writer)
+			c.Abort()
+			return
+		}
+		res.WriteHeaders(c.Writer.Header())
+		c.Request = r.WithContext(res.NewContext(r))
+		c.Next()
+	}
+}

@@ -1,0 +1,305 @@
+package routers
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-chi/chi/v5"
+	chimiddleware "github.com/go-chi/chi/v5/middleware"
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// service is a Gate and a key whose plan lets one request through on each of some routes.
+type service struct {
+	t      *testing.T
+	gate   *usageplan.Gate
+	keyID  string
+	secret string
+	log    bytes.Buffer
+}
+
+func newService(t *testing.T, routes ...string) *service {
+	st := memory.New(memory.Config{})
+	keys, plans := apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	limits := map[string]limiter.Limit{}
+	for _, route := range routes {
+		limits[route] = limiter.Limit{Rate: 0.001, Burst: 1}
+	}
+	key, secret, err := keys.Create(t.Context(), apikey.Key{Name: "key", Enabled: true})
+	require.NoError(t, err)
+	plan, err := plans.Create(t.Context(), usageplan.Plan{Routes: limits, Quotas: []quota.Quota{{Limit: 1000, Period: quota.Day}}})
+	require.NoError(t, err)
+	require.NoError(t, plans.Link(t.Context(), plan.ID, key.ID))
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st})
+	require.NoError(t, err)
+	t.Cleanup(gate.Close)
+	return &service{t: t, gate: gate, keyID: key.ID, secret: string(secret)}
+}
+
+func (s *service) middleware(cfg middleware.Config) *middleware.Middleware {
+	cfg.Logger = slog.New(slog.NewTextHandler(&s.log, nil))
+	mw, err := middleware.New(s.gate, cfg)
+	require.NoError(s.t, err)
+	return mw
+}
+
+// status is that of the answer to "GET /path", with the key, or to "-GET /path", without.
+func (s *service) status(h http.Handler, line string) int {
+	line, anonymous := strings.CutPrefix(line, "-")
+	method, target, _ := strings.Cut(line, " ")
+	r, w := httptest.NewRequest(method, target, nil), httptest.NewRecorder()
+	if !anonymous {
+		r.Header.Set("X-API-Key", s.secret)
+	}
+	h.ServeHTTP(w, r)
+	return w.Code
+}
+
+func (s *service) used() int64 {
+	d, err := s.gate.Peek(s.t.Context(), usageplan.Request{KeyID: s.keyID})
+	require.NoError(s.t, err)
+	return d.Level(0).Max - d.Level(0).Remaining()
+}
+
+func ok(w http.ResponseWriter, r *http.Request) {}
+
+// logging hides that h is a mux.
+func logging(h http.Handler) http.Handler { return http.HandlerFunc(h.ServeHTTP) }
+
+// set-ups of one API: /api/reports/{id} and /api/health in a sub-router, /pets/{n} and /files
+// beside it.
+var setUps = []struct {
+	name    string
+	reports string // the name of its route in plans
+	pets    string
+	health  string
+	make    func(s *service, health string) http.Handler
+}{
+	{"one mux behind logging", "GET /api/reports/{id}", "GET /pets/{n}", "GET /api/health", func(s *service, health string) http.Handler {
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /api/reports/{id}", ok)
+		mux.HandleFunc("GET /api/health", ok)
+		mux.HandleFunc("GET /pets/{n}", ok)
+		mw := s.middleware(middleware.Config{Mux: mux, Public: []string{health}})
+		return mw.Handler(logging(mux))
+	}},
+	{"nested muxes", "GET /api/reports/{id}", "GET /pets/{n}", "GET /api/health", func(s *service, health string) http.Handler {
+		outer, api := http.NewServeMux(), http.NewServeMux()
+		api.HandleFunc("GET /api/reports/{id}", ok)
+		api.HandleFunc("GET /api/health", ok)
+		outer.Handle("/api/", logging(api))
+		outer.HandleFunc("GET /pets/{n}", ok)
+		mw := s.middleware(middleware.Config{
+			Route:  Nested(outer, map[string]*http.ServeMux{"/api/": api}),
+			Public: []string{health},
+		})
+		return mw.Handler(outer)
+	}},
+	{"StripPrefix", "GET /reports/{id}", "GET /pets/{n}", "GET /health", func(s *service, health string) http.Handler {
+		outer, api := http.NewServeMux(), http.NewServeMux()
+		api.HandleFunc("GET /reports/{id}", ok)
+		api.HandleFunc("GET /health", ok)
+		forAPI := s.middleware(middleware.Config{Mux: api, Public: []string{health}})
+		outer.Handle("/api/", http.StripPrefix("/api", forAPI.Handler(logging(api))))
+		forOthers := s.middleware(middleware.Config{})
+		outer.Handle("GET /pets/{n}", forOthers.Handler(http.HandlerFunc(ok)))
+		return outer
+	}},
+	{"chi, around it", "GET /api/reports/{id}", "GET /pets/{n:[0-9]+}", "GET /api/health", func(s *service, health string) http.Handler {
+		router := chiRouter(nil)
+		mw := s.middleware(middleware.Config{Route: Chi(router), Public: []string{health}})
+		return chimiddleware.StripSlashes(mw.Handler(router))
+	}},
+	{"chi, inside it", "GET /api/reports/{id}", "GET /pets/{n:[0-9]+}", "GET /api/health", func(s *service, health string) http.Handler {
+		router := chi.NewRouter()
+		mw := s.middleware(middleware.Config{Route: Chi(router), Public: []string{health}})
+		router.Use(mw.Handler)
+		router.Mount("/", chiRouter(nil))
+		return router
+	}},
+	{"chi, in groups and sub-routers", "GET /api/reports/{id}", "GET /pets/{n:[0-9]+}", "GET /api/health", func(s *service, health string) http.Handler {
+		var mw *middleware.Middleware
+		router := chiRouter(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { mw.Handler(next).ServeHTTP(w, r) })
+		})
+		mw = s.middleware(middleware.Config{Route: Chi(router), Public: []string{health}})
+		return router
+	}},
+	{"gin", "GET /api/reports/:id", "GET /pets/:n", "GET /api/health", func(s *service, health string) http.Handler {
+		mw := s.middleware(middleware.Config{Route: FromContext, Public: []string{health}})
+		return ginEngine(func(e *gin.Engine) { e.Use(Gin(mw)) }, nil)
+	}},
+	{"gin, in groups", "GET /api/reports/:id", "GET /pets/:n", "GET /api/health", func(s *service, health string) http.Handler {
+		mw := s.middleware(middleware.Config{Route: FromContext, Public: []string{health}})
+		return ginEngine(func(*gin.Engine) {}, Gin(mw))
+	}},
+	{"echo", "GET /api/reports/:id", "GET /pets/:n", "GET /api/health", func(s *service, health string) http.Handler {
+		mw := s.middleware(middleware.Config{Route: FromContext, Public: []string{health}})
+		e := echoRouter()
+		e.Use(Echo(mw))
+		return e
+	}},
+	{"echo, in groups", "GET /api/reports/:id", "GET /pets/:n", "GET /api/health", func(s *service, health string) http.Handler {
+		mw := s.middleware(middleware.Config{Route: FromContext, Public: []string{health}})
+		return echoRouter(Echo(mw))
+	}},
+}
+
+// chiRouter has a sub-router in a group, each with a middleware unless that is nil.
+func chiRouter(mw func(http.Handler) http.Handler) chi.Router {
+	router := chi.NewRouter()
+	router.Use(chimiddleware.GetHead)
+	use := func(r chi.Router) {
+		if mw != nil {
+			r.Use(mw)
+		}
+	}
+	router.Group(func(r chi.Router) {
+		use(r)
+		r.Get("/pets/{n:[0-9]+}", ok)
+	})
+	router.Route("/api", func(r chi.Router) {
+		use(r)
+		r.Get("/health", ok)
+		r.Get("/", ok)
+		r.Route("/reports", func(r chi.Router) { r.Get("/{id}", ok) })
+	})
+	return router
+}
+
+func ginEngine(use func(*gin.Engine), group gin.HandlerFunc) http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	e, done := gin.New(), func(*gin.Context) {}
+	use(e)
+	api, pets := e.Group("/api"), e.Group("/pets")
+	if group != nil {
+		api.Use(group)
+		pets.Use(group)
+	}
+	api.GET("/health", done)
+	reports := api.Group("/reports")
+	reports.GET("/:id", done)
+	reports.HEAD("/:id", done)
+	pets.GET("/:n", done)
+	return e
+}
+
+func echoRouter(groups ...echo.MiddlewareFunc) *echo.Echo {
+	e, done := echo.New(), func(c echo.Context) error { return c.NoContent(http.StatusOK) }
+	api, pets := e.Group("/api", groups...), e.Group("/pets", groups...)
+	api.GET("/health", done)
+	reports := api.Group("/reports")
+	reports.GET("/:id", done)
+	reports.HEAD("/:id", done)
+	pets.GET("/:n", done)
+	return e
+}
+
+// TestRouters is the same requests through each set-up. Each route lets one through.
+func TestRouters(t *testing.T) {
+	for _, c := range setUps {
+		t.Run(c.name, func(t *testing.T) {
+			s := newService(t, c.reports, c.pets)
+			h := c.make(s, c.health)
+			for _, step := range []struct {
+				line   string
+				status int
+			}{
+				{"GET /nowhere", 404},
+				{"-GET /api/health", 200},
+				{"-GET /api/reports/1", 401},
+				{"-GET /pets/1", 401},
+				{"GET /api/reports/1", 200},
+				{"GET /api/reports/2", 429},
+				{"GET /pets/1", 200},
+				{"GET /pets/2", 429},
+			} {
+				assert.Equal(t, step.status, s.status(h, step.line), step.line)
+			}
+			assert.NotContains(t, s.log.String(), "requests for it have another pattern")
+			if c.name != "StripPrefix" { // where each of two muxes has a part of the plan's routes
+				assert.Empty(t, s.log.String())
+			}
+		})
+	}
+}
+
+// TestHead counts a HEAD for the GET that serves it.
+func TestHead(t *testing.T) {
+	router := chiRouter(nil)
+	s := newService(t, "GET /api/reports/{id}", "GET /api")
+	h := s.middleware(middleware.Config{Route: Chi(router)}).Handler(router)
+	require.Equal(t, 200, s.status(h, "HEAD /api/reports/1"))
+	require.Equal(t, 429, s.status(h, "GET /api/reports/1"))
+	require.Equal(t, 429, s.status(h, "HEAD /api/reports/1"))
+	require.Equal(t, 200, s.status(h, "GET /api/"))
+	require.Equal(t, 429, s.status(h, "GET /api"), "chi's two ways to write a sub-router's root")
+}
+
+// TestWithout is what the lines of docs/routers.md are for: without them a throttle has no
+// effect, and the Logger says so.
+func TestWithout(t *testing.T) {
+	for name, c := range map[string]struct {
+		route  func(*http.Request) string
+		setUp  func(*middleware.Middleware) http.Handler
+		warned string
+	}{
+		"nothing": {nil, func(mw *middleware.Middleware) http.Handler { return mw.Handler(chiRouter(nil)) }, `seen=(none)`},
+		"a group": {nil, func(mw *middleware.Middleware) http.Handler { return chiRouter(mw.Handler) }, `seen=/api/*`},
+		"RoutePattern too early": {func(r *http.Request) string { return chi.RouteContext(r.Context()).RoutePattern() },
+			func(mw *middleware.Middleware) http.Handler { return chiRouter(mw.Handler) }, `seen=/api/*`},
+	} {
+		s := newService(t, "GET /api/reports/{id}")
+		h := c.setUp(s.middleware(middleware.Config{Route: c.route}))
+		require.Equal(t, 200, s.status(h, "GET /api/reports/1"), name)
+		require.Equal(t, 200, s.status(h, "GET /api/reports/2"), name)
+		require.Equal(t, 1, strings.Count(s.log.String(), "has no effect"), name)
+		require.Contains(t, s.log.String(), c.warned, name)
+	}
+}
+
+// TestTwice charges once where a group has the middleware that its router has.
+func TestTwice(t *testing.T) {
+	for name, makes := range map[string]func(mw *middleware.Middleware) http.Handler{
+		"chi": func(mw *middleware.Middleware) http.Handler { return mw.Handler(chiRouter(mw.Handler)) },
+		"gin": func(mw *middleware.Middleware) http.Handler {
+			return ginEngine(func(e *gin.Engine) { e.Use(Gin(mw)) }, Gin(mw))
+		},
+		"echo": func(mw *middleware.Middleware) http.Handler {
+			e := echoRouter(Echo(mw))
+			e.Use(Echo(mw))
+			return e
+		},
+	} {
+		s := newService(t)
+		h := makes(s.middleware(middleware.Config{Route: FromContext}))
+		require.Equal(t, 200, s.status(h, "GET /api/reports/1"), name)
+		require.Equal(t, int64(1), s.used(), name)
+		require.Contains(t, s.log.String(), "twice", name)
+	}
+}
+
+// TestEchoRefund gives back by the status that echo makes of an error.
+func TestEchoRefund(t *testing.T) {
+	s := newService(t)
+	e := echo.New()
+	e.Use(Echo(s.middleware(middleware.Config{Route: FromContext, Refund: func(status int) bool { return status >= 500 }})))
+	e.GET("/", func(echo.Context) error { return errors.New("so it goes") })
+	require.Equal(t, 500, s.status(e, "GET /"))
+	require.Zero(t, s.used())
+}
