@@ -19,6 +19,9 @@ import (
 // with Retry-After. It fails closed: an error of the key function, or a key that is empty or longer than store.MaxSubject, is
 // 500, one of the limiter's Counter 503.
 //
+// A request is charged once for each key of a limiter, also where the limiter stands in its way twice. Different limiters may
+// be stacked.
+//
 // LimitBy panics if l or key is nil, and so does what it returns for a nil handler.
 func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error)) func(http.Handler) http.Handler {
 	nilcheck.Must("middleware: LimitBy", errors.Join(
@@ -26,24 +29,31 @@ func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error)) func(h
 	return func(next http.Handler) http.Handler {
 		nilcheck.Must("middleware: LimitBy", nilcheck.Required("next", next, "an http.Handler"))
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if p := limitBy(l, key, w.Header(), r); p != nil {
+			mark := newLimited(l, r)
+			if p := limitBy(l, key, w.Header(), r, mark); p != nil {
 				w.Header().Set("Cache-Control", "no-store")
 				p.write(w)
 				return
 			}
-			next.ServeHTTP(w, r)
+			inner := r.WithContext(mark)
+			next.ServeHTTP(w, inner)
+			r.Pattern = inner.Pattern
+			tidy(inner, r)
 		})
 	}
 }
 
 // limitBy is nil if r may go on.
-func limitBy(l *limiter.Limiter, key func(*http.Request) (string, error), h http.Header, r *http.Request) *problem {
+func limitBy(l *limiter.Limiter, key func(*http.Request) (string, error), h http.Header, r *http.Request, mark *limited) *problem {
 	fail := func(status int, detail string) *problem {
 		return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
 	}
 	k, err := key(r)
 	if err != nil || k == "" || len(k) > store.MaxSubject {
 		return fail(http.StatusInternalServerError, "The service could not tell who makes the request.")
+	}
+	if mark.before(k) {
+		return nil
 	}
 	res, err := l.Allow(r.Context(), k)
 	switch {

@@ -131,3 +131,49 @@ func TestByIP(t *testing.T) {
 		}
 	}
 }
+
+// TestLimitByTwice takes one token of a limiter for a request, however often the limiter
+// stands in its way with the same key; another limiter, or another key, takes its own.
+func TestLimitByTwice(t *testing.T) {
+	limit := func(l *limiter.Limiter, key string) func(http.Handler) http.Handler {
+		return middleware.LimitBy(l, func(*http.Request) (string, error) { return key, nil })
+	}
+	for what, c := range map[string]struct {
+		handler func(one, other *limiter.Limiter) http.Handler
+		taken   int64 // of one, for the key ip
+	}{
+		"once": {func(one, _ *limiter.Limiter) http.Handler { return limit(one, "ip")(ok) }, 1},
+		"twice": {func(one, _ *limiter.Limiter) http.Handler {
+			byIP := limit(one, "ip")
+			return byIP(http.StripPrefix("/pets", byIP(byIP(ok))))
+		}, 1},
+		"made twice": {func(one, _ *limiter.Limiter) http.Handler { return limit(one, "ip")(limit(one, "ip")(ok)) }, 1},
+		"another limiter between": {func(one, other *limiter.Limiter) http.Handler {
+			return limit(one, "ip")(limit(other, "ip")(limit(one, "ip")(ok)))
+		}, 1},
+		"another limiter outside": {func(one, other *limiter.Limiter) http.Handler { return limit(other, "ip")(limit(one, "ip")(ok)) }, 1},
+		"another key outside":     {func(one, _ *limiter.Limiter) http.Handler { return limit(one, "user")(limit(one, "ip")(ok)) }, 1},
+		"a part of a batch": {func(one, _ *limiter.Limiter) http.Handler {
+			return limit(one, "ip")(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				part, err := http.NewRequestWithContext(r.Context(), "GET", "/pets/1", nil)
+				require.NoError(t, err)
+				limit(one, "ip")(ok).ServeHTTP(w, part)
+			}))
+		}, 2},
+	} {
+		one, other := newLimiter(t, memory.New(memory.Config{}), limiter.PerMinute(5)), newLimiter(t, memory.New(memory.Config{}), limiter.PerMinute(5))
+		require.Equal(t, 200, status(c.handler(one, other), request("GET", "/pets/1")), what)
+		res, err := one.Peek(t.Context(), "ip")
+		require.NoError(t, err)
+		require.Equal(t, c.taken, 5-res.Remaining, what)
+	}
+}
+
+// TestLimitByKeepsPattern leaves the pattern that a mux inside has set to what is outside.
+func TestLimitByKeepsPattern(t *testing.T) {
+	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerMinute(5))
+	r := request("GET", "/pets/1")
+	h := middleware.LimitBy(lim, middleware.ByIP())(muxOf("GET /pets/{id}"))
+	require.Equal(t, 200, status(h, r))
+	require.Equal(t, "GET /pets/{id}", r.Pattern)
+}

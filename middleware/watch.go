@@ -185,7 +185,7 @@ func (w *watch) stripped(n *names, r *http.Request, pattern string, p *usageplan
 // What the Logger is warned of.
 const (
 	hidden  = "has no effect: requests for it have another pattern; if the router has it, name the router by Config.Mux or Config.Route"
-	missing = "is not in the mux; unless another Middleware of the Gate has it, it has no effect"
+	missing = "is not in the mux; unless another Middleware has it, it has no effect"
 )
 
 // warn tells of a name once. It does not show the request's path, which may hold a secret.
