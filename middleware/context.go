@@ -22,7 +22,7 @@ func (c *deciding) Value(key any) any {
 		return c.decision
 	}
 	if k, ok := key.(*deciderKey); ok && c.by.answers(k) {
-		return &c.by
+		return c
 	}
 	return c.Context.Value(key)
 }

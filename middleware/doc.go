@@ -33,10 +33,17 @@
 // a quota, w is the length of this window, left out for months and years, and t the seconds to its end. A name's characters
 // beyond ASCII are percent-encoded.
 //
+// # Routes
+//
+// Plans throttle routes, and Config.Public lists routes, by the patterns of the router. docs/routers.md shows how the
+// middleware learns those from nested muxes, chi, gin and echo, and behind which handlers a client can leave a route's
+// throttle by another spelling of the path. A request that comes through the middleware of one Gate twice is charged once.
+//
 // # HEAD, OPTIONS and CORS
 //
 // Every method needs a key and costs the same. A CORS preflight (OPTIONS with Origin and Access-Control-Request-Method)
 // carries no credentials, so it is passed on without a key, but only where it cannot reach a handler of something else: its
 // route's pattern names OPTIONS, or the known ServeMux has none for it. A pattern without a method matches OPTIONS too, and
-// anybody can send what looks like a preflight. What answers preflights for all routes belongs in front of this middleware.
+// anybody can send what looks like a preflight. Where Config.Route has named the route, a preflight needs a pattern in
+// Config.Public. What answers preflights for all routes belongs in front of this middleware.
 package middleware

@@ -118,6 +118,35 @@ func TestTwice(t *testing.T) {
 	}
 }
 
+// TestTwiceIsNoWayIn asks for each credential: that one key was admitted says nothing of
+// another one.
+func TestTwiceIsNoWayIn(t *testing.T) {
+	h := newHouse(t)
+	one, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
+	two, admin := h.key(&usageplan.Plan{Quotas: perDay(9)})
+	inner := h.middleware(middleware.Config{Credential: middleware.Header("X-Admin-Key")})
+	protected := h.middleware(middleware.Config{}).Handler(inner.Handler(ok))
+	for _, c := range []struct {
+		header   []string
+		status   int
+		one, two int64 // charged so far
+	}{
+		{[]string{"X-API-Key", secret}, 401, 1, 0},
+		{[]string{"X-API-Key", secret, "X-Admin-Key", "acme_guess"}, 401, 2, 0},
+		{[]string{"X-API-Key", secret, "X-Admin-Key", admin}, 200, 3, 1},
+		{[]string{"X-API-Key", secret, "X-Admin-Key", secret}, 200, 4, 1},
+	} {
+		require.Equal(t, c.status, status(protected, request("GET", "/", c.header...)), c.header)
+		require.Equal(t, c.one, used(t, h, one.ID))
+		require.Equal(t, c.two, used(t, h, two.ID))
+	}
+	byID := h.middleware(middleware.Config{Credential: func(*http.Request) (middleware.Credential, error) {
+		return middleware.Credential{KeyID: one.ID}, nil
+	}})
+	require.Equal(t, 200, status(h.middleware(middleware.Config{}).Handler(byID.Handler(ok)), with(secret)))
+	require.Equal(t, int64(5), used(t, h, one.ID))
+}
+
 // TestTwiceByCheck is the same for frameworks that call Check.
 func TestTwiceByCheck(t *testing.T) {
 	h := newHouse(t)
@@ -133,6 +162,8 @@ func TestTwiceByCheck(t *testing.T) {
 	d, found := middleware.DecisionFromContext(outer.NewContext(r))
 	require.True(t, found)
 	require.Same(t, &outer.Decision, d)
+	d, _ = middleware.DecisionFromContext(inner.NewContext(r.WithContext(outer.NewContext(r))))
+	require.Same(t, &outer.Decision, d, "the inner Result has none")
 }
 
 // used is how much of its first quota a key has used.

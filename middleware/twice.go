@@ -4,9 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/usageplan"
 )
 
-// decider is who made the decision that is in a context, and for which request.
+// decider is the Middleware that made the decision of a context, and the request that it was
+// made for.
 type decider struct {
 	mw             *Middleware
 	method, target string
@@ -26,7 +31,7 @@ func targetOf(r *http.Request) string {
 	return " " + r.URL.Path
 }
 
-// deciderKey is the key of a context by which a Middleware asks for the decider of the same
+// deciderKey is the key of a context by which a Middleware asks for a decision of the same
 // stage of the same Gate. A pointer as the key costs no memory.
 type deciderKey Middleware
 
@@ -35,12 +40,12 @@ func (d *decider) answers(key *deciderKey) bool {
 	return d.mw != nil && d.mw.gate == key.gate && d.mw.cfg.API == key.cfg.API && d.mw.cfg.Stage == key.cfg.Stage
 }
 
-// decided reports whether r was decided by the same Gate for the same stage before. It is
-// when the middleware stands twice in the way of a request. That the second one has no
+// decided reports whether r was decided by the same Gate, for the same stage and key, before.
+// It is when the middleware stands twice in the way of a request. That the second one has no
 // effect is a mistake in the set-up, so the Logger is warned, once.
 func (m *Middleware) decided(r *http.Request) bool {
-	d, _ := r.Context().Value((*deciderKey)(m)).(*decider)
-	if d == nil || d.method != r.Method || d.target != targetOf(r) {
+	c, _ := r.Context().Value((*deciderKey)(m)).(*deciding)
+	if c == nil || c.by.method != r.Method || c.by.target != targetOf(r) || c.by.mw != m && !m.finds(r, c.decision) {
 		return false
 	}
 	if m.cfg.Logger != nil && !m.twice.Swap(true) {
@@ -50,9 +55,25 @@ func (m *Middleware) decided(r *http.Request) bool {
 	return true
 }
 
+// finds reports whether the credential that m finds is that of the key of a decision. Another
+// Middleware may look for another credential, which nobody has verified yet.
+func (m *Middleware) finds(r *http.Request, d *usageplan.Decision) bool {
+	found, err := m.cfg.Credential(r)
+	if err != nil || found.none() || d.Key == nil {
+		return false
+	}
+	if found.Secret == "" {
+		return found.KeyID == d.Key.ID
+	}
+	return d.Key.Accepts(apikey.DigestOf(string(found.Secret)), time.Now()) == nil
+}
+
 // NewContext returns the context of r with the Decision. It is for callers of Check: they
 // give it to the next handler, as Handler does. A second Check of the same request by the
 // same Gate then finds that the request is charged already.
 func (res *Result) NewContext(r *http.Request) context.Context {
+	if res.Skipped {
+		return r.Context()
+	}
 	return &deciding{Context: r.Context(), decision: &res.Decision, by: newDecider(res.mw, r)}
 }

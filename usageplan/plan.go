@@ -49,7 +49,7 @@ type Plan struct {
 
 	// Routes are throttles that replace Throttle on one route, each with a bucket of its own, by the route's name (see
 	// Route): the pattern that the mux has, without its host but with its method, so that "/pets" is not "GET /pets". A name
-	// that no pattern has does nothing. AnyRoute is every route that has none. Quotas count on every route all the same.
+	// that no pattern has does nothing; the middleware's Logger is warned of it. AnyRoute is every route that has none. Quotas count on every route all the same.
 	Routes map[string]limiter.Limit `json:"routes,omitzero"`
 
 	// StageRoutes are throttles of routes on one API stage, which come before Routes there; AnyRoute is every route of the
