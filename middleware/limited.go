@@ -11,8 +11,8 @@ import (
 // knows the request again.
 type limited struct {
 	context.Context
-	limiter             *limiter.Limiter
-	key, method, target string
+	limiter     *limiter.Limiter
+	key, target string
 }
 
 // limiterKey is the key of a context by which a limiter asks for its own limited. A pointer
@@ -20,7 +20,7 @@ type limited struct {
 type limiterKey limiter.Limiter
 
 func newLimited(l *limiter.Limiter, r *http.Request) *limited {
-	return &limited{Context: r.Context(), limiter: l, method: r.Method, target: targetOf(r)}
+	return &limited{Context: r.Context(), limiter: l, target: targetOf(r)}
 }
 
 func (c *limited) Value(key any) any {
@@ -39,7 +39,7 @@ func (c *limited) before(key string) bool {
 		switch {
 		case outer == nil:
 			return false
-		case outer.key == key && outer.method == c.method && outer.target == c.target:
+		case outer.key == key && outer.target == c.target:
 			return true
 		}
 		ctx = outer.Context

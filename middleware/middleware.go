@@ -151,7 +151,7 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 			if m.cfg.StripCredential {
 				from.strip(inner)
 			}
-			res.ctx.by = newDecider(m, inner)
+			res.ctx.by = decider{m, targetOf(inner)}
 			m.serve(next, w, inner, res)
 			tidy(inner, r)
 		}

@@ -11,14 +11,10 @@ import (
 )
 
 // decider is the Middleware that made the decision of a context, and the request that it was
-// made for.
+// made for. It is a part of each Result, so it is small.
 type decider struct {
-	mw             *Middleware
-	method, target string
-}
-
-func newDecider(m *Middleware, r *http.Request) decider {
-	return decider{m, r.Method, targetOf(r)}
+	mw     *Middleware
+	target string
 }
 
 // targetOf returns the request target, by which a request is known through all of its copies.
@@ -45,7 +41,7 @@ func (d *decider) answers(key *deciderKey) bool {
 // effect is a mistake in the set-up, so the Logger is warned, once.
 func (m *Middleware) decided(r *http.Request) bool {
 	c, _ := r.Context().Value((*deciderKey)(m)).(*deciding)
-	if c == nil || c.by.method != r.Method || c.by.target != targetOf(r) || c.by.mw != m && !m.finds(r, c.decision) {
+	if c == nil || c.by.target != targetOf(r) || c.by.mw != m && !m.finds(r, c.decision) {
 		return false
 	}
 	if m.cfg.Logger != nil && !m.twice.Swap(true) {
@@ -75,5 +71,5 @@ func (res *Result) NewContext(r *http.Request) context.Context {
 	if res.Skipped {
 		return r.Context()
 	}
-	return &deciding{Context: r.Context(), decision: &res.Decision, by: newDecider(res.mw, r)}
+	return &deciding{Context: r.Context(), decision: &res.Decision, by: decider{res.mw, targetOf(r)}}
 }
