@@ -20,7 +20,7 @@ type limited struct {
 type limiterKey limiter.Limiter
 
 func newLimited(l *limiter.Limiter, r *http.Request) *limited {
-	return &limited{Context: r.Context(), limiter: l, target: targetOf(r)}
+	return &limited{Context: r.Context(), limiter: l, target: r.RequestURI}
 }
 
 func (c *limited) Value(key any) any {
@@ -34,6 +34,9 @@ func (c *limited) Value(key any) any {
 // which c remembers.
 func (c *limited) before(key string) bool {
 	c.key = key
+	if c.target == "" { // a request that a handler made: see decider
+		return false
+	}
 	for ctx := c.Context; ; {
 		outer, _ := ctx.Value((*limiterKey)(c.limiter)).(*limited)
 		switch {

@@ -146,12 +146,12 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 			tidy(inner, r)
 		default:
 			res.WriteHeaders(w.Header())
-			res.ctx = deciding{Context: r.Context(), decision: &res.Decision}
+			res.ctx = deciding{r.Context(), &res.Decision, decider{m, r.RequestURI}}
 			inner := r.WithContext(&res.ctx)
 			if m.cfg.StripCredential {
 				from.strip(inner)
+				res.ctx.by.target = inner.RequestURI
 			}
-			res.ctx.by = decider{m, targetOf(inner)}
 			m.serve(next, w, inner, res)
 			tidy(inner, r)
 		}

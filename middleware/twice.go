@@ -10,21 +10,13 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// decider is the Middleware that made the decision of a context, and the request that it was
-// made for. It is a part of each Result, so it is small.
+// decider is the Middleware that made the decision of a context, and the target of the request
+// that it was made for, as the client has sent it: a request is known by it through all of its
+// copies. A request that a handler makes by itself, such as a part of a batch, has none, and is
+// never known again. A decider is a part of each Result, so it is small.
 type decider struct {
 	mw     *Middleware
 	target string
-}
-
-// targetOf returns the request target, by which a request is known through all of its copies.
-// A request that no client has sent, such as a part of a batch, has only its path, which is
-// never the same as a target.
-func targetOf(r *http.Request) string {
-	if r.RequestURI != "" {
-		return r.RequestURI
-	}
-	return " " + r.URL.Path
 }
 
 // deciderKey is the key of a context by which a Middleware asks for a decision of the same
@@ -41,7 +33,7 @@ func (d *decider) answers(key *deciderKey) bool {
 // effect is a mistake in the set-up, so the Logger is warned, once.
 func (m *Middleware) decided(r *http.Request) bool {
 	c, _ := r.Context().Value((*deciderKey)(m)).(*deciding)
-	if c == nil || c.by.target != targetOf(r) || c.by.mw != m && !m.finds(r, c.decision) {
+	if c == nil || c.by.target == "" || c.by.target != r.RequestURI || c.by.mw != m && !m.finds(r, c.decision) {
 		return false
 	}
 	if m.cfg.Logger != nil && !m.twice.Swap(true) {
@@ -71,5 +63,5 @@ func (res *Result) NewContext(r *http.Request) context.Context {
 	if res.Skipped {
 		return r.Context()
 	}
-	return &deciding{Context: r.Context(), decision: &res.Decision, by: decider{res.mw, targetOf(r)}}
+	return &deciding{Context: r.Context(), decision: &res.Decision, by: decider{res.mw, r.RequestURI}}
 }
