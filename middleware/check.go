@@ -51,8 +51,9 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux) (res *Result, fr
 		return res, from
 	}
 	found, err := m.cfg.Credential(r)
+	malformed := error(nil)
 	if errors.Is(err, ErrCredential) {
-		m.debug(r.Context(), err)
+		malformed = err
 		found, err = Credential{}, nil // as if there were none
 	}
 	if err == nil {
@@ -63,6 +64,7 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux) (res *Result, fr
 	}
 	if !res.Decision.Allowed {
 		res.Status = statusOf(res.Decision.Reason)
+		m.logRefusal(r.Context(), &res.Decision, found.none(), malformed)
 	}
 	m.log(r.Context(), "decision", res.Err, &res.Decision)
 	if res.Decision.Reason == usageplan.Unknown && m.cfg.Logger != nil {
@@ -106,11 +108,29 @@ func statusOf(why usageplan.Reason) int {
 	return http.StatusInternalServerError
 }
 
-// debug tells of a bad credential, which from outside looks like none.
-func (m *Middleware) debug(ctx context.Context, err error) {
-	if m.cfg.Logger != nil {
-		m.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "ration: credential", slog.Any("error", err))
+// logRefusal tells at slog.LevelDebug of a credential that was refused: why, and whose it is if that is
+// known. From outside all of them look the same.
+func (m *Middleware) logRefusal(ctx context.Context, d *usageplan.Decision, none bool, malformed error) {
+	switch d.Reason {
+	case usageplan.Unknown, usageplan.Disabled, usageplan.Expired, usageplan.NoPlan:
+	default:
+		return
 	}
+	if m.cfg.Logger == nil || !m.cfg.Logger.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	reason := slog.String("reason", d.Reason.String())
+	switch {
+	case malformed != nil:
+		reason = slog.Any("reason", malformed)
+	case none:
+		reason = slog.String("reason", "no credential")
+	}
+	attrs := []slog.Attr{reason}
+	if d.Key != nil {
+		attrs = append(attrs, slog.String("key", d.Key.ID))
+	}
+	m.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "ration: credential refused", attrs...)
 }
 
 // log tells of a failure. That a client has gone is none.

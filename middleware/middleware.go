@@ -75,8 +75,9 @@ type Config struct {
 	// Refuse answers a request that is refused; nil: Result.WriteProblem. Result.WriteAWS answers as Amazon API Gateway does.
 	Refuse func(http.ResponseWriter, *http.Request, *Result)
 
-	// Logger is told of failures of stores and of the service's own functions, warned of mistakes in the set-up, and told of
-	// bad credentials at slog.LevelDebug; nil: nobody is.
+	// Logger is told of failures of stores and of the service's own functions, and warned of mistakes in
+	// the set-up. At slog.LevelDebug it is told of each credential that is refused: why, and the key's id
+	// if that is known, never the secret. Nil means that nobody is.
 	Logger *slog.Logger
 }
 

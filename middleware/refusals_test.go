@@ -1,0 +1,91 @@
+package middleware_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// refusal is a credential that is refused, and how the log names it.
+type refusal struct {
+	secret, reason, key string
+}
+
+// refusals are the credentials that a house refuses, by what is wrong with them.
+func refusals(h *house) map[string]refusal {
+	ctx := h.t.Context()
+	_, unknown, err := apikey.NewService(nowhere{}, apikey.Config{Prefix: "acme"}).Create(ctx, apikey.Key{Enabled: true})
+	require.NoError(h.t, err)
+	disabled, ofDisabled := h.key(&usageplan.Plan{})
+	_, err = h.keys.Disable(ctx, disabled.ID)
+	require.NoError(h.t, err)
+	expired, ofExpired := h.key(&usageplan.Plan{})
+	_, err = h.keys.Update(ctx, expired.ID, func(k *apikey.Key) error { k.Expires = time.Now().Add(time.Minute); return nil })
+	require.NoError(h.t, err)
+	retired, ofRetired := h.key(&usageplan.Plan{})
+	_, _, err = h.keys.Rotate(ctx, retired.ID, time.Minute)
+	require.NoError(h.t, err)
+	revoked, ofRevoked := h.key(&usageplan.Plan{})
+	require.NoError(h.t, h.keys.Delete(ctx, revoked.ID))
+	return map[string]refusal{
+		"unknown":  {string(unknown), "unknown", ""},
+		"disabled": {ofDisabled, "disabled", disabled.ID},
+		"expired":  {ofExpired, "expired", expired.ID},
+		"retired":  {ofRetired, "unknown", retired.ID},
+		"revoked":  {ofRevoked, "unknown", ""},
+	}
+}
+
+// nowhere is a store that keeps nothing of the keys that are inserted.
+type nowhere struct{ apikey.Store }
+
+func (nowhere) InsertKey(context.Context, apikey.Key) error { return nil }
+
+// TestRefusalsAreLogged has each refusal of a credential told at slog.LevelDebug, once, with its
+// reason and the key's id, and without the secret. At slog.LevelInfo nothing is told.
+func TestRefusalsAreLogged(t *testing.T) {
+	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHouse(t)
+			cases := refusals(h)
+			noPlan, secret := h.key(nil)
+			cases["no plan"] = refusal{secret, "no_plan", noPlan.ID}
+			cases["not of the format"] = refusal{"acme_not-a-key", "unknown", ""}
+			time.Sleep(time.Minute)
+			for what, test := range cases {
+				var log bytes.Buffer
+				logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: level}))
+				protected := h.middleware(middleware.Config{Logger: logger}).Handler(ok)
+				for range 2 { // read, and remembered
+					log.Reset()
+					require.NotEqual(t, http.StatusOK, status(protected, with(test.secret)), what)
+					if level > slog.LevelDebug {
+						require.Empty(t, log.String(), what)
+						continue
+					}
+					line := map[string]any{}
+					require.NoError(t, json.Unmarshal(log.Bytes(), &line), "%s: one line: %s", what, log.String())
+					require.Equal(t, "DEBUG", line["level"], what)
+					require.Equal(t, test.reason, line["reason"], what)
+					if test.key == "" {
+						require.NotContains(t, line, "key", what)
+					} else {
+						require.Equal(t, test.key, line["key"], what)
+					}
+					require.NotContains(t, log.String(), test.secret, what)
+				}
+			}
+		})
+	}
+}
