@@ -33,8 +33,9 @@ var grave = new(entry)
 const smallest = 64
 
 func newCache(most int) *cache {
-	c := &cache{max: most}
-	c.clear()
+	table := make([]slot, smallest)
+	c := &cache{max: most, ids: map[string]*entry{}}
+	c.table.Store(&table)
 	return c
 }
 
@@ -77,19 +78,37 @@ func (c *cache) put(e *entry) {
 	c.ids[e.key.ID] = e
 }
 
+// known is the entry of d, or nil. The caller holds the resolver's lock.
+func (c *cache) known(d *apikey.Digest) *entry {
+	if i, ok := c.find(d); ok {
+		return (*c.table.Load())[i].entry.Load()
+	}
+	return nil
+}
+
+// forget drops the entry of d.
+func (c *cache) forget(d *apikey.Digest) {
+	if i, ok := c.find(d); ok {
+		c.bury(i)
+	}
+}
+
+// doubt has every entry read again before it is used.
+func (c *cache) doubt() {
+	for _, e := range c.ids {
+		for ; e != nil; e = e.next {
+			e.until.Store(0)
+			e.history.failures = 0
+		}
+	}
+}
+
 // drop forgets every entry of a key.
 func (c *cache) drop(keyID string) {
 	for e := c.ids[keyID]; e != nil; e = c.ids[keyID] {
 		i, _ := c.find(&e.digest)
 		c.bury(i)
 	}
-}
-
-// clear forgets all.
-func (c *cache) clear() {
-	table := make([]slot, smallest)
-	c.table.Store(&table)
-	c.ids, c.live, c.filled = map[string]*entry{}, 0, 0
 }
 
 func (c *cache) find(d *apikey.Digest) (uint64, bool) {

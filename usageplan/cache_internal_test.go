@@ -31,7 +31,7 @@ func TestCache(t *testing.T) {
 				}
 			}
 		case 1, 2, 3:
-			e := &entry{digest: d, key: key}
+			e := &entry{digest: d, key: key, history: &history{}}
 			c.put(e)
 			model[d] = e
 		default:
@@ -74,17 +74,17 @@ func TestPlansAreBounded(t *testing.T) {
 	var all []*allowance
 	for i := range 3000 {
 		l := &Link{PlanID: strconv.Itoa(i), KeyID: "k", Subject: "s/k"}
-		p, err := r.allowance(t.Context(), l, time.Duration(i))
+		p, err := r.allowance(t.Context(), &flight{}, l, time.Duration(i))
 		require.NoError(t, err)
 		all = append(all, p.allowance)
 	}
-	require.Len(t, r.stale, 1<<10)
-	require.LessOrEqual(t, len(r.allowances), 1<<10)
+	require.Len(t, r.allowances.stale, 1<<10)
+	require.LessOrEqual(t, len(r.allowances.byPlan), 1<<10)
 	believed := 0
 	for _, a := range all {
 		if !a.stale.Load() {
 			believed++
-			require.Contains(t, r.stale, a.plan.ID)
+			require.Contains(t, r.allowances.stale, a.plan.ID)
 		}
 	}
 	require.Equal(t, 1<<10, believed)

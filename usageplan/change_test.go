@@ -18,6 +18,7 @@ import (
 // paused is a store whose answers are held back, once they are read, while a channel of their kind is there.
 type paused struct {
 	*memory.Store
+	apart
 	mu    sync.Mutex
 	holds map[string]chan struct{} // by kind, "key", "links" or "plan": closed to let it go
 	reads int                      // of keys

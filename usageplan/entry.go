@@ -13,15 +13,37 @@ import (
 // memory that a decision touches counts: an entry is two of them, which a test holds.
 type entry struct {
 	digest apikey.Digest
-	until  time.Duration // when it is too old to be believed, by the Gate's clock
-	always bool          // usable whenever it is: enabled, and neither the key nor this secret will expire
-	used   atomic.Bool   // since the cache's sweep came by
-	plan   binding       // of the oldest link; none: no allowance
-	others []binding     // of the other links, oldest first
+	until  atomic.Int64 // when it is to be read again, by the Gate's clock, in nanoseconds
+	always bool         // usable whenever it is: enabled, and neither the key nor this secret will expire
+	bare   bool         // the key was refused when it was read, so its plans were not looked at
+	used   atomic.Bool  // since the cache's sweep came by
+	plan   binding      // of the oldest link; none: no allowance
+	others []binding    // of the other links, oldest first
 
 	key     *apikey.Key
-	retires *time.Time // when this secret dies though its key does not; nil: never
-	next    *entry     // of the same key, in the cache
+	history *history
+	next    *entry // of the same key, in the cache
+}
+
+// history is the part of an entry that few decisions look at.
+type history struct {
+	retires  *time.Time    // when this secret dies though its key does not; nil: never
+	read     time.Duration // when the key and all of its plans were believed last, by the Gate's clock
+	failures int           // look-ups that have failed since; the resolver's lock guards it
+}
+
+// newEntry returns the entry of a key that was read at now. It is nil if the key does not accept the
+// digest d of a secret, whatever the store's index says; d is of an id if byID is true.
+func newEntry(d apikey.Digest, byID bool, key *apikey.Key, now time.Duration) *entry {
+	e := &entry{digest: d, key: key, history: &history{read: now}}
+	if !byID && !key.Digest.Equal(&d) {
+		if !key.Retiring.Equal(&d) || key.RetiringUntil.IsZero() { // as Key.Accepts has it
+			return nil
+		}
+		e.history.retires = &key.RetiringUntil
+	}
+	e.always = key.Enabled && key.Expires.IsZero() && e.history.retires == nil
+	return e
 }
 
 // binding is one of a key's plans, and the subject that pays under it; without an allowance, none.
@@ -44,13 +66,24 @@ func (e *entry) bind(subject string, a *allowance) {
 	b.subject, b.allowance = subject, a
 }
 
-// fresh says whether e may be believed, by the Gate's clock.
+// fresh reports whether e may be believed without being read again.
 func (e *entry) fresh(now time.Duration) bool {
-	stale := e.plan.stale()
+	return int64(now) < e.until.Load() && !e.changed()
+}
+
+// changed reports whether one of e's plans has changed since it was read.
+func (e *entry) changed() bool {
+	changed := e.plan.stale()
 	for i := range e.others {
-		stale = stale || e.others[i].stale()
+		changed = changed || e.others[i].stale()
 	}
-	return now < e.until && !stale
+	return changed
+}
+
+// lasts reports whether e may be used while the directory cannot be read. A key that has changed is
+// not in the cache.
+func (e *entry) lasts(now, maxStale time.Duration) bool {
+	return now < e.history.read+maxStale && !e.changed()
 }
 
 // usable is zero, or why the key may not be used.
@@ -67,7 +100,7 @@ func (e *entry) mortal(at time.Time) Reason {
 		return Disabled
 	case !e.key.Expires.IsZero() && !at.Before(e.key.Expires):
 		return Expired
-	case e.retires != nil && !at.Before(*e.retires):
+	case e.history.retires != nil && !at.Before(*e.history.retires):
 		return Unknown
 	}
 	return 0

@@ -32,7 +32,8 @@ func (f Failure) String() string {
 }
 
 // FailurePolicy is what a Gate does when its Counter fails: the strictest of what it says for the limits of the plan.
-// Requests whose key cannot be found out are refused, always. NewGate refuses a Failure that is none of the above.
+// It says nothing of keys: where a key cannot be read, a known one goes on for GateConfig.MaxStale, and every
+// other one is refused. NewGate refuses a Failure that is none of the above.
 type FailurePolicy struct {
 	Throttle Failure // FailDefault: FailLocal
 	Quota    Failure // FailDefault: FailClosed; not FailLocal, since one process of many cannot count a quota

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
@@ -22,21 +23,40 @@ type GateConfig struct {
 	// Zero: any prefix, a right checksum.
 	Format apikey.Format
 
-	// MaxAge is how long a key and its plans are believed without being read again; zero: 5 s. It bounds how long after a
-	// change the last request is admitted by what was before, where no Notifier tells of it sooner. A key is read again after
-	// half of that to all of it, so that keys that came together are not read together ever after.
+	// MaxAge is how long a key and its plans are believed without being read again. The default is 5s.
+	// It bounds how long after a change the last request is admitted by what was before, where no
+	// Notifier tells of the change sooner. A key is read again after half of MaxAge to all of it, so
+	// that keys that came together are not read together ever after.
 	MaxAge time.Duration
 
-	// MaxKeys bounds the keys that are remembered; zero: 1,048,576, of some 500 bytes each. MaxUnknown bounds the unknown
-	// ones that are, apart from those; zero: 16,384.
+	// MaxStale is how long after it was read last a known key may be used while it cannot be read
+	// again: its store fails, does not answer, or is asked too much. The default is 1h. A MaxStale that
+	// is no longer than MaxAge refuses every key that cannot be read.
+	//
+	// A key that is disabled during an outage may be admitted for that long at most. A key is not
+	// admitted once the Gate has heard of a change of it or of its plan, once it has expired, or if it
+	// was not known before the outage. The first request after MaxAge waits for the look-up, but no
+	// longer than Timeout. After a failure a look-up is tried again after a pause, which grows from
+	// 100ms to MaxAge, and no request waits for it.
+	MaxStale time.Duration
+
+	// MaxKeys bounds the keys that are remembered; zero: 1,048,576, of some 500 bytes each. MaxUnknown bounds the secrets that
+	// are remembered as refused, apart from those: of unknown, disabled and expired keys; zero: 16,384.
 	MaxKeys, MaxUnknown int
 
 	// MaxReads bounds the look-ups of keys at one time; zero: 64. A quarter of them is only for keys that are remembered and
-	// are to be read again. Beyond it the decision is StoreFailed, and the error wraps ErrBusy.
+	// are to be read again. Beyond it a known key goes on for MaxStale. For all others, unknown, disabled and expired ones alike,
+	// the decision is StoreFailed, and the error wraps ErrBusy.
 	MaxReads int
 
-	// Timeout bounds a decision's charge, and a look-up of a key; zero: 100 ms. A Counter that is store.Local has none.
+	// Timeout bounds a decision's charge. The default is 100ms. A Counter that is store.Local has none.
 	Timeout time.Duration
+
+	// LookupTimeout bounds a look-up of a key: one call of an AccessReader, or three and more one after
+	// the other. The default is 2s, which is enough for a new connection over 50ms of distance. A
+	// request waits for a look-up for as long as its ctx allows. The look-up goes on without it, and
+	// what it finds is kept. Keys and Plans that are store.Local have no timeout.
+	LookupTimeout time.Duration
 
 	// Account is a throttle that all requests share. Stages are throttles by API stage, each with
 	// one bucket that all requests of the stage share, whatever their method. In Amazon API
@@ -71,9 +91,17 @@ type GateConfig struct {
 
 	// Observer is told of every decision; nil: nobody is.
 	Observer Observer
+
+	// Logger is warned when keys cannot be read, once an outage, and of a store whose Run is not running
+	// (see Listener), once. Nil means that nobody is.
+	Logger *slog.Logger
 }
 
-// Gate decides requests. Make one with NewGate. Safe for concurrent use. It starts no goroutine.
+// Gate decides requests. Make one with NewGate. Safe for concurrent use.
+//
+// A Gate runs nothing in the background. A look-up in a store that is not store.Local has a goroutine,
+// which ends with the look-up, so that a request can leave when its ctx is done. There are
+// GateConfig.MaxReads of them at most, each for GateConfig.LookupTimeout at most.
 type Gate struct {
 	cfg      GateConfig
 	local    bool // the Counter never waits
@@ -90,7 +118,8 @@ func NewGate(cfg GateConfig) (*Gate, error) {
 		nilcheck.Required("keys", cfg.Keys, "an apikey.Store"), nilcheck.Required("plans", cfg.Plans, "a usageplan.Store"),
 		nilcheck.Required("counter", cfg.Counter, "a store.Counter"), nilcheck.Optional("observer", cfg.Observer, "a usageplan.Observer, or none"),
 	}
-	for name, v := range map[string]int64{"maxAge": int64(cfg.MaxAge), "maxKeys": int64(cfg.MaxKeys),
+	for name, v := range map[string]int64{"maxAge": int64(cfg.MaxAge), "maxStale": int64(cfg.MaxStale),
+		"lookupTimeout": int64(cfg.LookupTimeout), "maxKeys": int64(cfg.MaxKeys),
 		"maxUnknown": int64(cfg.MaxUnknown), "maxReads": int64(cfg.MaxReads), "timeout": int64(cfg.Timeout), "keep": int64(cfg.Keep),
 		"keepIDs": int64(cfg.KeepIDs)} {
 		if v < 0 {
@@ -106,7 +135,9 @@ func NewGate(cfg GateConfig) (*Gate, error) {
 		return nil, err
 	}
 	cfg.MaxAge = orElse(cfg.MaxAge, 5*time.Second)
+	cfg.MaxStale = orElse(cfg.MaxStale, time.Hour)
 	cfg.Timeout = orElse(cfg.Timeout, 100*time.Millisecond)
+	cfg.LookupTimeout = orElse(cfg.LookupTimeout, 2*time.Second)
 	cfg.Keep = orElse(cfg.Keep, 90*24*time.Hour)
 	cfg.KeepIDs = orElse(cfg.KeepIDs, 10*time.Minute)
 	g := &Gate{cfg: cfg, local: store.IsLocal(cfg.Counter), resolver: newResolver(cfg), shared: shared, clock: newClock()}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store"
 )
 
 // errUnknown means that there is no such key.
@@ -20,48 +20,62 @@ var errUnknown = errors.New("usageplan: unknown key")
 var ErrBusy = errors.New("usageplan: too many look-ups of keys at once")
 
 // resolver finds keys and plans in their stores, remembers them for MaxAge, and forgets them when a store says that they
-// have changed. Unknown keys are remembered apart from known ones, and never push one out.
+// have changed. Secrets that are refused are remembered apart from keys that may be used, and never push one out.
 type resolver struct {
-	keys    apikey.Store
-	plans   Store
-	form    apikey.Format
-	keep    time.Duration
-	maxAge  time.Duration
-	timeout time.Duration
-	cache   *cache
+	keys     apikey.Store
+	plans    Store
+	access   AccessReader // nil: keys and plans are asked for one by one
+	local    bool         // the directory never waits
+	form     apikey.Format
+	keep     time.Duration
+	maxAge   time.Duration
+	maxStale time.Duration
+	timeout  time.Duration // of a look-up
+	patience time.Duration // how long a request waits where what was read before will do
+	logger   *slog.Logger
+	silence  silence
+	cache    *cache
 
 	mu         sync.Mutex
-	allowances map[string]planned              // by plan
-	stale      map[string]*atomic.Bool         // by plan: what its allowances look at
-	unknown    map[apikey.Digest]time.Duration // keys, and until when
+	allowances allowances
+	refused    map[apikey.Digest]refused
 	flights    map[apikey.Digest]*flight
 	reads      int
+	failing    bool              // the last look-up that ended has failed
 	changes    uint64            // heard of
 	heard      map[string]uint64 // while there are reads: the last change of each id; "" is of any
-	maxPlans   int
-	maxUnknown int
+	maxRefused int
 	maxReads   int
 }
 
-// planned is a plan's allowance, shared by its links without overrides.
-type planned struct {
-	*allowance
+// refused is a secret, or an id, that was refused when it was read.
+type refused struct {
+	entry *entry // of the key that is disabled or has expired; nil: there is none
 	until time.Duration
 }
 
 func newResolver(cfg GateConfig) *resolver {
 	return &resolver{
-		keys: cfg.Keys, plans: cfg.Plans, form: cfg.Format, keep: cfg.Keep, maxAge: cfg.MaxAge, timeout: cfg.Timeout,
+		keys: cfg.Keys, plans: cfg.Plans, access: accessReader(cfg.Keys, cfg.Plans),
+		local: store.IsLocal(cfg.Keys) && store.IsLocal(cfg.Plans),
+		form:  cfg.Format, keep: cfg.Keep, maxAge: cfg.MaxAge, maxStale: cfg.MaxStale,
+		timeout: cfg.LookupTimeout, patience: cfg.Timeout, logger: cfg.Logger, silence: newSilence(cfg),
 		cache:      newCache(orElse(cfg.MaxKeys, 1<<20)),
-		allowances: map[string]planned{},
-		stale:      map[string]*atomic.Bool{},
-		unknown:    map[apikey.Digest]time.Duration{},
+		allowances: newAllowances(max(orElse(cfg.MaxKeys, 1<<20), 1<<10)), // as many as keys, but for toys
+		refused:    map[apikey.Digest]refused{},
 		flights:    map[apikey.Digest]*flight{},
 		heard:      map[string]uint64{},
-		maxPlans:   max(orElse(cfg.MaxKeys, 1<<20), 1<<10), // as many as keys, but for toys
-		maxUnknown: orElse(cfg.MaxUnknown, 1<<14),
+		maxRefused: orElse(cfg.MaxUnknown, 1<<14),
 		maxReads:   orElse(cfg.MaxReads, 64),
 	}
+}
+
+// query is a question for a key: by the digest of a secret, or by an id.
+type query struct {
+	digest apikey.Digest
+	id     string        // empty: by the digest
+	at     time.Time     // the request's instant, by which keys expire
+	now    time.Duration // the Gate's clock, by which ages go
 }
 
 // resolve is what is known of who asks. What has been found in the cache needs no second look at its form. Ages go by now,
@@ -76,100 +90,91 @@ func (r *resolver) resolve(ctx context.Context, req *Request, now time.Duration)
 	} else {
 		d = apikey.DigestOf(string(req.Secret))
 	}
-	if e := r.cache.get(&d); e != nil && e.fresh(now) {
+	if e := r.cache.get(&d); e != nil && e.fresh(now) && e.usable(req.At) == 0 {
 		return e, nil
 	}
 	if req.KeyID == "" && r.form.Check(string(req.Secret)) != nil {
 		return nil, errUnknown
 	}
-	return r.read(ctx, d, req.KeyID, now)
+	return r.read(ctx, &query{d, req.KeyID, req.At, now})
 }
 
 // maxSecret is the most bytes of a secret that are looked at. AWS's longest have 128
 // characters, of up to 4 bytes each.
 const maxSecret = 128 * 4
 
-// load reads the key and its plans from their stores.
-func (r *resolver) load(ctx context.Context, f *flight, id string, now time.Duration) (*entry, error) {
-	d := f.digest
-	key, err := r.key(ctx, d, id)
+// load reads the key and its plans from their stores. The plans of a key that is refused are not
+// looked at.
+func (r *resolver) load(ctx context.Context, f *flight, q *query) (*entry, error) {
+	found, err := r.find(ctx, q)
 	if errors.Is(err, apikey.ErrNotFound) {
 		return nil, errUnknown
 	}
 	if err != nil {
 		return nil, fmt.Errorf("usageplan: key: %w", err)
 	}
-	r.found(f, key.ID)
-	e := &entry{digest: d, key: &key, until: now + r.maxAge}
-	if id == "" && !key.Digest.Equal(&d) {
-		if !key.Retiring.Equal(&d) || key.RetiringUntil.IsZero() { // as Key.Accepts has it, whatever the store's index says
-			return nil, errUnknown
-		}
-		e.retires = &key.RetiringUntil
+	r.found(f, found.Key.ID)
+	e := newEntry(q.digest, q.id != "", &found.Key, q.now)
+	if e == nil {
+		return nil, errUnknown
 	}
-	e.always = key.Enabled && key.Expires.IsZero() && e.retires == nil
-	links, err := r.plans.KeyLinks(ctx, key.ID)
-	if err != nil {
-		return nil, fmt.Errorf("usageplan: links of key %s: %w", key.ID, err)
+	if e.bare = e.usable(q.at) != 0; e.bare {
+		return e, nil
 	}
-	for i := range links {
-		a, err := r.allowance(ctx, &links[i], now)
-		if errors.Is(err, ErrNotFound) {
-			continue // the plan was deleted after the link was read
+	if r.access == nil {
+		if found.Links, err = r.plans.KeyLinks(ctx, found.Key.ID); err != nil {
+			return nil, fmt.Errorf("usageplan: links of key %s: %w", found.Key.ID, err)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("usageplan: plan %s: %w", links[i].PlanID, err)
-		}
-		e.until = min(e.until, a.until)
-		e.bind(links[i].Subject, a.allowance)
 	}
-	e.until -= rand.N((e.until-now)/2 + 1)
+	for i := range found.Links {
+		if err := r.bind(ctx, f, e, &found.Links[i], found, q.now); err != nil {
+			return nil, err
+		}
+	}
+	until := e.history.read + r.maxAge
+	e.until.Store(int64(until - rand.N((until-q.now)/2+1)))
 	return e, nil
 }
 
-func (r *resolver) key(ctx context.Context, d apikey.Digest, id string) (apikey.Key, error) {
-	if id != "" {
-		return r.keys.Key(ctx, id)
+// find reads the key, and with an AccessReader its links and plans.
+func (r *resolver) find(ctx context.Context, q *query) (*Access, error) {
+	var (
+		a   Access
+		err error
+	)
+	switch byID := q.id != ""; {
+	case r.access != nil && byID:
+		a, err = r.access.AccessByKey(ctx, q.id)
+	case r.access != nil:
+		a, err = r.access.AccessByDigest(ctx, q.digest)
+	case byID:
+		a.Key, err = r.keys.Key(ctx, q.id)
+	default:
+		a.Key, err = r.keys.KeyByDigest(ctx, q.digest)
 	}
-	return r.keys.KeyByDigest(ctx, d)
+	return &a, err
 }
 
-// allowance is what a link allows. The plan's own is shared by its links without overrides.
-func (r *resolver) allowance(ctx context.Context, l *Link, now time.Duration) (planned, error) {
-	r.mu.Lock()
-	p, ok := r.allowances[l.PlanID]
-	stale := r.stale[l.PlanID]
-	if stale == nil {
-		r.forgetPlans()
-		stale = new(atomic.Bool)
-		r.stale[l.PlanID] = stale
-	}
-	r.mu.Unlock()
-	// A plan in the second half of its age would end that of all its keys at one instant.
-	if ok = ok && now < p.until-r.maxAge/2; ok && p.serves(l) {
-		return p, nil
-	}
-	plan, until := (*Plan)(nil), now+r.maxAge
-	if ok {
-		plan, until = p.plan, p.until
+// bind adds to e what a link allows. A link to a plan that does not exist allows nothing.
+func (r *resolver) bind(ctx context.Context, f *flight, e *entry, l *Link, found *Access, now time.Duration) error {
+	var (
+		a   planned
+		err error
+	)
+	if r.access == nil {
+		a, err = r.allowance(ctx, f, l, now)
+	} else if plan := found.plan(l.PlanID); plan != nil {
+		a, err = r.allowanceOf(f, l, plan, now)
 	} else {
-		read, err := r.plans.Plan(ctx, l.PlanID)
-		if err != nil {
-			return planned{}, err
-		}
-		plan = &read
+		return nil
 	}
-	a, err := newAllowance(plan, l, r.keep, stale)
+	if errors.Is(err, ErrNotFound) {
+		return nil // the plan was deleted after the link was read
+	}
 	if err != nil {
-		return planned{}, err
+		return fmt.Errorf("usageplan: plan %s: %w", l.PlanID, err)
 	}
-	p = planned{a, until}
-	if a.record == quota.RecordName && p.serves(l) {
-		r.mu.Lock()
-		if r.stale[l.PlanID] == stale { // not changed meanwhile
-			r.allowances[l.PlanID] = p
-		}
-		r.mu.Unlock()
-	}
-	return p, nil
+	e.history.read = min(e.history.read, a.read)
+	e.bind(l.Subject, a.allowance)
+	return nil
 }

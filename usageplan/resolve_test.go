@@ -104,12 +104,14 @@ type silent struct {
 type plans interface{ usageplan.Store }
 
 // TestMaxAge is how long a Gate believes what it has read where nobody tells it of changes. A read that fails extends
-// nothing.
+// nothing where MaxStale is not longer.
 func TestMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := &broken{Store: memory.New(memory.Config{})}
 		quiet := silent{st, st}
-		h := newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Keys, cfg.Plans, cfg.Counter = quiet, quiet, st })
+		h := newHouse(t, func(cfg *usageplan.GateConfig) {
+			cfg.Keys, cfg.Plans, cfg.Counter, cfg.MaxStale = quiet, quiet, st, 5*time.Second
+		})
 		h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
 		k, secret, _ := h.linked(usageplan.Plan{})
 		require.Equal(t, usageplan.Admitted, h.reason(secret))
@@ -227,6 +229,7 @@ func TestAgesStayApart(t *testing.T) {
 // behind is a store of keys whose index is of another time: whatever is asked for, it finds one key.
 type behind struct {
 	*memory.Store
+	apart
 	id string
 }
 

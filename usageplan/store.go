@@ -71,3 +71,12 @@ type Notifier interface {
 	// read. changed is quick and safe for concurrent use; it is not called once stop has returned.
 	OnChange(changed func(id string)) (stop func())
 }
+
+// Listener is an optional interface of a Notifier that hears of other processes' changes only while its
+// owner runs it, as store/redis does. A Gate warns GateConfig.Logger of one that nobody runs.
+type Listener interface {
+	Notifier
+
+	// Listening reports whether a Run is under way. It is quick.
+	Listening() bool
+}

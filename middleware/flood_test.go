@@ -1,0 +1,110 @@
+package middleware_test
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"net/http/httputil"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// hanging is a directory whose look-ups by digest hang, or fail, when they are told to.
+type hanging struct {
+	apikey.Store
+	usageplanStore
+	hangs, fails *atomic.Bool
+}
+
+type usageplanStore interface{ usageplan.Store }
+
+func (s hanging) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, error) {
+	if s.hangs.Load() {
+		<-ctx.Done()
+		return apikey.Key{}, ctx.Err()
+	}
+	if s.fails.Load() {
+		return apikey.Key{}, context.DeadlineExceeded
+	}
+	return s.Store.KeyByDigest(ctx, d)
+}
+
+// TestFloodTellsNothing asks with every kind of bad secret while guesses use up the look-ups, and
+// while the directory fails. All answers are the same, byte for byte and in the time that they
+// take, whether the secret is remembered or not. A valid key is admitted all the while.
+func TestFloodTellsNothing(t *testing.T) {
+	for _, load := range []string{"idle", "flood", "outage"} {
+		for _, asked := range []string{"none", "those of keys", "all", "all, long ago"} {
+			for name, refuse := range map[string]func(*middleware.Result, *httptest.ResponseRecorder){
+				"problem": func(res *middleware.Result, w *httptest.ResponseRecorder) { res.WriteProblem(w) },
+				"aws":     func(res *middleware.Result, w *httptest.ResponseRecorder) { res.WriteAWS(w) },
+			} {
+				t.Run(fmt.Sprint(load, "/asked=", asked, "/", name), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						st := memory.New(memory.Config{})
+						dir := hanging{st, st, new(atomic.Bool), new(atomic.Bool)}
+						h := newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Keys, cfg.Plans, cfg.Counter = dir, dir, st })
+						h.keys, h.plans = apikey.NewService(st, apikey.Config{Prefix: "acme"}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+						mw := h.middleware(middleware.Config{Legacy: middleware.LegacyDelta})
+						_, valid := h.key(&usageplan.Plan{Quotas: perDay(10)})
+						bad := refusals(h)
+						time.Sleep(time.Minute)
+						require.True(t, mw.Check(with(valid)).Allowed())
+						for _, test := range bad {
+							if strings.HasPrefix(asked, "all") || asked == "those of keys" && test.key != "" {
+								mw.Check(with(test.secret))
+							}
+						}
+						if asked == "all, long ago" {
+							time.Sleep(time.Minute)
+						}
+						var wg sync.WaitGroup
+						switch load {
+						case "flood":
+							dir.hangs.Store(true)
+							for range 64 {
+								_, guess, err := apikey.NewService(nowhere{}, apikey.Config{Prefix: "acme"}).Create(t.Context(), apikey.Key{})
+								require.NoError(t, err)
+								wg.Go(func() { mw.Check(with(string(guess))) })
+							}
+							synctest.Wait()
+						case "outage":
+							dir.fails.Store(true)
+							_, guess, err := apikey.NewService(nowhere{}, apikey.Config{Prefix: "acme"}).Create(t.Context(), apikey.Key{})
+							require.NoError(t, err)
+							mw.Check(with(string(guess)))
+						}
+						answers := map[string][]string{}
+						for what, test := range bad {
+							began, w := time.Now(), httptest.NewRecorder()
+							res := mw.Check(with(test.secret))
+							refuse(res, w)
+							sent := w.Result()
+							sent.Header.Del("X-Amzn-Requestid") // random
+							answer, err := httputil.DumpResponse(sent, true)
+							require.NoError(t, err)
+							all := string(answer) + time.Since(began).String()
+							answers[all] = append(answers[all], what)
+						}
+						if len(answers) != 1 {
+							t.Errorf("%d different answers: %q", len(answers), answers)
+						}
+						require.True(t, mw.Check(with(valid)).Allowed())
+						wg.Wait()
+					})
+				})
+			}
+		}
+	}
+}
