@@ -25,6 +25,7 @@ var _ interface {
 	apikey.Store
 	usageplan.Store
 	usageplan.Notifier
+	usageplan.AccessReader
 } = (*memory.Store)(nil)
 
 func TestKeys(t *testing.T) {

@@ -32,8 +32,11 @@ var (
 	pageLua string
 	//go:embed links.lua
 	linksLua string
+	//go:embed access.lua
+	accessLua string
 
 	changing, finding, paging, linking = newScript(changeLua), newScript(findLua), newScript(pageLua), newScript(linksLua)
+	accessing                          = newScript(accessLua)
 )
 
 // named is the name of a part of the directory on the server. No counter has it: what follows the first braces in the name

@@ -45,6 +45,7 @@ type Store struct {
 
 	inspected atomic.Bool
 	listeners usageplan.Listeners
+	running   atomic.Int32 // calls of Run
 }
 
 // link is a client that is connected, and the calls that it makes.
@@ -60,7 +61,9 @@ var (
 	_ store.Peeker       = (*Store)(nil)
 	_ apikey.Store       = (*Store)(nil)
 	_ usageplan.Store    = (*Store)(nil)
-	_ usageplan.Notifier = (*Store)(nil)
+	_ usageplan.Listener = (*Store)(nil)
+
+	_ usageplan.AccessReader = (*Store)(nil)
 )
 
 // New returns a Store over client, which remains the caller's to close. It sends nothing. An error names the field that is

@@ -25,6 +25,8 @@ const (
 //
 // Without a Run the Store keeps keys, plans and counters all the same; only nobody is told of changes.
 func (s *Store) Run(ctx context.Context) error {
+	s.running.Add(1)
+	defer s.running.Add(-1)
 	var why error // it is not subscribed
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		heard, err := s.listen(ctx)

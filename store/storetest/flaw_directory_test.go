@@ -73,7 +73,7 @@ type wrong[S any] struct {
 // one.
 func TestDirectoryFlaws(t *testing.T) {
 	t.Run("keys", func(t *testing.T) { tried(t, keyCases(), keyFlaws) })
-	t.Run("plans", func(t *testing.T) { tried(t, planCases(), planFlaws) })
+	t.Run("plans", func(t *testing.T) { tried(t, planCases(), slices.Concat(planFlaws, accessFlaws)) })
 }
 
 func tried[S any](t *testing.T, cases []listing[S], flaws []wrong[S]) {

@@ -14,11 +14,11 @@ import (
 )
 
 // TestPlans holds the stores that fresh makes, each empty, to every promise of [usageplan.Store], one subtest each; and to
-// those of [usageplan.Notifier], if they are that.
+// those of [usageplan.Notifier], if they are that, and of [usageplan.AccessReader], if they are that and keep keys.
 func TestPlans(t *testing.T, fresh func(t testing.TB) usageplan.Store) { run(t, planCases(), fresh) }
 
 func planCases() []listing[usageplan.Store] {
-	return slices.Concat(storedPlans, storedLinks, heardPlans)
+	return slices.Concat(storedPlans, storedLinks, heardPlans, readAccess)
 }
 
 // aPlan is the i-th of many plans, with all its fields.

@@ -1,0 +1,63 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/redis/rueidis"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// AccessByDigest implements usageplan.AccessReader, in one round trip.
+func (s *Store) AccessByDigest(ctx context.Context, d apikey.Digest) (usageplan.Access, error) {
+	return s.access(ctx, "access by digest", "digest", string(d[:]))
+}
+
+// AccessByKey implements usageplan.AccessReader, in one round trip.
+func (s *Store) AccessByKey(ctx context.Context, keyID string) (usageplan.Access, error) {
+	return s.access(ctx, fmt.Sprintf("access of key %q", keyID), "id", keyID)
+}
+
+// access finds the key by a digest or an id; what names the question in errors.
+func (s *Store) access(ctx context.Context, what, by, value string) (a usageplan.Access, err error) {
+	keys := []string{s.named("digests"), s.named("keys"), s.named("links"), s.named("plans")}
+	reply, err := s.ask(ctx, accessing, keys, []string{by, value, s.named(ofKey(""))}).AsStrSlice()
+	if rueidis.IsRedisNil(err) {
+		err = apikey.ErrNotFound
+	}
+	if err == nil {
+		a, err = decodeAccess(reply)
+	}
+	if err != nil {
+		return usageplan.Access{}, fmt.Errorf("store/redis: %s: %w", what, err)
+	}
+	return a, nil
+}
+
+// decodeAccess reads the reply of access.lua: a key, and pairs of a link and its plan.
+func decodeAccess(reply []string) (a usageplan.Access, err error) {
+	if len(reply)%2 == 0 {
+		return a, fmt.Errorf("reply of %d parts: want a key, and pairs of a link and a plan", len(reply))
+	}
+	if a.Key, err = decodeKey(reply[0]); err != nil {
+		return a, err
+	}
+	for i := 1; i < len(reply); i += 2 {
+		link, err := decode[usageplan.Link](reply[i])
+		if err != nil {
+			return a, fmt.Errorf("link: %w", err)
+		}
+		a.Links = append(a.Links, link)
+		if reply[i+1] == "" {
+			continue // a dead link
+		}
+		plan, err := decode[usageplan.Plan](reply[i+1])
+		if err != nil {
+			return a, fmt.Errorf("plan %q: %w", link.PlanID, err)
+		}
+		a.Plans = append(a.Plans, plan)
+	}
+	return a, nil
+}
