@@ -20,7 +20,7 @@ type paused struct {
 	*memory.Store
 	apart
 	mu    sync.Mutex
-	holds map[string]chan struct{} // by kind, "key", "links" or "plan": closed to let it go
+	holds map[string]chan struct{} // by kind, "key", "links", "plan" or "access": closed to let it go
 	reads int                      // of keys
 
 	changed func(id string)
@@ -44,7 +44,7 @@ func (s *paused) wait(kind string) {
 	s.mu.Lock()
 	ch := s.holds[kind]
 	delete(s.holds, kind)
-	if kind == "key" {
+	if kind == "key" || kind == "access" {
 		s.reads++
 	}
 	s.mu.Unlock()
@@ -71,22 +71,55 @@ func (s *paused) Plan(ctx context.Context, id string) (usageplan.Plan, error) {
 	return p, err
 }
 
-func newPaused(t *testing.T, change ...func(*usageplan.GateConfig)) (*house, *paused) {
+// pausedWhole is paused, and answers a look-up in one call, of the kind "access".
+type pausedWhole struct{ *paused }
+
+func (s pausedWhole) AccessByDigest(ctx context.Context, d apikey.Digest) (usageplan.Access, error) {
+	a, err := s.Store.AccessByDigest(ctx, d)
+	s.wait("access")
+	return a, err
+}
+
+func (s pausedWhole) AccessByKey(ctx context.Context, id string) (usageplan.Access, error) {
+	a, err := s.Store.AccessByKey(ctx, id)
+	s.wait("access")
+	return a, err
+}
+
+// newPaused returns a house over a directory that is paused. It answers in one call if that is what will
+// be held.
+func newPaused(t *testing.T, hold string) (*house, *paused) {
 	st := &paused{Store: memory.New(memory.Config{})}
-	h := newHouse(t, append(change, func(cfg *usageplan.GateConfig) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st.Store })...)
+	h := newHouse(t, func(cfg *usageplan.GateConfig) {
+		cfg.Keys, cfg.Plans, cfg.Counter = st, st, st.Store
+		if hold == "access" {
+			cfg.Keys, cfg.Plans = pausedWhole{st}, pausedWhole{st}
+		}
+	})
 	h.keys, h.plans = apikey.NewService(st.Store, apikey.Config{}), usageplan.NewService(st.Store, st.Store, usageplan.ServiceConfig{})
 	return h, st
+}
+
+// scene is a key with a plan, and the directory that they are in.
+type scene struct {
+	*house
+	st *paused
+	k  apikey.Key
+	p  usageplan.Plan
+}
+
+// other asks for another key of the plan.
+func (s *scene) other() error {
+	k, secret := s.key("other")
+	if err := s.plans.Link(s.t.Context(), s.p.ID, k.ID); err != nil {
+		return err
+	}
+	return second(s.gate.Admit(s.t.Context(), usageplan.Request{Secret: secret}))
 }
 
 // TestChangeAfterRead is a change of what a look-up has read already and has not answered with yet. Who began before it may
 // be decided by what was; who begins after it is not, during the look-up or later, though he may wait for it.
 func TestChangeAfterRead(t *testing.T) {
-	type scene struct {
-		*house
-		st *paused
-		k  apikey.Key
-		p  usageplan.Plan
-	}
 	disable := func(s *scene) error { return second(s.keys.Disable(s.t.Context(), s.k.ID)) }
 	update := func(s *scene) error {
 		return second(s.plans.Update(s.t.Context(), s.p.ID, func(p *usageplan.Plan) error { p.Quotas = perDay(0); return nil }))
@@ -112,11 +145,20 @@ func TestChangeAfterRead(t *testing.T) {
 		{"another plan", "plan", func(s *scene) error { s.plan(usageplan.Plan{}); return nil }, usageplan.Admitted, [2]int{1, 1}},
 		{"another key, before it is known whose", "key", func(s *scene) error { s.key("other"); return nil }, usageplan.Admitted, [2]int{2, 1}},
 		{"anything", "plan", func(s *scene) error { s.st.changed(""); return nil }, usageplan.Admitted, [2]int{2, 2}},
+		{"key, in one call", "access", disable, usageplan.Disabled, [2]int{2, 2}},
+		{"key, in one call, and then many others", "access", func(s *scene) error { return errors.Join(disable(s), crowd(s)) }, usageplan.Disabled, [2]int{2, 2}},
+		{"link, in one call", "access", func(s *scene) error { return s.plans.Unlink(s.t.Context(), s.p.ID, s.k.ID) }, usageplan.NoPlan, [2]int{2, 2}},
+		{"plan, in one call", "access", update, usageplan.NeverFits, [2]int{2, 2}},
+		{"plan, in one call, and then many keys", "access", func(s *scene) error { return errors.Join(update(s), crowd(s)) }, usageplan.NeverFits, [2]int{2, 2}},
+		{"plan that is known, in one call", "access", func(s *scene) error { return errors.Join(s.other(), update(s)) }, usageplan.NeverFits, [2]int{3, 3}},
+		{"another key, in one call", "access", func(s *scene) error { s.key("other"); return nil }, usageplan.Admitted, [2]int{2, 1}},
+		{"another plan, in one call", "access", func(s *scene) error { s.plan(usageplan.Plan{}); return nil }, usageplan.Admitted, [2]int{2, 1}},
+		{"anything, in one call", "access", func(s *scene) error { s.st.changed(""); return nil }, usageplan.Admitted, [2]int{2, 2}},
 	} {
 		for i, during := range []bool{true, false} {
 			t.Run(fmt.Sprint(test.what, "/during=", during), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					h, st := newPaused(t)
+					h, st := newPaused(t, test.hold)
 					k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(5)})
 					release := st.hold(test.hold)
 					var wg sync.WaitGroup
@@ -150,7 +192,7 @@ func TestChangeAfterRead(t *testing.T) {
 // TestCreateAfterRead makes a key that a look-up has not found a moment before.
 func TestCreateAfterRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, st := newPaused(t)
+		h, st := newPaused(t, "key")
 		secret, release := anySecret(t), st.hold("key")
 		var wg sync.WaitGroup
 		wg.Go(func() {

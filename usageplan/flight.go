@@ -195,8 +195,7 @@ func (r *resolver) land(ctx context.Context, f *flight) {
 	close(f.done)
 }
 
-// settle keeps what a flight has found, unless it has changed since it began. Whether a plan has
-// changed, the entry knows by itself. It reports whether an outage begins.
+// settle keeps what a flight has found, unless it has changed since the flight began. It reports whether an outage begins.
 func (r *resolver) settle(f *flight) (began bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -213,7 +212,7 @@ func (r *resolver) settle(f *flight) (began bool) {
 		r.refuse(f)
 	default:
 		r.failing = false
-		if max(r.heard[""], r.heard[f.key]) <= f.began {
+		if max(r.heard[""], r.heard[f.key]) <= f.began && !f.entry.changed() {
 			r.cache.put(f.entry)
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,14 +21,11 @@ type remote struct {
 	*memory.Store
 	apart
 	trip  time.Duration
-	mu    sync.Mutex
-	calls int
+	calls atomic.Int64
 }
 
 func (s *remote) travel(ctx context.Context) error {
-	s.mu.Lock()
-	s.calls++
-	s.mu.Unlock()
+	s.calls.Add(1)
 	select {
 	case <-time.After(s.trip):
 		return nil
@@ -109,7 +106,7 @@ func TestDistance(t *testing.T) {
 	for _, test := range []struct {
 		trip  time.Duration
 		whole bool
-		calls int
+		calls int64
 	}{
 		{10 * time.Millisecond, true, 1},
 		{50 * time.Millisecond, true, 1},
@@ -123,14 +120,14 @@ func TestDistance(t *testing.T) {
 				h, far := newRemote(t, test.trip, test.whole)
 				k, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(9)})
 				for _, req := range []usageplan.Request{{Secret: secret}, {KeyID: k.ID}} {
-					far.calls = 0
+					far.calls.Store(0)
 					began := time.Now()
 					require.Equal(t, usageplan.Admitted, h.admit(req).Reason)
 					calls := test.calls
 					if req.KeyID != "" && !test.whole {
 						calls-- // the plan is known
 					}
-					require.Equal(t, calls, far.calls)
+					require.Equal(t, calls, far.calls.Load())
 					require.Equal(t, time.Duration(calls)*test.trip, time.Since(began))
 				}
 			})
@@ -153,10 +150,10 @@ func TestCallerLeaves(t *testing.T) {
 			require.False(t, d.Allowed)
 			require.Equal(t, 20*time.Millisecond, time.Since(began))
 			time.Sleep(time.Second)
-			calls := far.calls
+			calls := far.calls.Load()
 			began = time.Now()
 			require.Equal(t, usageplan.Admitted, h.reason(secret))
-			require.Equal(t, calls, far.calls)
+			require.Equal(t, calls, far.calls.Load())
 			require.Zero(t, time.Since(began))
 		})
 	}

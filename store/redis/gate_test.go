@@ -138,3 +138,26 @@ func answering(t *testing.T, reply string) string {
 	}()
 	return l.Addr().String()
 }
+
+// TestFirstLookup is what a server hears of the first decision about a key: one call of a script for the
+// look-up of the key, its links and its plans, and one for the charge.
+func TestFirstLookup(t *testing.T) {
+	addr := redistest.Start(t)
+	s := newStore(t, dial(t, addr), counting)
+	plan := usageplan.Plan{Name: "p", Throttle: &limiter.Limit{Rate: 1000, Burst: 1000}, Quotas: daily()}
+	warm, secret, _ := gateOver(t, s, s, plan) // the server knows the scripts then
+	_, err := warm.Admit(t.Context(), usageplan.Request{Secret: secret})
+	require.NoError(t, err)
+	gate, secret, _ := gateOver(t, s, s, plan)
+	key, err := s.KeyByDigest(t.Context(), apikey.DigestOf(string(secret)))
+	require.NoError(t, err)
+	for _, req := range []usageplan.Request{{Secret: secret}, {KeyID: key.ID}} {
+		sent := monitor(t, addr, func() {
+			d, err := gate.Admit(t.Context(), req)
+			if err != nil || !d.Allowed {
+				t.Error(d.Reason, err)
+			}
+		})
+		require.Equal(t, map[string]int{"evalsha": 2}, sent)
+	}
+}
