@@ -148,7 +148,7 @@ func (f *flight) landed(ctx context.Context, within time.Duration) bool {
 // began it. Over a directory that may wait it has a goroutine of its own, so that the request need
 // not wait for its end.
 func (r *resolver) lead(ctx context.Context, f *flight, q query) {
-	r.silence.check(ctx, q.now, r.logger)
+	r.checkSilence(ctx, q.now)
 	ctx = context.WithoutCancel(ctx)
 	if r.local {
 		r.fly(ctx, f, &q)

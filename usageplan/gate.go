@@ -141,7 +141,7 @@ func NewGate(cfg GateConfig) (*Gate, error) {
 	cfg.Keep = orElse(cfg.Keep, 90*24*time.Hour)
 	cfg.KeepIDs = orElse(cfg.KeepIDs, 10*time.Minute)
 	g := &Gate{cfg: cfg, local: store.IsLocal(cfg.Counter), resolver: newResolver(cfg), shared: shared, clock: newClock()}
-	for _, s := range []any{cfg.Keys, cfg.Plans} { // one store may be both: to hear of a change twice does no harm
+	for _, s := range directories(cfg.Keys, cfg.Plans) {
 		if n, ok := s.(Notifier); ok {
 			g.stop = append(g.stop, n.OnChange(g.resolver.changed))
 		}

@@ -33,7 +33,7 @@ type resolver struct {
 	timeout  time.Duration // of a look-up
 	patience time.Duration // how long a request waits where what was read before will do
 	logger   *slog.Logger
-	silence  silence
+	silences []*silence
 	cache    *cache
 
 	mu         sync.Mutex
@@ -59,7 +59,7 @@ func newResolver(cfg GateConfig) *resolver {
 		keys: cfg.Keys, plans: cfg.Plans, access: accessReader(cfg.Keys, cfg.Plans),
 		local: store.IsLocal(cfg.Keys) && store.IsLocal(cfg.Plans),
 		form:  cfg.Format, keep: cfg.Keep, maxAge: cfg.MaxAge, maxStale: cfg.MaxStale,
-		timeout: cfg.LookupTimeout, patience: cfg.Timeout, logger: cfg.Logger, silence: newSilence(cfg),
+		timeout: cfg.LookupTimeout, patience: cfg.Timeout, logger: cfg.Logger, silences: newSilences(cfg),
 		cache:      newCache(orElse(cfg.MaxKeys, 1<<20)),
 		allowances: newAllowances(max(orElse(cfg.MaxKeys, 1<<20), 1<<10)), // as many as keys, but for toys
 		refused:    map[apikey.Digest]refused{},

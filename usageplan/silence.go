@@ -7,31 +7,33 @@ import (
 	"time"
 )
 
-// silence notices that a Gate's Notifier is not being run, so that the Gate hears of no changes.
+// silence notices that nobody runs a Listener, so that the Gate hears of no changes.
 type silence struct {
-	listener Listener      // nil: there is none, or it needs no Run
-	grace    time.Duration // for the Run to begin
-	settled  *atomic.Bool  // it was heard listening, or the Logger was warned
+	listener Listener
+	settled  atomic.Bool // the listener was seen listening, or the Logger was warned
 }
 
-func newSilence(cfg GateConfig) silence {
-	s := silence{grace: cfg.MaxAge, settled: new(atomic.Bool)}
-	for _, store := range []any{cfg.Keys, cfg.Plans} {
-		if l, ok := store.(Listener); ok {
-			s.listener = l
+func newSilences(cfg GateConfig) (all []*silence) {
+	for _, s := range directories(cfg.Keys, cfg.Plans) {
+		if l, ok := s.(Listener); ok {
+			all = append(all, &silence{listener: l})
 		}
 	}
-	return s
+	return all
 }
 
-// check warns, once, if the Notifier was never seen listening and has had the time to begin.
-func (s *silence) check(ctx context.Context, now time.Duration, logger *slog.Logger) {
-	if s.listener == nil || logger == nil || s.settled.Load() {
-		return
+// checkSilence warns of each Listener, once, that was never seen listening and has had MaxAge to begin.
+func (r *resolver) checkSilence(ctx context.Context, now time.Duration) {
+	for _, s := range r.silences {
+		if r.logger != nil && !s.settled.Load() && s.isSilent(now, r.maxAge) {
+			r.logger.LogAttrs(ctx, slog.LevelWarn, "usageplan: Run of the store of keys and plans is not running: "+
+				"a change by another process is seen when a key is read again", slog.Duration("maxAge", r.maxAge))
+		}
 	}
+}
+
+// isSilent reports, once, that nobody has run the listener within the grace.
+func (s *silence) isSilent(now, grace time.Duration) bool {
 	listening := s.listener.Listening()
-	if (listening || now >= s.grace) && !s.settled.Swap(true) && !listening {
-		logger.LogAttrs(ctx, slog.LevelWarn, "usageplan: the store's Run is not running: changes by other processes are seen only when keys are read again",
-			slog.Duration("maxAge", s.grace))
-	}
+	return (listening || now >= grace) && !s.settled.Swap(true) && !listening
 }

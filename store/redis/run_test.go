@@ -188,3 +188,24 @@ func TestRevoked(t *testing.T) {
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return !admitted() }, 5*time.Second, time.Millisecond)
 }
+
+// TestListening is while a Run goes, be it connected or not.
+func TestListening(t *testing.T) {
+	for name, addr := range map[string]string{"server": redistest.Start(t), "no server": "127.0.0.1:1"} {
+		t.Run(name, func(t *testing.T) {
+			s, err := Open("redis://"+addr, Config{})
+			require.NoError(t, err)
+			defer s.Close()
+			require.False(t, s.Listening())
+			for range 2 {
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error)
+				go func() { ended <- s.Run(ctx) }()
+				require.Eventually(t, s.Listening, 10*time.Second, time.Millisecond)
+				cancel()
+				require.ErrorIs(t, <-ended, context.Canceled)
+				require.False(t, s.Listening())
+			}
+		})
+	}
+}
