@@ -64,12 +64,9 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux) (res *Result, fr
 	}
 	if !res.Decision.Allowed {
 		res.Status = statusOf(res.Decision.Reason)
-		m.logRefusal(r.Context(), &res.Decision, found.none(), malformed)
+		m.logRefusal(r.Context(), &res.Decision, &found, malformed)
 	}
 	m.log(r.Context(), "decision", res.Err, &res.Decision)
-	if res.Decision.Reason == usageplan.Unknown && m.cfg.Logger != nil {
-		m.misread(r.Context(), string(found.Secret))
-	}
 	m.watch.see(r, mux, pattern, res.Decision.Plan)
 	return res, found.place()
 }
@@ -106,31 +103,6 @@ func statusOf(why usageplan.Reason) int {
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
-}
-
-// logRefusal tells at slog.LevelDebug of a credential that was refused: why, and whose it is if that is
-// known. From outside all of them look the same.
-func (m *Middleware) logRefusal(ctx context.Context, d *usageplan.Decision, none bool, malformed error) {
-	switch d.Reason {
-	case usageplan.Unknown, usageplan.Disabled, usageplan.Expired, usageplan.NoPlan:
-	default:
-		return
-	}
-	if m.cfg.Logger == nil || !m.cfg.Logger.Enabled(ctx, slog.LevelDebug) {
-		return
-	}
-	reason := slog.String("reason", d.Reason.String())
-	switch {
-	case malformed != nil:
-		reason = slog.Any("reason", malformed)
-	case none:
-		reason = slog.String("reason", "no credential")
-	}
-	attrs := []slog.Attr{reason}
-	if d.Key != nil {
-		attrs = append(attrs, slog.String("key", d.Key.ID))
-	}
-	m.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "ration: credential refused", attrs...)
 }
 
 // log tells of a failure. That a client has gone is none.

@@ -22,6 +22,7 @@ func newGateway(cfg config, st *opened, log *slog.Logger) (gw *gateway, err erro
 	gw.gate, err = usageplan.NewGate(usageplan.GateConfig{
 		Keys: st.backend, Plans: st.backend, Counter: st.backend,
 		Format: apikey.Format{AcceptForeign: true}, // administrators may choose values
+		Logger: log,
 	})
 	if err != nil {
 		return nil, err

@@ -11,8 +11,10 @@ import (
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/redis/redistest"
+	"github.com/ration-go/ration/usageplan"
 )
 
 // pressure charges one subject from many goroutines until stop, and counts what became of it.
@@ -202,11 +204,20 @@ func TestMoving(t *testing.T) {
 	}
 	t.Run("directory", func(t *testing.T) {
 		require.NoError(t, s.InsertKey(t.Context(), sampleKey))
+		linked := apikey.Key{ID: "linked", Digest: apikey.DigestOf("linked"), Version: 1}
+		require.NoError(t, s.InsertKey(t.Context(), linked))
+		require.NoError(t, s.InsertPlan(t.Context(), usageplan.Plan{ID: "p"}))
+		require.NoError(t, s.InsertLink(t.Context(), usageplan.Link{PlanID: "p", KeyID: "linked"}))
 		move := rig.Begin(t, rig.Slot(t, s.named("last")))
 		_, err := s.KeyByDigest(t.Context(), sampleKey.Digest)
 		require.NoError(t, err)
 		_, err = s.KeyLinks(t.Context(), "k") // a key without links
 		require.ErrorContains(t, err, "TRYAGAIN")
+		_, err = s.AccessByDigest(t.Context(), sampleKey.Digest) // the name of what is not there is none of the call's
+		require.ErrorContains(t, err, "TRYAGAIN")
+		a, err := s.AccessByDigest(t.Context(), linked.Digest)
+		require.NoError(t, err)
+		require.Len(t, a.Plans, 1)
 		listed := make(chan error, 1)
 		go func() {
 			_, err := s.KeyLinks(t.Context(), "k")

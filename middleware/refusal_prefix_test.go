@@ -13,9 +13,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestMisread: where the Gate has another Format than the Service, the log says so once, and nothing of a secret. The
-// answers do not differ.
-func TestMisread(t *testing.T) {
+// TestRefusedPrefix gives the Gate another Format than the Service. The log says so once, without any
+// part of a secret, and the answers do not differ.
+func TestRefusedPrefix(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h := newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Format = apikey.Format{Prefix: "other"} }) // the Service's is "acme"
@@ -29,10 +29,10 @@ func TestMisread(t *testing.T) {
 		secret       string
 		level, holds string
 	}{
-		{string(stranger), "", ""},
+		{string(stranger), "DEBUG", "reason=unknown"},
 		{broken, "DEBUG", "malformed secret: prefix"},
 		{"x", "DEBUG", "malformed secret: length"},
-		{"", "", ""},
+		{"", "DEBUG", "bad credential"},
 		{secret, "WARN", "prefix=acme want=other"},
 		{secret, "DEBUG", "malformed secret: prefix"},
 	} {
@@ -44,7 +44,8 @@ func TestMisread(t *testing.T) {
 			require.Equal(t, answers[0], w.Body.String())
 		}
 		require.Contains(t, log.String(), step.holds)
-		require.Equal(t, step.holds != "", strings.Contains(log.String(), "level="+step.level) && step.level != "", log.String())
+		require.Contains(t, log.String(), "level="+step.level)
+		require.Equal(t, step.level == "WARN", strings.Contains(log.String(), "level=WARN"), "once")
 		require.NotContains(t, log.String(), string(secret)[len(secret)-38:])
 	}
 }

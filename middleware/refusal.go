@@ -1,0 +1,56 @@
+package middleware
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// logRefusal logs a refused credential at slog.LevelDebug: why, and the key if it is known.
+// From outside all refusals look the same. malformed is the fault that the Extractor found.
+func (m *Middleware) logRefusal(ctx context.Context, d *usageplan.Decision, found *Credential, malformed error) {
+	if m.cfg.Logger == nil {
+		return
+	}
+	switch d.Reason {
+	case usageplan.Unknown:
+		if found.Secret != "" {
+			malformed = m.gate.KeyFormat().Check(string(found.Secret))
+			m.warnOfPrefix(ctx, string(found.Secret), malformed)
+		}
+	case usageplan.Disabled, usageplan.Expired, usageplan.NoPlan:
+	default:
+		return
+	}
+	if !m.cfg.Logger.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	reason := slog.String("reason", d.Reason.String())
+	switch {
+	case malformed != nil:
+		reason = slog.Any("reason", malformed)
+	case found.none():
+		reason = slog.String("reason", "no credential")
+	}
+	attrs := []slog.Attr{reason}
+	if d.Key != nil {
+		attrs = append(attrs, slog.String("key", d.Key.ID))
+	}
+	m.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "ration: credential refused", attrs...)
+}
+
+// warnOfPrefix warns once of a secret that the Gate's Format refuses although its checksum
+// is right. Some Service has made it, so the usual cause is a Gate and a Service with
+// different Formats.
+func (m *Middleware) warnOfPrefix(ctx context.Context, secret string, malformed error) {
+	if malformed == nil || (apikey.Format{}).Check(secret) != nil || m.prefixed.Swap(true) {
+		return
+	}
+	prefix := secret[:strings.LastIndexByte(secret, '_')] // base62 follows, without an underscore
+	m.cfg.Logger.LogAttrs(ctx, slog.LevelWarn,
+		"ration: a key was refused for its prefix alone. Do apikey.Config and usageplan.GateConfig have the same Format?",
+		slog.String("prefix", prefix), slog.String("want", m.gate.KeyFormat().Prefix))
+}
