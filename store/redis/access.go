@@ -23,7 +23,7 @@ func (s *Store) AccessByKey(ctx context.Context, keyID string) (usageplan.Access
 // access finds the key by a digest or an id; what names the question in errors.
 func (s *Store) access(ctx context.Context, what, by, value string) (a usageplan.Access, err error) {
 	keys := []string{s.named("digests"), s.named("keys"), s.named("links"), s.named("plans")}
-	reply, err := s.ask(ctx, accessing, keys, []string{by, value, s.named(ofKey(""))}).AsStrSlice()
+	reply, err := s.ask(ctx, accessing, keys, []string{by, value, s.named(ofKey(""))}).ToArray()
 	if rueidis.IsRedisNil(err) {
 		err = apikey.ErrNotFound
 	}
@@ -37,27 +37,35 @@ func (s *Store) access(ctx context.Context, what, by, value string) (a usageplan
 }
 
 // decodeAccess reads the reply of access.lua: a key, and pairs of a link and its plan.
-func decodeAccess(reply []string) (a usageplan.Access, err error) {
+func decodeAccess(reply []rueidis.RedisMessage) (a usageplan.Access, err error) {
 	if len(reply)%2 == 0 {
 		return a, fmt.Errorf("reply of %d parts: want a key, and pairs of a link and a plan", len(reply))
 	}
-	if a.Key, err = decodeKey(reply[0]); err != nil {
+	if a.Key, err = decodeAs(&reply[0], decodeKey); err != nil {
 		return a, err
 	}
 	for i := 1; i < len(reply); i += 2 {
-		link, err := decode[usageplan.Link](reply[i])
+		link, err := decodeAs(&reply[i], decode[usageplan.Link])
 		if err != nil {
 			return a, fmt.Errorf("link: %w", err)
 		}
 		a.Links = append(a.Links, link)
-		if reply[i+1] == "" {
+		if reply[i+1].IsNil() {
 			continue // a dead link
 		}
-		plan, err := decode[usageplan.Plan](reply[i+1])
+		plan, err := decodeAs(&reply[i+1], decode[usageplan.Plan])
 		if err != nil {
 			return a, fmt.Errorf("plan %q: %w", link.PlanID, err)
 		}
 		a.Plans = append(a.Plans, plan)
 	}
 	return a, nil
+}
+
+func decodeAs[T any](part *rueidis.RedisMessage, decode func(record string) (T, error)) (value T, err error) {
+	record, err := part.ToString()
+	if err != nil {
+		return value, err
+	}
+	return decode(record)
 }

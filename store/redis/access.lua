@@ -1,7 +1,7 @@
 -- All that is known of one key, at one instant. KEYS: the digests, the keys, the links, the plans. ARGV: what the key is found
 -- by, digest or id; that; how the name of the plans that a key is linked to begins, which is in the slot of the others.
 -- The reply: nothing, or the record of the key, and for each of its links, oldest first, the record of the link and that of its
--- plan, which is empty where there is no such plan.
+-- plan, or nothing where there is no such plan.
 local by, name, order = unpack(ARGV)
 if by == 'digest' then name = redis.call('HGET', KEYS[1], name) end
 local record = name and redis.call('HGET', KEYS[2], name)
@@ -15,6 +15,6 @@ end
 local reply = { record }
 for _, plan in ipairs(plans) do
   reply[#reply + 1] = redis.call('HGET', KEYS[3], #plan .. ':' .. plan .. name) or ''
-  reply[#reply + 1] = redis.call('HGET', KEYS[4], plan) or ''
+  reply[#reply + 1] = redis.call('HGET', KEYS[4], plan)
 end
 return reply

@@ -34,6 +34,8 @@ var (
 	keyParts  = []string{"last", "keys", "keys-by-age", "digests"}
 	planParts = []string{"last", "plans", "plans-by-age"}
 	linkParts = []string{"last", "links", "links-of-plan:p", "links-of-key:k"}
+
+	accessParts = []string{"digests", "keys", "links", "plans", "links-of-key:k"}
 )
 
 // reads are the operations that return a record.
@@ -51,6 +53,14 @@ var reads = []operation{
 	{"plans", false, planParts, func(ctx context.Context, s *Store) error { _, _, err := s.Plans(ctx, "", 10); return err }},
 	{"links of a key", false, []string{"links", "links-of-key:k"}, func(ctx context.Context, s *Store) error {
 		_, err := s.KeyLinks(ctx, "k")
+		return err
+	}},
+	{"access by digest", false, accessParts, func(ctx context.Context, s *Store) error {
+		_, err := s.AccessByDigest(ctx, sampleKey.Retiring)
+		return err
+	}},
+	{"access by key", false, accessParts[1:], func(ctx context.Context, s *Store) error {
+		_, err := s.AccessByKey(ctx, "k")
 		return err
 	}},
 	{"links of a plan", false, linkParts[:3], func(ctx context.Context, s *Store) error {

@@ -25,7 +25,11 @@ const soonEnough = time.Second
 // calls are one of each kind.
 func calls() map[string]func(ctx context.Context, s *Store) error {
 	return map[string]func(ctx context.Context, s *Store) error{
-		"take":   func(ctx context.Context, s *Store) error { return s.Take(ctx, one("a")) },
+		"take": func(ctx context.Context, s *Store) error { return s.Take(ctx, one("a")) },
+		"access": func(ctx context.Context, s *Store) error {
+			_, err := s.AccessByDigest(ctx, sampleKey.Digest)
+			return err
+		},
 		"lookup": func(ctx context.Context, s *Store) error { _, err := s.KeyByDigest(ctx, sampleKey.Digest); return err },
 		"key":    func(ctx context.Context, s *Store) error { _, err := s.Key(ctx, "k"); return err },
 		"insert": func(ctx context.Context, s *Store) error { return s.InsertKey(ctx, sampleKey) },
