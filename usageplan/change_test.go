@@ -24,11 +24,16 @@ type paused struct {
 	reads int                      // of keys
 
 	changed func(id string)
+	mute    bool // the subscription is broken
 }
 
 func (s *paused) OnChange(changed func(id string)) func() {
 	s.changed = changed
-	return s.Store.OnChange(changed)
+	return s.Store.OnChange(func(id string) {
+		if !s.mute {
+			changed(id)
+		}
+	})
 }
 
 func (s *paused) hold(kind string) (release func()) {
@@ -207,4 +212,36 @@ func TestCreateAfterRead(t *testing.T) {
 		wg.Wait()
 		require.Equal(t, usageplan.NoPlan, h.reason(secret))
 	})
+}
+
+// TestBreakDuringRead has a plan change while the subscription is broken and a look-up has read the plan
+// already. After the break nobody is decided by the plan as it was, neither the same key nor another.
+func TestBreakDuringRead(t *testing.T) {
+	for _, hold := range []string{"plan", "access"} {
+		synctest.Test(t, func(t *testing.T) {
+			h, st := newPaused(t, hold)
+			_, secret, p := h.linked(usageplan.Plan{Quotas: perDay(5)})
+			k, other := h.key("other")
+			require.NoError(t, h.plans.Link(t.Context(), p.ID, k.ID))
+			release := st.hold(hold)
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				if d, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: secret}); err != nil || !d.Allowed {
+					t.Error("who began before", d.Reason, err)
+				}
+			})
+			synctest.Wait()
+			st.mute = true
+			_, err := h.plans.Update(t.Context(), p.ID, func(p *usageplan.Plan) error { p.Quotas = perDay(0); return nil })
+			require.NoError(t, err)
+			st.mute = false
+			st.changed("")
+			release()
+			wg.Wait()
+			for range 2 {
+				require.Equal(t, usageplan.NeverFits, h.reason(other), hold)
+				require.Equal(t, usageplan.NeverFits, h.reason(secret), hold)
+			}
+		})
+	}
 }

@@ -25,8 +25,9 @@ type GateConfig struct {
 
 	// MaxAge is how long a key and its plans are believed without being read again. The default is 5s.
 	// It bounds how long after a change the last request is admitted by what was before, where no
-	// Notifier tells of the change sooner. A key is read again after half of MaxAge to all of it, so
-	// that keys that came together are not read together ever after.
+	// Notifier tells of the change sooner. A look-up that takes longer than Timeout adds what it takes.
+	// A key is read again after half of MaxAge to all of it, so that keys that came together are not
+	// read together ever after.
 	MaxAge time.Duration
 
 	// MaxStale is how long after it was read last a known key may be used while it cannot be read

@@ -23,11 +23,16 @@ import (
 type hearing struct {
 	broken
 	changed func(id string)
+	mute    bool // the subscription is broken
 }
 
 func (s *hearing) OnChange(changed func(id string)) func() {
 	s.changed = changed
-	return s.Store.OnChange(changed)
+	return s.Store.OnChange(func(id string) {
+		if !s.mute {
+			changed(id)
+		}
+	})
 }
 
 // newOutage returns a house over a directory that fails when it is told to. With tells, the
@@ -289,4 +294,67 @@ func TestOutageIsLogged(t *testing.T) {
 		require.NotContains(t, log.String(), string(secret))
 		require.Contains(t, log.String(), errBroken.Error())
 	})
+}
+
+// TestBreakInSubscription disables a key while the subscription is broken, with and without an outage. The
+// first request after the break finds it disabled.
+func TestBreakInSubscription(t *testing.T) {
+	for _, failed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			h, st := newOutage(t, true)
+			k, secret, _ := h.linked(usageplan.Plan{})
+			require.Equal(t, usageplan.Admitted, h.reason(secret))
+			if failed {
+				st.reads.Store(true)
+				time.Sleep(5 * time.Second)
+				require.Equal(t, usageplan.Admitted, h.reason(secret))
+				synctest.Wait()
+				st.reads.Store(false)
+			}
+			st.mute = true
+			_, err := h.keys.Disable(t.Context(), k.ID)
+			require.NoError(t, err)
+			require.Equal(t, usageplan.Admitted, h.reason(secret), "nothing was heard")
+			st.changed("")
+			require.Equal(t, usageplan.Disabled, h.reason(secret))
+		})
+	}
+}
+
+// TestBreakDuringFailure has a look-up fail that began before the subscription broke. The key is read again
+// before it is used.
+func TestBreakDuringFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, hole := newBlackHole(t)
+		var changed func(id string)
+		gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: hears{hole, &changed}, Plans: hole, Counter: memory.New(memory.Config{})})
+		require.NoError(t, err)
+		k, secret, _ := h.linked(usageplan.Plan{})
+		reason := func() usageplan.Reason {
+			d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+			require.NoError(t, err)
+			return d.Reason
+		}
+		require.Equal(t, usageplan.Admitted, reason())
+		time.Sleep(5 * time.Second)
+		hole.silent.Store(true)
+		require.Equal(t, usageplan.Admitted, reason(), "as it was read last")
+		_, err = h.keys.Disable(t.Context(), k.ID)
+		require.NoError(t, err)
+		changed("")
+		hole.silent.Store(false)
+		time.Sleep(2 * time.Second) // the first look-up has failed
+		require.Equal(t, usageplan.Disabled, reason())
+	})
+}
+
+// hears is a directory that tells of nothing by itself.
+type hears struct {
+	directory
+	changed *func(id string)
+}
+
+func (s hears) OnChange(changed func(id string)) func() {
+	*s.changed = changed
+	return func() {}
 }
