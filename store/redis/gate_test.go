@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -159,5 +160,46 @@ func TestFirstLookup(t *testing.T) {
 			}
 		})
 		require.Equal(t, map[string]int{"evalsha": 2}, sent)
+	}
+}
+
+// TestServerDies has the server of counters, keys and plans die. A known key whose plan has a throttle alone
+// goes on by a bucket in the process, though the key is due to be read again; one whose plan has a quota and
+// one that was never seen do not.
+func TestServerDies(t *testing.T) {
+	server := miniredis.RunT(t)
+	s, err := Open("redis://"+server.Addr(), Config{})
+	require.NoError(t, err)
+	defer s.Close()
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: s, Plans: s, Counter: s, MaxAge: time.Nanosecond})
+	require.NoError(t, err)
+	defer gate.Close()
+	secrets := map[string]apikey.Secret{}
+	for name, plan := range map[string]usageplan.Plan{
+		"throttle": {Name: "p", Throttle: &limiter.Limit{Rate: 1000, Burst: 1000}}, "quota": {Name: "p", Quotas: daily()}, "never seen": {Name: "p"},
+	} {
+		_, secrets[name], _ = gateOver(t, s, s, plan)
+	}
+	for _, name := range []string{"throttle", "quota"} {
+		d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secrets[name]})
+		require.NoError(t, err)
+		require.True(t, d.Allowed, name)
+	}
+	server.Close()
+	for range 3 {
+		for name, secret := range secrets {
+			d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+			require.Error(t, err, name)
+			require.Equal(t, usageplan.StoreFailed, d.Reason, name)
+			require.Equal(t, name == "throttle", d.Allowed, name)
+			require.Equal(t, name != "never seen", d.Key != nil, name)
+		}
+	}
+	require.NoError(t, server.Restart())
+	for name, secret := range secrets {
+		require.Eventually(t, func() bool {
+			d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+			return err == nil && d.Allowed
+		}, 10*time.Second, time.Millisecond, name)
 	}
 }
