@@ -95,13 +95,16 @@ func (c *cache) forget(d *apikey.Digest) {
 
 // doubt has every entry read again before it is used.
 func (c *cache) doubt() {
-	for _, e := range c.ids {
-		for ; e != nil; e = e.next {
-			e.until.Store(0)
-			e.history.failures = 0
+	table := *c.table.Load()
+	for i := range table {
+		if e := table[i].entry.Load(); e != nil && e != grave {
+			e.until.Store(doubted)
 		}
 	}
 }
+
+// doubted is the until of an entry that anything may have happened to.
+const doubted = 0
 
 // drop forgets every entry of a key.
 func (c *cache) drop(keyID string) {

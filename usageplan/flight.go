@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime/debug"
 	"time"
 
@@ -34,6 +35,9 @@ type boarding struct {
 
 // read looks a key up, unless someone else is doing so already.
 func (r *resolver) read(ctx context.Context, q *query) (*entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("usageplan: look-up of a key: %w", err)
+	}
 	for {
 		b, err := r.board(q)
 		if err != nil || b.flight == nil {
@@ -70,7 +74,7 @@ func (r *resolver) board(q *query) (b boarding, err error) {
 			return boarding{entry: e}, nil
 		}
 		if e.lasts(q.now, r.maxStale) {
-			b.entry, b.retry = e, e.history.failures > 0
+			b.entry, b.retry = e, e.history.failures > 0 && e.until.Load() != doubted
 		}
 	} else {
 		most -= r.maxReads / 4
@@ -112,9 +116,7 @@ func (r *resolver) wait(ctx context.Context, b *boarding, q *query) (*entry, err
 			return b.entry, nil
 		}
 	}
-	select {
-	case <-f.done:
-	case <-ctx.Done():
+	if !f.landed(ctx, forever) {
 		return nil, fmt.Errorf("usageplan: look-up of a key: %w", ctx.Err())
 	}
 	if b.entry != nil && f.err != nil && !errors.Is(f.err, errUnknown) {
@@ -123,7 +125,9 @@ func (r *resolver) wait(ctx context.Context, b *boarding, q *query) (*entry, err
 	return f.entry, f.err
 }
 
-// landed waits for the flight's end for so long, and reports whether it came.
+const forever = time.Duration(math.MaxInt64)
+
+// landed waits for the flight's end, for so long and while ctx allows, and reports whether it came.
 func (f *flight) landed(ctx context.Context, within time.Duration) bool {
 	select {
 	case <-f.done:
@@ -133,12 +137,16 @@ func (f *flight) landed(ctx context.Context, within time.Duration) bool {
 	if within <= 0 {
 		return false
 	}
-	timer := time.NewTimer(within)
-	defer timer.Stop()
+	var late <-chan time.Time
+	if within < forever {
+		timer := time.NewTimer(within)
+		defer timer.Stop()
+		late = timer.C
+	}
 	select {
 	case <-f.done:
 		return true
-	case <-timer.C:
+	case <-late:
 	case <-ctx.Done():
 	}
 	return false
