@@ -89,3 +89,24 @@ func TestRefusalsAreLogged(t *testing.T) {
 		})
 	}
 }
+
+// TestNoCredentialIsLogged tells a request without a credential from one whose credential is malformed.
+func TestNoCredentialIsLogged(t *testing.T) {
+	h := newHouse(t)
+	for what, test := range map[string]struct {
+		header []string
+		reason string
+	}{
+		"none":      {nil, "no credential"},
+		"malformed": {[]string{"Authorization", "Bearer"}, "middleware: bad credential: want up to 512 visible ASCII characters"},
+		"two":       {[]string{"X-API-Key", "a", "X-API-Key", "b"}, "middleware: bad credential: more than one"},
+	} {
+		var log bytes.Buffer
+		logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		protected := h.middleware(middleware.Config{Logger: logger}).Handler(ok)
+		require.Equal(t, http.StatusUnauthorized, status(protected, request("GET", "/", test.header...)), what)
+		line := map[string]any{}
+		require.NoError(t, json.Unmarshal(log.Bytes(), &line), "%s: one line: %s", what, log.String())
+		require.Equal(t, test.reason, line["reason"], what)
+	}
+}

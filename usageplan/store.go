@@ -66,9 +66,15 @@ type Store interface {
 // process calls changed before the changing method returns; one that hears from other processes has a Run that its owner
 // runs.
 type Notifier interface {
-	// OnChange has changed called with the id of each key or plan that changes (for a link, with the key's), and with ""
-	// when any may have: when a subscription begins and after every break in it. It is called after the change can be
-	// read. changed is quick and safe for concurrent use; it is not called once stop has returned.
+	// OnChange calls changed after each change, once it can be read: with the id of the key or plan, for
+	// a link with its key's. It calls changed with "" when anything may have changed: when a
+	// subscription begins, and after every break in it.
+	//
+	// A change that can be named is told by its id. After an id a Gate never goes back to what it knew.
+	// After "" it reads a key again before it uses it, and goes on with what it knew if the key cannot be
+	// read, within GateConfig.MaxStale.
+	//
+	// changed is quick and safe for concurrent use. It is not called once stop has returned.
 	OnChange(changed func(id string)) (stop func())
 }
 

@@ -39,7 +39,7 @@ type Config struct {
 }
 
 // Store is counters, keys and plans in memory: a store.Counter, store.Peeker and store.OneTaker, an apikey.Store, and a
-// usageplan.Store and usageplan.Notifier. Make one with New. Safe for concurrent use.
+// usageplan.Store, usageplan.AccessReader and usageplan.Notifier. Make one with New. Safe for concurrent use.
 type Store struct {
 	seed    maphash.Seed
 	base    time.Time // where the buckets' clock starts

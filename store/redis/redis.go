@@ -33,7 +33,7 @@ type Config struct {
 }
 
 // Store keeps counters, keys, plans and links in Redis: it is a [store.Counter] and a [store.Peeker], an [apikey.Store], a
-// [usageplan.Store] and, while Run goes, a [usageplan.Notifier]. It holds no state of its own but who listens, so any
+// [usageplan.Store], a [usageplan.AccessReader] and, while Run goes, a [usageplan.Notifier]. It holds no state of its own but who listens, so any
 // number of them, in any number of processes, count together and see the same. It is safe for concurrent use.
 type Store struct {
 	prefix   string
