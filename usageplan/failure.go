@@ -53,6 +53,9 @@ func (p FailurePolicy) faults() (errs []error) {
 // failed decides in the Counter's place; n is what the throttle would have taken. A Peek takes nothing here either.
 func (g *Gate) failed(ctx context.Context, req *Request, d *Decision, n int64, take bool, err error) error {
 	d.Reason = StoreFailed
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = fmt.Errorf("timeout: %v: want at least what a charge takes: %w", g.cfg.Timeout, err)
+	}
 	err = fmt.Errorf("usageplan: charge: %w", err)
 	m := d.meters
 	d.meters = nil

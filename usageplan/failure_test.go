@@ -149,6 +149,7 @@ func TestTimeout(t *testing.T) {
 		began := time.Now()
 		d, err := h.gate.Admit(t.Context(), usageplan.Request{KeyID: k.ID})
 		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorContains(t, err, "timeout: 100ms: ")
 		require.True(t, d.Allowed, "by a local bucket")
 		require.Equal(t, 100*time.Millisecond, time.Since(began))
 
