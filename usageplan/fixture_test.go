@@ -84,6 +84,13 @@ func (apart) AccessByDigest() {}
 func (apart) AccessByKey()    {}
 func (apart) Local()          {}
 
+// These are used by being embedded, which staticcheck does not see.
+var _ = []interface {
+	AccessByDigest()
+	AccessByKey()
+	Local()
+}{broken{}.apart, paused{}.apart, slow{}.apart, behind{}.apart, remote{}.apart, runnable{}.apart}
+
 // broken is a store of keys, plans and counters of which what is told to fails.
 type broken struct {
 	*memory.Store
