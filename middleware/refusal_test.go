@@ -98,7 +98,7 @@ func TestNoCredentialIsLogged(t *testing.T) {
 		reason string
 	}{
 		"none":      {nil, "no credential"},
-		"malformed": {[]string{"Authorization", "Bearer"}, "middleware: bad credential: want up to 512 visible ASCII characters"},
+		"malformed": {[]string{"Authorization", "Bearer"}, "middleware: bad credential: want up to 512 bytes of visible characters"},
 		"two":       {[]string{"X-API-Key", "a", "X-API-Key", "b"}, "middleware: bad credential: more than one"},
 	} {
 		var log bytes.Buffer
