@@ -54,6 +54,11 @@
 // nobody listens is lost, which is why a Run that is subscribed again says that anything may have changed. It needs one
 // connection more.
 //
+// # Connections
+//
+// A Store uses the connections that its client shares between all calls, one for Run, and up to two for decisions whose
+// deadline is within a second. The client's BlockingPoolSize must leave room for these three.
+//
 // # Rights
 //
 // A user that an ACL restricts needs these keys, channels and commands, which a test holds; the prefix is Config's:

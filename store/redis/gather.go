@@ -27,14 +27,15 @@ const (
 )
 
 // queue makes the calls to the server, each on a goroutine of its own, which ends when nobody waits any more: the client may
-// keep its caller longer than ctx allows (while it connects, or has no place), so who calls it himself has little time: see
-// decide. Nobody waits for company: who finds a free flight takes off at once. Only who finds none waits, and leaves with
-// others when one has landed.
+// keep its caller longer than ctx allows (while it connects, or has no place). There is one exception: see decide. Nobody
+// waits for company: who finds a free flight takes off at once. Only who finds none waits, and leaves with others when one
+// has landed.
 type queue struct {
 	flights, load int
 
 	mu      sync.Mutex
 	flying  int
+	own     int // of flying: the calls that callers make themselves
 	waiting []*passenger
 }
 
@@ -53,13 +54,14 @@ var passengers = sync.Pool{New: func() any { return &passenger{done: make(chan s
 
 // decide is the script's reply to r. A caller that gives up leaves its flight to the others.
 //
-// Who finds a free flight and has little time makes the call himself: to wake another goroutine, and with it a processor that
-// the server may need, takes a third of such a decision. The client then goes by ctx's deadline; that ctx is cancelled
-// shows when the server has answered, or at that deadline. It may have to connect first only where it just lost a connection.
+// A caller with little time makes the call itself, where a flight and a connection are free: to wake another goroutine, and
+// with it a processor that the server may need, takes a third of such a decision. See ownCall for why that call does not
+// outlast the deadline. That ctx is cancelled shows when the server has answered, or at the deadline.
 func (q *queue) decide(ctx context.Context, l *link, s *scripts, r *request) (string, error) {
-	if l.answers.Load() && near(ctx) && q.takeOff() {
+	little := l.ownCalls && near(ctx)
+	if little && l.warm.Load() && q.takeOff() {
 		defer q.land(l, s)
-		return l.one(ctx, s, r)
+		return l.ownCall(ctx, s, r)
 	}
 	p := passengers.Get().(*passenger)
 	p.request, p.aboard = *r, false
@@ -69,6 +71,9 @@ func (q *queue) decide(ctx context.Context, l *link, s *scripts, r *request) (st
 	reply, err := p.reply, p.err
 	p.request, p.reply, p.err = request{}, "", nil
 	passengers.Put(p)
+	if little && err == nil {
+		l.warmUp()
+	}
 	return reply, err
 }
 
@@ -78,21 +83,23 @@ func near(ctx context.Context) bool {
 	return ok && time.Until(deadline) <= brief
 }
 
-// takeOff is true if there was a free flight.
+// takeOff is true if there was a free flight for a caller's own call.
 func (q *queue) takeOff() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.flying == q.flights {
+	if q.flying == q.flights || q.own == ownCalls {
 		return false
 	}
 	q.flying++
+	q.own++
 	return true
 }
 
-// land frees a flight, or has it go on for those who wait.
+// land frees the flight of an own call, or has it go on for those who wait.
 func (q *queue) land(l *link, s *scripts) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.own--
 	if len(q.waiting) > 0 {
 		go ready(q, l, s).start()
 	} else {

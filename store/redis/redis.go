@@ -51,9 +51,13 @@ type Store struct {
 // link is a client that is connected, and the calls that it makes.
 type link struct {
 	client    rueidis.Client
-	decisions []queue     // one for each part of the slots
-	errands   queue       // of the directory, and Peek's
-	answers   atomic.Bool // the last script that was sent had an answer: the connection lives
+	decisions []queue // one for each part of the slots
+	errands   queue   // of the directory, and Peek's
+
+	ownCalls bool         // callers may make their calls themselves
+	warm     atomic.Bool  // there is a connection for own calls, and the last own call was answered
+	warming  atomic.Bool  // warmUp is under way
+	warmedAt atomic.Int64 // when the last warmUp began, in Unix nanoseconds
 }
 
 var (
@@ -86,6 +90,7 @@ func prepare(cfg Config) (*Store, error) {
 
 func (s *Store) use(client rueidis.Client) {
 	l := &link{client: client, decisions: make([]queue, 1), errands: queue{flights: errands, load: 1}}
+	l.ownCalls = client.Mode() != rueidis.ClientModeCluster
 	calls, many := singles, 1
 	switch {
 	case client.Mode() == rueidis.ClientModeCluster:

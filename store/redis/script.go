@@ -47,16 +47,17 @@ func newScript(text string) script {
 // once, and to a master.
 func (l *link) run(ctx context.Context, sc *script, keys, args []string) rueidis.RedisResult {
 	result := l.client.Do(ctx, l.byName(sc, keys, args))
-	if answers := result.NonRedisError() == nil; answers != l.answers.Load() {
-		l.answers.Store(answers)
-	}
 	if code(result.Error()) != "NOSCRIPT" || ctx.Err() != nil {
 		return result
 	}
-	return l.client.Do(ctx, l.client.B().Eval().Script(sc.text).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build())
+	return l.client.Do(ctx, l.byText(sc, keys, args))
 }
 
 // byName is the command that the server runs if it has seen the script's text.
 func (l *link) byName(sc *script, keys, args []string) rueidis.Completed {
 	return l.client.B().Evalsha().Sha1(sc.sha).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()
+}
+
+func (l *link) byText(sc *script, keys, args []string) rueidis.Completed {
+	return l.client.B().Eval().Script(sc.text).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()
 }

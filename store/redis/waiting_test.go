@@ -101,13 +101,15 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestLittleTime: who need not wait and has little time makes the call himself, and is back by his deadline, if not when he is
-// cancelled; once the server has not answered, when he is.
+// TestLittleTime is that a caller with little time, which makes the call itself, is back by its deadline, if not when it is
+// cancelled; once the server has not answered, when it is cancelled.
 func TestLittleTime(t *testing.T) {
 	p := newProxy(t, redistest.Start(t))
 	s, err := New(dial(t, p.addr), Config{})
 	require.NoError(t, err)
-	require.NoError(t, s.Take(t.Context(), one("a")))
+	_, err = hurried(t, s, "a")
+	require.NoError(t, err)
+	require.Eventually(t, s.link.Load().warm.Load, 10*time.Second, time.Millisecond)
 	p.silent.Store(true)
 	for range 2 {
 		ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -120,7 +122,7 @@ func TestLittleTime(t *testing.T) {
 		require.Less(t, time.Since(began), soonEnough)
 		stop()
 	}
-	require.False(t, s.link.Load().answers.Load())
+	require.False(t, s.link.Load().warm.Load())
 }
 
 // TestCancelled has callers give up who had a long time left.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -254,4 +255,18 @@ func eventually(t testing.TB, what string, done func() bool) {
 		}
 		<-time.After(10 * time.Millisecond)
 	}
+}
+
+// Freeze stops the process of the primary that has a slot, as a machine that hangs: its
+// connections stay open, new ones are accepted, and nothing is answered until the returned
+// function is called or the test ends.
+func (c *Cluster) Freeze(t testing.TB, slot int) (thaw func()) {
+	t.Helper()
+	process := c.owner(t, slot).cmd.Process
+	if err := process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	thaw = func() { _ = process.Signal(syscall.SIGCONT) }
+	t.Cleanup(thaw)
+	return thaw
 }
