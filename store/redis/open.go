@@ -5,11 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
-	"net/url"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,11 +18,20 @@ import (
 // there is a connection its calls fail with an error that wraps store.ErrNotTaken. So a service starts while its Redis is
 // down, and recovers when it comes. Close the Store when it is no longer used.
 //
-// The url is redis://user:password@host:port/db, rediss:// for TLS, or unix:///path?db=0. Parameters: db, where it is not in
-// the path; addr, again and again, for more nodes of a Cluster, or more Sentinels; master_set, the name of the Sentinels'
-// master; dial_timeout, 5s by default; write_timeout, 1s by default, after which a connection that does not answer is given
-// up; client_name; skip_verify for a certificate that nobody vouches for. Any other is refused: a misspelt master_set would
-// take a Sentinel for the server. For all else make the client, and use New.
+// The url is redis://user:password@host:port/db, rediss:// for TLS, or unix:///path?db=0; valkey:// and valkeys:// are
+// redis:// and rediss://. The host must be there: Open dials no host that the url does not name, so that an unset variable
+// is an error and no quota of one machine. Without a port it is 6379. Parameters:
+//
+//   - db is the number of the database, where it is not in the path.
+//   - addr, which may be repeated, is the host:port of one more node of a Cluster, or of one more Sentinel.
+//   - master_set is the name of the Sentinels' master.
+//   - dial_timeout is 5s by default.
+//   - write_timeout is 1s by default. A connection that does not answer for so long is given up.
+//   - client_name is shown in the server's CLIENT LIST.
+//   - skip_verify accepts any certificate.
+//
+// Open refuses any other parameter: a misspelt master_set would take a Sentinel for the server. For all else make the
+// client, and use New.
 //
 // A certificate must be for the name by which its node is reached. Of a node that is known by its IP address alone, as those
 // of many Clusters are, it must be for the host of the url.
@@ -38,57 +43,6 @@ func Open(url string, cfg Config) (*Store, error) {
 	}
 	s.dialing.option, s.dialing.closed = option, make(chan struct{})
 	return s, nil
-}
-
-// optionOf names what is wrong, and leaves out how it was written: a password with a slash or an @ in it turns up anywhere.
-func optionOf(text string) (rueidis.ClientOption, error) {
-	option, err := rueidis.ParseURL(text)
-	if _, malformed := errors.AsType[*url.Error](err); malformed {
-		return option, errors.New("url: malformed: want redis://, rediss:// or unix://, what is special in a password percent-encoded")
-	}
-	if err != nil {
-		what, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "redis: "), ":")
-		return option, fmt.Errorf("url: %s", what)
-	}
-	if err := parametersFault(text); err != nil {
-		return option, err
-	}
-	option.DisableCache = true // of answers, which are never the same twice
-	if option.ConnWriteTimeout == 0 {
-		option.ConnWriteTimeout = brief
-	}
-	if option.TLSConfig != nil {
-		option.Sentinel.TLSConfig = option.TLSConfig
-		option.DialCtxFn = dialTLS
-	}
-	return option, nil
-}
-
-// parameters are those of Open. ParseURL has some more, and passes over all that it does not know.
-var parameters = []string{"db", "addr", "master_set", "dial_timeout", "write_timeout", "client_name", "skip_verify"}
-
-// parametersFault names the parameters of a url, which ParseURL has read, that Open does not have. It names none where an @
-// follows: what looks like parameters is then the end of a password with a question mark in it.
-func parametersFault(text string) error {
-	_, query, _ := strings.Cut(text, "?")
-	isPassword := strings.Contains(query, "@")
-	query, _, _ = strings.Cut(query, "#")
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return errors.New("url: parameters: malformed: want what is special percent-encoded")
-	}
-	var errs []error
-	known := strings.Join(parameters, ", ")
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		switch {
-		case slices.Contains(parameters, name):
-		case isPassword:
-			return fmt.Errorf("url: unknown parameter: want one of %s, and what is special in a password percent-encoded", known)
-		default:
-			errs = append(errs, fmt.Errorf("url: parameter %.40q: want one of %s", name, known))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // dialTLS wants the certificate of a node to be for that node's name, where it has one.

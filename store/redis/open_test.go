@@ -40,34 +40,6 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestBadURL names the fault, and no password, however the URL was mistaken.
-func TestBadURL(t *testing.T) {
-	for _, test := range []struct{ url, want string }{
-		{"", "invalid URL scheme"},
-		{"http://:secret@localhost", "invalid URL scheme"},
-		{"redis://:sec/ret@localhost", "malformed"},
-		{"redis://u:123/secret@localhost", "invalid database number"},
-		{"redis://:sec%zzret@localhost", "malformed"},
-		{"redis://:secret@localhost/a/b", "invalid URL path"},
-		{"redis://:secret@localhost/x", "invalid database number"},
-		{"redis://:secret@localhost?dial_timeout=soon", "invalid dial timeout"},
-		{"redis://:secret@localhost?masterset=secret", `url: parameter "masterset": want one of db, addr, master_set, dial_timeout, write_timeout, client_name, skip_verify`},
-		{"redis://:secret@localhost?master_set=secret&Addr=secret", `parameter "Addr": want`},
-		{"redis://:secret@localhost?protocol=3&max_retries=0", "parameter \"max_retries\": want one of db, addr, master_set, dial_timeout, write_timeout, client_name, skip_verify\nurl: parameter \"protocol\": want"},
-		{"redis://:secret@localhost?x", `parameter "x": want`},
-		{"redis://:secret@localhost?master_set=%zz", "parameters: malformed"},
-		{"redis://:secret@localhost?master_set=a;db=1", "parameters: malformed"},
-		{"redis://u:123?secret&x@localhost", "unknown parameter: want one of db"},
-		{"redis://u:123?secret#x@localhost", "unknown parameter: want one of db"},
-	} {
-		_, err := Open(test.url, Config{Prefix: "a}"})
-		require.ErrorContains(t, err, test.want, test.url)
-		require.ErrorContains(t, err, `prefix: "a}"`, test.url)
-		require.NotContains(t, err.Error(), "secret")
-		require.NotContains(t, err.Error(), "ret@")
-	}
-}
-
 // TestWrongServer is refused by what is there, or not there; nothing was taken, and no password is told.
 func TestWrongServer(t *testing.T) {
 	open := redistest.Start(t)
