@@ -23,7 +23,7 @@ func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
 	l, ok := Level{Max: m.Max}, n <= b.Tokens
 	switch {
 	case !ok:
-		l.Wait = b.wait(m, n)
+		l.Wait = b.wait(m, now, n)
 	case n < b.Tokens-m.Max: // gives back more than is missing; this way round cannot overflow
 		b.Tokens, b.Part = m.Max, 0
 	default:
@@ -32,7 +32,7 @@ func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
 			b.Part = 0
 		}
 	}
-	l.Used, l.Reset = m.Max-b.Tokens, b.wait(m, m.Max)
+	l.Used, l.Reset = m.Max-b.Tokens, b.wait(m, now, m.Max)
 	return b, l, ok
 }
 
@@ -40,7 +40,7 @@ func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
 func (b Bucket) Set(m *Meter, now, n int64) (Bucket, Level) {
 	b = b.refill(m, now)
 	b.Tokens, b.Part = min(max(n, 0), m.Max), 0
-	return b, Level{Max: m.Max, Used: m.Max - b.Tokens, Reset: b.wait(m, m.Max)}
+	return b, Level{Max: m.Max, Used: m.Max - b.Tokens, Reset: b.wait(m, now, m.Max)}
 }
 
 // FullAt is the instant, in microseconds on the bucket's clock, from which b under m is as good as a bucket that was never
@@ -56,7 +56,8 @@ func (b Bucket) FullAt(m *Meter) int64 {
 	return b.Last + b.micros(m, m.Max)
 }
 
-// refill brings b to now. An earlier now than b.Last counts as b.Last: time that went back mints nothing.
+// refill brings b to now. An earlier now than b.Last counts as b.Last: time that went back mints nothing, and b gets its
+// next token when the clock has been there again.
 func (b Bucket) refill(m *Meter, now int64) Bucket {
 	per := max(m.Rate.Per, 1)
 	now = max(now, b.Last)
@@ -88,15 +89,20 @@ func (b Bucket) rescale(per int64) Bucket {
 	return b
 }
 
-// wait is the time until b holds n tokens, rounded up to the microsecond.
-func (b Bucket) wait(m *Meter, n int64) time.Duration {
+// wait is the time from now until b holds n tokens, rounded up to the microsecond. A clock that stepped back must first
+// reach b.Last again. What is longer than a Duration can say is Never.
+func (b Bucket) wait(m *Meter, now, n int64) time.Duration {
 	switch {
 	case n <= b.Tokens:
 		return 0
 	case n > m.Max || m.Rate.Tokens == 0:
 		return Never
 	}
-	return time.Duration(b.micros(m, n)) * time.Microsecond // of at most MaxUnits: it fits
+	us := uint64(b.micros(m, n)) + uint64(b.Last-now) // right even where the difference is beyond an int64
+	if us > uint64(Never/time.Microsecond) {
+		return Never
+	}
+	return time.Duration(us) * time.Microsecond
 }
 
 // micros is the microseconds until b, which holds fewer, holds n tokens.

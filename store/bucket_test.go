@@ -100,7 +100,7 @@ var bucketTimelines = []struct {
 		{at: 500 * ms, n: -9, set: true, ok: true, tokens: 0, reset: 5 * sec},
 		{at: 500 * ms, n: math.MaxInt64, set: true, ok: true, tokens: 5},
 		{at: 500 * ms, n: math.MinInt64, set: true, ok: true, tokens: 0, reset: 5 * sec},
-		{at: 400 * ms, n: 0, set: true, ok: true, tokens: 0, reset: 5 * sec},
+		{at: 400 * ms, n: 0, set: true, ok: true, tokens: 0, reset: 5100 * ms},
 		{at: 1500 * ms, n: 1, ok: true, tokens: 0, reset: 5 * sec},
 	}},
 	{"a plan change keeps the tokens", bucket(10, perSecond), []bucketStep{
@@ -112,14 +112,21 @@ var bucketTimelines = []struct {
 		{at: 500 * ms, n: 2, ok: true, tokens: 0, m: new(bucket(2, perDay)), reset: 2 * day},
 		{at: 500 * ms, n: 1, tokens: 0, wait: sec, reset: 10 * sec, m: new(bucket(10, perSecond))},
 	}},
-	{"time that steps back mints nothing", bucket(10, perSecond), []bucketStep{
+	{"time that steps back mints nothing, and a wait counts from there", bucket(10, perSecond), []bucketStep{
 		{at: 10 * sec, n: 10, ok: true, tokens: 0, reset: 10 * sec},
-		{at: 0, n: 1, tokens: 0, wait: sec, reset: 10 * sec},
-		{at: 0, n: -1, ok: true, tokens: 1, reset: 9 * sec},
+		{at: 0, n: 1, tokens: 0, wait: 11 * sec, reset: 20 * sec},
+		{at: 0, n: 11, tokens: 0, wait: never, reset: 20 * sec},
+		{at: 0, n: -1, ok: true, tokens: 1, reset: 19 * sec},
+		{at: 4 * sec, n: 2, tokens: 1, wait: 7 * sec, reset: 15 * sec},
 		{at: 10 * sec, n: 1, ok: true, tokens: 0, reset: 10 * sec},
 		{at: 10 * sec, n: 1, tokens: 0, wait: sec, reset: 10 * sec},
 		{at: 11 * sec, n: 1, ok: true, tokens: 0, reset: 10 * sec},
-		{at: math.MinInt64/2 - epoch, n: 1, tokens: 0, wait: sec, reset: 10 * sec},
+		{at: 11*sec - hour, n: 1, tokens: 0, wait: hour + sec, reset: hour + 10*sec},
+		{at: 11*sec - hour, n: 9, set: true, ok: true, tokens: 9, reset: hour + sec},
+		{at: 11*sec - hour, n: -1, ok: true, tokens: 10},
+		{at: 11*sec - hour, n: 10, ok: true, tokens: 0, reset: hour + 10*sec},
+		{at: math.MinInt64/2 - epoch, n: 1, tokens: 0, wait: never, reset: never}, // longer than a Duration holds
+		{at: math.MinInt64 + epoch, n: 1, tokens: 0, wait: never, reset: never},
 	}},
 	{"huge figures", bucket(most-1, store.Rate{Tokens: 1, Per: 1}), []bucketStep{
 		{at: 0, n: math.MaxInt64, tokens: most - 1, wait: never},

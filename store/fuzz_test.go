@@ -81,7 +81,7 @@ func FuzzBucket(f *testing.F) {
 			}
 			next, l, ok := b.Take(m, now, n)
 			requireSoundBucket(t, m, next, last)
-			requireSoundLevel(t, m, next, l, ok, n)
+			requireSoundLevel(t, m, next, now, l, ok, n)
 			if ok && n > 0 {
 				admitted.Add(admitted, big.NewInt(n))
 			}
@@ -110,20 +110,24 @@ func requireSoundBucket(t *testing.T, m *store.Meter, b store.Bucket, last int64
 }
 
 // requireSoundLevel holds a level to the state that it is about, and its durations to what becomes of that state.
-func requireSoundLevel(t *testing.T, m *store.Meter, b store.Bucket, l store.Level, ok bool, n int64) {
+func requireSoundLevel(t *testing.T, m *store.Meter, b store.Bucket, now int64, l store.Level, ok bool, n int64) {
 	require.Equal(t, m.Max, l.Max)
 	require.Equal(t, m.Max-b.Tokens, l.Used)
 	require.Equal(t, ok, l.Wait == 0, "Wait %v", l.Wait)
 	require.Equal(t, b.Tokens == m.Max, l.Reset == 0, "Reset %v", l.Reset)
 	if l.Wait > 0 && l.Wait != store.Never {
-		_, _, early := b.Take(m, b.Last+l.Wait.Microseconds()-1, n)
-		_, _, due := b.Take(m, b.Last+l.Wait.Microseconds(), n)
+		_, _, early := b.Take(m, now+l.Wait.Microseconds()-1, n)
+		_, _, due := b.Take(m, now+l.Wait.Microseconds(), n)
 		require.True(t, due && !early, "%+v of %+v: %d after %v: %t, sooner: %t", b, m, n, l.Wait, due, early)
 	}
 	if l.Wait == store.Never && n <= m.Max && m.Rate.Tokens > 0 {
 		micros := new(big.Int).Mul(big.NewInt(n-b.Tokens), big.NewInt(m.Rate.Per))
 		micros.Sub(micros, big.NewInt(b.Part)).Div(micros, big.NewInt(m.Rate.Tokens))
+		micros.Add(micros, big.NewInt(b.Last)).Sub(micros, big.NewInt(now))
 		require.Greater(t, micros.Cmp(big.NewInt(math.MaxInt64/1000-1)), 0, "%+v of %+v: %d never comes", b, m, n)
+	}
+	if l.Reset > 0 && l.Reset != store.Never {
+		require.Equal(t, b.FullAt(m), now+l.Reset.Microseconds(), "%+v of %+v at %d", b, m, now)
 	}
 	if full := b.FullAt(m); full != math.MaxInt64 {
 		as, _, _ := b.Take(m, full, 0)

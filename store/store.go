@@ -149,7 +149,8 @@ func (m *Meter) IsWindow() bool { return m.End != 0 }
 type Rate struct{ Tokens, Per int64 }
 
 // Level is the state of one meter. Its durations count from the Charge's At, or from the store's clock where buckets
-// refill by it, and are rounded up to the microsecond.
+// refill by it, and are rounded up to the microsecond. A bucket does not refill while its clock is behind an instant at
+// which the bucket has been charged, such as after the clock stepped back: Wait and Reset include that time.
 type Level struct {
 	// Max is a bucket's capacity, or a window's allowance with what SetRemaining added.
 	Max int64

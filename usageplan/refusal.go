@@ -76,7 +76,7 @@ func (o *Outcome) peek(throttle, cost, room int64) {
 		} else if o.Allowed = false; n > m.Max {
 			l.Wait = store.Never
 		} else if l.Wait = l.Reset; i < o.meters.throttles {
-			l.Wait = untilTokens(m, missing)
+			l.Wait = untilTokens(m, *l, missing)
 		}
 	}
 	if !o.Allowed {
@@ -84,10 +84,13 @@ func (o *Outcome) peek(throttle, cost, room int64) {
 	}
 }
 
-// untilTokens is how long a bucket takes for so many tokens that it lacks, as if it had no part of the first.
-func untilTokens(m *store.Meter, missing int64) time.Duration {
-	if m.Rate.Tokens == 0 {
+// untilTokens returns how long until a bucket that stands at l has the tokens that it lacks:
+// the time until it is full, without the time for the tokens that are not asked for. It is at
+// most a microsecond too long.
+func untilTokens(m *store.Meter, l store.Level, missing int64) time.Duration {
+	if l.Reset == store.Never || m.Rate.Tokens == 0 {
 		return store.Never
 	}
-	return time.Duration((missing*m.Rate.Per-1)/m.Rate.Tokens+1) * time.Microsecond
+	spare := (l.Used - missing) * m.Rate.Per / m.Rate.Tokens
+	return l.Reset - time.Duration(spare)*time.Microsecond
 }

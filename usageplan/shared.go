@@ -106,7 +106,7 @@ func (s *shared) take(ctx context.Context, counter store.OneTaker, at time.Time,
 	}
 	l, _, err := counter.TakeOne(ctx, s.subject, &s.meter, at, n)
 	if err == nil && !take && l.Remaining() < 1 {
-		return untilTokens(&s.meter, 1), nil
+		return untilTokens(&s.meter, l, 1), nil
 	}
 	return l.Wait, err
 }

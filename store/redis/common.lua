@@ -1,6 +1,7 @@
 -- The common shapes (a bucket, a window, both, both and another window) where the value holds these meters and no others:
 -- straight-line code that patches the tail, which is at an offset (a text: to write a number is dear). Where it does not
--- return nothing has happened: a life that must grow, an extended allowance and all else are left to the loops.
+-- return nothing has happened: a life that must grow, an extended allowance, a clock that is behind a bucket's and all
+-- else are left to the loops.
 local shape = string.byte(figures, pos)
 if shape <= 4 and value and find(value, head, 1, true) == 1 then
   local first, from, now = pos + 1, #head + 2, clock
@@ -20,8 +21,7 @@ if shape <= 4 and value and find(value, head, 1, true) == 1 then
     life, _, n, max, rate, per = decode('<dddddd', figures, first)
     dies, tokens, part, last = decode('<dddd', value, from)
   end
-  if now + life <= dies and extra1 == 0 and extra2 == 0 then
-    if now < last then now = last end
+  if now + life <= dies and extra1 == 0 and extra2 == 0 and now >= last then
     tokens, part = refill(tokens, part, now - last, max, rate, per)
     if n <= tokens and n1 <= max1 - used1 and n2 <= max2 - used2 then
       ok, tokens, used1, used2 = 1, tokens - n, used1 + n1, used2 + n2

@@ -17,7 +17,8 @@
 // # Clocks
 //
 // Buckets refill by the server's clock, windows go by the At of the charge. Neither goes back: after a failover to a server
-// whose clock is behind, a bucket does not refill until that clock has caught up.
+// whose clock is behind, a bucket that has been charged does not refill until that clock has caught up. Wait and Reset of
+// its Level include that time.
 //
 // # Errors
 //

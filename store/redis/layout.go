@@ -21,8 +21,9 @@ import (
 //	        count times: of a bucket: tokens, part, last
 //	                     of a window: used, extra, 0
 //
-// Every number is a double in little endian, eight bytes. The script replies a tail as well; its first byte is 0 for a
-// refusal, and 2 for an error among many decisions.
+// Every number is a double in little endian, eight bytes. The script replies a tail as well. Its first byte is 0 for a
+// refusal, and 2 for an error among many decisions. Its first number is the server's time, or any later instant where no
+// bucket was last charged after the server's time.
 //
 // What few decisions need is aside, in a hash: an ended window under its name and Start (1, used, extra, End + Keep), a rare
 // bucket under its name and '\n' (2, tokens, part, last, and its two numbers of the head).

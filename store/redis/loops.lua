@@ -147,7 +147,7 @@ local function loops(key, past, head, figures, pos, value)
     end
     if m.n > 0 and m.n > left and not setting then ok = 0 end
   end
-  local reply, touched, patch = { encode('<Bd', ok, 0) }, {}, now + life <= dies
+  local reply, touched, patch = { encode('<Bd', ok, now) }, {}, now + life <= dies
   for i, m in ipairs(meters) do
     local change = ok == 1 and m.n ~= 0
     if setting then

@@ -64,28 +64,29 @@ func answer(c *store.Charge, at time.Time, reply string) error {
 		return fmt.Errorf("reply begins with %d: want %d or %d", reply[0], refused, applied)
 	}
 	c.OK = reply[0] == applied
-	now := at.UnixMicro()
+	wall, clock := at.UnixMicro(), number(reply[1:])
 	for i := range c.Meters {
 		state := reply[tailLen+stateLen*i:]
 		fits := c.OK
 		if !fits {
-			c.Levels[i], fits = level(&c.Meters[i], now, state, c.N[i])
+			c.Levels[i], fits = level(&c.Meters[i], wall, clock, state, c.N[i])
 		}
 		if fits {
-			c.Levels[i], _ = level(&c.Meters[i], now, state, 0)
+			c.Levels[i], _ = level(&c.Meters[i], wall, clock, state, 0)
 		}
 	}
 	return nil
 }
 
-// level is what to report of m as it stands, when n are asked of it, and whether they fit.
-func level(m *store.Meter, at int64, state string, n int64) (l store.Level, fits bool) {
+// level is what to report of m as it stands, when n are asked of it, and whether they fit. A window goes by at, the
+// caller's clock, and a bucket by the server's. The bucket is as of the server's clock, unless that is behind.
+func level(m *store.Meter, at, clock int64, state string, n int64) (l store.Level, fits bool) {
 	if m.IsWindow() {
 		w := store.Window{Used: number(state), Extra: number(state[8:])}
 		_, l, fits = w.Take(m, at, n)
 		return l, fits
 	}
 	b := store.Bucket{Tokens: number(state), Part: number(state[8:]), Per: per(m), Last: number(state[16:])}
-	_, l, fits = b.Take(m, b.Last, n)
+	_, l, fits = b.Take(m, min(clock, b.Last), n)
 	return l, fits
 }

@@ -104,12 +104,17 @@ var bucketPromises = []promise{{
 		take(1, bucket("rate", 10, perSecond)).yes(9),
 		askew(-time.Second),
 		take(1, bucket("rate", 10, perSecond)).yes(10),
-		take(1, bucket("rate", 10, perSecond)).no(10).waits(time.Second),
+		take(1, bucket("rate", 10, perSecond)).no(10),
 		askew(0),
 		take(1, bucket("rate", 10, perSecond)).no(10).waits(time.Second),
 		later(time.Second),
 		take(1, bucket("rate", 10, perSecond)).yes(10),
 	},
+}, {
+	name:    "bucket/clock-back-wait",
+	says:    "A bucket that waits for a clock that stepped back says so in Wait and Reset.",
+	refills: true,
+	test:    waitsForClock,
 }, {
 	name: "bucket/clock",
 	says: "In T a bucket admits its burst and rate times T, on whatever clock it refills.",
@@ -150,6 +155,29 @@ func fast(t *trial) {
 		}
 		t.play(take(max(n, 0), b).yes(1_000_000 - due + taken))
 	}
+}
+
+// waitsForClock waits exactly as long as it is told, by a clock that has stepped back an hour.
+func waitsForClock(t *trial) {
+	b := bucket("rate", 10, perSecond)
+	behind := time.Hour
+	if t.Advance != nil {
+		behind = 0 // buckets go by the store's clock, whatever the caller's says
+	}
+	t.later(behind)
+	t.play(
+		take(10, b).yes(10),
+		askew(-time.Hour),
+		take(3, b).no(10).waits(behind+3*time.Second).resets(behind+10*time.Second),
+		take(11, b).no(10).waits(store.Never).resets(behind+10*time.Second),
+		read(b).yes(10).resets(behind+10*time.Second),
+		give(2, b).yes(8).resets(behind+8*time.Second),
+		set(0, b).yes(10).resets(behind+10*time.Second),
+		later(behind+3*time.Second-us),
+		take(3, b).no(8).waits(us).resets(7*time.Second+us),
+		later(us),
+		take(3, b).yes(10).resets(10*time.Second),
+	)
 }
 
 // runs is what holds on a clock that cannot be moved too.

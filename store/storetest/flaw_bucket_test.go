@@ -21,6 +21,22 @@ var bucketFlaws = []flaw{{
 		}
 	},
 }, {
+	name:   "a wait that leaves out that the clock must catch up",
+	caught: []string{"bucket/clock-back-wait", "random/as-the-model"},
+	take: func(f *flawed, c *store.Charge) {
+		f.after(c, func(i int, m *store.Meter, l *store.Level) {
+			behind := time.Duration(f.states[keyOf(c, i)].bucket.Last-c.At.UnixMicro()) * us
+			if m.IsWindow() || c.At.IsZero() || behind <= 0 {
+				return
+			}
+			for _, d := range []*time.Duration{&l.Wait, &l.Reset} {
+				if *d > 0 && *d != store.Never {
+					*d = max(us, *d-behind)
+				}
+			}
+		})
+	},
+}, {
 	name:   "a fresh bucket on a plan change",
 	caught: []string{"plan/bucket-capacity", "plan/bucket-rate", "plan/bucket-fraction"},
 	take: func(f *flawed, c *store.Charge) {
