@@ -88,11 +88,18 @@
 //
 // # Names on the server
 //
-// A subject has at most two keys, which share a slot: "ration:{subject}", a string with its buckets and its current windows,
-// and "ration:{subject}:past", a hash with the windows that have ended, for reports and late refunds, and with rare buckets.
-// A decision reads and writes the first alone, so its cost does not grow with the past. Both expire: a bucket is kept for as
-// long as it can take to fill, and an hour at least, a window until its End and Keep, and an hour. Only a bucket that nothing
-// refills is kept for ever. Names and subjects are readable in the keys and values, whatever bytes they are of.
+// A subject has at most three keys, which share a slot:
+//
+//   - "ration:{subject}" is a string with its buckets and its current windows. Most decisions read and write this key alone,
+//     so their cost does not grow with the past.
+//   - "ration:{subject}:past" is a hash with the windows that have ended, for reports and late refunds.
+//   - "ration:{subject}:ids" is a hash with rare buckets, such as those of a Gate's ids.
+//
+// All of them expire. A bucket is kept for as long as it can take to fill, and an hour at least, a window until its End and
+// Keep, and an hour. Only a bucket that nothing refills is kept for ever. A rare bucket is dropped when it is full: soon
+// after, while the subject has others, and by twice that time if nobody comes any more. Where a subject has some 100,000 of
+// them, set lazyfree-lazy-expire on the server, which otherwise stops for some milliseconds when they expire together.
+// Names and subjects are readable in the keys and values, whatever bytes they are of.
 //
 // Keys, plans and links are under names that begin with "ration:directory:{ration}:", in one slot, and never expire. Of a
 // secret there is its digest, in hashes alone and in no name. Texts are UTF-8, as JSON has them.

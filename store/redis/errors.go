@@ -16,7 +16,7 @@ import (
 func fault(doing, key string, err error) error {
 	switch code(err) {
 	case "WRONGTYPE", "LAYOUT":
-		err = fmt.Errorf("key %q or its past: %w", key, err)
+		err = fmt.Errorf("key %q or what is beside it: %w", key, err)
 	}
 	if untouched(err) {
 		return fmt.Errorf("store/redis: %s: %w: %w", doing, store.ErrNotTaken, err)

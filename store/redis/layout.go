@@ -15,7 +15,7 @@ import (
 //
 //	head    'R', layout, count                    count and index: two bytes, 0x80 + seven bits each
 //	        count times: '\n', kind, name, '\n', index      kind: 'b', 'w' or 'r'; no '\n' in the name, so each stands for itself
-//	        count times: of a bucket: the Per its part is written in, how long it can take to fill (µs, a power of two)
+//	        count times: of a bucket: the Per its part is written in, how long it can take to fill (µs; see life)
 //	                     of a window: its Start, its End + Keep (Unix seconds)
 //	tail    1, the server's time (µs) when the key expires
 //	        count times: of a bucket: tokens, part, last
@@ -25,8 +25,8 @@ import (
 // refusal, and 2 for an error among many decisions. Its first number is the server's time, or any later instant where no
 // bucket was last charged after the server's time.
 //
-// What few decisions need is aside, in a hash: an ended window under its name and Start (1, used, extra, End + Keep), a rare
-// bucket under its name and '\n' (2, tokens, part, last, and its two numbers of the head).
+// What few decisions need is aside, in two hashes: an ended window under its name and Start (1, used, extra, End + Keep), a
+// rare bucket under its name and '\n' (2, tokens, part, last, and its two numbers of the head).
 const (
 	layout   = 1
 	tailLen  = 1 + 8
@@ -77,9 +77,9 @@ func until(m *store.Meter) int64 {
 // per is the denominator of a bucket's fraction.
 func per(m *store.Meter) int64 { return max(m.Rate.Per, 1) }
 
-// life is how long a bucket can take to fill, in microseconds, rounded up to a power of two, so that a small change of
-// plan changes no head; at least 71 minutes. A bucket without capacity is full at once; it is kept for 12 days, so that it
-// still knows what was taken when it gets some.
+// life is how long a bucket can take to fill, in microseconds. It is exact for a rare one, of which there may be many. For
+// any other it is rounded up to a power of two, so that a small change of plan changes no head, and at least 71 minutes. A
+// bucket without capacity is full at once; it is kept for 12 days, so that it still knows what was taken when it gets some.
 func life(m *store.Meter) int64 {
 	switch {
 	case m.Max == 0:
@@ -88,6 +88,9 @@ func life(m *store.Meter) int64 {
 		return never
 	}
 	full := (m.Max*m.Rate.Per-1)/m.Rate.Tokens + 1
+	if m.Rare {
+		return full
+	}
 	return 1 << max(bits.Len64(uint64(full-1)), 32)
 }
 

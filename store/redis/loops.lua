@@ -11,7 +11,8 @@ local function count(s, pos)
   return (high - 128) * 128 + low - 128
 end
 
-local function loops(key, past, head, figures, pos, value)
+local function loops(key, head, figures, pos, value)
+  local past, ids = key .. ':past', key .. ':ids'
   local now, shape = clock, byte(figures, pos)
   local life, at
   life, at, pos = decode('<dd', figures, pos + 1)
@@ -33,44 +34,59 @@ local function loops(key, past, head, figures, pos, value)
 
   local function milliseconds(us) return string.format('%.0f', math.ceil(us / 1000)) end
 
-  -- Both keys are looked for in one command before the other one is used. In a Cluster that moves their slot one may be here
-  -- and one there, which a command with a single key would not notice: it would find nothing, and begin anew.
-  local together = false
-  local function apart()
-    if together then return nil end
-    local found = redis.pcall('EXISTS', key, past)
+  -- The string and a hash are looked for in one command before the hash is used. In a Cluster that moves their slot one may
+  -- be here and one there, which a command with a single key would not notice: it would find nothing, and begin anew.
+  local together = {}
+  local function apart(hash)
+    if together[hash] then return nil end
+    local found = redis.pcall('EXISTS', key, hash)
     if type(found) ~= 'table' then
-      together = true
+      together[hash] = true
       return nil
     end
     if not find(found.err, 'non local key', 1, true) then return found end
     return redis.error_reply('TRYAGAIN the slot of the subject is being moved')
   end
 
-  -- What goes to the other key: ended windows and rare buckets, field by field, to live for so long at least. A few of those
-  -- that are there are looked at each time: the dead ones go, and the cost stays.
-  local aside, keep = {}, 0
-  local function put(field, entry, lives)
-    aside[#aside + 1], aside[#aside + 2] = field, entry
-    keep = largest(keep, lives)
+  -- What goes to the hashes: ended windows and rare buckets, field by field, to live for so long at least (µs). Where that
+  -- must change it becomes a little longer, so that few charges change it.
+  local aside, least, longer = { [past] = {}, [ids] = {} }, { [past] = 0, [ids] = 0 }, { [past] = 0, [ids] = 0 }
+  local function put(hash, field, entry, life, spare)
+    local fields = aside[hash]
+    fields[#fields + 1], fields[#fields + 2] = field, entry
+    least[hash], longer[hash] = largest(least[hash], life), largest(longer[hash], life + spare)
   end
-  local function flush()
-    if #aside == 0 then return nil end
-    local fault = apart()
-    if fault then return fault end
-    local some = redis.call('HRANDFIELD', past, 8, 'WITHVALUES')
-    for i = 1, #some, 2 do
-      local entry, gone = some[i + 1], false
-      if #entry == 25 then
-        gone = dead(false, 0, decode('<d', entry, 18))
-      elseif #entry == 41 then
-        gone = dead(true, decode('<d', entry, 18), decode('<d', entry, 34))
+
+  -- Whether an entry of a hash need not be kept.
+  local function over(entry)
+    if #entry == 25 then return dead(false, 0, decode('<d', entry, 18)) end
+    return #entry == 41 and dead(true, decode('<d', entry, 18), decode('<d', entry, 34))
+  end
+
+  -- A few entries of a hash, chosen at random, are looked at each time it is written. The dead ones go. More are looked at
+  -- while half of them are dead: what many charges have left behind goes soon, though few come now.
+  local function sweep(hash)
+    for _ = 1, 32 do
+      local some, gone = redis.call('HRANDFIELD', hash, 8, 'WITHVALUES'), {}
+      for i = 1, #some, 2 do
+        if over(some[i + 1]) then gone[#gone + 1] = some[i] end
       end
-      if gone then redis.call('HDEL', past, some[i]) end
+      if #gone > 0 then redis.call('HDEL', hash, unpack(gone)) end
+      if #gone < 4 then return end
     end
-    redis.call('HSET', past, unpack(aside))
-    if redis.call('PTTL', past) * 1000 < keep + HOUR then
-      redis.call('PEXPIRE', past, milliseconds(keep + HOUR))
+  end
+
+  local function flush()
+    for hash, fields in pairs(aside) do
+      local fault = #fields > 0 and apart(hash)
+      if fault then return fault end
+    end
+    for hash, fields in pairs(aside) do
+      if #fields > 0 then
+        sweep(hash)
+        redis.call('HSET', hash, unpack(fields))
+        if redis.call('PTTL', hash) * 1000 < least[hash] then redis.call('PEXPIRE', hash, milliseconds(longer[hash])) end
+      end
     end
     return nil
   end
@@ -91,7 +107,12 @@ local function loops(key, past, head, figures, pos, value)
 
   -- The charge's meters, each with its state as it stands: m[1], m[2] and m[3]. Windows that the value does not hold may
   -- have ended. Rare buckets are never in the value.
-  local meters, absent, fields, size, from = {}, {}, {}, count(head, 3), 5
+  local meters, size, from = {}, count(head, 3), 5
+  local absent, fields = { [past] = {}, [ids] = {} }, { [past] = {}, [ids] = {} }
+  local function lookFor(hash, m, field)
+    local i = #absent[hash] + 1
+    absent[hash][i], fields[hash][i] = m, field
+  end
   for i = 1, size do
     local id, found, number, held, _
     id, from = match(head, NAME, from)
@@ -110,8 +131,7 @@ local function loops(key, past, head, figures, pos, value)
       m[1], m[3] = m.max, now
     end
     if m.rare then
-      absent[#absent + 1] = m
-      fields[#absent] = sub(id, 3)
+      lookFor(ids, m, sub(id, 3))
     elseif m.bucket and number then
       local tokens, part, last = decode('<ddd', value, number + 1)
       fill(m, tokens, part, last, m.same and m.per or decode('<d', held, 1))
@@ -119,15 +139,14 @@ local function loops(key, past, head, figures, pos, value)
     elseif m.same or held and sub(held, 1, 8) == sub(static, 1, 8) then
       m[1], m[2] = decode('<dd', value, number + 1)
     elseif value then -- which lives longer than what it has ended
-      absent[#absent + 1] = m
-      fields[#absent] = sub(id, 3, -2) .. sub(static, 1, 8)
+      lookFor(past, m, sub(id, 3, -2) .. sub(static, 1, 8))
     end
   end
-  if #absent > 0 then
-    local fault = apart()
+  for hash, missing in pairs(absent) do
+    local fault = #missing > 0 and apart(hash)
     if fault then return fault end
-    local held = redis.call('HMGET', past, unpack(fields))
-    for i, m in ipairs(absent) do
+    local held = #missing > 0 and redis.call('HMGET', hash, unpack(fields[hash]))
+    for i, m in ipairs(missing) do
       if held[i] and m.rare and byte(held[i]) == 2 and #held[i] == 41 then
         fill(m, decode('<dddd', held[i], 2))
       elseif held[i] and not m.rare and byte(held[i]) == 1 and #held[i] == 25 then
@@ -167,7 +186,8 @@ local function loops(key, past, head, figures, pos, value)
     if change then
       m.state = reply[i + 1]
       if m.rare then
-        put(sub(m.id, 3), '\2' .. m.state .. m.static, decode('<d', m.static, 9))
+        local life = decode('<d', m.static, 9)
+        put(ids, sub(m.id, 3), '\2' .. m.state .. m.static, life, min(life, HOUR))
       else
         touched[#touched + 1] = m
         patch = patch and m.same
@@ -210,7 +230,7 @@ local function loops(key, past, head, figures, pos, value)
   -- ahead may have moved the window that all others still charge.
   local function ending(m)
     if dead(false, 0, m.y) then return end
-    put(sub(m.id, 3, -2) .. sub(m.static, 1, 8), '\1' .. sub(m.state, 1, 16) .. encode('<d', m.y), m.y * 1000000 - min(now, at))
+    put(past, sub(m.id, 3, -2) .. sub(m.static, 1, 8), '\1' .. sub(m.state, 1, 16) .. encode('<d', m.y), m.y * 1000000 - min(now, at) + HOUR, 0)
   end
   for _, m in ipairs(touched) do
     local e = live[m.id]

@@ -3,7 +3,7 @@
 -- ARGV[2] and so on are the heads, each with its length. The reply is all replies in one string; that of a decision that
 -- failed is 2, a length and the error, and does nothing to the others.
 local function take(key, head, offset, figures, pos, value)
-  return common(key, head, offset, figures, pos, value) or loops(key, key .. ':past', head, figures, pos, value)
+  return common(key, head, offset, figures, pos, value) or loops(key, head, figures, pos, value)
 end
 
 local all, pos, replies, seen = ARGV[1], 1, {}, {}

@@ -26,7 +26,7 @@ var (
 	manyLua string
 
 	counting = scripts{
-		one:  newScript(structLua + beginLua + oneLua + commonLua + loopsLua + "return loops(key, key .. ':past', head, figures, pos, value)\n"),
+		one:  newScript(structLua + beginLua + oneLua + commonLua + loopsLua + "return loops(key, head, figures, pos, value)\n"),
 		many: newScript(structLua + beginLua + "local function common(key, head, offset, figures, pos, value)\n" + commonLua + "end\n" + loopsLua + manyLua),
 	}
 )
