@@ -53,7 +53,8 @@
 //
 // Each change is published with PUBLISH in the script that makes it, and [Store.Run] hears of it. What is published while
 // nobody listens is lost, which is why a Run that is subscribed again says that anything may have changed. It needs one
-// connection more.
+// connection more. A Run that cannot subscribe (wrong password, no right to the channel, no server) says so to the Logger at
+// once, and when it can again; it keeps trying. A reason that keeps coming back is told once a minute.
 //
 // # Connections
 //

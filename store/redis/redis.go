@@ -27,8 +27,9 @@ type Config struct {
 	// or where no call may keep the server from others for some hundreds of microseconds.
 	Separate bool
 
-	// Logger is told once of settings of the server that a quota does not go with, by Open's first connection and by Run; see
-	// Store.Check. Nil: nobody is.
+	// Logger is told by Run when the subscription to changes is lost, why, and when it is there again. It is told once of
+	// settings of the server that a quota does not go with, by Open's first connection and by Run: see Store.Check. Nil:
+	// nobody is told.
 	Logger *slog.Logger
 }
 

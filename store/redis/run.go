@@ -19,7 +19,8 @@ const (
 
 // Run listens for changes and tells those who called OnChange, until ctx is done or the Store is closed. It subscribes on a
 // connection of its own, notices within 5 s that a server has gone without a word, and subscribes again for as long as it
-// takes. It returns ctx's error, and with it why it was not subscribed, if it was not; after Close, one that wraps
+// takes. Where it is not subscribed it tells the Logger why, at once and once: a Gate then learns of changes only when what
+// it has in its cache is too old. It tells when it is subscribed again, and after how long. It returns ctx's error, and with it why it was not subscribed, if it was not; after Close, one that wraps
 // net.ErrClosed. A dial that is under way is waited for (5 s at most, unless the client's Dialer says otherwise). It needs to
 // run once in a process; more do no harm.
 //
@@ -28,8 +29,12 @@ func (s *Store) Run(ctx context.Context) error {
 	s.running.Add(1)
 	defer s.running.Add(-1)
 	var why error // it is not subscribed
+	out := newOutage(s.logger)
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
-		heard, err := s.listen(ctx)
+		heard, err := s.listen(ctx, out)
+		if ctx.Err() == nil {
+			out.goesOn(ctx, err)
+		}
 		switch {
 		case heard:
 			pause, why = minPause, nil
@@ -54,7 +59,7 @@ func (s *Store) Run(ctx context.Context) error {
 }
 
 // listen tells of changes until the connection breaks, and says whether it heard any: whether it was ever subscribed.
-func (s *Store) listen(ctx context.Context) (heard bool, err error) {
+func (s *Store) listen(ctx context.Context, out *outage) (heard bool, err error) {
 	l, err := s.connected(ctx)
 	if err != nil {
 		return false, err
@@ -78,6 +83,7 @@ func (s *Store) listen(ctx context.Context) (heard bool, err error) {
 		if !heard {
 			heard = true
 			s.listeners.Tell("") // now that no change is missed any more
+			out.ends(ctx)
 		}
 		s.inspect(ctx, l.client)
 		select {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -18,14 +19,45 @@ import (
 // on the PATH the test is skipped, or fails if the environment has RATION_REQUIRE_REDIS=1.
 func Start(t testing.TB, args ...string) (addr string) {
 	t.Helper()
+	return StartServer(t, args...).Addr
+}
+
+// Server is a redis-server that a test can kill and start again.
+type Server struct {
+	Addr string
+
+	program string
+	args    []string
+	process *process
+}
+
+// StartServer is Start for a test that kills the server.
+func StartServer(t testing.TB, args ...string) *Server {
+	t.Helper()
 	program, err := find(t), error(nil)
 	for range 5 {
-		if addr, err = start(t, program, args); err == nil {
-			return addr
+		var s *Server
+		if s, err = start(t, program, args); err == nil {
+			return s
 		}
 	}
 	t.Fatalf("redis-server: %v", err)
-	return ""
+	return nil
+}
+
+// Kill ends the server at once.
+func (s *Server) Kill() { s.process.kill() }
+
+// Restart starts a server that was killed, on the same address. It has forgotten everything.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	port, err := net.LookupPort("tcp", s.Addr[strings.LastIndex(s.Addr, ":")+1:])
+	if err == nil {
+		s.process, err = run(t, s.program, port, s.args, answers)
+	}
+	if err != nil {
+		t.Fatalf("redis-server: %v", err)
+	}
 }
 
 // find is the program; without it the test is skipped, or fails where it is required.
@@ -42,16 +74,17 @@ func find(t testing.TB) string {
 }
 
 // start tries one port. Somebody else may take it between our look and the server's.
-func start(t testing.TB, program string, args []string) (string, error) {
+func start(t testing.TB, program string, args []string) (*Server, error) {
 	port, err := free(0)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	p, err := run(t, program, port, append([]string{"--port", strconv.Itoa(port)}, args...), answers)
+	args = append([]string{"--port", strconv.Itoa(port)}, args...)
+	p, err := run(t, program, port, args, answers)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return p.addr, nil
+	return &Server{p.addr, program, args, p}, nil
 }
 
 // free is a port of the loopback that nobody listens on, and so is the one that is so far above it.

@@ -30,3 +30,13 @@ func TestStartFails(t *testing.T) {
 	_, err := start(t, program, nil)
 	require.Error(t, err)
 }
+
+func TestRestart(t *testing.T) {
+	s := StartServer(t)
+	for range 2 {
+		s.Kill()
+		require.False(t, answers(s.Addr))
+		s.Restart(t)
+		require.True(t, answers(s.Addr))
+	}
+}
