@@ -138,6 +138,10 @@ type Meter struct {
 
 	// Keep is how long after End a window can at least be read and given back to; zero: not at all. Later it may be
 	// forgotten, and then reads as unused.
+	//
+	// A window that was forgotten and is charged again admits its whole allowance again. So Keep is also how far clocks may
+	// differ without a limit being exceeded: those of two callers, or one clock that goes ahead and back. Whoever sets a
+	// limit keeps its windows for a day or so, however short they are, and whatever the reports need.
 	Keep time.Duration
 }
 

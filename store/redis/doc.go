@@ -20,6 +20,9 @@
 // whose clock is behind, a bucket that has been charged does not refill until that clock has caught up. Wait and Reset of
 // its Level include that time.
 //
+// A window is kept until its Keep and an hour have passed, by the server's clock and by that of the caller who ends it. A
+// caller whose clock is behind by more than that gets the allowance of a window again that others have left.
+//
 // # Errors
 //
 // An error wraps [store.ErrNotTaken] only where it is proven that nothing was charged: ctx was done before the request went

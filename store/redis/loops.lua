@@ -249,7 +249,7 @@ local function loops(key, head, figures, pos, value)
     local i = #names
     names[i + 1] = m.id .. string.char(128 + floor(i / 128), 128 + i % 128)
     heads[i + 1], tails[i + 1] = m.static, m.state
-    longest = largest(longest, m.bucket and m.y or m.y * 1000000 - at)
+    longest = largest(longest, m.bucket and m.y or m.y * 1000000 - min(now, at))
     live[m.id] = nil
   end
   for _, m in ipairs(meters) do

@@ -1,0 +1,112 @@
+package redis
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	period "github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store"
+	local "github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/store/redis/redistest"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestCallerBehind has a caller whose clock is behind charge the window that all others have
+// used up and left. The window is still refused to it while the clock is behind by no more than
+// Keep and an hour, by the caller's clock and the server's.
+func TestCallerBehind(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	clock := clock{client: client}
+	s := newStore(t, client, moved(t, counting))
+	for _, test := range []struct {
+		name         string
+		keep, behind time.Duration
+		twice        bool // it gets the allowance once more
+	}{
+		{"within Keep and an hour", time.Minute, 59 * time.Minute, false},
+		{"beyond", time.Minute, 150 * time.Minute, true},
+		{"a day's Keep", 24 * time.Hour, 150 * time.Minute, false},
+		{"a day's Keep, a day behind", 24 * time.Hour, 24 * time.Hour, false},
+		{"a day's Keep, two days behind", 24 * time.Hour, 48 * time.Hour, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			took := func(at time.Time) (n int) {
+				hour := at.Truncate(time.Hour)
+				m := store.Meter{Name: "hour", Max: 10, Start: hour.Unix(), End: hour.Unix() + 3600, Keep: test.keep}
+				for range 20 {
+					c := &store.Charge{Subject: test.name, At: at, Meters: []store.Meter{m}, N: store.Each(1)}
+					require.NoError(t, s.Take(t.Context(), c))
+					if c.OK {
+						n++
+					}
+				}
+				return n
+			}
+			noon := time.Unix(day, 0).Add(12 * time.Hour)
+			clock.set(t, noon)
+			require.Equal(t, 10, took(noon))
+			for now := noon; now.Before(noon.Add(test.behind)); {
+				now = now.Add(time.Hour)
+				clock.set(t, now)
+				require.Equal(t, 10, took(now), "whoever has the time right")
+			}
+			clock.set(t, noon.Add(test.behind))
+			require.Equal(t, test.twice, took(noon) > 0)
+		})
+	}
+}
+
+// TestCallerAhead has a caller whose clock is two hours ahead use up a window. The server keeps
+// the window until it has ended by the server's clock too, and Keep and an hour longer.
+func TestCallerAhead(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	clock := clock{client: client}
+	s := newStore(t, client, moved(t, counting))
+	noon := time.Unix(day, 0).Add(12 * time.Hour)
+	m := store.Meter{Name: "hour", Max: 10, Start: noon.Unix(), End: noon.Unix() + 3600, Keep: time.Minute}
+	clock.set(t, noon.Add(-90*time.Minute))
+	for range 10 {
+		c := &store.Charge{Subject: "a", At: noon.Add(30 * time.Minute), Meters: []store.Meter{m}, N: store.Each(1)}
+		require.NoError(t, s.Take(t.Context(), c))
+		require.True(t, c.OK)
+	}
+	ttl, err := client.Do(t.Context(), client.B().Ttl().Key("ration:{a}").Build()).AsInt64()
+	require.NoError(t, err)
+	want := 90*time.Minute + time.Hour + m.Keep + time.Hour
+	require.InDelta(t, want.Seconds(), ttl, 2)
+}
+
+// TestGateBehind is TestCallerBehind through Gates of which one is two and a half hours behind:
+// together they admit an hour's quota once.
+func TestGateBehind(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	clock := clock{client: client}
+	s := newStore(t, client, moved(t, counting))
+	for name, keep := range map[string]time.Duration{"default": 0, "a day": 24 * time.Hour} {
+		dir := local.New(local.Config{})
+		plan := usageplan.Plan{Quotas: []period.Quota{{Limit: 10, Period: period.Hour}}}
+		_, secret, _ := gateOver(t, dir, s, plan)
+		gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: dir, Plans: dir, Counter: s, Keep: keep})
+		require.NoError(t, err)
+		defer gate.Close()
+		admitted := func(at time.Time) (n int) {
+			for range 20 {
+				d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret, At: at})
+				require.NoError(t, err)
+				if d.Allowed {
+					n++
+				}
+			}
+			return n
+		}
+		noon := time.Unix(day, 0).Add(12 * time.Hour)
+		clock.set(t, noon)
+		require.Equal(t, 10, admitted(noon), name)
+		late := noon.Add(150 * time.Minute)
+		clock.set(t, late)
+		require.Equal(t, 10, admitted(late), name)
+		require.Zero(t, admitted(noon), name)
+	}
+}
