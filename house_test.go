@@ -21,6 +21,7 @@ var arrows = map[string][]string{
 	"":                              {},
 	"/apikey":                       {"/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict"},
 	"/internal/fault":               {},
+	"/internal/leak":                {},
 	"/internal/nilcheck":            {},
 	"/internal/retry":               {},
 	"/internal/strict":              {},

@@ -25,7 +25,7 @@ func newSeal(t *testing.T, key string) cipher.AEAD {
 // TestReveal shows secrets again where the service was told to keep them, and nowhere else.
 func TestReveal(t *testing.T) {
 	ctx, st := t.Context(), newMapStore()
-	sealing := apikey.NewService(st, apikey.Config{Format: foreign, Seal: newSeal(t, "0123456789abcdef")})
+	sealing := apikey.NewService(st, apikey.Config{KeyFormat: foreign, Seal: newSeal(t, "0123456789abcdef")})
 	plain := apikey.NewService(st, apikey.Config{})
 	other := apikey.NewService(st, apikey.Config{Seal: newSeal(t, "fedcba9876543210")})
 

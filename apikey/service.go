@@ -24,14 +24,14 @@ const (
 
 // Config is how a Service makes keys. The zero Config is good.
 type Config struct {
-	// Format is what secrets look like: those that Create and Rotate make, and those that Import takes. Give the same one
+	// KeyFormat is what secrets look like: those that Create and Rotate make, and those that Import takes. Give the same one
 	// to usageplan.GateConfig. The zero Format makes "key_…".
-	Format Format
+	KeyFormat Format
 
 	// Seal keeps secrets so that Reveal can show them again, as Amazon API Gateway does with includeValue; nil: only digests
 	// are kept, and nobody can. It is an AEAD with random nonces of 12 bytes or more, such as AES-GCM; the key's id is
 	// authenticated with the secret. Whoever has it and the store has all secrets.
-	Seal cipher.AEAD
+	Seal cipher.AEAD `json:"-"`
 }
 
 // Service makes, changes and lists the keys of a Store. It keeps no state, so any number of services, in any number of
@@ -48,7 +48,7 @@ type Service struct {
 func NewService(s Store, cfg Config) *Service {
 	nilcheck.Must("apikey: NewService", errors.Join(
 		nilcheck.Required("store", s, "an apikey.Store"), nilcheck.Optional("seal", cfg.Seal, "a cipher.AEAD, or none")))
-	return &Service{store: s, format: cfg.Format, seal: cfg.Seal}
+	return &Service{store: s, format: cfg.KeyFormat, seal: cfg.Seal}
 }
 
 // KeyFormat is the Format that the Service was given, for the Gate and others that are to have the same.

@@ -21,7 +21,7 @@ import (
 func inBubble(t *testing.T, f func(t *testing.T, keys *apikey.Service, st *mapStore)) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newMapStore()
-		f(t, apikey.NewService(st, apikey.Config{Format: foreign}), st)
+		f(t, apikey.NewService(st, apikey.Config{KeyFormat: foreign}), st)
 	})
 }
 
@@ -144,7 +144,7 @@ func TestCreateRefuses(t *testing.T) {
 
 func TestCreateReportsAllFaults(t *testing.T) {
 	inBubble(t, func(t *testing.T, _ *apikey.Service, st *mapStore) {
-		keys := apikey.NewService(st, apikey.Config{Format: apikey.Format{Prefix: "acme corp"}})
+		keys := apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme corp"}})
 		_, _, err := keys.Create(t.Context(), apikey.Key{ID: "a b", Name: "a\n", Description: "\xff", Expires: time.Unix(0, 0)})
 		require.ErrorIs(t, err, apikey.ErrInvalid)
 		for _, field := range []string{"id:", "name:", "description:", "expires:", `prefix: "acme corp":`} {

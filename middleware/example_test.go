@@ -19,7 +19,7 @@ import (
 func newGate(p usageplan.Plan) (*usageplan.Gate, apikey.Key, apikey.Secret) {
 	ctx, st := context.Background(), memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
-	keys, plans := apikey.NewService(st, apikey.Config{Format: format}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	keys, plans := apikey.NewService(st, apikey.Config{KeyFormat: format}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
 	key, secret, err := keys.Create(ctx, apikey.Key{Name: "my-api-key", Enabled: true})
 	if err == nil {
 		p, err = plans.Create(ctx, p)
@@ -29,7 +29,7 @@ func newGate(p usageplan.Plan) (*usageplan.Gate, apikey.Key, apikey.Secret) {
 	}
 	var gate *usageplan.Gate
 	if err == nil {
-		gate, err = usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: format})
+		gate, err = usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: format})
 	}
 	if err != nil {
 		panic(err)
@@ -51,7 +51,7 @@ func get(h http.Handler, target string, secret apikey.Secret) *httptest.Response
 func Example() {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
-	keys := apikey.NewService(st, apikey.Config{Format: format})
+	keys := apikey.NewService(st, apikey.Config{KeyFormat: format})
 	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
 	ctx := context.Background()
 
@@ -70,7 +70,7 @@ func Example() {
 	if err := plans.Link(ctx, plan.ID, key.ID); err != nil {
 		panic(err)
 	}
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: format})
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: format})
 	if err != nil {
 		panic(err)
 	}

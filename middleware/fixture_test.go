@@ -33,7 +33,7 @@ func newHouse(t testing.TB, change ...func(*usageplan.GateConfig)) *house {
 	gate, err := usageplan.NewGate(cfg)
 	require.NoError(t, err)
 	t.Cleanup(gate.Close)
-	return &house{t, apikey.NewService(st, apikey.Config{Format: apikey.Format{Prefix: "acme"}}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), gate}
+	return &house{t, apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), gate}
 }
 
 // key is a new one, linked to a new plan unless that is nil.

@@ -17,7 +17,7 @@ func Example() {
 	ctx := context.Background()
 	st := memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
-	keys := apikey.NewService(st, apikey.Config{Format: format})
+	keys := apikey.NewService(st, apikey.Config{KeyFormat: format})
 	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
 
 	key, secret, _ := keys.Create(ctx, apikey.Key{Name: "worker", Enabled: true})
@@ -28,7 +28,7 @@ func Example() {
 	})
 	_ = plans.Link(ctx, plan.ID, key.ID)
 
-	gate, _ := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: format})
+	gate, _ := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: format})
 	defer gate.Close()
 	for range 3 {
 		d, err := gate.Admit(ctx, usageplan.Request{Secret: secret})

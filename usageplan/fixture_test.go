@@ -35,7 +35,7 @@ func newHouse(t *testing.T, change ...func(*usageplan.GateConfig)) *house {
 	gate, err := usageplan.NewGate(cfg)
 	require.NoError(t, err)
 	t.Cleanup(gate.Close)
-	return &house{t, st, apikey.NewService(st, apikey.Config{Format: apikey.Format{Prefix: "acme", AcceptForeign: true}}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), gate}
+	return &house{t, st, apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), gate}
 }
 
 func (h *house) key(name string) (apikey.Key, apikey.Secret) {

@@ -19,9 +19,9 @@ type GateConfig struct {
 	Plans   Store
 	Counter store.Counter
 
-	// Format is what secrets look like: anything else is unknown without a look-up. It is the one that the apikey.Config has.
+	// KeyFormat is what secrets look like: anything else is unknown without a look-up. It is the one that the apikey.Config has.
 	// Zero: any prefix, a right checksum.
-	Format apikey.Format
+	KeyFormat apikey.Format
 
 	// MaxAge is how long a key and its plans are believed without being read again. The default is 5s.
 	// It bounds how long after a change the last request is admitted by what was before, where no
@@ -127,7 +127,7 @@ func NewGate(cfg GateConfig) (*Gate, error) {
 			errs = append(errs, fmt.Errorf("%s: %d: want 0 or more", name, v))
 		}
 	}
-	if err := cfg.Format.Validate(); err != nil {
+	if err := cfg.KeyFormat.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("format: %w", err))
 	}
 	errs = append(errs, cfg.OnFailure.faults()...)
@@ -158,7 +158,7 @@ func orElse[T int | time.Duration](v, otherwise T) T {
 }
 
 // KeyFormat is the Format that the Gate was given.
-func (g *Gate) KeyFormat() apikey.Format { return g.cfg.Format }
+func (g *Gate) KeyFormat() apikey.Format { return g.cfg.KeyFormat }
 
 // Close ends the Gate's subscriptions. A closed Gate still decides; it hears of changes by MaxAge alone.
 func (g *Gate) Close() {

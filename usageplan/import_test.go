@@ -22,7 +22,7 @@ const (
 
 // imports has two plans of one stage, a and b, one of another, c, and a key "old" of firstSecret on plan a.
 func imports(t *testing.T) (h *house, old apikey.Key, file func(string) string) {
-	h = newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Format.AcceptForeign = true })
+	h = newHouse(t, func(cfg *usageplan.GateConfig) { cfg.KeyFormat.AcceptForeign = true })
 	dev := []usageplan.Stage{{API: "pets", Name: "dev"}}
 	a, b := h.plan(usageplan.Plan{Name: "a", Stages: dev}), h.plan(usageplan.Plan{Name: "b", Stages: dev})
 	c := h.plan(usageplan.Plan{Name: "c", Stages: []usageplan.Stage{{API: "pets", Name: "prod"}}})
@@ -105,7 +105,7 @@ func TestImportFails(t *testing.T) {
 	h, _, file := imports(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	st := &stumbles{Store: h.st, at: "second", stop: cancel}
-	keys, plans := apikey.NewService(st, apikey.Config{Format: apikey.Format{AcceptForeign: true}}), usageplan.NewService(h.st, st, usageplan.ServiceConfig{})
+	keys, plans := apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}}), usageplan.NewService(h.st, st, usageplan.ServiceConfig{})
 	rows := apikey.ParseCSV(strings.NewReader(file("name,key,enabled,usageplanids\nfirst,SECRET-1,false,PLAN-C\nsecond,SECRET-2,true,PLAN-A\n")))
 	done, err := plans.Import(ctx, keys, rows, false)
 	require.ErrorIs(t, err, errBroken)
@@ -131,7 +131,7 @@ func TestImportShowsNoValue(t *testing.T) {
 	st := plansFail{memory.New(memory.Config{})}
 	const secret = "secretsecretsecretsecret"
 	row := apikey.Row{Line: 2, Key: apikey.Key{Name: "a"}, Secret: "anotheranotheranother", PlanIDs: []string{secret}}
-	_, err := usageplan.NewService(st, st, usageplan.ServiceConfig{}).Import(t.Context(), apikey.NewService(st, apikey.Config{Format: apikey.Format{AcceptForeign: true}}),
+	_, err := usageplan.NewService(st, st, usageplan.ServiceConfig{}).Import(t.Context(), apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}}),
 		func(yield func(apikey.Row, error) bool) { yield(row, nil) }, false)
 	require.ErrorIs(t, err, errBroken)
 	require.NotContains(t, err.Error(), secret)

@@ -58,7 +58,7 @@ func newResolver(cfg GateConfig) *resolver {
 	return &resolver{
 		keys: cfg.Keys, plans: cfg.Plans, access: accessReader(cfg.Keys, cfg.Plans),
 		local: store.IsLocal(cfg.Keys) && store.IsLocal(cfg.Plans),
-		form:  cfg.Format, keep: cfg.Keep, maxAge: cfg.MaxAge, maxStale: cfg.MaxStale,
+		form:  cfg.KeyFormat, keep: cfg.Keep, maxAge: cfg.MaxAge, maxStale: cfg.MaxStale,
 		timeout: cfg.LookupTimeout, patience: cfg.Timeout, logger: cfg.Logger, silences: newSilences(cfg),
 		cache:      newCache(orElse(cfg.MaxKeys, 1<<20)),
 		allowances: newAllowances(max(orElse(cfg.MaxKeys, 1<<20), 1<<10)), // as many as keys, but for toys

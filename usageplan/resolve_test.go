@@ -60,7 +60,7 @@ func TestUnknownIsForgottenByCreate(t *testing.T) {
 	foreign := apikey.Secret("a-value-of-another-system-0001")
 	h2 := newHouse(t, func(cfg *usageplan.GateConfig) {
 		cfg.Keys, cfg.Plans, cfg.Counter = h.st, h.st, h.st
-		cfg.Format = apikey.Format{AcceptForeign: true}
+		cfg.KeyFormat = apikey.Format{AcceptForeign: true}
 	})
 	require.Equal(t, usageplan.Unknown, h2.reason(foreign))
 	k, err := h.keys.Import(t.Context(), apikey.Key{Enabled: true}, foreign)

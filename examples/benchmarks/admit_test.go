@@ -134,7 +134,7 @@ func openGate(tb testing.TB, n int) ([]string, decide) {
 
 func newGate(tb testing.TB, n int) (gate *usageplan.Gate, secrets []string) {
 	st, ctx := memory.New(memory.Config{}), context.Background()
-	keys, plans := apikey.NewService(st, apikey.Config{Format: apikey.Format{Prefix: "acme"}}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	keys, plans := apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
 	plan, err := plans.Create(ctx, usageplan.Plan{
 		Name:     "benchmark",
 		Throttle: &limiter.Limit{Rate: 1, Burst: 1 << 32},

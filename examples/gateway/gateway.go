@@ -21,8 +21,8 @@ func newGateway(cfg config, st *opened, log *slog.Logger) (gw *gateway, err erro
 	gw = new(gateway)
 	gw.gate, err = usageplan.NewGate(usageplan.GateConfig{
 		Keys: st.backend, Plans: st.backend, Counter: st.backend,
-		Format: apikey.Format{AcceptForeign: true}, // administrators may choose values
-		Logger: log,
+		KeyFormat: apikey.Format{AcceptForeign: true}, // administrators may choose values
+		Logger:    log,
 	})
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func controlPlane(cfg config, gate *usageplan.Gate, st *opened, log *slog.Logger
 		stages = apigateway.StageList{{API: cfg.api, Name: cfg.stage}}
 	}
 	return apigateway.New(apigateway.Config{
-		Keys:  apikey.NewService(st.backend, apikey.Config{Format: gate.KeyFormat(), Seal: cfg.seal}),
+		Keys:  apikey.NewService(st.backend, apikey.Config{KeyFormat: gate.KeyFormat(), Seal: cfg.seal}),
 		Plans: usageplan.NewService(watch(st.backend, cfg, log), st.backend, usageplan.ServiceConfig{}),
 		Gate:  gate, Authenticate: apigateway.Signed(verifier), Stages: stages, Logger: log,
 	})

@@ -78,7 +78,7 @@ type service struct {
 func newService() (*service, error) {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: format})
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: format})
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func newService() (*service, error) {
 		return nil, err
 	}
 	return &service{
-		keys:    apikey.NewService(st, apikey.Config{Format: format}),
+		keys:    apikey.NewService(st, apikey.Config{KeyFormat: format}),
 		plans:   usageplan.NewService(st, st, usageplan.ServiceConfig{}),
 		gate:    gate,
 		handler: mw.Handler(mux),

@@ -19,14 +19,14 @@ import (
 func Example() {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: format})
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: format})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer gate.Close()
 
-	keys := apikey.NewService(st, apikey.Config{Format: format})
+	keys := apikey.NewService(st, apikey.Config{KeyFormat: format})
 	_, secret, _ := keys.Create(context.Background(), apikey.Key{Name: "new", Enabled: true})
 	d, _ := gate.Admit(context.Background(), usageplan.Request{Secret: secret})
 	fmt.Println(d.Reason)

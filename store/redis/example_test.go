@@ -84,7 +84,7 @@ func ExampleStore_Run() {
 	go func() { ended <- here.Run(ctx) }()
 	fmt.Printf("%q\n", <-changes) // subscribed
 
-	keys := apikey.NewService(there, apikey.Config{Format: apikey.Format{Prefix: "acme"}})
+	keys := apikey.NewService(there, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})
 	key, _, err := keys.Create(ctx, apikey.Key{Name: "customer 7", Enabled: true})
 	if err != nil {
 		log.Fatal(err)

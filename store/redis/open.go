@@ -41,7 +41,8 @@ func Open(url string, cfg Config) (*Store, error) {
 	if err := errors.Join(fault, err); err != nil {
 		return nil, fmt.Errorf("store/redis: open: %w", err)
 	}
-	s.dialing.option, s.dialing.closed = option, make(chan struct{})
+	s.dialing.option = func() rueidis.ClientOption { return option }
+	s.dialing.closed = make(chan struct{})
 	return s, nil
 }
 
@@ -57,7 +58,7 @@ func dialTLS(ctx context.Context, addr string, dialer *net.Dialer, cfg *tls.Conf
 
 // dialing is how a Store of Open comes to its client. One attempt is made at a time, for all who wait.
 type dialing struct {
-	option rueidis.ClientOption
+	option func() rueidis.ClientOption // a function, since fmt prints whatever else has the password in it
 
 	mu      sync.Mutex
 	attempt chan struct{} // closed when it is over; nil: none is under way
@@ -125,7 +126,7 @@ func (s *Store) dial(ctx context.Context) error {
 var errClosed = fmt.Errorf("the store is closed: %w", net.ErrClosed)
 
 func (s *Store) attempt() {
-	client, err := rueidis.NewClient(s.dialing.option)
+	client, err := rueidis.NewClient(s.dialing.option())
 	if err == nil {
 		s.inspect(context.Background(), client)
 	}

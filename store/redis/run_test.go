@@ -170,7 +170,7 @@ func TestRevoked(t *testing.T) {
 	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: here, Plans: here, Counter: here, MaxAge: time.Minute})
 	require.NoError(t, err)
 	defer gate.Close()
-	keys := apikey.NewService(there, apikey.Config{Format: apikey.Format{Prefix: "acme"}})
+	keys := apikey.NewService(there, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})
 	plans := usageplan.NewService(there, there, usageplan.ServiceConfig{})
 	key, secret, err := keys.Create(t.Context(), apikey.Key{Enabled: true})
 	require.NoError(t, err)

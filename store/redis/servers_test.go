@@ -111,7 +111,9 @@ func TestOpenServers(t *testing.T) {
 			defer s.Close()
 			if name == "tls" {
 				require.ErrorContains(t, s.Take(t.Context(), one("a")), "certificate", "one that nobody vouches for")
-				s.dialing.option.TLSConfig = &tls.Config{RootCAs: cfg.RootCAs, ServerName: cfg.ServerName, MinVersion: tls.VersionTLS12}
+				option := s.dialing.option()
+				option.TLSConfig = &tls.Config{RootCAs: cfg.RootCAs, ServerName: cfg.ServerName, MinVersion: tls.VersionTLS12}
+				s.dialing.option = func() rueidis.ClientOption { return option }
 				s.dialing.next = time.Time{}
 			}
 			require.NoError(t, s.Take(t.Context(), one("a")))

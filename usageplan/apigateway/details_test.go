@@ -238,7 +238,7 @@ func TestAccount(t *testing.T) {
 
 	st := memory.New(memory.Config{})
 	h = newHouseOn(t, st, func(cfg *apigateway.Config) {
-		gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: apikey.Format{AcceptForeign: true}, Account: &limiter.Limit{Rate: 30, Burst: 4}})
+		gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: apikey.Format{AcceptForeign: true}, Account: &limiter.Limit{Rate: 30, Burst: 4}})
 		require.NoError(t, err)
 		t.Cleanup(gate.Close)
 		cfg.Gate = gate

@@ -19,7 +19,7 @@ import (
 func Example() {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{AcceptForeign: true} // administrators may choose values, as with AWS
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: format})
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: format})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -33,7 +33,7 @@ func Example() {
 		return
 	}
 	h, err := apigateway.New(apigateway.Config{
-		Keys: apikey.NewService(st, apikey.Config{Format: format}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}),
+		Keys: apikey.NewService(st, apikey.Config{KeyFormat: format}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}),
 		Gate: gate, Authenticate: apigateway.Signed(verifier),
 	})
 	if err != nil {

@@ -51,7 +51,7 @@ func newHouseOn(t *testing.T, st stores, change ...func(*apigateway.Config)) *ho
 	require.NoError(t, err)
 	seal, err := cipher.NewGCM(block)
 	require.NoError(t, err)
-	h := &house{t: t, st: st, keys: apikey.NewService(st, apikey.Config{Format: apikey.Format{AcceptForeign: true}, Seal: seal}), plans: usageplan.NewService(st, st, usageplan.ServiceConfig{})}
+	h := &house{t: t, st: st, keys: apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Seal: seal}), plans: usageplan.NewService(st, st, usageplan.ServiceConfig{})}
 	h.gate = h.newGate(0)
 	cfg := apigateway.Config{Keys: h.keys, Plans: h.plans, Gate: h.gate, Authenticate: func(*http.Request) error { return nil }}
 	for _, c := range change {
@@ -64,7 +64,7 @@ func newHouseOn(t *testing.T, st stores, change ...func(*apigateway.Config)) *ho
 
 // newGate is a Gate that reports for so long.
 func (h *house) newGate(keep time.Duration) *usageplan.Gate {
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: h.st, Plans: h.st, Counter: h.st, Format: apikey.Format{AcceptForeign: true}, Keep: keep})
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: h.st, Plans: h.st, Counter: h.st, KeyFormat: apikey.Format{AcceptForeign: true}, Keep: keep})
 	require.NoError(h.t, err)
 	h.t.Cleanup(gate.Close)
 	return gate

@@ -44,10 +44,10 @@ func TestFormats(t *testing.T) {
 		{apikey.Format{AcceptForeign: true}, apikey.Format{}, "gate: format {Prefix: AcceptForeign:false}: want one that lets in all keys of the format {Prefix: AcceptForeign:true}"},
 		{apikey.Format{Prefix: "acme"}, apikey.Format{Prefix: "other"}, "gate: format {Prefix:other AcceptForeign:false}: want"},
 	} {
-		gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: c.gate})
+		gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: c.gate})
 		require.NoError(t, err)
 		defer gate.Close()
-		_, err = apigateway.New(apigateway.Config{Keys: apikey.NewService(st, apikey.Config{Format: c.keys}), Gate: gate,
+		_, err = apigateway.New(apigateway.Config{Keys: apikey.NewService(st, apikey.Config{KeyFormat: c.keys}), Gate: gate,
 			Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Authenticate: func(*http.Request) error { return nil }})
 		if c.want == "" {
 			require.NoError(t, err, "%+v", c)

@@ -320,7 +320,7 @@ func TestImport(t *testing.T) {
 func TestImportLeaves(t *testing.T) {
 	h := newHouse(t)
 	var log bytes.Buffer
-	keys := apikey.NewService(undeletable{h.st}, apikey.Config{Format: h.keys.KeyFormat()})
+	keys := apikey.NewService(undeletable{h.st}, apikey.Config{KeyFormat: h.keys.KeyFormat()})
 	handler, err := apigateway.New(apigateway.Config{
 		Keys: keys, Plans: h.plans, Gate: h.gate, Authenticate: func(*http.Request) error { return nil },
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),

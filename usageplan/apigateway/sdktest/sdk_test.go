@@ -23,13 +23,13 @@ import (
 // newClient is an SDK client of a control plane over memory, and the gate that enforces.
 func newClient(t *testing.T) (*sdk.Client, *usageplan.Gate) {
 	st := memory.New(memory.Config{})
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, Format: apikey.Format{AcceptForeign: true}})
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: apikey.Format{AcceptForeign: true}})
 	require.NoError(t, err)
 	t.Cleanup(gate.Close)
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "secret", id == "admin", nil }, sigv4.Config{})
 	require.NoError(t, err)
 	h, err := apigateway.New(apigateway.Config{
-		Keys: apikey.NewService(st, apikey.Config{Format: gate.KeyFormat()}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Gate: gate,
+		Keys: apikey.NewService(st, apikey.Config{KeyFormat: gate.KeyFormat()}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Gate: gate,
 		Authenticate: apigateway.Signed(verifier), Stages: apigateway.StageList{{API: "pets", Name: "prod"}, {API: "pets", Name: "dev"}},
 	})
 	require.NoError(t, err)

@@ -1,0 +1,48 @@
+package apikey_test
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/binary"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/leak"
+	"github.com/ration-go/ration/store/memory"
+)
+
+// aead is a Seal whose key is in a field that encoding/json can see.
+type aead struct {
+	cipher.AEAD
+	Key []byte
+}
+
+// TestNothingShowsASecret prints every public struct, of a service that seals, with a key, its
+// secret and the key of the seal.
+func TestNothingShowsASecret(t *testing.T) {
+	master := []byte("hunter2passhunter2passhunter2pas")
+	block, err := aes.NewCipher(master)
+	require.NoError(t, err)
+	gcm, err := cipher.NewGCM(block)
+	require.NoError(t, err)
+	config := apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}, Seal: &aead{gcm, master}}
+	service := apikey.NewService(memory.New(memory.Config{}), config)
+	key, secret, err := service.Create(t.Context(), apikey.Key{Name: "n", Enabled: true})
+	require.NoError(t, err)
+	plain := apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}, Seal: gcm}
+	values := map[string]any{
+		"Key": key, "Key by pointer": &key, "Filter": apikey.Filter{NamePrefix: "n"}, "Format": apikey.Format{Prefix: "acme"},
+		"Row": apikey.Row{Line: 1, Key: key, Secret: secret}, "RowError": &apikey.RowError{Line: 1, Err: apikey.ErrInvalid},
+		"Config": config, "Config by pointer": &config, "Config with AES": plain,
+		"Service": service, "Service with AES": apikey.NewService(memory.New(memory.Config{}), plain),
+		"Service in a struct": struct{ s *apikey.Service }{service},
+	}
+	leak.Complete(t, values)
+	leak.Check(t, string(secret)[5:37], values)
+	leak.Check(t, string(master), values)
+	words := fmt.Sprint(binary.LittleEndian.Uint32(master), " ", binary.LittleEndian.Uint32(master[4:])) // as AES has its key
+	leak.Check(t, words, values)
+}

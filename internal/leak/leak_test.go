@@ -1,0 +1,68 @@
+package leak
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// spy is a test that remembers what it was told.
+type spy struct {
+	testing.TB
+	told []string
+}
+
+func (s *spy) Helper() {}
+func (s *spy) Errorf(format string, args ...any) {
+	s.told = append(s.told, fmt.Sprintf(format, args...))
+}
+
+type open struct{ text string }
+
+type byJSON struct{ text string }
+
+func (b byJSON) MarshalText() ([]byte, error)  { return []byte(b.text), nil }
+func (b byJSON) Format(s fmt.State, verb rune) { fmt.Fprint(s, "-") }
+
+// TestCheck finds a secret however it is shown, and none where there is none.
+func TestCheck(t *testing.T) {
+	const secret = "hunter2pass"
+	for name, test := range map[string]struct {
+		value any
+		want  string // a way that shows it; empty: none
+	}{
+		"text":              {secret, "%v"},
+		"field":             {open{secret}, "%+v"},
+		"pointer":           {&open{secret}, "%#v"},
+		"bytes":             {[]byte(secret), "%d"},
+		"array":             {[11]byte([]byte(secret)), "%x"},
+		"in JSON alone":     {byJSON{secret}, "JSON"},
+		"deeper":            {struct{ p *open }{&open{secret}}, "%s"}, // a wrong verb goes one pointer deeper
+		"function":          {struct{ f func() string }{func() string { return secret }}, ""},
+		"another":           {open{"hunter2"}, ""},
+		"within, of a kind": {map[string]any{"a": []any{open{secret}}}, "slog text"},
+	} {
+		var s spy
+		Check(&s, secret, map[string]any{name: test.value})
+		all := strings.Join(s.told, "\n")
+		if test.want == "" && all != "" || test.want != "" && !strings.Contains(all, name+": "+test.want+" of") {
+			t.Errorf("%s: want %q, got %s", name, test.want, all)
+		}
+	}
+}
+
+// TestComplete finds which of a package's exported structs are missing.
+func TestComplete(t *testing.T) {
+	t.Chdir("../../store/storetest")
+	for values, want := range map[*map[string]any]int{
+		{"Harness": 1, "Fault": 1, "FaultyCounter of one": 1}: 0,
+		{"Harness": 1, "Fault of one": 1}:                     1,
+		{}:                                                    3,
+	} {
+		var s spy
+		Complete(&s, *values)
+		if len(s.told) != want {
+			t.Errorf("%v: %q, want %d", *values, s.told, want)
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package middleware_test
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/leak"
+	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestNothingShowsASecret prints every public struct, and the Result of a request, with the
+// secret that came in it.
+func TestNothingShowsASecret(t *testing.T) {
+	h := newHouse(t)
+	_, secret := h.key(&usageplan.Plan{})
+	cfg := middleware.Config{Mux: http.NewServeMux(), Logger: slog.Default()}
+	mw, err := middleware.New(h.gate, cfg)
+	require.NoError(t, err)
+	values := map[string]any{"Config": cfg, "Middleware": mw, "Credential": middleware.Credential{Secret: apikey.Secret(secret), Header: "X-API-Key"}}
+	for name, value := range map[string]string{"Result": secret, "Result of another": secret[:len(secret)-1] + "x"} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+		r.Header.Set("X-API-Key", value)
+		values[name] = mw.Check(r)
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { // what it remembers meanwhile is not read without a lock
+		handler := mw.Handler(http.NotFoundHandler())
+		for range 100 {
+			r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+			r.Header.Set("X-API-Key", secret)
+			handler.ServeHTTP(httptest.NewRecorder(), r)
+		}
+	})
+	for how, text := range leak.Texts(mw) {
+		require.Less(t, len(text), 400, how)
+	}
+	leak.Complete(t, values)
+	leak.Check(t, secret[5:37], values)
+}

@@ -1,0 +1,47 @@
+package memory_test
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/leak"
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/memory"
+)
+
+// TestStoreIsShort prints a Store with keys and subjects, while it is used: it shows none of
+// them, and reads nothing that another goroutine writes.
+func TestStoreIsShort(t *testing.T) {
+	s := memory.New(memory.Config{})
+	block, err := aes.NewCipher(make([]byte, 32))
+	require.NoError(t, err)
+	seal, err := cipher.NewGCM(block)
+	require.NoError(t, err)
+	service := apikey.NewService(s, apikey.Config{Seal: seal})
+	key, secret, err := service.Create(t.Context(), apikey.Key{Name: "hunter2name"})
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for range 2000 {
+			c := &store.Charge{Subject: "hunter2subject", At: time.Now(), N: store.Each(1),
+				Meters: []store.Meter{{Name: "m", Max: 1, Rate: store.Rate{Tokens: 1, Per: 1}}}}
+			assert.NoError(t, s.Take(t.Context(), c))
+		}
+	})
+	for how, text := range leak.Texts(s) {
+		require.Less(t, len(text), 400, how)
+	}
+	wg.Wait()
+	values := map[string]any{"Store": struct{ S *memory.Store }{s}, "Config": memory.Config{}, "Stats": s.Stats()}
+	leak.Complete(t, values)
+	for _, hidden := range []string{string(secret)[4:36], string(key.Sealed), "hunter2subject", "hunter2name"} {
+		leak.Check(t, hidden, values)
+	}
+}

@@ -1,0 +1,52 @@
+package apigateway_test
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/leak"
+	"github.com/ration-go/ration/usageplan/apigateway"
+	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
+)
+
+// valued is a Seal that is no pointer, which fmt does not stop at.
+type valued struct {
+	cipher.AEAD
+	key string
+}
+
+// TestNothingShowsASecret prints every public struct, of a control plane with the credentials
+// of an administrator.
+func TestNothingShowsASecret(t *testing.T) {
+	const password = "hunter2passhunter2pass"
+	credentials := map[string]string{"AKIDEXAMPLE": password}
+	v, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) {
+		secret, known := credentials[id]
+		return secret, known, nil
+	}, sigv4.Config{})
+	require.NoError(t, err)
+	var cfg apigateway.Config
+	h := newHouse(t, func(c *apigateway.Config) {
+		c.Authenticate = apigateway.Signed(v)
+		cfg = *c
+	})
+	block, err := aes.NewCipher(make([]byte, 32))
+	require.NoError(t, err)
+	gcm, err := cipher.NewGCM(block)
+	require.NoError(t, err)
+	cfg.Keys = apikey.NewService(h.st, apikey.Config{Seal: valued{gcm, password}})
+	sealed, err := apigateway.New(cfg)
+	require.NoError(t, err)
+	values := map[string]any{
+		"Config": cfg, "Config by pointer": &cfg, "Handler": h.h, "Error": &apigateway.Error{Status: 403, Type: "t", Message: "m"},
+		"Verifier": v, "Handler that seals": sealed,
+	}
+	leak.Complete(t, values)
+	leak.Check(t, password, values)
+	leak.Check(t, "{10 [0 0 0 0", values) // the key of the house's seal, as AES has it
+}

@@ -1,0 +1,21 @@
+package sigv4_test
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/internal/leak"
+	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
+)
+
+// TestNothingShowsASecret prints every public struct, and what a request is refused with.
+func TestNothingShowsASecret(t *testing.T) {
+	v := newVerifier(t, sigv4.Config{})
+	_, err := v.Verify(httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+	require.Error(t, err)
+	values := map[string]any{"Config": sigv4.Config{}, "Verifier": v, "Error": err}
+	leak.Complete(t, values)
+	leak.Check(t, exampleSecret, values)
+}
