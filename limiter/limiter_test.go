@@ -85,7 +85,7 @@ func TestAllowN(t *testing.T) {
 			{0, 3, limiter.Result{false, 5, 0, 300 * ms, 500 * ms}},
 			{40 * ms, 1, limiter.Result{false, 5, 0, 60 * ms, 460 * ms}},
 			{100 * ms, 1, limiter.Result{true, 5, 0, 0, 500 * ms}},
-			{90 * ms, 1, limiter.Result{false, 5, 0, 100 * ms, 500 * ms}}, // a clock that went back mints nothing
+			{90 * ms, 1, limiter.Result{false, 5, 0, 110 * ms, 510 * ms}}, // a clock that went back mints nothing
 			{350 * ms, 1, limiter.Result{true, 5, 1, 0, 350 * ms}},
 			{350 * ms, 6, limiter.Result{false, 5, 1, never, 350 * ms}},
 			{time.Hour, 5, limiter.Result{true, 5, 0, 0, 500 * ms}},
