@@ -19,7 +19,7 @@ func TestStoreShowsNoPassword(t *testing.T) {
 	const password = "hunter2pass"
 	addr := redistest.Start(t, "--requirepass", password)
 	open := func(url string) *Store {
-		s, err := Open(url, Config{Logger: slog.Default()})
+		s, err := Open(url, Config{Logger: slog.New(slog.DiscardHandler)})
 		require.NoError(t, err)
 		t.Cleanup(s.Close)
 		return s
@@ -32,7 +32,7 @@ func TestStoreShowsNoPassword(t *testing.T) {
 	client := newStore(t, used.link.Load().client, counting)
 	values := map[string]any{
 		"Store, idle": idle, "Store, used": used, "Store, wrong": wrong, "Store over a client": client, "Store, copied": reflect.ValueOf(used).Elem().Interface(),
-		"Config": Config{Logger: slog.Default()}, "Store": struct{ S *Store }{used}, "Store, hidden": struct{ s *Store }{used},
+		"Config": Config{Logger: slog.New(slog.DiscardHandler)}, "Store": struct{ S *Store }{used}, "Store, hidden": struct{ s *Store }{used},
 	}
 	leak.Complete(t, values)
 	leak.Check(t, password, values)

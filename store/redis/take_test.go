@@ -176,14 +176,14 @@ func TestRare(t *testing.T) {
 		id := store.Meter{Name: fmt.Sprint("id ", i), Max: 1, Rate: store.Rate{Tokens: 1, Per: 600_000_000}, Rare: true}
 		require.True(t, charge(id).OK)
 		require.False(t, charge(id).OK)
-		size, err := client.Do(t.Context(), client.B().Hlen().Key("ration:{a}:past").Build()).AsInt64()
+		size, err := client.Do(t.Context(), client.B().Hlen().Key("ration:{a}:ids").Build()).AsInt64()
 		require.NoError(t, err)
 		largest = max(largest, size)
 		now = now.Add(30 * time.Second)
 	}
 	assert.Equal(t, usual, length())
-	assert.GreaterOrEqual(t, largest, int64(2*71), "what is kept for 71 minutes, the shortest life of a bucket")
-	assert.Less(t, largest, int64(2*71+100))
+	assert.GreaterOrEqual(t, largest, int64(2*10), "those of ten minutes")
+	assert.Less(t, largest, int64(2*2*10))
 	require.NoError(t, client.Do(t.Context(), client.B().ConfigResetstat().Build()).Error())
 	require.EqualValues(t, 2002, charge().Levels[2].Used)
 	calls := commands(t, client)
