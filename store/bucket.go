@@ -19,11 +19,15 @@ type Bucket struct{ Tokens, Part, Per, Last int64 }
 // From a full bucket on, for as long as it is not full again, taken and held tokens together are Max + floor(Rate*time):
 // exactly, at any rate and however often it was asked.
 func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
+	if now < b.Last {
+		next, l, ok := b.Take(m, b.Last, n)
+		return next, l.later(b.Last - now), ok
+	}
 	b = b.refill(m, now)
 	l, ok := Level{Max: m.Max}, n <= b.Tokens
 	switch {
 	case !ok:
-		l.Wait = b.wait(m, now, n)
+		l.Wait = b.wait(m, n)
 	case n < b.Tokens-m.Max: // gives back more than is missing; this way round cannot overflow
 		b.Tokens, b.Part = m.Max, 0
 	default:
@@ -32,15 +36,19 @@ func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
 			b.Part = 0
 		}
 	}
-	l.Used, l.Reset = m.Max-b.Tokens, b.wait(m, now, m.Max)
+	l.Used, l.Reset = m.Max-b.Tokens, b.wait(m, m.Max)
 	return b, l, ok
 }
 
 // Set is the state that holds n tokens at now, at most the capacity and at least none, and what to report.
 func (b Bucket) Set(m *Meter, now, n int64) (Bucket, Level) {
+	if now < b.Last {
+		next, l := b.Set(m, b.Last, n)
+		return next, l.later(b.Last - now)
+	}
 	b = b.refill(m, now)
 	b.Tokens, b.Part = min(max(n, 0), m.Max), 0
-	return b, Level{Max: m.Max, Used: m.Max - b.Tokens, Reset: b.wait(m, now, m.Max)}
+	return b, Level{Max: m.Max, Used: m.Max - b.Tokens, Reset: b.wait(m, m.Max)}
 }
 
 // FullAt is the instant, in microseconds on the bucket's clock, from which b under m is as good as a bucket that was never
@@ -56,11 +64,25 @@ func (b Bucket) FullAt(m *Meter) int64 {
 	return b.Last + b.micros(m, m.Max)
 }
 
-// refill brings b to now. An earlier now than b.Last counts as b.Last: time that went back mints nothing, and b gets its
-// next token when the clock has been there again.
+// later is l for a clock that stepped back: it must first reach the bucket's Last again, so many microseconds later. Time
+// that went back mints nothing. What is longer than a Duration can say is Never.
+func (l Level) later(micros int64) Level {
+	for _, d := range []*time.Duration{&l.Wait, &l.Reset} {
+		us := uint64(*d/time.Microsecond) + uint64(micros) // right even where micros is beyond an int64
+		switch {
+		case *d == 0:
+		case *d == Never || us > uint64(Never/time.Microsecond):
+			*d = Never
+		default:
+			*d = time.Duration(us) * time.Microsecond
+		}
+	}
+	return l
+}
+
+// refill brings b to now, which is not before b.Last.
 func (b Bucket) refill(m *Meter, now int64) Bucket {
 	per := max(m.Rate.Per, 1)
-	now = max(now, b.Last)
 	if b.Per == 0 || b.Tokens >= m.Max {
 		return Bucket{m.Max, 0, per, now}
 	}
@@ -89,20 +111,15 @@ func (b Bucket) rescale(per int64) Bucket {
 	return b
 }
 
-// wait is the time from now until b holds n tokens, rounded up to the microsecond. A clock that stepped back must first
-// reach b.Last again. What is longer than a Duration can say is Never.
-func (b Bucket) wait(m *Meter, now, n int64) time.Duration {
+// wait is the time until b holds n tokens, rounded up to the microsecond.
+func (b Bucket) wait(m *Meter, n int64) time.Duration {
 	switch {
 	case n <= b.Tokens:
 		return 0
 	case n > m.Max || m.Rate.Tokens == 0:
 		return Never
 	}
-	us := uint64(b.micros(m, n)) + uint64(b.Last-now) // right even where the difference is beyond an int64
-	if us > uint64(Never/time.Microsecond) {
-		return Never
-	}
-	return time.Duration(us) * time.Microsecond
+	return time.Duration(b.micros(m, n)) * time.Microsecond // of at most MaxUnits: it fits
 }
 
 // micros is the microseconds until b, which holds fewer, holds n tokens.
