@@ -30,7 +30,7 @@ func TestRetryAfterClockBack(t *testing.T) {
 				require.True(t, h.admit(usageplan.Request{Secret: secret, At: ahead}).Allowed)
 				for _, passes := range []time.Duration{0, 20 * time.Minute, 40*time.Minute + 90*time.Millisecond} {
 					time.Sleep(passes)
-					due := ahead.Add(100 * time.Millisecond).Sub(time.Now())
+					due := time.Until(ahead.Add(100 * time.Millisecond))
 					require.Equal(t, due, h.admit(usageplan.Request{Secret: secret}).RetryAfter, "Admit")
 					d, err := h.gate.Peek(t.Context(), usageplan.Request{Secret: secret})
 					require.NoError(t, err)
