@@ -45,7 +45,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	values := map[string]any{
 		"Gate": gate, "Gate in a struct": struct{ g *usageplan.Gate }{gate}, "Service": plans,
 		"GateConfig": usageplan.GateConfig{Keys: own, Plans: own, Counter: own}, "ServiceConfig": usageplan.ServiceConfig{},
-		"Request": req, "Decision": &refused, "Limit": refused.Limits()[0], "Level": usageplan.Level{Limit: refused.Limits()[0]},
+		"Request": req, "Decision": &refused, "Outcome": refused.Outcome, "Access": usageplan.Access{Key: key}, "Limit": refused.Limits()[0], "Level": usageplan.Level{Limit: refused.Limits()[0]},
 		"LimitError": limited, "Plan": plan, "Link": usageplan.Link{PlanID: plan.ID, KeyID: key.ID}, "Stage": usageplan.Stage{},
 		"KeyUsage": usageplan.KeyUsage{}, "Import": usageplan.Import{}, "Audit": usageplan.Audit{},
 		"FailurePolicy": usageplan.FailurePolicy{}, "Listeners": &usageplan.Listeners{},
