@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -93,7 +94,7 @@ func (e *Error) write(w http.ResponseWriter) {
 // respond answers with a body; nil: with none.
 func respond(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("X-Amzn-Requestid", rand.Text())
-	w.Header().Set("Cache-Control", "no-store")
+	refusal.NoStore(w.Header())
 	if body == nil {
 		w.WriteHeader(status)
 		return

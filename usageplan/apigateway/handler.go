@@ -11,9 +11,11 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/nilcheck"
+	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -62,6 +64,9 @@ type Handler struct {
 
 // MaxBody is the most bytes of a request's body: 10 MiB.
 const MaxBody = 10 << 20
+
+// bodyTime is how long a body may take before its sender is authenticated: enough for MaxBody at 1.4 Mbit/s.
+const bodyTime = time.Minute
 
 // New makes a Handler. The error names all that is missing.
 func New(cfg Config) (*Handler, error) {
@@ -133,12 +138,13 @@ func unknownOperation(r *http.Request) (int, any, error) {
 // ServeHTTP answers one request. Nobody learns what there is before they are authenticated.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
-	if err := h.cfg.Authenticate(r); err != nil {
+	if err := h.authenticate(w, r); err != nil {
 		e, ok := errors.AsType[*Error](err)
 		if !ok {
 			h.log(r, err)
 			e = &Error{http.StatusForbidden, "AccessDeniedException", "Forbidden"}
 		}
+		refusal.Unread(w, r)
 		e.write(w)
 		return
 	}
@@ -151,6 +157,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.mux.ServeHTTP(w, r)
+}
+
+// authenticate bounds the time that a body takes to come while nobody knows who sends it.
+func (h *Handler) authenticate(w http.ResponseWriter, r *http.Request) error {
+	defer refusal.Within(w, r, bodyTime)()
+	return h.cfg.Authenticate(r)
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, op operation) {

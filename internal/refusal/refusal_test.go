@@ -1,0 +1,161 @@
+package refusal_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/internal/refusal"
+)
+
+// TestNoStore leaves nothing by which a cache could keep an answer, and all else.
+func TestNoStore(t *testing.T) {
+	h := http.Header{}
+	for _, name := range []string{"CDN-Cache-Control", "X-Acme-Cache-Control", "Surrogate-Control", "Edge-Control", "X-Accel-Expires",
+		"Expires", "Age", "ETag", "Last-Modified", "Pragma", "Cache-Control"} {
+		h.Set(name, "public")
+	}
+	h.Set("Vary", "Origin")
+	refusal.NoStore(h)
+	require.Equal(t, http.Header{"Cache-Control": {"no-store"}, "Vary": {"Origin"}}, h)
+}
+
+// TestUnread is a table of a client that sends its header at once, and a body in parts. The answer goes out when the body
+// has come, or after a tenth of a second.
+func TestUnread(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		what   string
+		header string
+		parts  []string // one each 40 ms
+		answer time.Duration
+		closes bool
+	}{
+		{"no body", "", nil, 0, false},
+		{"at once", "Content-Length: 4\r\n", []string{"1234"}, 0, false},
+		{"in time", "Content-Length: 4\r\n", []string{"12", "34"}, 40 * ms, false},
+		{"chunked, in time", "Transfer-Encoding: chunked\r\n", []string{"2\r\n12\r\n", "0\r\n\r\n"}, 40 * ms, false},
+		{"too late", "Content-Length: 5\r\n", []string{"1", "2", "3", "4", "5"}, 100 * ms, true},
+		{"never", "Content-Length: 5\r\n", nil, 100 * ms, true},
+		{"chunked, never", "Transfer-Encoding: chunked\r\n", []string{"2\r\n12\r\n"}, 100 * ms, true},
+		{"too much", "Content-Length: 1000000\r\n", nil, 0, true},
+		{"expects a word", "Content-Length: 4\r\nExpect: 100-continue\r\n", nil, 0, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			client, stop := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				refusal.Unread(w, r)
+				w.WriteHeader(http.StatusUnauthorized)
+			})
+			began := time.Now()
+			go func() {
+				_, _ = io.WriteString(client, "POST / HTTP/1.1\r\nHost: x\r\n"+c.header+"\r\n")
+				for i, part := range c.parts {
+					if i > 0 {
+						time.Sleep(40 * ms)
+					}
+					_, _ = io.WriteString(client, part)
+				}
+			}()
+			answers := bufio.NewReader(client)
+			res, err := http.ReadResponse(answers, nil)
+			require.NoError(t, err, c.what)
+			require.Equal(t, c.answer, time.Since(began), c.what)
+			require.Equal(t, 401, res.StatusCode)
+			require.Equal(t, c.closes, res.Close, c.what)
+			if c.closes {
+				_, err = answers.ReadByte()
+				require.ErrorIs(t, err, io.EOF, c.what)
+				require.LessOrEqual(t, time.Since(began), time.Second, c.what)
+			}
+			time.Sleep(time.Second) // whatever the client still sends
+			stop()
+		})
+	}
+}
+
+// TestUnreadElsewhere does what it can with a writer that has no read deadline, and nothing over HTTP/2.
+func TestUnreadElsewhere(t *testing.T) {
+	for major, want := range map[int]string{1: "close", 2: ""} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader("body"))
+		r.ProtoMajor = major
+		refusal.Unread(w, r)
+		require.Equal(t, want, w.Header().Get("Connection"))
+	}
+}
+
+// TestWithin ends the reading of a body after its time, and leaves alone what is read later.
+func TestWithin(t *testing.T) {
+	for _, c := range []struct {
+		stopAfter, read time.Duration
+		fails           bool
+	}{
+		{time.Hour, 10 * time.Second, true},
+		{time.Second, time.Hour, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			client, stop := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				over := refusal.Within(w, r, 10*time.Second)
+				if !c.fails {
+					time.Sleep(c.stopAfter)
+					over()
+				}
+				began := time.Now()
+				_, err := io.ReadAll(r.Body)
+				if c.fails {
+					over()
+				}
+				w.Header().Set("Connection", "close")
+				_, _ = fmt.Fprint(w, err != nil, time.Since(began) >= c.read-time.Second)
+			})
+			go func() {
+				_, _ = io.WriteString(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n1")
+				time.Sleep(time.Hour)
+				_, _ = io.WriteString(client, "2")
+			}()
+			answers := bufio.NewReader(client)
+			res, err := http.ReadResponse(answers, nil)
+			require.NoError(t, err)
+			body, err := io.ReadAll(res.Body)
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprint(c.fails, true), string(body))
+			_, _ = io.Copy(io.Discard, answers)
+			time.Sleep(2 * time.Hour)
+			stop()
+		})
+	}
+}
+
+// serve is a server with one connection, in this process.
+func serve(t *testing.T, h http.HandlerFunc) (client net.Conn, stop func()) {
+	client, server := net.Pipe()
+	srv := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
+	conns := make(listener, 1)
+	conns <- server
+	go func() { _ = srv.Serve(conns) }()
+	return client, func() {
+		close(conns)
+		require.NoError(t, client.Close())
+		require.NoError(t, srv.Close())
+	}
+}
+
+type listener chan net.Conn
+
+func (l listener) Accept() (net.Conn, error) {
+	if conn, ok := <-l; ok {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+func (l listener) Close() error   { return nil }
+func (l listener) Addr() net.Addr { return &net.TCPAddr{} }
