@@ -37,7 +37,7 @@ func TestNothingShowsASecret(t *testing.T) {
 		"Key": key, "Key by pointer": &key, "Filter": apikey.Filter{NamePrefix: "n"}, "Format": apikey.Format{Prefix: "acme"},
 		"Row": apikey.Row{Line: 1, Key: key, Secret: secret}, "RowError": &apikey.RowError{Line: 1, Err: apikey.ErrInvalid},
 		"MissingColumnError": &apikey.MissingColumnError{Column: "key"},
-		"Config": config, "Config by pointer": &config, "Config with AES": plain,
+		"Config":             config, "Config by pointer": &config, "Config with AES": plain,
 		"Service": service, "Service with AES": apikey.NewService(memory.New(memory.Config{}), plain),
 		"Service in a struct": struct{ s *apikey.Service }{service},
 	}

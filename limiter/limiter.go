@@ -62,6 +62,9 @@ func New(c store.Counter, l Limit, cfg Config) (*Limiter, error) {
 	return lim, nil
 }
 
+// Name returns the name of the bucket, as Config has it.
+func (l *Limiter) Name() string { return l.name }
+
 // SetLimit changes the limit under traffic. Keys keep the tokens they have, down to a smaller burst; who waits in Wait
 // asks again. A limit with a fault changes nothing; the error wraps ErrInvalid.
 func (l *Limiter) SetLimit(limit Limit) error {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -21,12 +22,13 @@ import (
 //
 // Source: "Gateway response types for API Gateway" of the Amazon API Gateway Developer Guide.
 func (res *Result) WriteAWS(w http.ResponseWriter) {
+	res.release(w)
 	status, kind, message := res.aws()
 	h := w.Header()
 	if status != http.StatusForbidden {
 		res.WriteHeaders(h)
 	}
-	h.Set("Cache-Control", "no-store")
+	refusal.NoStore(h)
 	h.Set("Content-Type", "application/json")
 	h.Set("X-Amzn-Errortype", kind)
 	h.Set("X-Amzn-Requestid", rand.Text())

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -26,8 +27,9 @@ type Result struct {
 	Err error
 
 	mw     *Middleware
-	ctx    deciding  // of the next handler
-	values [2]string // of the RateLimit fields
+	ctx    deciding                  // of the next handler
+	values [2]string                 // of the RateLimit fields
+	unread func(http.ResponseWriter) // has a refusal not wait for the request's body; nil: that is done
 }
 
 // Allowed says whether the request may go on.
@@ -37,18 +39,19 @@ func (res *Result) Allowed() bool { return res.Status == 0 }
 // http.Handler go on with Result.WriteHeaders, Result.NewContext, and Gate.Refund where they refund. A route's pattern comes
 // from Config.Route, else from Config.Mux, else from Request.Pattern.
 func (m *Middleware) Check(r *http.Request) *Result {
-	res, _ := m.check(r, m.cfg.Mux)
+	res := new(Result)
+	m.check(r, m.cfg.Mux, res)
 	return res
 }
 
 // check is Check, and tells where the credential came from. A Result has nothing of that: what prints one would show it.
-func (m *Middleware) check(r *http.Request, mux *http.ServeMux) (res *Result, from place) {
-	res = &Result{mw: m}
-	pattern, said := m.patternOf(r, mux)
-	if m.public[pattern] || isPreflight(r) && passesPreflight(pattern, mux, said) || m.decided(r) {
+func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result) (from place) {
+	res.mw = m
+	rt := m.routeOf(r, mux)
+	if m.public[rt.pattern] || isPreflight(r) && rt.passesPreflight(mux) || m.decided(r) {
 		res.Skipped = true
-		m.watch.see(r, mux, pattern, nil)
-		return res, from
+		m.watch.see(r, mux, rt.pattern, nil)
+		return from
 	}
 	found, err := m.cfg.Credential(r)
 	malformed := error(nil)
@@ -57,35 +60,34 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux) (res *Result, fr
 		found, err = Credential{}, nil // as if there were none
 	}
 	if err == nil {
-		m.decide(r, routeOf(pattern), &found, res)
+		m.decide(r, rt, &found, res)
 	} else {
 		res.Err = err
 		res.Decision.Reason = usageplan.StoreFailed
 	}
 	if !res.Decision.Allowed {
 		res.Status = statusOf(res.Decision.Reason)
+		res.unread = func(w http.ResponseWriter) { refusal.Unread(w, r) } // which fmt does not print
 		m.logRefusal(r.Context(), &res.Decision, &found, malformed)
 	}
 	m.log(r.Context(), "decision", res.Err, &res.Decision)
-	m.watch.see(r, mux, pattern, res.Decision.Plan)
-	return res, found.place()
+	m.watch.see(r, mux, rt.pattern, res.Decision.Plan)
+	return found.place()
 }
 
 // decide asks the Gate.
-func (m *Middleware) decide(r *http.Request, route string, found *Credential, res *Result) {
-	cost := int64(1)
-	if m.cfg.Cost != nil {
-		cost = m.cfg.Cost(r)
-	}
+func (m *Middleware) decide(r *http.Request, rt route, found *Credential, res *Result) {
+	cost := m.costOf(r, rt.redirected)
 	req := usageplan.Request{
 		Secret: found.Secret, KeyID: found.KeyID,
-		API: m.cfg.API, Stage: m.cfg.Stage, Route: route, Cost: cost,
+		API: m.cfg.API, Stage: m.cfg.Stage, Route: nameOf(rt.pattern), Cost: cost,
 	}
 	if m.cfg.ID != nil {
 		req.ID = m.cfg.ID(r)
 	}
 	if cost == 0 {
 		res.Decision, res.Err = m.gate.Peek(r.Context(), req)
+		admitFree(&res.Decision)
 	} else {
 		res.Decision, res.Err = m.gate.Admit(r.Context(), req)
 	}

@@ -44,10 +44,12 @@ func (c *Credential) none() bool { return c.Secret == "" && c.KeyID == "" }
 // A function that authenticates requests in its own way, by mTLS or a session, is an Extractor that returns a KeyID.
 type Extractor func(*http.Request) (Credential, error)
 
+const authorization = "Authorization"
+
 // Bearer takes the token of "Authorization: Bearer <token>" (RFC 6750 section 2.1), the scheme in any case. Another scheme
 // is no credential of ours.
 func Bearer() Extractor {
-	const name, scheme = "Authorization", "Bearer"
+	const name, scheme = authorization, "Bearer"
 	return func(r *http.Request) (c Credential, err error) {
 		value, err := single(r.Header[name])
 		switch {
@@ -57,8 +59,9 @@ func Bearer() Extractor {
 		case len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme):
 			return c, nil
 		}
-		token, spaced := strings.CutPrefix(value[len(scheme):], " ")
-		if token != "" && !spaced {
+		rest := value[len(scheme):]
+		token := strings.TrimLeft(rest, " ") // one or more (RFC 9110 section 11.4)
+		if token != "" && len(token) == len(rest) {
 			return c, nil // a scheme that begins like ours
 		}
 		c.Header = name
@@ -117,6 +120,22 @@ func OneOf(extractors ...Extractor) Extractor {
 			}
 		}
 		return found, nil
+	}
+}
+
+// bearerOrKey is OneOf(Bearer(), Header("X-API-Key")), and asks both only where both fields are there.
+func bearerOrKey() Extractor {
+	const name = "X-Api-Key"
+	bearer, key := Bearer(), Header(name)
+	both := OneOf(bearer, key)
+	return func(r *http.Request) (Credential, error) {
+		switch {
+		case len(r.Header[name]) == 0:
+			return bearer(r)
+		case len(r.Header[authorization]) == 0:
+			return key(r)
+		}
+		return both(r)
 	}
 }
 

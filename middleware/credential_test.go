@@ -30,6 +30,10 @@ func TestExtractors(t *testing.T) {
 		{"query twice", request("GET", "/?key=a&key=a"), middleware.Credential{Query: "key"}, true},
 		{"query and header", request("GET", "/?key=abc", "X-Api-Key", "abc"), middleware.Credential{Query: "key"}, true},
 		{"query, space", request("GET", "/?key=a+b"), middleware.Credential{Query: "key"}, true},
+		{"bearer, two spaces", request("GET", "/", "Authorization", "Bearer  abc"), middleware.Credential{Secret: "abc", Header: "Authorization"}, false},
+		{"bearer, a tab", request("GET", "/", "Authorization", "Bearer\tabc"), middleware.Credential{}, false},
+		{"bearer, two tokens", request("GET", "/", "Authorization", "Bearer abc def"), middleware.Credential{Header: "Authorization"}, true},
+		{"scheme and spaces", request("GET", "/", "Authorization", "Bearer  "), middleware.Credential{Header: "Authorization"}, true},
 		{"scheme alone", request("GET", "/", "Authorization", "Bearer"), middleware.Credential{Header: "Authorization"}, true},
 		{"128 wide characters", with(strings.Repeat("🔑", 128)), middleware.Credential{Secret: apikey.Secret(strings.Repeat("🔑", 128)), Header: "Authorization"}, false},
 		{"wide, and a space", request("GET", "/", "X-Api-Key", strings.Repeat("é", 20)+" é"), middleware.Credential{Header: "X-Api-Key"}, true},
@@ -119,7 +123,8 @@ func FuzzCredential(f *testing.F) {
 		require.Equal(t, -1, strings.IndexFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }))
 		switch {
 		case c.Header == "Authorization":
-			require.Equal(t, "bearer "+secret, strings.ToLower(authorization[:7])+authorization[7:])
+			require.Equal(t, "bearer ", strings.ToLower(authorization[:7]))
+			require.Equal(t, secret, strings.TrimLeft(authorization[7:], " "))
 			require.Empty(t, header)
 		case c.Header != "":
 			require.Equal(t, "X-Api-Key", c.Header)

@@ -19,7 +19,23 @@
 //   - 503, with Retry-After: 1: a store failed, and the Gate's failure policy is to refuse.
 //   - 500: the service's own mistake, such as a negative cost.
 //
-// Bodies are problem details (RFC 9457); a refusal is never cached.
+// Bodies are problem details (RFC 9457). A refusal is never cached: it has Cache-Control: no-store, and loses the
+// fields that handlers outside have set for caches, such as CDN-Cache-Control, Surrogate-Control or Expires.
+//
+// # Bodies
+//
+// A refusal does not wait for a body that a client announces and does not send. If the body is there within a tenth of a
+// second, the connection stays open. If not, the answer goes out with Connection: close, and the connection is closed half a
+// second later. This holds for the answers of Handler, LimitBy, Result.WriteProblem and Result.WriteAWS.
+//
+// Functions of the Config that read the body have Config.BodyTimeout for it, since the sender is not known yet. The next
+// handler is bounded by http.Server.ReadTimeout alone.
+//
+// Both bounds need a writer that has a read deadline, such as net/http's. A writer that wraps it passes the deadline on by a
+// method Unwrap, see http.ResponseController. One that has no such method, such as http.TimeoutHandler's, lets refusals go
+// out at once all the same, but the connection is held until http.Server.ReadTimeout ends.
+//
+// Set http.Server.ReadTimeout, or a deadline of its own for each handler, if clients must not hold connections.
 //
 // # Header fields
 //
@@ -33,11 +49,29 @@
 // a quota, w is the length of this window, left out for months and years, and t the seconds to its end. A name's characters
 // beyond ASCII are percent-encoded.
 //
+// An answer that a shared cache may keep has no such fields, since other clients would take one client's figures for theirs.
+// Such an answer says public, s-maxage or must-revalidate in Cache-Control, or has a CDN-Cache-Control, Surrogate-Control or
+// the like that does not forbid it. Where the request has no Authorization field, which caches know (RFC 9111 section 3.5),
+// max-age or Expires without private is enough. An answer that says nothing of caching keeps the fields.
+//
+// If keys come in another field than Authorization, and a cache in front keeps answers that say nothing of caching, let
+// handlers set Cache-Control: private. Otherwise the cache gives one client's answer, with its fields, to all.
+//
+// After an interim response, such as 103 Early Hints, the fields are in the final one as well.
+//
 // # Routes
 //
 // Plans throttle routes, and Config.Public lists routes, by the patterns of the router. docs/routers.md shows how the
 // middleware learns those from nested muxes, chi, gin and echo, and behind which handlers a client can leave a route's
 // throttle by another spelling of the path. A request that comes through the middleware of one Gate twice is charged once.
+//
+// # What handlers see
+//
+// The next handler gets a copy of the request with another context, and a writer that wraps the server's. Both are to be as
+// good as the originals. Handlers outside find Request.Pattern as the mux inside has set it, and Form and PostForm, but not
+// the path values.
+// The writer is an http.Flusher only where the wrapped one is. http.MaxBytesReader asks the server's own writer to close the
+// connection; behind the middleware, the connection is closed where a handler answers 413 or 400 in the middle of a body.
 //
 // # HEAD, OPTIONS and CORS
 //

@@ -159,26 +159,29 @@ func ExampleMiddleware_Check() {
 	// false 429 quota_exceeded "year";q=1
 }
 
-// A route that everybody may call is limited by the client's address. The service is behind a proxy of its own network.
+// A route that everybody may call is limited by the client's address. The service is behind a proxy of its own network. The
+// limit has a store of its own, with room for a million addresses: a flood of them takes no place from customers with keys,
+// who are counted in the Gate's store.
 func ExampleLimitBy() {
-	lim, err := limiter.New(memory.New(memory.Config{}), limiter.PerMinute(2), limiter.Config{Name: "login"})
+	addresses := memory.New(memory.Config{MaxSubjects: 1_000_000})
+	lim, err := limiter.New(addresses, limiter.PerMinute(2), limiter.Config{Name: "login"})
 	if err != nil {
 		panic(err)
 	}
 	byIP := middleware.ByIP(netip.MustParsePrefix("10.0.0.0/8"))
-	login := middleware.LimitBy(lim, byIP)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	login := middleware.LimitBy(lim, byIP, middleware.LimitConfig{})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	for range 3 {
 		r := httptest.NewRequest("POST", "/login", nil)
 		r.RemoteAddr = "10.0.0.1:4711"
 		r.Header.Set("X-Forwarded-For", "192.0.2.7")
 		w := httptest.NewRecorder()
 		login.ServeHTTP(w, r)
-		fmt.Println(w.Code)
+		fmt.Println(w.Code, w.Header().Get("RateLimit-Policy"))
 	}
 	// Output:
-	// 200
-	// 200
-	// 429
+	// 200 "login";q=2;w=60
+	// 200 "login";q=2;w=60
+	// 429 "login";q=2;w=60
 }
 
 // Something stands between the middleware and the mux, so that the mux is not known, and neither is what route a request

@@ -2,9 +2,11 @@ package middleware
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -24,13 +26,17 @@ func (res *Result) WriteHeaders(h http.Header) {
 	if res.Allowed() {
 		return
 	}
-	h.Set("Cache-Control", "no-store")
+	refusal.NoStore(h)
 	if res.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", res.mw.challenge)
 	}
 	if s := res.retryAfter(); s > 0 {
 		h.Set("Retry-After", strconv.FormatInt(s, 10))
 	}
+}
+
+func (res *Result) shown() (omitHeaders bool, legacy Legacy) {
+	return res.mw.cfg.OmitHeaders, res.mw.cfg.Legacy
 }
 
 // retryAfter is the seconds to wait, zero if that does not help.
@@ -59,13 +65,35 @@ func (res *Result) writeLimits(h http.Header) {
 			text = append(text, ", "...)
 		}
 		level := d.Level(i)
-		text = appendParam(append(text, policy.names[i]...), ";r=", level.Remaining())
-		if wait := untilMore(&limits[i], &level); wait > 0 && wait != store.Never {
-			text = appendParam(text, ";t=", seconds(wait))
-		}
+		text = appendLevel(append(text, policy.names[i]...), &limits[i], &level)
 	}
 	res.values[0], res.values[1] = policy.text, string(text)
-	h["Ratelimit-Policy"], h["Ratelimit"] = res.values[0:1:1], res.values[1:2:2]
+	setLimits(h, &res.values)
+}
+
+// appendLevel appends the parameters of an item of RateLimit.
+func appendLevel(b []byte, limit *usageplan.Limit, level *store.Level) []byte {
+	b = appendParam(b, ";r=", level.Remaining())
+	if wait := untilMore(limit, level); wait > 0 && wait != store.Never {
+		b = appendParam(b, ";t=", seconds(wait))
+	}
+	return b
+}
+
+// setLimits sets RateLimit-Policy and RateLimit to these values. Beside other policies, such as those of a LimitBy outside,
+// they are further lines of the same lists.
+func setLimits(h http.Header, values *[2]string) {
+	policies := h["Ratelimit-Policy"]
+	if len(policies) == 0 || len(policies) == 1 && policies[0] == values[0] {
+		h["Ratelimit-Policy"], h["Ratelimit"] = values[0:1:1], values[1:2:2]
+		return
+	}
+	limits := h["Ratelimit"]
+	if i := slices.Index(policies, values[0]); i >= 0 && i < len(limits) {
+		limits[i] = values[1]
+		return
+	}
+	h["Ratelimit-Policy"], h["Ratelimit"] = append(policies, values[0]), append(limits, values[1])
 }
 
 // untilMore is how long until more is available: the next token of a throttle, the end of a quota's window. It is zero for

@@ -148,7 +148,7 @@ func (n *names) in(mux *http.ServeMux, text, host string) (has bool, instead str
 			r.Host = host
 		}
 		_, pattern := mux.Handler(r)
-		if pattern == text || n.routes && routeOf(pattern) == text {
+		if pattern == text || n.routes && nameOf(pattern) == text {
 			return true, ""
 		}
 		instead = cmp.Or(instead, pattern)

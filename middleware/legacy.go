@@ -22,17 +22,20 @@ const (
 )
 
 func (res *Result) writeLegacy(h http.Header) {
-	l, ok := tightest(&res.Decision)
-	if !ok {
-		return
+	if l, ok := tightest(&res.Decision); ok {
+		res.mw.cfg.Legacy.set(h, &l.Level)
 	}
+}
+
+// set sets the fields to a limit's level.
+func (kind Legacy) set(h http.Header, l *store.Level) {
 	h.Set("X-RateLimit-Limit", strconv.FormatInt(l.Max, 10))
 	h.Set("X-RateLimit-Remaining", strconv.FormatInt(l.Remaining(), 10))
 	if l.Reset == store.Never {
 		return
 	}
 	reset := seconds(l.Reset)
-	if res.mw.cfg.Legacy == LegacyEpoch {
+	if kind == LegacyEpoch {
 		reset = time.Now().Add(l.Reset).Add(time.Second - 1).Unix() // rounded up
 	}
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset, 10))

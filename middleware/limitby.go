@@ -1,124 +1,163 @@
 package middleware
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
-	"net/netip"
-	"slices"
 	"strconv"
-	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/ration-go/ration/internal/nilcheck"
+	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store"
 )
 
-// LimitBy holds requests to a limit by a key of their own, such as ByIP, without API keys: for routes that everybody may
-// call, and in front of a Middleware against floods of requests whose keys are refused. Above the limit the answer is 429
-// with Retry-After. It fails closed: an error of the key function, or a key that is empty or longer than store.MaxSubject, is
-// 500, one of the limiter's Counter 503.
+// ErrBadRequest is wrapped by the error of a LimitBy's key function about a request that lacks what it must have, or has it
+// malformed. It is answered with 400.
+var ErrBadRequest = errors.New("middleware: bad request")
+
+// LimitConfig of a LimitBy. The zero LimitConfig is ready for use.
+type LimitConfig struct {
+	// OmitHeaders leaves the RateLimit fields out. Legacy adds the X-RateLimit fields.
+	OmitHeaders bool
+	Legacy      Legacy
+
+	// BodyTimeout bounds how long the key function may take to read a request's body. After that, reading it fails. The
+	// default is 10s.
+	BodyTimeout time.Duration
+
+	// Logger is told at slog.LevelError of failures of the Counter and of the key function, and at slog.LevelDebug of bad
+	// requests. The default is that nobody is told.
+	Logger *slog.Logger
+}
+
+// LimitBy holds requests to a limit by a key of their own, such as ByIP, without API keys. It is for routes that everybody
+// may call, and in front of a Middleware against floods of requests whose keys are refused.
 //
-// A request is charged once for each key of a limiter, also where the limiter stands in its way twice. Different limiters may
-// be stacked.
+// Above the limit the answer is 429 with Retry-After, and 403 where the limit blocks. The RateLimit fields are those of a
+// Middleware, and name the limit as the Limiter's Config does; beside those of a Middleware they are one more line. Other
+// answers:
+//
+//   - 400: the key is empty or longer than store.MaxSubject, or the error of the key function wraps ErrBadRequest.
+//   - 401: that error wraps ErrCredential.
+//   - 500: the key function failed with any other error.
+//   - 503, with Retry-After: 1: the Counter failed, or has no room for another key.
+//
+// A request is charged once for each key of a limiter, also where the limiter stands in its way twice. The Logger is warned of
+// that, once. Different limiters may be stacked.
+//
+// Give the Limiter a store of its own, not the one that a Gate counts in. Every key that comes takes a place there. A flood
+// from many addresses fills a store in memory (memory.Config.MaxSubjects), and a full store refuses all subjects that are
+// new: over a store that is shared, customers who pay get 503 because of clients that nobody knows. In a store of its own
+// the flood can only refuse other keys of this LimitBy. In Redis, let it be another server or database with a bound on its
+// memory.
 //
 // LimitBy panics if l or key is nil, and so does what it returns for a nil handler.
-func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error)) func(http.Handler) http.Handler {
+func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error), cfg LimitConfig) func(http.Handler) http.Handler {
 	nilcheck.Must("middleware: LimitBy", errors.Join(
 		nilcheck.Required("limiter", l, "a limiter.Limiter"), nilcheck.Required("key", key, "a function, such as ByIP()")))
+	if cfg.BodyTimeout <= 0 {
+		cfg.BodyTimeout = bodyTimeout
+	}
+	b := &limitBy{LimitConfig: cfg, limiter: l, key: key}
 	return func(next http.Handler) http.Handler {
 		nilcheck.Must("middleware: LimitBy", nilcheck.Required("next", next, "an http.Handler"))
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			mark := newLimited(l, r)
-			if p := limitBy(l, key, w.Header(), r, mark); p != nil {
-				w.Header().Set("Cache-Control", "no-store")
+			pass := newPassed(b, r)
+			if p := b.check(w, r, pass); p != nil {
+				refusal.Unread(w, r)
+				refusal.NoStore(w.Header())
 				p.write(w)
 				return
 			}
-			inner := r.WithContext(mark)
-			next.ServeHTTP(w, inner)
-			r.Pattern = inner.Pattern
-			tidy(inner, r)
+			pass.serve(next, w, r)
 		})
 	}
 }
 
-// limitBy is nil if r may go on.
-func limitBy(l *limiter.Limiter, key func(*http.Request) (string, error), h http.Header, r *http.Request, mark *limited) *problem {
-	fail := func(status int, detail string) *problem {
-		return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
+type limitBy struct {
+	LimitConfig
+	limiter *limiter.Limiter
+	key     func(*http.Request) (string, error)
+	shown   atomic.Pointer[shownLimit] // the latest
+	twice   atomic.Bool                // warned of
+}
+
+// check returns nil if r may go on, else the answer, whose other fields are in w's header.
+func (b *limitBy) check(w http.ResponseWriter, r *http.Request, pass *passed) *problem {
+	k, err := b.keyOf(w, r)
+	switch {
+	case errors.Is(err, ErrCredential):
+		b.log(r.Context(), slog.LevelDebug, "ration: credential", err)
+		w.Header().Set("WWW-Authenticate", `Bearer realm="api"`)
+		return newProblem(http.StatusUnauthorized, "A valid credential is required.")
+	case errors.Is(err, ErrBadRequest):
+		b.log(r.Context(), slog.LevelDebug, "ration: key of a limit", err)
+		return newProblem(http.StatusBadRequest, "The request does not say who makes it.")
+	case err != nil:
+		b.log(r.Context(), slog.LevelError, "ration: key of a limit failed", err)
+		return newProblem(http.StatusInternalServerError, "The service could not tell who makes the request.")
 	}
-	k, err := key(r)
-	if err != nil || k == "" || len(k) > store.MaxSubject {
-		return fail(http.StatusInternalServerError, "The service could not tell who makes the request.")
-	}
-	if mark.before(k) {
+	if pass.mark.before(k) {
+		pass.again = true
+		b.warnOfTwice(r.Context())
 		return nil
 	}
-	res, err := l.Allow(r.Context(), k)
+	if pass.res, err = b.limiter.Allow(r.Context(), k); err != nil {
+		b.log(r.Context(), slog.LevelError, "ration: limit failed", err)
+		w.Header().Set("Retry-After", "1")
+		return newProblem(http.StatusServiceUnavailable, "The limit could not be checked.")
+	}
+	b.writeHeaders(w.Header(), &pass.res)
+	return b.refusal(w.Header(), &pass.res)
+}
+
+// keyOf asks the key function. A key that no limit can be held by is the client's fault: it is made of what the request says.
+func (b *limitBy) keyOf(w http.ResponseWriter, r *http.Request) (string, error) {
+	defer refusal.Within(w, r, b.BodyTimeout)()
+	k, err := b.key(r)
+	if err == nil && (k == "" || len(k) > store.MaxSubject) {
+		err = fmt.Errorf("%w: key of a limit: %d bytes: want 1 to %d", ErrBadRequest, len(k), store.MaxSubject)
+	}
+	return k, err
+}
+
+// refusal returns the answer to a request that the limit does not admit, else nil.
+func (b *limitBy) refusal(h http.Header, res *limiter.Result) *problem {
 	switch {
-	case err != nil:
-		h.Set("Retry-After", "1")
-		return fail(http.StatusServiceUnavailable, "The limit could not be checked.")
 	case res.Allowed:
 		return nil
 	case res.RetryAfter == store.Never:
-		return fail(http.StatusForbidden, "This is blocked.")
+		p := newProblem(http.StatusForbidden, "This is blocked.")
+		p.Violated = []string{b.limiter.Name()}
+		return p
 	}
 	wait := seconds(res.RetryAfter)
 	h.Set("Retry-After", strconv.FormatInt(wait, 10))
 	return &problem{Type: quotaExceeded, Title: "Quota exceeded", Status: http.StatusTooManyRequests,
-		Detail: fmt.Sprintf("The limit is reached. Try again in %d s.", wait)}
+		Detail: fmt.Sprintf("The limit is reached. Try again in %d s.", wait), Violated: []string{b.limiter.Name()}}
 }
 
-var errRemoteAddr = errors.New("middleware: request without a remote IP address")
-
-// ByIP is a client's address for LimitBy: of IPv6 the /64, since that is what one client has to itself. It is that of the
-// connection, whatever the request says, unless the connection comes from a trusted proxy: then it is the rightmost address
-// of X-Forwarded-For that is not a trusted proxy's, each of which appends who called it.
-func ByIP(trusted ...netip.Prefix) func(*http.Request) (string, error) {
-	trusted = slices.Clone(trusted)
-	for i, p := range trusted {
-		if p.Addr().Is4In6() && p.Bits() >= 96 { // as an address of a request is written
-			trusted[i] = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
-		}
-	}
-	isTrusted := func(addr netip.Addr) bool {
-		for _, p := range trusted {
-			if p.Contains(addr) {
-				return true
-			}
-		}
-		return false
-	}
-	return func(r *http.Request) (string, error) {
-		addr, ok := parseAddr(r.RemoteAddr)
-		if !ok {
-			return "", errRemoteAddr
-		}
-		chain := strings.Join(r.Header["X-Forwarded-For"], ",")
-		for chain != "" && isTrusted(addr) {
-			comma := strings.LastIndexByte(chain, ',')
-			hop, ok := parseAddr(strings.TrimSpace(chain[comma+1:]))
-			if !ok {
-				break // who wrote this is the last that is known
-			}
-			addr, chain = hop, chain[:max(comma, 0)]
-		}
-		if addr.Is6() {
-			return netip.PrefixFrom(addr, 64).Masked().String(), nil
-		}
-		return addr.String(), nil
+// warnOfTwice warns once that the limiter stands in the way of a request twice: the inner one
+// has no effect, which is a mistake in the set-up.
+func (b *limitBy) warnOfTwice(ctx context.Context) {
+	if b.Logger != nil && !b.twice.Swap(true) {
+		b.Logger.LogAttrs(ctx, slog.LevelWarn, "ration: a request comes through LimitBy with the same limiter and key twice: "+
+			"it is charged once, by the outer one; remove one of them", slog.String("limit", b.limiter.Name()))
 	}
 }
 
-// parseAddr reads an address with or without a port.
-func parseAddr(s string) (netip.Addr, bool) {
-	addr, err := netip.ParseAddr(s)
-	if err != nil {
-		var withPort netip.AddrPort
-		withPort, err = netip.ParseAddrPort(s)
-		addr = withPort.Addr()
+// log tells the Logger, but not of a client that has gone.
+func (b *limitBy) log(ctx context.Context, level slog.Level, message string, err error) {
+	if b.Logger == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return
 	}
-	return addr.Unmap().WithZone(""), err == nil
+	if errors.Is(err, store.ErrFull) {
+		message += ": its store is full; a limit of unknown clients wants a store of its own"
+	}
+	b.Logger.LogAttrs(ctx, level, message, slog.String("limit", b.limiter.Name()), slog.Any("error", err))
 }

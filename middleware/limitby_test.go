@@ -1,7 +1,10 @@
 package middleware_test
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -38,7 +41,7 @@ func from(addr string, forwarded ...string) *http.Request {
 func TestLimitBy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lim := newLimiter(t, memory.New(memory.Config{}), limiter.Limit{Rate: 0.4, Burst: 1})
-		limited := middleware.LimitBy(lim, middleware.ByIP())(ok)
+		limited := middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{})(ok)
 		for _, step := range []struct {
 			after  time.Duration
 			addr   string
@@ -79,15 +82,22 @@ func TestLimitByFails(t *testing.T) {
 		status  int
 	}{
 		{"none", working, limiter.PerSecond(1), key, 200},
-		{"no key", working, limiter.PerSecond(1), func(*http.Request) (string, error) { return "", nil }, 500},
-		{"long key", working, limiter.PerSecond(1), func(*http.Request) (string, error) { return strings.Repeat("x", store.MaxSubject+1), nil }, 500},
+		{"no key", working, limiter.PerSecond(1), func(*http.Request) (string, error) { return "", nil }, 400},
+		{"long key", working, limiter.PerSecond(1), func(*http.Request) (string, error) { return strings.Repeat("x", store.MaxSubject+1), nil }, 400},
+		{"bad request", working, limiter.PerSecond(1), func(*http.Request) (string, error) {
+			return "", fmt.Errorf("%w: no tenant", middleware.ErrBadRequest)
+		}, 400},
+		{"bad credential", working, limiter.PerSecond(1), func(*http.Request) (string, error) {
+			return "", fmt.Errorf("%w: broken", middleware.ErrCredential)
+		}, 401},
 		{"bad key", working, limiter.PerSecond(1), func(*http.Request) (string, error) { return "x", errors.New("broken") }, 500},
 		{"counter", storetest.Faulty(working, storetest.Fault{Err: errBroken}), limiter.PerSecond(1), key, 503},
 		{"blocked", working, limiter.Limit{}, key, 403},
 	} {
-		w := serve(middleware.LimitBy(newLimiter(t, c.counter, c.limit), c.key)(ok), request("GET", "/"))
+		w := serve(middleware.LimitBy(newLimiter(t, c.counter, c.limit), c.key, middleware.LimitConfig{})(ok), request("GET", "/"))
 		require.Equal(t, c.status, w.Code, c.what)
 		require.Equal(t, c.status == 503, w.Header().Get("Retry-After") != "", c.what)
+		require.Equal(t, c.status == 401, w.Header().Get("WWW-Authenticate") != "", c.what)
 		require.NotContains(t, w.Body.String(), "broken", c.what)
 	}
 }
@@ -119,6 +129,24 @@ func TestByIP(t *testing.T) {
 		{from("10.0.0.1:80", ""), "10.0.0.1", "10.0.0.1"},
 		{from("10.255.0.1:80", "198.51.100.7"), "10.255.0.1", "198.51.100.7"},
 		{from("11.0.0.1:80", "198.51.100.7"), "11.0.0.1", "11.0.0.1"},
+		{from("10.0.0.1:80", "[2001:db8:1:2:3::4]"), "10.0.0.1", "2001:db8:1:2::/64"},
+		{from("10.0.0.1:80", `"[2001:db8:1:2:3::4]"`), "10.0.0.1", "2001:db8:1:2::/64"},
+		{from("10.0.0.1:80", "[2001:db8:1:2:3::4%eth0]:80"), "10.0.0.1", "2001:db8:1:2::/64"},
+		{from("10.0.0.1:80", "2001:db8:1:2:3::4%eth0"), "10.0.0.1", "2001:db8:1:2::/64"},
+		{from("10.0.0.1:80", "[fd00::2]:1, 10.0.0.2:2"), "10.0.0.1", "fd00::/64"},
+		{from("10.0.0.1:80", "::ffff:198.51.100.7"), "10.0.0.1", "198.51.100.7"},
+		{from("10.0.0.1:80", "[::ffff:198.51.100.7]:80"), "10.0.0.1", "198.51.100.7"},
+		{from("10.0.0.1:80", "  198.51.100.7\t"), "10.0.0.1", "198.51.100.7"},
+		{from("10.0.0.1:80", "6.6.6.6, _hidden"), "10.0.0.1", "10.0.0.1"},
+		{from("10.0.0.1:80", "6.6.6.6, unix:"), "10.0.0.1", "10.0.0.1"},
+		{from("10.0.0.1:80", "6.6.6.6, [198.51.100.7]"), "10.0.0.1", "10.0.0.1"},
+		{from("10.0.0.1:80", "6.6.6.6, [2001:db8::1"), "10.0.0.1", "10.0.0.1"},
+		{from("10.0.0.1:80", "6.6.6.6, [2001:db8::1]x"), "10.0.0.1", "10.0.0.1"},
+		{from("10.0.0.1:80", "6.6.6.6, 198.51.100.7:x"), "10.0.0.1", "10.0.0.1"},
+		{from("10.0.0.1:80", "6.6.6.6, 198.51.100.7:"), "10.0.0.1", "10.0.0.1"},
+		{from("10.0.0.1:80", "6.6.6.6, 010.0.0.9"), "10.0.0.1", "10.0.0.1"},
+		{from("10.0.0.1:80", "6.6.6.6, , "), "10.0.0.1", "10.0.0.1"},
+		{from("10.0.0.1:80", "6.6.6.6", ""), "10.0.0.1", "10.0.0.1"},
 		{from("10.0.0.1:80", strings.Repeat("10.0.0.1,", 10_000)+"6.6.6.6"), "10.0.0.1", "6.6.6.6"},
 	} {
 		alone, err := middleware.ByIP()(c.r)
@@ -136,7 +164,7 @@ func TestByIP(t *testing.T) {
 // stands in its way with the same key; another limiter, or another key, takes its own.
 func TestLimitByTwice(t *testing.T) {
 	limit := func(l *limiter.Limiter, key string) func(http.Handler) http.Handler {
-		return middleware.LimitBy(l, func(*http.Request) (string, error) { return key, nil })
+		return middleware.LimitBy(l, func(*http.Request) (string, error) { return key, nil }, middleware.LimitConfig{})
 	}
 	for what, c := range map[string]struct {
 		handler func(one, other *limiter.Limiter) http.Handler
@@ -169,11 +197,94 @@ func TestLimitByTwice(t *testing.T) {
 	}
 }
 
+// TestLimitByTwiceIsLogged warns once that the inner one of two has no effect.
+func TestLimitByTwiceIsLogged(t *testing.T) {
+	var log bytes.Buffer
+	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerMinute(5))
+	byIP := middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	require.Equal(t, 200, status(byIP(ok), request("GET", "/pets/1")))
+	require.Empty(t, log.String())
+	for range 3 {
+		w := serve(byIP(byIP(ok)), request("GET", "/pets/1"))
+		require.Len(t, w.Header()["Ratelimit"], 1)
+	}
+	require.Equal(t, 1, strings.Count(log.String(), "level=WARN"), log.String())
+	require.Contains(t, log.String(), "twice")
+}
+
 // TestLimitByKeepsPattern leaves the pattern that a mux inside has set to what is outside.
 func TestLimitByKeepsPattern(t *testing.T) {
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerMinute(5))
 	r := request("GET", "/pets/1")
-	h := middleware.LimitBy(lim, middleware.ByIP())(muxOf("GET /pets/{id}"))
+	h := middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{})(muxOf("GET /pets/{id}"))
 	require.Equal(t, 200, status(h, r))
 	require.Equal(t, "GET /pets/{id}", r.Pattern)
+}
+
+// TestByIPWithinIPv6 tells clients apart whose IPv4 address is within an IPv6 address, and counts one client once.
+func TestByIPWithinIPv6(t *testing.T) {
+	for addr, want := range map[string]string{
+		"[64:ff9b::c633:6407]:80":                   "198.51.100.7",
+		"[64:ff9b::198.51.100.8]:80":                "198.51.100.8",
+		"[64:ff9b:1::198.51.100.7]:80":              "64:ff9b:1::c633:6407",
+		"[64:ff9b:1:fffe::198.51.100.7]:80":         "64:ff9b:1:fffe::c633:6407",
+		"[64:ff9b:2::1]:80":                         "64:ff9b:2::/64",
+		"[::ffff:0:198.51.100.7]:80":                "198.51.100.7",
+		"[2002:c633:6407::1]:80":                    "198.51.100.7",
+		"[2002:c633:6407:ffff::1]:80":               "198.51.100.7",
+		"[2001:0:4136:e378:8000:63bf:39cc:9bf8]:80": "198.51.100.7",
+		"[2001:0:4136:e378:8000:63bf:3fff:fdd2]:80": "192.0.2.45",
+		"[2001:1:4136:e378:8000:63bf:3fff:fdd2]:80": "2001:1:4136:e378::/64",
+		"[::1]:80": "::/64",
+	} {
+		got, err := middleware.ByIP()(from(addr))
+		require.NoError(t, err)
+		require.Equal(t, want, got, addr)
+	}
+	trusted := middleware.ByIP(netip.MustParsePrefix("10.0.0.0/8"))
+	got, err := trusted(from("[2002:0a00:0001::1]:80", "198.51.100.7"))
+	require.NoError(t, err)
+	require.Equal(t, "10.0.0.1", got, "an address that only looks like the proxy's is not trusted")
+}
+
+// TestByForwarded believes Forwarded as far as proxies that are trusted have written it, and X-Forwarded-For not at all.
+func TestByForwarded(t *testing.T) {
+	for _, c := range []struct {
+		want  string
+		lines []string
+	}{
+		{"10.0.0.1", nil},
+		{"198.51.100.7", []string{"for=198.51.100.7"}},
+		{"198.51.100.7", []string{"For=198.51.100.7;proto=https;by=10.0.0.9"}},
+		{"198.51.100.7", []string{`proto=https ; for="198.51.100.7:4711"`}},
+		{"198.51.100.7", []string{`for="198.51.100.7:_hidden"`}},
+		{"198.51.100.7", []string{`for="198.51\.100.7"`}},
+		{"2001:db8:1:2::/64", []string{`for="[2001:db8:1:2:3::4]:4711"`}},
+		{"2001:db8:1:2::/64", []string{`for="[2001:db8:1:2:3::4]"`}},
+		{"198.51.100.7", []string{"for=6.6.6.6, for=198.51.100.7, for=10.0.0.2"}},
+		{"198.51.100.7", []string{"for=6.6.6.6", "for=198.51.100.7,for=10.0.0.2"}},
+		{"198.51.100.7", []string{`for="6.6.6.6`, "for=198.51.100.7"}},
+		{"198.51.100.7", []string{`for=6.6.6.6;host="a,for=10.0.0.3", for=198.51.100.7;host="b;for=6.6.6.6"`}},
+		{"198.51.100.7", []string{`host="\",for=10.0.0.3", for=198.51.100.7`}},
+		{"10.0.0.1", []string{`for=6.6.6.6, for="6.6.6.6, for=198.51.100.7`}},
+		{"10.0.0.1", []string{"for=6.6.6.6, for=unknown"}},
+		{"10.0.0.1", []string{"for=6.6.6.6, for=_hidden"}},
+		{"10.0.0.1", []string{"for=6.6.6.6, proto=https"}},
+		{"10.0.0.1", []string{"for=6.6.6.6, "}},
+		{"10.0.0.1", []string{""}},
+		{"10.0.0.1", []string{"for"}},
+		{"10.0.0.1", []string{`for="`}},
+	} {
+		r := from("10.0.0.1:80", "6.6.6.6")
+		r.Header["Forwarded"] = c.lines
+		got, err := middleware.ByForwarded(netip.MustParsePrefix("10.0.0.0/8"))(r)
+		require.NoError(t, err)
+		require.Equal(t, c.want, got, "%q", c.lines)
+		got, err = middleware.ByForwarded()(r)
+		require.NoError(t, err)
+		require.Equal(t, "10.0.0.1", got, "%q", c.lines)
+		r.RemoteAddr = "@"
+		_, err = middleware.ByForwarded()(r)
+		require.Error(t, err)
+	}
 }

@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/ration-go/ration/limiter"
 )
@@ -18,10 +17,6 @@ type limited struct {
 // limiterKey is the key of a context by which a limiter asks for its own limited. A pointer
 // as the key costs no memory.
 type limiterKey limiter.Limiter
-
-func newLimited(l *limiter.Limiter, r *http.Request) *limited {
-	return &limited{Context: r.Context(), limiter: l, target: r.RequestURI}
-}
 
 func (c *limited) Value(key any) any {
 	if k, ok := key.(*limiterKey); ok && (*limiter.Limiter)(k) == c.limiter {

@@ -1,12 +1,12 @@
 package middleware
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/usageplan"
@@ -43,8 +43,15 @@ type Config struct {
 	// pattern that has no effect.
 	Public []string
 
-	// Cost is what the quotas are charged for a request; nil: 1 for each. A cost of 0 charges nothing, the throttle
-	// included, and is refused if a limit is used up. A negative cost is answered with 500: it never gives back.
+	// Cost returns what the quotas are charged for a request. The default is 1 for each. A negative cost is answered with 500:
+	// it never gives back. Where the mux is known and only redirects a request to the clean form of its path, such as /dir to
+	// /dir/, the cost is 0, and Cost is not asked: the client comes back and pays then.
+	//
+	// A cost of 0 takes nothing, of the throttle neither, and is admitted whatever the limits: a client that has used them up
+	// asks for its usage. It is refused for its key alone, or where a store fails. The RateLimit fields show the state.
+	//
+	// Do not return 0 for a cost that Gate.Settle makes known later: nothing would ever refuse. Return an estimate of 1 or
+	// more.
 	Cost func(*http.Request) int64
 
 	// ID names the request, so that it is charged once however often it is tried; nil, or an empty ID: it is not named. Read
@@ -52,7 +59,9 @@ type Config struct {
 	ID func(*http.Request) string
 
 	// Refund says whether the charge is given back to the quotas, by the status of the response; nil: never. A handler that
-	// panics counts as 500, whatever it has sent, and a hijacked connection as 101. Nothing is given back of a charge that
+	// panics counts as 500, whatever it has sent, and a hijacked connection as 101. A handler that comes too late counts as
+	// 503, whatever it has sent: http.TimeoutHandler outside has answered, or the request's deadline is over and nothing was
+	// sent. Nothing is given back of a charge that
 	// the handler has settled, nor where the client has gone before the answer was done: it would get all but the end of every
 	// answer for nothing. Beside ID, a request that is repeated while it is under way is free if the first then fails: see
 	// Gate.Refund.
@@ -68,11 +77,17 @@ type Config struct {
 	OmitHeaders bool
 	Legacy      Legacy
 
+	// BodyTimeout bounds how long Credential, Cost and ID, and then Refuse, may take to read a request's body: a client that
+	// sends it slowly need not have a key. After that, reading it fails. The default is 10s. What the next handler reads is
+	// bounded by the server alone, see http.Server.ReadTimeout.
+	BodyTimeout time.Duration
+
 	// Realm is what the challenge of a 401 names, which is of the scheme Bearer whatever Credential looks for, since HTTP
 	// wants one; empty: "api". Visible ASCII characters and spaces.
 	Realm string
 
 	// Refuse answers a request that is refused; nil: Result.WriteProblem. Result.WriteAWS answers as Amazon API Gateway does.
+	// Refuse may read the request's body. The answer does not wait for the rest of it, see Bodies in the package documentation.
 	Refuse func(http.ResponseWriter, *http.Request, *Result)
 
 	// Logger is told of failures of stores and of the service's own functions, and warned of mistakes in
@@ -91,6 +106,7 @@ type Middleware struct {
 	watch     *watch      // nil: nobody is warned
 	twice     atomic.Bool // warned of
 	prefixed  atomic.Bool // warned of a key that was refused for its prefix alone
+	mayRead   bool        // the service's functions may read bodies
 }
 
 // New makes a Middleware in front of a Gate. It reports every fault of cfg at once; the error wraps ErrInvalid.
@@ -108,12 +124,19 @@ func New(gate *usageplan.Gate, cfg Config) (*Middleware, error) {
 	if !visible(cfg.Realm, ' ') {
 		errs = append(errs, fmt.Errorf("realm: %.40q: want visible ASCII characters and spaces", cfg.Realm))
 	}
+	if cfg.BodyTimeout < 0 {
+		errs = append(errs, fmt.Errorf("bodyTimeout: %v: want 0 or more", cfg.BodyTimeout))
+	}
 	public, err := patterns(cfg.Public, cfg.Route != nil)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, fmt.Errorf("%w config: %w", ErrInvalid, err)
 	}
+	mayRead := cfg.Credential != nil || cfg.Cost != nil || cfg.ID != nil
+	if cfg.BodyTimeout == 0 {
+		cfg.BodyTimeout = bodyTimeout
+	}
 	if cfg.Credential == nil {
-		cfg.Credential = OneOf(Bearer(), Header("X-API-Key"))
+		cfg.Credential = bearerOrKey()
 	}
 	if cfg.Realm == "" {
 		cfg.Realm = "api"
@@ -122,7 +145,7 @@ func New(gate *usageplan.Gate, cfg Config) (*Middleware, error) {
 		cfg.Refuse = func(w http.ResponseWriter, _ *http.Request, res *Result) { res.WriteProblem(w) }
 	}
 	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
-	return &Middleware{gate: gate, cfg: cfg, public: public, challenge: string(challenge), watch: newWatch(cfg)}, nil
+	return &Middleware{gate: gate, cfg: cfg, public: public, challenge: string(challenge), watch: newWatch(cfg), mayRead: mayRead}, nil
 }
 
 // Handler passes on to next what is admitted, with the key and the decision in its context, and refuses the rest. It
@@ -135,52 +158,25 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 	}
 	m.watch.knows(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch res, from := m.check(r, mux); {
-		case !res.Allowed():
-			m.cfg.Refuse(w, r, res)
-		case res.Skipped:
+		x := new(exchange)
+		switch from := m.checkWithin(w, r, mux, &x.Result); {
+		case !x.Allowed():
+			m.refuse(w, r, x)
+		case x.Skipped:
 			inner := r
 			if m.cfg.StripCredential {
 				inner = m.stripAll(r)
 			}
-			next.ServeHTTP(w, inner)
-			tidy(inner, r)
+			m.serve(next, w, inner, r, x)
 		default:
-			res.WriteHeaders(w.Header())
-			res.ctx = deciding{r.Context(), &res.Decision, decider{m, r.RequestURI}}
-			inner := r.WithContext(&res.ctx)
+			x.WriteHeaders(w.Header())
+			x.ctx = deciding{r.Context(), &x.Decision, decider{m, r.RequestURI}}
+			inner := r.WithContext(&x.ctx)
 			if m.cfg.StripCredential {
 				from.strip(inner)
-				res.ctx.by.target = inner.RequestURI
+				x.ctx.by.target = inner.RequestURI
 			}
-			m.serve(next, w, inner, res)
-			tidy(inner, r)
+			m.serve(next, m.record(w, r, from, x), inner, r, x)
 		}
 	})
-}
-
-// tidy removes the files of an upload that the next handler has parsed. The server does so for the request that it made,
-// and knows nothing of a copy.
-func tidy(inner, outer *http.Request) {
-	if form := inner.MultipartForm; form != nil && form != outer.MultipartForm {
-		_ = form.RemoveAll()
-	}
-}
-
-// serve calls next, and gives the charge back if the refund rule says so. A panic goes on through it.
-func (m *Middleware) serve(next http.Handler, w http.ResponseWriter, r *http.Request, res *Result) {
-	if m.cfg.Refund == nil {
-		next.ServeHTTP(w, r)
-		return
-	}
-	rec := &recorder{ResponseWriter: w}
-	status := http.StatusInternalServerError // unless next returns
-	defer func() {
-		ctx := r.Context()
-		if gone := ctx.Err() == context.Canceled; !gone && m.cfg.Refund(status) {
-			m.log(context.WithoutCancel(ctx), "refund", m.gate.Refund(ctx, &res.Decision), &res.Decision)
-		}
-	}()
-	next.ServeHTTP(rec, r)
-	status = rec.final()
 }

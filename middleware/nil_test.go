@@ -17,9 +17,9 @@ func TestNil(t *testing.T) {
 	require.NoError(t, err)
 	mw := newHouse(t).middleware(middleware.Config{})
 	for want, make := range map[string]func(){
-		"middleware: LimitBy: limiter: nil *limiter.Limiter: want a limiter.Limiter":                         func() { middleware.LimitBy(nil, middleware.ByIP()) },
-		"middleware: LimitBy: key: nil func(*http.Request) (string, error): want a function, such as ByIP()": func() { middleware.LimitBy(l, nil) },
-		"middleware: LimitBy: next: nil: want an http.Handler":                                               func() { middleware.LimitBy(l, middleware.ByIP())(nil) },
+		"middleware: LimitBy: limiter: nil *limiter.Limiter: want a limiter.Limiter":                         func() { middleware.LimitBy(nil, middleware.ByIP(), middleware.LimitConfig{}) },
+		"middleware: LimitBy: key: nil func(*http.Request) (string, error): want a function, such as ByIP()": func() { middleware.LimitBy(l, nil, middleware.LimitConfig{}) },
+		"middleware: LimitBy: next: nil: want an http.Handler":                                               func() { middleware.LimitBy(l, middleware.ByIP(), middleware.LimitConfig{})(nil) },
 		"middleware: Handler: next: nil: want an http.Handler":                                               func() { mw.Handler(nil) },
 		"middleware: Handler: next: nil *http.ServeMux: want an http.Handler":                                func() { mw.Handler((*http.ServeMux)(nil)) },
 		"middleware: OneOf: extractors[1]: nil middleware.Extractor: want an Extractor":                      func() { middleware.OneOf(middleware.Bearer(), nil) },

@@ -22,10 +22,16 @@ type problem struct {
 	Violated []string `json:"violated-policies,omitzero"`
 }
 
+// newProblem returns a problem that its status says all of.
+func newProblem(status int, detail string) *problem {
+	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
 // WriteProblem answers a request that was refused: its header fields, status and a body of problem details.
 func (res *Result) WriteProblem(w http.ResponseWriter) {
+	res.release(w)
 	res.WriteHeaders(w.Header())
-	p := problem{Type: "about:blank", Title: http.StatusText(res.Status), Status: res.Status}
+	p := newProblem(res.Status, "")
 	shared := sharers[res.Decision.SharedLimit()]
 	switch {
 	case res.Status == http.StatusUnauthorized:
@@ -51,6 +57,14 @@ func (res *Result) WriteProblem(w http.ResponseWriter) {
 
 // sharers is what the clients have in common that share a throttle.
 var sharers = map[string]string{usageplan.SharedAccount: "this service", usageplan.SharedStage: "this API"}
+
+// release has the answer not wait for the body of a request that is refused.
+func (res *Result) release(w http.ResponseWriter) {
+	if unread := res.unread; unread != nil {
+		res.unread = nil
+		unread(w)
+	}
+}
 
 func (p *problem) write(w http.ResponseWriter) {
 	body, _ := json.Marshal(p) // never fails

@@ -4,30 +4,41 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 )
 
-// patternOf returns the pattern of a request's route, empty if there is none or it is not
-// known. said means that Config.Route has said it.
-func (m *Middleware) patternOf(r *http.Request, mux *http.ServeMux) (pattern string, said bool) {
+// route is what the middleware knows of a request's route.
+type route struct {
+	// pattern is the router's; empty if there is none or it is not known.
+	pattern string
+
+	said       bool // Config.Route has said the pattern
+	redirected bool // the mux only redirects the request to another form of its path
+}
+
+func (m *Middleware) routeOf(r *http.Request, mux *http.ServeMux) route {
 	if m.cfg.Route != nil {
-		if pattern = m.cfg.Route(r); pattern != "" {
-			return pattern, true
+		if pattern := m.cfg.Route(r); pattern != "" {
+			return route{pattern: pattern, said: true}
 		}
 	}
 	if mux == nil {
-		return r.Pattern, false
+		return route{pattern: r.Pattern}
 	}
-	_, pattern = mux.Handler(r)
-	return pattern, false
+	h, pattern := mux.Handler(r)
+	return route{pattern: pattern, redirected: reflect.TypeOf(h) == redirectType && redirects(h, r)}
 }
 
-// routeOf is the canonical name, in plans, of a pattern's route: the pattern without its host. It is not usageplan.Route
+// nameOf is the canonical name, in plans, of a pattern's route: the pattern without its host. It is not usageplan.Route
 // of it, which would take "/pets/GET" for AWS's name of another.
-func routeOf(pattern string) string {
+func nameOf(pattern string) string {
 	slash := strings.IndexByte(pattern, '/')
 	if slash <= 0 {
 		return pattern
+	}
+	if i := strings.IndexByte(pattern, ' '); i == slash-1 && strings.IndexByte(pattern[:i], '\t') < 0 {
+		return pattern // as nearly all are written
 	}
 	blank := strings.IndexAny(pattern[:slash], " \t")
 	switch {
@@ -76,6 +87,6 @@ func isPreflight(r *http.Request) bool {
 // passesPreflight reports whether a preflight may go on without a key. The method in what
 // Config.Route has said may be the request's, and the route be one for every method, so such
 // a preflight needs a pattern in Public.
-func passesPreflight(pattern string, mux *http.ServeMux, said bool) bool {
-	return !said && (strings.HasPrefix(routeOf(pattern), http.MethodOptions+" ") || mux != nil && pattern == "")
+func (rt route) passesPreflight(mux *http.ServeMux) bool {
+	return !rt.said && (strings.HasPrefix(nameOf(rt.pattern), http.MethodOptions+" ") || mux != nil && rt.pattern == "")
 }

@@ -87,7 +87,7 @@ func (w *watch) see(r *http.Request, mux *http.ServeMux, pattern string, p *usag
 		return
 	}
 	if n := w.namesOf(p); n != nil {
-		w.look(n, r, mux, routeOf(pattern), p)
+		w.look(n, r, mux, nameOf(pattern), p)
 	}
 }
 

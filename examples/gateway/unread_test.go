@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestRefusalWaitsForNoBody: of 1,000 connections without a key, each of which announces a body and does not send it, every
+// one is answered and closed, on both planes.
+func TestRefusalWaitsForNoBody(t *testing.T) {
+	gw := start(t)
+	for plane, url := range map[string]string{"data": gw.data, "control": gw.control} {
+		var wg sync.WaitGroup
+		closed := make(chan error, 1000)
+		for range cap(closed) {
+			wg.Go(func() { closed <- refused(strings.TrimPrefix(url, "http://")) })
+		}
+		wg.Wait()
+		for range cap(closed) {
+			require.NoError(t, <-closed, plane)
+		}
+	}
+}
+
+// refused is nil if a request was answered with 403 and its connection closed within 20 s.
+func refused(address string) error {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err = io.WriteString(conn, "POST /apikeys HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"); err != nil {
+		return err
+	}
+	answers := bufio.NewReader(conn)
+	res, err := http.ReadResponse(answers, nil)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusForbidden {
+		return http.ErrNotSupported
+	}
+	_, err = io.Copy(io.Discard, answers) // until it closes
+	return err
+}

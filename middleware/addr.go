@@ -1,0 +1,104 @@
+package middleware
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// trustedProxies are the addresses that are believed when they say who has called them.
+type trustedProxies []netip.Prefix
+
+func proxies(trusted []netip.Prefix) (t trustedProxies) {
+	for _, p := range trusted {
+		if p.Addr().Is4In6() && p.Bits() >= 96 { // as an address of a request is written
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+		}
+		t = append(t, p)
+	}
+	return t
+}
+
+func (t trustedProxies) contain(addr netip.Addr) bool {
+	for _, p := range t {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// key returns a key function that follows hops, from the connection's address back to the client's. The hops function calls
+// hop with each address that a header names, the latest first, for as long as hop wants more.
+func (t trustedProxies) key(hops func(h http.Header, hop func(string) bool)) func(*http.Request) (string, error) {
+	return func(r *http.Request) (string, error) {
+		addr, ok := parseAddr(r.RemoteAddr)
+		if !ok {
+			return "", errRemoteAddr
+		}
+		if t.contain(addr) {
+			hops(r.Header, func(node string) bool {
+				next, ok := parseAddr(node)
+				if ok {
+					addr = next
+				}
+				return ok && t.contain(next) // else who wrote this is the last that is known
+			})
+		}
+		return clientOf(addr), nil
+	}
+}
+
+// parseAddr reads an address that may have a port, which may be obfuscated (RFC 7239 section 6.3), and that may be in
+// brackets. It leaves out the zone.
+func parseAddr(s string) (netip.Addr, bool) {
+	host, port := s, ""
+	bracketed := strings.HasPrefix(s, "[")
+	if bracketed {
+		host, port, bracketed = strings.Cut(s[1:], "]")
+		if !bracketed || port != "" && port[0] != ':' {
+			return netip.Addr{}, false
+		}
+	} else if strings.Count(s, ":") == 1 {
+		host, port = s[:strings.IndexByte(s, ':')], s[strings.IndexByte(s, ':'):]
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil || bracketed && !addr.Is6() || port != "" && !isPort(port[1:]) {
+		return netip.Addr{}, false
+	}
+	return addr.Unmap().WithZone(""), true
+}
+
+// isPort reports whether s is a number or an obfuscated port.
+func isPort(s string) bool {
+	if name, ok := strings.CutPrefix(s, "_"); ok {
+		return name != ""
+	}
+	return s != "" && len(s) <= 5 && strings.Trim(s, "0123456789") == ""
+}
+
+// Networks that hold IPv4 addresses within IPv6, and where in it.
+var (
+	nat64      = netip.MustParsePrefix("64:ff9b::/96")    // RFC 6052: the last four bytes
+	translated = netip.MustParsePrefix("::ffff:0:0:0/96") // RFC 2765: the last four
+	teredo     = netip.MustParsePrefix("2001::/32")       // RFC 4380: the last four, inverted
+	sixToFour  = netip.MustParsePrefix("2002::/16")       // RFC 3056: the third to the sixth
+	localNAT64 = netip.MustParsePrefix("64:ff9b:1::/48")  // RFC 8215: nobody else knows where
+)
+
+// clientOf returns the address, or the network, that one client has to itself.
+func clientOf(addr netip.Addr) string {
+	if addr.Is4() || localNAT64.Contains(addr) {
+		return addr.String()
+	}
+	b := addr.As16()
+	switch {
+	case nat64.Contains(addr), translated.Contains(addr):
+		return netip.AddrFrom4([4]byte(b[12:])).String()
+	case teredo.Contains(addr):
+		return netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]}).String()
+	case sixToFour.Contains(addr):
+		return netip.AddrFrom4([4]byte(b[2:6])).String()
+	}
+	return netip.PrefixFrom(addr, 64).Masked().String()
+}
