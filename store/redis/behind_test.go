@@ -84,7 +84,7 @@ func TestGateBehind(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	clock := clock{client: client}
 	s := newStore(t, client, moved(t, counting))
-	for name, keep := range map[string]time.Duration{"default": 0, "a day": 24 * time.Hour} {
+	for name, keep := range map[string]time.Duration{"default": 0, "a minute": time.Minute, "a day": 24 * time.Hour} {
 		dir := local.New(local.Config{})
 		plan := usageplan.Plan{Quotas: []period.Quota{{Limit: 10, Period: period.Hour}}}
 		_, secret, _ := gateOver(t, dir, s, plan)

@@ -32,6 +32,7 @@ func Example() {
 	}
 
 	at := time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
+	server.SetTime(at)
 	midnight := at.Truncate(24 * time.Hour).Unix()
 	charge := store.Charge{
 		Subject: "customer 7",

@@ -171,7 +171,7 @@ func TestServerDies(t *testing.T) {
 	s, err := Open("redis://"+server.Addr(), Config{})
 	require.NoError(t, err)
 	defer s.Close()
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: s, Plans: s, Counter: s, MaxAge: time.Nanosecond})
+	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: s, Plans: s, Counter: s, MaxAge: time.Nanosecond, Keep: time.Hour})
 	require.NoError(t, err)
 	defer gate.Close()
 	secrets := map[string]apikey.Secret{}
