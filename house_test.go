@@ -18,32 +18,32 @@ const module = "github.com/ration-go/ration"
 // arrows is which of our packages each may import. An arrow that is not here is not drawn without a reason, and that goes
 // into ARCHITECTURE.md.
 var arrows = map[string][]string{
-	"":                              {},
-	"/apikey":                       {"/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict"},
-	"/internal/fault":               {},
-	"/internal/leak":                {},
-	"/internal/nilcheck":            {},
-	"/internal/refusal":             {},
-	"/internal/retry":               {},
-	"/internal/strict":              {},
-	"/limiter":                      {"/internal/fault", "/internal/nilcheck", "/store"},
-	"/middleware":                   {"/apikey", "/internal/nilcheck", "/internal/refusal", "/limiter", "/store", "/usageplan"},
-	"/quota":                        {"/internal/fault", "/store"},
-	"/store":                        {},
-	"/store/memory":                 {"/apikey", "/store", "/usageplan"},
-	"/store/redis":                  {"/apikey", "/internal/nilcheck", "/store", "/usageplan"},
-	"/store/redis/redistest":        {},
-	"/store/storetest":              {"/apikey", "/limiter", "/quota", "/store", "/usageplan"},
-	"/usageplan":                    {"/apikey", "/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict", "/limiter", "/quota", "/store"},
-	"/usageplan/apigateway":         {"/apikey", "/internal/nilcheck", "/internal/refusal", "/limiter", "/quota", "/usageplan", "/usageplan/apigateway/sigv4"},
-	"/usageplan/apigateway/awstest": {},
-	"/usageplan/apigateway/sigv4":   {},
+	"":                            {},
+	"/apikey":                     {"/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict"},
+	"/internal/awstest":           {},
+	"/internal/fault":             {},
+	"/internal/leak":              {},
+	"/internal/nilcheck":          {},
+	"/internal/redistest":         {},
+	"/internal/refusal":           {},
+	"/internal/retry":             {},
+	"/internal/strict":            {},
+	"/limiter":                    {"/internal/fault", "/internal/nilcheck", "/store"},
+	"/middleware":                 {"/apikey", "/internal/nilcheck", "/internal/refusal", "/limiter", "/store", "/usageplan"},
+	"/quota":                      {"/internal/fault", "/store"},
+	"/store":                      {},
+	"/store/memory":               {"/apikey", "/store", "/usageplan"},
+	"/store/redis":                {"/apikey", "/internal/nilcheck", "/store", "/usageplan"},
+	"/store/storetest":            {"/apikey", "/limiter", "/quota", "/store", "/usageplan"},
+	"/usageplan":                  {"/apikey", "/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict", "/limiter", "/quota", "/store"},
+	"/usageplan/apigateway":       {"/apikey", "/internal/nilcheck", "/internal/refusal", "/limiter", "/quota", "/usageplan", "/usageplan/apigateway/sigv4"},
+	"/usageplan/apigateway/sigv4": {},
 }
 
 // outside is what packages that are not listed in it must not have: modules beyond the standard library and golang.org/x.
 var outside = map[string][]string{
-	"/store/redis":           {"github.com/redis/rueidis"},
-	"/store/redis/redistest": {"github.com/redis/rueidis"},
+	"/store/redis":        {"github.com/redis/rueidis"},
+	"/internal/redistest": {"github.com/redis/rueidis"},
 }
 
 type pkg struct {

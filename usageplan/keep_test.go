@@ -7,11 +7,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/store/redis"
-	"github.com/ration-go/ration/store/redis/redistest"
 	"github.com/ration-go/ration/usageplan"
 )
 

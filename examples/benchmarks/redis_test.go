@@ -17,9 +17,9 @@ import (
 	"github.com/throttled/throttled/v2/store/goredisstore.v9"
 	ululeredis "github.com/ulule/limiter/v3/drivers/store/redis"
 
+	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/redis"
-	"github.com/ration-go/ration/store/redis/redistest"
 )
 
 // history is how many days each subject of ration's has used its quota before the clock starts.

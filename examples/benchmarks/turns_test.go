@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/store/redis/redistest"
+	"github.com/ration-go/ration/internal/redistest"
 )
 
 // BenchmarkTurns is the decisions of other benchmarks about a hot key, the implementations taking turns of a millisecond or so,

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/awstest"
 	"github.com/ration-go/ration/store/memory"
-	"github.com/ration-go/ration/usageplan/apigateway/awstest"
 )
 
 // TestFileStops loses nothing when the gateway ends in order.

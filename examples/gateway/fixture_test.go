@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/usageplan/apigateway/awstest"
+	"github.com/ration-go/ration/internal/awstest"
 )
 
 // running is a gateway, and where it listens.

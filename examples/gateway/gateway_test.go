@@ -16,8 +16,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/store/redis/redistest"
-	"github.com/ration-go/ration/usageplan/apigateway/awstest"
+	"github.com/ration-go/ration/internal/awstest"
+	"github.com/ration-go/ration/internal/redistest"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/usageplan/apigateway/awstest"
+	"github.com/ration-go/ration/internal/awstest"
 )
 
 const page = "../../docs/from-aws-usage-plans.md"

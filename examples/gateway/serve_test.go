@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/usageplan/apigateway/awstest"
+	"github.com/ration-go/ration/internal/awstest"
 )
 
 // TestDrain: a request that is under way when the gateway is told to end is answered and counted; others do not begin.

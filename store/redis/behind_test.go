@@ -6,10 +6,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/redistest"
 	period "github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store"
 	local "github.com/ration-go/ration/store/memory"
-	"github.com/ration-go/ration/store/redis/redistest"
 	"github.com/ration-go/ration/usageplan"
 )
 

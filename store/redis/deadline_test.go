@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/store/redis/redistest"
+	"github.com/ration-go/ration/internal/redistest"
 )
 
 // hurried charges subject with a deadline of a tenth of a second. It returns how long the

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/store/redis/redistest"
 )
 
 // one is a charge of one unit of a day's quota.

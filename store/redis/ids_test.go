@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/store/redis/redistest"
 )
 
 // idsOn is a store by a clock that the test moves, and what a subject's ids occupy there.

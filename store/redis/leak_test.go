@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/internal/leak"
-	"github.com/ration-go/ration/store/redis/redistest"
+	"github.com/ration-go/ration/internal/redistest"
 )
 
 // TestStoreShowsNoPassword prints a Store in every way, before it has connected, when it has,

@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/store/redis/redistest"
 )
 
 // TestOpen connects when it is used, by each form of URL.

@@ -18,7 +18,7 @@ import (
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/store/redis/redistest"
+	"github.com/ration-go/ration/internal/redistest"
 )
 
 // journal is what a Logger was told.

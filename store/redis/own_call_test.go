@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/store/redis/redistest"
+	"github.com/ration-go/ration/internal/redistest"
 )
 
 // watched is a client that notes of each script call whether a flight made it, rather than the caller, and whether

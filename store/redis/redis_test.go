@@ -10,8 +10,8 @@ import (
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/store/redis/redistest"
 	"github.com/ration-go/ration/store/storetest"
 )
 

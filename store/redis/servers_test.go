@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/store/redis/redistest"
 	"github.com/ration-go/ration/store/storetest"
 	"github.com/ration-go/ration/usageplan"
 )

@@ -7,9 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/store/redis"
-	"github.com/ration-go/ration/store/redis/redistest"
 )
 
 // together sends n requests at once, and counts the answers by status.
