@@ -15,7 +15,7 @@
 //   - [github.com/ration-go/ration/store]: the contract of counters and its arithmetic, for who writes a store
 //   - [github.com/ration-go/ration/store/memory]: counters, keys and plans in this process
 //   - [github.com/ration-go/ration/store/redis]: counters, keys and plans that processes share
-//   - [github.com/ration-go/ration/usageplan/apigateway]: a control plane for the aws command line
+//   - [github.com/ration-go/ration/apigateway]: a control plane for the aws command line
 //   - [github.com/ration-go/ration/store/storetest]: the promises of stores, executable
 //
 // # Stability

@@ -5,10 +5,10 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/ration-go/ration/apigateway"
+	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/usageplan"
-	"github.com/ration-go/ration/usageplan/apigateway"
-	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
 )
 
 // gateway is the two planes: data is for clients with API keys, control for administrators.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
+	"github.com/ration-go/ration/apigateway/sigv4"
 )
 
 // forged is a request of somebody who knows the id of a key and not its secret.

@@ -13,11 +13,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apigateway"
+	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
-	"github.com/ration-go/ration/usageplan/apigateway"
-	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
 )
 
 // newClient is an SDK client of a control plane over memory, and the gate that enforces.

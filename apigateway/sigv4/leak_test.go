@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/internal/leak"
-	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
 )
 
 // TestNothingShowsASecret prints every public struct, and what a request is refused with.

@@ -17,7 +17,7 @@ import (
 	signer "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
+	"github.com/ration-go/ration/apigateway/sigv4"
 )
 
 var (

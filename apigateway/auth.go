@@ -4,8 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/internal/nilcheck"
-	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
 )
 
 // Signed lets in who signs requests by AWS Signature Version 4, as the aws command line and the SDKs do, with a key that v

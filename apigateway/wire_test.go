@@ -13,11 +13,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/usageplan"
-	"github.com/ration-go/ration/usageplan/apigateway"
 )
 
 // TestKeys is what AWS answers about keys.

@@ -9,11 +9,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apigateway"
+	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/awstest"
 	"github.com/ration-go/ration/usageplan"
-	"github.com/ration-go/ration/usageplan/apigateway"
-	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
 )
 
 // TestCommandLine shows by the real command line what scripts have learnt to expect of AWS.

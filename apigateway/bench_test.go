@@ -15,13 +15,13 @@ import (
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/store/redis"
 	"github.com/ration-go/ration/usageplan"
-	"github.com/ration-go/ration/usageplan/apigateway"
 )
 
 // backend is what keeps all.

@@ -8,10 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apigateway"
+	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/leak"
-	"github.com/ration-go/ration/usageplan/apigateway"
-	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
 )
 
 // valued is a Seal that is no pointer, which fmt does not stop at.

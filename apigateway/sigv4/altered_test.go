@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
+	"github.com/ration-go/ration/apigateway/sigv4"
 )
 
 // recorded are requests that an attacker has seen, with a signature each.

@@ -15,13 +15,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apigateway"
+	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/awstest"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
-	"github.com/ration-go/ration/usageplan/apigateway"
-	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
 )
 
 // stores is all contracts in one.

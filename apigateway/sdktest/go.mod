@@ -1,8 +1,8 @@
-module github.com/ration-go/ration/usageplan/apigateway/sdktest
+module github.com/ration-go/ration/apigateway/sdktest
 
 go 1.26.0
 
-replace github.com/ration-go/ration => ../../..
+replace github.com/ration-go/ration => ../..
 
 require (
 	github.com/aws/aws-sdk-go-v2 v1.48.0

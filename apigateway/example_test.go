@@ -8,11 +8,11 @@ import (
 	"net/http/httptest"
 	"strings"
 
+	"github.com/ration-go/ration/apigateway"
+	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
-	"github.com/ration-go/ration/usageplan/apigateway"
-	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
 )
 
 // A control plane belongs on an address of its own, beside the service. This one lets in who signs as AWS's tools do.

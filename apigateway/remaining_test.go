@@ -9,10 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/usageplan"
-	"github.com/ration-go/ration/usageplan/apigateway"
 )
 
 // linked is a new key in a new plan.

@@ -9,11 +9,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
-	"github.com/ration-go/ration/usageplan/apigateway"
 )
 
 // raw is the text of an answer.

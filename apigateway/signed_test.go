@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/usageplan/apigateway"
-	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
+	"github.com/ration-go/ration/apigateway"
+	"github.com/ration-go/ration/apigateway/sigv4"
 )
 
 // TestCurl manages plans and keys with curl, which signs no Content-Type of its own.

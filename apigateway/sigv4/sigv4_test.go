@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/usageplan/apigateway/sigv4"
+	"github.com/ration-go/ration/apigateway/sigv4"
 )
 
 const (
