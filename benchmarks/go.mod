@@ -1,8 +1,8 @@
-module github.com/ration-go/ration/examples/benchmarks
+module github.com/ration-go/ration/benchmarks
 
 go 1.26.0
 
-replace github.com/ration-go/ration => ../..
+replace github.com/ration-go/ration => ..
 
 require (
 	github.com/didip/tollbooth/v7 v7.0.2

@@ -66,7 +66,7 @@ func measure(n int, args ...string) (runs []run, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	program := filepath.Join(dir, "benchmarks.test")
-	if _, err := output("go", "test", "-c", "-o", program, "github.com/ration-go/ration/examples/benchmarks"); err != nil {
+	if _, err := output("go", "test", "-c", "-o", program, "github.com/ration-go/ration/benchmarks"); err != nil {
 		return nil, err
 	}
 	for range n {
