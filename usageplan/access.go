@@ -2,7 +2,6 @@ package usageplan
 
 import (
 	"context"
-	"reflect"
 
 	"github.com/ration-go/ration/apikey"
 )
@@ -19,8 +18,8 @@ type Access struct {
 	Plans []Plan
 }
 
-// plan returns the plan with that id, or nil.
-func (a *Access) plan(id string) *Plan {
+// Plan returns the plan with that id, or nil.
+func (a *Access) Plan(id string) *Plan {
 	for i := range a.Plans {
 		if a.Plans[i].ID == id {
 			return &a.Plans[i]
@@ -46,21 +45,4 @@ type AccessReader interface {
 
 	// AccessByKey finds the key by its id, as Key does.
 	AccessByKey(ctx context.Context, keyID string) (Access, error)
-}
-
-// accessReader returns keys as an AccessReader if it is one and is the store of plans, too.
-func accessReader(keys apikey.Store, plans Store) AccessReader {
-	reader, ok := keys.(AccessReader)
-	if !ok || len(directories(keys, plans)) > 1 {
-		return nil
-	}
-	return reader
-}
-
-// directories returns the stores of keys and of plans, once if they are one.
-func directories(keys apikey.Store, plans Store) []any {
-	if reflect.ValueOf(keys).Comparable() && any(keys) == any(plans) {
-		return []any{keys}
-	}
-	return []any{keys, plans}
 }

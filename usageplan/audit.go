@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/pages"
 )
 
 // Audit is what an operator would want to mend. Ids are in the order of the listings, newest first.
@@ -21,8 +22,8 @@ type Audit struct {
 // Audit walks through all keys, plans and links. It changes nothing.
 func (s *Service) Audit(ctx context.Context) (Audit, error) {
 	var a Audit
-	for keys, err := range pages(func(cursor string) ([]apikey.Key, string, error) {
-		return s.keys.Keys(ctx, apikey.Filter{}, cursor, pageSize)
+	for keys, err := range pages.All(func(cursor string) ([]apikey.Key, string, error) {
+		return s.keys.Keys(ctx, apikey.Filter{}, cursor, pages.Size)
 	}) {
 		if err != nil {
 			return Audit{}, fmt.Errorf("usageplan: audit: %w", err)
@@ -92,8 +93,8 @@ func (s *Service) auditKey(ctx context.Context, k *apikey.Key, a *Audit) error {
 
 func (s *Service) auditPlan(ctx context.Context, id string, a *Audit) error {
 	live := 0
-	for links, err := range pages(func(cursor string) ([]Link, string, error) {
-		return s.plans.PlanLinks(ctx, id, cursor, pageSize)
+	for links, err := range pages.All(func(cursor string) ([]Link, string, error) {
+		return s.plans.PlanLinks(ctx, id, cursor, pages.Size)
 	}) {
 		if err != nil {
 			return err

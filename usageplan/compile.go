@@ -6,19 +6,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ration-go/ration/internal/bucketname"
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store"
 )
-
-// Names of buckets. A quota's window has the quota's name, a usage record Link.record's.
-const (
-	throttleName = "throttle"
-	routePrefix  = "throttle "
-)
-
-func stagePrefix(s Stage) string { return routePrefix + s.String() + " " }
 
 // allowance is what a plan, or a plan with a link's overrides, allows: all that is the same for each of its subjects.
 // Those of one plan share it.
@@ -52,7 +45,7 @@ type meters struct {
 
 // newAllowance compiles a plan as the link has it. It fails where a plan that a store gave breaks a rule.
 func newAllowance(p *Plan, l *Link, keep time.Duration, stale *atomic.Bool) (*allowance, error) {
-	a := &allowance{plan: p, record: l.record(), keep: keep, stale: stale, quotas: p.Quotas,
+	a := &allowance{plan: p, record: l.RecordName(), keep: keep, stale: stale, quotas: p.Quotas,
 		buckets: map[string]*store.Meter{}, stages: map[Stage]map[string]*store.Meter{}}
 	throttle := p.Throttle
 	if l.Throttle != nil {
@@ -65,12 +58,12 @@ func newAllowance(p *Plan, l *Link, keep time.Duration, stale *atomic.Bool) (*al
 		return nil, fmt.Errorf("usageplan: plan %s: quotas: %d of them: want at most %d", p.ID, n, MaxQuotas)
 	}
 	if throttle != nil {
-		if err := a.bucket(a.buckets, "", throttleName, *throttle); err != nil {
+		if err := a.bucket(a.buckets, "", bucketname.Throttle, *throttle); err != nil {
 			return nil, err
 		}
 	}
 	for route, limit := range p.Routes {
-		if err := a.bucket(a.buckets, route, routePrefix+route, limit); err != nil {
+		if err := a.bucket(a.buckets, route, bucketname.Route(route), limit); err != nil {
 			return nil, err
 		}
 	}
@@ -78,7 +71,7 @@ func newAllowance(p *Plan, l *Link, keep time.Duration, stale *atomic.Bool) (*al
 		buckets := map[string]*store.Meter{}
 		a.stages[stage] = buckets
 		for route, limit := range routes {
-			if err := a.bucket(buckets, route, stagePrefix(stage)+route, limit); err != nil {
+			if err := a.bucket(buckets, route, bucketname.StagePrefix(stage.String())+route, limit); err != nil {
 				return nil, err
 			}
 		}
@@ -88,7 +81,7 @@ func newAllowance(p *Plan, l *Link, keep time.Duration, stale *atomic.Bool) (*al
 
 // serves says whether a, a plan's own, is what a link to it allows.
 func (a *allowance) serves(l *Link) bool {
-	return l.Throttle == nil && l.Quotas == nil && l.record() == a.record
+	return l.Throttle == nil && l.Quotas == nil && l.RecordName() == a.record
 }
 
 // bucket makes the bucket of a route, nil if its limit is none.

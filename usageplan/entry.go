@@ -125,7 +125,7 @@ func (e *entry) binding(stage Stage) *binding {
 func (b *binding) fits(stage Stage) int {
 	switch {
 	case b.allowance == nil:
-	case b.allowance.plan.everywhere():
+	case len(b.allowance.plan.Stages) == 0 && !b.allowance.plan.Detached:
 		return 1
 	case slices.Contains(b.allowance.plan.Stages, stage):
 		return 2

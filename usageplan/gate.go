@@ -1,6 +1,7 @@
 package usageplan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store"
@@ -132,15 +134,15 @@ func NewGate(cfg GateConfig) (*Gate, error) {
 	}
 	errs = append(errs, cfg.OnFailure.faults()...)
 	shared, faults := newSharing(cfg)
-	if err := invalid("gate", append(errs, faults...)); err != nil {
+	if err := fault.Report(ErrInvalid, "config", append(errs, faults...)...); err != nil {
 		return nil, err
 	}
-	cfg.MaxAge = orElse(cfg.MaxAge, 5*time.Second)
-	cfg.MaxStale = orElse(cfg.MaxStale, time.Hour)
-	cfg.Timeout = orElse(cfg.Timeout, 100*time.Millisecond)
-	cfg.LookupTimeout = orElse(cfg.LookupTimeout, 2*time.Second)
-	cfg.Keep = orElse(cfg.Keep, 90*24*time.Hour)
-	cfg.KeepIDs = orElse(cfg.KeepIDs, 10*time.Minute)
+	cfg.MaxAge = cmp.Or(cfg.MaxAge, 5*time.Second)
+	cfg.MaxStale = cmp.Or(cfg.MaxStale, time.Hour)
+	cfg.Timeout = cmp.Or(cfg.Timeout, 100*time.Millisecond)
+	cfg.LookupTimeout = cmp.Or(cfg.LookupTimeout, 2*time.Second)
+	cfg.Keep = cmp.Or(cfg.Keep, 90*24*time.Hour)
+	cfg.KeepIDs = cmp.Or(cfg.KeepIDs, 10*time.Minute)
 	g := &Gate{cfg: cfg, local: store.IsLocal(cfg.Counter), resolver: newResolver(cfg), shared: shared, clock: newClock()}
 	for _, s := range directories(cfg.Keys, cfg.Plans) {
 		if n, ok := s.(Notifier); ok {
@@ -148,13 +150,6 @@ func NewGate(cfg GateConfig) (*Gate, error) {
 		}
 	}
 	return g, nil
-}
-
-func orElse[T int | time.Duration](v, otherwise T) T {
-	if v == 0 {
-		return otherwise
-	}
-	return v
 }
 
 // KeyFormat is the Format that the Gate was given.
@@ -284,5 +279,5 @@ func (req *Request) faults() error {
 	if n := len(req.ID); n > MaxID {
 		errs = append(errs, fmt.Errorf("id: %d bytes: want at most %d", n, MaxID))
 	}
-	return invalid("request", errs)
+	return fault.Report(ErrInvalid, "request", errs...)
 }

@@ -73,8 +73,9 @@ func subjectBeside(planID, keyID string, links []Link) string {
 	return subject
 }
 
-// record is the name of the key's usage record: where keys share a subject, each has one of its own.
-func (l *Link) record() string {
+// RecordName returns the name of the key's usage record. Where keys share a subject, each has
+// a record of its own.
+func (l *Link) RecordName() string {
 	if strings.HasSuffix(l.Subject, "/"+l.KeyID) {
 		return quota.RecordName
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/pages"
 	"github.com/ration-go/ration/internal/retry"
 )
 
@@ -73,7 +74,7 @@ func (s *Service) removeLinks(ctx context.Context, links []Link) error {
 // Update has it.
 func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change func(*Link) error) (l Link, err error) {
 	err = retry.Do(ctx, func() (raced bool, err error) {
-		old, err := link(ctx, s.plans, planID, keyID)
+		old, err := FindLink(ctx, s.plans, planID, keyID)
 		if err != nil {
 			return false, err
 		}
@@ -97,7 +98,7 @@ func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change f
 // Move links a key to another plan and takes it out of the first. The subject goes with it, and so does what was used;
 // overrides stay behind. Between the two steps the first plan counts, being the older link.
 func (s *Service) Move(ctx context.Context, keyID, fromPlanID, toPlanID string) error {
-	old, err := link(ctx, s.plans, fromPlanID, keyID)
+	old, err := FindLink(ctx, s.plans, fromPlanID, keyID)
 	if err != nil {
 		return err
 	}
@@ -188,8 +189,8 @@ func (s *Service) stagesFree(ctx context.Context, p, old *Plan) error {
 	if !more {
 		return nil
 	}
-	for page, err := range pages(func(cursor string) ([]Link, string, error) {
-		return s.plans.PlanLinks(ctx, p.ID, cursor, pageSize)
+	for page, err := range pages.All(func(cursor string) ([]Link, string, error) {
+		return s.plans.PlanLinks(ctx, p.ID, cursor, pages.Size)
 	}) {
 		if err != nil {
 			return fmt.Errorf("usageplan: links of plan %s: %w", p.ID, err)
@@ -201,4 +202,18 @@ func (s *Service) stagesFree(ctx context.Context, p, old *Plan) error {
 		}
 	}
 	return nil
+}
+
+// FindLink returns the link of a key to a plan. It is ErrNotFound where there is none.
+func FindLink(ctx context.Context, plans Store, planID, keyID string) (Link, error) {
+	links, err := plans.KeyLinks(ctx, keyID)
+	if err != nil {
+		return Link{}, fmt.Errorf("usageplan: links of key %s: %w", keyID, err)
+	}
+	for _, l := range links {
+		if l.PlanID == planID {
+			return l, nil
+		}
+	}
+	return Link{}, fmt.Errorf("usageplan: link of key %s to plan %s: %w", keyID, planID, ErrNotFound)
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/bucketname"
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/strict"
 	"github.com/ration-go/ration/limiter"
@@ -96,7 +97,7 @@ func (p *Plan) Validate() error {
 	}
 	errs = append(errs, text("name", p.Name, MaxName), text("description", p.Description, MaxDescription))
 	errs = append(errs, limits(p.Throttle, p.Quotas)...)
-	errs = append(errs, routes("routes", routePrefix, p.Routes)...)
+	errs = append(errs, routes("routes", bucketname.RoutePrefix, p.Routes)...)
 	errs = append(errs, stageRoutes(p.StageRoutes)...)
 	errs = append(errs, fault.In("", p.Tags.Validate()), text("productCode", p.ProductCode, MaxName))
 	errs = append(errs, stages(p.Stages)...)
@@ -122,14 +123,14 @@ func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
 	if n := len(quotas); n > MaxQuotas {
 		errs = append(errs, fmt.Errorf("quotas: %d of them: want at most %d", n, MaxQuotas))
 	}
-	seen := map[string]bool{throttleName: true, quota.RecordName: true}
+	seen := map[string]bool{bucketname.Throttle: true, quota.RecordName: true}
 	const record = quota.RecordName + "/" // and a key's id, where a subject has several
 	for i, q := range quotas {
 		errs = append(errs, fault.In(fmt.Sprintf("quotas[%d]", i), q.Validate()))
 		name := nameOf(q)
-		if seen[name] || strings.HasPrefix(name, record) || strings.HasPrefix(name, routePrefix) {
+		if seen[name] || strings.HasPrefix(name, record) || strings.HasPrefix(name, bucketname.RoutePrefix) {
 			errs = append(errs, fmt.Errorf("quotas[%d].name: %.100q: want one of its own (%q, %q and all that begins with %q or %q are taken)", i,
-				name, throttleName, quota.RecordName, record, routePrefix))
+				name, bucketname.Throttle, quota.RecordName, record, bucketname.RoutePrefix))
 		}
 		seen[name] = name != ""
 	}

@@ -6,13 +6,6 @@ import (
 )
 
 // String is the name of the type.
-func (g *Gate) String() string { return "usageplan.Gate" }
-
-// Format prints String, whatever the verb. What fmt would print is read without locks, and may
-// be a secret of a store.
-func (g *Gate) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, g.String()) }
-
-// String is the name of the type.
 func (s Service) String() string { return "usageplan.Service" }
 
 // Format prints String, whatever the verb. What fmt would print is read without locks, and may

@@ -1,6 +1,7 @@
 package usageplan
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,13 +61,13 @@ func newResolver(cfg GateConfig) *resolver {
 		local: store.IsLocal(cfg.Keys) && store.IsLocal(cfg.Plans),
 		form:  cfg.KeyFormat, keep: cfg.Keep, maxAge: cfg.MaxAge, maxStale: cfg.MaxStale,
 		timeout: cfg.LookupTimeout, patience: cfg.Timeout, logger: cfg.Logger, silences: newSilences(cfg),
-		cache:      newCache(orElse(cfg.MaxKeys, 1<<20)),
-		allowances: newAllowances(max(orElse(cfg.MaxKeys, 1<<20), 1<<10)), // as many as keys, but for toys
+		cache:      newCache(cmp.Or(cfg.MaxKeys, 1<<20)),
+		allowances: newAllowances(max(cmp.Or(cfg.MaxKeys, 1<<20), 1<<10)), // as many as keys, but for toys
 		refused:    map[apikey.Digest]refused{},
 		flights:    map[apikey.Digest]*flight{},
 		heard:      map[string]uint64{},
-		maxRefused: orElse(cfg.MaxUnknown, 1<<14),
-		maxReads:   orElse(cfg.MaxReads, 64),
+		maxRefused: cmp.Or(cfg.MaxUnknown, 1<<14),
+		maxReads:   cmp.Or(cfg.MaxReads, 64),
 	}
 }
 
@@ -163,7 +164,7 @@ func (r *resolver) bind(ctx context.Context, f *flight, e *entry, l *Link, found
 	)
 	if r.access == nil {
 		a, err = r.allowance(ctx, f, l, now)
-	} else if plan := found.plan(l.PlanID); plan != nil {
+	} else if plan := found.Plan(l.PlanID); plan != nil {
 		a, err = r.allowanceOf(f, l, plan, now)
 	} else {
 		return nil

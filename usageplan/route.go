@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/ration-go/ration/internal/bucketname"
 	"github.com/ration-go/ration/store"
 )
 
@@ -12,7 +13,7 @@ import (
 const AnyRoute = "*"
 
 // maxRoute leaves room for the prefix of the bucket's name.
-const maxRoute = store.MaxName - len(routePrefix)
+const maxRoute = store.MaxName - len(bucketname.RoutePrefix)
 
 // Route returns the canonical name of a route, by which a plan throttles it. That is the
 // pattern that the router knows the route by, without a host: "GET /pets/{id}" for

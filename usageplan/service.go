@@ -1,6 +1,7 @@
 package usageplan
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/nilcheck"
+	"github.com/ration-go/ration/internal/pages"
 	"github.com/ration-go/ration/internal/retry"
 )
 
@@ -86,7 +88,7 @@ func (s *Service) List(ctx context.Context, cursor string, limit int) ([]Plan, s
 // All is every plan, newest first. It ends with the first error.
 func (s *Service) All(ctx context.Context) iter.Seq2[Plan, error] {
 	return func(yield func(Plan, error) bool) {
-		for page, err := range pages(func(cursor string) ([]Plan, string, error) { return s.plans.Plans(ctx, cursor, pageSize) }) {
+		for page, err := range pages.All(func(cursor string) ([]Plan, string, error) { return s.plans.Plans(ctx, cursor, pages.Size) }) {
 			if err != nil {
 				yield(Plan{}, fmt.Errorf("usageplan: list: %w", err))
 				return
@@ -181,8 +183,8 @@ func (s *Service) DeleteIf(ctx context.Context, id string, may func(*Plan) error
 
 // unlinkAll removes the links of a plan that is no more.
 func (s *Service) unlinkAll(ctx context.Context, id string) error {
-	for links, err := range pages(func(cursor string) ([]Link, string, error) {
-		return s.plans.PlanLinks(ctx, id, cursor, pageSize)
+	for links, err := range pages.All(func(cursor string) ([]Link, string, error) {
+		return s.plans.PlanLinks(ctx, id, cursor, pages.Size)
 	}) {
 		if err == nil {
 			err = s.removeLinks(ctx, links)
@@ -204,5 +206,5 @@ func pageLimit(limit int) (int, error) {
 	if limit < 0 || limit > maxPage {
 		return 0, fmt.Errorf("%w limit: %d: want 0 to %d", ErrInvalid, limit, maxPage)
 	}
-	return orElse(limit, defaultPage), nil
+	return cmp.Or(limit, defaultPage), nil
 }

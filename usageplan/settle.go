@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/store"
 )
 
@@ -33,7 +34,7 @@ func (g *Gate) Refund(ctx context.Context, d *Decision) error { return g.Settle(
 // it may have happened, and is not tried again.
 func (g *Gate) Settle(ctx context.Context, d *Decision, actual int64) error {
 	if actual < 0 || actual > store.MaxUnits {
-		return invalid("settle", []error{fmt.Errorf("actual: %d: want 0 to 2^53-1", actual)})
+		return fault.Report(ErrInvalid, "settle", fmt.Errorf("actual: %d: want 0 to 2^53-1", actual))
 	}
 	if !d.Allowed || d.Repeated || d.meters == nil || !atomic.CompareAndSwapUint32(&d.settled, 0, 1) {
 		return nil
@@ -60,7 +61,7 @@ func (g *Gate) Settle(ctx context.Context, d *Decision, actual int64) error {
 	}
 	if !c.OK {
 		atomic.StoreUint32(&d.settled, 0)
-		return invalid("settle", []error{fmt.Errorf("actual: %d: more than can be counted beside the rest", actual)})
+		return fault.Report(ErrInvalid, "settle", fmt.Errorf("actual: %d: more than can be counted beside the rest", actual))
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func newSharing(cfg GateConfig) (_ *sharing, errs []error) {
 	}
 	for stage, l := range cfg.Stages {
 		what := fmt.Sprintf("stages[%.100q]", stage)
-		errs = append(errs, fault.In(what, stage.fault()))
+		errs = append(errs, fault.In(what, stage.Validate()))
 		if bucket := add(what, "stage "+stage.String(), SharedStage, l); bucket != nil {
 			s.stages[stage] = bucket
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ration-go/ration/internal/bucketname"
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store"
@@ -32,7 +33,8 @@ func (s *Stage) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (s Stage) fault() error {
+// Validate reports what is wrong with s: an API or a name that is missing, or too long.
+func (s Stage) Validate() error {
 	if s.API == "" || s.Name == "" || strings.Contains(s.API, ":") {
 		return errors.New("want an API, without a ':', and a stage name")
 	}
@@ -45,7 +47,7 @@ func stages(list []Stage) (errs []error) {
 	}
 	seen := map[Stage]bool{}
 	for i, s := range list {
-		if err := s.fault(); err != nil {
+		if err := s.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("stages[%d]: %.200q: %w", i, s, err))
 		}
 		if seen[s] {
@@ -84,8 +86,8 @@ func stageRoutes(stages map[Stage]map[string]limiter.Limit) (errs []error) {
 	}
 	for _, stage := range slices.SortedFunc(maps.Keys(stages), Stage.compare) {
 		path := fmt.Sprintf("stageRoutes[%.200q]", stage)
-		errs = append(errs, fault.In(path, stage.fault()))
-		errs = append(errs, routes(path, stagePrefix(stage), stages[stage])...)
+		errs = append(errs, fault.In(path, stage.Validate()))
+		errs = append(errs, routes(path, bucketname.StagePrefix(stage.String()), stages[stage])...)
 	}
 	return errs
 }

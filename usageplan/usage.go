@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/ration-go/ration/internal/pages"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store"
 )
@@ -23,11 +24,11 @@ func (g *Gate) UsageByDay(ctx context.Context, planID, keyID string, days int) (
 	if err := windowsFault("days", days); err != nil {
 		return nil, err
 	}
-	l, err := link(ctx, g.cfg.Plans, planID, keyID)
+	l, err := FindLink(ctx, g.cfg.Plans, planID, keyID)
 	if err != nil {
 		return nil, err
 	}
-	usage, err := quota.Days(ctx, g.cfg.Counter, time.Now(), []string{l.Subject}, l.record(), days)
+	usage, err := quota.Days(ctx, g.cfg.Counter, time.Now(), []string{l.Subject}, l.RecordName(), days)
 	if err != nil {
 		return nil, fmt.Errorf("usageplan: usage of key %s: %w", keyID, err)
 	}
@@ -75,8 +76,8 @@ func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2
 			return
 		}
 		at := time.Now()
-		for page, err := range pages(func(cursor string) ([]Link, string, error) {
-			return g.cfg.Plans.PlanLinks(ctx, planID, cursor, pageSize)
+		for page, err := range pages.All(func(cursor string) ([]Link, string, error) {
+			return g.cfg.Plans.PlanLinks(ctx, planID, cursor, pages.Size)
 		}) {
 			var usage []KeyUsage
 			if err == nil {
@@ -99,7 +100,7 @@ func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2
 func (g *Gate) usageOf(ctx context.Context, at time.Time, links []Link, days int) ([]KeyUsage, error) {
 	byRecord := map[string][]int{}
 	for i := range links {
-		name := links[i].record()
+		name := links[i].RecordName()
 		byRecord[name] = append(byRecord[name], i)
 	}
 	usage := make([]KeyUsage, len(links))
@@ -142,7 +143,7 @@ func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string
 
 // quota is a key's quota under a plan, by its name.
 func (g *Gate) quota(ctx context.Context, planID, keyID, name string) (Link, quota.Quota, error) {
-	l, err := link(ctx, g.cfg.Plans, planID, keyID)
+	l, err := FindLink(ctx, g.cfg.Plans, planID, keyID)
 	if err != nil {
 		return Link{}, quota.Quota{}, err
 	}
@@ -160,18 +161,4 @@ func (g *Gate) quota(ctx context.Context, planID, keyID, name string) (Link, quo
 		}
 	}
 	return Link{}, quota.Quota{}, fmt.Errorf("usageplan: quota %q of plan %s: %w", name, planID, ErrNotFound)
-}
-
-// link is that of a key to a plan.
-func link(ctx context.Context, plans Store, planID, keyID string) (Link, error) {
-	links, err := plans.KeyLinks(ctx, keyID)
-	if err != nil {
-		return Link{}, fmt.Errorf("usageplan: links of key %s: %w", keyID, err)
-	}
-	for _, l := range links {
-		if l.PlanID == planID {
-			return l, nil
-		}
-	}
-	return Link{}, fmt.Errorf("usageplan: link of key %s to plan %s: %w", keyID, planID, ErrNotFound)
 }
