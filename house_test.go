@@ -19,9 +19,10 @@ const module = "github.com/ration-go/ration"
 // into ARCHITECTURE.md.
 var arrows = map[string][]string{
 	"":                     {},
-	"/apigateway":          {"/apigateway/sigv4", "/apikey", "/internal/nilcheck", "/internal/refusal", "/limiter", "/quota", "/usageplan"},
+	"/apigateway":          {"/apigateway/sigv4", "/apikey", "/gate", "/internal/nilcheck", "/internal/refusal", "/limiter", "/quota", "/usageplan"},
 	"/apigateway/sigv4":    {},
 	"/apikey":              {"/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict"},
+	"/gate":                {"/apikey", "/internal/bucketname", "/internal/fault", "/internal/nilcheck", "/internal/pages", "/limiter", "/quota", "/store", "/usageplan"},
 	"/internal/awstest":    {},
 	"/internal/bucketname": {},
 	"/internal/fault":      {},
@@ -33,7 +34,7 @@ var arrows = map[string][]string{
 	"/internal/retry":      {},
 	"/internal/strict":     {},
 	"/limiter":             {"/internal/fault", "/internal/nilcheck", "/store"},
-	"/middleware":          {"/apikey", "/internal/nilcheck", "/internal/refusal", "/limiter", "/store", "/usageplan"},
+	"/middleware":          {"/apikey", "/gate", "/internal/nilcheck", "/internal/refusal", "/limiter", "/store", "/usageplan"},
 	"/quota":               {"/internal/fault", "/store"},
 	"/store":               {},
 	"/store/memory":        {"/apikey", "/store", "/usageplan"},

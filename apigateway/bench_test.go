@@ -17,6 +17,7 @@ import (
 
 	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
@@ -60,12 +61,12 @@ func BenchmarkKeys(b *testing.B) {
 					asked[i] = seeded(i * 7919 % n)
 				}
 				id := func(i int) string { return asked[i%len(asked)] }
-				gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st})
+				g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st})
 				require.NoError(b, err)
-				defer gate.Close()
+				defer g.Close()
 				keys := apikey.NewService(st, apikey.Config{})
 				h, err := apigateway.New(apigateway.Config{
-					Keys: keys, Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Gate: gate,
+					Keys: keys, Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Gate: g,
 					Authenticate: func(*http.Request) error { return nil },
 				})
 				require.NoError(b, err)

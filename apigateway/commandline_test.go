@@ -12,8 +12,8 @@ import (
 	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/awstest"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // TestCommandLine shows by the real command line what scripts have learnt to expect of AWS.
@@ -45,7 +45,7 @@ func TestCommandLine(t *testing.T) {
 	require.Equal(t, "0", plan["burst"])
 	planID := plan["id"].(string)
 	run("create-usage-plan-key", "--usage-plan-id", planID, "--key-id", keyID, "--key-type", "API_KEY")
-	require.Equal(t, 5, h.admitted(8, usageplan.Request{Secret: apikey.Secret(key["value"].(string))}))
+	require.Equal(t, 5, h.admitted(8, gate.Request{Secret: apikey.Secret(key["value"].(string))}))
 	second := run("create-usage-plan", "--name", "second")["id"].(string)
 	run("create-usage-plan-key", "--usage-plan-id", second, "--key-id", keyID, "--key-type", "API_KEY")
 

@@ -11,9 +11,9 @@ import (
 
 	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store/memory"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // raw is the text of an answer.
@@ -26,7 +26,7 @@ func (h *house) raw(what, body string) string {
 }
 
 // admitted is how many of n requests at one instant pass.
-func (h *house) admitted(n int, req usageplan.Request) (passed int) {
+func (h *house) admitted(n int, req gate.Request) (passed int) {
 	h.t.Helper()
 	req.At = time.Now()
 	for range n {
@@ -60,7 +60,7 @@ func TestRateWithoutBurst(t *testing.T) {
 		plan := h.ok(201, "POST /usageplans", `{"name": "p", "throttle": `+test.throttle+`}`).text("id")
 		require.Contains(t, h.raw("GET /usageplans/"+plan, ""), test.shown)
 		h.ok(201, "POST /usageplans/"+plan+"/keys", key)
-		require.Equal(t, test.passed, h.admitted(8, usageplan.Request{Secret: apikey.Secret(value.text("value"))}), test.throttle)
+		require.Equal(t, test.passed, h.admitted(8, gate.Request{Secret: apikey.Secret(value.text("value"))}), test.throttle)
 
 		patched := h.ok(200, "PATCH /usageplans/"+plan, patch("replace /throttle/burstLimit 7", "replace /throttle/rateLimit 50", "replace /throttle/burstLimit 0"))
 		require.Equal(t, map[string]any{"burstLimit": 0.0, "rateLimit": 50.0}, patched.body["throttle"])
@@ -69,7 +69,7 @@ func TestRateWithoutBurst(t *testing.T) {
 	staged := h.ok(201, "POST /usageplans", `{"name": "s", "throttle": {"rateLimit": 50}, "apiStages": [{"apiId": "a", "stage": "b", "throttle": {"/x/GET": {"rateLimit": 3, "burstLimit": 0}}}]}`).text("id")
 	require.Contains(t, h.raw("GET /usageplans/"+staged, ""), `{"/x/GET":{"burstLimit":0,"rateLimit":3.0}}`)
 	h.ok(201, "POST /usageplans/"+staged+"/keys", key)
-	require.Equal(t, 3, h.admitted(8, usageplan.Request{Secret: apikey.Secret(value.text("value")), API: "a", Stage: "b", Route: "GET /x"}))
+	require.Equal(t, 3, h.admitted(8, gate.Request{Secret: apikey.Secret(value.text("value")), API: "a", Stage: "b", Route: "GET /x"}))
 }
 
 // TestRates go out as floating-point numbers, also where they are whole.
@@ -93,7 +93,7 @@ func TestTwoPlansWithoutStages(t *testing.T) {
 	h.ok(201, "POST /usageplans/"+second+"/keys", link)
 	counts := func(want string) {
 		t.Helper()
-		d, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: apikey.Secret(key.text("value")), API: "pets", Stage: "prod"})
+		d, err := h.gate.Admit(t.Context(), gate.Request{Secret: apikey.Secret(key.text("value")), API: "pets", Stage: "prod"})
 		require.NoError(t, err)
 		require.Equal(t, want, d.Plan.Name)
 	}
@@ -113,7 +113,7 @@ func TestWideValues(t *testing.T) {
 		key := h.ok(201, "POST /apikeys", `{"enabled": true, "value": "`+value+`"}`).text("id")
 		require.Equal(t, value, h.ok(200, "GET /apikeys/"+key+"?includeValue=true", "").text("value"))
 		h.ok(201, "POST /usageplans/"+plan+"/keys", `{"keyId": "`+key+`", "keyType": "API_KEY"}`)
-		require.Equal(t, 1, h.admitted(1, usageplan.Request{Secret: apikey.Secret(value)}), value)
+		require.Equal(t, 1, h.admitted(1, gate.Request{Secret: apikey.Secret(value)}), value)
 	}
 	for value, want := range map[string]string{
 		strings.Repeat("é", 19):  "API Key value should be at least 20 characters",
@@ -238,10 +238,10 @@ func TestAccount(t *testing.T) {
 
 	st := memory.New(memory.Config{})
 	h = newHouseOn(t, st, func(cfg *apigateway.Config) {
-		gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: apikey.Format{AcceptForeign: true}, Account: &limiter.Limit{Rate: 30, Burst: 4}})
+		g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: apikey.Format{AcceptForeign: true}, Account: &limiter.Limit{Rate: 30, Burst: 4}})
 		require.NoError(t, err)
-		t.Cleanup(gate.Close)
-		cfg.Gate = gate
+		t.Cleanup(g.Close)
+		cfg.Gate = g
 	})
 	require.Contains(t, h.raw("GET /account", ""), `"throttleSettings":{"burstLimit":4,"rateLimit":30.0}`)
 	only = h.ok(201, "POST /usageplans", `{"name": "p", "throttle": {"burstLimit": 5}}`)

@@ -3,7 +3,7 @@
 //
 //	aws apigateway create-api-key --name my-api-key --enabled --endpoint-url http://127.0.0.1:8081 --region us-east-1
 //
-// A [Handler] is an http.Handler over an apikey.Service, a usageplan.Service and a usageplan.Gate. It serves nobody without an
+// A [Handler] is an http.Handler over an apikey.Service, a usageplan.Service and a gate.Gate. It serves nobody without an
 // [Authenticator].
 //
 // # What differs from AWS
@@ -22,7 +22,7 @@
 //   - A throttle with a rate and no burst, or a burst of 0, shows a burst of 0. It holds what the rate allows in a second,
 //     rounded up (limiter.Limit). A throttle with a burst and no rate gets the account's rate, which is 10,000 where the Gate has
 //     no throttle of the account. A rate of 0 blocks.
-//   - GetAccount shows the throttle that the Gate enforces (usageplan.GateConfig.Account), and no throttle where there is none.
+//   - GetAccount shows the throttle that the Gate enforces (gate.Config.Account), and no throttle where there is none.
 //     AWS always has one.
 //   - The offset of a quota is the day on which its week (0 is Sunday) or month (0 is the first) begins. AWS documents it as
 //     requests that the first period has less, and did so as a day until 2021; the ranges that it accepts are those of days.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -65,7 +66,7 @@ func answer(err error) *Error {
 		return conflict("%s", plain(err))
 	case errors.Is(err, apikey.ErrConflict):
 		return conflict("API Key was changed by others meanwhile")
-	case errors.Is(err, apikey.ErrInvalid), errors.Is(err, usageplan.ErrInvalid):
+	case errors.Is(err, apikey.ErrInvalid), errors.Is(err, usageplan.ErrInvalid), errors.Is(err, gate.ErrInvalid):
 		return badRequest("%s", plain(err))
 	}
 	return &Error{http.StatusServiceUnavailable, "ServiceUnavailableException", "The store of keys and plans does not answer"}
@@ -74,7 +75,7 @@ func answer(err error) *Error {
 // plain is an error without the names of packages before it.
 func plain(err error) string {
 	text := err.Error()
-	for _, prefix := range []string{"usageplan: ", "apikey: ", "limiter: ", "quota: "} {
+	for _, prefix := range []string{"usageplan: ", "gate: ", "apikey: ", "limiter: ", "quota: "} {
 		text = strings.ReplaceAll(text, prefix, "")
 	}
 	return strings.ReplaceAll(text, "\n", "; ")

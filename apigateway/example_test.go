@@ -11,6 +11,7 @@ import (
 	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -19,12 +20,12 @@ import (
 func Example() {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{AcceptForeign: true} // administrators may choose values, as with AWS
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: format})
+	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: format})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer gate.Close()
+	defer g.Close()
 	verifier, err := sigv4.New(func(_ context.Context, id string) (secret string, known bool, err error) {
 		return "the secret of the administrator", id == "admin", nil
 	}, sigv4.Config{})
@@ -34,7 +35,7 @@ func Example() {
 	}
 	h, err := apigateway.New(apigateway.Config{
 		Keys: apikey.NewService(st, apikey.Config{KeyFormat: format}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}),
-		Gate: gate, Authenticate: apigateway.Signed(verifier),
+		Gate: g, Authenticate: apigateway.Signed(verifier),
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -62,11 +63,11 @@ func ExampleAuthenticator() {
 		return nil
 	}
 	st := memory.New(memory.Config{})
-	gate, _ := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st})
-	defer gate.Close()
+	g, _ := gate.New(gate.Config{Keys: st, Plans: st, Counter: st})
+	defer g.Close()
 	h, _ := apigateway.New(apigateway.Config{
 		Keys: apikey.NewService(st, apikey.Config{}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}),
-		Gate: gate, Authenticate: byHeader,
+		Gate: g, Authenticate: byHeader,
 	})
 	for _, user := range []string{"bob", "ann"} {
 		r := httptest.NewRequest("POST", "/usageplans", strings.NewReader(`{"name": "gold", "quota": {"limit": 1000, "period": "DAY"}}`))

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/usageplan"
+	"github.com/ration-go/ration/gate"
 )
 
 // FuzzPatchPlan: a plan is changed as the operations say, or not at all, and is one that enforcement takes. What is wrong with
@@ -75,7 +75,7 @@ func FuzzCreatePlan(f *testing.F) {
 		h.ok(201, "POST /usageplans/"+plan+"/keys", `{"keyId": "`+key.text("id")+`", "keyType": "API_KEY"}`)
 		p, err := h.plans.Get(t.Context(), plan)
 		require.NoError(t, err)
-		req := usageplan.Request{Secret: apikey.Secret(key.text("value"))}
+		req := gate.Request{Secret: apikey.Secret(key.text("value"))}
 		if len(p.Stages) > 0 {
 			req.API, req.Stage = p.Stages[0].API, p.Stages[0].Name
 		}

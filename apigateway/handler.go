@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/usageplan"
@@ -46,7 +47,7 @@ func (l StageList) Stage(_ context.Context, s usageplan.Stage) (bool, error) {
 type Config struct {
 	Keys         *apikey.Service
 	Plans        *usageplan.Service
-	Gate         *usageplan.Gate // whose counts GetUsage and UpdateUsage are about
+	Gate         *gate.Gate // whose counts GetUsage and UpdateUsage are about
 	Authenticate Authenticator
 
 	// Stages are those that plans can be for; nil: any.

@@ -18,6 +18,7 @@ import (
 	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/awstest"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
@@ -37,7 +38,7 @@ type house struct {
 	st    stores
 	keys  *apikey.Service
 	plans *usageplan.Service
-	gate  *usageplan.Gate
+	gate  *gate.Gate
 	h     *apigateway.Handler
 }
 
@@ -63,11 +64,11 @@ func newHouseOn(t *testing.T, st stores, change ...func(*apigateway.Config)) *ho
 }
 
 // newGate is a Gate that reports for so long.
-func (h *house) newGate(keep time.Duration) *usageplan.Gate {
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: h.st, Plans: h.st, Counter: h.st, KeyFormat: apikey.Format{AcceptForeign: true}, Keep: keep})
+func (h *house) newGate(keep time.Duration) *gate.Gate {
+	g, err := gate.New(gate.Config{Keys: h.st, Plans: h.st, Counter: h.st, KeyFormat: apikey.Format{AcceptForeign: true}, Keep: keep})
 	require.NoError(h.t, err)
-	h.t.Cleanup(gate.Close)
-	return gate
+	h.t.Cleanup(g.Close)
+	return g
 }
 
 // answer is what came back.
@@ -135,7 +136,7 @@ func TestTutorial(t *testing.T) {
 
 	secret := apikey.Secret(key["value"].(string))
 	for range 3 {
-		d, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+		d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret})
 		require.NoError(t, err)
 		require.True(t, d.Allowed)
 	}
@@ -146,13 +147,13 @@ func TestTutorial(t *testing.T) {
 	require.Equal(t, map[string]any{keyID: []any{[]any{3.0, 5000.0}}}, usage["items"])
 
 	run("update-api-key", "--api-key", keyID, "--patch-operations", "op=replace,path=/enabled,value=false")
-	d, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+	d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret})
 	require.NoError(t, err)
-	require.Equal(t, usageplan.Disabled, d.Reason)
+	require.Equal(t, gate.Disabled, d.Reason)
 	run("delete-api-key", "--api-key", keyID)
-	d, err = h.gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+	d, err = h.gate.Admit(t.Context(), gate.Request{Secret: secret})
 	require.NoError(t, err)
-	require.Equal(t, usageplan.Unknown, d.Reason)
+	require.Equal(t, gate.Unknown, d.Reason)
 	_, err = awstest.Run(t, server.URL, "get-api-key", "--api-key", keyID)
 	require.ErrorContains(t, err, "An error occurred (NotFoundException) when calling the GetApiKey operation: Invalid API Key identifier specified")
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/usageplan"
@@ -172,7 +173,7 @@ func TestLastStage(t *testing.T) {
 	counts := func(want ...string) {
 		t.Helper()
 		for i, stage := range []string{"a", "b", "other"} {
-			d, err := h.gate.Admit(t.Context(), usageplan.Request{Secret: apikey.Secret(key.text("value")), API: "pets", Stage: stage})
+			d, err := h.gate.Admit(t.Context(), gate.Request{Secret: apikey.Secret(key.text("value")), API: "pets", Stage: stage})
 			require.NoError(t, err)
 			got := d.Reason.String()
 			if d.Plan != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -44,10 +45,10 @@ func TestFormats(t *testing.T) {
 		{apikey.Format{AcceptForeign: true}, apikey.Format{}, "gate: format {Prefix: AcceptForeign:false}: want one that lets in all keys of the format {Prefix: AcceptForeign:true}"},
 		{apikey.Format{Prefix: "acme"}, apikey.Format{Prefix: "other"}, "gate: format {Prefix:other AcceptForeign:false}: want"},
 	} {
-		gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: c.gate})
+		g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: c.gate})
 		require.NoError(t, err)
-		defer gate.Close()
-		_, err = apigateway.New(apigateway.Config{Keys: apikey.NewService(st, apikey.Config{KeyFormat: c.keys}), Gate: gate,
+		defer g.Close()
+		_, err = apigateway.New(apigateway.Config{Keys: apikey.NewService(st, apikey.Config{KeyFormat: c.keys}), Gate: g,
 			Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Authenticate: func(*http.Request) error { return nil }})
 		if c.want == "" {
 			require.NoError(t, err, "%+v", c)
@@ -60,10 +61,10 @@ func TestFormats(t *testing.T) {
 // TestForeignValue: an administrator who chooses a value that the Gate would refuse is told so.
 func TestForeignValue(t *testing.T) {
 	st := memory.New(memory.Config{})
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st})
+	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st})
 	require.NoError(t, err)
-	defer gate.Close()
-	h, err := apigateway.New(apigateway.Config{Keys: apikey.NewService(st, apikey.Config{}), Gate: gate,
+	defer g.Close()
+	h, err := apigateway.New(apigateway.Config{Keys: apikey.NewService(st, apikey.Config{}), Gate: g,
 		Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Authenticate: func(*http.Request) error { return nil }})
 	require.NoError(t, err)
 	w := httptest.NewRecorder()

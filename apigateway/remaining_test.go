@@ -11,6 +11,7 @@ import (
 
 	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -134,9 +135,9 @@ func TestRemainingIsEnforced(t *testing.T) {
 
 // used is how many of so many requests are admitted; all are given back.
 func (h *house) used(secret apikey.Secret, n int) (admitted int) {
-	var list []*usageplan.Decision
+	var list []*gate.Decision
 	for range n {
-		d, err := h.gate.Admit(h.t.Context(), usageplan.Request{Secret: secret})
+		d, err := h.gate.Admit(h.t.Context(), gate.Request{Secret: secret})
 		require.NoError(h.t, err)
 		list = append(list, &d)
 	}

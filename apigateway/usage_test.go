@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/usageplan"
+	"github.com/ration-go/ration/gate"
 )
 
 // TestUsage is weeks of requests, and what GetUsage says of them. A bubble begins at midnight of Saturday, January 1st 2000.
@@ -88,7 +88,7 @@ func TestUsage(t *testing.T) {
 func (h *house) use(secret apikey.Secret, n, refund int) (used int) {
 	h.t.Helper()
 	for range n {
-		d, err := h.gate.Admit(h.t.Context(), usageplan.Request{Secret: secret})
+		d, err := h.gate.Admit(h.t.Context(), gate.Request{Secret: secret})
 		require.NoError(h.t, err)
 		switch {
 		case d.Allowed && refund > 0:

@@ -35,12 +35,12 @@ func TestCovers(t *testing.T) {
 				known = append(known, s)
 			}
 		}
-		for _, gate := range formats {
+		for _, g := range formats {
 			all := true
 			for _, s := range known {
-				all = all && gate.Check(string(s)) == nil
+				all = all && g.Check(string(s)) == nil
 			}
-			require.Equal(t, all, gate.Covers(made), "%+v, %+v", gate, made)
+			require.Equal(t, all, g.Covers(made), "%+v, %+v", g, made)
 		}
 	}
 }

@@ -38,7 +38,7 @@ var (
 // number of six base62 digits. The zero Format makes "key_…" and takes any prefix.
 //
 // A program has one Format. It gives the same value to Config, by which keys are made and imported, and to
-// usageplan.GateConfig, by which requests are let in. A Gate of another Format refuses keys that are good.
+// gate.Config, by which requests are let in. A Gate of another Format refuses keys that are good.
 type Format struct {
 	// Prefix is what secrets begin with, by custom the product and the environment, such as "acme_live": 1 to 32 ASCII
 	// letters, digits, '_' and '-'. With '-' a double click does not select the whole secret. Empty: New makes "key",

@@ -25,7 +25,7 @@ const (
 // Config is how a Service makes keys. The zero Config is good.
 type Config struct {
 	// KeyFormat is what secrets look like: those that Create and Rotate make, and those that Import takes. Give the same one
-	// to usageplan.GateConfig. The zero Format makes "key_…".
+	// to gate.Config. The zero Format makes "key_…".
 	KeyFormat Format
 
 	// Seal keeps secrets so that Reveal can show them again, as Amazon API Gateway does with includeValue; nil: only digests

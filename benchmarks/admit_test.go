@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store/memory"
@@ -125,14 +126,14 @@ func populate(b *testing.B, populations []population, open func(tb testing.TB, n
 
 // openGate makes n keys of one plan, and returns their secrets.
 func openGate(tb testing.TB, n int) ([]string, decide) {
-	gate, secrets := newGate(tb, n)
+	g, secrets := newGate(tb, n)
 	return secrets, func(ctx context.Context, secret string) (bool, error) {
-		d, err := gate.Admit(ctx, usageplan.Request{Secret: apikey.Secret(secret)})
+		d, err := g.Admit(ctx, gate.Request{Secret: apikey.Secret(secret)})
 		return d.Allowed, err
 	}
 }
 
-func newGate(tb testing.TB, n int) (gate *usageplan.Gate, secrets []string) {
+func newGate(tb testing.TB, n int) (g *gate.Gate, secrets []string) {
 	st, ctx := memory.New(memory.Config{}), context.Background()
 	keys, plans := apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
 	plan, err := plans.Create(ctx, usageplan.Plan{
@@ -150,10 +151,10 @@ func newGate(tb testing.TB, n int) (gate *usageplan.Gate, secrets []string) {
 	for i := range secrets {
 		secrets[i] = strings.Clone(secrets[i]) // side by side, as those of the others
 	}
-	gate, err = usageplan.NewGate(usageplan.GateConfig{
+	g, err = gate.New(gate.Config{
 		Keys: st, Plans: st, Counter: st, MaxAge: time.Hour, // so that no key is read again while it is measured
 	})
 	require.NoError(tb, err)
-	tb.Cleanup(gate.Close)
-	return gate, secrets
+	tb.Cleanup(g.Close)
+	return g, secrets
 }

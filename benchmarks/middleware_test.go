@@ -26,8 +26,8 @@ var handlers = []struct {
 		return next, names(clients)
 	}},
 	{"ration", func(b *testing.B, next http.Handler, clients int) (http.Handler, []string) {
-		gate, secrets := newGate(b, clients)
-		mw, err := middleware.New(gate, middleware.Config{})
+		g, secrets := newGate(b, clients)
+		mw, err := middleware.New(g, middleware.Config{})
 		require.NoError(b, err)
 		return mw.Handler(next), secrets
 	}},

@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // WriteAWS answers a request that was refused as Amazon API Gateway does, for clients that look for its statuses and bodies:
@@ -42,11 +42,11 @@ func (res *Result) aws() (status int, kind, message string) {
 	switch res.Status {
 	case http.StatusTooManyRequests, http.StatusForbidden:
 		switch res.Decision.Reason {
-		case usageplan.NoPlan:
+		case gate.NoPlan:
 			return http.StatusForbidden, "ForbiddenException", "Forbidden"
-		case usageplan.QuotaExceeded:
+		case gate.QuotaExceeded:
 			return http.StatusTooManyRequests, "LimitExceededException", "Limit Exceeded"
-		case usageplan.NeverFits:
+		case gate.NeverFits:
 			if res.quotaNeverFits() {
 				return http.StatusTooManyRequests, "LimitExceededException", "Limit Exceeded"
 			}

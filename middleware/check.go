@@ -6,15 +6,15 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/refusal"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // Result is what Check makes of a request. Only Check makes one.
 type Result struct {
 	// Decision is the Gate's; zero if it was not asked. Gate.Settle and Gate.Refund take a pointer to it. Neither it nor the
-	// Result is to be copied: see usageplan.Decision.
-	Decision usageplan.Decision
+	// Result is to be copied: see gate.Decision.
+	Decision gate.Decision
 
 	// Status is the code of the answer to a request that is refused; zero: the request may go on.
 	Status int
@@ -63,7 +63,7 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result) (fr
 		m.decide(r, rt, &found, res)
 	} else {
 		res.Err = err
-		res.Decision.Reason = usageplan.StoreFailed
+		res.Decision.Reason = gate.StoreFailed
 	}
 	if !res.Decision.Allowed {
 		res.Status = statusOf(res.Decision.Reason)
@@ -78,7 +78,7 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result) (fr
 // decide asks the Gate.
 func (m *Middleware) decide(r *http.Request, rt route, found *Credential, res *Result) {
 	cost := m.costOf(r, rt.redirected)
-	req := usageplan.Request{
+	req := gate.Request{
 		Secret: found.Secret, KeyID: found.KeyID,
 		API: m.cfg.API, Stage: m.cfg.Stage, Route: nameOf(rt.pattern), Cost: cost,
 	}
@@ -93,22 +93,22 @@ func (m *Middleware) decide(r *http.Request, rt route, found *Credential, res *R
 	}
 }
 
-func statusOf(why usageplan.Reason) int {
+func statusOf(why gate.Reason) int {
 	switch why {
-	case usageplan.Unknown, usageplan.Disabled, usageplan.Expired:
+	case gate.Unknown, gate.Disabled, gate.Expired:
 		return http.StatusUnauthorized
-	case usageplan.NoPlan, usageplan.NeverFits:
+	case gate.NoPlan, gate.NeverFits:
 		return http.StatusForbidden
-	case usageplan.Throttled, usageplan.QuotaExceeded:
+	case gate.Throttled, gate.QuotaExceeded:
 		return http.StatusTooManyRequests
-	case usageplan.StoreFailed:
+	case gate.StoreFailed:
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
 }
 
 // log tells of a failure. That a client has gone is none.
-func (m *Middleware) log(ctx context.Context, what string, err error, d *usageplan.Decision) {
+func (m *Middleware) log(ctx context.Context, what string, err error, d *gate.Decision) {
 	if err == nil || m.cfg.Logger == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/quota"
@@ -241,21 +242,21 @@ var errBroken = errors.New("broken")
 
 // TestStoreFails is what becomes of requests when the Counter does not answer, and what is logged: no secret.
 func TestStoreFails(t *testing.T) {
-	failing := func(policy usageplan.FailurePolicy) func(*usageplan.GateConfig) {
-		return func(cfg *usageplan.GateConfig) {
+	failing := func(policy gate.FailurePolicy) func(*gate.Config) {
+		return func(cfg *gate.Config) {
 			cfg.Counter, cfg.OnFailure = storetest.Faulty(cfg.Counter, storetest.Fault{Err: errBroken}), policy
 		}
 	}
 	for _, c := range []struct {
 		what   string
-		policy usageplan.FailurePolicy
+		policy gate.FailurePolicy
 		plan   usageplan.Plan
 		status []int
 		retry  string
 	}{
-		{"quotas close", usageplan.FailurePolicy{}, usageplan.Plan{Quotas: perDay(9)}, []int{503}, "1"},
-		{"quotas open", usageplan.FailurePolicy{Quota: usageplan.FailOpen}, usageplan.Plan{Quotas: perDay(9)}, []int{200, 200}, ""},
-		{"throttles by a bucket here", usageplan.FailurePolicy{}, usageplan.Plan{Throttle: throttle(0.1, 1)}, []int{200, 429}, "10"},
+		{"quotas close", gate.FailurePolicy{}, usageplan.Plan{Quotas: perDay(9)}, []int{503}, "1"},
+		{"quotas open", gate.FailurePolicy{Quota: gate.FailOpen}, usageplan.Plan{Quotas: perDay(9)}, []int{200, 200}, ""},
+		{"throttles by a bucket here", gate.FailurePolicy{}, usageplan.Plan{Throttle: throttle(0.1, 1)}, []int{200, 429}, "10"},
 	} {
 		var log bytes.Buffer
 		h := newHouse(t, failing(c.policy))
@@ -299,7 +300,7 @@ func TestGone(t *testing.T) {
 
 // TestNever is a service whose limits are used up for ever.
 func TestNever(t *testing.T) {
-	h := newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Counter = storetest.Never() })
+	h := newHouse(t, func(cfg *gate.Config) { cfg.Counter = storetest.Never() })
 	_, secret := h.key(&usageplan.Plan{Throttle: throttle(1, 5)})
 	require.Equal(t, 429, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)))
 }
@@ -319,7 +320,7 @@ func TestID(t *testing.T) {
 	require.True(t, mw.Check(named("a")).Decision.Repeated)
 	require.Equal(t, 429, status(mw.Handler(ok), named("b")))
 	require.Equal(t, 429, status(mw.Handler(ok), named("")))
-	require.Equal(t, 500, status(mw.Handler(ok), named(strings.Repeat("x", usageplan.MaxID+1))))
+	require.Equal(t, 500, status(mw.Handler(ok), named(strings.Repeat("x", gate.MaxID+1))))
 }
 
 // TestCheck is what another framework does with a Result.
@@ -333,7 +334,7 @@ func TestCheck(t *testing.T) {
 	require.Equal(t, key.ID, first.Decision.Key.ID)
 	second := mw.Check(with(secret))
 	require.False(t, second.Allowed())
-	require.Equal(t, usageplan.QuotaExceeded, second.Decision.Reason)
+	require.Equal(t, gate.QuotaExceeded, second.Decision.Reason)
 	require.Equal(t, 429, second.Status)
 	require.NoError(t, h.gate.Refund(t.Context(), &first.Decision))
 	require.True(t, mw.Check(with(secret)).Allowed())
@@ -356,7 +357,7 @@ func TestContext(t *testing.T) {
 		require.Equal(t, key.ID, k.ID)
 		d, ok := middleware.DecisionFromContext(r.Context())
 		require.True(t, ok)
-		require.Equal(t, usageplan.Admitted, d.Reason)
+		require.Equal(t, gate.Admitted, d.Reason)
 		require.NotNil(t, d.Plan)
 	})
 	mux.HandleFunc("/public", func(_ http.ResponseWriter, r *http.Request) {
@@ -371,7 +372,7 @@ func TestContext(t *testing.T) {
 	require.Equal(t, 200, status(protected, request("GET", "/public")))
 	require.Equal(t, 2, calls)
 
-	d := &usageplan.Decision{Outcome: usageplan.Outcome{Allowed: true}}
+	d := &gate.Decision{Outcome: gate.Outcome{Allowed: true}}
 	ctx := middleware.NewContext(t.Context(), d)
 	got, ok := middleware.DecisionFromContext(ctx)
 	require.True(t, ok)
@@ -385,7 +386,7 @@ func TestRefuse(t *testing.T) {
 	h := newHouse(t)
 	protected := h.middleware(middleware.Config{Refuse: func(w http.ResponseWriter, _ *http.Request, res *middleware.Result) {
 		http.Error(w, `{"message":"Forbidden"}`, http.StatusForbidden)
-		require.Equal(t, usageplan.Unknown, res.Decision.Reason)
+		require.Equal(t, gate.Unknown, res.Decision.Reason)
 	}}).Handler(ok)
 	w := serve(protected, request("GET", "/"))
 	require.Equal(t, 403, w.Code)

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/usageplan"
+	"github.com/ration-go/ration/gate"
 )
 
 type contextKey struct{}
@@ -13,7 +13,7 @@ type contextKey struct{}
 // decision to settle it later should not keep the request.
 type deciding struct {
 	context.Context
-	decision *usageplan.Decision
+	decision *gate.Decision
 	by       decider
 }
 
@@ -29,14 +29,14 @@ func (c *deciding) Value(key any) any {
 
 // NewContext returns ctx with a decision. Tests of handlers that read one use it. Callers of
 // Check use Result.NewContext.
-func NewContext(ctx context.Context, d *usageplan.Decision) context.Context {
+func NewContext(ctx context.Context, d *gate.Decision) context.Context {
 	return &deciding{Context: ctx, decision: d}
 }
 
 // DecisionFromContext returns the decision that admitted the request; false where no key was needed. Handlers read it, and
 // may give the pointer to Gate.Settle or Gate.Refund, then or later.
-func DecisionFromContext(ctx context.Context) (*usageplan.Decision, bool) {
-	d, ok := ctx.Value(contextKey{}).(*usageplan.Decision)
+func DecisionFromContext(ctx context.Context) (*gate.Decision, bool) {
+	d, ok := ctx.Value(contextKey{}).(*gate.Decision)
 	return d, ok
 }
 

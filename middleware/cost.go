@@ -1,12 +1,11 @@
 package middleware
 
 import (
+	"github.com/ration-go/ration/gate"
 	"net/http"
 	"net/url"
 	"path"
 	"reflect"
-
-	"github.com/ration-go/ration/usageplan"
 )
 
 // costOf returns what a request is charged: what Config.Cost says, and nothing where the mux only redirects the request to
@@ -23,10 +22,10 @@ func (m *Middleware) costOf(r *http.Request, redirected bool) int64 {
 
 // admitFree admits a request that takes nothing, whatever the limits: a client that has used them up asks for its usage.
 // Where the limits stand is left as it is.
-func admitFree(d *usageplan.Decision) {
+func admitFree(d *gate.Decision) {
 	switch d.Reason {
-	case usageplan.Throttled, usageplan.QuotaExceeded, usageplan.NeverFits:
-		d.Allowed, d.Reason, d.RetryAfter = true, usageplan.Admitted, 0
+	case gate.Throttled, gate.QuotaExceeded, gate.NeverFits:
+		d.Allowed, d.Reason, d.RetryAfter = true, gate.Admitted, 0
 	}
 }
 

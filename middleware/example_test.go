@@ -8,6 +8,7 @@ import (
 	"net/netip"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/quota"
@@ -16,7 +17,7 @@ import (
 )
 
 // newGate is a Gate with one key, which has a plan.
-func newGate(p usageplan.Plan) (*usageplan.Gate, apikey.Key, apikey.Secret) {
+func newGate(p usageplan.Plan) (*gate.Gate, apikey.Key, apikey.Secret) {
 	ctx, st := context.Background(), memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
 	keys, plans := apikey.NewService(st, apikey.Config{KeyFormat: format}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
@@ -27,14 +28,14 @@ func newGate(p usageplan.Plan) (*usageplan.Gate, apikey.Key, apikey.Secret) {
 	if err == nil {
 		err = plans.Link(ctx, p.ID, key.ID)
 	}
-	var gate *usageplan.Gate
+	var g *gate.Gate
 	if err == nil {
-		gate, err = usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: format})
+		g, err = gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: format})
 	}
 	if err != nil {
 		panic(err)
 	}
-	return gate, key, secret
+	return g, key, secret
 }
 
 // get is the answer to a request with a key, or with none.
@@ -70,11 +71,11 @@ func Example() {
 	if err := plans.Link(ctx, plan.ID, key.ID); err != nil {
 		panic(err)
 	}
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: format})
+	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: format})
 	if err != nil {
 		panic(err)
 	}
-	mw, err := middleware.New(gate, middleware.Config{Public: []string{"GET /health"}})
+	mw, err := middleware.New(g, middleware.Config{Public: []string{"GET /health"}})
 	if err != nil {
 		panic(err)
 	}
@@ -103,8 +104,8 @@ func Example() {
 
 // The quotas are given back when the service itself has failed.
 func ExampleConfig_refund() {
-	gate, _, secret := newGate(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
-	mw, err := middleware.New(gate, middleware.Config{Refund: func(status int) bool { return status >= 500 }})
+	g, _, secret := newGate(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
+	mw, err := middleware.New(g, middleware.Config{Refund: func(status int) bool { return status >= 500 }})
 	if err != nil {
 		panic(err)
 	}
@@ -122,9 +123,9 @@ func ExampleConfig_refund() {
 
 // A service that authenticates by itself, here by a client certificate, names the key by its id.
 func ExampleExtractor() {
-	gate, key, _ := newGate(usageplan.Plan{})
+	g, key, _ := newGate(usageplan.Plan{})
 	keysOf := map[string]string{"client-7": key.ID}
-	mw, err := middleware.New(gate, middleware.Config{
+	mw, err := middleware.New(g, middleware.Config{
 		Credential: func(r *http.Request) (middleware.Credential, error) {
 			if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
 				return middleware.Credential{}, nil
@@ -142,8 +143,8 @@ func ExampleExtractor() {
 
 // Another framework's middleware, or an interceptor, asks Check and writes the answer in its own way.
 func ExampleMiddleware_Check() {
-	gate, _, secret := newGate(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
-	mw, err := middleware.New(gate, middleware.Config{})
+	g, _, secret := newGate(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
+	mw, err := middleware.New(g, middleware.Config{})
 	if err != nil {
 		panic(err)
 	}
@@ -187,13 +188,13 @@ func ExampleLimitBy() {
 // Something stands between the middleware and the mux, so that the mux is not known, and neither is what route a request
 // is for: the throttle of the route does not count, and no route is public. Config.Mux mends that.
 func Example_incorrect() {
-	gate, _, secret := newGate(usageplan.Plan{Routes: map[string]limiter.Limit{"GET /reports": {Rate: 0.001, Burst: 1}}})
+	g, _, secret := newGate(usageplan.Plan{Routes: map[string]limiter.Limit{"GET /reports": {Rate: 0.001, Burst: 1}}})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /reports", func(http.ResponseWriter, *http.Request) {})
 	logged := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { mux.ServeHTTP(w, r) })
 
 	for _, cfg := range []middleware.Config{{}, {Mux: mux}} {
-		mw, err := middleware.New(gate, cfg)
+		mw, err := middleware.New(g, cfg)
 		if err != nil {
 			panic(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/quota"
@@ -21,19 +22,19 @@ type house struct {
 	t     testing.TB
 	keys  *apikey.Service
 	plans *usageplan.Service
-	gate  *usageplan.Gate
+	gate  *gate.Gate
 }
 
-func newHouse(t testing.TB, change ...func(*usageplan.GateConfig)) *house {
+func newHouse(t testing.TB, change ...func(*gate.Config)) *house {
 	st := memory.New(memory.Config{})
-	cfg := usageplan.GateConfig{Keys: st, Plans: st, Counter: st}
+	cfg := gate.Config{Keys: st, Plans: st, Counter: st}
 	for _, c := range change {
 		c(&cfg)
 	}
-	gate, err := usageplan.NewGate(cfg)
+	g, err := gate.New(cfg)
 	require.NoError(t, err)
-	t.Cleanup(gate.Close)
-	return &house{t, apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), gate}
+	t.Cleanup(g.Close)
+	return &house{t, apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), g}
 }
 
 // key is a new one, linked to a new plan unless that is nil.

@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // WriteHeaders sets the fields that go with the result: its RateLimit fields and those of a
@@ -72,7 +72,7 @@ func (res *Result) writeLimits(h http.Header) {
 }
 
 // appendLevel appends the parameters of an item of RateLimit.
-func appendLevel(b []byte, limit *usageplan.Limit, level *store.Level) []byte {
+func appendLevel(b []byte, limit *gate.Limit, level *store.Level) []byte {
 	b = appendParam(b, ";r=", level.Remaining())
 	if wait := untilMore(limit, level); wait > 0 && wait != store.Never {
 		b = appendParam(b, ";t=", seconds(wait))
@@ -98,7 +98,7 @@ func setLimits(h http.Header, values *[2]string) {
 
 // untilMore is how long until more is available: the next token of a throttle, the end of a quota's window. It is zero for
 // a full throttle, and store.Never where waiting does not help.
-func untilMore(limit *usageplan.Limit, l *store.Level) time.Duration {
+func untilMore(limit *gate.Limit, l *store.Level) time.Duration {
 	switch {
 	case l.Max == 0:
 		return store.Never

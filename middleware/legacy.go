@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // Legacy is whether X-RateLimit-Limit, -Remaining and -Reset are written, which no standard describes: of the limit that
@@ -42,7 +42,7 @@ func (kind Legacy) set(h http.Header, l *store.Level) {
 }
 
 // tightest is the limit that refused longest, else the one with the least remaining.
-func tightest(d *usageplan.Decision) (tight usageplan.Level, ok bool) {
+func tightest(d *gate.Decision) (tight gate.Level, ok bool) {
 	for l := range d.Levels() {
 		order := cmp.Or(-cmp.Compare(l.Wait, tight.Wait), cmp.Compare(l.Remaining(), tight.Remaining()), -cmp.Compare(l.Reset, tight.Reset))
 		if !ok || order < 0 {

@@ -3,15 +3,15 @@ package middleware
 import (
 	"net/http"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // shownLimit is a limiter's limit as the RateLimit fields show it.
 type shownLimit struct {
 	of     limiter.Limit
-	limit  usageplan.Limit
+	limit  gate.Limit
 	name   string // as a String of a structured field
 	policy string
 }
@@ -22,7 +22,7 @@ func (b *limitBy) show() *shownLimit {
 	if s := b.shown.Load(); s != nil && s.of == now {
 		return s
 	}
-	s := &shownLimit{of: now, limit: usageplan.Limit{Name: b.limiter.Name()}}
+	s := &shownLimit{of: now, limit: gate.Limit{Name: b.limiter.Name()}}
 	if meter, err := now.Meter(b.limiter.Name()); err == nil {
 		s.limit.Rate = meter.Rate
 		name := appendString(nil, policyName(&s.limit))

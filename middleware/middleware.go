@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/nilcheck"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // ErrInvalid is wrapped by every error that reports a bad Config.
@@ -55,7 +55,7 @@ type Config struct {
 	Cost func(*http.Request) int64
 
 	// ID names the request, so that it is charged once however often it is tried; nil, or an empty ID: it is not named. Read
-	// at usageplan.Request.ID what an ID that a client chooses needs. One that is too long is answered with 500.
+	// at gate.Request.ID what an ID that a client chooses needs. One that is too long is answered with 500.
 	ID func(*http.Request) string
 
 	// Refund says whether the charge is given back to the quotas, by the status of the response; nil: never. A handler that
@@ -98,7 +98,7 @@ type Config struct {
 
 // Middleware enforces what a Gate decides. Make one with New. Safe for concurrent use.
 type Middleware struct {
-	gate      *usageplan.Gate
+	gate      *gate.Gate
 	cfg       Config
 	public    map[string]bool
 	challenge string // WWW-Authenticate
@@ -110,9 +110,9 @@ type Middleware struct {
 }
 
 // New makes a Middleware in front of a Gate. It reports every fault of cfg at once; the error wraps ErrInvalid.
-func New(gate *usageplan.Gate, cfg Config) (*Middleware, error) {
+func New(g *gate.Gate, cfg Config) (*Middleware, error) {
 	var errs []error
-	if gate == nil {
+	if g == nil {
 		errs = append(errs, errors.New("gate: nil: want one"))
 	}
 	if (cfg.API == "") != (cfg.Stage == "") {
@@ -145,7 +145,7 @@ func New(gate *usageplan.Gate, cfg Config) (*Middleware, error) {
 		cfg.Refuse = func(w http.ResponseWriter, _ *http.Request, res *Result) { res.WriteProblem(w) }
 	}
 	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
-	return &Middleware{gate: gate, cfg: cfg, public: public, challenge: string(challenge), watch: newWatch(cfg), mayRead: mayRead}, nil
+	return &Middleware{gate: g, cfg: cfg, public: public, challenge: string(challenge), watch: newWatch(cfg), mayRead: mayRead}, nil
 }
 
 // Handler passes on to next what is admitted, with the key and the decision in its context, and refuses the rest. It

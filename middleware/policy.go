@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // policies is the texts of RateLimit-Policy that were written lately. One plan and route have the same for all of their keys
@@ -18,14 +18,14 @@ type policies struct {
 
 // policy is the text for some limits, which are known by where the first of them is, and by how much each allows.
 type policy struct {
-	limits *usageplan.Limit
+	limits *gate.Limit
 	max    []int64
 	names  []string // as Strings of a structured field
 	text   string
 }
 
 // of is the policy of a decision, made anew if it was not seen lately.
-func (p *policies) of(d *usageplan.Decision, limits []usageplan.Limit) *policy {
+func (p *policies) of(d *gate.Decision, limits []gate.Limit) *policy {
 	address := uint64(reflect.ValueOf(&limits[0]).Pointer()) // for a place only: what is there is compared
 	place := &p.texts[address*0x9E3779B97F4A7C15>>58]
 	if known := place.Load(); known != nil && known.is(d, limits) {
@@ -36,7 +36,7 @@ func (p *policies) of(d *usageplan.Decision, limits []usageplan.Limit) *policy {
 	return made
 }
 
-func (p *policy) is(d *usageplan.Decision, limits []usageplan.Limit) bool {
+func (p *policy) is(d *gate.Decision, limits []gate.Limit) bool {
 	if p.limits != &limits[0] {
 		return false
 	}
@@ -48,7 +48,7 @@ func (p *policy) is(d *usageplan.Decision, limits []usageplan.Limit) bool {
 	return true
 }
 
-func newPolicy(d *usageplan.Decision, limits []usageplan.Limit) *policy {
+func newPolicy(d *gate.Decision, limits []gate.Limit) *policy {
 	p := &policy{limits: &limits[0]}
 	var text []byte
 	for i := range limits {
@@ -65,7 +65,7 @@ func newPolicy(d *usageplan.Decision, limits []usageplan.Limit) *policy {
 }
 
 // appendPolicy appends the parameters of an item of RateLimit-Policy.
-func appendPolicy(b []byte, limit *usageplan.Limit, most int64) []byte {
+func appendPolicy(b []byte, limit *gate.Limit, most int64) []byte {
 	if limit.IsQuota() {
 		b = appendParam(b, ";q=", most)
 		if w := limit.End.Sub(limit.Start); w <= 8*24*time.Hour { // those of months and years differ

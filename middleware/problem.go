@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // quotaExceeded is the problem type of draft-ietf-httpapi-ratelimit-headers-10, with "violated-policies".
@@ -38,7 +38,7 @@ func (res *Result) WriteProblem(w http.ResponseWriter) {
 		p.Detail = "A valid API key is required."
 	case res.Status == http.StatusForbidden && shared != "":
 		p.Detail = fmt.Sprintf("A limit that all clients of %s share lets no request through.", shared)
-	case res.Status == http.StatusForbidden && res.Decision.Reason == usageplan.NeverFits:
+	case res.Status == http.StatusForbidden && res.Decision.Reason == gate.NeverFits:
 		p.Detail, p.Violated = "The request is above what the plan ever allows.", violated(&res.Decision.Outcome)
 	case res.Status == http.StatusForbidden:
 		p.Detail = "This API key has no plan for this API."
@@ -56,7 +56,7 @@ func (res *Result) WriteProblem(w http.ResponseWriter) {
 }
 
 // sharers is what the clients have in common that share a throttle.
-var sharers = map[string]string{usageplan.SharedAccount: "this service", usageplan.SharedStage: "this API"}
+var sharers = map[string]string{gate.SharedAccount: "this service", gate.SharedStage: "this API"}
 
 // release has the answer not wait for the body of a request that is refused.
 func (res *Result) release(w http.ResponseWriter) {
@@ -77,9 +77,9 @@ func (p *problem) write(w http.ResponseWriter) {
 
 // violated is the names of the limits that refused, as RateLimit-Policy has them. If none can be waited for, those that
 // can are not named.
-func violated(o *usageplan.Outcome) (names []string) {
+func violated(o *gate.Outcome) (names []string) {
 	for l := range o.Levels() {
-		if l.Wait > 0 && (o.Reason != usageplan.NeverFits || l.Wait == store.Never) {
+		if l.Wait > 0 && (o.Reason != gate.NeverFits || l.Wait == store.Never) {
 			names = append(names, policyName(&l.Limit))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -47,7 +48,7 @@ func TestRedirect(t *testing.T) {
 			require.Equal(t, c.status, status(handler, request("GET", c.target, "Authorization", "Bearer "+secret)), "%s %s", name, c.target)
 			require.Equal(t, 401, status(handler, request("GET", c.target)), "%s %s: a key is wanted", name, c.target)
 		}
-		d, err := h.gate.Peek(t.Context(), usageplan.Request{KeyID: k.ID})
+		d, err := h.gate.Peek(t.Context(), gate.Request{KeyID: k.ID})
 		require.NoError(t, err)
 		require.Equal(t, 2*c.cost, d.Level(0).Used, c.target)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/store/storetest"
 	"github.com/ration-go/ration/usageplan"
@@ -91,7 +92,7 @@ func TestRefundOnce(t *testing.T) {
 		require.NoError(t, h.gate.Refund(r.Context(), d), "the handler may do it itself")
 		w.WriteHeader(500)
 	})), with(secret)))
-	d, err := h.gate.Peek(t.Context(), usageplan.Request{Secret: apikey.Secret(secret)})
+	d, err := h.gate.Peek(t.Context(), gate.Request{Secret: apikey.Secret(secret)})
 	require.NoError(t, err)
 	for l := range d.Levels() {
 		require.EqualValues(t, 1, l.Used)
@@ -117,7 +118,7 @@ func TestRefundFails(t *testing.T) {
 	for _, broken := range []error{errors.New("broken"), context.DeadlineExceeded} {
 		synctest.Test(t, func(t *testing.T) {
 			var log bytes.Buffer
-			h := newHouse(t, func(cfg *usageplan.GateConfig) {
+			h := newHouse(t, func(cfg *gate.Config) {
 				cfg.Counter = storetest.Faulty(cfg.Counter, storetest.Fault{Take: 2, Err: broken})
 			})
 			_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})

@@ -6,22 +6,22 @@ import (
 	"strings"
 
 	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/usageplan"
+	"github.com/ration-go/ration/gate"
 )
 
 // logRefusal logs a refused credential at slog.LevelDebug: why, and the key if it is known.
 // From outside all refusals look the same. malformed is the fault that the Extractor found.
-func (m *Middleware) logRefusal(ctx context.Context, d *usageplan.Decision, found *Credential, malformed error) {
+func (m *Middleware) logRefusal(ctx context.Context, d *gate.Decision, found *Credential, malformed error) {
 	if m.cfg.Logger == nil {
 		return
 	}
 	switch d.Reason {
-	case usageplan.Unknown:
+	case gate.Unknown:
 		if found.Secret != "" {
 			malformed = m.gate.KeyFormat().Check(string(found.Secret))
 			m.warnOfPrefix(ctx, string(found.Secret), malformed)
 		}
-	case usageplan.Disabled, usageplan.Expired, usageplan.NoPlan:
+	case gate.Disabled, gate.Expired, gate.NoPlan:
 	default:
 		return
 	}
@@ -51,6 +51,6 @@ func (m *Middleware) warnOfPrefix(ctx context.Context, secret string, malformed 
 	}
 	prefix := secret[:strings.LastIndexByte(secret, '_')] // base62 follows, without an underscore
 	m.cfg.Logger.LogAttrs(ctx, slog.LevelWarn,
-		"ration: a key was refused for its prefix alone. Do apikey.Config and usageplan.GateConfig have the same Format?",
+		"ration: a key was refused for its prefix alone. Do apikey.Config and gate.Config have the same Format?",
 		slog.String("prefix", prefix), slog.String("want", m.gate.KeyFormat().Prefix))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/usageplan"
@@ -169,7 +170,7 @@ func TestTwiceByCheck(t *testing.T) {
 // used is how much of its first quota a key has used.
 func used(t *testing.T, h *house, keyID string) int64 {
 	t.Helper()
-	d, err := h.gate.Peek(t.Context(), usageplan.Request{KeyID: keyID})
+	d, err := h.gate.Peek(t.Context(), gate.Request{KeyID: keyID})
 	require.NoError(t, err)
 	return d.Level(0).Max - d.Level(0).Remaining()
 }

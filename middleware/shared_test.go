@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/store"
@@ -23,25 +24,25 @@ func TestSharedRefusal(t *testing.T) {
 	pets := usageplan.Stage{API: "pets", Name: "prod"}
 	slow, closed := limiter.Limit{Rate: 0.001, Burst: 1}, limiter.Limit{}
 	for name, c := range map[string]struct {
-		gate       usageplan.GateConfig
+		gate       gate.Config
 		first      int
 		status     int
 		title      string
 		detail     string
 		retryAfter string
 	}{
-		"account": {usageplan.GateConfig{Account: &slow}, 200, 429, "Too Many Requests",
+		"account": {gate.Config{Account: &slow}, 200, 429, "Too Many Requests",
 			"A limit that all clients of this service share is reached. Try again in 1000 s.", "1000"},
-		"stage": {usageplan.GateConfig{Stages: map[usageplan.Stage]limiter.Limit{pets: slow}}, 200, 429, "Too Many Requests",
+		"stage": {gate.Config{Stages: map[usageplan.Stage]limiter.Limit{pets: slow}}, 200, 429, "Too Many Requests",
 			"A limit that all clients of this API share is reached. Try again in 1000 s.", "1000"},
-		"account, closed": {usageplan.GateConfig{Account: &closed}, 403, 403, "Forbidden",
+		"account, closed": {gate.Config{Account: &closed}, 403, 403, "Forbidden",
 			"A limit that all clients of this service share lets no request through.", ""},
-		"stage, closed": {usageplan.GateConfig{Stages: map[usageplan.Stage]limiter.Limit{pets: closed}}, 403, 403, "Forbidden",
+		"stage, closed": {gate.Config{Stages: map[usageplan.Stage]limiter.Limit{pets: closed}}, 403, 403, "Forbidden",
 			"A limit that all clients of this API share lets no request through.", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, func(cfg *usageplan.GateConfig) { cfg.Account, cfg.Stages = c.gate.Account, c.gate.Stages })
+				h := newHouse(t, func(cfg *gate.Config) { cfg.Account, cfg.Stages = c.gate.Account, c.gate.Stages })
 				_, secret := h.key(&usageplan.Plan{Throttle: throttle(10, 10), Quotas: perDay(100)})
 				for _, legacy := range []middleware.Legacy{middleware.LegacyDelta, middleware.LegacyEpoch} {
 					mw := h.middleware(middleware.Config{API: pets.API, Stage: pets.Name, Legacy: legacy}).Handler(ok)
@@ -67,9 +68,9 @@ func TestSharedRefusal(t *testing.T) {
 
 // TestSharedFailure shows no limits beside the 503 of a shared throttle whose count failed.
 func TestSharedFailure(t *testing.T) {
-	h := newHouse(t, func(cfg *usageplan.GateConfig) {
+	h := newHouse(t, func(cfg *gate.Config) {
 		cfg.Counter = apart{cfg.Counter}
-		cfg.Account, cfg.OnFailure.Throttle = throttle(1, 1), usageplan.FailClosed
+		cfg.Account, cfg.OnFailure.Throttle = throttle(1, 1), gate.FailClosed
 	})
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(100)})
 	w := serve(h.middleware(middleware.Config{}).Handler(ok), with(secret))

@@ -2,10 +2,9 @@ package middleware
 
 import (
 	"fmt"
+	"github.com/ration-go/ration/gate"
 	"strconv"
 	"strings"
-
-	"github.com/ration-go/ration/usageplan"
 )
 
 // maxInteger is the largest Integer of a structured field (RFC 9651 section 3.3.1).
@@ -29,7 +28,7 @@ func appendString(b []byte, s string) []byte {
 }
 
 // policyName is what clients know a limit by: its name, with what a String cannot hold percent-encoded.
-func policyName(l *usageplan.Limit) string {
+func policyName(l *gate.Limit) string {
 	if visible(l.Name, ' ') {
 		return l.Name
 	}

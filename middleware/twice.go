@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/usageplan"
+	"github.com/ration-go/ration/gate"
 )
 
 // decider is the Middleware that made the decision of a context, and the target of the request
@@ -45,7 +45,7 @@ func (m *Middleware) decided(r *http.Request) bool {
 
 // finds reports whether the credential that m finds is that of the key of a decision. Another
 // Middleware may look for another credential, which nobody has verified yet.
-func (m *Middleware) finds(r *http.Request, d *usageplan.Decision) bool {
+func (m *Middleware) finds(r *http.Request, d *gate.Decision) bool {
 	found, err := m.cfg.Credential(r)
 	if err != nil || found.none() || d.Key == nil {
 		return false

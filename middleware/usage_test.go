@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/usageplan"
@@ -16,7 +17,7 @@ import (
 // refused for the key alone. Each step is a request of cost 1 and then one of cost 0.
 func TestUsageAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(cfg *usageplan.GateConfig) {
+		h := newHouse(t, func(cfg *gate.Config) {
 			cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "a", Name: "full"}: {}}
 		})
 		_, daily := h.key(&usageplan.Plan{Quotas: perDay(1)})
@@ -47,7 +48,7 @@ func TestUsageAnswer(t *testing.T) {
 			{"no plan", unlinked, middleware.Config{}, free, 403, 403, ""},
 		} {
 			require.Equal(t, step.status, status(h.middleware(step.paid).Handler(ok), with(step.secret)), step.what)
-			var d *usageplan.Decision
+			var d *gate.Decision
 			w := serve(h.middleware(step.usage).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				d, _ = middleware.DecisionFromContext(r.Context())
 			})), with(step.secret))
@@ -55,7 +56,7 @@ func TestUsageAnswer(t *testing.T) {
 			require.Equal(t, step.limits, w.Header().Get("RateLimit"), step.what)
 			if step.free == 200 {
 				require.True(t, d.Allowed, step.what)
-				require.Equal(t, usageplan.Admitted, d.Reason, step.what)
+				require.Equal(t, gate.Admitted, d.Reason, step.what)
 				require.Zero(t, d.Cost, step.what)
 				require.Zero(t, d.RetryAfter, step.what)
 			}

@@ -33,7 +33,7 @@ func (a *Access) Plan(id string) *Plan {
 // network is one round trip. The Access is the state of the directory at one instant between the
 // call and its return.
 //
-// A Gate calls an AccessReader where GateConfig.Keys and GateConfig.Plans are one store. It makes
+// A Gate calls an AccessReader where gate.Config.Keys and gate.Config.Plans are one store. It makes
 // the single calls where the store has no AccessReader.
 //
 // A type that embeds a store and changes one of the single methods must change these two as well,

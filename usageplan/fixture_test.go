@@ -1,18 +1,16 @@
 package usageplan_test
 
 import (
-	"context"
 	"errors"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/time/rate"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
-	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -23,19 +21,19 @@ type house struct {
 	st    *memory.Store
 	keys  *apikey.Service
 	plans *usageplan.Service
-	gate  *usageplan.Gate
+	gate  *gate.Gate
 }
 
-func newHouse(t *testing.T, change ...func(*usageplan.GateConfig)) *house {
+func newHouse(t *testing.T, change ...func(*gate.Config)) *house {
 	st := memory.New(memory.Config{})
-	cfg := usageplan.GateConfig{Keys: st, Plans: st, Counter: st}
+	cfg := gate.Config{Keys: st, Plans: st, Counter: st}
 	for _, c := range change {
 		c(&cfg)
 	}
-	gate, err := usageplan.NewGate(cfg)
+	g, err := gate.New(cfg)
 	require.NoError(t, err)
-	t.Cleanup(gate.Close)
-	return &house{t, st, apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), gate}
+	t.Cleanup(g.Close)
+	return &house{t, st, apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), g}
 }
 
 func (h *house) key(name string) (apikey.Key, apikey.Secret) {
@@ -58,16 +56,16 @@ func (h *house) linked(p usageplan.Plan) (apikey.Key, apikey.Secret, usageplan.P
 	return k, secret, p
 }
 
-func (h *house) admit(req usageplan.Request) (d usageplan.Decision) {
+func (h *house) admit(req gate.Request) (d gate.Decision) {
 	h.t.Helper()
 	d, err := h.gate.Admit(h.t.Context(), req)
 	require.NoError(h.t, err)
 	return
 }
 
-func (h *house) reason(secret apikey.Secret) usageplan.Reason {
+func (h *house) reason(secret apikey.Secret) gate.Reason {
 	h.t.Helper()
-	return h.admit(usageplan.Request{Secret: secret}).Reason
+	return h.admit(gate.Request{Secret: secret}).Reason
 }
 
 func perDay(n int64) []quota.Quota { return []quota.Quota{{Limit: n, Period: quota.Day}} }
@@ -76,42 +74,4 @@ func throttle(perSecond rate.Limit, burst int) *limiter.Limit {
 	return &limiter.Limit{Rate: perSecond, Burst: burst}
 }
 
-// apart is embedded beside a memory.Store, to hide that the store answers a look-up in one call and
-// never waits: of two embedded methods with one name neither is promoted.
-type apart struct{}
-
-func (apart) AccessByDigest() {}
-func (apart) AccessByKey()    {}
-func (apart) Local()          {}
-
-// These are used by being embedded, which staticcheck does not see.
-var _ = []interface {
-	AccessByDigest()
-	AccessByKey()
-	Local()
-}{broken{}.apart, paused{}.apart, slow{}.apart, behind{}.apart, remote{}.apart, runnable{}.apart}
-
-// broken is a store of keys, plans and counters of which what is told to fails.
-type broken struct {
-	*memory.Store
-	apart
-	reads, takes atomic.Bool
-	read         atomic.Int64
-}
-
 var errBroken = errors.New("broken")
-
-func (b *broken) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, error) {
-	b.read.Add(1)
-	if b.reads.Load() {
-		return apikey.Key{}, errBroken
-	}
-	return b.Store.KeyByDigest(ctx, d)
-}
-
-func (b *broken) Take(ctx context.Context, c *store.Charge) error {
-	if b.takes.Load() {
-		return errBroken
-	}
-	return b.Store.Take(ctx, c)
-}

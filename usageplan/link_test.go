@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -37,11 +38,11 @@ func TestLinkThrottle(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, h.plans.Link(ctx, p.ID, b.ID))
 	for range 3 {
-		require.Equal(t, usageplan.Admitted, h.reason(own))
+		require.Equal(t, gate.Admitted, h.reason(own))
 	}
-	require.Equal(t, usageplan.Throttled, h.reason(own))
-	require.Equal(t, usageplan.Admitted, h.reason(plain))
-	require.Equal(t, usageplan.Throttled, h.reason(plain))
+	require.Equal(t, gate.Throttled, h.reason(own))
+	require.Equal(t, gate.Admitted, h.reason(plain))
+	require.Equal(t, gate.Throttled, h.reason(plain))
 }
 
 // TestMoveAndLinkAgain moves a key's subject to another plan, and links the key to the first once more: two links, and two
@@ -65,13 +66,13 @@ func TestMoveAndLinkAgain(t *testing.T) {
 	}
 	for stage, n := range map[string]int64{"prod": 1, "beta": 2, "test": 3} {
 		for range n {
-			h.admit(usageplan.Request{Secret: secret, API: "pets", Stage: stage})
+			h.admit(gate.Request{Secret: secret, API: "pets", Stage: stage})
 		}
 	}
 	for id, n := range map[string]int64{a.ID: 1, b.ID: 2, c.ID: 3} {
 		days, err := h.gate.UsageByDay(ctx, id, k.ID, 1)
 		require.NoError(t, err)
-		require.Equal(t, []int64{n}, used(days))
+		require.Equal(t, n, days[0].Used)
 	}
 	require.NoError(t, h.plans.Unlink(ctx, a.ID, k.ID))
 	l, err := h.plans.AddLink(ctx, usageplan.Link{PlanID: a.ID, KeyID: k.ID})

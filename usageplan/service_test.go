@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store/memory"
@@ -101,17 +102,17 @@ func TestOwnIDs(t *testing.T) {
 	require.NoError(t, h.plans.Link(ctx, long, k.ID))
 	require.NoError(t, h.plans.Move(ctx, k.ID, long, away.ID))
 	require.NoError(t, h.plans.Link(ctx, long, k.ID))
-	require.Equal(t, usageplan.Admitted, h.admit(usageplan.Request{KeyID: k.ID}).Reason)
+	require.Equal(t, gate.Admitted, h.admit(gate.Request{KeyID: k.ID}).Reason)
 
 	// A plan that is made again finds what was counted.
 	k, secret, p := h.linked(usageplan.Plan{ID: "again", Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
-	require.Equal(t, usageplan.Admitted, h.reason(secret))
+	require.Equal(t, gate.Admitted, h.reason(secret))
 	require.NoError(t, h.plans.Delete(ctx, p.ID))
-	require.Equal(t, usageplan.NoPlan, h.reason(secret))
+	require.Equal(t, gate.NoPlan, h.reason(secret))
 	h.plan(p)
-	require.Equal(t, usageplan.NoPlan, h.reason(secret))
+	require.Equal(t, gate.NoPlan, h.reason(secret))
 	require.NoError(t, h.plans.Link(ctx, p.ID, k.ID))
-	require.Equal(t, usageplan.QuotaExceeded, h.reason(secret))
+	require.Equal(t, gate.QuotaExceeded, h.reason(secret))
 }
 
 func second[T any](_ T, err error) error { return err }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/time/rate"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -36,7 +37,7 @@ func TestStageRoutes(t *testing.T) {
 		{dev, "GET /b", 6}, {dev, "GET /a", 0}, {dev, "GET /free", -1},
 	} {
 		admitted := 0
-		for admitted < 10 && h.admit(usageplan.Request{Secret: secret, API: c.stage.API, Stage: c.stage.Name, Route: c.route}).Allowed {
+		for admitted < 10 && h.admit(gate.Request{Secret: secret, API: c.stage.API, Stage: c.stage.Name, Route: c.route}).Allowed {
 			admitted++
 		}
 		if c.want == -1 {
@@ -44,7 +45,7 @@ func TestStageRoutes(t *testing.T) {
 		}
 		require.Equal(t, c.want, admitted, "%s %s", c.stage, c.route)
 	}
-	d := h.admit(usageplan.Request{Secret: secret, API: "pets", Stage: "prod", Route: "GET /a"})
+	d := h.admit(gate.Request{Secret: secret, API: "pets", Stage: "prod", Route: "GET /a"})
 	require.ErrorContains(t, d.Err(), "throttle pets:prod GET /a")
 }
 

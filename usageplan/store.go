@@ -72,14 +72,14 @@ type Notifier interface {
 	//
 	// A change that can be named is told by its id. After an id a Gate never goes back to what it knew.
 	// After "" it reads a key again before it uses it, and goes on with what it knew if the key cannot be
-	// read, within GateConfig.MaxStale.
+	// read, within gate.Config.MaxStale.
 	//
 	// changed is quick and safe for concurrent use. It is not called once stop has returned.
 	OnChange(changed func(id string)) (stop func())
 }
 
 // Listener is an optional interface of a Notifier that hears of other processes' changes only while its
-// owner runs it, as store/redis does. A Gate warns GateConfig.Logger of one that nobody runs.
+// owner runs it, as store/redis does. A Gate warns gate.Config.Logger of one that nobody runs.
 type Listener interface {
 	Notifier
 

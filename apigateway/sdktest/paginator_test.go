@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/usageplan"
+	"github.com/ration-go/ration/gate"
 )
 
 // walk is through all pages: more says whether there are any, next is the ids of one.
@@ -113,12 +113,12 @@ func TestPaginators(t *testing.T) {
 
 // TestUsagePages have of each key what was admitted, whatever page it is on.
 func TestUsagePages(t *testing.T) {
-	c, gate := newClient(t)
+	c, g := newClient(t)
 	ctx, plan, want := t.Context(), createPlan(t, c), map[string][][]int64{}
 	for i := range int64(20) {
 		k := createKey(t, c, plan)
 		for range i {
-			d, err := gate.Admit(ctx, usageplan.Request{Secret: apikey.Secret(*k.Value)})
+			d, err := g.Admit(ctx, gate.Request{Secret: apikey.Secret(*k.Value)})
 			require.NoError(t, err)
 			require.True(t, d.Allowed)
 		}

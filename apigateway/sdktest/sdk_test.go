@@ -16,26 +16,27 @@ import (
 	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
 
 // newClient is an SDK client of a control plane over memory, and the gate that enforces.
-func newClient(t *testing.T) (*sdk.Client, *usageplan.Gate) {
+func newClient(t *testing.T) (*sdk.Client, *gate.Gate) {
 	st := memory.New(memory.Config{})
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: apikey.Format{AcceptForeign: true}})
+	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: apikey.Format{AcceptForeign: true}})
 	require.NoError(t, err)
-	t.Cleanup(gate.Close)
+	t.Cleanup(g.Close)
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "secret", id == "admin", nil }, sigv4.Config{})
 	require.NoError(t, err)
 	h, err := apigateway.New(apigateway.Config{
-		Keys: apikey.NewService(st, apikey.Config{KeyFormat: gate.KeyFormat()}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Gate: gate,
+		Keys: apikey.NewService(st, apikey.Config{KeyFormat: g.KeyFormat()}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Gate: g,
 		Authenticate: apigateway.Signed(verifier), Stages: apigateway.StageList{{API: "pets", Name: "prod"}, {API: "pets", Name: "dev"}},
 	})
 	require.NoError(t, err)
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	return client(server.URL, "admin", "secret"), gate
+	return client(server.URL, "admin", "secret"), g
 }
 
 func client(url, id, secret string) *sdk.Client {
@@ -51,7 +52,7 @@ func replace(path, value string) types.PatchOperation {
 
 // TestOperations goes through the operations as an administrator's program does.
 func TestOperations(t *testing.T) {
-	c, gate := newClient(t)
+	c, g := newClient(t)
 	ctx := t.Context()
 	key, err := c.CreateApiKey(ctx, &sdk.CreateApiKeyInput{Name: aws.String("my-key"), Enabled: true, Tags: map[string]string{"team": "a"}})
 	require.NoError(t, err)
@@ -80,7 +81,7 @@ func TestOperations(t *testing.T) {
 	require.Equal(t, *key.Id, *got.Id)
 
 	for i := range 4 {
-		d, err := gate.Admit(ctx, usageplan.Request{Secret: apikey.Secret(*key.Value), API: "pets", Stage: "prod", Route: "GET /pets"})
+		d, err := g.Admit(ctx, gate.Request{Secret: apikey.Secret(*key.Value), API: "pets", Stage: "prod", Route: "GET /pets"})
 		require.NoError(t, err)
 		require.Equal(t, i < 2, d.Allowed, "the method's throttle")
 	}

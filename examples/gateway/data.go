@@ -7,8 +7,8 @@ import (
 	"net/http/httputil"
 	"strings"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/middleware"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // Fields that tell the upstream who asks. Those that a client sends are taken away.
@@ -21,7 +21,7 @@ const (
 const idleConns = 256
 
 // dataPlane passes on what the usage plans admit.
-func dataPlane(cfg config, gate *usageplan.Gate, st *opened, log *slog.Logger) (http.Handler, error) {
+func dataPlane(cfg config, g *gate.Gate, st *opened, log *slog.Logger) (http.Handler, error) {
 	next := upstream(cfg, log)
 	if st.file != nil {
 		next = st.file.counting(next)
@@ -33,7 +33,7 @@ func dataPlane(cfg config, gate *usageplan.Gate, st *opened, log *slog.Logger) (
 			res.WriteProblem(w)
 		}
 	}
-	mw, err := middleware.New(gate, middleware.Config{
+	mw, err := middleware.New(g, middleware.Config{
 		API: cfg.api, Stage: cfg.stage, Credential: middleware.Header("X-API-Key"), StripCredential: true, Refuse: refuse, Logger: log,
 	})
 	if err != nil {

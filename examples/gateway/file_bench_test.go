@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/usageplan"
@@ -59,16 +60,16 @@ func use(b *testing.B, st *opened, keys, days int) {
 	plans := usageplan.NewService(st.backend, st.backend, usageplan.ServiceConfig{})
 	plan, err := plans.Create(ctx, usageplan.Plan{Throttle: &limiter.Limit{Rate: 50, Burst: 100}, Quotas: []quota.Quota{{Limit: 1000, Period: quota.Day}}})
 	require.NoError(b, err)
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st.backend, Plans: st.backend, Counter: st.backend})
+	g, err := gate.New(gate.Config{Keys: st.backend, Plans: st.backend, Counter: st.backend})
 	require.NoError(b, err)
-	defer gate.Close()
+	defer g.Close()
 	today := time.Now()
 	for i := range keys {
 		id := strconv.Itoa(i)
 		require.NoError(b, st.InsertKey(ctx, apikey.Key{ID: id, Enabled: true, Digest: apikey.DigestOf(id), Version: 1}))
 		require.NoError(b, plans.Link(ctx, plan.ID, id))
 		for d := range days {
-			d, err := gate.Admit(ctx, usageplan.Request{KeyID: id, At: today.AddDate(0, 0, d-days+1)})
+			d, err := g.Admit(ctx, gate.Request{KeyID: id, At: today.AddDate(0, 0, d-days+1)})
 			require.NoError(b, err)
 			require.True(b, d.Allowed)
 		}

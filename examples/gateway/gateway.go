@@ -8,18 +8,19 @@ import (
 	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/usageplan"
 )
 
 // gateway is the two planes: data is for clients with API keys, control for administrators.
 type gateway struct {
-	gate          *usageplan.Gate
+	gate          *gate.Gate
 	data, control http.Handler
 }
 
 func newGateway(cfg config, st *opened, log *slog.Logger) (gw *gateway, err error) {
 	gw = new(gateway)
-	gw.gate, err = usageplan.NewGate(usageplan.GateConfig{
+	gw.gate, err = gate.New(gate.Config{
 		Keys: st.backend, Plans: st.backend, Counter: st.backend,
 		KeyFormat: apikey.Format{AcceptForeign: true}, // administrators may choose values
 		Logger:    log,
@@ -41,7 +42,7 @@ func newGateway(cfg config, st *opened, log *slog.Logger) (gw *gateway, err erro
 }
 
 // controlPlane lets in who signs with the administrator's credentials.
-func controlPlane(cfg config, gate *usageplan.Gate, st *opened, log *slog.Logger) (http.Handler, error) {
+func controlPlane(cfg config, g *gate.Gate, st *opened, log *slog.Logger) (http.Handler, error) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) {
 		return cfg.secret, id == cfg.id, nil
 	}, sigv4.Config{})
@@ -56,8 +57,8 @@ func controlPlane(cfg config, gate *usageplan.Gate, st *opened, log *slog.Logger
 		stages = apigateway.StageList{{API: cfg.api, Name: cfg.stage}}
 	}
 	return apigateway.New(apigateway.Config{
-		Keys:  apikey.NewService(st.backend, apikey.Config{KeyFormat: gate.KeyFormat(), Seal: cfg.seal}),
+		Keys:  apikey.NewService(st.backend, apikey.Config{KeyFormat: g.KeyFormat(), Seal: cfg.seal}),
 		Plans: usageplan.NewService(watch(st.backend, cfg, log), st.backend, usageplan.ServiceConfig{}),
-		Gate:  gate, Authenticate: apigateway.Signed(verifier), Stages: stages, Logger: log,
+		Gate:  g, Authenticate: apigateway.Signed(verifier), Stages: stages, Logger: log,
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/quota"
@@ -71,14 +72,14 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 type service struct {
 	keys    *apikey.Service
 	plans   *usageplan.Service
-	gate    *usageplan.Gate
+	gate    *gate.Gate
 	handler http.Handler
 }
 
 func newService() (*service, error) {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: format})
+	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: format})
 	if err != nil {
 		return nil, err
 	}
@@ -86,14 +87,14 @@ func newService() (*service, error) {
 	mux.HandleFunc("GET /pets/{id}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "pet %s\n", r.PathValue("id"))
 	})
-	mw, err := middleware.New(gate, middleware.Config{})
+	mw, err := middleware.New(g, middleware.Config{})
 	if err != nil {
 		return nil, err
 	}
 	return &service{
 		keys:    apikey.NewService(st, apikey.Config{KeyFormat: format}),
 		plans:   usageplan.NewService(st, st, usageplan.ServiceConfig{}),
-		gate:    gate,
+		gate:    g,
 		handler: mw.Handler(mux),
 	}, nil
 }

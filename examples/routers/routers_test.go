@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/quota"
@@ -27,7 +28,7 @@ import (
 // service is a Gate and a key whose plan lets one request through on each of some routes.
 type service struct {
 	t      *testing.T
-	gate   *usageplan.Gate
+	gate   *gate.Gate
 	keyID  string
 	secret string
 	log    bytes.Buffer
@@ -45,10 +46,10 @@ func newService(t *testing.T, routes ...string) *service {
 	plan, err := plans.Create(t.Context(), usageplan.Plan{Routes: limits, Quotas: []quota.Quota{{Limit: 1000, Period: quota.Day}}})
 	require.NoError(t, err)
 	require.NoError(t, plans.Link(t.Context(), plan.ID, key.ID))
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st})
+	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st})
 	require.NoError(t, err)
-	t.Cleanup(gate.Close)
-	return &service{t: t, gate: gate, keyID: key.ID, secret: string(secret)}
+	t.Cleanup(g.Close)
+	return &service{t: t, gate: g, keyID: key.ID, secret: string(secret)}
 }
 
 func (s *service) middleware(cfg middleware.Config) *middleware.Middleware {
@@ -71,7 +72,7 @@ func (s *service) status(h http.Handler, line string) int {
 }
 
 func (s *service) used() int64 {
-	d, err := s.gate.Peek(s.t.Context(), usageplan.Request{KeyID: s.keyID})
+	d, err := s.gate.Peek(s.t.Context(), gate.Request{KeyID: s.keyID})
 	require.NoError(s.t, err)
 	return d.Level(0).Max - d.Level(0).Remaining()
 }

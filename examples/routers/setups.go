@@ -5,13 +5,13 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/middleware"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // Behind enforces plans outside other middleware that stands around a mux.
-func Behind(gate *usageplan.Gate, mux *http.ServeMux, logging func(http.Handler) http.Handler) (http.Handler, error) {
-	mw, err := middleware.New(gate, middleware.Config{Mux: mux})
+func Behind(g *gate.Gate, mux *http.ServeMux, logging func(http.Handler) http.Handler) (http.Handler, error) {
+	mw, err := middleware.New(g, middleware.Config{Mux: mux})
 	if err != nil {
 		return nil, err
 	}
@@ -19,8 +19,8 @@ func Behind(gate *usageplan.Gate, mux *http.ServeMux, logging func(http.Handler)
 }
 
 // BelowPrefix enforces plans on a mux that knows nothing of the prefix before its paths.
-func BelowPrefix(gate *usageplan.Gate, outer, api *http.ServeMux, logging func(http.Handler) http.Handler) error {
-	mw, err := middleware.New(gate, middleware.Config{Mux: api})
+func BelowPrefix(g *gate.Gate, outer, api *http.ServeMux, logging func(http.Handler) http.Handler) error {
+	mw, err := middleware.New(g, middleware.Config{Mux: api})
 	if err != nil {
 		return err
 	}
@@ -29,8 +29,8 @@ func BelowPrefix(gate *usageplan.Gate, outer, api *http.ServeMux, logging func(h
 }
 
 // AroundNested enforces plans outside a mux that has another one below "/api/".
-func AroundNested(gate *usageplan.Gate, outer, api *http.ServeMux) (http.Handler, error) {
-	mw, err := middleware.New(gate, middleware.Config{
+func AroundNested(g *gate.Gate, outer, api *http.ServeMux) (http.Handler, error) {
+	mw, err := middleware.New(g, middleware.Config{
 		Route: Nested(outer, map[string]*http.ServeMux{"/api/": api}),
 	})
 	if err != nil {
@@ -40,8 +40,8 @@ func AroundNested(gate *usageplan.Gate, outer, api *http.ServeMux) (http.Handler
 }
 
 // AroundChi enforces plans outside a chi router.
-func AroundChi(gate *usageplan.Gate, router chi.Router) (http.Handler, error) {
-	mw, err := middleware.New(gate, middleware.Config{Route: Chi(router)})
+func AroundChi(g *gate.Gate, router chi.Router) (http.Handler, error) {
+	mw, err := middleware.New(g, middleware.Config{Route: Chi(router)})
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +49,8 @@ func AroundChi(gate *usageplan.Gate, router chi.Router) (http.Handler, error) {
 }
 
 // InChiGroup enforces plans in one group of a chi router.
-func InChiGroup(gate *usageplan.Gate, router chi.Router, routes func(chi.Router)) error {
-	mw, err := middleware.New(gate, middleware.Config{Route: Chi(router)})
+func InChiGroup(g *gate.Gate, router chi.Router, routes func(chi.Router)) error {
+	mw, err := middleware.New(g, middleware.Config{Route: Chi(router)})
 	if err != nil {
 		return err
 	}

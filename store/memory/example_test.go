@@ -10,25 +10,25 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store/memory"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // One Store keeps counters, keys and plans.
 func Example() {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: st, Plans: st, Counter: st, KeyFormat: format})
+	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: format})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer gate.Close()
+	defer g.Close()
 
 	keys := apikey.NewService(st, apikey.Config{KeyFormat: format})
 	_, secret, _ := keys.Create(context.Background(), apikey.Key{Name: "new", Enabled: true})
-	d, _ := gate.Admit(context.Background(), usageplan.Request{Secret: secret})
+	d, _ := g.Admit(context.Background(), gate.Request{Secret: secret})
 	fmt.Println(d.Reason)
 	// Output: no_plan
 }

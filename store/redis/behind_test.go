@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/redistest"
 	period "github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store"
@@ -88,12 +89,12 @@ func TestGateBehind(t *testing.T) {
 		dir := local.New(local.Config{})
 		plan := usageplan.Plan{Quotas: []period.Quota{{Limit: 10, Period: period.Hour}}}
 		_, secret, _ := gateOver(t, dir, s, plan)
-		gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: dir, Plans: dir, Counter: s, Keep: keep})
+		g, err := gate.New(gate.Config{Keys: dir, Plans: dir, Counter: s, Keep: keep})
 		require.NoError(t, err)
-		defer gate.Close()
+		defer g.Close()
 		admitted := func(at time.Time) (n int) {
 			for range 20 {
-				d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret, At: at})
+				d, err := g.Admit(t.Context(), gate.Request{Secret: secret, At: at})
 				require.NoError(t, err)
 				if d.Allowed {
 					n++

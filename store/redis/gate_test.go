@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/limiter"
 	period "github.com/ration-go/ration/quota"
@@ -29,30 +30,30 @@ type directoryOf interface {
 
 // witness remembers the last decision.
 type witness struct {
-	decision usageplan.Outcome
+	decision gate.Outcome
 	err      error
 }
 
-func (w *witness) Decided(_ context.Context, _ usageplan.Request, d usageplan.Outcome, err error) {
+func (w *witness) Decided(_ context.Context, _ gate.Request, d gate.Outcome, err error) {
 	w.decision, w.err = d, err
 }
 
 // gateOver is a Gate with one key of one plan, and the key's secret.
-func gateOver(t *testing.T, dir directoryOf, counter store.Counter, plan usageplan.Plan) (*usageplan.Gate, apikey.Secret, *witness) {
+func gateOver(t *testing.T, dir directoryOf, counter store.Counter, plan usageplan.Plan) (*gate.Gate, apikey.Secret, *witness) {
 	t.Helper()
 	w := &witness{}
-	gate, err := usageplan.NewGate(usageplan.GateConfig{
+	g, err := gate.New(gate.Config{
 		Keys: dir, Plans: dir, Counter: counter, Observer: w, MaxAge: time.Minute, Timeout: 5 * time.Second,
 	})
 	require.NoError(t, err)
-	t.Cleanup(gate.Close)
+	t.Cleanup(g.Close)
 	key, secret, err := apikey.NewService(dir, apikey.Config{}).Create(t.Context(), apikey.Key{Enabled: true})
 	require.NoError(t, err)
 	plans := usageplan.NewService(dir, dir, usageplan.ServiceConfig{})
 	plan, err = plans.Create(t.Context(), plan)
 	require.NoError(t, err)
 	require.NoError(t, plans.Link(t.Context(), plan.ID, key.ID))
-	return gate, secret, w
+	return g, secret, w
 }
 
 func daily() []period.Quota { return []period.Quota{{Limit: 1000, Period: period.Day}} }
@@ -61,9 +62,9 @@ func daily() []period.Quota { return []period.Quota{{Limit: 1000, Period: period
 func TestSteadyState(t *testing.T) {
 	addr := redistest.Start(t)
 	s := newStore(t, dial(t, addr), counting)
-	gate, secret, _ := gateOver(t, s, s, usageplan.Plan{Name: "p", Throttle: &limiter.Limit{Rate: 1000, Burst: 1000}, Quotas: daily()})
+	g, secret, _ := gateOver(t, s, s, usageplan.Plan{Name: "p", Throttle: &limiter.Limit{Rate: 1000, Burst: 1000}, Quotas: daily()})
 	admit := func() {
-		d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+		d, err := g.Admit(t.Context(), gate.Request{Secret: secret})
 		if err != nil || !d.Allowed {
 			t.Error(d.Reason, err)
 		}
@@ -96,10 +97,10 @@ func TestServerRefuses(t *testing.T) {
 				{usageplan.Plan{Name: "quota", Quotas: daily()}, false},
 				{usageplan.Plan{Name: "throttle", Throttle: &limiter.Limit{Rate: 10, Burst: 10}}, true},
 			} {
-				gate, secret, w := gateOver(t, local.New(local.Config{}), s, test.plan)
-				d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+				g, secret, w := gateOver(t, local.New(local.Config{}), s, test.plan)
+				d, err := g.Admit(t.Context(), gate.Request{Secret: secret})
 				assert.Equal(t, test.opens, d.Allowed, test.plan.Name)
-				assert.Equal(t, usageplan.StoreFailed, w.decision.Reason)
+				assert.Equal(t, gate.StoreFailed, w.decision.Reason)
 				for _, err := range []error{err, w.err} {
 					assert.ErrorIs(t, err, store.ErrNotTaken)
 					assert.ErrorContains(t, err, word)
@@ -147,14 +148,14 @@ func TestFirstLookup(t *testing.T) {
 	s := newStore(t, dial(t, addr), counting)
 	plan := usageplan.Plan{Name: "p", Throttle: &limiter.Limit{Rate: 1000, Burst: 1000}, Quotas: daily()}
 	warm, secret, _ := gateOver(t, s, s, plan) // the server knows the scripts then
-	_, err := warm.Admit(t.Context(), usageplan.Request{Secret: secret})
+	_, err := warm.Admit(t.Context(), gate.Request{Secret: secret})
 	require.NoError(t, err)
-	gate, secret, _ := gateOver(t, s, s, plan)
+	g, secret, _ := gateOver(t, s, s, plan)
 	key, err := s.KeyByDigest(t.Context(), apikey.DigestOf(string(secret)))
 	require.NoError(t, err)
-	for _, req := range []usageplan.Request{{Secret: secret}, {KeyID: key.ID}} {
+	for _, req := range []gate.Request{{Secret: secret}, {KeyID: key.ID}} {
 		sent := monitor(t, addr, func() {
-			d, err := gate.Admit(t.Context(), req)
+			d, err := g.Admit(t.Context(), req)
 			if err != nil || !d.Allowed {
 				t.Error(d.Reason, err)
 			}
@@ -171,9 +172,9 @@ func TestServerDies(t *testing.T) {
 	s, err := Open("redis://"+server.Addr(), Config{})
 	require.NoError(t, err)
 	defer s.Close()
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: s, Plans: s, Counter: s, MaxAge: time.Nanosecond, Keep: time.Hour})
+	g, err := gate.New(gate.Config{Keys: s, Plans: s, Counter: s, MaxAge: time.Nanosecond, Keep: time.Hour})
 	require.NoError(t, err)
-	defer gate.Close()
+	defer g.Close()
 	secrets := map[string]apikey.Secret{}
 	for name, plan := range map[string]usageplan.Plan{
 		"throttle": {Name: "p", Throttle: &limiter.Limit{Rate: 1000, Burst: 1000}}, "quota": {Name: "p", Quotas: daily()}, "never seen": {Name: "p"},
@@ -181,16 +182,16 @@ func TestServerDies(t *testing.T) {
 		_, secrets[name], _ = gateOver(t, s, s, plan)
 	}
 	for _, name := range []string{"throttle", "quota"} {
-		d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secrets[name]})
+		d, err := g.Admit(t.Context(), gate.Request{Secret: secrets[name]})
 		require.NoError(t, err)
 		require.True(t, d.Allowed, name)
 	}
 	server.Close()
 	for range 3 {
 		for name, secret := range secrets {
-			d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+			d, err := g.Admit(t.Context(), gate.Request{Secret: secret})
 			require.Error(t, err, name)
-			require.Equal(t, usageplan.StoreFailed, d.Reason, name)
+			require.Equal(t, gate.StoreFailed, d.Reason, name)
 			require.Equal(t, name == "throttle", d.Allowed, name)
 			require.Equal(t, name != "never seen", d.Key != nil, name)
 		}
@@ -198,7 +199,7 @@ func TestServerDies(t *testing.T) {
 	require.NoError(t, server.Restart())
 	for name, secret := range secrets {
 		require.Eventually(t, func() bool {
-			d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+			d, err := g.Admit(t.Context(), gate.Request{Secret: secret})
 			return err == nil && d.Allowed
 		}, 10*time.Second, time.Millisecond, name)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -69,11 +70,11 @@ func TestRevocation(t *testing.T) {
 			if test.slow > 0 {
 				directory = slow{here, test.slow}
 			}
-			gate, err := usageplan.NewGate(usageplan.GateConfig{
+			g, err := gate.New(gate.Config{
 				Keys: directory, Plans: here, Counter: here, MaxAge: test.maxAge, Timeout: 10 * time.Second,
 			})
 			require.NoError(t, err)
-			defer gate.Close()
+			defer g.Close()
 			keys := apikey.NewService(there, apikey.Config{})
 			plans := usageplan.NewService(there, there, usageplan.ServiceConfig{})
 			key, secret, err := keys.Create(t.Context(), apikey.Key{Enabled: true})
@@ -82,7 +83,7 @@ func TestRevocation(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, plans.Link(t.Context(), plan.ID, key.ID))
 			admitted := func() bool {
-				d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+				d, err := g.Admit(t.Context(), gate.Request{Secret: secret})
 				require.NoError(t, err)
 				return d.Allowed
 			}

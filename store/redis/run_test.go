@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -167,9 +168,9 @@ func TestRunSaysWhy(t *testing.T) {
 func TestRevoked(t *testing.T) {
 	addr := redistest.Start(t)
 	here, there := running(t, dial(t, addr)), newStore(t, dial(t, addr), counting)
-	gate, err := usageplan.NewGate(usageplan.GateConfig{Keys: here, Plans: here, Counter: here, MaxAge: time.Minute})
+	g, err := gate.New(gate.Config{Keys: here, Plans: here, Counter: here, MaxAge: time.Minute})
 	require.NoError(t, err)
-	defer gate.Close()
+	defer g.Close()
 	keys := apikey.NewService(there, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})
 	plans := usageplan.NewService(there, there, usageplan.ServiceConfig{})
 	key, secret, err := keys.Create(t.Context(), apikey.Key{Enabled: true})
@@ -179,7 +180,7 @@ func TestRevoked(t *testing.T) {
 	require.NoError(t, plans.Link(t.Context(), plan.ID, key.ID))
 
 	admitted := func() bool {
-		d, err := gate.Admit(t.Context(), usageplan.Request{Secret: secret})
+		d, err := g.Admit(t.Context(), gate.Request{Secret: secret})
 		require.NoError(t, err)
 		return d.Allowed
 	}

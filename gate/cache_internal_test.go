@@ -1,0 +1,105 @@
+package gate
+
+import (
+	"context"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestCache plays a random history of keys with several secrets each beside a map: what is dropped is gone with all its
+// secrets, and what was put last is there unless it made way.
+func TestCache(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	c, model := newCache(100), map[apikey.Digest]*entry{}
+	for range 3000 {
+		key := &apikey.Key{ID: strconv.Itoa(rnd.IntN(20))}
+		d := apikey.DigestOf(key.ID + " " + strconv.Itoa(rnd.IntN(10)))
+		switch rnd.IntN(8) {
+		case 0:
+			c.drop(key.ID)
+			for d, e := range model {
+				if e.key.ID == key.ID {
+					delete(model, d)
+				}
+			}
+		case 1, 2, 3:
+			e := &entry{digest: d, key: key, history: &history{}}
+			c.put(e)
+			model[d] = e
+		default:
+			if got := c.get(&d); got != nil {
+				require.Same(t, model[d], got)
+			}
+		}
+		if c.live < len(model) { // some made way
+			for d := range model {
+				if _, ok := c.find(&d); !ok {
+					delete(model, d)
+				}
+			}
+		}
+		linked := 0
+		for id := range c.ids {
+			for e := c.ids[id]; e != nil; e = e.next {
+				require.Same(t, model[e.digest], e)
+				linked++
+			}
+		}
+		require.Equal(t, len(model), linked)
+		require.Equal(t, c.live, linked)
+		require.LessOrEqual(t, linked, 100)
+	}
+}
+
+// TestEntrySize: an entry is two lines of memory, which come together.
+func TestEntrySize(t *testing.T) { require.LessOrEqual(t, unsafe.Sizeof(entry{}), uintptr(128)) }
+
+// manyPlans is a store that has every plan.
+type manyPlans struct{ usageplan.Store }
+
+func (manyPlans) Plan(_ context.Context, id string) (usageplan.Plan, error) {
+	return usageplan.Plan{ID: id}, nil
+}
+
+// TestPlansAreBounded asks for plan after plan of a store that tells of no changes. What is known of keys of those that were
+// forgotten is no longer believed, since nothing would tell of their changes.
+func TestPlansAreBounded(t *testing.T) {
+	r := newResolver(Config{Plans: manyPlans{}, MaxKeys: 1, MaxAge: time.Hour})
+	var all []*allowance
+	for i := range 3000 {
+		l := &usageplan.Link{PlanID: strconv.Itoa(i), KeyID: "k", Subject: "s/k"}
+		p, err := r.allowance(t.Context(), &flight{}, l, time.Duration(i))
+		require.NoError(t, err)
+		all = append(all, p.allowance)
+	}
+	require.Len(t, r.allowances.stale, 1<<10)
+	require.LessOrEqual(t, len(r.allowances.byPlan), 1<<10)
+	believed := 0
+	for _, a := range all {
+		if !a.stale.Load() {
+			believed++
+			require.Contains(t, r.allowances.stale, a.plan.ID)
+		}
+	}
+	require.Equal(t, 1<<10, believed)
+}
+
+// TestFallbackIsBounded asks for so many subjects that the first are forgotten.
+func TestFallbackIsBounded(t *testing.T) {
+	var f fallback
+	m := &store.Meter{Name: "throttle", Max: 1}
+	for i := range maxFallen + 100 {
+		ok, _ := f.take(strconv.Itoa(i), m, time.Unix(0, 0), 1, true)
+		require.True(t, ok)
+	}
+	require.Len(t, f.buckets, maxFallen)
+}

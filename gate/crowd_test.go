@@ -1,0 +1,73 @@
+package gate_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// far is a store whose answers take a millisecond, so that those who change one record at once are in each other's way.
+type far struct{ *memory.Store }
+
+func (s far) Key(ctx context.Context, id string) (apikey.Key, error) {
+	defer time.Sleep(time.Millisecond)
+	return s.Store.Key(ctx, id)
+}
+
+func (s far) Plan(ctx context.Context, id string) (usageplan.Plan, error) {
+	defer time.Sleep(time.Millisecond)
+	return s.Store.Plan(ctx, id)
+}
+
+func (s far) KeyLinks(ctx context.Context, id string) ([]usageplan.Link, error) {
+	defer time.Sleep(time.Millisecond)
+	return s.Store.KeyLinks(ctx, id)
+}
+
+// TestCrowd: many administrators who change one thing at once all do.
+func TestCrowd(t *testing.T) {
+	const crowd = 32
+	h := newHouse(t)
+	st := far{h.st}
+	keys, plans := apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	k, _, p := h.linked(usageplan.Plan{Throttle: throttle(1, 1)})
+	for what, change := range map[string]func(ctx context.Context) error{
+		"plan": func(ctx context.Context) error {
+			return second(plans.Update(ctx, p.ID, func(p *usageplan.Plan) error { p.Throttle.Burst++; return nil }))
+		},
+		"link": func(ctx context.Context) error {
+			return second(plans.UpdateLink(ctx, p.ID, k.ID, func(*usageplan.Link) error { return nil }))
+		},
+		"key": func(ctx context.Context) error {
+			return second(keys.Update(ctx, k.ID, func(k *apikey.Key) error { k.Name += "x"; return nil }))
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				errs := make([]error, crowd)
+				var wg sync.WaitGroup
+				for i := range crowd {
+					wg.Go(func() { errs[i] = change(t.Context()) })
+				}
+				wg.Wait()
+				require.Equal(t, fmt.Sprint(make([]error, crowd)), fmt.Sprint(errs))
+
+				ctx, cancel := context.WithCancel(t.Context())
+				cancel()
+				require.ErrorIs(t, change(ctx), context.Canceled)
+			})
+		})
+	}
+	got, err := plans.Get(t.Context(), p.ID)
+	require.NoError(t, err)
+	require.Equal(t, crowd+1, got.Throttle.Burst)
+}

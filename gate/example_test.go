@@ -1,0 +1,122 @@
+package gate_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// A service without HTTP: a key, a plan, a link, and the Gate that decides.
+func Example() {
+	ctx := context.Background()
+	st := memory.New(memory.Config{})
+	format := apikey.Format{Prefix: "acme"}
+	keys := apikey.NewService(st, apikey.Config{KeyFormat: format})
+	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
+
+	key, secret, _ := keys.Create(ctx, apikey.Key{Name: "worker", Enabled: true})
+	plan, _ := plans.Create(ctx, usageplan.Plan{
+		Name:     "small",
+		Throttle: &limiter.Limit{Rate: 10, Burst: 10},
+		Quotas:   []quota.Quota{{Limit: 2, Period: quota.Year}},
+	})
+	_ = plans.Link(ctx, plan.ID, key.ID)
+
+	g, _ := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: format})
+	defer g.Close()
+	for range 3 {
+		d, err := g.Admit(ctx, gate.Request{Secret: secret})
+		fmt.Println(d.Allowed, d.Reason, err)
+	}
+	// Output:
+	// true admitted <nil>
+	// true admitted <nil>
+	// false quota_exceeded <nil>
+}
+
+// Jobs whose cost is known count as many units, and a job that failed is not paid for.
+func ExampleGate_Refund() {
+	ctx := context.Background()
+	g, plan, key := newExample(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Year}}})
+	defer g.Close()
+
+	d, _ := g.Admit(ctx, gate.Request{KeyID: key.ID, Cost: 400})
+	fmt.Println(d.Allowed)
+	_ = g.Refund(ctx, &d)
+
+	windows, _ := g.UsageByWindow(ctx, plan.ID, key.ID, "year", 1)
+	fmt.Println(windows[0].Used, "of", windows[0].Limit)
+	// Output:
+	// true
+	// 0 of 1000
+}
+
+// What a job costs is known when it is done: an estimate is reserved, and settled.
+func ExampleGate_Settle() {
+	ctx := context.Background()
+	g, plan, key := newExample(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Year}}})
+	defer g.Close()
+
+	d, _ := g.Admit(ctx, gate.Request{KeyID: key.ID, Cost: 400})
+	tokens := int64(150) // the model's answer
+	_ = g.Settle(ctx, &d, tokens)
+
+	windows, _ := g.UsageByWindow(ctx, plan.ID, key.ID, "year", 1)
+	fmt.Println(windows[0].Used, "of", windows[0].Limit)
+	// Output: 150 of 1000
+}
+
+// A message that is delivered twice is charged once.
+func ExampleRequest_id() {
+	ctx := context.Background()
+	g, _, key := newExample(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Year}}})
+	defer g.Close()
+
+	for range 2 {
+		d, _ := g.Admit(ctx, gate.Request{KeyID: key.ID, ID: "message-17"})
+		fmt.Println(d.Allowed, d.Cost, d.Repeated)
+	}
+	// Output:
+	// true 1 false
+	// true 0 true
+}
+
+// A customer who ran out gets some more, for this window only.
+func ExampleGate_SetRemaining() {
+	ctx := context.Background()
+	g, plan, key := newExample(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
+	defer g.Close()
+
+	for range 2 {
+		d, _ := g.Admit(ctx, gate.Request{KeyID: key.ID})
+		fmt.Println(d.Reason)
+	}
+	_ = g.SetRemaining(ctx, plan.ID, key.ID, "year", 5)
+	d, _ := g.Admit(ctx, gate.Request{KeyID: key.ID})
+	for level := range d.Levels() {
+		fmt.Println(d.Reason, level.Remaining(), "left")
+	}
+	// Output:
+	// admitted
+	// quota_exceeded
+	// admitted 4 left
+}
+
+// newExample is a Gate with a key that is linked to a plan.
+func newExample(p usageplan.Plan) (*gate.Gate, usageplan.Plan, apikey.Key) {
+	ctx := context.Background()
+	st := memory.New(memory.Config{})
+	key, _, _ := apikey.NewService(st, apikey.Config{}).Create(ctx, apikey.Key{Enabled: true})
+	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	p, _ = plans.Create(ctx, p)
+	_ = plans.Link(ctx, p.ID, key.ID)
+	g, _ := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, Timeout: time.Second})
+	return g, p, key
+}

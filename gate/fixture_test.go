@@ -1,0 +1,121 @@
+package gate_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// house is all that a service has, over one memory store.
+type house struct {
+	t     *testing.T
+	st    *memory.Store
+	keys  *apikey.Service
+	plans *usageplan.Service
+	gate  *gate.Gate
+}
+
+func newHouse(t *testing.T, change ...func(*gate.Config)) *house {
+	st := memory.New(memory.Config{})
+	cfg := gate.Config{Keys: st, Plans: st, Counter: st}
+	for _, c := range change {
+		c(&cfg)
+	}
+	g, err := gate.New(cfg)
+	require.NoError(t, err)
+	t.Cleanup(g.Close)
+	return &house{t, st, apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), g}
+}
+
+func (h *house) key(name string) (apikey.Key, apikey.Secret) {
+	k, secret, err := h.keys.Create(h.t.Context(), apikey.Key{Name: name, Enabled: true})
+	require.NoError(h.t, err)
+	return k, secret
+}
+
+func (h *house) plan(p usageplan.Plan) usageplan.Plan {
+	p, err := h.plans.Create(h.t.Context(), p)
+	require.NoError(h.t, err)
+	return p
+}
+
+// linked is a new key that is linked to a new plan.
+func (h *house) linked(p usageplan.Plan) (apikey.Key, apikey.Secret, usageplan.Plan) {
+	k, secret := h.key("key")
+	p = h.plan(p)
+	require.NoError(h.t, h.plans.Link(h.t.Context(), p.ID, k.ID))
+	return k, secret, p
+}
+
+func (h *house) admit(req gate.Request) (d gate.Decision) {
+	h.t.Helper()
+	d, err := h.gate.Admit(h.t.Context(), req)
+	require.NoError(h.t, err)
+	return
+}
+
+func (h *house) reason(secret apikey.Secret) gate.Reason {
+	h.t.Helper()
+	return h.admit(gate.Request{Secret: secret}).Reason
+}
+
+func perDay(n int64) []quota.Quota { return []quota.Quota{{Limit: n, Period: quota.Day}} }
+
+func throttle(perSecond rate.Limit, burst int) *limiter.Limit {
+	return &limiter.Limit{Rate: perSecond, Burst: burst}
+}
+
+// apart is embedded beside a memory.Store, to hide that the store answers a look-up in one call and
+// never waits: of two embedded methods with one name neither is promoted.
+type apart struct{}
+
+func (apart) AccessByDigest() {}
+func (apart) AccessByKey()    {}
+func (apart) Local()          {}
+
+// These are used by being embedded, which staticcheck does not see.
+var _ = []interface {
+	AccessByDigest()
+	AccessByKey()
+	Local()
+}{broken{}.apart, paused{}.apart, slow{}.apart, behind{}.apart, remote{}.apart, runnable{}.apart}
+
+// broken is a store of keys, plans and counters of which what is told to fails.
+type broken struct {
+	*memory.Store
+	apart
+	reads, takes atomic.Bool
+	read         atomic.Int64
+}
+
+var errBroken = errors.New("broken")
+
+func (b *broken) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, error) {
+	b.read.Add(1)
+	if b.reads.Load() {
+		return apikey.Key{}, errBroken
+	}
+	return b.Store.KeyByDigest(ctx, d)
+}
+
+func (b *broken) Take(ctx context.Context, c *store.Charge) error {
+	if b.takes.Load() {
+		return errBroken
+	}
+	return b.Store.Take(ctx, c)
+}
+
+// second returns the error of a call with one result more.
+func second[T any](_ T, err error) error { return err }

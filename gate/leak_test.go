@@ -1,0 +1,58 @@
+package gate_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/internal/leak"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// vault is a store of another database, with the password that it connects by.
+type vault struct {
+	*memory.Store
+	password string
+}
+
+// TestNothingShowsASecret prints every public struct, over a store with a password, with a
+// client's secret.
+func TestNothingShowsASecret(t *testing.T) {
+	const password = "hunter2pass"
+	st := &vault{memory.New(memory.Config{}), password}
+	cfg := gate.Config{Keys: st, Plans: st, Counter: st}
+	g, err := gate.New(cfg)
+	require.NoError(t, err)
+	t.Cleanup(g.Close)
+	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	key, secret, err := apikey.NewService(st, apikey.Config{}).Create(t.Context(), apikey.Key{Enabled: true})
+	require.NoError(t, err)
+	plan, err := plans.Create(t.Context(), usageplan.Plan{Throttle: throttle(1, 1), Quotas: perDay(1)})
+	require.NoError(t, err)
+	require.NoError(t, plans.Link(t.Context(), plan.ID, key.ID))
+	req := gate.Request{Secret: secret, At: time.Now()}
+	_, err = g.Admit(t.Context(), req)
+	require.NoError(t, err)
+	refused, err := g.Admit(t.Context(), req)
+	require.NoError(t, err)
+	require.False(t, refused.Allowed)
+	limited, _ := refused.Err().(*gate.LimitError)
+	require.NotNil(t, limited)
+	own := memory.New(memory.Config{})
+	values := map[string]any{
+		"Gate": g, "Gate in a struct": struct{ g *gate.Gate }{g},
+		"Config":  gate.Config{Keys: own, Plans: own, Counter: own},
+		"Request": req, "Decision": &refused, "Outcome": refused.Outcome, "Limit": refused.Limits()[0], "Level": gate.Level{Limit: refused.Limits()[0]},
+		"LimitError":    limited,
+		"KeyUsage":      gate.KeyUsage{},
+		"FailurePolicy": gate.FailurePolicy{},
+	}
+	leak.Complete(t, values)
+	leak.Check(t, string(secret)[4:36], values)
+	delete(values, "Gate in a struct") // fmt has no hook there, and goes on to what the Gate has
+	leak.Check(t, password, values)
+}

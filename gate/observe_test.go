@@ -1,0 +1,46 @@
+package gate_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/usageplan"
+)
+
+type log []string
+
+func (l *log) Decided(_ context.Context, req gate.Request, d gate.Outcome, err error) {
+	*l = append(*l, fmt.Sprint(d.Reason, " ", d.Cost, " ", err, " ", req))
+}
+
+// TestObserver is told of every decision, and of no secret.
+func TestObserver(t *testing.T) {
+	seen := new(log)
+	h := newHouse(t, func(cfg *gate.Config) { cfg.Observer = seen })
+	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(2)})
+	h.reason(secret)
+	h.admit(gate.Request{Secret: secret, Cost: 2})
+	h.reason(secret + "x")
+	_, err := h.gate.Peek(t.Context(), gate.Request{Secret: secret})
+	require.NoError(t, err)
+	want := []string{"admitted 1 <nil>", "quota_exceeded 0 <nil>", "unknown 0 <nil>", "admitted 0 <nil>"}
+	require.Len(t, *seen, len(want))
+	for i := range want {
+		require.Contains(t, (*seen)[i], want[i])
+		require.NotContains(t, (*seen)[i], string(secret))
+	}
+}
+
+// TestReasonString is a label for every Reason, and for one that is none.
+func TestReasonString(t *testing.T) {
+	seen := map[string]bool{}
+	for r := gate.Reason(0); r <= gate.Invalid; r++ {
+		seen[r.String()] = true
+	}
+	require.Len(t, seen, int(gate.Invalid)+1)
+	require.Equal(t, "reason(99)", gate.Reason(99).String())
+}

@@ -1,0 +1,50 @@
+package gate_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// moving is a Counter that says of each charge that its subject is at another place than before.
+type moving struct {
+	*memory.Store
+	told map[string][]uint64
+	last uint64
+}
+
+func (m *moving) Take(ctx context.Context, c *store.Charge) error {
+	m.told[c.Subject] = append(m.told[c.Subject], c.Place)
+	c.Place = 0 // which the store may write
+	err := m.Store.Take(ctx, c)
+	m.last++
+	c.Place = m.last
+	return err
+}
+
+// TestPlace has a Gate tell the Counter where it found each subject last; not when it settles.
+func TestPlace(t *testing.T) {
+	m := &moving{Store: memory.New(memory.Config{}), told: map[string][]uint64{}}
+	h := newHouse(t, func(cfg *gate.Config) { cfg.Keys, cfg.Plans, cfg.Counter = m.Store, m.Store, m })
+	h.st = m.Store
+	h.keys, h.plans = apikey.NewService(m, apikey.Config{}), usageplan.NewService(m, m, usageplan.ServiceConfig{})
+	_, first, _ := h.linked(usageplan.Plan{Name: "first", Quotas: perDay(10)})
+	_, second, _ := h.linked(usageplan.Plan{Name: "second", Quotas: perDay(10)})
+	var d gate.Decision
+	for range 2 {
+		d = h.admit(gate.Request{Secret: first})
+		h.admit(gate.Request{Secret: second})
+	}
+	require.NoError(t, h.gate.Settle(t.Context(), &d, 5))
+	h.admit(gate.Request{Secret: first})
+	require.ElementsMatch(t, [][]uint64{{0, 1, 0, 3}, {0, 2}}, slices.Collect(maps.Values(m.told)))
+}

@@ -1,0 +1,345 @@
+package gate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestSharedThrottles is a timeline of two keys under an account's throttle of 4 and a stage's of 2, one a second.
+func TestSharedThrottles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(cfg *gate.Config) {
+			cfg.Account = throttle(1, 4)
+			cfg.Stages = map[usageplan.Stage]limiter.Limit{
+				{API: "pets", Name: "prod"}: {Rate: 1, Burst: 2},
+				{API: "pets", Name: "test"}: {Rate: rate.Inf},
+			}
+		})
+		ctx := t.Context()
+		type client struct {
+			plan, key string
+			secret    apikey.Secret
+		}
+		var clients [2]client
+		for i := range clients {
+			k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10), Throttle: throttle(1, 10)})
+			clients[i] = client{p.ID, k.ID, secret}
+		}
+		for i, step := range []struct {
+			after   time.Duration
+			who     int
+			stage   string
+			refused string // by which
+			wait    time.Duration
+		}{
+			{who: 0, stage: "prod"},
+			{who: 1, stage: "prod"},
+			{who: 1, stage: "prod", refused: "stage", wait: time.Second},
+			{who: 0, stage: "test"},
+			{who: 0},
+			{who: 0, refused: "account", wait: time.Second},
+			{who: 1, stage: "test", refused: "account", wait: time.Second},
+			{after: 500 * time.Millisecond, who: 1, stage: "prod", refused: "stage", wait: 500 * time.Millisecond},
+			{after: 500 * time.Millisecond, who: 1},
+			{who: 1, stage: "prod", refused: "account", wait: time.Second}, // the stage's token is given back
+			{after: time.Second, who: 1, stage: "prod"},
+			{who: 0, stage: "prod", refused: "account", wait: time.Second},
+		} {
+			time.Sleep(step.after)
+			req := gate.Request{Secret: clients[step.who].secret, Stage: step.stage}
+			if step.stage != "" {
+				req.API = "pets"
+			}
+			peeked, err := h.gate.Peek(ctx, req)
+			require.NoError(t, err)
+			d := h.admit(req)
+			require.Equal(t, d.Allowed, peeked.Allowed, i)
+			require.Equal(t, d.Reason, peeked.Reason, i)
+			require.Equal(t, step.refused == "", d.Allowed, i)
+			if d.Allowed {
+				continue
+			}
+			limit, ok := errors.AsType[*gate.LimitError](d.Err())
+			require.True(t, ok)
+			require.Equal(t, gate.Throttled, limit.Reason, i)
+			require.Empty(t, limit.Limits, i)
+			require.Equal(t, step.refused, limit.Shared, i)
+			require.Equal(t, step.refused, d.SharedLimit(), i)
+			require.ErrorContains(t, limit, "the throttle that all requests of the "+step.refused+" share", i)
+			require.Zero(t, d.Cost)
+			require.Equal(t, step.wait, limit.RetryAfter, i)
+		}
+		for i, want := range []int64{3, 3} { // what was refused was given back, tokens and units
+			days, err := h.gate.UsageByDay(ctx, clients[i].plan, clients[i].key, 1)
+			require.NoError(t, err)
+			require.Equal(t, []int64{want}, used(days))
+			d, err := h.gate.Peek(ctx, gate.Request{Secret: clients[i].secret})
+			require.NoError(t, err)
+			for l := range d.Levels() {
+				if l.IsQuota() {
+					require.EqualValues(t, 10-want, l.Remaining())
+				} else {
+					require.GreaterOrEqual(t, l.Remaining(), 10-want)
+				}
+			}
+		}
+	})
+}
+
+// TestSharedTogether has many keys at once: the account's throttle is never exceeded, and what is counted is what was admitted.
+func TestSharedTogether(t *testing.T) {
+	const burst = 50
+	h := newHouse(t, func(cfg *gate.Config) { cfg.Account = throttle(1e-8, burst) })
+	type client struct{ plan, key string }
+	var clients []client
+	var admitted atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(1000)})
+		clients = append(clients, client{p.ID, k.ID})
+		for range 4 {
+			wg.Go(func() {
+				for range 20 {
+					d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret})
+					if err != nil {
+						t.Error(err)
+					}
+					if d.Allowed {
+						admitted.Add(1)
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+	require.EqualValues(t, burst, admitted.Load())
+	sum := int64(0)
+	for _, c := range clients {
+		days, err := h.gate.UsageByDay(t.Context(), c.plan, c.key, 1)
+		require.NoError(t, err)
+		sum += days[0].Used
+	}
+	require.EqualValues(t, burst, sum)
+}
+
+// fails is a counter that fails for some charges.
+type fails struct {
+	store.Counter
+	when func(c *store.Charge) bool
+}
+
+func (f fails) Take(ctx context.Context, c *store.Charge) error {
+	if f.when(c) {
+		return errBroken
+	}
+	return f.Counter.Take(ctx, c)
+}
+
+// TestSharedFails is what becomes of three requests when the account's counts cannot be had, whose burst is two.
+func TestSharedFails(t *testing.T) {
+	for _, test := range []struct {
+		policy gate.Failure
+		want   [3]bool
+	}{
+		{gate.FailDefault, [3]bool{true, true, false}},
+		{gate.FailOpen, [3]bool{true, true, true}},
+		{gate.FailClosed, [3]bool{}},
+	} {
+		t.Run(fmt.Sprint(test.policy), func(t *testing.T) {
+			h := newHouse(t, func(cfg *gate.Config) {
+				cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return c.Subject == "account" }}
+				cfg.Account, cfg.OnFailure.Throttle = throttle(1e-8, 2), test.policy
+			})
+			k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
+			admitted := int64(0)
+			for i, want := range test.want {
+				d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret})
+				require.ErrorIs(t, err, errBroken)
+				require.Equal(t, want, d.Allowed, i)
+				if want {
+					require.Equal(t, gate.StoreFailed, d.Reason)
+					admitted++
+				}
+			}
+			days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, 1)
+			require.NoError(t, err)
+			require.Equal(t, []int64{admitted}, used(days))
+		})
+	}
+}
+
+// TestGiveBackFails tells of a charge that stands though the request was refused.
+func TestGiveBackFails(t *testing.T) {
+	h := newHouse(t, func(cfg *gate.Config) {
+		cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return c.N[0] < 0 }}
+		cfg.Account = &limiter.Limit{}
+	})
+	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(10)})
+	d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret})
+	require.ErrorIs(t, err, errBroken)
+	require.ErrorContains(t, err, "give back")
+	require.Equal(t, gate.NeverFits, d.Reason, "an account that is blocked")
+	require.False(t, d.Allowed)
+}
+
+// TestSharedGone gives back when the request goes away between the charges.
+func TestSharedGone(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	st := memory.New(memory.Config{})
+	h := newHouse(t, func(cfg *gate.Config) {
+		cfg.Counter = fails{st, func(c *store.Charge) bool {
+			if c.Subject != "account" && c.N[0] > 0 {
+				cancel()
+			}
+			return c.Subject == "account" && ctx.Err() != nil
+		}}
+		cfg.Account = throttle(1, 1)
+	})
+	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
+	patient := context.WithoutCancel(ctx)
+	_, err := h.gate.Peek(patient, gate.Request{Secret: secret}) // the key is known
+	require.NoError(t, err)
+	d, err := h.gate.Admit(gone{ctx, patient}, gate.Request{Secret: secret})
+	require.ErrorIs(t, err, errBroken)
+	require.False(t, d.Allowed)
+	days, err := h.gate.UsageByDay(patient, p.ID, k.ID, 1)
+	require.NoError(t, err)
+	require.Equal(t, []int64{0}, used(days))
+}
+
+// stops is a counter that does not answer once ctx is done, and has it done after the account's charge.
+type stops struct {
+	store.Counter
+	cancel func()
+}
+
+func (s stops) Take(ctx context.Context, c *store.Charge) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := s.Counter.Take(ctx, c)
+	if c.Subject == "account" {
+		s.cancel()
+	}
+	return err
+}
+
+// TestGiveBackAfterAll gives back though the request has gone away meanwhile.
+func TestGiveBackAfterAll(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	h := newHouse(t, func(cfg *gate.Config) {
+		cfg.Counter, cfg.Account = stops{cfg.Counter, cancel}, &limiter.Limit{}
+	})
+	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
+	d, err := h.gate.Admit(ctx, gate.Request{Secret: secret})
+	require.NoError(t, err)
+	require.Equal(t, gate.NeverFits, d.Reason)
+	days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, 1)
+	require.NoError(t, err)
+	require.Equal(t, []int64{0}, used(days))
+}
+
+// TestSharedLevels are the key's own limits as they stand after a refusal: what was given back is there again.
+func TestSharedLevels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(cfg *gate.Config) { cfg.Account = throttle(1e-8, 1) })
+		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 5), Quotas: perDay(10)})
+		for _, allowed := range []bool{true, false, false} {
+			d := h.admit(gate.Request{Secret: secret, Cost: 3})
+			require.Equal(t, allowed, d.Allowed)
+			peeked, err := h.gate.Peek(t.Context(), gate.Request{Secret: secret})
+			require.NoError(t, err)
+			require.Equal(t, slices.Collect(peeked.Levels()), slices.Collect(d.Levels()))
+			require.EqualValues(t, 7, d.Level(1).Remaining())
+		}
+	})
+}
+
+// TestStagesApart is two stages whose names look alike when they are put together.
+func TestStagesApart(t *testing.T) {
+	one := limiter.Limit{Rate: 1e-8, Burst: 1}
+	h := newHouse(t, func(cfg *gate.Config) {
+		cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "a/b", Name: "c"}: one, {API: "a", Name: "b/c"}: one, {API: "a", Name: "b:c"}: one}
+	})
+	_, secret, _ := h.linked(usageplan.Plan{})
+	for stage := range map[usageplan.Stage]bool{{API: "a/b", Name: "c"}: true, {API: "a", Name: "b/c"}: true, {API: "a", Name: "b:c"}: true} {
+		for _, want := range []gate.Reason{gate.Admitted, gate.Throttled} {
+			require.Equal(t, want, h.admit(gate.Request{Secret: secret, API: stage.API, Stage: stage.Name}).Reason, stage)
+		}
+	}
+}
+
+// gone says that it is done when ctx is, and lets stores that look at Done go on.
+type gone struct {
+	ctx context.Context
+	context.Context
+}
+
+func (g gone) Err() error { return g.ctx.Err() }
+
+// TestBadSharing names every fault.
+func TestBadSharing(t *testing.T) {
+	st := memory.New(memory.Config{})
+	_, err := gate.New(gate.Config{
+		Keys: st, Plans: st, Counter: st, KeepIDs: -1, Account: &limiter.Limit{Rate: -1, Burst: 1},
+		Stages: map[usageplan.Stage]limiter.Limit{{API: strings.Repeat("x", 600), Name: "s"}: {Rate: 1, Burst: 1}, {API: "a", Name: "b"}: {Rate: 1, Burst: -1}, {API: "a:b", Name: "c"}: {Rate: 1, Burst: 1}},
+	})
+	require.ErrorIs(t, err, gate.ErrInvalid)
+	for _, want := range []string{"keepIDs: -1", "account.rate: -1", `stages["a:b"].burst: -1`, "608 bytes", `stages["a:b:c"]: want an API, without a ':'`} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// partly is a Counter that fails for one subject, before the charge.
+type partly struct {
+	*memory.Store
+	subject string
+	fails   bool
+}
+
+func (p *partly) TakeOne(ctx context.Context, subject string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {
+	if p.fails && subject == p.subject && n > 0 {
+		return store.Level{}, false, store.ErrNotTaken
+	}
+	return p.Store.TakeOne(ctx, subject, m, at, n)
+}
+
+// TestSharedNotTaken gives back to a shared throttle no token that it did not give.
+func TestSharedNotTaken(t *testing.T) {
+	st := &partly{Store: memory.New(memory.Config{}), subject: "stage pets:prod"}
+	h := newHouse(t, func(cfg *gate.Config) {
+		cfg.Keys, cfg.Plans, cfg.Counter = st.Store, st.Store, st
+		cfg.Account = throttle(1e-6, 5)
+		cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "pets", Name: "prod"}: *throttle(1e-6, 9)}
+	})
+	h.st, h.keys, h.plans = st.Store, apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(100)})
+	for i := range 10 {
+		st.fails = i >= 5 // the fallback admits, and the account refuses
+		d, _ := h.gate.Admit(t.Context(), gate.Request{Secret: secret, API: "pets", Stage: "prod"})
+		require.Equal(t, i < 5, d.Allowed)
+	}
+	m, err := throttle(1e-6, 9).Meter("stage")
+	require.NoError(t, err)
+	l, _, err := st.Store.TakeOne(t.Context(), st.subject, &m, time.Now(), 0)
+	require.NoError(t, err)
+	require.EqualValues(t, 5, l.Used)
+}
