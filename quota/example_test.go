@@ -87,3 +87,22 @@ func ExampleDays() {
 	// 2026-03-05 0
 	// 2026-03-06 5
 }
+
+// A user has a thousand units a month. No API keys are needed.
+func ExampleCounter() {
+	counter, err := quota.New(memory.New(memory.Config{}), quota.MustParse("1000/month"), quota.Config{})
+	if err != nil {
+		panic(err)
+	}
+	ctx := context.Background()
+	for _, n := range []int64{600, 600} {
+		r, err := counter.Use(ctx, "user-7", n)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(r.Allowed, r.Remaining)
+	}
+	// Output:
+	// true 400
+	// false 400
+}

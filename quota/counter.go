@@ -1,0 +1,192 @@
+package quota
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+// Config configures a Counter. The zero Config is ready for use.
+type Config struct {
+	// Keep is how long a window can be refunded and reported after its end. The default
+	// is 24h. At most MaxWindows windows are kept.
+	Keep time.Duration
+
+	// Timeout bounds each call to the store. The default is 100ms. A store that is
+	// [store.Local] never waits and has no timeout.
+	Timeout time.Duration
+}
+
+// Counter holds each key to a Quota: a user's id, a customer's, whatever the service
+// counts by. It needs no API keys and no plans. Make one with New. A Counter is safe for
+// concurrent use and keeps nothing of a key. Over a store that is [store.Local], Use
+// allocates nothing.
+//
+// A key's count belongs to the key and the quota's name. Counters over one store that
+// count different things under the same keys need quotas with different names.
+type Counter struct {
+	counter store.OneTaker
+	quota   Quota
+	keep    time.Duration
+	timeout time.Duration // zero: none
+	now     atomic.Pointer[store.Meter]
+	reports store.Counter
+}
+
+// New returns a Counter of q over c. The error reports every fault at once and wraps
+// ErrInvalid.
+func New(c store.Counter, q Quota, cfg Config) (*Counter, error) {
+	var errs []error
+	if c == nil {
+		errs = append(errs, errors.New("counter: nil: want one"))
+	}
+	if err := q.Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if cfg.Keep < 0 {
+		errs = append(errs, fmt.Errorf("keep: %v: want 0 or more", cfg.Keep))
+	}
+	if cfg.Timeout < 0 {
+		errs = append(errs, fmt.Errorf("timeout: %v: want 0 or more", cfg.Timeout))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("%w counter: %w", ErrInvalid, err)
+	}
+	counter := &Counter{
+		counter: store.One(c), reports: c, quota: q,
+		keep: cmp.Or(cfg.Keep, 24*time.Hour),
+	}
+	if !store.IsLocal(c) {
+		counter.timeout = cmp.Or(cfg.Timeout, 100*time.Millisecond)
+	}
+	return counter, nil
+}
+
+// Result is the answer to one Use.
+type Result struct {
+	// Allowed reports whether the units were there and are now used.
+	Allowed bool
+
+	// Limit is the window's allowance in units. Remaining is what is left of it, never
+	// negative.
+	Limit, Remaining int64
+
+	// RetryAfter is zero if Allowed. Otherwise it is the time until the window ends, or
+	// [store.Never] if no window has room for so many units.
+	RetryAfter time.Duration
+
+	// Start and End bound the window that was asked: [Start, End).
+	Start, End time.Time
+
+	used int64 // what a Refund gives back
+}
+
+// Use takes n units of a key's allowance in the current window, all or none. An n of 0
+// only reads. The key is 1 to [store.MaxSubject] bytes of any value.
+//
+// A refusal is not an error. An error means that the store failed, see [store.Counter],
+// or, if it wraps ErrInvalid, that the key or n breaks a rule. The Result is then zero,
+// and so not Allowed.
+func (c *Counter) Use(ctx context.Context, key string, n int64) (Result, error) {
+	if n < 0 || uint(len(key)-1) >= store.MaxSubject {
+		return Result{}, useFault(key, n)
+	}
+	at := time.Now()
+	m := c.meter(at)
+	level, ok, err := c.take(ctx, key, m, at, n)
+	if err != nil {
+		return Result{}, err
+	}
+	r := Result{Allowed: ok, Limit: level.Max, Remaining: level.Remaining(), RetryAfter: level.Wait,
+		Start: time.Unix(m.Start, 0), End: time.Unix(m.End, 0)}
+	if ok {
+		r.used = n
+	}
+	return r, nil
+}
+
+// Remaining returns the units that a key has left in the current window, never negative.
+// Its errors are those of Use.
+func (c *Counter) Remaining(ctx context.Context, key string) (int64, error) {
+	r, err := c.Use(ctx, key, 0)
+	return r.Remaining, err
+}
+
+// Refund gives back what Use charged, for work that failed. It goes to the window that
+// was charged, even if that has ended since, for as long as Config.Keep says. A Result
+// that was not Allowed is left alone. Refund goes on when ctx is cancelled, since the
+// request that it is for may be over.
+//
+// Caution: call it once for each Result. Refund does not remember an earlier call and
+// would give the units back again.
+func (c *Counter) Refund(ctx context.Context, key string, r Result) error {
+	if r.used == 0 {
+		return nil
+	}
+	if uint(len(key)-1) >= store.MaxSubject {
+		return useFault(key, 0)
+	}
+	m := c.quota.Meter(r.Start, c.keep)
+	_, _, err := c.take(context.WithoutCancel(ctx), key, &m, time.Now(), -r.used)
+	return err
+}
+
+// Usage returns what a key used in each of the last n windows, the oldest first and the
+// current one last. n is 1 to MaxWindows. Windows that ended before Config.Keep read as
+// unused. Its errors are those of Use.
+func (c *Counter) Usage(ctx context.Context, key string, n int) ([]Usage, error) {
+	if uint(len(key)-1) >= store.MaxSubject {
+		return nil, useFault(key, 0)
+	}
+	if c.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+	}
+	usage, err := Windows(ctx, c.reports, time.Now(), []string{key}, c.quota, n)
+	if err != nil {
+		return nil, err
+	}
+	return usage[0], nil
+}
+
+func (c *Counter) take(ctx context.Context, key string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {
+	if c.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+	}
+	level, ok, err := c.counter.TakeOne(ctx, key, m, at, n)
+	if err != nil {
+		return level, false, fmt.Errorf("quota: %w", err)
+	}
+	return level, ok, nil
+}
+
+// meter returns the meter of the window that at is in. It is the same until the window
+// ends: working out a window of the calendar takes longer than a decision in memory.
+func (c *Counter) meter(at time.Time) *store.Meter {
+	m := c.now.Load()
+	if t := at.Unix(); m == nil || t < m.Start || t >= m.End {
+		next := c.quota.Meter(at, c.keep)
+		m = &next
+		c.now.Store(m)
+	}
+	return m
+}
+
+func useFault(key string, n int64) error {
+	var errs []error
+	if have := len(key); have == 0 || have > store.MaxSubject {
+		errs = append(errs, fmt.Errorf("key: %d bytes: want 1 to %d", have, store.MaxSubject))
+	}
+	if n < 0 {
+		errs = append(errs, fmt.Errorf("n: %d: want 0 or more", n))
+	}
+	return fmt.Errorf("%w call: %w", ErrInvalid, errors.Join(errs...))
+}
