@@ -1,0 +1,86 @@
+package usageplan_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestPut starts a service several times: its plan is made once, written when it is to be
+// another, and left alone otherwise.
+func TestPut(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	want := func(limit int64) usageplan.Plan {
+		return usageplan.Plan{
+			ID: "free", Name: "Free", Throttle: throttle(5, 10),
+			Quotas: []quota.Quota{{Limit: limit, Period: quota.Day, Location: berlin}},
+			Routes: map[string]limiter.Limit{"GET /a": limiter.PerSecond(1)}, Tags: apikey.Tags{"a": "b"},
+		}
+	}
+	for _, start := range []struct {
+		plan    usageplan.Plan
+		version int64
+	}{
+		{want(100), 1},
+		{want(100), 1},
+		{want(200), 2},
+		{want(200), 2},
+		{usageplan.Plan{ID: "free"}, 3},
+		{usageplan.Plan{ID: "free", Version: 99, Routes: map[string]limiter.Limit{}, Stages: []usageplan.Stage{}, Tags: apikey.Tags{},
+			Quotas: []quota.Quota{}, StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{}}, 3},
+	} {
+		put, err := h.plans.Put(ctx, start.plan)
+		require.NoError(t, err)
+		got, err := h.plans.Get(ctx, "free")
+		require.NoError(t, err)
+		assert.Equal(t, got, put)
+		assert.Equal(t, start.version, got.Version)
+		assert.Equal(t, start.plan.Throttle, got.Throttle)
+	}
+	for _, bad := range []usageplan.Plan{{}, {ID: "free", Quotas: []quota.Quota{{Limit: -1, Period: quota.Day}}}} {
+		_, err := h.plans.Put(ctx, bad)
+		require.ErrorIs(t, err, usageplan.ErrInvalid)
+	}
+	got, err := h.plans.Get(ctx, "free")
+	require.NoError(t, err)
+	assert.EqualValues(t, 3, got.Version, "a fault changes nothing")
+}
+
+// TestPutAtOnce starts many processes at one moment.
+func TestPutAtOnce(t *testing.T) {
+	h := newHouse(t)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			_, err := h.plans.Put(t.Context(), usageplan.Plan{ID: "free", Throttle: throttle(5, 10)})
+			assert.NoError(t, err)
+		})
+	}
+	wg.Wait()
+	p, err := h.plans.Get(t.Context(), "free")
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, p.Version)
+}
+
+// TestPutKeeps keeps a plan's links and what its keys have used.
+func TestPutKeeps(t *testing.T) {
+	h := newHouse(t)
+	key, secret, _ := h.linked(usageplan.Plan{ID: "free", Quotas: perDay(2)})
+	require.True(t, h.admit(usageplan.Request{Secret: secret}).Allowed)
+	_, err := h.plans.Put(t.Context(), usageplan.Plan{ID: "free", Quotas: perDay(1)})
+	require.NoError(t, err)
+	assert.Equal(t, usageplan.QuotaExceeded, h.reason(secret))
+	links, err := h.plans.KeyLinks(t.Context(), key.ID)
+	require.NoError(t, err)
+	assert.Len(t, links, 1)
+}
