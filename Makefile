@@ -2,7 +2,7 @@
 # store/redis and apigateway also use a redis-server and an aws command where there are.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
-BENCHMARKS  = examples/benchmarks
+
 FUZZTIME   ?= 20000x
 MODULES     = $(shell find . -mindepth 2 -name go.mod -exec dirname {} \;)
 
@@ -33,7 +33,7 @@ modules: ## vet and test the nested modules
 	@for module in $(MODULES); do (cd $$module && go vet ./... && go test ./...) || exit 1; done
 
 bench: ## compare with the peers, as ratios
-	cd $(BENCHMARKS) && go run ./ratios -n 3 -benchtime 100ms
+	cd benchmarks && go run ./ratios -n 3 -benchtime 100ms
 
 vuln: ## look for known vulnerabilities; needs the vulnerability database
 	go run $(GOVULNCHECK) ./...

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/usageplan"
@@ -76,10 +77,10 @@ func TestPutAtOnce(t *testing.T) {
 func TestPutKeeps(t *testing.T) {
 	h := newHouse(t)
 	key, secret, _ := h.linked(usageplan.Plan{ID: "free", Quotas: perDay(2)})
-	require.True(t, h.admit(usageplan.Request{Secret: secret}).Allowed)
+	require.True(t, h.admit(gate.Request{Secret: secret}).Allowed)
 	_, err := h.plans.Put(t.Context(), usageplan.Plan{ID: "free", Quotas: perDay(1)})
 	require.NoError(t, err)
-	assert.Equal(t, usageplan.QuotaExceeded, h.reason(secret))
+	assert.Equal(t, gate.QuotaExceeded, h.reason(secret))
 	links, err := h.plans.KeyLinks(t.Context(), key.ID)
 	require.NoError(t, err)
 	assert.Len(t, links, 1)
