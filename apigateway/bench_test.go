@@ -61,7 +61,7 @@ func BenchmarkKeys(b *testing.B) {
 					asked[i] = seeded(i * 7919 % n)
 				}
 				id := func(i int) string { return asked[i%len(asked)] }
-				g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st})
+				g, err := gate.New(st, st, st, gate.Config{})
 				require.NoError(b, err)
 				defer g.Close()
 				keys := apikey.NewService(st, apikey.Config{})

@@ -238,7 +238,7 @@ func TestAccount(t *testing.T) {
 
 	st := memory.New(memory.Config{})
 	h = newHouseOn(t, st, func(cfg *apigateway.Config) {
-		g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: apikey.Format{AcceptForeign: true}, Account: &limiter.Limit{Rate: 30, Burst: 4}})
+		g, err := gate.New(st, st, st, gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Account: &limiter.Limit{Rate: 30, Burst: 4}})
 		require.NoError(t, err)
 		t.Cleanup(g.Close)
 		cfg.Gate = g

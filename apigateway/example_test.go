@@ -20,7 +20,7 @@ import (
 func Example() {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{AcceptForeign: true} // administrators may choose values, as with AWS
-	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: format})
+	g, err := gate.New(st, st, st, gate.Config{KeyFormat: format})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -63,7 +63,7 @@ func ExampleAuthenticator() {
 		return nil
 	}
 	st := memory.New(memory.Config{})
-	g, _ := gate.New(gate.Config{Keys: st, Plans: st, Counter: st})
+	g, _ := gate.New(st, st, st, gate.Config{})
 	defer g.Close()
 	h, _ := apigateway.New(apigateway.Config{
 		Keys: apikey.NewService(st, apikey.Config{}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}),

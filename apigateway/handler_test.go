@@ -65,7 +65,7 @@ func newHouseOn(t *testing.T, st stores, change ...func(*apigateway.Config)) *ho
 
 // newGate is a Gate that reports for so long.
 func (h *house) newGate(keep time.Duration) *gate.Gate {
-	g, err := gate.New(gate.Config{Keys: h.st, Plans: h.st, Counter: h.st, KeyFormat: apikey.Format{AcceptForeign: true}, Keep: keep})
+	g, err := gate.New(h.st, h.st, h.st, gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Keep: keep})
 	require.NoError(h.t, err)
 	h.t.Cleanup(g.Close)
 	return g

@@ -45,7 +45,7 @@ func TestFormats(t *testing.T) {
 		{apikey.Format{AcceptForeign: true}, apikey.Format{}, "gate: format {Prefix: AcceptForeign:false}: want one that lets in all keys of the format {Prefix: AcceptForeign:true}"},
 		{apikey.Format{Prefix: "acme"}, apikey.Format{Prefix: "other"}, "gate: format {Prefix:other AcceptForeign:false}: want"},
 	} {
-		g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: c.gate})
+		g, err := gate.New(st, st, st, gate.Config{KeyFormat: c.gate})
 		require.NoError(t, err)
 		defer g.Close()
 		_, err = apigateway.New(apigateway.Config{Keys: apikey.NewService(st, apikey.Config{KeyFormat: c.keys}), Gate: g,
@@ -61,7 +61,7 @@ func TestFormats(t *testing.T) {
 // TestForeignValue: an administrator who chooses a value that the Gate would refuse is told so.
 func TestForeignValue(t *testing.T) {
 	st := memory.New(memory.Config{})
-	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st})
+	g, err := gate.New(st, st, st, gate.Config{})
 	require.NoError(t, err)
 	defer g.Close()
 	h, err := apigateway.New(apigateway.Config{Keys: apikey.NewService(st, apikey.Config{}), Gate: g,

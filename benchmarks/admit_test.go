@@ -151,9 +151,7 @@ func newGate(tb testing.TB, n int) (g *gate.Gate, secrets []string) {
 	for i := range secrets {
 		secrets[i] = strings.Clone(secrets[i]) // side by side, as those of the others
 	}
-	g, err = gate.New(gate.Config{
-		Keys: st, Plans: st, Counter: st, MaxAge: time.Hour, // so that no key is read again while it is measured
-	})
+	g, err = gate.New(st, st, st, gate.Config{MaxAge: time.Hour})
 	require.NoError(tb, err)
 	tb.Cleanup(g.Close)
 	return g, secrets

@@ -73,7 +73,7 @@ func (manyPlans) Plan(_ context.Context, id string) (usageplan.Plan, error) {
 // TestPlansAreBounded asks for plan after plan of a store that tells of no changes. What is known of keys of those that were
 // forgotten is no longer believed, since nothing would tell of their changes.
 func TestPlansAreBounded(t *testing.T) {
-	r := newResolver(Config{Plans: manyPlans{}, MaxKeys: 1, MaxAge: time.Hour})
+	r := newResolver(nil, manyPlans{}, Config{MaxKeys: 1, MaxAge: time.Hour})
 	var all []*allowance
 	for i := range 3000 {
 		l := &usageplan.Link{PlanID: strconv.Itoa(i), KeyID: "k", Subject: "s/k"}

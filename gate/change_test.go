@@ -96,7 +96,7 @@ func (s pausedWhole) AccessByKey(ctx context.Context, id string) (usageplan.Acce
 // be held.
 func newPaused(t *testing.T, hold string) (*house, *paused) {
 	st := &paused{Store: memory.New(memory.Config{})}
-	h := newHouse(t, func(cfg *gate.Config) {
+	h := newHouse(t, func(cfg *parts) {
 		cfg.Keys, cfg.Plans, cfg.Counter = st, st, st.Store
 		if hold == "access" {
 			cfg.Keys, cfg.Plans = pausedWhole{st}, pausedWhole{st}

@@ -60,7 +60,7 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 func (g *Gate) take(ctx context.Context, b *binding, c *store.Charge) error {
 	before := b.place.Load()
 	c.Place = before
-	err := g.cfg.Counter.Take(ctx, c)
+	err := g.counter.Take(ctx, c)
 	if c.Place != before {
 		b.place.Store(c.Place)
 	}

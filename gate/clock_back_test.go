@@ -18,10 +18,10 @@ import (
 func TestRetryAfterClockBack(t *testing.T) {
 	for name, test := range map[string]struct {
 		plan   usageplan.Plan
-		change func(*gate.Config)
+		change func(*parts)
 	}{
-		"plan":    {usageplan.Plan{Throttle: throttle(10, 1)}, func(*gate.Config) {}},
-		"account": {usageplan.Plan{}, func(cfg *gate.Config) { cfg.Account = &limiter.Limit{Rate: 10, Burst: 1} }},
+		"plan":    {usageplan.Plan{Throttle: throttle(10, 1)}, func(*parts) {}},
+		"account": {usageplan.Plan{}, func(cfg *parts) { cfg.Account = &limiter.Limit{Rate: 10, Burst: 1} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

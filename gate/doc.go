@@ -4,7 +4,7 @@
 // [Gate.Admit] identifies the key, finds its plan for the API stage, and charges the
 // throttle, every quota and the usage record in one step, all or nothing:
 //
-//	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st})
+//	g, err := gate.New(st, st, st, gate.Config{})
 //	d, err := g.Admit(ctx, gate.Request{Secret: secret})
 //	if !d.Allowed { ... d.Reason, d.RetryAfter ... }
 //

@@ -29,7 +29,7 @@ func Example() {
 	})
 	_ = plans.Link(ctx, plan.ID, key.ID)
 
-	g, _ := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: format})
+	g, _ := gate.New(st, st, st, gate.Config{KeyFormat: format})
 	defer g.Close()
 	for range 3 {
 		d, err := g.Admit(ctx, gate.Request{Secret: secret})
@@ -117,6 +117,6 @@ func newExample(p usageplan.Plan) (*gate.Gate, usageplan.Plan, apikey.Key) {
 	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
 	p, _ = plans.Create(ctx, p)
 	_ = plans.Link(ctx, p.ID, key.ID)
-	g, _ := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, Timeout: time.Second})
+	g, _ := gate.New(st, st, st, gate.Config{Timeout: time.Second})
 	return g, p, key
 }

@@ -39,7 +39,7 @@ func TestFailurePolicy(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			st := &broken{Store: memory.New(memory.Config{})}
-			h := newHouse(t, func(cfg *gate.Config) {
+			h := newHouse(t, func(cfg *parts) {
 				cfg.Keys, cfg.Plans, cfg.Counter, cfg.OnFailure = st, st, st, test.policy
 			})
 			h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
@@ -75,7 +75,7 @@ func TestFallbackNeverFits(t *testing.T) {
 		"not within this account": {usageplan.Plan{}, throttle(1, 1), 1, gate.StoreFailed, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, func(cfg *gate.Config) {
+			h := newHouse(t, func(cfg *parts) {
 				cfg.Account = test.account
 				cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return test.account == nil || c.Subject == "account" }}
 			})
@@ -94,7 +94,7 @@ func TestFallbackNeverFits(t *testing.T) {
 // TestFallbackPeek looks at the buckets of this process, a key's and the account's, and takes nothing of them.
 func TestFallbackPeek(t *testing.T) {
 	for _, account := range []bool{false, true} {
-		h := newHouse(t, func(cfg *gate.Config) {
+		h := newHouse(t, func(cfg *parts) {
 			if account {
 				cfg.Account = throttle(1e-8, 2)
 			}
@@ -122,7 +122,7 @@ func TestFallbackPeek(t *testing.T) {
 func TestInvalidCharge(t *testing.T) {
 	open := gate.FailurePolicy{Throttle: gate.FailOpen, Quota: gate.FailOpen}
 	for _, policy := range []gate.FailurePolicy{{}, open} {
-		h := newHouse(t, func(cfg *gate.Config) {
+		h := newHouse(t, func(cfg *parts) {
 			cfg.Counter, cfg.OnFailure = storetest.Faulty(cfg.Counter, storetest.Fault{Err: store.ErrInvalid}), policy
 		})
 		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 5)})
@@ -144,7 +144,7 @@ func (hanging) Take(ctx context.Context, _ *store.Charge) error {
 // TestTimeout bounds a decision; a request that has gone away gets no benefit of the policy.
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(cfg *gate.Config) { cfg.Counter = hanging{} })
+		h := newHouse(t, func(cfg *parts) { cfg.Counter = hanging{} })
 		k, _, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 2)})
 		h.gate.Close()
 		began := time.Now()
@@ -166,14 +166,13 @@ func TestTimeout(t *testing.T) {
 func TestFailLocalQuota(t *testing.T) {
 	st := memory.New(memory.Config{})
 	for _, policy := range []gate.FailurePolicy{{Quota: gate.FailLocal}, {Throttle: gate.FailOpen, Quota: gate.FailLocal}} {
-		_, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, OnFailure: policy})
+		_, err := gate.New(st, st, st, gate.Config{OnFailure: policy})
 		require.ErrorIs(t, err, gate.ErrInvalid)
 		require.ErrorContains(t, err, "onFailure.quota: FailLocal: want FailDefault, FailOpen or FailClosed")
 	}
 	for throttle := gate.FailDefault; throttle <= gate.FailLocal; throttle++ {
 		for quota := gate.FailDefault; quota <= gate.FailClosed; quota++ {
-			g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st,
-				OnFailure: gate.FailurePolicy{Throttle: throttle, Quota: quota}})
+			g, err := gate.New(st, st, st, gate.Config{OnFailure: gate.FailurePolicy{Throttle: throttle, Quota: quota}})
 			require.NoError(t, err)
 			g.Close()
 		}

@@ -50,8 +50,12 @@ func TestFaultsHavePaths(t *testing.T) {
 			[]error{usageplan.ErrInvalid, limiter.ErrInvalid, quota.ErrInvalid}, "usageplan: invalid link: ", []string{
 				"throttle." + badBurst, "throttle." + badRate,
 				"quotas[1].limit: -1: want 0 to 2^53-2", "quotas[1].period: 0: want one of Minute to Year"}},
-		"gate": {second(gate.New(gate.Config{Keys: st, Plans: st, Counter: st, Account: &bad, Keep: -1, MaxKeys: -1,
-			Stages: map[usageplan.Stage]limiter.Limit{{API: "a", Name: "b"}: bad, {API: "c"}: limiter.PerSecond(1)}})),
+		"gate": {second(gate.New(st, st, st, gate.Config{
+			Account: &bad,
+			Keep:    -1,
+			MaxKeys: -1,
+			Stages:  map[usageplan.Stage]limiter.Limit{{API: "a", Name: "b"}: bad, {API: "c"}: limiter.PerSecond(1)},
+		})),
 			[]error{gate.ErrInvalid, limiter.ErrInvalid}, "gate: invalid config: ", []string{
 				"keep: -1: want 0 or more", "maxKeys: -1: want 0 or more",
 				"account." + badBurst, "account." + badRate, `stages["a:b"].` + badBurst, `stages["a:b"].` + badRate,
@@ -84,7 +88,7 @@ func second3[A, B any](_ A, _ B, err error) error { return err }
 
 // TestInvalidRequest is the caller's fault, and no failure of a store: the Decision says so.
 func TestInvalidRequest(t *testing.T) {
-	h := newHouse(t, func(cfg *gate.Config) {
+	h := newHouse(t, func(cfg *parts) {
 		cfg.OnFailure = gate.FailurePolicy{Throttle: gate.FailOpen, Quota: gate.FailOpen}
 	})
 	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(2)})

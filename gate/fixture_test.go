@@ -27,13 +27,23 @@ type house struct {
 	gate  *gate.Gate
 }
 
-func newHouse(t *testing.T, change ...func(*gate.Config)) *house {
+// parts are the arguments of gate.New.
+type parts struct {
+	Keys    apikey.Store
+	Plans   usageplan.Store
+	Counter store.Counter
+	gate.Config
+}
+
+func (p parts) gate() (*gate.Gate, error) { return gate.New(p.Keys, p.Plans, p.Counter, p.Config) }
+
+func newHouse(t *testing.T, change ...func(*parts)) *house {
 	st := memory.New(memory.Config{})
-	cfg := gate.Config{Keys: st, Plans: st, Counter: st}
+	cfg := parts{Keys: st, Plans: st, Counter: st}
 	for _, c := range change {
 		c(&cfg)
 	}
-	g, err := gate.New(cfg)
+	g, err := cfg.gate()
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
 	return &house{t, st, apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), g}

@@ -33,9 +33,9 @@ func (s *slow) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, er
 	}
 }
 
-func newSlow(t *testing.T, change ...func(*gate.Config)) (*house, *slow) {
+func newSlow(t *testing.T, change ...func(*parts)) (*house, *slow) {
 	st := &slow{Store: memory.New(memory.Config{}), reading: make(chan struct{}, 100), release: make(chan struct{})}
-	h := newHouse(t, append(change, func(cfg *gate.Config) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st })...)
+	h := newHouse(t, append(change, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st })...)
 	h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
 	return h, st
 }
@@ -96,7 +96,7 @@ func TestChangeDuringRead(t *testing.T) {
 // TestMaxReads bounds the look-ups at one time, and their length.
 func TestMaxReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, _ := newSlow(t, func(cfg *gate.Config) { cfg.MaxReads = 2 })
+		h, _ := newSlow(t, func(cfg *parts) { cfg.MaxReads = 2 })
 		var wg sync.WaitGroup
 		for range 2 {
 			s := anySecret(t)
@@ -139,7 +139,7 @@ func TestFollowerLeaves(t *testing.T) {
 // TestKnownKeysGetThrough is a flood of strangers: a key that was known, and is to be read again, finds a place.
 func TestKnownKeysGetThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, st := newSlow(t, func(cfg *gate.Config) { cfg.MaxReads = 4 })
+		h, st := newSlow(t, func(cfg *parts) { cfg.MaxReads = 4 })
 		_, secret, _ := h.linked(usageplan.Plan{})
 		go func() { st.release <- struct{}{} }()
 		require.Equal(t, gate.Admitted, h.reason(secret))

@@ -14,7 +14,7 @@ import (
 func TestOneFormat(t *testing.T) {
 	legacy := apikey.Secret("legacy/key+value=2019")
 	for _, format := range []apikey.Format{{}, {Prefix: "acme"}, {AcceptForeign: true}, {Prefix: "acme", AcceptForeign: true}} {
-		h := newHouse(t, func(cfg *gate.Config) { cfg.KeyFormat = format })
+		h := newHouse(t, func(cfg *parts) { cfg.KeyFormat = format })
 		h.keys = apikey.NewService(h.st, apikey.Config{KeyFormat: format})
 		require.Equal(t, format, h.gate.KeyFormat())
 		known := map[apikey.Secret]bool{}
@@ -44,7 +44,7 @@ func TestOneFormat(t *testing.T) {
 // TestGateFormat: a Gate that could let in no key at all does not begin.
 func TestGateFormat(t *testing.T) {
 	st := memory.New(memory.Config{})
-	_, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: apikey.Format{Prefix: "acme corp"}})
+	_, err := gate.New(st, st, st, gate.Config{KeyFormat: apikey.Format{Prefix: "acme corp"}})
 	require.ErrorIs(t, err, gate.ErrInvalid)
 	require.ErrorContains(t, err, `prefix: "acme corp": want 1 to 32`)
 }

@@ -19,12 +19,8 @@ import (
 // ErrInvalid is wrapped by every error that reports bad input. Nothing has changed then.
 var ErrInvalid = errors.New("gate: invalid")
 
-// Config is what a Gate is made of. Keys, Plans and Counter are required; zero means the default for all else.
+// Config configures a Gate. The zero Config is ready for use.
 type Config struct {
-	Keys    apikey.Store
-	Plans   usageplan.Store
-	Counter store.Counter
-
 	// KeyFormat is what secrets look like: anything else is unknown without a look-up. It is the one that the apikey.Config has.
 	// Zero: any prefix, a right checksum.
 	KeyFormat apikey.Format
@@ -110,6 +106,8 @@ type Config struct {
 // which ends with the look-up, so that a request can leave when its ctx is done. There are
 // Config.MaxReads of them at most, each for Config.LookupTimeout at most.
 type Gate struct {
+	plans    usageplan.Store
+	counter  store.Counter
 	cfg      Config
 	local    bool // the Counter never waits
 	resolver *resolver
@@ -119,11 +117,13 @@ type Gate struct {
 	stop     []func()
 }
 
-// New makes a Gate. It subscribes to the stores that are Notifiers; Close ends that.
-func New(cfg Config) (*Gate, error) {
+// New returns a Gate over the stores of keys and plans, which may be one, and the store that
+// counts. The Gate subscribes to the stores that are Notifiers; Close ends that. The error
+// reports every fault at once and wraps ErrInvalid.
+func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Config) (*Gate, error) {
 	errs := []error{
-		nilcheck.Required("keys", cfg.Keys, "an apikey.Store"), nilcheck.Required("plans", cfg.Plans, "a usageplan.Store"),
-		nilcheck.Required("counter", cfg.Counter, "a store.Counter"), nilcheck.Optional("observer", cfg.Observer, "a gate.Observer, or none"),
+		nilcheck.Required("keys", keys, "an apikey.Store"), nilcheck.Required("plans", plans, "a usageplan.Store"),
+		nilcheck.Required("counter", counter, "a store.Counter"), nilcheck.Optional("observer", cfg.Observer, "a gate.Observer, or none"),
 	}
 	for name, v := range map[string]int64{"maxAge": int64(cfg.MaxAge), "maxStale": int64(cfg.MaxStale),
 		"lookupTimeout": int64(cfg.LookupTimeout), "maxKeys": int64(cfg.MaxKeys),
@@ -137,7 +137,7 @@ func New(cfg Config) (*Gate, error) {
 		errs = append(errs, fmt.Errorf("format: %w", err))
 	}
 	errs = append(errs, cfg.OnFailure.faults()...)
-	shared, faults := newSharing(cfg)
+	shared, faults := newSharing(counter, cfg)
 	if err := fault.Report(ErrInvalid, "config", append(errs, faults...)...); err != nil {
 		return nil, err
 	}
@@ -147,8 +147,11 @@ func New(cfg Config) (*Gate, error) {
 	cfg.LookupTimeout = cmp.Or(cfg.LookupTimeout, 2*time.Second)
 	cfg.Keep = cmp.Or(cfg.Keep, 90*24*time.Hour)
 	cfg.KeepIDs = cmp.Or(cfg.KeepIDs, 10*time.Minute)
-	g := &Gate{cfg: cfg, local: store.IsLocal(cfg.Counter), resolver: newResolver(cfg), shared: shared, clock: newClock()}
-	for _, s := range directories(cfg.Keys, cfg.Plans) {
+	g := &Gate{
+		plans: plans, counter: counter, cfg: cfg, local: store.IsLocal(counter),
+		resolver: newResolver(keys, plans, cfg), shared: shared, clock: newClock(),
+	}
+	for _, s := range directories(keys, plans) {
 		if n, ok := s.(usageplan.Notifier); ok {
 			g.stop = append(g.stop, n.OnChange(g.resolver.changed))
 		}

@@ -229,7 +229,7 @@ func TestStages(t *testing.T) {
 
 // TestAllowNoPlan admits what no plan is for, where that was asked for.
 func TestAllowNoPlan(t *testing.T) {
-	h := newHouse(t, func(cfg *gate.Config) { cfg.AllowNoPlan = true })
+	h := newHouse(t, func(cfg *parts) { cfg.AllowNoPlan = true })
 	_, secret := h.key("key")
 	d := h.admit(gate.Request{Secret: secret})
 	require.True(t, d.Allowed)
@@ -258,8 +258,10 @@ func TestAllocs(t *testing.T) {
 
 // TestNewGate reports every fault of a configuration at once.
 func TestNewGate(t *testing.T) {
-	_, err := gate.New(gate.Config{
-		MaxKeys: -1, MaxAge: -1, OnFailure: gate.FailurePolicy{Throttle: gate.FailLocal + 1, Quota: 9},
+	_, err := gate.New(nil, nil, nil, gate.Config{
+		MaxKeys:   -1,
+		MaxAge:    -1,
+		OnFailure: gate.FailurePolicy{Throttle: gate.FailLocal + 1, Quota: 9},
 	})
 	require.ErrorIs(t, err, gate.ErrInvalid)
 	for _, field := range []string{"keys: nil", "plans: nil", "counter: nil", "maxKeys: -1", "maxAge: -1", "onFailure.throttle: 4: want FailDefault", "onFailure.quota: 9"} {

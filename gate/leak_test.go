@@ -24,8 +24,7 @@ type vault struct {
 func TestNothingShowsASecret(t *testing.T) {
 	const password = "hunter2pass"
 	st := &vault{memory.New(memory.Config{}), password}
-	cfg := gate.Config{Keys: st, Plans: st, Counter: st}
-	g, err := gate.New(cfg)
+	g, err := gate.New(st, st, st, gate.Config{})
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
 	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
@@ -42,10 +41,9 @@ func TestNothingShowsASecret(t *testing.T) {
 	require.False(t, refused.Allowed)
 	limited, _ := refused.Err().(*gate.LimitError)
 	require.NotNil(t, limited)
-	own := memory.New(memory.Config{})
 	values := map[string]any{
 		"Gate": g, "Gate in a struct": struct{ g *gate.Gate }{g},
-		"Config":  gate.Config{Keys: own, Plans: own, Counter: own},
+		"Config":  gate.Config{},
 		"Request": req, "Decision": &refused, "Outcome": refused.Outcome, "Limit": refused.Limits()[0], "Level": gate.Level{Limit: refused.Limits()[0]},
 		"LimitError":    limited,
 		"KeyUsage":      gate.KeyUsage{},

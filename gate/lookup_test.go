@@ -87,10 +87,10 @@ type directory interface {
 
 // newRemote returns a house over a directory that is trip away, which has an AccessReader if whole is
 // true.
-func newRemote(t *testing.T, trip time.Duration, whole bool, change ...func(*gate.Config)) (*house, *remote) {
+func newRemote(t *testing.T, trip time.Duration, whole bool, change ...func(*parts)) (*house, *remote) {
 	st := memory.New(memory.Config{})
 	far := &remote{Store: st, trip: trip}
-	h := newHouse(t, append([]func(*gate.Config){func(cfg *gate.Config) {
+	h := newHouse(t, append([]func(*parts){func(cfg *parts) {
 		dir := directory(far)
 		if whole {
 			dir = remoteWhole{far}
@@ -164,7 +164,7 @@ func TestCallerLeaves(t *testing.T) {
 func TestLookupTimeout(t *testing.T) {
 	for _, whole := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			h, _ := newRemote(t, 50*time.Millisecond, whole, func(cfg *gate.Config) { cfg.LookupTimeout = 30 * time.Millisecond })
+			h, _ := newRemote(t, 50*time.Millisecond, whole, func(cfg *parts) { cfg.LookupTimeout = 30 * time.Millisecond })
 			_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(9)})
 			began := time.Now()
 			d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret})
@@ -192,7 +192,7 @@ func TestLocalDirectory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		st := withoutCPU{h.st}
-		g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: h.st})
+		g, err := gate.New(st, st, h.st, gate.Config{})
 		require.NoError(t, err)
 		_, secret, _ := h.linked(usageplan.Plan{})
 		d, err := g.Admit(t.Context(), gate.Request{Secret: secret})
@@ -211,7 +211,7 @@ func (panics) KeyByDigest(context.Context, apikey.Digest) (apikey.Key, error) {
 // TestPanickingDirectory is an error of the decision, and not the end of the process.
 func TestPanickingDirectory(t *testing.T) {
 	h, far := newRemote(t, 0, false)
-	g, err := gate.New(gate.Config{Keys: panics{far}, Plans: far, Counter: h.st})
+	g, err := gate.New(panics{far}, far, h.st, gate.Config{})
 	require.NoError(t, err)
 	_, secret, _ := h.linked(usageplan.Plan{})
 	for range 2 {
@@ -228,13 +228,13 @@ func TestAccessIsTheSame(t *testing.T) {
 		h, rnd := newHouse(t), rand.New(rand.NewPCG(3, 4))
 		far := &remote{Store: h.st}
 		gates := map[string]*gate.Gate{"local": h.gate}
-		for name, cfg := range map[string]gate.Config{
+		for name, cfg := range map[string]parts{
 			"one call":    {Keys: remoteWhole{far}, Plans: remoteWhole{far}},
 			"three calls": {Keys: far, Plans: far},
 			"apart":       {Keys: remoteWhole{far}, Plans: far},
 		} {
 			cfg.Counter = memory.New(memory.Config{})
-			g, err := gate.New(cfg)
+			g, err := cfg.gate()
 			require.NoError(t, err)
 			gates[name] = g
 		}

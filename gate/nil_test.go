@@ -14,14 +14,14 @@ type noObserver struct{ gate.Observer }
 // TestNil: nothing begins with a store that is nil, not even within an interface.
 func TestNil(t *testing.T) {
 	none, st := (*memory.Store)(nil), memory.New(memory.Config{})
-	for field, cfg := range map[string]gate.Config{
+	for field, cfg := range map[string]parts{
 		"keys: nil *memory.Store: want an apikey.Store":                      {Keys: none, Plans: st, Counter: st},
 		"plans: nil *memory.Store: want a usageplan.Store":                   {Keys: st, Plans: none, Counter: st},
 		"counter: nil *memory.Store: want a store.Counter":                   {Keys: st, Plans: st, Counter: none},
 		"counter: nil: want a store.Counter":                                 {Keys: st, Plans: st},
-		"observer: nil *gate_test.noObserver: want a gate.Observer, or none": {Keys: st, Plans: st, Counter: st, Observer: (*noObserver)(nil)},
+		"observer: nil *gate_test.noObserver: want a gate.Observer, or none": {Keys: st, Plans: st, Counter: st, Config: gate.Config{Observer: (*noObserver)(nil)}},
 	} {
-		_, err := gate.New(cfg)
+		_, err := cfg.gate()
 		require.ErrorIs(t, err, gate.ErrInvalid)
 		require.ErrorContains(t, err, field)
 	}

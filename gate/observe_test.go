@@ -20,7 +20,7 @@ func (l *log) Decided(_ context.Context, req gate.Request, d gate.Outcome, err e
 // TestObserver is told of every decision, and of no secret.
 func TestObserver(t *testing.T) {
 	seen := new(log)
-	h := newHouse(t, func(cfg *gate.Config) { cfg.Observer = seen })
+	h := newHouse(t, func(cfg *parts) { cfg.Observer = seen })
 	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(2)})
 	h.reason(secret)
 	h.admit(gate.Request{Secret: secret, Cost: 2})

@@ -38,9 +38,9 @@ func (s *hearing) OnChange(changed func(id string)) func() {
 
 // newOutage returns a house over a directory that fails when it is told to. With tells, the
 // directory tells the Gate of changes.
-func newOutage(t *testing.T, tells bool, change ...func(*gate.Config)) (*house, *hearing) {
+func newOutage(t *testing.T, tells bool, change ...func(*parts)) (*house, *hearing) {
 	st := &hearing{broken: broken{Store: memory.New(memory.Config{})}}
-	h := newHouse(t, append(change, func(cfg *gate.Config) {
+	h := newHouse(t, append(change, func(cfg *parts) {
 		cfg.Keys, cfg.Plans, cfg.Counter = st, st, st
 		if !tells {
 			quiet := silent{st, st}
@@ -116,10 +116,10 @@ func (s blackHole) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key
 	return s.directory.KeyByDigest(ctx, d)
 }
 
-func newBlackHole(t *testing.T, change ...func(*gate.Config)) (*house, blackHole) {
+func newBlackHole(t *testing.T, change ...func(*parts)) (*house, blackHole) {
 	st := memory.New(memory.Config{})
 	hole := blackHole{silent{st, st}, new(atomic.Bool), new(atomic.Int64), new(atomic.Int64)}
-	h := newHouse(t, append(change, func(cfg *gate.Config) { cfg.Keys, cfg.Plans, cfg.Counter = hole, hole, st })...)
+	h := newHouse(t, append(change, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = hole, hole, st })...)
 	h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
 	return h, hole
 }
@@ -161,7 +161,7 @@ func TestOutageKeepsNobodyWaiting(t *testing.T) {
 // TestOutageOfManyKeys has more keys than look-ups are allowed. All go on.
 func TestOutageOfManyKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, hole := newBlackHole(t, func(cfg *gate.Config) { cfg.MaxReads = 4 })
+		h, hole := newBlackHole(t, func(cfg *parts) { cfg.MaxReads = 4 })
 		var secrets []apikey.Secret
 		for range 50 {
 			_, secret, _ := h.linked(usageplan.Plan{})
@@ -274,7 +274,7 @@ func TestUnknownEndsStaleness(t *testing.T) {
 func TestOutageIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		h, st := newOutage(t, false, func(cfg *gate.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		h, st := newOutage(t, false, func(cfg *parts) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 		_, secret, _ := h.linked(usageplan.Plan{})
 		require.Equal(t, gate.Admitted, h.reason(secret))
 		for outages := range 3 {
@@ -328,7 +328,7 @@ func TestBreakDuringFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hole := newBlackHole(t)
 		var changed func(id string)
-		g, err := gate.New(gate.Config{Keys: hears{hole, &changed}, Plans: hole, Counter: memory.New(memory.Config{})})
+		g, err := gate.New(hears{hole, &changed}, hole, memory.New(memory.Config{}), gate.Config{})
 		require.NoError(t, err)
 		k, secret, _ := h.linked(usageplan.Plan{})
 		reason := func() gate.Reason {

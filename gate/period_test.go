@@ -46,7 +46,7 @@ func TestQuotaChanges(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for name, counter := range counters(t) {
-				h := newHouse(t, func(cfg *gate.Config) {
+				h := newHouse(t, func(cfg *parts) {
 					cfg.Counter, cfg.Keep, cfg.Timeout = counter, time.Nanosecond, time.Minute
 				})
 				_, secret, p := h.linked(usageplan.Plan{})

@@ -34,7 +34,7 @@ func (m *moving) Take(ctx context.Context, c *store.Charge) error {
 // TestPlace has a Gate tell the Counter where it found each subject last; not when it settles.
 func TestPlace(t *testing.T) {
 	m := &moving{Store: memory.New(memory.Config{}), told: map[string][]uint64{}}
-	h := newHouse(t, func(cfg *gate.Config) { cfg.Keys, cfg.Plans, cfg.Counter = m.Store, m.Store, m })
+	h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = m.Store, m.Store, m })
 	h.st = m.Store
 	h.keys, h.plans = apikey.NewService(m, apikey.Config{}), usageplan.NewService(m, m, usageplan.ServiceConfig{})
 	_, first, _ := h.linked(usageplan.Plan{Name: "first", Quotas: perDay(10)})

@@ -56,12 +56,12 @@ type refused struct {
 	until time.Duration
 }
 
-func newResolver(cfg Config) *resolver {
+func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver {
 	return &resolver{
-		keys: cfg.Keys, plans: cfg.Plans, access: accessReader(cfg.Keys, cfg.Plans),
-		local: store.IsLocal(cfg.Keys) && store.IsLocal(cfg.Plans),
+		keys: keys, plans: plans, access: accessReader(keys, plans),
+		local: store.IsLocal(keys) && store.IsLocal(plans),
 		form:  cfg.KeyFormat, keep: cfg.Keep, maxAge: cfg.MaxAge, maxStale: cfg.MaxStale,
-		timeout: cfg.LookupTimeout, patience: cfg.Timeout, logger: cfg.Logger, silences: newSilences(cfg),
+		timeout: cfg.LookupTimeout, patience: cfg.Timeout, logger: cfg.Logger, silences: newSilences(keys, plans, cfg),
 		cache:      newCache(cmp.Or(cfg.MaxKeys, 1<<20)),
 		allowances: newAllowances(max(cmp.Or(cfg.MaxKeys, 1<<20), 1<<10)), // as many as keys, but for toys
 		refused:    map[apikey.Digest]refused{},

@@ -59,7 +59,7 @@ func TestChangesAreSeenAtOnce(t *testing.T) {
 func TestUnknownIsForgottenByCreate(t *testing.T) {
 	h := newHouse(t)
 	foreign := apikey.Secret("a-value-of-another-system-0001")
-	h2 := newHouse(t, func(cfg *gate.Config) {
+	h2 := newHouse(t, func(cfg *parts) {
 		cfg.Keys, cfg.Plans, cfg.Counter = h.st, h.st, h.st
 		cfg.KeyFormat = apikey.Format{AcceptForeign: true}
 	})
@@ -110,7 +110,7 @@ func TestMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := &broken{Store: memory.New(memory.Config{})}
 		quiet := silent{st, st}
-		h := newHouse(t, func(cfg *gate.Config) {
+		h := newHouse(t, func(cfg *parts) {
 			cfg.Keys, cfg.Plans, cfg.Counter, cfg.MaxStale = quiet, quiet, st, 5*time.Second
 		})
 		h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
@@ -138,7 +138,7 @@ func TestAgesGoByTheGatesClock(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			st := memory.New(memory.Config{})
 			quiet := silent{st, st}
-			h := newHouse(t, func(cfg *gate.Config) { cfg.Keys, cfg.Plans, cfg.Counter = quiet, quiet, st })
+			h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = quiet, quiet, st })
 			h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
 			k, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(100, 100)})
 			stranger, err := apikey.Format{}.New()
@@ -168,7 +168,7 @@ func TestPlanAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := memory.New(memory.Config{})
 		quiet := silent{st, st}
-		h := newHouse(t, func(cfg *gate.Config) { cfg.Keys, cfg.Plans, cfg.Counter = quiet, quiet, st })
+		h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = quiet, quiet, st })
 		h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
 		_, first, p := h.linked(usageplan.Plan{Quotas: perDay(9)})
 		k, second := h.key("second")
@@ -204,7 +204,7 @@ func TestAgesStayApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := memory.New(memory.Config{})
 		slow := laggard{st, st}
-		h := newHouse(t, func(cfg *gate.Config) {
+		h := newHouse(t, func(cfg *parts) {
 			cfg.Keys, cfg.Plans, cfg.Counter, cfg.MaxReads = slow, slow, st, 16
 		})
 		h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
@@ -254,7 +254,7 @@ func TestWrongKey(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := &behind{Store: memory.New(memory.Config{})}
-			h := newHouse(t, func(cfg *gate.Config) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st })
+			h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st })
 			h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
 			k, _, _ := h.linked(usageplan.Plan{})
 			st.id = k.ID
@@ -293,7 +293,7 @@ func TestLongSecrets(t *testing.T) {
 // and no known key is pushed out.
 func TestUnknownKeysAreBounded(t *testing.T) {
 	st := &broken{Store: memory.New(memory.Config{})}
-	h := newHouse(t, func(cfg *gate.Config) {
+	h := newHouse(t, func(cfg *parts) {
 		cfg.Keys, cfg.Plans, cfg.Counter, cfg.MaxKeys, cfg.MaxUnknown = st, st, st, 1, 100
 	})
 	h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
@@ -314,7 +314,7 @@ func TestUnknownKeysAreBounded(t *testing.T) {
 
 // TestMaxKeys keeps deciding rightly with a cache for far fewer keys than there are, by secret and by id.
 func TestMaxKeys(t *testing.T) {
-	h := newHouse(t, func(cfg *gate.Config) { cfg.MaxKeys = 10 })
+	h := newHouse(t, func(cfg *parts) { cfg.MaxKeys = 10 })
 	p := h.plan(usageplan.Plan{Quotas: []quota.Quota{{Limit: 6, Period: quota.Year}}})
 	type pair struct {
 		key    apikey.Key

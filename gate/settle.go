@@ -53,7 +53,7 @@ func (g *Gate) Settle(ctx context.Context, d *Decision, actual int64) error {
 	}
 	within, cancel := g.within(context.WithoutCancel(ctx))
 	defer cancel()
-	if err := g.cfg.Counter.Take(within, c); err != nil {
+	if err := g.counter.Take(within, c); err != nil {
 		if errors.Is(err, store.ErrNotTaken) {
 			atomic.StoreUint32(&d.settled, 0)
 		}

@@ -141,7 +141,7 @@ func TestSettleFails(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := &wavering{Counter: memory.New(memory.Config{})}
-			h, ctx := newHouse(t, func(cfg *gate.Config) { cfg.Counter = f }), t.Context()
+			h, ctx := newHouse(t, func(cfg *parts) { cfg.Counter = f }), t.Context()
 			k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
 			d := h.admit(gate.Request{Secret: secret, Cost: 5})
 			usage := func(want int64) {

@@ -25,8 +25,8 @@ type sharing struct {
 	stages  map[usageplan.Stage]*shared
 }
 
-func newSharing(cfg Config) (_ *sharing, errs []error) {
-	s := &sharing{counter: store.One(cfg.Counter), stages: map[usageplan.Stage]*shared{}}
+func newSharing(counter store.Counter, cfg Config) (_ *sharing, errs []error) {
+	s := &sharing{counter: store.One(counter), stages: map[usageplan.Stage]*shared{}}
 	add := func(what, subject, name string, l limiter.Limit) *shared {
 		if l.Unlimited() {
 			return nil
@@ -135,7 +135,7 @@ func (g *Gate) giveBack(ctx context.Context, d *Decision, c *store.Charge, taken
 	for i := range c.Meters {
 		c.N[i] = -c.N[i]
 	}
-	errs := []error{g.cfg.Counter.Take(within, c)}
+	errs := []error{g.counter.Take(within, c)}
 	if errs[0] == nil {
 		copy(d.levels[:len(d.meters.limits)], c.Levels[:])
 	}

@@ -26,7 +26,7 @@ import (
 // TestSharedThrottles is a timeline of two keys under an account's throttle of 4 and a stage's of 2, one a second.
 func TestSharedThrottles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(cfg *gate.Config) {
+		h := newHouse(t, func(cfg *parts) {
 			cfg.Account = throttle(1, 4)
 			cfg.Stages = map[usageplan.Stage]limiter.Limit{
 				{API: "pets", Name: "prod"}: {Rate: 1, Burst: 2},
@@ -107,7 +107,7 @@ func TestSharedThrottles(t *testing.T) {
 // TestSharedTogether has many keys at once: the account's throttle is never exceeded, and what is counted is what was admitted.
 func TestSharedTogether(t *testing.T) {
 	const burst = 50
-	h := newHouse(t, func(cfg *gate.Config) { cfg.Account = throttle(1e-8, burst) })
+	h := newHouse(t, func(cfg *parts) { cfg.Account = throttle(1e-8, burst) })
 	type client struct{ plan, key string }
 	var clients []client
 	var admitted atomic.Int64
@@ -164,7 +164,7 @@ func TestSharedFails(t *testing.T) {
 		{gate.FailClosed, [3]bool{}},
 	} {
 		t.Run(fmt.Sprint(test.policy), func(t *testing.T) {
-			h := newHouse(t, func(cfg *gate.Config) {
+			h := newHouse(t, func(cfg *parts) {
 				cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return c.Subject == "account" }}
 				cfg.Account, cfg.OnFailure.Throttle = throttle(1e-8, 2), test.policy
 			})
@@ -188,7 +188,7 @@ func TestSharedFails(t *testing.T) {
 
 // TestGiveBackFails tells of a charge that stands though the request was refused.
 func TestGiveBackFails(t *testing.T) {
-	h := newHouse(t, func(cfg *gate.Config) {
+	h := newHouse(t, func(cfg *parts) {
 		cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return c.N[0] < 0 }}
 		cfg.Account = &limiter.Limit{}
 	})
@@ -204,7 +204,7 @@ func TestGiveBackFails(t *testing.T) {
 func TestSharedGone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	st := memory.New(memory.Config{})
-	h := newHouse(t, func(cfg *gate.Config) {
+	h := newHouse(t, func(cfg *parts) {
 		cfg.Counter = fails{st, func(c *store.Charge) bool {
 			if c.Subject != "account" && c.N[0] > 0 {
 				cancel()
@@ -245,7 +245,7 @@ func (s stops) Take(ctx context.Context, c *store.Charge) error {
 // TestGiveBackAfterAll gives back though the request has gone away meanwhile.
 func TestGiveBackAfterAll(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	h := newHouse(t, func(cfg *gate.Config) {
+	h := newHouse(t, func(cfg *parts) {
 		cfg.Counter, cfg.Account = stops{cfg.Counter, cancel}, &limiter.Limit{}
 	})
 	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
@@ -260,7 +260,7 @@ func TestGiveBackAfterAll(t *testing.T) {
 // TestSharedLevels are the key's own limits as they stand after a refusal: what was given back is there again.
 func TestSharedLevels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(cfg *gate.Config) { cfg.Account = throttle(1e-8, 1) })
+		h := newHouse(t, func(cfg *parts) { cfg.Account = throttle(1e-8, 1) })
 		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 5), Quotas: perDay(10)})
 		for _, allowed := range []bool{true, false, false} {
 			d := h.admit(gate.Request{Secret: secret, Cost: 3})
@@ -276,7 +276,7 @@ func TestSharedLevels(t *testing.T) {
 // TestStagesApart is two stages whose names look alike when they are put together.
 func TestStagesApart(t *testing.T) {
 	one := limiter.Limit{Rate: 1e-8, Burst: 1}
-	h := newHouse(t, func(cfg *gate.Config) {
+	h := newHouse(t, func(cfg *parts) {
 		cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "a/b", Name: "c"}: one, {API: "a", Name: "b/c"}: one, {API: "a", Name: "b:c"}: one}
 	})
 	_, secret, _ := h.linked(usageplan.Plan{})
@@ -298,9 +298,10 @@ func (g gone) Err() error { return g.ctx.Err() }
 // TestBadSharing names every fault.
 func TestBadSharing(t *testing.T) {
 	st := memory.New(memory.Config{})
-	_, err := gate.New(gate.Config{
-		Keys: st, Plans: st, Counter: st, KeepIDs: -1, Account: &limiter.Limit{Rate: -1, Burst: 1},
-		Stages: map[usageplan.Stage]limiter.Limit{{API: strings.Repeat("x", 600), Name: "s"}: {Rate: 1, Burst: 1}, {API: "a", Name: "b"}: {Rate: 1, Burst: -1}, {API: "a:b", Name: "c"}: {Rate: 1, Burst: 1}},
+	_, err := gate.New(st, st, st, gate.Config{
+		KeepIDs: -1,
+		Account: &limiter.Limit{Rate: -1, Burst: 1},
+		Stages:  map[usageplan.Stage]limiter.Limit{{API: strings.Repeat("x", 600), Name: "s"}: {Rate: 1, Burst: 1}, {API: "a", Name: "b"}: {Rate: 1, Burst: -1}, {API: "a:b", Name: "c"}: {Rate: 1, Burst: 1}},
 	})
 	require.ErrorIs(t, err, gate.ErrInvalid)
 	for _, want := range []string{"keepIDs: -1", "account.rate: -1", `stages["a:b"].burst: -1`, "608 bytes", `stages["a:b:c"]: want an API, without a ':'`} {
@@ -325,7 +326,7 @@ func (p *partly) TakeOne(ctx context.Context, subject string, m *store.Meter, at
 // TestSharedNotTaken gives back to a shared throttle no token that it did not give.
 func TestSharedNotTaken(t *testing.T) {
 	st := &partly{Store: memory.New(memory.Config{}), subject: "stage pets:prod"}
-	h := newHouse(t, func(cfg *gate.Config) {
+	h := newHouse(t, func(cfg *parts) {
 		cfg.Keys, cfg.Plans, cfg.Counter = st.Store, st.Store, st
 		cfg.Account = throttle(1e-6, 5)
 		cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "pets", Name: "prod"}: *throttle(1e-6, 9)}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -15,8 +16,8 @@ type silence struct {
 	settled  atomic.Bool // the listener was seen listening, or the Logger was warned
 }
 
-func newSilences(cfg Config) (all []*silence) {
-	for _, s := range directories(cfg.Keys, cfg.Plans) {
+func newSilences(keys apikey.Store, plans usageplan.Store, cfg Config) (all []*silence) {
+	for _, s := range directories(keys, plans) {
 		if l, ok := s.(usageplan.Listener); ok {
 			all = append(all, &silence{listener: l})
 		}

@@ -46,11 +46,11 @@ func TestNobodyRunsTheNotifier(t *testing.T) {
 				var log bytes.Buffer
 				h := newHouse(t)
 				st := &runnable{Store: h.st}
-				cfg := gate.Config{Keys: st, Plans: st, Counter: h.st, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+				cfg := parts{Keys: st, Plans: st, Counter: h.st, Config: gate.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}}
 				if test.plansApart {
 					cfg.Keys = h.st
 				}
-				g, err := gate.New(cfg)
+				g, err := cfg.gate()
 				require.NoError(t, err)
 				_, secret, _ := h.linked(usageplan.Plan{})
 				for second := range 60 {

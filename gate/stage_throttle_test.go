@@ -15,7 +15,7 @@ import (
 // in Amazon API Gateway.
 func TestStageThrottleIsOne(t *testing.T) {
 	prod := usageplan.Stage{API: "pets", Name: "prod"}
-	h := newHouse(t, func(cfg *gate.Config) {
+	h := newHouse(t, func(cfg *parts) {
 		cfg.Stages = map[usageplan.Stage]limiter.Limit{prod: {Rate: 0.001, Burst: 2}}
 	})
 	_, secret, _ := h.linked(usageplan.Plan{})

@@ -25,11 +25,11 @@ func (g *Gate) UsageByDay(ctx context.Context, planID, keyID string, days int) (
 	if err := windowsFault("days", days); err != nil {
 		return nil, err
 	}
-	l, err := usageplan.FindLink(ctx, g.cfg.Plans, planID, keyID)
+	l, err := usageplan.FindLink(ctx, g.plans, planID, keyID)
 	if err != nil {
 		return nil, err
 	}
-	usage, err := quota.Days(ctx, g.cfg.Counter, time.Now(), []string{l.Subject}, l.RecordName(), days)
+	usage, err := quota.Days(ctx, g.counter, time.Now(), []string{l.Subject}, l.RecordName(), days)
 	if err != nil {
 		return nil, fmt.Errorf("gate: usage of key %s: %w", keyID, err)
 	}
@@ -47,7 +47,7 @@ func (g *Gate) UsageByWindow(ctx context.Context, planID, keyID, quotaName strin
 	if err != nil {
 		return nil, err
 	}
-	usage, err := quota.Windows(ctx, g.cfg.Counter, time.Now(), []string{l.Subject}, q, n)
+	usage, err := quota.Windows(ctx, g.counter, time.Now(), []string{l.Subject}, q, n)
 	if err != nil {
 		return nil, fmt.Errorf("gate: usage of key %s: %w", keyID, err)
 	}
@@ -68,7 +68,7 @@ func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2
 	return func(yield func(KeyUsage, error) bool) {
 		err := windowsFault("days", days)
 		if err == nil {
-			if _, err = g.cfg.Plans.Plan(ctx, planID); err != nil {
+			if _, err = g.plans.Plan(ctx, planID); err != nil {
 				err = fmt.Errorf("gate: plan %s: %w", planID, err)
 			}
 		}
@@ -78,7 +78,7 @@ func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2
 		}
 		at := time.Now()
 		for page, err := range pages.All(func(cursor string) ([]usageplan.Link, string, error) {
-			return g.cfg.Plans.PlanLinks(ctx, planID, cursor, pages.Size)
+			return g.plans.PlanLinks(ctx, planID, cursor, pages.Size)
 		}) {
 			var usage []KeyUsage
 			if err == nil {
@@ -110,7 +110,7 @@ func (g *Gate) usageOf(ctx context.Context, at time.Time, links []usageplan.Link
 		for j, i := range which {
 			subjects[j] = links[i].Subject
 		}
-		read, err := quota.Days(ctx, g.cfg.Counter, at, subjects, name, days)
+		read, err := quota.Days(ctx, g.counter, at, subjects, name, days)
 		if err != nil {
 			return nil, err
 		}
@@ -136,7 +136,7 @@ func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string
 	c := &store.Charge{Subject: l.Subject, At: at, Meters: []store.Meter{window(q, at, g.cfg.Keep)}, N: store.Each(n), SetRemaining: true}
 	within, cancel := g.within(ctx)
 	defer cancel()
-	if err := g.cfg.Counter.Take(within, c); err != nil {
+	if err := g.counter.Take(within, c); err != nil {
 		return fmt.Errorf("gate: set remaining: %w", err)
 	}
 	return nil
@@ -144,13 +144,13 @@ func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string
 
 // quota is a key's quota under a plan, by its name.
 func (g *Gate) quota(ctx context.Context, planID, keyID, name string) (usageplan.Link, quota.Quota, error) {
-	l, err := usageplan.FindLink(ctx, g.cfg.Plans, planID, keyID)
+	l, err := usageplan.FindLink(ctx, g.plans, planID, keyID)
 	if err != nil {
 		return usageplan.Link{}, quota.Quota{}, err
 	}
 	quotas := l.Quotas
 	if quotas == nil {
-		p, err := g.cfg.Plans.Plan(ctx, planID)
+		p, err := g.plans.Plan(ctx, planID)
 		if err != nil {
 			return usageplan.Link{}, quota.Quota{}, fmt.Errorf("gate: plan %s: %w", planID, err)
 		}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/store/storetest"
@@ -23,7 +22,7 @@ func TestAWS(t *testing.T) {
 		exceeded  = `LimitExceededException {"message":"Limit Exceeded"}`
 	)
 	synctest.Test(t, func(t *testing.T) {
-		h, broken := newHouse(t), newHouse(t, func(cfg *gate.Config) {
+		h, broken := newHouse(t), newHouse(t, func(cfg *parts) {
 			cfg.Counter = storetest.Faulty(cfg.Counter, storetest.Fault{Err: errBroken})
 		})
 		cfg := middleware.Config{Refuse: func(w http.ResponseWriter, _ *http.Request, res *middleware.Result) { res.WriteAWS(w) }}

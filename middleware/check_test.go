@@ -242,8 +242,8 @@ var errBroken = errors.New("broken")
 
 // TestStoreFails is what becomes of requests when the Counter does not answer, and what is logged: no secret.
 func TestStoreFails(t *testing.T) {
-	failing := func(policy gate.FailurePolicy) func(*gate.Config) {
-		return func(cfg *gate.Config) {
+	failing := func(policy gate.FailurePolicy) func(*parts) {
+		return func(cfg *parts) {
 			cfg.Counter, cfg.OnFailure = storetest.Faulty(cfg.Counter, storetest.Fault{Err: errBroken}), policy
 		}
 	}
@@ -300,7 +300,7 @@ func TestGone(t *testing.T) {
 
 // TestNever is a service whose limits are used up for ever.
 func TestNever(t *testing.T) {
-	h := newHouse(t, func(cfg *gate.Config) { cfg.Counter = storetest.Never() })
+	h := newHouse(t, func(cfg *parts) { cfg.Counter = storetest.Never() })
 	_, secret := h.key(&usageplan.Plan{Throttle: throttle(1, 5)})
 	require.Equal(t, 429, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)))
 }

@@ -30,7 +30,7 @@ func newGate(p usageplan.Plan) (*gate.Gate, apikey.Key, apikey.Secret) {
 	}
 	var g *gate.Gate
 	if err == nil {
-		g, err = gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: format})
+		g, err = gate.New(st, st, st, gate.Config{KeyFormat: format})
 	}
 	if err != nil {
 		panic(err)
@@ -71,7 +71,7 @@ func Example() {
 	if err := plans.Link(ctx, plan.ID, key.ID); err != nil {
 		panic(err)
 	}
-	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: format})
+	g, err := gate.New(st, st, st, gate.Config{KeyFormat: format})
 	if err != nil {
 		panic(err)
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
@@ -55,7 +54,7 @@ func TestFloodTellsNothing(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						st := memory.New(memory.Config{})
 						dir := hanging{st, st, new(atomic.Bool), new(atomic.Bool)}
-						h := newHouse(t, func(cfg *gate.Config) { cfg.Keys, cfg.Plans, cfg.Counter = dir, dir, st })
+						h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = dir, dir, st })
 						h.keys, h.plans = apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
 						mw := h.middleware(middleware.Config{Legacy: middleware.LegacyDelta})
 						_, valid := h.key(&usageplan.Plan{Quotas: perDay(10)})

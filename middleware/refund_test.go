@@ -118,7 +118,7 @@ func TestRefundFails(t *testing.T) {
 	for _, broken := range []error{errors.New("broken"), context.DeadlineExceeded} {
 		synctest.Test(t, func(t *testing.T) {
 			var log bytes.Buffer
-			h := newHouse(t, func(cfg *gate.Config) {
+			h := newHouse(t, func(cfg *parts) {
 				cfg.Counter = storetest.Faulty(cfg.Counter, storetest.Fault{Take: 2, Err: broken})
 			})
 			_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -19,7 +18,7 @@ import (
 func TestRefusedPrefix(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h := newHouse(t, func(cfg *gate.Config) { cfg.KeyFormat = apikey.Format{Prefix: "other"} }) // the Service's is "acme"
+	h := newHouse(t, func(cfg *parts) { cfg.KeyFormat = apikey.Format{Prefix: "other"} }) // the Service's is "acme"
 	_, secret := h.key(&usageplan.Plan{})
 	handler := h.middleware(middleware.Config{Logger: logger}).Handler(ok)
 	stranger, err := apikey.Format{Prefix: "other"}.New()

@@ -42,7 +42,7 @@ func TestSharedRefusal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, func(cfg *gate.Config) { cfg.Account, cfg.Stages = c.gate.Account, c.gate.Stages })
+				h := newHouse(t, func(cfg *parts) { cfg.Account, cfg.Stages = c.gate.Account, c.gate.Stages })
 				_, secret := h.key(&usageplan.Plan{Throttle: throttle(10, 10), Quotas: perDay(100)})
 				for _, legacy := range []middleware.Legacy{middleware.LegacyDelta, middleware.LegacyEpoch} {
 					mw := h.middleware(middleware.Config{API: pets.API, Stage: pets.Name, Legacy: legacy}).Handler(ok)
@@ -68,7 +68,7 @@ func TestSharedRefusal(t *testing.T) {
 
 // TestSharedFailure shows no limits beside the 503 of a shared throttle whose count failed.
 func TestSharedFailure(t *testing.T) {
-	h := newHouse(t, func(cfg *gate.Config) {
+	h := newHouse(t, func(cfg *parts) {
 		cfg.Counter = apart{cfg.Counter}
 		cfg.Account, cfg.OnFailure.Throttle = throttle(1, 1), gate.FailClosed
 	})

@@ -17,7 +17,7 @@ import (
 // refused for the key alone. Each step is a request of cost 1 and then one of cost 0.
 func TestUsageAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(cfg *gate.Config) {
+		h := newHouse(t, func(cfg *parts) {
 			cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "a", Name: "full"}: {}}
 		})
 		_, daily := h.key(&usageplan.Plan{Quotas: perDay(1)})

@@ -18,7 +18,7 @@ func ExampleService_AddLink() {
 	keys := apikey.NewService(st, apikey.Config{})
 	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
 	plan, _ := plans.Create(ctx, usageplan.Plan{Quotas: []quota.Quota{{Limit: 100, Period: quota.Year}}})
-	g, _ := gate.New(gate.Config{Keys: st, Plans: st, Counter: st})
+	g, _ := gate.New(st, st, st, gate.Config{})
 	defer g.Close()
 
 	for _, name := range []string{"app", "batch"} {

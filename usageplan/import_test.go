@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -23,7 +22,7 @@ const (
 
 // imports has two plans of one stage, a and b, one of another, c, and a key "old" of firstSecret on plan a.
 func imports(t *testing.T) (h *house, old apikey.Key, file func(string) string) {
-	h = newHouse(t, func(cfg *gate.Config) { cfg.KeyFormat.AcceptForeign = true })
+	h = newHouse(t, func(cfg *parts) { cfg.KeyFormat.AcceptForeign = true })
 	dev := []usageplan.Stage{{API: "pets", Name: "dev"}}
 	a, b := h.plan(usageplan.Plan{Name: "a", Stages: dev}), h.plan(usageplan.Plan{Name: "b", Stages: dev})
 	c := h.plan(usageplan.Plan{Name: "c", Stages: []usageplan.Stage{{API: "pets", Name: "prod"}}})

@@ -24,7 +24,7 @@ import (
 // newClient is an SDK client of a control plane over memory, and the gate that enforces.
 func newClient(t *testing.T) (*sdk.Client, *gate.Gate) {
 	st := memory.New(memory.Config{})
-	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: apikey.Format{AcceptForeign: true}})
+	g, err := gate.New(st, st, st, gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}})
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "secret", id == "admin", nil }, sigv4.Config{})

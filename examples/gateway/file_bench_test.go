@@ -60,7 +60,7 @@ func use(b *testing.B, st *opened, keys, days int) {
 	plans := usageplan.NewService(st.backend, st.backend, usageplan.ServiceConfig{})
 	plan, err := plans.Create(ctx, usageplan.Plan{Throttle: &limiter.Limit{Rate: 50, Burst: 100}, Quotas: []quota.Quota{{Limit: 1000, Period: quota.Day}}})
 	require.NoError(b, err)
-	g, err := gate.New(gate.Config{Keys: st.backend, Plans: st.backend, Counter: st.backend})
+	g, err := gate.New(st.backend, st.backend, st.backend, gate.Config{})
 	require.NoError(b, err)
 	defer g.Close()
 	today := time.Now()

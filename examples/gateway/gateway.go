@@ -20,9 +20,8 @@ type gateway struct {
 
 func newGateway(cfg config, st *opened, log *slog.Logger) (gw *gateway, err error) {
 	gw = new(gateway)
-	gw.gate, err = gate.New(gate.Config{
-		Keys: st.backend, Plans: st.backend, Counter: st.backend,
-		KeyFormat: apikey.Format{AcceptForeign: true}, // administrators may choose values
+	gw.gate, err = gate.New(st.backend, st.backend, st.backend, gate.Config{
+		KeyFormat: apikey.Format{AcceptForeign: true},
 		Logger:    log,
 	})
 	if err != nil {

@@ -79,7 +79,7 @@ type service struct {
 func newService() (*service, error) {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
-	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st, KeyFormat: format})
+	g, err := gate.New(st, st, st, gate.Config{KeyFormat: format})
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func newService(t *testing.T, routes ...string) *service {
 	plan, err := plans.Create(t.Context(), usageplan.Plan{Routes: limits, Quotas: []quota.Quota{{Limit: 1000, Period: quota.Day}}})
 	require.NoError(t, err)
 	require.NoError(t, plans.Link(t.Context(), plan.ID, key.ID))
-	g, err := gate.New(gate.Config{Keys: st, Plans: st, Counter: st})
+	g, err := gate.New(st, st, st, gate.Config{})
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
 	return &service{t: t, gate: g, keyID: key.ID, secret: string(secret)}

@@ -89,7 +89,7 @@ func TestGateBehind(t *testing.T) {
 		dir := local.New(local.Config{})
 		plan := usageplan.Plan{Quotas: []period.Quota{{Limit: 10, Period: period.Hour}}}
 		_, secret, _ := gateOver(t, dir, s, plan)
-		g, err := gate.New(gate.Config{Keys: dir, Plans: dir, Counter: s, Keep: keep})
+		g, err := gate.New(dir, dir, s, gate.Config{Keep: keep})
 		require.NoError(t, err)
 		defer g.Close()
 		admitted := func(at time.Time) (n int) {

@@ -42,8 +42,10 @@ func (w *witness) Decided(_ context.Context, _ gate.Request, d gate.Outcome, err
 func gateOver(t *testing.T, dir directoryOf, counter store.Counter, plan usageplan.Plan) (*gate.Gate, apikey.Secret, *witness) {
 	t.Helper()
 	w := &witness{}
-	g, err := gate.New(gate.Config{
-		Keys: dir, Plans: dir, Counter: counter, Observer: w, MaxAge: time.Minute, Timeout: 5 * time.Second,
+	g, err := gate.New(dir, dir, counter, gate.Config{
+		Observer: w,
+		MaxAge:   time.Minute,
+		Timeout:  5 * time.Second,
 	})
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
@@ -172,7 +174,7 @@ func TestServerDies(t *testing.T) {
 	s, err := Open("redis://"+server.Addr(), Config{})
 	require.NoError(t, err)
 	defer s.Close()
-	g, err := gate.New(gate.Config{Keys: s, Plans: s, Counter: s, MaxAge: time.Nanosecond, Keep: time.Hour})
+	g, err := gate.New(s, s, s, gate.Config{MaxAge: time.Nanosecond, Keep: time.Hour})
 	require.NoError(t, err)
 	defer g.Close()
 	secrets := map[string]apikey.Secret{}

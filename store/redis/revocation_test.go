@@ -70,8 +70,9 @@ func TestRevocation(t *testing.T) {
 			if test.slow > 0 {
 				directory = slow{here, test.slow}
 			}
-			g, err := gate.New(gate.Config{
-				Keys: directory, Plans: here, Counter: here, MaxAge: test.maxAge, Timeout: 10 * time.Second,
+			g, err := gate.New(directory, here, here, gate.Config{
+				MaxAge:  test.maxAge,
+				Timeout: 10 * time.Second,
 			})
 			require.NoError(t, err)
 			defer g.Close()

@@ -168,7 +168,7 @@ func TestRunSaysWhy(t *testing.T) {
 func TestRevoked(t *testing.T) {
 	addr := redistest.Start(t)
 	here, there := running(t, dial(t, addr)), newStore(t, dial(t, addr), counting)
-	g, err := gate.New(gate.Config{Keys: here, Plans: here, Counter: here, MaxAge: time.Minute})
+	g, err := gate.New(here, here, here, gate.Config{MaxAge: time.Minute})
 	require.NoError(t, err)
 	defer g.Close()
 	keys := apikey.NewService(there, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})

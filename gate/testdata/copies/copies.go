@@ -4,8 +4,8 @@ package copies
 import (
 	"context"
 
-	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/middleware"
 )
 
 func assign(d *gate.Decision) {
