@@ -12,7 +12,7 @@ const defaultRate = 10_000
 
 // accountRate returns the rate that completes a throttle without one.
 func (h *Handler) accountRate() rate.Limit {
-	if l, ok := h.cfg.Gate.Account(); ok {
+	if l, ok := h.gate.Account(); ok {
 		return l.Rate
 	}
 	return defaultRate
@@ -26,7 +26,7 @@ func (h *Handler) getAccount(*http.Request) (int, any, error) {
 		Features         []string      `json:"features"`
 		APIKeyVersion    string        `json:"apiKeyVersion"`
 	}{Features: []string{"UsagePlans"}, APIKeyVersion: "4"}
-	if l, ok := h.cfg.Gate.Account(); ok {
+	if l, ok := h.gate.Account(); ok {
 		out.ThrottleSettings = new(throttleOf(l))
 	}
 	return http.StatusOK, out, nil

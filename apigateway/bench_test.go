@@ -65,10 +65,7 @@ func BenchmarkKeys(b *testing.B) {
 				require.NoError(b, err)
 				defer g.Close()
 				keys := apikey.NewService(st, apikey.Config{})
-				h, err := apigateway.New(apigateway.Config{
-					Keys: keys, Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Gate: g,
-					Authenticate: func(*http.Request) error { return nil },
-				})
+				h, err := apigateway.New(keys, usageplan.NewService(st, st, usageplan.ServiceConfig{}), g, func(*http.Request) error { return nil }, apigateway.Config{})
 				require.NoError(b, err)
 				server := httptest.NewServer(h)
 				defer server.Close()

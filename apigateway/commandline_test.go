@@ -20,7 +20,7 @@ import (
 func TestCommandLine(t *testing.T) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "test", id == "test", nil }, sigv4.Config{})
 	require.NoError(t, err)
-	h := newHouse(t, func(cfg *apigateway.Config) { cfg.Authenticate = apigateway.Signed(verifier) })
+	h := newHouse(t, func(cfg *parts) { cfg.Authenticate = apigateway.Signed(verifier) })
 	server := httptest.NewServer(h.h)
 	defer server.Close()
 	run := func(args ...string) map[string]any {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
@@ -237,7 +236,7 @@ func TestAccount(t *testing.T) {
 	require.Equal(t, map[string]any{"burstLimit": 5.0, "rateLimit": 10000.0}, only.body["throttle"])
 
 	st := memory.New(memory.Config{})
-	h = newHouseOn(t, st, func(cfg *apigateway.Config) {
+	h = newHouseOn(t, st, func(cfg *parts) {
 		g, err := gate.New(st, st, st, gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Account: &limiter.Limit{Rate: 30, Burst: 4}})
 		require.NoError(t, err)
 		t.Cleanup(g.Close)

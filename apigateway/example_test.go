@@ -33,10 +33,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	h, err := apigateway.New(apigateway.Config{
-		Keys: apikey.NewService(st, apikey.Config{KeyFormat: format}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}),
-		Gate: g, Authenticate: apigateway.Signed(verifier),
-	})
+	h, err := apigateway.New(apikey.NewService(st, apikey.Config{KeyFormat: format}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), g, apigateway.Signed(verifier), apigateway.Config{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -65,10 +62,7 @@ func ExampleAuthenticator() {
 	st := memory.New(memory.Config{})
 	g, _ := gate.New(st, st, st, gate.Config{})
 	defer g.Close()
-	h, _ := apigateway.New(apigateway.Config{
-		Keys: apikey.NewService(st, apikey.Config{}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}),
-		Gate: g, Authenticate: byHeader,
-	})
+	h, _ := apigateway.New(apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), g, byHeader, apigateway.Config{})
 	for _, user := range []string{"bob", "ann"} {
 		r := httptest.NewRequest("POST", "/usageplans", strings.NewReader(`{"name": "gold", "quota": {"limit": 1000, "period": "DAY"}}`))
 		r.Header.Set("X-Authenticated-User", user)

@@ -42,14 +42,8 @@ func (l StageList) Stage(_ context.Context, s usageplan.Stage) (bool, error) {
 	return false, nil
 }
 
-// Config of a Handler. Keys, Plans, Gate and Authenticate are required; zero means the default for all else. The Format of
-// the Gate lets in all that the Format of Keys makes or imports: give both the same.
+// Config configures a Handler. The zero Config is ready for use.
 type Config struct {
-	Keys         *apikey.Service
-	Plans        *usageplan.Service
-	Gate         *gate.Gate // whose counts GetUsage and UpdateUsage are about
-	Authenticate Authenticator
-
 	// Stages are those that plans can be for; nil: any.
 	Stages Stages
 
@@ -59,8 +53,12 @@ type Config struct {
 
 // Handler is the control plane. Make one with New. Safe for concurrent use.
 type Handler struct {
-	cfg Config
-	mux *http.ServeMux
+	keys  *apikey.Service
+	plans *usageplan.Service
+	gate  *gate.Gate
+	auth  Authenticator
+	cfg   Config
+	mux   *http.ServeMux
 }
 
 // MaxBody is the most bytes of a request's body: 10 MiB.
@@ -69,24 +67,28 @@ const MaxBody = 10 << 20
 // bodyTime is how long a body may take before its sender is authenticated: enough for MaxBody at 1.4 Mbit/s.
 const bodyTime = time.Minute
 
-// New makes a Handler. The error names all that is missing.
-func New(cfg Config) (*Handler, error) {
-	var errs []error
-	if cfg.Keys == nil || cfg.Plans == nil || cfg.Gate == nil {
-		errs = append(errs, errors.New("keys, plans, gate: want all three"))
+// New returns a Handler that manages the keys and plans of the two services. GetUsage and
+// UpdateUsage are about the counts of the Gate. The error reports every fault at once.
+//
+// The KeyFormat of the Gate must let in every key that the service of keys makes or imports:
+// give both the same.
+func New(keys *apikey.Service, plans *usageplan.Service, g *gate.Gate, auth Authenticator, cfg Config) (*Handler, error) {
+	errs := []error{
+		nilcheck.Required("keys", keys, "an apikey.Service"), nilcheck.Required("plans", plans, "a usageplan.Service"),
+		nilcheck.Required("gate", g, "a gate.Gate"),
 	}
-	if cfg.Authenticate == nil {
-		errs = append(errs, errors.New("authenticate: nil: want one: who reaches the handler could make keys"))
+	if auth == nil {
+		errs = append(errs, errors.New("authenticate: nil: want one: anybody who reaches the handler could make keys"))
 	}
-	if cfg.Keys != nil && cfg.Gate != nil && !cfg.Gate.KeyFormat().Covers(cfg.Keys.KeyFormat()) {
+	if keys != nil && g != nil && !g.KeyFormat().Covers(keys.KeyFormat()) {
 		errs = append(errs, fmt.Errorf("gate: format %+v: want one that lets in all keys of the format %+v: give both the same",
-			cfg.Gate.KeyFormat(), cfg.Keys.KeyFormat()))
+			g.KeyFormat(), keys.KeyFormat()))
 	}
 	errs = append(errs, nilcheck.Optional("stages", cfg.Stages, "a Stages, or none"))
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("apigateway: new: %w", err)
 	}
-	h := &Handler{cfg: cfg, mux: http.NewServeMux()}
+	h := &Handler{keys: keys, plans: plans, gate: g, auth: auth, cfg: cfg, mux: http.NewServeMux()}
 	others := map[string]operation{"/": unknownOperation}
 	for pattern, op := range h.operations() {
 		h.handle(pattern, op)
@@ -163,7 +165,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // authenticate bounds the time that a body takes to come while nobody knows who sends it.
 func (h *Handler) authenticate(w http.ResponseWriter, r *http.Request) error {
 	defer refusal.Within(w, r, bodyTime)()
-	return h.cfg.Authenticate(r)
+	return h.auth(r)
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, op operation) {

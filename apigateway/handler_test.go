@@ -42,23 +42,30 @@ type house struct {
 	h     *apigateway.Handler
 }
 
-func newHouse(t *testing.T, change ...func(*apigateway.Config)) *house {
+func newHouse(t *testing.T, change ...func(*parts)) *house {
 	return newHouseOn(t, memory.New(memory.Config{}), change...)
 }
 
+// parts are the arguments of apigateway.New.
+type parts struct {
+	Gate         *gate.Gate
+	Authenticate apigateway.Authenticator
+	apigateway.Config
+}
+
 // newHouseOn is newHouse on a store of any kind.
-func newHouseOn(t *testing.T, st stores, change ...func(*apigateway.Config)) *house {
+func newHouseOn(t *testing.T, st stores, change ...func(*parts)) *house {
 	block, err := aes.NewCipher(make([]byte, 32))
 	require.NoError(t, err)
 	seal, err := cipher.NewGCM(block)
 	require.NoError(t, err)
 	h := &house{t: t, st: st, keys: apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Seal: seal}), plans: usageplan.NewService(st, st, usageplan.ServiceConfig{})}
 	h.gate = h.newGate(0)
-	cfg := apigateway.Config{Keys: h.keys, Plans: h.plans, Gate: h.gate, Authenticate: func(*http.Request) error { return nil }}
+	cfg := parts{Gate: h.gate, Authenticate: func(*http.Request) error { return nil }}
 	for _, c := range change {
 		c(&cfg)
 	}
-	h.h, err = apigateway.New(cfg)
+	h.h, err = apigateway.New(h.keys, h.plans, cfg.Gate, cfg.Authenticate, cfg.Config)
 	require.NoError(t, err)
 	return h
 }
@@ -118,7 +125,7 @@ func patch(ops ...string) string {
 func TestTutorial(t *testing.T) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "test", id == "test", nil }, sigv4.Config{})
 	require.NoError(t, err)
-	h := newHouse(t, func(cfg *apigateway.Config) { cfg.Authenticate = apigateway.Signed(verifier) })
+	h := newHouse(t, func(cfg *parts) { cfg.Authenticate = apigateway.Signed(verifier) })
 	server := httptest.NewServer(h.h)
 	defer server.Close()
 	run := func(line string, more ...string) map[string]any {

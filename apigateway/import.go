@@ -13,7 +13,7 @@ func (h *Handler) importKeys(r *http.Request) (int, any, error) {
 	if r.URL.Query().Get("format") != "csv" {
 		return 0, nil, badRequest("Invalid format specified. Must be one of [csv]")
 	}
-	done, err := h.cfg.Plans.Import(r.Context(), h.cfg.Keys, apikey.ParseCSV(r.Body), flag(r, "failonwarnings"))
+	done, err := h.plans.Import(r.Context(), h.keys, apikey.ParseCSV(r.Body), flag(r, "failonwarnings"))
 	if missing, ok := errors.AsType[*apikey.MissingColumnError](err); ok {
 		return 0, nil, badRequest("%s", missing)
 	}

@@ -63,9 +63,9 @@ func (h *Handler) createKeys(r *http.Request) (int, any, error) {
 	}
 	value := apikey.Secret(in.Value)
 	if value == "" {
-		k, value, err = h.cfg.Keys.Create(r.Context(), k)
+		k, value, err = h.keys.Create(r.Context(), k)
 	} else if err = checkValue(in.Value); err == nil {
-		k, err = h.cfg.Keys.Import(r.Context(), k, value)
+		k, err = h.keys.Import(r.Context(), k, value)
 	}
 	if err != nil {
 		return 0, nil, err
@@ -99,7 +99,7 @@ func checkValue(value string) error {
 
 // getKey is GetApiKey.
 func (h *Handler) getKey(r *http.Request) (int, any, error) {
-	k, err := h.cfg.Keys.Get(r.Context(), r.PathValue("key"))
+	k, err := h.keys.Get(r.Context(), r.PathValue("key"))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -113,7 +113,7 @@ func (h *Handler) value(k *apikey.Key, wanted bool) apikey.Secret {
 	if !wanted {
 		return ""
 	}
-	value, _ := h.cfg.Keys.Open(k)
+	value, _ := h.keys.Open(k)
 	return value
 }
 
@@ -128,7 +128,7 @@ func (h *Handler) getKeys(r *http.Request) (int, any, error) {
 	filter := apikey.Filter{NamePrefix: query.Get("name"), CustomerID: query.Get("customerId")}
 	values := flag(r, "includeValues")
 	out, err := collect(query, func(cursor string, limit int) ([]apikey.Key, string, error) {
-		return h.cfg.Keys.List(r.Context(), filter, cursor, limit)
+		return h.keys.List(r.Context(), filter, cursor, limit)
 	}, func(k *apikey.Key) (keyText, bool, error) { return keyOf(k, h.value(k, values)), true, nil })
 	return http.StatusOK, out, err
 }
@@ -139,7 +139,7 @@ func (h *Handler) updateKey(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	k, err := h.cfg.Keys.Update(r.Context(), r.PathValue("key"), func(k *apikey.Key) error {
+	k, err := h.keys.Update(r.Context(), r.PathValue("key"), func(k *apikey.Key) error {
 		for _, op := range ops {
 			if err := patchKey(k, op); err != nil {
 				return err
@@ -183,16 +183,16 @@ func patchKey(k *apikey.Key, op patchOp) error {
 // deleteKey is DeleteApiKey, which takes the key out of its plans.
 func (h *Handler) deleteKey(r *http.Request) (int, any, error) {
 	ctx, id := r.Context(), r.PathValue("key")
-	links, err := h.cfg.Plans.KeyLinks(ctx, id)
+	links, err := h.plans.KeyLinks(ctx, id)
 	if err != nil {
 		return 0, nil, err
 	}
-	if err := h.cfg.Keys.Delete(ctx, id); err != nil {
+	if err := h.keys.Delete(ctx, id); err != nil {
 		return 0, nil, err
 	}
 	var errs []error
 	for _, l := range links {
-		errs = append(errs, h.cfg.Plans.Unlink(ctx, l.PlanID, id))
+		errs = append(errs, h.plans.Unlink(ctx, l.PlanID, id))
 	}
 	if err := errors.Join(errs...); err != nil {
 		h.log(r, err) // the key is gone, and its links are dead: they do no harm

@@ -30,8 +30,8 @@ func TestNothingShowsASecret(t *testing.T) {
 		return secret, known, nil
 	}, sigv4.Config{})
 	require.NoError(t, err)
-	var cfg apigateway.Config
-	h := newHouse(t, func(c *apigateway.Config) {
+	var cfg parts
+	h := newHouse(t, func(c *parts) {
 		c.Authenticate = apigateway.Signed(v)
 		cfg = *c
 	})
@@ -39,11 +39,11 @@ func TestNothingShowsASecret(t *testing.T) {
 	require.NoError(t, err)
 	gcm, err := cipher.NewGCM(block)
 	require.NoError(t, err)
-	cfg.Keys = apikey.NewService(h.st, apikey.Config{Seal: valued{gcm, password}})
-	sealed, err := apigateway.New(cfg)
+	keys := apikey.NewService(h.st, apikey.Config{Seal: valued{gcm, password}})
+	sealed, err := apigateway.New(keys, h.plans, h.gate, cfg.Authenticate, cfg.Config)
 	require.NoError(t, err)
 	values := map[string]any{
-		"Config": cfg, "Config by pointer": &cfg, "Handler": h.h, "Error": &apigateway.Error{Status: 403, Type: "t", Message: "m"},
+		"Config": cfg.Config, "Config by pointer": &cfg.Config, "Handler": h.h, "Error": &apigateway.Error{Status: 403, Type: "t", Message: "m"},
 		"Verifier": v, "Handler that seals": sealed,
 	}
 	leak.Complete(t, values)

@@ -23,11 +23,10 @@ func (*noStages) Stage(context.Context, usageplan.Stage) (bool, error) { return 
 // TestNil: nothing that is nil waits for the first request to panic.
 func TestNil(t *testing.T) {
 	h := newHouse(t)
-	_, err := apigateway.New(apigateway.Config{Keys: h.keys, Plans: h.plans, Gate: h.gate, Stages: (*noStages)(nil),
-		Authenticate: func(*http.Request) error { return nil }})
+	_, err := apigateway.New(h.keys, h.plans, h.gate, func(*http.Request) error { return nil }, apigateway.Config{Stages: (*noStages)(nil)})
 	require.ErrorContains(t, err, "stages: nil *apigateway_test.noStages: want a Stages, or none")
-	_, err = apigateway.New(apigateway.Config{Plans: h.plans, Gate: h.gate})
-	require.ErrorContains(t, err, "keys, plans, gate: want all three")
+	_, err = apigateway.New(nil, h.plans, h.gate, nil, apigateway.Config{})
+	require.ErrorContains(t, err, "keys: nil *apikey.Service: want an apikey.Service")
 	require.PanicsWithValue(t, "apigateway: Signed: verifier: nil *sigv4.Verifier: want a sigv4.Verifier", func() { apigateway.Signed(nil) })
 }
 
@@ -48,8 +47,7 @@ func TestFormats(t *testing.T) {
 		g, err := gate.New(st, st, st, gate.Config{KeyFormat: c.gate})
 		require.NoError(t, err)
 		defer g.Close()
-		_, err = apigateway.New(apigateway.Config{Keys: apikey.NewService(st, apikey.Config{KeyFormat: c.keys}), Gate: g,
-			Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Authenticate: func(*http.Request) error { return nil }})
+		_, err = apigateway.New(apikey.NewService(st, apikey.Config{KeyFormat: c.keys}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), g, func(*http.Request) error { return nil }, apigateway.Config{})
 		if c.want == "" {
 			require.NoError(t, err, "%+v", c)
 		} else {
@@ -64,8 +62,7 @@ func TestForeignValue(t *testing.T) {
 	g, err := gate.New(st, st, st, gate.Config{})
 	require.NoError(t, err)
 	defer g.Close()
-	h, err := apigateway.New(apigateway.Config{Keys: apikey.NewService(st, apikey.Config{}), Gate: g,
-		Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Authenticate: func(*http.Request) error { return nil }})
+	h, err := apigateway.New(apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), g, func(*http.Request) error { return nil }, apigateway.Config{})
 	require.NoError(t, err)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("POST", "/apikeys", strings.NewReader(`{"name":"k","value":"another-value-of-my-own"}`)))

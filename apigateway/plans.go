@@ -30,7 +30,7 @@ func (h *Handler) createPlan(r *http.Request) (int, any, error) {
 	if err := h.stagesExist(r.Context(), p.Stages, nil); err != nil {
 		return 0, nil, err
 	}
-	p, err := h.cfg.Plans.Create(r.Context(), p)
+	p, err := h.plans.Create(r.Context(), p)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -65,7 +65,7 @@ func (h *Handler) stagesExist(ctx context.Context, stages, had []usageplan.Stage
 
 // getPlan is GetUsagePlan.
 func (h *Handler) getPlan(r *http.Request) (int, any, error) {
-	p, err := h.cfg.Plans.Get(r.Context(), r.PathValue("plan"))
+	p, err := h.plans.Get(r.Context(), r.PathValue("plan"))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -82,7 +82,7 @@ func (h *Handler) getPlans(r *http.Request) (int, any, error) {
 		return http.StatusOK, out, err
 	}
 	out, err := collect(query, func(cursor string, limit int) ([]usageplan.Plan, string, error) {
-		return h.cfg.Plans.List(ctx, cursor, limit)
+		return h.plans.List(ctx, cursor, limit)
 	}, func(p *usageplan.Plan) (planText, bool, error) { return planOf(p), true, nil })
 	return http.StatusOK, out, err
 }
@@ -90,10 +90,10 @@ func (h *Handler) getPlans(r *http.Request) (int, any, error) {
 // plansOf is the plans of a key, which are few, newest link first.
 func (h *Handler) plansOf(ctx context.Context, keyID string) (page[planText], error) {
 	out := page[planText]{Item: []planText{}}
-	links, err := h.cfg.Plans.KeyLinks(ctx, keyID)
+	links, err := h.plans.KeyLinks(ctx, keyID)
 	for i := len(links) - 1; i >= 0 && err == nil; i-- {
 		var p usageplan.Plan
-		if p, err = h.cfg.Plans.Get(ctx, links[i].PlanID); err == nil {
+		if p, err = h.plans.Get(ctx, links[i].PlanID); err == nil {
 			out.Item = append(out.Item, planOf(&p))
 		} else if errors.Is(err, usageplan.ErrNotFound) {
 			err = nil // a dead link
@@ -108,7 +108,7 @@ func (h *Handler) updatePlan(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	p, err := h.cfg.Plans.Update(r.Context(), r.PathValue("plan"), func(p *usageplan.Plan) error {
+	p, err := h.plans.Update(r.Context(), r.PathValue("plan"), func(p *usageplan.Plan) error {
 		text, had := planOf(p), p.Stages
 		for _, op := range ops {
 			if err := text.patch(op); err != nil {
@@ -134,7 +134,7 @@ func (h *Handler) updatePlan(r *http.Request) (int, any, error) {
 // deletePlan is DeleteUsagePlan, which wants the stages to be taken away first.
 func (h *Handler) deletePlan(r *http.Request) (int, any, error) {
 	id := r.PathValue("plan")
-	return http.StatusAccepted, nil, h.cfg.Plans.DeleteIf(r.Context(), id, func(p *usageplan.Plan) error {
+	return http.StatusAccepted, nil, h.plans.DeleteIf(r.Context(), id, func(p *usageplan.Plan) error {
 		var names []string
 		for _, s := range p.Stages {
 			names = append(names, s.String())
@@ -168,11 +168,11 @@ func (h *Handler) createPlanKey(r *http.Request) (int, any, error) {
 	if in.KeyType != "API_KEY" {
 		return 0, nil, badRequest("Invalid key type specified. Must be one of [API_KEY]")
 	}
-	k, err := h.cfg.Keys.Get(r.Context(), in.KeyID)
+	k, err := h.keys.Get(r.Context(), in.KeyID)
 	if err != nil {
 		return 0, nil, err
 	}
-	if err := h.cfg.Plans.Link(r.Context(), r.PathValue("plan"), in.KeyID); err != nil {
+	if err := h.plans.Link(r.Context(), r.PathValue("plan"), in.KeyID); err != nil {
 		return 0, nil, err
 	}
 	return http.StatusCreated, h.planKey(&k), nil
@@ -182,9 +182,9 @@ func (h *Handler) createPlanKey(r *http.Request) (int, any, error) {
 func (h *Handler) getPlanKeys(r *http.Request) (int, any, error) {
 	ctx, query := r.Context(), r.URL.Query()
 	out, err := collect(query, func(cursor string, limit int) ([]usageplan.Link, string, error) {
-		return h.cfg.Plans.Links(ctx, r.PathValue("plan"), cursor, limit)
+		return h.plans.Links(ctx, r.PathValue("plan"), cursor, limit)
 	}, func(l *usageplan.Link) (planKeyText, bool, error) {
-		k, err := h.cfg.Keys.Get(ctx, l.KeyID)
+		k, err := h.keys.Get(ctx, l.KeyID)
 		if errors.Is(err, apikey.ErrNotFound) {
 			return planKeyText{}, false, nil
 		}
@@ -196,11 +196,11 @@ func (h *Handler) getPlanKeys(r *http.Request) (int, any, error) {
 // getPlanKey is GetUsagePlanKey. A key that is in another plan is answered like no plan, as in AWS.
 func (h *Handler) getPlanKey(r *http.Request) (int, any, error) {
 	ctx, planID := r.Context(), r.PathValue("plan")
-	k, err := h.cfg.Keys.Get(ctx, r.PathValue("key"))
+	k, err := h.keys.Get(ctx, r.PathValue("key"))
 	if err != nil {
 		return 0, nil, err
 	}
-	links, err := h.cfg.Plans.KeyLinks(ctx, k.ID)
+	links, err := h.plans.KeyLinks(ctx, k.ID)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -214,5 +214,5 @@ func (h *Handler) getPlanKey(r *http.Request) (int, any, error) {
 
 // deletePlanKey is DeleteUsagePlanKey.
 func (h *Handler) deletePlanKey(r *http.Request) (int, any, error) {
-	return http.StatusAccepted, nil, h.cfg.Plans.Unlink(r.Context(), r.PathValue("plan"), r.PathValue("key"))
+	return http.StatusAccepted, nil, h.plans.Unlink(r.Context(), r.PathValue("plan"), r.PathValue("key"))
 }

@@ -192,7 +192,7 @@ func TestLongReport(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newHouse(t)
 				h.gate = h.newGate(800 * 24 * time.Hour)
-				handler, err := apigateway.New(apigateway.Config{Keys: h.keys, Plans: h.plans, Gate: h.gate, Authenticate: func(*http.Request) error { return nil }})
+				handler, err := apigateway.New(h.keys, h.plans, h.gate, func(*http.Request) error { return nil }, apigateway.Config{})
 				require.NoError(t, err)
 				h.h = handler
 				planID, keyID, secret := h.linked(usageplan.Plan{Quotas: []quota.Quota{test.quota}})

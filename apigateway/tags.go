@@ -31,17 +31,17 @@ func (h *Handler) retag(r *http.Request, change func(apikey.Tags) apikey.Tags) (
 	}
 	if kind == "apikeys" {
 		if change == nil {
-			k, err := h.cfg.Keys.Get(r.Context(), id)
+			k, err := h.keys.Get(r.Context(), id)
 			return k.Tags, err
 		}
-		_, err = h.cfg.Keys.Update(r.Context(), id, func(k *apikey.Key) error { k.Tags = change(k.Tags); return nil })
+		_, err = h.keys.Update(r.Context(), id, func(k *apikey.Key) error { k.Tags = change(k.Tags); return nil })
 		return nil, err
 	}
 	if change == nil {
-		p, err := h.cfg.Plans.Get(r.Context(), id)
+		p, err := h.plans.Get(r.Context(), id)
 		return p.Tags, err
 	}
-	_, err = h.cfg.Plans.Update(r.Context(), id, func(p *usageplan.Plan) error { p.Tags = change(p.Tags); return nil })
+	_, err = h.plans.Update(r.Context(), id, func(p *usageplan.Plan) error { p.Tags = change(p.Tags); return nil })
 	return nil, err
 }
 

@@ -20,10 +20,10 @@ import (
 )
 
 // signed has the control plane let in only who signs with the secret of "admin".
-func signed(t *testing.T) func(*apigateway.Config) {
+func signed(t *testing.T) func(*parts) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "secret", id == "admin", nil }, sigv4.Config{})
 	require.NoError(t, err)
-	return func(cfg *apigateway.Config) { cfg.Authenticate = apigateway.Signed(verifier) }
+	return func(cfg *parts) { cfg.Authenticate = apigateway.Signed(verifier) }
 }
 
 // TestRefusalWaitsForNoBody answers who is not authenticated, though a body that was announced does not come.

@@ -55,7 +55,7 @@ func (h *Handler) getUsage(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	p, err := h.cfg.Plans.Get(ctx, planID)
+	p, err := h.plans.Get(ctx, planID)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -67,7 +67,7 @@ func (h *Handler) getUsage(r *http.Request) (int, any, error) {
 			l, err := h.link(ctx, planID, keyID)
 			return l, "", err
 		}
-		return h.cfg.Plans.Links(ctx, planID, cursor, limit)
+		return h.plans.Links(ctx, planID, cursor, limit)
 	}, func(l *usageplan.Link) (usageplan.Link, bool, error) { return *l, true, nil })
 	if err != nil {
 		return 0, nil, err
@@ -79,7 +79,7 @@ func (h *Handler) getUsage(r *http.Request) (int, any, error) {
 
 // link is the one of a plan and a key; none if they are not linked.
 func (h *Handler) link(ctx context.Context, planID, keyID string) ([]usageplan.Link, error) {
-	links, err := h.cfg.Plans.KeyLinks(ctx, keyID)
+	links, err := h.plans.KeyLinks(ctx, keyID)
 	return slices.DeleteFunc(links, func(l usageplan.Link) bool { return l.PlanID != planID }), err
 }
 
@@ -99,7 +99,7 @@ func (h *Handler) updateUsage(r *http.Request) (int, any, error) {
 			return 0, nil, badRequest("Usage remaining must be a non-negative integer")
 		}
 	}
-	p, err := h.cfg.Plans.Get(ctx, planID)
+	p, err := h.plans.Get(ctx, planID)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -115,7 +115,7 @@ func (h *Handler) updateUsage(r *http.Request) (int, any, error) {
 		return 0, nil, badRequest("Usage Plan %s has no quota", planID)
 	}
 	if remaining >= 0 {
-		if err := h.cfg.Gate.SetRemaining(ctx, planID, links[0].KeyID, nameOf(q), remaining); err != nil {
+		if err := h.gate.SetRemaining(ctx, planID, links[0].KeyID, nameOf(q), remaining); err != nil {
 			return 0, nil, err
 		}
 	}
@@ -191,7 +191,7 @@ func (h *Handler) days(ctx context.Context, l *usageplan.Link, from, now time.Ti
 	if n < 1 {
 		return used, nil
 	}
-	list, err := h.cfg.Gate.UsageByDay(ctx, l.PlanID, l.KeyID, min(n, maxDays))
+	list, err := h.gate.UsageByDay(ctx, l.PlanID, l.KeyID, min(n, maxDays))
 	for _, day := range list {
 		used[day.Start.Unix()] = day.Used
 	}
@@ -203,7 +203,7 @@ func (h *Handler) windows(ctx context.Context, l *usageplan.Link, c *calendar, f
 	if !c.limited {
 		return func(time.Time) quota.Usage { return quota.Usage{Limit: unlimited, Remaining: unlimited} }, nil
 	}
-	list, err := h.cfg.Gate.UsageByWindow(ctx, l.PlanID, l.KeyID, nameOf(c.quota), c.count(from))
+	list, err := h.gate.UsageByWindow(ctx, l.PlanID, l.KeyID, nameOf(c.quota), c.count(from))
 	known := map[int64]quota.Usage{}
 	for _, w := range list {
 		known[w.Start.Unix()] = w

@@ -171,7 +171,7 @@ func TestManyQuotas(t *testing.T) {
 
 // TestBadRequests have the status, the type and the message of AWS, and change nothing.
 func TestBadRequests(t *testing.T) {
-	h := newHouse(t, func(cfg *apigateway.Config) {
+	h := newHouse(t, func(cfg *parts) {
 		cfg.Stages = apigateway.StageList{{API: "pets", Name: "prod"}, {API: "pets", Name: "dev"}}
 	})
 	key := h.ok(201, "POST /apikeys", `{"name": "k", "value": "a-value-of-twenty-chars"}`).text("id")
@@ -321,10 +321,7 @@ func TestImportLeaves(t *testing.T) {
 	h := newHouse(t)
 	var log bytes.Buffer
 	keys := apikey.NewService(undeletable{h.st}, apikey.Config{KeyFormat: h.keys.KeyFormat()})
-	handler, err := apigateway.New(apigateway.Config{
-		Keys: keys, Plans: h.plans, Gate: h.gate, Authenticate: func(*http.Request) error { return nil },
-		Logger: slog.New(slog.NewTextHandler(&log, nil)),
-	})
+	handler, err := apigateway.New(keys, h.plans, h.gate, func(*http.Request) error { return nil }, apigateway.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	require.NoError(t, err)
 	h.h = handler
 	a := h.ok(503, "POST /apikeys?mode=import&format=csv&failonwarnings=true", "name,key,usageplanids\na,a-value-of-twenty-chars,nowhere\n")
@@ -339,10 +336,10 @@ func (undeletable) DeleteKey(context.Context, string) error { return errors.New(
 
 // TestClosed serves nobody without an authenticator, and nobody whom it does not let in.
 func TestClosed(t *testing.T) {
-	_, err := apigateway.New(apigateway.Config{})
+	_, err := apigateway.New(nil, nil, nil, nil, apigateway.Config{})
 	require.ErrorContains(t, err, "authenticate")
-	require.ErrorContains(t, err, "keys, plans, gate")
-	h := newHouse(t, func(cfg *apigateway.Config) {
+	require.ErrorContains(t, err, "gate: nil")
+	h := newHouse(t, func(cfg *parts) {
 		cfg.Authenticate = func(*http.Request) error { return errors.New("of the inside") }
 	})
 	a := h.ok(403, "POST /apikeys", `{}`)

@@ -29,10 +29,7 @@ func newClient(t *testing.T) (*sdk.Client, *gate.Gate) {
 	t.Cleanup(g.Close)
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "secret", id == "admin", nil }, sigv4.Config{})
 	require.NoError(t, err)
-	h, err := apigateway.New(apigateway.Config{
-		Keys: apikey.NewService(st, apikey.Config{KeyFormat: g.KeyFormat()}), Plans: usageplan.NewService(st, st, usageplan.ServiceConfig{}), Gate: g,
-		Authenticate: apigateway.Signed(verifier), Stages: apigateway.StageList{{API: "pets", Name: "prod"}, {API: "pets", Name: "dev"}},
-	})
+	h, err := apigateway.New(apikey.NewService(st, apikey.Config{KeyFormat: g.KeyFormat()}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), g, apigateway.Signed(verifier), apigateway.Config{Stages: apigateway.StageList{{API: "pets", Name: "prod"}, {API: "pets", Name: "dev"}}})
 	require.NoError(t, err)
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)

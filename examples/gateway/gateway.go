@@ -55,9 +55,8 @@ func controlPlane(cfg config, g *gate.Gate, st *opened, log *slog.Logger) (http.
 	if cfg.api != "" {
 		stages = apigateway.StageList{{API: cfg.api, Name: cfg.stage}}
 	}
-	return apigateway.New(apigateway.Config{
-		Keys:  apikey.NewService(st.backend, apikey.Config{KeyFormat: g.KeyFormat(), Seal: cfg.seal}),
-		Plans: usageplan.NewService(watch(st.backend, cfg, log), st.backend, usageplan.ServiceConfig{}),
-		Gate:  g, Authenticate: apigateway.Signed(verifier), Stages: stages, Logger: log,
+	return apigateway.New(apikey.NewService(st.backend, apikey.Config{KeyFormat: g.KeyFormat(), Seal: cfg.seal}), usageplan.NewService(watch(st.backend, cfg, log), st.backend, usageplan.ServiceConfig{}), g, apigateway.Signed(verifier), apigateway.Config{
+		Stages: stages,
+		Logger: log,
 	})
 }
