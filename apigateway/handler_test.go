@@ -59,7 +59,7 @@ func newHouseOn(t *testing.T, st stores, change ...func(*parts)) *house {
 	require.NoError(t, err)
 	seal, err := cipher.NewGCM(block)
 	require.NoError(t, err)
-	h := &house{t: t, st: st, keys: apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Seal: seal}), plans: usageplan.NewService(st, st, usageplan.ServiceConfig{})}
+	h := &house{t: t, st: st, keys: must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Seal: seal})), plans: must(usageplan.NewService(st, st))}
 	h.gate = h.newGate(0)
 	cfg := parts{Gate: h.gate, Authenticate: func(*http.Request) error { return nil }}
 	for _, c := range change {
@@ -163,4 +163,12 @@ func TestTutorial(t *testing.T) {
 	require.Equal(t, gate.Unknown, d.Reason)
 	_, err = awstest.Run(t, server.URL, "get-api-key", "--api-key", keyID)
 	require.ErrorContains(t, err, "An error occurred (NotFoundException) when calling the GetApiKey operation: Invalid API Key identifier specified")
+}
+
+// must returns v. It panics if err is not nil.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

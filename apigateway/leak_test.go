@@ -39,7 +39,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	require.NoError(t, err)
 	gcm, err := cipher.NewGCM(block)
 	require.NoError(t, err)
-	keys := apikey.NewService(h.st, apikey.Config{Seal: valued{gcm, password}})
+	keys := must(apikey.NewService(h.st, apikey.Config{Seal: valued{gcm, password}}))
 	sealed, err := apigateway.New(keys, h.plans, h.gate, cfg.Authenticate, cfg.Config)
 	require.NoError(t, err)
 	values := map[string]any{

@@ -320,7 +320,7 @@ func TestImport(t *testing.T) {
 func TestImportLeaves(t *testing.T) {
 	h := newHouse(t)
 	var log bytes.Buffer
-	keys := apikey.NewService(undeletable{h.st}, apikey.Config{KeyFormat: h.keys.KeyFormat()})
+	keys := must(apikey.NewService(undeletable{h.st}, apikey.Config{KeyFormat: h.keys.KeyFormat()}))
 	handler, err := apigateway.New(keys, h.plans, h.gate, func(*http.Request) error { return nil }, apigateway.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	require.NoError(t, err)
 	h.h = handler

@@ -25,7 +25,7 @@ func TestCovers(t *testing.T) {
 		secrets = append(secrets, secret)
 	}
 	for _, made := range formats {
-		keys := apikey.NewService(newMapStore(), apikey.Config{KeyFormat: made})
+		keys := must(apikey.NewService(newMapStore(), apikey.Config{KeyFormat: made}))
 		require.Equal(t, made, keys.KeyFormat())
 		_, secret, err := keys.Create(t.Context(), apikey.Key{})
 		require.NoError(t, err)
@@ -51,7 +51,7 @@ func TestImportForm(t *testing.T) {
 	const want = "want a secret of the Format's own form, or AcceptForeign there and in the Gate's Format"
 	for _, format := range []apikey.Format{{}, {Prefix: "other"}} {
 		st := newMapStore()
-		keys := apikey.NewService(st, apikey.Config{KeyFormat: format})
+		keys := must(apikey.NewService(st, apikey.Config{KeyFormat: format}))
 		_, err := keys.Import(ctx, apikey.Key{}, "legacy/key+value=2019")
 		require.ErrorIs(t, err, apikey.ErrMalformed)
 		require.ErrorContains(t, err, want)

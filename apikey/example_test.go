@@ -11,7 +11,7 @@ import (
 func Example() {
 	ctx := context.Background()
 	st := newMapStore() // a Store, such as memory.New gives
-	keys := apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})
+	keys := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}))
 
 	key, secret, err := keys.Create(ctx, apikey.Key{Name: "my-api-key", Enabled: true})
 	if err != nil {
@@ -35,7 +35,7 @@ func Example() {
 func ExampleService_Rotate() {
 	ctx := context.Background()
 	st := newMapStore()
-	keys := apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})
+	keys := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}))
 	key, old, _ := keys.Create(ctx, apikey.Key{Name: "my-api-key", Enabled: true})
 
 	key, fresh, err := keys.Rotate(ctx, key.ID, 24*time.Hour)
@@ -73,7 +73,7 @@ func ExampleFormat_Check() {
 
 func ExampleService_All() {
 	ctx := context.Background()
-	keys := apikey.NewService(newMapStore(), apikey.Config{})
+	keys := must(apikey.NewService(newMapStore(), apikey.Config{}))
 	for _, name := range []string{"test-1", "live-1", "live-2"} {
 		if _, _, err := keys.Create(ctx, apikey.Key{Name: name}); err != nil {
 			panic(err)

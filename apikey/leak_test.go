@@ -29,7 +29,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	gcm, err := cipher.NewGCM(block)
 	require.NoError(t, err)
 	config := apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}, Seal: &aead{gcm, master}}
-	service := apikey.NewService(memory.New(memory.Config{}), config)
+	service := must(apikey.NewService(memory.New(memory.Config{}), config))
 	key, secret, err := service.Create(t.Context(), apikey.Key{Name: "n", Enabled: true})
 	require.NoError(t, err)
 	plain := apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}, Seal: gcm}
@@ -38,7 +38,7 @@ func TestNothingShowsASecret(t *testing.T) {
 		"Row": apikey.Row{Line: 1, Key: key, Secret: secret}, "RowError": &apikey.RowError{Line: 1, Err: apikey.ErrInvalid},
 		"MissingColumnError": &apikey.MissingColumnError{Column: "key"},
 		"Config":             config, "Config by pointer": &config, "Config with AES": plain,
-		"Service": service, "Service with AES": apikey.NewService(memory.New(memory.Config{}), plain),
+		"Service": service, "Service with AES": must(apikey.NewService(memory.New(memory.Config{}), plain)),
 		"Service in a struct": struct{ s *apikey.Service }{service},
 	}
 	leak.Complete(t, values)

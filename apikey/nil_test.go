@@ -14,13 +14,17 @@ type noSeal struct{ cipher.AEAD }
 
 // TestNil: a Service does not begin with a store or a cipher that is nil, not even within an interface.
 func TestNil(t *testing.T) {
-	for want, make := range map[string]func(){
-		"apikey: NewService: store: nil: want an apikey.Store":                       func() { apikey.NewService(nil, apikey.Config{}) },
-		"apikey: NewService: store: nil *apikey_test.mapStore: want an apikey.Store": func() { apikey.NewService((*mapStore)(nil), apikey.Config{}) },
-		"apikey: NewService: seal: nil *apikey_test.noSeal: want a cipher.AEAD, or none": func() {
-			apikey.NewService(&mapStore{}, apikey.Config{Seal: (*noSeal)(nil)})
-		},
+	for want, c := range map[string]struct {
+		store apikey.Store
+		cfg   apikey.Config
+	}{
+		"store: nil: want an apikey.Store":                           {},
+		"store: nil *apikey_test.mapStore: want an apikey.Store":     {store: (*mapStore)(nil)},
+		"seal: nil *apikey_test.noSeal: want a cipher.AEAD, or none": {store: &mapStore{}, cfg: apikey.Config{Seal: (*noSeal)(nil)}},
+		`keyFormat.prefix: "acme corp": want 1 to 32`:                {store: &mapStore{}, cfg: apikey.Config{KeyFormat: apikey.Format{Prefix: "acme corp"}}},
 	} {
-		require.PanicsWithValue(t, want, make)
+		_, err := apikey.NewService(c.store, c.cfg)
+		require.ErrorIs(t, err, apikey.ErrInvalid)
+		require.ErrorContains(t, err, want)
 	}
 }

@@ -139,7 +139,7 @@ func TestLifeOfSecrets(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
 			minutes := func(n int) time.Duration { return time.Duration(random.IntN(n)) * time.Minute }
 			st := newMapStore()
-			keys := apikey.NewService(st, apikey.Config{})
+			keys := must(apikey.NewService(st, apikey.Config{}))
 			k, secret := mustCreate(t, keys, "n")
 
 			secrets := []apikey.Secret{secret} // the last is current

@@ -25,9 +25,9 @@ func newSeal(t *testing.T, key string) cipher.AEAD {
 // TestReveal shows secrets again where the service was told to keep them, and nowhere else.
 func TestReveal(t *testing.T) {
 	ctx, st := t.Context(), newMapStore()
-	sealing := apikey.NewService(st, apikey.Config{KeyFormat: foreign, Seal: newSeal(t, "0123456789abcdef")})
-	plain := apikey.NewService(st, apikey.Config{})
-	other := apikey.NewService(st, apikey.Config{Seal: newSeal(t, "fedcba9876543210")})
+	sealing := must(apikey.NewService(st, apikey.Config{KeyFormat: foreign, Seal: newSeal(t, "0123456789abcdef")}))
+	plain := must(apikey.NewService(st, apikey.Config{}))
+	other := must(apikey.NewService(st, apikey.Config{Seal: newSeal(t, "fedcba9876543210")}))
 
 	k, secret := mustCreate(t, sealing, "sealed")
 	foreign, err := sealing.Import(ctx, apikey.Key{}, "a-secret-from-elsewhere")
@@ -95,7 +95,7 @@ func TestTags(t *testing.T) {
 		assert.ErrorIs(t, err, apikey.ErrInvalid)
 		assert.ErrorContains(t, err, test.want)
 	}
-	keys := apikey.NewService(newMapStore(), apikey.Config{})
+	keys := must(apikey.NewService(newMapStore(), apikey.Config{}))
 	tags := apikey.Tags{"team": "a"}
 	k, _, err := keys.Create(t.Context(), apikey.Key{Tags: tags, CustomerID: "c"})
 	require.NoError(t, err)

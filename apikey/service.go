@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/internal/retry"
 )
@@ -44,11 +45,15 @@ type Service struct {
 	seal   cipher.AEAD
 }
 
-// NewService is a Service on s. It panics if s is nil, also within an interface, and so with a Seal. A prefix that breaks its rule is reported by Create and Rotate.
-func NewService(s Store, cfg Config) *Service {
-	nilcheck.Must("apikey: NewService", errors.Join(
-		nilcheck.Required("store", s, "an apikey.Store"), nilcheck.Optional("seal", cfg.Seal, "a cipher.AEAD, or none")))
-	return &Service{store: s, format: cfg.KeyFormat, seal: cfg.Seal}
+// NewService returns a Service on s. The error reports every fault at once and wraps
+// ErrInvalid.
+func NewService(s Store, cfg Config) (*Service, error) {
+	err := invalid(nilcheck.Required("store", s, "an apikey.Store"),
+		nilcheck.Optional("seal", cfg.Seal, "a cipher.AEAD, or none"), fault.In("keyFormat", cfg.KeyFormat.Validate()))
+	if err != nil {
+		return nil, err
+	}
+	return &Service{store: s, format: cfg.KeyFormat, seal: cfg.Seal}, nil
 }
 
 // KeyFormat is the Format that the Service was given, for the Gate and others that are to have the same.

@@ -21,7 +21,7 @@ import (
 func inBubble(t *testing.T, f func(t *testing.T, keys *apikey.Service, st *mapStore)) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newMapStore()
-		f(t, apikey.NewService(st, apikey.Config{KeyFormat: foreign}), st)
+		f(t, must(apikey.NewService(st, apikey.Config{KeyFormat: foreign})), st)
 	})
 }
 
@@ -143,18 +143,16 @@ func TestCreateRefuses(t *testing.T) {
 }
 
 func TestCreateReportsAllFaults(t *testing.T) {
-	inBubble(t, func(t *testing.T, _ *apikey.Service, st *mapStore) {
-		keys := apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme corp"}})
+	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
 		_, _, err := keys.Create(t.Context(), apikey.Key{ID: "a b", Name: "a\n", Description: "\xff", Expires: time.Unix(0, 0)})
 		require.ErrorIs(t, err, apikey.ErrInvalid)
-		for _, field := range []string{"id:", "name:", "description:", "expires:", `prefix: "acme corp":`} {
+		for _, field := range []string{"id:", "name:", "description:", "expires:"} {
 			assert.ErrorContains(t, err, field)
 		}
 		assert.Equal(t, 1, strings.Count(err.Error(), apikey.ErrInvalid.Error()))
 
 		_, _, err = keys.Rotate(t.Context(), "any", -time.Second)
 		require.ErrorIs(t, err, apikey.ErrInvalid)
-		assert.ErrorContains(t, err, "prefix:")
 		assert.ErrorContains(t, err, "grace: -1s: want 0 or more")
 	})
 }
@@ -346,7 +344,7 @@ func TestStoreFailureIsNotRetried(t *testing.T) {
 
 func TestConcurrentUpdates(t *testing.T) {
 	st := newMapStore()
-	keys := apikey.NewService(st, apikey.Config{})
+	keys := must(apikey.NewService(st, apikey.Config{}))
 	k, _ := mustCreate(t, keys, "")
 	var wg sync.WaitGroup
 	for range 8 { // fewer than the tries, so that nobody can lose every time
@@ -409,7 +407,7 @@ func TestAllEndsWithTheError(t *testing.T) {
 			st.keys[fmt.Sprint(i)] = apikey.Key{ID: fmt.Sprint(i)}
 		}
 		down := errors.New("the store is down")
-		keys := apikey.NewService(failsAfterFirstPage{st, down}, apikey.Config{})
+		keys := must(apikey.NewService(failsAfterFirstPage{st, down}, apikey.Config{}))
 		var n int
 		var errs []error
 		for k, err := range keys.All(t.Context(), apikey.Filter{}) {

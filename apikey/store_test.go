@@ -124,3 +124,11 @@ func (s *mapStore) byDigest(d apikey.Digest) (apikey.Key, bool) {
 	}
 	return apikey.Key{}, false
 }
+
+// must returns v. It panics if err is not nil.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

@@ -135,7 +135,7 @@ func openGate(tb testing.TB, n int) ([]string, decide) {
 
 func newGate(tb testing.TB, n int) (g *gate.Gate, secrets []string) {
 	st, ctx := memory.New(memory.Config{}), context.Background()
-	keys, plans := apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st))
 	plan, err := plans.Create(ctx, usageplan.Plan{
 		Name:     "benchmark",
 		Throttle: &limiter.Limit{Rate: 1, Burst: 1 << 32},
@@ -155,4 +155,12 @@ func newGate(tb testing.TB, n int) (g *gate.Gate, secrets []string) {
 	require.NoError(tb, err)
 	tb.Cleanup(g.Close)
 	return g, secrets
+}
+
+// must returns v. It panics if err is not nil.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

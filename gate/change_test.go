@@ -102,7 +102,7 @@ func newPaused(t *testing.T, hold string) (*house, *paused) {
 			cfg.Keys, cfg.Plans = pausedWhole{st}, pausedWhole{st}
 		}
 	})
-	h.keys, h.plans = apikey.NewService(st.Store, apikey.Config{}), usageplan.NewService(st.Store, st.Store, usageplan.ServiceConfig{})
+	h.keys, h.plans = must(apikey.NewService(st.Store, apikey.Config{})), must(usageplan.NewService(st.Store, st.Store))
 	return h, st
 }
 

@@ -38,7 +38,7 @@ func TestCrowd(t *testing.T) {
 	const crowd = 32
 	h := newHouse(t)
 	st := far{h.st}
-	keys, plans := apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	keys, plans := must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
 	k, _, p := h.linked(usageplan.Plan{Throttle: throttle(1, 1)})
 	for what, change := range map[string]func(ctx context.Context) error{
 		"plan": func(ctx context.Context) error {

@@ -18,8 +18,8 @@ func Example() {
 	ctx := context.Background()
 	st := memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
-	keys := apikey.NewService(st, apikey.Config{KeyFormat: format})
-	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	keys := must(apikey.NewService(st, apikey.Config{KeyFormat: format}))
+	plans := must(usageplan.NewService(st, st))
 
 	key, secret, _ := keys.Create(ctx, apikey.Key{Name: "worker", Enabled: true})
 	plan, _ := plans.Create(ctx, usageplan.Plan{
@@ -113,8 +113,8 @@ func ExampleGate_SetRemaining() {
 func newExample(p usageplan.Plan) (*gate.Gate, usageplan.Plan, apikey.Key) {
 	ctx := context.Background()
 	st := memory.New(memory.Config{})
-	key, _, _ := apikey.NewService(st, apikey.Config{}).Create(ctx, apikey.Key{Enabled: true})
-	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	key, _, _ := must(apikey.NewService(st, apikey.Config{})).Create(ctx, apikey.Key{Enabled: true})
+	plans := must(usageplan.NewService(st, st))
 	p, _ = plans.Create(ctx, p)
 	_ = plans.Link(ctx, p.ID, key.ID)
 	g, _ := gate.New(st, st, st, gate.Config{Timeout: time.Second})

@@ -42,7 +42,7 @@ func TestFailurePolicy(t *testing.T) {
 			h := newHouse(t, func(cfg *parts) {
 				cfg.Keys, cfg.Plans, cfg.Counter, cfg.OnFailure = st, st, st, test.policy
 			})
-			h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+			h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
 			_, secret, _ := h.linked(test.plan)
 			st.takes.Store(true)
 			for i, want := range test.want {

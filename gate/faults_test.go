@@ -63,7 +63,7 @@ func TestFaultsHavePaths(t *testing.T) {
 		"limiter": {second(limiter.New(nil, bad, limiter.Config{Timeout: -1, Name: strings.Repeat("x", 129)})),
 			[]error{limiter.ErrInvalid}, "limiter: invalid config: ", []string{
 				"limit." + badBurst, "limit." + badRate, "counter: nil: want a store.Counter", "timeout: -1ns: want 0 or more", "name: 129 bytes: want at most 128"}},
-		"key": {second3(apikey.NewService(st, apikey.Config{}).Create(t.Context(), apikey.Key{ID: "!", Name: "\x00", Tags: apikey.Tags{"": ""}})),
+		"key": {second3(must(apikey.NewService(st, apikey.Config{})).Create(t.Context(), apikey.Key{ID: "!", Name: "\x00", Tags: apikey.Tags{"": ""}})),
 			[]error{apikey.ErrInvalid}, "apikey: invalid: ", []string{
 				`id: "!": want 1 to 64 ASCII letters, digits, '_' and '-'`, `name: "\x00": want UTF-8 without control characters`,
 				`tags: name "": want 1 to 128 letters, digits, spaces and .:+=@_/-, not aws: first`}},

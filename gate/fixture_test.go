@@ -46,7 +46,7 @@ func newHouse(t *testing.T, change ...func(*parts)) *house {
 	g, err := cfg.gate()
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
-	return &house{t, st, apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), g}
+	return &house{t, st, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}})), must(usageplan.NewService(st, st)), g}
 }
 
 func (h *house) key(name string) (apikey.Key, apikey.Secret) {
@@ -129,3 +129,11 @@ func (b *broken) Take(ctx context.Context, c *store.Charge) error {
 
 // second returns the error of a call with one result more.
 func second[T any](_ T, err error) error { return err }
+
+// must returns v. It panics if err is not nil.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

@@ -36,7 +36,7 @@ func (s *slow) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, er
 func newSlow(t *testing.T, change ...func(*parts)) (*house, *slow) {
 	st := &slow{Store: memory.New(memory.Config{}), reading: make(chan struct{}, 100), release: make(chan struct{})}
 	h := newHouse(t, append(change, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st })...)
-	h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
 	return h, st
 }
 

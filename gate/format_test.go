@@ -15,7 +15,7 @@ func TestOneFormat(t *testing.T) {
 	legacy := apikey.Secret("legacy/key+value=2019")
 	for _, format := range []apikey.Format{{}, {Prefix: "acme"}, {AcceptForeign: true}, {Prefix: "acme", AcceptForeign: true}} {
 		h := newHouse(t, func(cfg *parts) { cfg.KeyFormat = format })
-		h.keys = apikey.NewService(h.st, apikey.Config{KeyFormat: format})
+		h.keys = must(apikey.NewService(h.st, apikey.Config{KeyFormat: format}))
 		require.Equal(t, format, h.gate.KeyFormat())
 		known := map[apikey.Secret]bool{}
 		k, secret := h.key("made")

@@ -133,9 +133,7 @@ func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Co
 			errs = append(errs, fmt.Errorf("%s: %d: want 0 or more", name, v))
 		}
 	}
-	if err := cfg.KeyFormat.Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("format: %w", err))
-	}
+	errs = append(errs, fault.In("keyFormat", cfg.KeyFormat.Validate()))
 	errs = append(errs, cfg.OnFailure.faults()...)
 	shared, faults := newSharing(counter, cfg)
 	if err := fault.Report(ErrInvalid, "config", append(errs, faults...)...); err != nil {

@@ -47,7 +47,7 @@ func newOutage(t *testing.T, tells bool, change ...func(*parts)) (*house, *heari
 			cfg.Keys, cfg.Plans = quiet, quiet
 		}
 	})...)
-	h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
 	return h, st
 }
 
@@ -120,7 +120,7 @@ func newBlackHole(t *testing.T, change ...func(*parts)) (*house, blackHole) {
 	st := memory.New(memory.Config{})
 	hole := blackHole{silent{st, st}, new(atomic.Bool), new(atomic.Int64), new(atomic.Int64)}
 	h := newHouse(t, append(change, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = hole, hole, st })...)
-	h.keys, h.plans = apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
 	return h, hole
 }
 

@@ -36,7 +36,7 @@ func TestPlace(t *testing.T) {
 	m := &moving{Store: memory.New(memory.Config{}), told: map[string][]uint64{}}
 	h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = m.Store, m.Store, m })
 	h.st = m.Store
-	h.keys, h.plans = apikey.NewService(m, apikey.Config{}), usageplan.NewService(m, m, usageplan.ServiceConfig{})
+	h.keys, h.plans = must(apikey.NewService(m, apikey.Config{})), must(usageplan.NewService(m, m))
 	_, first, _ := h.linked(usageplan.Plan{Name: "first", Quotas: perDay(10)})
 	_, second, _ := h.linked(usageplan.Plan{Name: "second", Quotas: perDay(10)})
 	var d gate.Decision

@@ -331,7 +331,7 @@ func TestSharedNotTaken(t *testing.T) {
 		cfg.Account = throttle(1e-6, 5)
 		cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "pets", Name: "prod"}: *throttle(1e-6, 9)}
 	})
-	h.st, h.keys, h.plans = st.Store, apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	h.st, h.keys, h.plans = st.Store, must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
 	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(100)})
 	for i := range 10 {
 		st.fails = i >= 5 // the fallback admits, and the account refuses

@@ -20,7 +20,7 @@ import (
 func newGate(p usageplan.Plan) (*gate.Gate, apikey.Key, apikey.Secret) {
 	ctx, st := context.Background(), memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
-	keys, plans := apikey.NewService(st, apikey.Config{KeyFormat: format}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: format})), must(usageplan.NewService(st, st))
 	key, secret, err := keys.Create(ctx, apikey.Key{Name: "my-api-key", Enabled: true})
 	if err == nil {
 		p, err = plans.Create(ctx, p)
@@ -52,8 +52,8 @@ func get(h http.Handler, target string, secret apikey.Secret) *httptest.Response
 func Example() {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
-	keys := apikey.NewService(st, apikey.Config{KeyFormat: format})
-	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	keys := must(apikey.NewService(st, apikey.Config{KeyFormat: format}))
+	plans := must(usageplan.NewService(st, st))
 	ctx := context.Background()
 
 	key, secret, err := keys.Create(ctx, apikey.Key{Name: "my-api-key", Enabled: true})

@@ -45,7 +45,7 @@ func newHouse(t testing.TB, change ...func(*parts)) *house {
 	g, err := cfg.gate()
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
-	return &house{t, apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), g}
+	return &house{t, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st)), g}
 }
 
 // key is a new one, linked to a new plan unless that is nil.
@@ -97,3 +97,11 @@ func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 }
 
 func status(h http.Handler, r *http.Request) int { return serve(h, r).Code }
+
+// must returns v. It panics if err is not nil.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

@@ -55,7 +55,7 @@ func TestFloodTellsNothing(t *testing.T) {
 						st := memory.New(memory.Config{})
 						dir := hanging{st, st, new(atomic.Bool), new(atomic.Bool)}
 						h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = dir, dir, st })
-						h.keys, h.plans = apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+						h.keys, h.plans = must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st))
 						mw := h.middleware(middleware.Config{Legacy: middleware.LegacyDelta})
 						_, valid := h.key(&usageplan.Plan{Quotas: perDay(10)})
 						bad := refusals(h)
@@ -74,14 +74,14 @@ func TestFloodTellsNothing(t *testing.T) {
 						case "flood":
 							dir.hangs.Store(true)
 							for range 64 {
-								_, guess, err := apikey.NewService(nowhere{}, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}).Create(t.Context(), apikey.Key{})
+								_, guess, err := must(apikey.NewService(nowhere{}, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})).Create(t.Context(), apikey.Key{})
 								require.NoError(t, err)
 								wg.Go(func() { mw.Check(with(string(guess))) })
 							}
 							synctest.Wait()
 						case "outage":
 							dir.fails.Store(true)
-							_, guess, err := apikey.NewService(nowhere{}, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}).Create(t.Context(), apikey.Key{})
+							_, guess, err := must(apikey.NewService(nowhere{}, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})).Create(t.Context(), apikey.Key{})
 							require.NoError(t, err)
 							mw.Check(with(string(guess)))
 						}

@@ -25,7 +25,7 @@ type refusal struct {
 // refusals are the credentials that a house refuses, by what is wrong with them.
 func refusals(h *house) map[string]refusal {
 	ctx := h.t.Context()
-	_, unknown, err := apikey.NewService(nowhere{}, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}).Create(ctx, apikey.Key{Enabled: true})
+	_, unknown, err := must(apikey.NewService(nowhere{}, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})).Create(ctx, apikey.Key{Enabled: true})
 	require.NoError(h.t, err)
 	disabled, ofDisabled := h.key(&usageplan.Plan{})
 	_, err = h.keys.Disable(ctx, disabled.ID)

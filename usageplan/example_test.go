@@ -15,8 +15,8 @@ import (
 func ExampleService_AddLink() {
 	ctx := context.Background()
 	st := memory.New(memory.Config{})
-	keys := apikey.NewService(st, apikey.Config{})
-	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	keys := must(apikey.NewService(st, apikey.Config{}))
+	plans := must(usageplan.NewService(st, st))
 	plan, _ := plans.Create(ctx, usageplan.Plan{Quotas: []quota.Quota{{Limit: 100, Period: quota.Year}}})
 	g, _ := gate.New(st, st, st, gate.Config{})
 	defer g.Close()
@@ -41,8 +41,8 @@ func ExampleService_AddLink() {
 func ExampleService_Audit() {
 	ctx := context.Background()
 	st := memory.New(memory.Config{})
-	keys := apikey.NewService(st, apikey.Config{})
-	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	keys := must(apikey.NewService(st, apikey.Config{}))
+	plans := must(usageplan.NewService(st, st))
 	_, _, _ = keys.Create(ctx, apikey.Key{ID: "forgotten", Enabled: true})
 
 	audit, _ := plans.Audit(ctx)

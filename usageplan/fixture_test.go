@@ -44,7 +44,7 @@ func newHouse(t *testing.T, change ...func(*parts)) *house {
 	g, err := cfg.gate()
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
-	return &house{t, st, apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), g}
+	return &house{t, st, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}})), must(usageplan.NewService(st, st)), g}
 }
 
 func (h *house) key(name string) (apikey.Key, apikey.Secret) {
@@ -86,3 +86,11 @@ func throttle(perSecond rate.Limit, burst int) *limiter.Limit {
 }
 
 var errBroken = errors.New("broken")
+
+// must returns v. It panics if err is not nil.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

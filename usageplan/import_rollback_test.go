@@ -75,7 +75,7 @@ func TestImportSlow(t *testing.T) {
 	for _, down := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			st := &distant{memory.New(memory.Config{}), down}
-			keys, plans := apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+			keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})), must(usageplan.NewService(st, st))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			began := time.Now()

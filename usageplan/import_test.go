@@ -105,7 +105,7 @@ func TestImportFails(t *testing.T) {
 	h, _, file := imports(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	st := &stumbles{Store: h.st, at: "second", stop: cancel}
-	keys, plans := apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}}), usageplan.NewService(h.st, st, usageplan.ServiceConfig{})
+	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})), must(usageplan.NewService(h.st, st))
 	rows := apikey.ParseCSV(strings.NewReader(file("name,key,enabled,usageplanids\nfirst,SECRET-1,false,PLAN-C\nsecond,SECRET-2,true,PLAN-A\n")))
 	done, err := plans.Import(ctx, keys, rows, false)
 	require.ErrorIs(t, err, errBroken)
@@ -131,7 +131,7 @@ func TestImportShowsNoValue(t *testing.T) {
 	st := plansFail{memory.New(memory.Config{})}
 	const secret = "secretsecretsecretsecret"
 	row := apikey.Row{Line: 2, Key: apikey.Key{Name: "a"}, Secret: "anotheranotheranother", PlanIDs: []string{secret}}
-	_, err := usageplan.NewService(st, st, usageplan.ServiceConfig{}).Import(t.Context(), apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}}),
+	_, err := must(usageplan.NewService(st, st)).Import(t.Context(), must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})),
 		func(yield func(apikey.Row, error) bool) { yield(row, nil) }, false)
 	require.ErrorIs(t, err, errBroken)
 	require.NotContains(t, err.Error(), secret)

@@ -22,13 +22,13 @@ type vault struct {
 func TestNothingShowsASecret(t *testing.T) {
 	const password = "hunter2pass"
 	st := &vault{memory.New(memory.Config{}), password}
-	plans := usageplan.NewService(st, st, usageplan.ServiceConfig{})
-	key, secret, err := apikey.NewService(st, apikey.Config{}).Create(t.Context(), apikey.Key{Enabled: true})
+	plans := must(usageplan.NewService(st, st))
+	key, secret, err := must(apikey.NewService(st, apikey.Config{})).Create(t.Context(), apikey.Key{Enabled: true})
 	require.NoError(t, err)
 	plan, err := plans.Create(t.Context(), usageplan.Plan{Throttle: throttle(1, 1), Quotas: perDay(1)})
 	require.NoError(t, err)
 	values := map[string]any{
-		"Service": plans, "ServiceConfig": usageplan.ServiceConfig{}, "Access": usageplan.Access{Key: key}, "Plan": plan,
+		"Service": plans, "Access": usageplan.Access{Key: key}, "Plan": plan,
 		"Link": usageplan.Link{PlanID: plan.ID, KeyID: key.ID}, "Stage": usageplan.Stage{}, "Import": usageplan.Import{},
 		"Audit": usageplan.Audit{}, "Listeners": &usageplan.Listeners{},
 	}

@@ -11,13 +11,11 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/internal/pages"
 	"github.com/ration-go/ration/internal/retry"
 )
-
-// ServiceConfig of a Service. The zero ServiceConfig is ready for use.
-type ServiceConfig struct{}
 
 // Service manages plans and links: it validates, gives ids, and refuses what would make two plans count for one key. Make
 // one with NewService. Safe for concurrent use; two that change one plan at once lose nothing.
@@ -26,12 +24,15 @@ type Service struct {
 	keys  apikey.Store
 }
 
-// NewService makes a Service over the stores of plans and of keys, which may be one. It panics
-// if either is nil, also within an interface.
-func NewService(plans Store, keys apikey.Store, _ ServiceConfig) *Service {
-	nilcheck.Must("usageplan: NewService", errors.Join(
-		nilcheck.Required("plans", plans, "a usageplan.Store"), nilcheck.Required("keys", keys, "an apikey.Store")))
-	return &Service{plans: plans, keys: keys}
+// NewService returns a Service over the stores of plans and of keys, which may be one. The
+// error reports every fault at once and wraps ErrInvalid.
+func NewService(plans Store, keys apikey.Store) (*Service, error) {
+	err := fault.Report(ErrInvalid, "service", nilcheck.Required("plans", plans, "a usageplan.Store"),
+		nilcheck.Required("keys", keys, "an apikey.Store"))
+	if err != nil {
+		return nil, err
+	}
+	return &Service{plans: plans, keys: keys}, nil
 }
 
 // Page bounds of List and Links, as AWS has them.

@@ -29,7 +29,7 @@ func newClient(t *testing.T) (*sdk.Client, *gate.Gate) {
 	t.Cleanup(g.Close)
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "secret", id == "admin", nil }, sigv4.Config{})
 	require.NoError(t, err)
-	h, err := apigateway.New(apikey.NewService(st, apikey.Config{KeyFormat: g.KeyFormat()}), usageplan.NewService(st, st, usageplan.ServiceConfig{}), g, apigateway.Signed(verifier), apigateway.Config{Stages: apigateway.StageList{{API: "pets", Name: "prod"}, {API: "pets", Name: "dev"}}})
+	h, err := apigateway.New(must(apikey.NewService(st, apikey.Config{KeyFormat: g.KeyFormat()})), must(usageplan.NewService(st, st)), g, apigateway.Signed(verifier), apigateway.Config{Stages: apigateway.StageList{{API: "pets", Name: "prod"}, {API: "pets", Name: "dev"}}})
 	require.NoError(t, err)
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
@@ -181,4 +181,12 @@ func TestSignatures(t *testing.T) {
 		_, err := stranger.GetApiKeys(t.Context(), &sdk.GetApiKeysInput{})
 		require.ErrorContains(t, err, "403")
 	}
+}
+
+// must returns v. It panics if err is not nil.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -79,9 +79,9 @@ func BenchmarkProxy(b *testing.B) {
 
 // subscribe is a key on a plan that admits all.
 func subscribe(b *testing.B, st *opened) (apikey.Key, apikey.Secret, string) {
-	k, secret, err := apikey.NewService(st.backend, apikey.Config{}).Create(b.Context(), apikey.Key{Enabled: true})
+	k, secret, err := must(apikey.NewService(st.backend, apikey.Config{})).Create(b.Context(), apikey.Key{Enabled: true})
 	require.NoError(b, err)
-	plans := usageplan.NewService(st.backend, st.backend, usageplan.ServiceConfig{})
+	plans := must(usageplan.NewService(st.backend, st.backend))
 	p, err := plans.Create(b.Context(), usageplan.Plan{Name: "p", Throttle: &limiter.Limit{Rate: 1e6, Burst: 1e6}, Quotas: []quota.Quota{{Limit: 1e12, Period: quota.Day}}})
 	require.NoError(b, err)
 	require.NoError(b, plans.Link(b.Context(), p.ID, k.ID))

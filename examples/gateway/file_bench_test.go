@@ -57,7 +57,7 @@ func BenchmarkFile(b *testing.B) {
 // use makes keys on one plan, and has each make a request a day.
 func use(b *testing.B, st *opened, keys, days int) {
 	ctx := context.Background()
-	plans := usageplan.NewService(st.backend, st.backend, usageplan.ServiceConfig{})
+	plans := must(usageplan.NewService(st.backend, st.backend))
 	plan, err := plans.Create(ctx, usageplan.Plan{Throttle: &limiter.Limit{Rate: 50, Burst: 100}, Quotas: []quota.Quota{{Limit: 1000, Period: quota.Day}}})
 	require.NoError(b, err)
 	g, err := gate.New(st.backend, st.backend, st.backend, gate.Config{})

@@ -135,7 +135,7 @@ func TestFileHalfWay(t *testing.T) {
 	done := make(chan struct{})
 	go func() { st.run(ctx); close(done) }()
 	h := st.file.changing(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _, err := apikey.NewService(st.backend, apikey.Config{}).Create(r.Context(), apikey.Key{ID: "half-way"})
+		_, _, err := must(apikey.NewService(st.backend, apikey.Config{})).Create(r.Context(), apikey.Key{ID: "half-way"})
 		require.NoError(t, err)
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))

@@ -178,3 +178,11 @@ func copied(t testing.TB, path string) string {
 	require.NoError(t, os.WriteFile(path, text, 0o600))
 	return path
 }
+
+// must returns v. It panics if err is not nil.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

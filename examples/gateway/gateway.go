@@ -55,8 +55,13 @@ func controlPlane(cfg config, g *gate.Gate, st *opened, log *slog.Logger) (http.
 	if cfg.api != "" {
 		stages = apigateway.StageList{{API: cfg.api, Name: cfg.stage}}
 	}
-	return apigateway.New(apikey.NewService(st.backend, apikey.Config{KeyFormat: g.KeyFormat(), Seal: cfg.seal}), usageplan.NewService(watch(st.backend, cfg, log), st.backend, usageplan.ServiceConfig{}), g, apigateway.Signed(verifier), apigateway.Config{
-		Stages: stages,
-		Logger: log,
-	})
+	keys, err := apikey.NewService(st.backend, apikey.Config{KeyFormat: g.KeyFormat(), Seal: cfg.seal})
+	if err != nil {
+		return nil, err
+	}
+	plans, err := usageplan.NewService(watch(st.backend, cfg, log), st.backend)
+	if err != nil {
+		return nil, err
+	}
+	return apigateway.New(keys, plans, g, apigateway.Signed(verifier), apigateway.Config{Stages: stages, Logger: log})
 }

@@ -70,7 +70,7 @@ func TestFileBecomesLink(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.Rename(path, path+".moved"))
 	require.NoError(t, os.Symlink(path+".moved", path))
-	_, _, err = apikey.NewService(st.backend, apikey.Config{}).Create(t.Context(), apikey.Key{})
+	_, _, err = must(apikey.NewService(st.backend, apikey.Config{})).Create(t.Context(), apikey.Key{})
 	require.NoError(t, err)
 	require.ErrorContains(t, st.file.save(), "want a regular file, which is replaced")
 	target, err := os.Readlink(path)

@@ -44,7 +44,7 @@ func TestWatched(t *testing.T) {
 			var text logs
 			st := memory.New(memory.Config{})
 			w := watch(st, config{api: here.API, stage: here.Name, routes: test.told}, slog.New(slog.NewTextHandler(&text, nil)))
-			plans := usageplan.NewService(w, st, usageplan.ServiceConfig{})
+			plans := must(usageplan.NewService(w, st))
 			logged := func() string {
 				defer text.text.Reset()
 				return text.String()

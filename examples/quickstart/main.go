@@ -91,12 +91,15 @@ func newService() (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &service{
-		keys:    apikey.NewService(st, apikey.Config{KeyFormat: format}),
-		plans:   usageplan.NewService(st, st, usageplan.ServiceConfig{}),
-		gate:    g,
-		handler: mw.Handler(mux),
-	}, nil
+	keys, err := apikey.NewService(st, apikey.Config{KeyFormat: format})
+	if err != nil {
+		return nil, err
+	}
+	plans, err := usageplan.NewService(st, st)
+	if err != nil {
+		return nil, err
+	}
+	return &service{keys: keys, plans: plans, gate: g, handler: mw.Handler(mux)}, nil
 }
 
 // client is a new key, and its secret; linked to a plan if planID is not empty.

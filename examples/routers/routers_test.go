@@ -36,7 +36,7 @@ type service struct {
 
 func newService(t *testing.T, routes ...string) *service {
 	st := memory.New(memory.Config{})
-	keys, plans := apikey.NewService(st, apikey.Config{}), usageplan.NewService(st, st, usageplan.ServiceConfig{})
+	keys, plans := must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
 	limits := map[string]limiter.Limit{}
 	for _, route := range routes {
 		limits[route] = limiter.Limit{Rate: 0.001, Burst: 1}
@@ -303,4 +303,12 @@ func TestEchoRefund(t *testing.T) {
 	e.GET("/", func(echo.Context) error { return errors.New("so it goes") })
 	require.Equal(t, 500, s.status(e, "GET /"))
 	require.Zero(t, s.used())
+}
+
+// must returns v. It panics if err is not nil.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -45,9 +45,17 @@ func take(t testing.TB, s *memory.Store, subject string, at time.Time, n int64, 
 	return c, err
 }
 
-func must(t testing.TB, s *memory.Store, subject string, at time.Time, n int64, meters ...store.Meter) store.Charge {
+func mustTake(t testing.TB, s *memory.Store, subject string, at time.Time, n int64, meters ...store.Meter) store.Charge {
 	t.Helper()
 	c, err := take(t, s, subject, at, n, meters...)
 	require.NoError(t, err)
 	return c
+}
+
+// must returns v. It panics if err is not nil.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

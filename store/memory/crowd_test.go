@@ -73,12 +73,12 @@ func TestManyIDsAreSpent(t *testing.T) {
 		for i := range n {
 			id := rarely[1]
 			id.Name = fmt.Sprint("id ", i)
-			must(t, s, "a", t0.Add(time.Duration(i)*time.Second), 1, id)
+			mustTake(t, s, "a", t0.Add(time.Duration(i)*time.Second), 1, id)
 		}
 		last := t0.Add(time.Duration(n-1)*time.Second + 600*time.Second)
 		_, err := take(t, s, "b", last.Add(-time.Microsecond), 1, other)
 		require.ErrorIs(t, err, store.ErrFull, n)
-		must(t, s, "b", last, 1, other)
+		mustTake(t, s, "b", last, 1, other)
 	}
 }
 
@@ -93,7 +93,7 @@ func TestCrowdForgetsNothing(t *testing.T) {
 			i := random.IntN(600)
 			m := store.Meter{Name: fmt.Sprint(i), Max: 3, Rate: store.Rate{Tokens: 1, Per: int64(i%7+1) * 10_000_000}, Rare: i%2 == 0}
 			n := int64(random.IntN(4)) - 1
-			c := must(t, s, "a", now, n, m)
+			c := mustTake(t, s, "a", now, n, m)
 			b, want, fits := kept[m.Name].Take(&m, now.UnixMicro(), n)
 			require.Equal(t, fits, c.OK, "seed %d, step %d", seed, step)
 			if fits {

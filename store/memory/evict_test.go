@@ -59,7 +59,7 @@ func TestMakesRoom(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := memory.New(memory.Config{MaxSubjects: 3})
 			for i, meters := range test.old {
-				must(t, s, strconv.Itoa(i), t0, 1, meters...)
+				mustTake(t, s, strconv.Itoa(i), t0, 1, meters...)
 			}
 			for _, step := range test.steps {
 				_, err := take(t, s, "newcomer", t0.Add(step.after), 1, fast)
@@ -81,12 +81,12 @@ func TestKnowsSooner(t *testing.T) {
 	fast := slow
 	fast.Rate.Per = 1_000_000
 	for name, change := range map[string]func(s *memory.Store){
-		"a refund":      func(s *memory.Store) { must(t, s, "a", t0, -1, slow) },
-		"a faster rate": func(s *memory.Store) { must(t, s, "a", t0, 1, fast) },
+		"a refund":      func(s *memory.Store) { mustTake(t, s, "a", t0, -1, slow) },
+		"a faster rate": func(s *memory.Store) { mustTake(t, s, "a", t0, 1, fast) },
 		"a smaller burst": func(s *memory.Store) {
 			small := slow
 			small.Max = 1
-			must(t, s, "a", t0, -1, small)
+			mustTake(t, s, "a", t0, -1, small)
 		},
 		"remaining set": func(s *memory.Store) {
 			require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: "a", At: t0, Meters: []store.Meter{slow}, N: store.Each(10), SetRemaining: true}))
@@ -94,11 +94,11 @@ func TestKnowsSooner(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := memory.New(memory.Config{MaxSubjects: 1})
-			must(t, s, "a", t0, 1, slow)
+			mustTake(t, s, "a", t0, 1, slow)
 			_, err := take(t, s, "b", t0.Add(time.Minute), 1, slow)
 			require.ErrorIs(t, err, store.ErrFull)
 			change(s)
-			must(t, s, "b", t0.Add(time.Minute), 1, slow)
+			mustTake(t, s, "b", t0.Add(time.Minute), 1, slow)
 		})
 	}
 }
@@ -116,11 +116,11 @@ func TestKnowsLater(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := memory.New(memory.Config{MaxSubjects: 1})
 			for _, m := range last {
-				must(t, s, "a", t0, 1, m)
+				mustTake(t, s, "a", t0, 1, m)
 			}
 			_, err := take(t, s, "b", t0.AddDate(0, 0, 3), 1, today)
 			require.ErrorIs(t, err, store.ErrFull)
-			must(t, s, "b", t0.AddDate(0, 0, 31), 1, today)
+			mustTake(t, s, "b", t0.AddDate(0, 0, 31), 1, today)
 		})
 	}
 }
@@ -143,7 +143,7 @@ func TestKnowsSoonerByItself(t *testing.T) {
 				s, window := memory.New(memory.Config{MaxSubjects: 1}), func() store.Meter {
 					return store.Meter{Name: "minute", Max: 10, Start: time.Now().Unix(), End: time.Now().Unix() + 60, Keep: test.keep}
 				}
-				must(t, s, "a", time.Time{}, 1, never, window())
+				mustTake(t, s, "a", time.Time{}, 1, never, window())
 				_, err := take(t, s, "b", time.Time{}, 1, never)
 				require.ErrorIs(t, err, store.ErrFull)
 				c := store.Charge{Subject: "a", Meters: []store.Meter{never}, N: store.Each(1)}
@@ -153,7 +153,7 @@ func TestKnowsSoonerByItself(t *testing.T) {
 				_, err = take(t, s, "b", time.Time{}, 1, window())
 				require.ErrorIs(t, err, store.ErrFull)
 				time.Sleep(time.Minute + time.Microsecond)
-				must(t, s, "b", time.Time{}, 1, window())
+				mustTake(t, s, "b", time.Time{}, 1, window())
 			})
 		})
 	}
@@ -225,14 +225,14 @@ func TestClockAhead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := memory.New(memory.Config{MaxSubjects: test.most})
-			must(t, s, "me", now, 5, test.meter(now))
+			mustTake(t, s, "me", now, 5, test.meter(now))
 			for i := range 5000 {
 				at := now.Add(10 * 24 * time.Hour)
 				if _, err := take(t, s, strconv.Itoa(i), at, 1, test.meter(at)); err != nil {
 					require.ErrorIs(t, err, store.ErrFull)
 				}
 			}
-			require.EqualValues(t, 5, must(t, s, "me", now, 0, test.meter(now)).Levels[0].Used)
+			require.EqualValues(t, 5, mustTake(t, s, "me", now, 0, test.meter(now)).Levels[0].Used)
 		})
 	}
 }
@@ -241,7 +241,7 @@ func TestClockAhead(t *testing.T) {
 func TestForgetsUnasked(t *testing.T) {
 	s := memory.New(memory.Config{})
 	for i := range 200_000 {
-		must(t, s, strconv.Itoa(i), t0.Add(time.Duration(i)*time.Millisecond), 1, bucket) // spent after a second: 1,000 are live
+		mustTake(t, s, strconv.Itoa(i), t0.Add(time.Duration(i)*time.Millisecond), 1, bucket) // spent after a second: 1,000 are live
 	}
 	require.Less(t, s.Stats().Subjects, int64(20_000))
 }

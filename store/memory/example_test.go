@@ -26,7 +26,7 @@ func Example() {
 	}
 	defer g.Close()
 
-	keys := apikey.NewService(st, apikey.Config{KeyFormat: format})
+	keys := must(apikey.NewService(st, apikey.Config{KeyFormat: format}))
 	_, secret, _ := keys.Create(context.Background(), apikey.Key{Name: "new", Enabled: true})
 	d, _ := g.Admit(context.Background(), gate.Request{Secret: secret})
 	fmt.Println(d.Reason)

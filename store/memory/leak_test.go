@@ -24,7 +24,7 @@ func TestStoreIsShort(t *testing.T) {
 	require.NoError(t, err)
 	seal, err := cipher.NewGCM(block)
 	require.NoError(t, err)
-	service := apikey.NewService(s, apikey.Config{Seal: seal})
+	service := must(apikey.NewService(s, apikey.Config{Seal: seal}))
 	key, secret, err := service.Create(t.Context(), apikey.Key{Name: "hunter2name"})
 	require.NoError(t, err)
 	var wg sync.WaitGroup

@@ -163,7 +163,7 @@ func TestSaveClockSet(t *testing.T) {
 					{Name: "rare", Max: 100, Rate: store.Rate{Tokens: 2, Per: 1_000_000}, Rare: true},
 				}
 				used := func(n int64) []int64 {
-					c := must(t, s, "a", time.Now(), n, meters...)
+					c := mustTake(t, s, "a", time.Now(), n, meters...)
 					return []int64{c.Levels[0].Used, c.Levels[1].Used}
 				}
 				used(50)
@@ -188,11 +188,11 @@ func TestSaveClockSet(t *testing.T) {
 func TestSaveExact(t *testing.T) {
 	s, now := memory.New(memory.Config{}), time.Now().Truncate(time.Microsecond)
 	slow := store.Meter{Name: "slow", Max: 10, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}}
-	want := must(t, s, "a", now, 3, slow).Levels[0]
+	want := mustTake(t, s, "a", now, 3, slow).Levels[0]
 	for range 200 {
 		s = rebear(t, s)
 	}
-	require.Equal(t, want, must(t, s, "a", now, 0, slow).Levels[0])
+	require.Equal(t, want, mustTake(t, s, "a", now, 0, slow).Levels[0])
 }
 
 // FuzzLoad: no file makes it panic, and what it takes it can save and take again.

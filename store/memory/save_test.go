@@ -27,7 +27,7 @@ func saved(t testing.TB) string {
 	ctx := t.Context()
 	zone, err := time.LoadLocation("Europe/Vienna")
 	require.NoError(t, err)
-	keys, plans := apikey.NewService(s, apikey.Config{}), usageplan.NewService(s, s, usageplan.ServiceConfig{})
+	keys, plans := must(apikey.NewService(s, apikey.Config{})), must(usageplan.NewService(s, s))
 	for _, name := range []string{"a", "b"} {
 		k, _, err := keys.Create(ctx, apikey.Key{Name: name, Tags: apikey.Tags{"team": "x"}, Enabled: true})
 		require.NoError(t, err)

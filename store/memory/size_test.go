@@ -81,7 +81,7 @@ func TestSizeOfPlans(t *testing.T) {
 				if n%1000 == 0 {
 					runtime.GC()
 				}
-				must(t, s, strconv.Itoa(i), at, 1, meters[i%plans]...)
+				mustTake(t, s, strconv.Itoa(i), at, 1, meters[i%plans]...)
 			}
 		}
 		fill(t0)

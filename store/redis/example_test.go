@@ -85,7 +85,7 @@ func ExampleStore_Run() {
 	go func() { ended <- here.Run(ctx) }()
 	fmt.Printf("%q\n", <-changes) // subscribed
 
-	keys := apikey.NewService(there, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})
+	keys := must(apikey.NewService(there, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}))
 	key, _, err := keys.Create(ctx, apikey.Key{Name: "customer 7", Enabled: true})
 	if err != nil {
 		log.Fatal(err)
@@ -98,4 +98,12 @@ func ExampleStore_Run() {
 	// ""
 	// true
 	// store/redis: run: context canceled
+}
+
+// must returns v. It panics if err is not nil.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -155,3 +155,11 @@ func moved(t testing.TB, s scripts) scripts {
 	s = without(t, s, "milliseconds(longer[hash])", "milliseconds(largest(HOUR, longer[hash]))")
 	return without(t, s, "redis.call('TIME')", "redis.call('HMGET', 'clock', 's', 'us')")
 }
+
+// must returns v. It panics if err is not nil.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
