@@ -7,7 +7,11 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-type contextKey struct{}
+// contextKey is the key of a context's decision, settleKey that of the deciding itself.
+type (
+	contextKey struct{}
+	settleKey  struct{}
+)
 
 // deciding is a context with a decision, within the Result that it is of. The request with that context is not: who keeps a
 // decision to settle it later should not keep the request.
@@ -20,6 +24,9 @@ type deciding struct {
 func (c *deciding) Value(key any) any {
 	if key == (contextKey{}) {
 		return c.decision
+	}
+	if key == (settleKey{}) {
+		return c
 	}
 	if k, ok := key.(*deciderKey); ok && c.by.answers(k) {
 		return c

@@ -1,11 +1,12 @@
 package middleware
 
 import (
-	"github.com/ration-go/ration/gate"
 	"net/http"
 	"net/url"
 	"path"
 	"reflect"
+
+	"github.com/ration-go/ration/gate"
 )
 
 // costOf returns what a request is charged: what Config.Cost says, and nothing where the mux only redirects the request to

@@ -170,7 +170,7 @@ func ExampleLimitBy() {
 		panic(err)
 	}
 	byIP := middleware.ByIP(netip.MustParsePrefix("10.0.0.0/8"))
-	login := middleware.LimitBy(lim, byIP, middleware.LimitConfig{})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	login := must(middleware.LimitBy(lim, byIP, middleware.LimitConfig{}))(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	for range 3 {
 		r := httptest.NewRequest("POST", "/login", nil)
 		r.RemoteAddr = "10.0.0.1:4711"

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -50,4 +51,11 @@ func tightest(d *gate.Decision) (tight gate.Level, ok bool) {
 		}
 	}
 	return tight, ok
+}
+
+func (l Legacy) fault() error {
+	if l > LegacyEpoch {
+		return fmt.Errorf("legacy: %d: want NoLegacy, LegacyDelta or LegacyEpoch", l)
+	}
+	return nil
 }

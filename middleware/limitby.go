@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/limiter"
@@ -56,16 +58,21 @@ type LimitConfig struct {
 // the flood can only refuse other keys of this LimitBy. In Redis, let it be another server or database with a bound on its
 // memory.
 //
-// LimitBy panics if l or key is nil, and so does what it returns for a nil handler.
-func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error), cfg LimitConfig) func(http.Handler) http.Handler {
-	nilcheck.Must("middleware: LimitBy", errors.Join(
-		nilcheck.Required("limiter", l, "a limiter.Limiter"), nilcheck.Required("key", key, "a function, such as ByIP()")))
-	if cfg.BodyTimeout <= 0 {
-		cfg.BodyTimeout = bodyTimeout
+// The error reports every fault at once and wraps ErrInvalid.
+func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error), cfg LimitConfig) (func(http.Handler) http.Handler, error) {
+	errs := []error{
+		nilcheck.Required("limiter", l, "a limiter.Limiter"), nilcheck.Required("key", key, "a function, such as ByIP()"),
+		cfg.Legacy.fault(),
 	}
+	if cfg.BodyTimeout < 0 {
+		errs = append(errs, fmt.Errorf("bodyTimeout: %v: want 0 or more", cfg.BodyTimeout))
+	}
+	if err := fault.Report(ErrInvalid, "limit", errs...); err != nil {
+		return nil, err
+	}
+	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, bodyTimeout)
 	b := &limitBy{LimitConfig: cfg, limiter: l, key: key}
 	return func(next http.Handler) http.Handler {
-		nilcheck.Must("middleware: LimitBy", nilcheck.Required("next", next, "an http.Handler"))
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			pass := newPassed(b, r)
 			if p := b.check(w, r, pass); p != nil {
@@ -76,7 +83,7 @@ func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error), cfg Li
 			}
 			pass.serve(next, w, r)
 		})
-	}
+	}, nil
 }
 
 type limitBy struct {

@@ -41,7 +41,7 @@ func from(addr string, forwarded ...string) *http.Request {
 func TestLimitBy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lim := newLimiter(t, memory.New(memory.Config{}), limiter.Limit{Rate: 0.4, Burst: 1})
-		limited := middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{})(ok)
+		limited := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{}))(ok)
 		for _, step := range []struct {
 			after  time.Duration
 			addr   string
@@ -94,7 +94,7 @@ func TestLimitByFails(t *testing.T) {
 		{"counter", storetest.Faulty(working, storetest.Fault{Err: errBroken}), limiter.PerSecond(1), key, 503},
 		{"blocked", working, limiter.Limit{}, key, 403},
 	} {
-		w := serve(middleware.LimitBy(newLimiter(t, c.counter, c.limit), c.key, middleware.LimitConfig{})(ok), request("GET", "/"))
+		w := serve(must(middleware.LimitBy(newLimiter(t, c.counter, c.limit), c.key, middleware.LimitConfig{}))(ok), request("GET", "/"))
 		require.Equal(t, c.status, w.Code, c.what)
 		require.Equal(t, c.status == 503, w.Header().Get("Retry-After") != "", c.what)
 		require.Equal(t, c.status == 401, w.Header().Get("WWW-Authenticate") != "", c.what)
@@ -164,7 +164,7 @@ func TestByIP(t *testing.T) {
 // stands in its way with the same key; another limiter, or another key, takes its own.
 func TestLimitByTwice(t *testing.T) {
 	limit := func(l *limiter.Limiter, key string) func(http.Handler) http.Handler {
-		return middleware.LimitBy(l, func(*http.Request) (string, error) { return key, nil }, middleware.LimitConfig{})
+		return must(middleware.LimitBy(l, func(*http.Request) (string, error) { return key, nil }, middleware.LimitConfig{}))
 	}
 	for what, c := range map[string]struct {
 		handler func(one, other *limiter.Limiter) http.Handler
@@ -201,7 +201,7 @@ func TestLimitByTwice(t *testing.T) {
 func TestLimitByTwiceIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerMinute(5))
-	byIP := middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	byIP := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{Logger: slog.New(slog.NewTextHandler(&log, nil))}))
 	require.Equal(t, 200, status(byIP(ok), request("GET", "/pets/1")))
 	require.Empty(t, log.String())
 	for range 3 {
@@ -216,7 +216,7 @@ func TestLimitByTwiceIsLogged(t *testing.T) {
 func TestLimitByKeepsPattern(t *testing.T) {
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerMinute(5))
 	r := request("GET", "/pets/1")
-	h := middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{})(muxOf("GET /pets/{id}"))
+	h := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{}))(muxOf("GET /pets/{id}"))
 	require.Equal(t, 200, status(h, r))
 	require.Equal(t, "GET /pets/{id}", r.Pattern)
 }

@@ -27,7 +27,7 @@ func TestLimitByFields(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lim, err := limiter.New(memory.New(memory.Config{}), limiter.Limit{Rate: 0.5, Burst: 2}, limiter.Config{Name: `by "IP"`})
 		require.NoError(t, err)
-		handler := middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{Legacy: middleware.LegacyDelta})(ok)
+		handler := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{Legacy: middleware.LegacyDelta}))(ok)
 		for _, step := range []struct {
 			after          time.Duration
 			limit          limiter.Limit
@@ -58,7 +58,7 @@ func TestLimitByFields(t *testing.T) {
 // TestLimitByOmitsFields is for clients that should not learn of limits.
 func TestLimitByOmitsFields(t *testing.T) {
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerSecond(1))
-	w := serve(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{OmitHeaders: true})(ok), request("GET", "/"))
+	w := serve(must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{OmitHeaders: true}))(ok), request("GET", "/"))
 	require.Equal(t, http.Header{}, w.Header())
 }
 
@@ -68,7 +68,7 @@ func TestLimitByBesideMiddleware(t *testing.T) {
 		h := newHouse(t)
 		_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 		lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerSecond(5))
-		limit, mw := middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{}), h.middleware(middleware.Config{})
+		limit, mw := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{})), h.middleware(middleware.Config{})
 		for i, handler := range []http.Handler{limit(mw.Handler(ok)), mw.Handler(limit(ok))} {
 			w := serve(handler, with(secret))
 			require.ElementsMatch(t, []string{`"rate";q=5;w=1`, `"day";q=9;w=86400`}, w.Header().Values("RateLimit-Policy"))
@@ -101,7 +101,7 @@ func TestLimitByLogs(t *testing.T) {
 		var log bytes.Buffer
 		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		key := func(*http.Request) (string, error) { return c.key, c.err }
-		require.Equal(t, c.status, status(middleware.LimitBy(c.lim, key, middleware.LimitConfig{Logger: logger})(ok), request("GET", "/")), c.what)
+		require.Equal(t, c.status, status(must(middleware.LimitBy(c.lim, key, middleware.LimitConfig{Logger: logger}))(ok), request("GET", "/")), c.what)
 		for _, text := range c.log {
 			require.Contains(t, log.String(), text, c.what)
 		}
@@ -114,7 +114,7 @@ func TestLimitByFlood(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 	lim := newLimiter(t, memory.New(memory.Config{MaxSubjects: 100}), limiter.Limit{Rate: 1e-8, Burst: 1})
-	handler := middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{})(h.middleware(middleware.Config{}).Handler(ok))
+	handler := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{}))(h.middleware(middleware.Config{}).Handler(ok))
 	answers := map[int]int{}
 	for i := range 300 {
 		answers[status(handler, from(fmt.Sprintf("192.0.2.%d:%d", i%250, i)))]++
@@ -140,7 +140,7 @@ func TestLimitByShared(t *testing.T) {
 	}{
 		{"", "", true}, {"no-store", "", true}, {"max-age=60", "", false}, {"max-age=60", "Basic eDp5", true}, {"public", "Basic eDp5", false},
 	} {
-		handler := middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{Legacy: middleware.LegacyEpoch})(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		handler := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{Legacy: middleware.LegacyEpoch}))(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			if c.caching != "" {
 				w.Header().Set("Cache-Control", c.caching)
 			}
@@ -161,7 +161,7 @@ func TestLimitByShared(t *testing.T) {
 // TestLimitByEarlyHints has the fields in the final answer, too.
 func TestLimitByEarlyHints(t *testing.T) {
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerSecond(5))
-	srv := httptest.NewServer(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{})(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	srv := httptest.NewServer(must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{}))(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusEarlyHints)
 		clear(w.Header()) // as httputil.ReverseProxy does
 	})))
@@ -175,7 +175,7 @@ func TestLimitByEarlyHints(t *testing.T) {
 // TestLimitByPasses on a request and a writer that are as good as the server's.
 func TestLimitByPasses(t *testing.T) {
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerSecond(100))
-	limit := middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{})
+	limit := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{}))
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /pets/{id}", func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 10)); err != nil {

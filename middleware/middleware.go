@@ -118,9 +118,7 @@ func New(g *gate.Gate, cfg Config) (*Middleware, error) {
 	if (cfg.API == "") != (cfg.Stage == "") {
 		errs = append(errs, fmt.Errorf("api, stage: %q, %q: want both or neither", cfg.API, cfg.Stage))
 	}
-	if cfg.Legacy > LegacyEpoch {
-		errs = append(errs, fmt.Errorf("legacy: %d: want NoLegacy, LegacyDelta or LegacyEpoch", cfg.Legacy))
-	}
+	errs = append(errs, cfg.Legacy.fault())
 	if !visible(cfg.Realm, ' ') {
 		errs = append(errs, fmt.Errorf("realm: %.40q: want visible ASCII characters and spaces", cfg.Realm))
 	}

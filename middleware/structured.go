@@ -2,9 +2,10 @@ package middleware
 
 import (
 	"fmt"
-	"github.com/ration-go/ration/gate"
 	"strconv"
 	"strings"
+
+	"github.com/ration-go/ration/gate"
 )
 
 // maxInteger is the largest Integer of a structured field (RFC 9651 section 3.3.1).

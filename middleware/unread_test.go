@@ -35,7 +35,7 @@ func refusers(t *testing.T) map[string]http.Handler {
 			http.Error(w, "no", res.Status)
 		}}).Handler(ok),
 		"check": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { checked.Check(r).WriteProblem(w) }),
-		"limit": middleware.LimitBy(blocked, middleware.ByIP(), middleware.LimitConfig{})(ok),
+		"limit": must(middleware.LimitBy(blocked, middleware.ByIP(), middleware.LimitConfig{}))(ok),
 	}
 }
 
@@ -184,10 +184,10 @@ func TestBodyTimeout(t *testing.T) {
 			_ = read(r)
 			res.WriteProblem(w)
 		}}).Handler(ok),
-		"limit": middleware.LimitBy(lim, func(r *http.Request) (string, error) {
+		"limit": must(middleware.LimitBy(lim, func(r *http.Request) (string, error) {
 			_, err := io.ReadAll(r.Body)
 			return "", fmt.Errorf("%w: %w", middleware.ErrBadRequest, err)
-		}, middleware.LimitConfig{BodyTimeout: soon})(ok),
+		}, middleware.LimitConfig{BodyTimeout: soon}))(ok),
 	} {
 		for _, http2 := range []bool{false, true} {
 			srv := httptest.NewUnstartedServer(handler)
