@@ -18,7 +18,7 @@ const module = "github.com/ration-go/ration"
 // arrows is which of our packages each may import. An arrow that is not here is not drawn without a reason, and that goes
 // into ARCHITECTURE.md.
 var arrows = map[string][]string{
-	"":                     {},
+	"":                     {"/apikey", "/gate", "/internal/nilcheck", "/middleware", "/store", "/usageplan"},
 	"/apigateway":          {"/apigateway/sigv4", "/apikey", "/gate", "/internal/nilcheck", "/internal/refusal", "/limiter", "/quota", "/usageplan"},
 	"/apigateway/sigv4":    {},
 	"/apikey":              {"/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict"},
@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"/internal/retry":      {},
 	"/internal/strict":     {},
 	"/limiter":             {"/internal/fault", "/internal/nilcheck", "/store"},
-	"/middleware":          {"/apikey", "/gate", "/internal/nilcheck", "/internal/refusal", "/limiter", "/store", "/usageplan"},
+	"/middleware":          {"/apikey", "/gate", "/internal/fault", "/internal/nilcheck", "/internal/refusal", "/limiter", "/store", "/usageplan"},
 	"/quota":               {"/internal/fault", "/store"},
 	"/store":               {},
 	"/store/memory":        {"/apikey", "/store", "/usageplan"},

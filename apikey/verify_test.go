@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -14,8 +15,8 @@ import (
 
 // TestVerify follows one key through its life.
 func TestVerify(t *testing.T) {
-	inBubble(t, func(t *testing.T, keys *apikey.Service, _ *mapStore) {
-		ctx := t.Context()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, keys := t.Context(), must(apikey.NewService(newMapStore(), apikey.Config{KeyFormat: foreign}))
 		made, first := mustCreate(t, keys, "key")
 		verify := func(secret apikey.Secret) error {
 			t.Helper()
