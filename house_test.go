@@ -18,7 +18,7 @@ const module = "github.com/ration-go/ration"
 // arrows is which of our packages each may import. An arrow that is not here is not drawn without a reason, and that goes
 // into ARCHITECTURE.md.
 var arrows = map[string][]string{
-	"":                     {"/apikey", "/gate", "/internal/nilcheck", "/middleware", "/store", "/usageplan"},
+	"":                     {"/apikey", "/gate", "/middleware", "/store", "/usageplan"},
 	"/apigateway":          {"/apigateway/sigv4", "/apikey", "/gate", "/internal/nilcheck", "/internal/refusal", "/limiter", "/quota", "/usageplan"},
 	"/apigateway/sigv4":    {},
 	"/apikey":              {"/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict"},

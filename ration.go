@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
-	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
@@ -25,23 +23,17 @@ type Store interface {
 
 // Config configures a Ration. The zero Config is ready for use.
 type Config struct {
-	// Keys configures the keys that are made. Gate and Middleware configure the parts that
-	// enforce. If Gate.KeyFormat is zero, it is that of Keys.
+	// Keys, Gate and Middleware configure the parts. The default of Gate.KeyFormat is that
+	// of Keys, and the default of each Logger is Logger. If Logger is nil, nothing is logged.
 	Keys       apikey.Config
 	Gate       gate.Config
 	Middleware middleware.Config
-
-	// Counter counts in place of the Store, for a service whose counters live elsewhere than
-	// its keys and plans. The default is the Store.
+	Logger     *slog.Logger
+	// Counter counts, where counters live elsewhere than keys. The default is the Store.
 	Counter store.Counter
-
-	// Logger is told of failures and warned of mistakes in the set-up, by each part that has
-	// no Logger of its own. If nil, nothing is logged.
-	Logger *slog.Logger
 }
 
-// Ration manages keys and plans and enforces them. Make one with New. It is safe for
-// concurrent use; its fields are not to be set.
+// Ration manages keys and plans and enforces them. It is safe for concurrent use.
 type Ration struct {
 	Keys       *apikey.Service
 	Plans      *usageplan.Service
@@ -49,40 +41,42 @@ type Ration struct {
 	Middleware *middleware.Middleware
 }
 
-// New returns a Ration over a Store. The error reports every fault at once; it wraps the
-// ErrInvalid of the package whose Config has it. Close ends what New has begun.
+// New returns a Ration over a Store. Its errors wrap the ErrInvalid of the part at fault.
 func New(s Store, cfg Config) (*Ration, error) {
-	if err := nilcheck.Required("store", s, "a ration.Store"); err != nil {
-		return nil, fmt.Errorf("ration: %w", err)
-	}
 	cfg.Gate.Logger = cmp.Or(cfg.Gate.Logger, cfg.Logger)
 	cfg.Gate.KeyFormat = cmp.Or(cfg.Gate.KeyFormat, cfg.Keys.KeyFormat)
 	cfg.Middleware.Logger = cmp.Or(cfg.Middleware.Logger, cfg.Logger)
-	if cfg.Counter == nil {
-		cfg.Counter = s
-	}
-	keys, errKeys := apikey.NewService(s, cfg.Keys)
-	plans, errPlans := usageplan.NewService(s, s)
+	cfg.Counter = cmp.Or(cfg.Counter, store.Counter(s))
+	keys, err := apikey.NewService(s, cfg.Keys)
+	plans, err2 := usageplan.NewService(s, s)
+	g, err3 := gate.New(s, s, cfg.Counter, cfg.Gate)
 	if !cfg.Gate.KeyFormat.Covers(cfg.Keys.KeyFormat) {
-		errKeys = errors.Join(errKeys, errors.New("ration: gate.keyFormat: want one that lets in the keys of keys.keyFormat"))
+		err2 = errors.New("ration: gate.keyFormat: want one that lets in the keys of keys.keyFormat")
 	}
-	g, err := gate.New(s, s, cfg.Counter, cfg.Gate)
-	if err != nil {
-		return nil, errors.Join(errKeys, errPlans, err)
+	if err := errors.Join(err, err2, err3); err != nil {
+		return nil, err
 	}
 	mw, err := middleware.New(g, cfg.Middleware)
-	if err := errors.Join(errKeys, errPlans, err); err != nil {
+	if err != nil {
 		g.Close()
 		return nil, err
 	}
-	return &Ration{Keys: keys, Plans: plans, Gate: g, Middleware: mw}, nil
+	return &Ration{keys, plans, g, mw}, nil
 }
 
 // Handler passes on to next what the plans admit, and refuses the rest.
 func (r *Ration) Handler(next http.Handler) http.Handler { return r.Middleware.Handler(next) }
 
-// Issue makes an enabled key under a plan, and returns it with its secret, which is shown
-// this once. If the plan cannot be linked, the key is deleted again.
+// Plan makes the plan of an ID what the texts say: see usageplan.Parse, Plans.Put.
+func (r *Ration) Plan(ctx context.Context, id, throttle string, quotas ...string) (usageplan.Plan, error) {
+	p, err := usageplan.Parse(id, throttle, quotas...)
+	if err != nil {
+		return usageplan.Plan{}, err
+	}
+	return r.Plans.Put(ctx, p)
+}
+
+// Issue makes an enabled key under a plan, and its secret, which is shown this once.
 func (r *Ration) Issue(ctx context.Context, planID, name string) (apikey.Key, apikey.Secret, error) {
 	key, secret, err := r.Keys.Create(ctx, apikey.Key{Name: name, Enabled: true})
 	if err != nil {
@@ -94,5 +88,13 @@ func (r *Ration) Issue(ctx context.Context, planID, name string) (apikey.Key, ap
 	return key, secret, nil
 }
 
-// Close ends the Gate's subscriptions. It leaves the Store open.
+// Close ends what New has begun. It leaves the Store open.
 func (r *Ration) Close() { r.Gate.Close() }
+
+// Must returns v, and panics if err is not nil. It is for the start of a program.
+func Must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

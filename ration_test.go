@@ -16,7 +16,6 @@ import (
 	"github.com/ration-go/ration/internal/leak"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
-	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -33,8 +32,10 @@ func newRation(t *testing.T, cfg ration.Config) *ration.Ration {
 func TestRation(t *testing.T) {
 	counts := memory.New(memory.Config{})
 	r := newRation(t, ration.Config{Keys: apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}, Counter: counts})
-	plan, err := r.Plans.Put(t.Context(), usageplan.Plan{ID: "free", Quotas: []quota.Quota{quota.MustParse("2/year")}})
+	plan, err := r.Plan(t.Context(), "free", "unlimited", "2/year")
 	require.NoError(t, err)
+	_, err = r.Plan(t.Context(), "free", "x")
+	require.ErrorIs(t, err, usageplan.ErrInvalid)
 	key, secret, err := r.Issue(t.Context(), plan.ID, "ann")
 	require.NoError(t, err)
 	require.True(t, key.Enabled)
@@ -69,7 +70,7 @@ func TestIssueWithoutPlan(t *testing.T) {
 // TestNewFaults reports the faults of all parts at once.
 func TestNewFaults(t *testing.T) {
 	_, err := ration.New(nil, ration.Config{})
-	require.EqualError(t, err, "ration: store: nil: want a ration.Store")
+	require.ErrorContains(t, err, "store: nil: want an apikey.Store")
 	st := memory.New(memory.Config{})
 	_, err = ration.New(st, ration.Config{
 		Keys: apikey.Config{KeyFormat: apikey.Format{Prefix: "a b"}}, Gate: gate.Config{MaxAge: -1, KeyFormat: apikey.Format{Prefix: "other"}},
@@ -77,10 +78,16 @@ func TestNewFaults(t *testing.T) {
 	for _, want := range []string{`keyFormat.prefix: "a b"`, "maxAge: -1", "gate.keyFormat: want one that lets in"} {
 		require.ErrorContains(t, err, want)
 	}
-	_, err = ration.New(st, ration.Config{Keys: apikey.Config{KeyFormat: apikey.Format{Prefix: "a b"}}, Gate: gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}},
-		Middleware: middleware.Config{API: "pets"}})
 	require.ErrorIs(t, err, apikey.ErrInvalid)
+	require.ErrorIs(t, err, gate.ErrInvalid)
+	_, err = ration.New(st, ration.Config{Middleware: middleware.Config{API: "pets"}})
 	require.ErrorIs(t, err, middleware.ErrInvalid)
+}
+
+// TestMust panics with the error.
+func TestMust(t *testing.T) {
+	require.Equal(t, 1, ration.Must(1, nil))
+	require.PanicsWithError(t, "context canceled", func() { ration.Must(1, context.Canceled) })
 }
 
 // TestLogger gives one Logger to all parts.

@@ -18,10 +18,16 @@ type report struct {
 // none. The error wraps kind and every fault. Its text is "kind what: fault", and a line for
 // each further fault.
 func Report(kind error, what string, faults ...error) error {
-	if errors.Join(faults...) == nil {
+	var found []error
+	for _, f := range faults {
+		if f != nil { // Unwrap must not return a nil error
+			found = append(found, f)
+		}
+	}
+	if len(found) == 0 {
 		return nil
 	}
-	return &report{kind, what, faults}
+	return &report{kind, what, found}
 }
 
 // Error returns the kind and the name of the value once, and all faults.

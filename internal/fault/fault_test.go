@@ -32,6 +32,14 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// TestUnwrapHasNoNil keeps the rule of package errors, which tools that walk errors rely on.
+func TestUnwrapHasNoNil(t *testing.T) {
+	err := fault.Report(errOuter, "plan", nil, errField, nil)
+	all, ok := err.(interface{ Unwrap() []error })
+	require.True(t, ok)
+	require.Equal(t, []error{errOuter, errField}, all.Unwrap())
+}
+
 // TestNoFault is no error.
 func TestNoFault(t *testing.T) {
 	require.NoError(t, fault.Report(errOuter, "plan"))
