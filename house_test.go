@@ -27,6 +27,7 @@ var arrows = map[string][]string{
 	"/internal/bucketname": {},
 	"/internal/fault":      {},
 	"/internal/leak":       {},
+	"/internal/longtest":   {},
 	"/internal/nilcheck":   {},
 	"/internal/pages":      {},
 	"/internal/redistest":  {},

@@ -1,0 +1,22 @@
+package longtest_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/internal/longtest"
+)
+
+// TestOnly runs a long test only where the variable is set.
+func TestOnly(t *testing.T) {
+	for value, skipped := range map[string]bool{"": true, "1": false} {
+		t.Setenv(longtest.Variable, value)
+		var inner *testing.T
+		t.Run("long", func(t *testing.T) {
+			inner = t
+			longtest.Only(t)
+		})
+		require.Equal(t, skipped, inner.Skipped(), "%q", value)
+	}
+}
