@@ -19,7 +19,8 @@ const module = "github.com/ration-go/ration"
 // into ARCHITECTURE.md.
 var arrows = map[string][]string{
 	"":                     {"/apikey", "/gate", "/middleware", "/store", "/usageplan"},
-	"/apigateway":          {"/apigateway/sigv4", "/apikey", "/gate", "/internal/nilcheck", "/internal/refusal", "/limiter", "/quota", "/usageplan"},
+	"/apigateway":          {"/apigateway/keyfile", "/apigateway/sigv4", "/apikey", "/gate", "/internal/nilcheck", "/internal/refusal", "/limiter", "/quota", "/usageplan"},
+	"/apigateway/keyfile":  {"/apikey", "/internal/fault", "/internal/nilcheck", "/usageplan"},
 	"/apigateway/sigv4":    {},
 	"/apikey":              {"/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict"},
 	"/gate":                {"/apikey", "/internal/bucketname", "/internal/fault", "/internal/nilcheck", "/internal/pages", "/limiter", "/quota", "/store", "/usageplan"},

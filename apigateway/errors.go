@@ -8,21 +8,23 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/ration-go/ration/apigateway/keyfile"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/usageplan"
 )
 
-// Error is an answer that is an error, as the AWS SDKs read it: Type is the exception's name, in the x-amzn-ErrorType field.
-// An Authenticator may return one; any other error of its is a 403.
+// An Error is an error response as the AWS SDKs read it. Type is the name of the
+// exception, in the x-amzn-ErrorType header field. An Authenticator may return an Error.
+// Its other errors become a 403.
 type Error struct {
 	Status  int
 	Type    string
 	Message string
 }
 
-// Error is the type and the message.
+// Error returns the type and the message.
 func (e *Error) Error() string { return e.Type + ": " + e.Message }
 
 func badRequest(format string, args ...any) *Error {
@@ -37,13 +39,14 @@ func conflict(format string, args ...any) *Error {
 	return &Error{http.StatusConflict, "ConflictException", fmt.Sprintf(format, args...)}
 }
 
-// The errors whose messages scripts look for.
+// Scripts look for the messages of these errors.
 var (
 	errNoKey  = notFound("Invalid API Key identifier specified")
 	errNoPlan = notFound("Invalid Usage Plan ID specified")
 )
 
-// answer is the Error of whatever went wrong. What a caller could not help says no more than that.
+// answer returns the Error for any error. For a failure that the caller cannot help, the
+// Error does not say more.
 func answer(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -52,7 +55,7 @@ func answer(err error) *Error {
 		return &Error{http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", fmt.Sprintf("Request body exceeds %d bytes", MaxBody)}
 	}
 	switch {
-	case errors.Is(err, usageplan.ErrRollback):
+	case errors.Is(err, keyfile.ErrRollback):
 		return &Error{http.StatusServiceUnavailable, "ServiceUnavailableException", "The import failed, and not all of it could be rolled back"}
 	case errors.Is(err, apikey.ErrNotFound):
 		return errNoKey
@@ -66,22 +69,22 @@ func answer(err error) *Error {
 		return conflict("%s", plain(err))
 	case errors.Is(err, apikey.ErrConflict):
 		return conflict("API Key was changed by others meanwhile")
-	case errors.Is(err, apikey.ErrInvalid), errors.Is(err, usageplan.ErrInvalid), errors.Is(err, gate.ErrInvalid):
+	case errors.Is(err, apikey.ErrInvalid), errors.Is(err, usageplan.ErrInvalid), errors.Is(err, gate.ErrInvalid), errors.Is(err, keyfile.ErrInvalid):
 		return badRequest("%s", plain(err))
 	}
 	return &Error{http.StatusServiceUnavailable, "ServiceUnavailableException", "The store of keys and plans does not answer"}
 }
 
-// plain is an error without the names of packages before it.
+// plain returns the text of an error without the names of packages.
 func plain(err error) string {
 	text := err.Error()
-	for _, prefix := range []string{"usageplan: ", "gate: ", "apikey: ", "limiter: ", "quota: "} {
+	for _, prefix := range []string{"usageplan: ", "gate: ", "apikey: ", "keyfile: ", "limiter: ", "quota: "} {
 		text = strings.ReplaceAll(text, prefix, "")
 	}
 	return strings.ReplaceAll(text, "\n", "; ")
 }
 
-// write answers with e.
+// write sends e as the response.
 func (e *Error) write(w http.ResponseWriter) {
 	w.Header().Set("X-Amzn-Errortype", e.Type)
 	if e.Status == http.StatusServiceUnavailable || e.Status == http.StatusTooManyRequests {
@@ -92,7 +95,7 @@ func (e *Error) write(w http.ResponseWriter) {
 	}{e.Message})
 }
 
-// respond answers with a body; nil: with none.
+// respond sends a response. If body is nil, the response has no body.
 func respond(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("X-Amzn-Requestid", rand.Text())
 	refusal.NoStore(w.Header())

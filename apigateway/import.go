@@ -4,20 +4,19 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/usageplan"
+	"github.com/ration-go/ration/apigateway/keyfile"
 )
 
-// importKeys is ImportApiKeys: the body is a file, whatever its type is said to be.
+// importKeys handles ImportApiKeys. The body is a file, whatever its Content-Type says.
 func (h *Handler) importKeys(r *http.Request) (int, any, error) {
 	if r.URL.Query().Get("format") != "csv" {
 		return 0, nil, badRequest("Invalid format specified. Must be one of [csv]")
 	}
-	done, err := h.plans.Import(r.Context(), h.keys, apikey.ParseCSV(r.Body), flag(r, "failonwarnings"))
-	if missing, ok := errors.AsType[*apikey.MissingColumnError](err); ok {
+	done, err := keyfile.Import(r.Context(), h.keys, h.plans, keyfile.Parse(r.Body), flag(r, "failonwarnings"))
+	if missing, ok := errors.AsType[*keyfile.MissingColumnError](err); ok {
 		return 0, nil, badRequest("%s", missing)
 	}
-	if row, ok := errors.AsType[*apikey.RowError](err); ok && !errors.Is(err, usageplan.ErrRollback) {
+	if row, ok := errors.AsType[*keyfile.RowError](err); ok && !errors.Is(err, keyfile.ErrRollback) {
 		return 0, nil, badRequest("Import failed: %s", plain(row))
 	}
 	if err != nil {

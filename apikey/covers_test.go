@@ -9,14 +9,15 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// formats is Formats that a Service and a Gate may have.
+// formats lists Formats that a Service and a Gate may have.
 var formats = []apikey.Format{
 	{}, {Prefix: "key"}, {Prefix: "acme"}, {Prefix: "acme_live"}, {AcceptForeign: true}, {Prefix: "acme", AcceptForeign: true},
 	{Prefix: "a"}, {Prefix: strings.Repeat("a", 32), AcceptForeign: true},
 }
 
-// TestCovers: where a Gate's Format covers that of a Service, the Gate takes whatever the Service has made or imported. Where
-// it does not, there is a secret that the Gate refuses.
+// TestCovers checks every pair of Formats. If the Gate's Format covers the Service's, the
+// Gate accepts all secrets that the Service creates or imports. If not, the Gate refuses
+// one of them.
 func TestCovers(t *testing.T) {
 	secrets := []apikey.Secret{"legacy/key+value=2019"}
 	for _, f := range formats {
@@ -45,7 +46,8 @@ func TestCovers(t *testing.T) {
 	}
 }
 
-// TestImportForm: a Service imports nothing that a Gate of its Format would refuse for ever, and says what it wants.
+// TestImportForm imports no secret that a Gate of the same Format would always refuse.
+// The error says what is wanted.
 func TestImportForm(t *testing.T) {
 	ctx := t.Context()
 	const want = "want a secret of the Format's own form, or AcceptForeign there and in the Gate's Format"
@@ -58,10 +60,12 @@ func TestImportForm(t *testing.T) {
 		_, err = keys.ImportDigest(ctx, apikey.Key{}, apikey.DigestOf("legacy/key+value=2019"))
 		require.ErrorIs(t, err, apikey.ErrInvalid)
 		require.ErrorContains(t, err, "digest: of a secret of unknown form: want AcceptForeign in the Format, and in the Gate's")
-		row := apikey.Row{Secret: "legacy/key+value=2019"}
-		require.ErrorContains(t, row.Validate(format), want)
-		require.NoError(t, row.Validate(apikey.Format{AcceptForeign: true}))
-		_, err = keys.Import(ctx, apikey.Key{}, good) // it begins with "acme_"
+		err = keys.CheckImport(apikey.Key{}, "legacy/key+value=2019")
+		require.ErrorIs(t, err, apikey.ErrMalformed)
+		require.ErrorContains(t, err, want)
+		all := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}}))
+		require.NoError(t, all.CheckImport(apikey.Key{}, "legacy/key+value=2019"))
+		_, err = keys.Import(ctx, apikey.Key{}, good) // its prefix is "acme"
 		if format.Prefix == "" {
 			require.NoError(t, err)
 			continue
@@ -71,7 +75,7 @@ func TestImportForm(t *testing.T) {
 	}
 }
 
-// TestFormatValidate is the rule of the prefix, before any key is made.
+// TestFormatValidate checks the rule of the prefix.
 func TestFormatValidate(t *testing.T) {
 	for _, f := range formats {
 		require.NoError(t, f.Validate())

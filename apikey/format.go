@@ -16,16 +16,21 @@ const (
 	randomLen     = 32 // base62 characters: 190 bits
 	sumLen        = 6  // base62 characters hold 35 bits, a CRC-32 needs 32
 
-	minForeign, maxForeign = 20, 128 // the bounds of a key's value in Amazon API Gateway, in characters
-	maxForeignBytes        = maxForeign * utf8.UTFMax
+	// The bounds of a key's value in Amazon API Gateway, in characters.
+	minForeign = 20
+	maxForeign = 128
+
+	maxForeignBytes = maxForeign * utf8.UTFMax
 
 	base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
-// ErrMalformed is wrapped by the error for a value that cannot be a secret. No such error holds any of the value.
+// ErrMalformed is wrapped by the error for a value that cannot be a secret. No such error
+// holds any part of the value.
 var ErrMalformed = errors.New("apikey: malformed secret")
 
-// Why a value is malformed. They are made once, so that a flood of garbage costs no memory.
+// The reasons for which a value is malformed. They are variables because a flood of
+// malformed values must not allocate an error for each.
 var (
 	errLength     = fmt.Errorf("%w: length", ErrMalformed)
 	errPrefix     = fmt.Errorf("%w: prefix", ErrMalformed)
@@ -34,29 +39,33 @@ var (
 	errForeign    = fmt.Errorf("%w: want %d to %d visible characters", ErrMalformed, minForeign, maxForeign)
 )
 
-// Format says what secrets look like: "<prefix>_", 32 random base62 characters, and the CRC-32 (IEEE) of all that as a
-// number of six base62 digits. The zero Format makes "key_…" and takes any prefix.
+// A Format describes secrets: "<prefix>_", 32 random base62 characters, and the CRC-32
+// (IEEE) of these as six base62 digits. The zero Format creates secrets that begin with
+// "key_" and accepts any prefix.
 //
-// A program has one Format. It gives the same value to Config, by which keys are made and imported, and to
-// gate.Config, by which requests are let in. A Gate of another Format refuses keys that are good.
+// Caution: a program should have one Format. Config uses it to create and import keys,
+// and gate.Config to admit requests. A Gate with another Format may refuse good keys.
 type Format struct {
-	// Prefix is what secrets begin with, by custom the product and the environment, such as "acme_live": 1 to 32 ASCII
-	// letters, digits, '_' and '-'. With '-' a double click does not select the whole secret. Empty: New makes "key",
-	// and Check takes any.
+	// Prefix begins each secret. By custom it names the product and the environment, such as
+	// "acme_live". It has 1 to 32 ASCII letters, digits, '_' and '-'. A double click does
+	// not select the whole of a secret with a '-'. If Prefix is empty, New uses "key", and
+	// Check accepts any prefix.
 	//
-	// A Gate with a Prefix refuses all keys of another. Whoever changes the Prefix of new keys leaves that of the Gate
-	// empty until the old keys are gone.
+	// A Gate with a Prefix refuses all keys with another. To change the Prefix of new keys,
+	// leave the Gate's empty until the old keys are gone.
 	Prefix string
 
-	// AcceptForeign lets Check pass secrets of any form: 20 to 128 visible characters of UTF-8, the bounds of Amazon API
-	// Gateway. Service.Import and Service.ImportDigest need it for secrets that another system has made. Garbage then
-	// costs a look-up, so it is for services that have such keys.
+	// AcceptForeign makes Check accept secrets of any form, with 20 to 128 visible
+	// characters of UTF-8, the bounds of Amazon API Gateway. Service.Import and
+	// Service.ImportDigest need it for secrets that another system created. Set it only for
+	// such keys, because a made-up value then costs a look-up.
 	AcceptForeign bool
 }
 
-// Validate reports whether the Prefix keeps its rule. The error wraps ErrInvalid.
+// Validate reports whether the Prefix is valid. The error wraps ErrInvalid.
 func (f Format) Validate() error { return invalid(f.fault()) }
 
+// fault returns what is wrong with the Prefix.
 func (f Format) fault() error {
 	if f.Prefix != "" && !isPrefix(f.Prefix) {
 		return fmt.Errorf("prefix: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", f.Prefix, maxPrefix)
@@ -64,19 +73,20 @@ func (f Format) fault() error {
 	return nil
 }
 
-// Covers reports whether Check passes every secret that a Service of the Format made makes or imports.
+// Covers reports whether f.Check accepts every secret that a Service with the Format made
+// creates or imports.
 func (f Format) Covers(made Format) bool {
 	return f.AcceptForeign || !made.AcceptForeign && (f.Prefix == "" || f.Prefix == made.Prefix)
 }
 
-// New makes a secret from crypto/rand. An error that wraps ErrInvalid says that the prefix breaks its rule; there is no
-// other.
+// New returns a new secret from crypto/rand. The only error wraps ErrInvalid and reports
+// an invalid Prefix.
 func (f Format) New() (Secret, error) {
 	secret, fault := f.make()
 	return secret, invalid(fault)
 }
 
-// make is New, with a fault that can be joined with others.
+// make does the work of New. It returns a fault that can be joined with others.
 func (f Format) make() (Secret, error) {
 	if fault := f.fault(); fault != nil {
 		return "", fault
@@ -90,14 +100,18 @@ func (f Format) make() (Secret, error) {
 	return Secret(append(b, sum[:]...)), nil
 }
 
-// Check says whether s can be a secret: whether its length, its characters, its prefix and its checksum are right. Its
-// error wraps ErrMalformed and holds nothing of s. It asks nobody, allocates nothing, and is quick however long s is.
-// That s passes does not mean that there is such a key.
+// Check reports whether s can be a secret: whether its length, its characters, its prefix
+// and its checksum are right. The error wraps ErrMalformed and holds no part of s. A secret
+// that passes need not belong to a key, because Check does not call a store.
+//
+// Check is fast for any length of s. It allocates only to compute the checksum, which is
+// of at most 65 bytes. A Gate calls Check only for a secret that is not in its cache.
 func (f Format) Check(s string) error {
 	if f.AcceptForeign {
 		return checkForeign(s)
 	}
-	cut := len(s) - randomLen - sumLen - 1 // where the '_' after the prefix is: prefixes may contain one too
+	// The '_' after the prefix is located from the end, because a prefix may contain one.
+	cut := len(s) - randomLen - sumLen - 1
 	if cut < 1 || cut > maxPrefix {
 		return errLength
 	}
@@ -116,7 +130,8 @@ func (f Format) Check(s string) error {
 	return nil
 }
 
-// checkImport is Check for a secret that is to be imported. It says what a secret of another system needs.
+// checkImport checks a secret that is to be imported. The error says what a secret of
+// another system needs.
 func (f Format) checkImport(secret Secret) error {
 	err := f.Check(string(secret))
 	if err != nil && !f.AcceptForeign && checkForeign(string(secret)) == nil {
@@ -125,8 +140,9 @@ func (f Format) checkImport(secret Secret) error {
 	return err
 }
 
-// checkForeign holds an imported secret to AWS's bounds, which count characters. A character
-// that nobody can see, such as a space or a zero-width one, would only be a mistake.
+// checkForeign checks an imported secret by the bounds of Amazon API Gateway, which count
+// characters. It refuses invisible characters, such as a space or a zero-width one,
+// because they can only be mistakes.
 func checkForeign(s string) error {
 	if len(s) < minForeign || len(s) > maxForeignBytes {
 		return errForeign
@@ -144,10 +160,11 @@ func checkForeign(s string) error {
 	return nil
 }
 
-// isPrefix is the rule of Format.Prefix.
+// isPrefix reports whether s is a valid Format.Prefix.
 func isPrefix(s string) bool { return len(s) <= maxPrefix && isWord(s) }
 
-// isWord says that s is at least one character, and all are ASCII letters, digits, '_' and '-'.
+// isWord reports whether s has at least one character, and only ASCII letters, digits,
+// '_' and '-'.
 func isWord(s string) bool {
 	for i := range len(s) {
 		if !isBase62(s[i]) && s[i] != '_' && s[i] != '-' {
@@ -161,8 +178,9 @@ func isBase62(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
-// appendRandom appends n base62 characters, each as likely as any other: six random bits that name none of the 62 are
-// thrown away, since a remainder would prefer some.
+// appendRandom appends n base62 characters, each as likely as any other. It drops the two
+// of the 64 values of six random bits that stand for no character. A remainder would
+// favour two of the characters.
 func appendRandom(b []byte, n int) []byte {
 	var bits [64]byte
 	for end := len(b) + n; len(b) < end; {
@@ -176,14 +194,10 @@ func appendRandom(b []byte, n int) []byte {
 	return b
 }
 
-// checksum is the CRC-32 of s in base62 digits, highest first. The loop is here because the functions of hash/crc32 take
-// a slice that escapes, which would cost an allocation for every request.
+// checksum returns the CRC-32 of s in base62 digits, highest first. The conversion
+// allocates a copy of s, because the argument of ChecksumIEEE escapes.
 func checksum(s string) (digits [sumLen]byte) {
-	crc := ^uint32(0)
-	for i := range len(s) {
-		crc = crc32.IEEETable[byte(crc)^s[i]] ^ crc>>8
-	}
-	crc = ^crc
+	crc := crc32.ChecksumIEEE([]byte(s))
 	for i := sumLen - 1; i >= 0; i-- {
 		digits[i] = base62[crc%62]
 		crc /= 62

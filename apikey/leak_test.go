@@ -14,14 +14,14 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// aead is a Seal whose key is in a field that encoding/json can see.
+// aead is a Seal with its key in an exported field.
 type aead struct {
 	cipher.AEAD
 	Key []byte
 }
 
-// TestNothingShowsASecret prints every public struct, of a service that seals, with a key, its
-// secret and the key of the seal.
+// TestNothingShowsASecret prints every exported struct. It looks for the secret of a key
+// and for the key of the Seal.
 func TestNothingShowsASecret(t *testing.T) {
 	master := []byte("hunter2passhunter2passhunter2pas")
 	block, err := aes.NewCipher(master)
@@ -35,15 +35,13 @@ func TestNothingShowsASecret(t *testing.T) {
 	plain := apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}, Seal: gcm}
 	values := map[string]any{
 		"Key": key, "Key by pointer": &key, "Filter": apikey.Filter{NamePrefix: "n"}, "Format": apikey.Format{Prefix: "acme"},
-		"Row": apikey.Row{Line: 1, Key: key, Secret: secret}, "RowError": &apikey.RowError{Line: 1, Err: apikey.ErrInvalid},
-		"MissingColumnError": &apikey.MissingColumnError{Column: "key"},
-		"Config":             config, "Config by pointer": &config, "Config with AES": plain,
+		"Config": config, "Config by pointer": &config, "Config with AES": plain,
 		"Service": service, "Service with AES": must(apikey.NewService(memory.New(memory.Config{}), plain)),
 		"Service in a struct": struct{ s *apikey.Service }{service},
 	}
 	leak.Complete(t, values)
 	leak.Check(t, string(secret)[5:37], values)
 	leak.Check(t, string(master), values)
-	words := fmt.Sprint(binary.LittleEndian.Uint32(master), " ", binary.LittleEndian.Uint32(master[4:])) // as AES has its key
+	words := fmt.Sprint(binary.LittleEndian.Uint32(master), " ", binary.LittleEndian.Uint32(master[4:])) // crypto/aes holds the key as words
 	leak.Check(t, words, values)
 }

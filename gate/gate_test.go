@@ -238,7 +238,8 @@ func TestAllowNoPlan(t *testing.T) {
 	require.NoError(t, h.gate.Refund(t.Context(), &d))
 }
 
-// TestAllocs shows that the whole decision allocates nothing: admitted, refused and unknown.
+// TestAllocs shows that the whole decision allocates nothing for a known key, admitted or
+// refused. An unknown secret costs one allocation, for its checksum.
 func TestAllocs(t *testing.T) {
 	h := newHouse(t)
 	_, plenty, _ := h.linked(usageplan.Plan{Throttle: throttle(1e6, 1<<30), Quotas: perDay(1 << 50)})
@@ -247,12 +248,16 @@ func TestAllocs(t *testing.T) {
 	require.NoError(t, err)
 	ctx := t.Context()
 	for what, secret := range map[string]apikey.Secret{"admitted": plenty, "quota_exceeded": little, "unknown": stranger} {
+		most := 0.0
+		if secret == stranger {
+			most = 1
+		}
 		got := testing.AllocsPerRun(1000, func() {
 			if _, err := h.gate.Admit(ctx, gate.Request{Secret: secret}); err != nil {
 				t.Error(err)
 			}
 		})
-		require.Zero(t, got, what)
+		require.LessOrEqual(t, got, most, what)
 	}
 }
 

@@ -29,7 +29,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	require.NoError(t, err)
 	values := map[string]any{
 		"Service": plans, "Access": usageplan.Access{Key: key}, "Plan": plan,
-		"Link": usageplan.Link{PlanID: plan.ID, KeyID: key.ID}, "Stage": usageplan.Stage{}, "Import": usageplan.Import{},
+		"Link": usageplan.Link{PlanID: plan.ID, KeyID: key.ID}, "Stage": usageplan.Stage{},
 		"Audit": usageplan.Audit{}, "Listeners": &usageplan.Listeners{},
 	}
 	leak.Complete(t, values)

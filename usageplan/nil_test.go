@@ -25,7 +25,4 @@ func TestNil(t *testing.T) {
 		require.ErrorIs(t, err, usageplan.ErrInvalid)
 		require.ErrorContains(t, err, want)
 	}
-	_, err := must(usageplan.NewService(st, st)).Import(t.Context(), nil, func(func(apikey.Row, error) bool) {}, false)
-	require.ErrorIs(t, err, usageplan.ErrInvalid)
-	require.ErrorContains(t, err, "keys: nil *apikey.Service: want an apikey.Service")
 }

@@ -1,4 +1,4 @@
-package usageplan_test
+package keyfile_test
 
 import (
 	"context"
@@ -11,13 +11,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apigateway/keyfile"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestImportLooksFirst: a fault that can be told without a store lets nothing begin, where warnings fail.
-func TestImportLooksFirst(t *testing.T) {
+// TestImportChecksFirst changes nothing with failOnWarnings if a fault can be found
+// without a store.
+func TestImportChecksFirst(t *testing.T) {
 	for last, want := range map[string]string{
 		"bad,short,,\n": "line 3: apikey: invalid: apikey: malformed secret",
 		"bad\n":         "line 3: 1 columns",
@@ -28,13 +30,13 @@ func TestImportLooksFirst(t *testing.T) {
 		told := 0
 		stop := h.st.OnChange(func(string) { told++ })
 		defer stop()
-		_, err := h.plans.Import(t.Context(), h.keys, apikey.ParseCSV(strings.NewReader(file("name,key,enabled,usageplanids\nnew,SECRET-2,true,PLAN-A\n"+last))), true)
-		require.ErrorContains(t, err, "usageplan: import: "+want)
-		require.Equal(t, 1, told, "nothing but that it listens")
+		_, err := keyfile.Import(t.Context(), h.keys, h.plans, keyfile.Parse(strings.NewReader(file("name,key,enabled,usageplanids\nnew,SECRET-2,true,PLAN-A\n"+last))), true)
+		require.ErrorContains(t, err, "keyfile: import: "+want)
+		require.Equal(t, 1, told, "the call that OnChange makes at once")
 	}
 }
 
-// distant is a store of keys and plans that takes its time, or does not answer.
+// distant is a store of keys and plans that is slow, or does not answer.
 type distant struct {
 	*memory.Store
 	down bool
@@ -62,9 +64,9 @@ func (s *distant) DeleteKey(ctx context.Context, id string) error {
 	return errors.Join(s.wait(ctx), s.Store.DeleteKey(ctx, id))
 }
 
-// TestImportSlow: rolling back a large file has the time that it takes; of a store that answers no more it does not wait for
-// ever, and the error tells how much is left.
-func TestImportSlow(t *testing.T) {
+// TestRollbackTime gives the rollback of a large file enough time. The rollback does not
+// wait forever for a store that no longer answers, and the error says how much is left.
+func TestRollbackTime(t *testing.T) {
 	const rows = 6000
 	var file strings.Builder
 	file.WriteString("name,key,usageplanids\n")
@@ -79,19 +81,19 @@ func TestImportSlow(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			began := time.Now()
-			_, err := plans.Import(ctx, keys, apikey.ParseCSV(strings.NewReader(file.String())), true)
+			_, err := keyfile.Import(ctx, keys, plans, keyfile.Parse(strings.NewReader(file.String())), true)
 			require.Less(t, time.Since(began), 10*time.Minute)
 			left, _, listed := st.Keys(t.Context(), apikey.Filter{}, "", 500)
 			require.NoError(t, listed)
 			if down {
-				require.ErrorIs(t, err, usageplan.ErrRollback)
+				require.ErrorIs(t, err, keyfile.ErrRollback)
 				require.ErrorContains(t, err, "6001 of 6001 steps")
 				return
 			}
 			require.ErrorIs(t, err, usageplan.ErrNotFound)
-			require.NotErrorIs(t, err, usageplan.ErrRollback)
+			require.NotErrorIs(t, err, keyfile.ErrRollback)
 			require.Empty(t, left)
-			require.Greater(t, time.Since(began), 10*time.Second, "or it shows nothing")
+			require.Greater(t, time.Since(began), 10*time.Second, "the rollback must take longer than undoTimeout")
 		})
 	}
 }

@@ -1,8 +1,7 @@
-package usageplan_test
+package keyfile_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,39 +9,24 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apigateway/keyfile"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
 
-const (
-	firstSecret  = "first-secret-of-my-own"
-	secondSecret = "second-secret-of-my-own"
-)
-
-// imports has two plans of one stage, a and b, one of another, c, and a key "old" of firstSecret on plan a.
-func imports(t *testing.T) (h *house, old apikey.Key, file func(string) string) {
-	h = newHouse(t, func(cfg *parts) { cfg.KeyFormat.AcceptForeign = true })
-	dev := []usageplan.Stage{{API: "pets", Name: "dev"}}
-	a, b := h.plan(usageplan.Plan{Name: "a", Stages: dev}), h.plan(usageplan.Plan{Name: "b", Stages: dev})
-	c := h.plan(usageplan.Plan{Name: "c", Stages: []usageplan.Stage{{API: "pets", Name: "prod"}}})
-	old, err := h.keys.Import(t.Context(), apikey.Key{Name: "old", Enabled: true}, firstSecret)
-	require.NoError(t, err)
-	require.NoError(t, h.plans.Link(t.Context(), a.ID, old.ID))
-	return h, old, strings.NewReplacer("PLAN-A", a.ID, "PLAN-B", b.ID, "PLAN-C", c.ID, "SECRET-1", firstSecret, "SECRET-2", secondSecret).Replace
-}
-
-// TestImport shows what a file leaves behind: of each secret the name, whether it is enabled, and the names of its plans.
+// TestImport shows what a file leaves in the store: for each secret the name of its key,
+// whether the key is enabled, and the names of its plans.
 func TestImport(t *testing.T) {
 	const header = "name,key,enabled,usageplanids\n"
 	before := []string{"old true a"}
 	for name, c := range map[string]struct {
 		file     string
-		fail     bool // on warnings
+		fail     bool // failOnWarnings
 		ids      int
 		warnings []string
 		err      error
-		want     []string // nil: as before
+		want     []string // if nil, the store is as before
 	}{
 		"a new key":             {file: "new,SECRET-2,true,PLAN-A\n", ids: 1, want: []string{"old true a", "new true a"}},
 		"two plans":             {file: "new,SECRET-2,false,'PLAN-A,PLAN-C'\n", ids: 1, want: []string{"old true a", "new false a c"}},
@@ -53,7 +37,7 @@ func TestImport(t *testing.T) {
 		"the second no plan":    {file: "new,SECRET-2,true,'PLAN-A,nowhere'\n", warnings: []string{"line 2: usagePlanIds: no such plan: usageplan: not found"}},
 		"two plans of a stage":  {file: "old,SECRET-1,false,PLAN-B\n", warnings: []string{"has plan"}},
 		"a secret too short":    {file: "new,short,true,\nnew,SECRET-2,true,\n", ids: 1, warnings: []string{"line 2: apikey: invalid"}, want: []string{"old true a", "new true"}},
-		"a line of no sense":    {file: "new\nnew,SECRET-2,true,\n", ids: 1, warnings: []string{"line 2: 1 columns: want 4"}, want: []string{"old true a", "new true"}},
+		"too few columns":       {file: "new\nnew,SECRET-2,true,\n", ids: 1, warnings: []string{"line 2: 1 columns: want 4"}, want: []string{"old true a", "new true"}},
 		"fail on the first":     {file: "new,short,true,\nnew,SECRET-2,true,\n", fail: true, err: apikey.ErrInvalid},
 		"fail on the last":      {file: "renamed,SECRET-1,false,PLAN-C\nnew,SECRET-2,true,PLAN-A\nnew,SECRET-2,true,nowhere\n", fail: true, err: usageplan.ErrNotFound},
 		"fail on a second plan": {file: "new,SECRET-2,true,'PLAN-A,PLAN-B'\n", fail: true, err: usageplan.ErrConflict},
@@ -62,7 +46,7 @@ func TestImport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, _, file := imports(t)
-			done, err := h.plans.Import(t.Context(), h.keys, apikey.ParseCSV(strings.NewReader(file(header+c.file))), c.fail)
+			done, err := keyfile.Import(t.Context(), h.keys, h.plans, keyfile.Parse(strings.NewReader(file(header+c.file))), c.fail)
 			require.ErrorIs(t, err, c.err)
 			require.Len(t, done.KeyIDs, c.ids)
 			require.Len(t, done.Warnings, len(c.warnings))
@@ -79,67 +63,48 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// found is what there is of some secrets.
-func (h *house) found(secrets ...string) (list []string) {
-	for _, secret := range secrets {
-		k, err := h.st.KeyByDigest(h.t.Context(), apikey.DigestOf(secret))
-		if errors.Is(err, apikey.ErrNotFound) {
-			continue
-		}
-		require.NoError(h.t, err)
-		line := fmt.Sprintf("%s %t", k.Name, k.Enabled)
-		links, err := h.plans.KeyLinks(h.t.Context(), k.ID)
-		require.NoError(h.t, err)
-		for _, l := range links {
-			p, err := h.plans.Get(h.t.Context(), l.PlanID)
-			require.NoError(h.t, err)
-			line += " " + p.Name
-		}
-		list = append(list, line)
-	}
-	return list
-}
-
-// TestImportFails rolls back what a store that fails half-way has taken, though the caller is gone too.
+// TestImportFails rolls back an import when the store fails in the middle of it and the
+// context has ended.
 func TestImportFails(t *testing.T) {
 	h, _, file := imports(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	st := &stumbles{Store: h.st, at: "second", stop: cancel}
 	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})), must(usageplan.NewService(h.st, st))
-	rows := apikey.ParseCSV(strings.NewReader(file("name,key,enabled,usageplanids\nfirst,SECRET-1,false,PLAN-C\nsecond,SECRET-2,true,PLAN-A\n")))
-	done, err := plans.Import(ctx, keys, rows, false)
+	rows := keyfile.Parse(strings.NewReader(file("name,key,enabled,usageplanids\nfirst,SECRET-1,false,PLAN-C\nsecond,SECRET-2,true,PLAN-A\n")))
+	done, err := keyfile.Import(ctx, keys, plans, rows, false)
 	require.ErrorIs(t, err, errBroken)
 	require.Empty(t, done)
 	require.Equal(t, []string{"old true a"}, h.found(firstSecret, secondSecret))
 
-	st.at, st.deletes = "third", true // what cannot be rolled back is told
-	rows = apikey.ParseCSV(strings.NewReader(file("name,key\nsecond,SECRET-2\nthird,another-secret-of-my-own\n")))
-	_, err = plans.Import(t.Context(), keys, rows, false)
+	st.at, st.deletes = "third", true // the rollback fails too
+	rows = keyfile.Parse(strings.NewReader(file("name,key\nsecond,SECRET-2\nthird,another-secret-of-my-own\n")))
+	_, err = keyfile.Import(t.Context(), keys, plans, rows, false)
 	require.ErrorIs(t, err, errBroken)
-	require.ErrorIs(t, err, usageplan.ErrRollback)
+	require.ErrorIs(t, err, keyfile.ErrRollback)
 }
 
-// plansFail is a store that finds no plan for now.
+// plansFail is a store that fails to read plans.
 type plansFail struct{ *memory.Store }
 
 func (plansFail) Plan(_ context.Context, id string) (usageplan.Plan, error) {
 	return usageplan.Plan{}, fmt.Errorf("plan %s: %w", id, errBroken)
 }
 
-// TestImportShowsNoValue has a secret in the column of plans, and a store that tells what it was asked for.
+// TestImportShowsNoValue has a secret in the column of plans, and a store whose error
+// shows the ID that it was asked for.
 func TestImportShowsNoValue(t *testing.T) {
 	st := plansFail{memory.New(memory.Config{})}
 	const secret = "secretsecretsecretsecret"
-	row := apikey.Row{Line: 2, Key: apikey.Key{Name: "a"}, Secret: "anotheranotheranother", PlanIDs: []string{secret}}
-	_, err := must(usageplan.NewService(st, st)).Import(t.Context(), must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})),
-		func(yield func(apikey.Row, error) bool) { yield(row, nil) }, false)
+	row := keyfile.Row{Line: 2, Key: apikey.Key{Name: "a"}, Secret: "anotheranotheranother", PlanIDs: []string{secret}}
+	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})), must(usageplan.NewService(st, st))
+	_, err := keyfile.Import(t.Context(), keys, plans, func(yield func(keyfile.Row, error) bool) { yield(row, nil) }, false)
 	require.ErrorIs(t, err, errBroken)
 	require.NotContains(t, err.Error(), secret)
 }
 
-// TestImportSpares what others have done meanwhile, when it rolls back. Each file cannot be read to its end; before that shows
-// somebody else is at work.
-func TestImportSpares(t *testing.T) {
+// TestRollbackSparesOthers rolls back imports whose file cannot be read to its end.
+// Before that, somebody else changes what the import changed.
+func TestRollbackSparesOthers(t *testing.T) {
 	h, old, file := imports(t)
 	change := func(t *testing.T, id string) {
 		_, err := h.keys.Update(t.Context(), id, func(k *apikey.Key) error { k.Name = "theirs"; return nil })
@@ -153,7 +118,7 @@ func TestImportSpares(t *testing.T) {
 	for _, step := range []struct {
 		name, lines string
 		meanwhile   func(t *testing.T)
-		want        []string // of the first secret and the second
+		want        []string // for the first secret and the second
 	}{
 		{"nobody else", "one,SECRET-1,false,PLAN-C\n", func(*testing.T) {}, []string{"old true a"}},
 		{"a key twice", "one,SECRET-1,false,\ntwo,SECRET-1,true,PLAN-C\n", func(*testing.T) {}, []string{"old true a"}},
@@ -163,46 +128,46 @@ func TestImportSpares(t *testing.T) {
 			require.NoError(t, h.keys.Delete(t.Context(), byDigest(t, secondSecret)))
 		}, []string{"theirs true a"}},
 		{"a new key that another import has too", "one,SECRET-2,true,PLAN-A\n", func(t *testing.T) {
-			_, err := h.plans.Import(t.Context(), h.keys, apikey.ParseCSV(strings.NewReader(file("name,key,usageplanids\nother,SECRET-2,PLAN-A\n"))), true)
+			_, err := keyfile.Import(t.Context(), h.keys, h.plans, keyfile.Parse(strings.NewReader(file("name,key,usageplanids\nother,SECRET-2,PLAN-A\n"))), true)
 			require.NoError(t, err)
 		}, []string{"theirs true a", "other true a"}},
 	} {
 		t.Run(step.name, func(t *testing.T) {
-			rows := func(yield func(apikey.Row, error) bool) {
-				for row, err := range apikey.ParseCSV(strings.NewReader(file("name,key,enabled,usageplanids\n" + step.lines))) {
+			rows := func(yield func(keyfile.Row, error) bool) {
+				for row, err := range keyfile.Parse(strings.NewReader(file("name,key,enabled,usageplanids\n" + step.lines))) {
 					if !yield(row, err) {
 						return
 					}
 				}
 				step.meanwhile(t)
-				yield(apikey.Row{}, errBroken)
+				yield(keyfile.Row{}, errBroken)
 			}
-			_, err := h.plans.Import(t.Context(), h.keys, rows, false)
+			_, err := keyfile.Import(t.Context(), h.keys, h.plans, rows, false)
 			require.ErrorIs(t, err, errBroken)
-			require.NotErrorIs(t, err, usageplan.ErrRollback)
+			require.NotErrorIs(t, err, keyfile.ErrRollback)
 			require.Equal(t, step.want, h.found(firstSecret, secondSecret))
 		})
 	}
 }
 
-// TestImportWarnings are bounded.
+// TestImportWarnings fails an import with more than MaxWarnings warnings.
 func TestImportWarnings(t *testing.T) {
 	h, _, file := imports(t)
-	lines := "new,SECRET-2,\n" + strings.Repeat("bad,short,\n", usageplan.MaxWarnings)
-	done, err := h.plans.Import(t.Context(), h.keys, apikey.ParseCSV(strings.NewReader(file("name,key,usageplanids\n"+lines))), false)
+	lines := "new,SECRET-2,\n" + strings.Repeat("bad,short,\n", keyfile.MaxWarnings)
+	done, err := keyfile.Import(t.Context(), h.keys, h.plans, keyfile.Parse(strings.NewReader(file("name,key,usageplanids\n"+lines))), false)
 	require.NoError(t, err)
-	require.Len(t, done.Warnings, usageplan.MaxWarnings)
-	_, err = h.plans.Import(t.Context(), h.keys, apikey.ParseCSV(strings.NewReader(file("name,key,usageplanids\nrenamed,SECRET-2,\n"+lines+"bad,short,\n"))), false)
+	require.Len(t, done.Warnings, keyfile.MaxWarnings)
+	_, err = keyfile.Import(t.Context(), h.keys, h.plans, keyfile.Parse(strings.NewReader(file("name,key,usageplanids\nrenamed,SECRET-2,\n"+lines+"bad,short,\n"))), false)
 	require.ErrorIs(t, err, apikey.ErrInvalid)
 	require.Equal(t, []string{"old true a", "new true"}, h.found(firstSecret, secondSecret))
 }
 
-// stumbles is a store of keys that fails at a name.
+// stumbles is a store of keys that fails to insert a key with a given name.
 type stumbles struct {
 	apikey.Store
 	at      string
 	stop    context.CancelFunc
-	deletes bool // fail too
+	deletes bool // whether deletes fail too
 }
 
 func (s *stumbles) InsertKey(ctx context.Context, k apikey.Key) error {
@@ -220,12 +185,12 @@ func (s *stumbles) DeleteKey(ctx context.Context, id string) error {
 	return s.Store.DeleteKey(ctx, id)
 }
 
-// TestImportRetiring: a secret that retires is not imported again.
+// TestImportRetiring refuses to import a secret that is retiring.
 func TestImportRetiring(t *testing.T) {
 	h, old, file := imports(t)
 	_, _, err := h.keys.Rotate(t.Context(), old.ID, time.Hour)
 	require.NoError(t, err)
-	done, err := h.plans.Import(t.Context(), h.keys, apikey.ParseCSV(strings.NewReader(file("name,key\nnew,SECRET-1\n"))), false)
+	done, err := keyfile.Import(t.Context(), h.keys, h.plans, keyfile.Parse(strings.NewReader(file("name,key\nnew,SECRET-1\n"))), false)
 	require.NoError(t, err)
 	require.Len(t, done.Warnings, 1)
 	require.ErrorIs(t, done.Warnings[0], apikey.ErrExists)
