@@ -15,8 +15,8 @@ import (
 
 const module = "github.com/ration-go/ration"
 
-// arrows is which of our packages each may import. An arrow that is not here is not drawn without a reason, and that goes
-// into ARCHITECTURE.md.
+// arrows is which of our packages each may import. An arrow that is not here is not drawn
+// without a reason, and that goes into ARCHITECTURE.md.
 var arrows = map[string][]string{
 	"":                     {"/apikey", "/gate", "/middleware", "/store", "/usageplan"},
 	"/apigateway":          {"/apigateway/keyfile", "/apigateway/sigv4", "/apikey", "/gate", "/internal/nilcheck", "/internal/refusal", "/limiter", "/quota", "/usageplan"},
@@ -45,7 +45,8 @@ var arrows = map[string][]string{
 	"/usageplan":           {"/apikey", "/internal/bucketname", "/internal/fault", "/internal/nilcheck", "/internal/pages", "/internal/retry", "/internal/strict", "/limiter", "/quota", "/store"},
 }
 
-// outside is what packages that are not listed in it must not have: modules beyond the standard library and golang.org/x.
+// outside is what packages that are not listed in it must not have: modules beyond the
+// standard library and golang.org/x.
 var outside = map[string][]string{
 	"/store/redis":        {"github.com/redis/rueidis"},
 	"/internal/redistest": {"github.com/redis/rueidis"},
@@ -127,7 +128,8 @@ func TestModule(t *testing.T) {
 	}
 }
 
-// TestNoSleep is that no test waits for something by sleeping outside a bubble, where time is not real.
+// TestNoSleep is that no test waits for something by sleeping outside a bubble, where
+// time is not real.
 func TestNoSleep(t *testing.T) {
 	out, err := exec.Command("git", "grep", "-l", "time.Sleep(", "--", "*_test.go").Output()
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// Under the race detector a sync.Pool drops things at random, so this is for the other builds.
+// Under the race detector a sync.Pool drops things at random, so this is for the other
+// builds.
 func TestDecisionsAllocateNothing(t *testing.T) {
 	for name, limit := range map[string]limiter.Limit{
 		"admitted":  limiter.PerSecond(1_000_000_000),

@@ -14,16 +14,19 @@ import (
 // ErrInvalid is wrapped by every error that reports bad input. Nothing has changed then.
 var ErrInvalid = errors.New("limiter: invalid")
 
-// Limit is a token bucket: Rate tokens a second flow into it, Burst is how many it holds, and it is full at first. Over any
-// time T it lets through at most Burst + Rate*T.
+// Limit is a token bucket: Rate tokens a second flow into it, Burst is how many it holds,
+// and it is full at first. Over any time T it lets through at most Burst + Rate*T.
 //
-// A Burst of 0 beside a Rate is the default, which is what the Rate allows in a second, rounded
-// up. It does not refuse everything: an allowance that names a rate means that rate.
+// A Burst of 0 beside a Rate is the default, which is what the Rate allows in a second,
+// rounded up. It does not refuse everything: an allowance that names a rate means that
+// rate.
 //
-// The zero Limit refuses everything, so that a limit that was forgotten is never mistaken for none: a Rate of 0 blocks,
-// whatever the Burst. A Rate of rate.Inf is no limit at all, whatever the Burst.
+// The zero Limit refuses everything, so that a limit that was forgotten is never mistaken
+// for none: a Rate of 0 blocks, whatever the Burst. A Rate of rate.Inf is no limit at
+// all, whatever the Burst.
 type Limit struct {
-	// Rate is tokens a second: 0, 1e-8 (one in three years) to 1e12, or rate.Inf. Fractions are exact to one part in 10^9.
+	// Rate is tokens a second: 0, 1e-8 (one in three years) to 1e12, or rate.Inf. Fractions
+	// are exact to one part in 10^9.
 	Rate rate.Limit
 
 	// Burst is the most tokens at one moment, and the most that one request can cost. The
@@ -46,8 +49,9 @@ func (l Limit) Validate() error {
 	return err
 }
 
-// Meter is the bucket of this name that enforces l. A limit that is Unlimited has none: that is an error, as is one that
-// Validate faults, and a name that is not 1 to store.MaxName bytes. Errors wrap ErrInvalid.
+// Meter is the bucket of this name that enforces l. A limit that is Unlimited has none:
+// that is an error, as is one that Validate faults, and a name that is not 1 to
+// store.MaxName bytes. Errors wrap ErrInvalid.
 func (l Limit) Meter(name string) (store.Meter, error) {
 	m, err := l.bucket()
 	switch {
@@ -62,7 +66,8 @@ func (l Limit) Meter(name string) (store.Meter, error) {
 	return m, nil
 }
 
-// bucket is the meter of a limit without faults, but for its name; one that blocks or is Unlimited holds nothing.
+// bucket is the meter of a limit without faults, but for its name; one that blocks or is
+// Unlimited holds nothing.
 func (l Limit) bucket() (m store.Meter, err error) {
 	var errs []error
 	if l.Burst < 0 {

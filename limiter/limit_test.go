@@ -92,7 +92,8 @@ func TestLimitDefaultBurst(t *testing.T) {
 	assert.Zero(t, blocked.Max, "the zero Limit refuses everything")
 }
 
-// Validate's bound on the burst is the store's: the greatest burst is sound, and one more is not.
+// Validate's bound on the burst is the store's: the greatest burst is sound, and one more
+// is not.
 func TestLimitGreatestBurst(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {

@@ -14,16 +14,18 @@ import (
 
 // Config of a Limiter. The zero Config is ready for use.
 type Config struct {
-	// Name of the bucket, at most store.MaxName bytes; "": "rate". Limiters over one Counter whose keys may be the same need
-	// different names.
+	// Name of the bucket, at most store.MaxName bytes; "": "rate". Limiters over one Counter
+	// whose keys may be the same need different names.
 	Name string
 
-	// Timeout bounds each question to the Counter; zero: 100 ms. A Counter that is store.Local has none.
+	// Timeout bounds each question to the Counter; zero: 100 ms. A Counter that is
+	// store.Local has none.
 	Timeout time.Duration
 }
 
-// Limiter holds each key to a limit. Make one with New. Safe for concurrent use. It keeps nothing of a key and, over
-// a Counter that is store.Local, allocates nothing to decide; while its limit is Unlimited it admits without asking the Counter.
+// Limiter holds each key to a limit. Make one with New. Safe for concurrent use. It keeps
+// nothing of a key and, over a Counter that is store.Local, allocates nothing to decide;
+// while its limit is Unlimited it admits without asking the Counter.
 type Limiter struct {
 	counter store.OneTaker
 	name    string
@@ -38,7 +40,8 @@ type setting struct {
 	replaced chan struct{} // closed when another limit is in force
 }
 
-// New makes a Limiter over a Counter. The error reports every fault at once and wraps ErrInvalid.
+// New makes a Limiter over a Counter. The error reports every fault at once and wraps
+// ErrInvalid.
 func New(c store.Counter, l Limit, cfg Config) (*Limiter, error) {
 	lim := &Limiter{name: cmp.Or(cfg.Name, "rate")}
 	errs := []error{fault.In("limit", lim.SetLimit(l))}
@@ -65,8 +68,9 @@ func New(c store.Counter, l Limit, cfg Config) (*Limiter, error) {
 // Name returns the name of the bucket, as Config has it.
 func (l *Limiter) Name() string { return l.name }
 
-// SetLimit changes the limit under traffic. Keys keep the tokens they have, down to a smaller burst; who waits in Wait
-// asks again. A limit with a fault changes nothing; the error wraps ErrInvalid.
+// SetLimit changes the limit under traffic. Keys keep the tokens they have, down to a
+// smaller burst; who waits in Wait asks again. A limit with a fault changes nothing; the
+// error wraps ErrInvalid.
 func (l *Limiter) SetLimit(limit Limit) error {
 	m, err := limit.bucket()
 	if err != nil {
@@ -83,22 +87,26 @@ func (l *Limiter) SetLimit(limit Limit) error {
 // Limit is the limit that is in force.
 func (l *Limiter) Limit() Limit { return l.now.Load().limit }
 
-// Allow takes one token of a key's bucket, at the Counter's own reading of the clock. Errors are those of AllowN.
+// Allow takes one token of a key's bucket, at the Counter's own reading of the clock.
+// Errors are those of AllowN.
 func (l *Limiter) Allow(ctx context.Context, key string) (Result, error) {
 	return l.take(ctx, l.now.Load(), key, time.Time{}, 1)
 }
 
-// AllowN takes n tokens of a key's bucket, all or none, at an instant, as time.Now returned it; zero: the Counter reads the
-// clock. Zero n only reads. The key is 1 to store.MaxSubject bytes of any value.
+// AllowN takes n tokens of a key's bucket, all or none, at an instant, as time.Now
+// returned it; zero: the Counter reads the clock. Zero n only reads. The key is 1 to
+// store.MaxSubject bytes of any value.
 //
-// A refusal is not an error. An error means that the Counter failed, see store.Counter, or, if it wraps ErrInvalid, that
-// the key or a negative n breaks a rule. The Result is then zero, and so not Allowed: what becomes of a request that could
-// not be decided is for the caller to say.
+// A refusal is not an error. An error means that the Counter failed, see store.Counter,
+// or, if it wraps ErrInvalid, that the key or a negative n breaks a rule. The Result is
+// then zero, and so not Allowed: what becomes of a request that could not be decided is
+// for the caller to say.
 func (l *Limiter) AllowN(ctx context.Context, key string, at time.Time, n int64) (Result, error) {
 	return l.take(ctx, l.now.Load(), key, at, n)
 }
 
-// Peek reads a key's bucket and takes nothing. Allowed is true: a token may be had if Remaining is not zero.
+// Peek reads a key's bucket and takes nothing. Allowed is true: a token may be had if
+// Remaining is not zero.
 func (l *Limiter) Peek(ctx context.Context, key string) (Result, error) {
 	return l.take(ctx, l.now.Load(), key, time.Time{}, 0)
 }

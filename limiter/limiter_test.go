@@ -44,7 +44,8 @@ func TestNewFaults(t *testing.T) {
 	}
 }
 
-// TestTimeout has a Counter that waits for its ctx answer within the Timeout, and one that never waits without any.
+// TestTimeout has a Counter that waits for its ctx answer within the Timeout, and one
+// that never waits without any.
 func TestTimeout(t *testing.T) {
 	for _, timeout := range []time.Duration{0, time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -213,7 +214,8 @@ func TestCounterFails(t *testing.T) {
 	assert.ErrorIs(t, lim.Wait(t.Context(), "key"), broken)
 }
 
-// What the Counter is asked, and that a Charge of the pool brings nothing of an earlier call along.
+// What the Counter is asked, and that a Charge of the pool brings nothing of an earlier
+// call along.
 func TestCharge(t *testing.T) {
 	var got []store.Charge
 	var last *store.Charge
@@ -245,7 +247,8 @@ func TestCharge(t *testing.T) {
 	}
 }
 
-// Under load from many sides, while the limit changes, not one token too many is admitted.
+// Under load from many sides, while the limit changes, not one token too many is
+// admitted.
 func TestConcurrent(t *testing.T) {
 	const callers, each, burst = 8, 200, 300
 	lim := newLimiter(t, limiter.Limit{Rate: 1e-6, Burst: burst})

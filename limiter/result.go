@@ -12,14 +12,16 @@ type Result struct {
 	// Allowed says that the tokens were there and are taken.
 	Allowed bool
 
-	// Limit is the burst, and Remaining the whole tokens left, never negative. Both are store.Unlimited without a limit.
+	// Limit is the burst, and Remaining the whole tokens left, never negative. Both are
+	// store.Unlimited without a limit.
 	Limit, Remaining int64
 
-	// RetryAfter is zero if Allowed; else how long until the same call fits if nobody else takes any, or store.Never.
+	// RetryAfter is zero if Allowed; else how long until the same call fits if nobody else
+	// takes any, or store.Never.
 	RetryAfter time.Duration
 
-	// Reset is how long until the bucket is full if nobody takes any, or store.Never. Both durations are rounded up to the
-	// microsecond.
+	// Reset is how long until the bucket is full if nobody takes any, or store.Never. Both
+	// durations are rounded up to the microsecond.
 	Reset time.Duration
 }
 

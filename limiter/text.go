@@ -18,7 +18,8 @@ const (
 	unlimited = "unlimited"
 )
 
-// mostBurst is the greatest burst that a text may mean without saying it; every rate refuses a greater one.
+// mostBurst is the greatest burst that a text may mean without saying it; every rate
+// refuses a greater one.
 const mostBurst = min(store.MaxUnits, math.MaxInt)
 
 // units of the text form, and their seconds.
@@ -27,8 +28,9 @@ var units = [...]struct {
 	seconds float64
 }{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}
 
-// String is the text form of l, which ParseLimit reads back to the same Limit: "100/s burst 200", "blocked", "unlimited".
-// The unit of time is the one in which the number is shortest.
+// String is the text form of l, which ParseLimit reads back to the same Limit: "100/s
+// burst 200", "blocked", "unlimited". The unit of time is the one in which the number is
+// shortest.
 func (l Limit) String() string {
 	var text string
 	switch {
@@ -47,8 +49,9 @@ func (l Limit) String() string {
 	return text
 }
 
-// shortest is the text of a rate that has the fewest characters and reads back as exactly it. In the units above a second
-// the product is rounded, so that its shortest text may not be the number that was meant: fewer digits are tried first.
+// shortest is the text of a rate that has the fewest characters and reads back as exactly
+// it. In the units above a second the product is rounded, so that its shortest text may
+// not be the number that was meant: fewer digits are tried first.
 func shortest(r rate.Limit) (text string) {
 	for _, u := range units {
 		for precision := 1; precision <= 17; precision++ {
@@ -65,9 +68,11 @@ func shortest(r rate.Limit) (text string) {
 	return text
 }
 
-// ParseLimit reads the text form: a number "/" a unit, which is s, m, h or d (86,400 seconds), then " burst " and a whole
-// number; without a burst it is the first number, rounded up. "blocked", which is "0/s", and "unlimited" may have a burst
-// too, which means nothing. A burst of 0 beside a rate is Limit's default. What it returns is valid; the error wraps ErrInvalid.
+// ParseLimit reads the text form: a number "/" a unit, which is s, m, h or d (86,400
+// seconds), then " burst " and a whole number; without a burst it is the first number,
+// rounded up. "blocked", which is "0/s", and "unlimited" may have a burst too, which
+// means nothing. A burst of 0 beside a rate is Limit's default. What it returns is valid;
+// the error wraps ErrInvalid.
 func ParseLimit(text string) (Limit, error) {
 	l, err := parse(text)
 	if err != nil {

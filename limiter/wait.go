@@ -8,18 +8,21 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// minWait is the least time between two questions of one WaitN, so that it never spins. Timers are hardly finer.
+// minWait is the least time between two questions of one WaitN, so that it never spins.
+// Timers are hardly finer.
 const minWait = 100 * time.Microsecond
 
 // Wait takes one token of a key's bucket as soon as there is one.
 func (l *Limiter) Wait(ctx context.Context, key string) error { return l.WaitN(ctx, key, 1) }
 
-// WaitN takes n tokens, all at once, as soon as they are there. It sleeps for as long as the Counter says and tries again,
-// since others may have come first; who waits longest has no claim to be first, and of many that wait for one key each
-// asks again for every token. SetLimit wakes all of them.
+// WaitN takes n tokens, all at once, as soon as they are there. It sleeps for as long as
+// the Counter says and tries again, since others may have come first; who waits longest
+// has no claim to be first, and of many that wait for one key each asks again for every
+// token. SetLimit wakes all of them.
 //
-// It returns a *LimitError at once if the tokens can never be there, or not before ctx's deadline (then it wraps
-// context.DeadlineExceeded too), and ctx's error when ctx is done: nothing is taken then. Other errors are those of AllowN.
+// It returns a *LimitError at once if the tokens can never be there, or not before ctx's
+// deadline (then it wraps context.DeadlineExceeded too), and ctx's error when ctx is
+// done: nothing is taken then. Other errors are those of AllowN.
 func (l *Limiter) WaitN(ctx context.Context, key string, n int64) error {
 	for {
 		if err := ctx.Err(); err != nil { // which a limit that is Unlimited does not look at

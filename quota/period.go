@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Period is the length of a quota's windows by the calendar. The zero Period is none, and not valid.
+// Period is the length of a quota's windows by the calendar. The zero Period is none, and
+// not valid.
 type Period uint8
 
 // The periods.

@@ -17,10 +17,11 @@ const MaxName = 64
 
 // Quota is an allowance of units in each window of the calendar.
 type Quota struct {
-	// Name is what the count belongs to, and what headers and errors call it: 1 to MaxName visible ASCII characters or
-	// spaces; "": the period's name. The count of a window belongs to the name and to the instant at which the window
-	// begins. A quota under another name starts with nothing used. So does one with another Period, StartDay or Location,
-	// unless its window begins at the same instant as the old one.
+	// Name is what the count belongs to, and what headers and errors call it: 1 to MaxName
+	// visible ASCII characters or spaces; "": the period's name. The count of a window
+	// belongs to the name and to the instant at which the window begins. A quota under
+	// another name starts with nothing used. So does one with another Period, StartDay or
+	// Location, unless its window begins at the same instant as the old one.
 	Name string
 
 	// Limit is the units of a window, 0 to 2^53-2. Zero refuses everything.
@@ -29,12 +30,14 @@ type Quota struct {
 	// Period is the length of a window.
 	Period Period
 
-	// StartDay shifts months and weeks: the day of the month on which a month begins, 1 to 31 (zero: 1), in a shorter
-	// month its last day; the time.Weekday on which a week begins, 0 (Sunday) to 6. Zero for any other period.
+	// StartDay shifts months and weeks: the day of the month on which a month begins, 1 to
+	// 31 (zero: 1), in a shorter month its last day; the time.Weekday on which a week
+	// begins, 0 (Sunday) to 6. Zero for any other period.
 	StartDay int
 
-	// Location is whose calendar it is; nil: UTC. It is one of time.LoadLocation, since a stored quota has only its name:
-	// for a fixed offset take a zone such as Etc/GMT-2. Not time.Local, which is another one on each machine.
+	// Location is whose calendar it is; nil: UTC. It is one of time.LoadLocation, since a
+	// stored quota has only its name: for a fixed offset take a zone such as Etc/GMT-2. Not
+	// time.Local, which is another one on each machine.
 	Location *time.Location
 }
 
@@ -84,11 +87,13 @@ func (q Quota) name() string {
 	return q.Period.String()
 }
 
-// Meter returns the window of at, which can be read and given back to for keep after its end.
-// Of a quota that Validate faults it is a meter that no store takes, or that of another quota.
+// Meter returns the window of at, which can be read and given back to for keep after its
+// end. Of a quota that Validate faults it is a meter that no store takes, or that of
+// another quota.
 //
-// A window that is forgotten can be had again. Where clocks differ by more than keep, or are
-// set back by more, a process whose clock is behind finds its window empty a second time.
+// A window that is forgotten can be had again. Where clocks differ by more than keep, or
+// are set back by more, a process whose clock is behind finds its window empty a second
+// time.
 func (q Quota) Meter(at time.Time, keep time.Duration) store.Meter {
 	start, end := q.Window(at)
 	return store.Meter{Name: q.name(), Max: q.Limit, Start: start.Unix(), End: end.Unix(), Keep: keep}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// String is the text form of q, which ParseQuota reads back: "1000/day", "1000000/month start 15 in Europe/Berlin",
-// "500/week start Monday", "5000/day as tokens".
+// String is the text form of q, which ParseQuota reads back: "1000/day", "1000000/month
+// start 15 in Europe/Berlin", "500/week start Monday", "5000/day as tokens".
 func (q Quota) String() string {
 	s := strconv.FormatInt(q.Limit, 10) + "/" + q.Period.String()
 	switch {
@@ -27,9 +27,10 @@ func (q Quota) String() string {
 	return s
 }
 
-// ParseQuota reads the text form: a limit "/" a period, then, each if it is wanted and in this order, " start " and a day,
-// " in " and an IANA zone, " as " and a name. What it returns is valid; the error wraps ErrInvalid. The zone has to be
-// known to the program: where the system has no zone data, import time/tzdata.
+// ParseQuota reads the text form: a limit "/" a period, then, each if it is wanted and in
+// this order, " start " and a day, " in " and an IANA zone, " as " and a name. What it
+// returns is valid; the error wraps ErrInvalid. The zone has to be known to the program:
+// where the system has no zone data, import time/tzdata.
 func ParseQuota(text string) (Quota, error) {
 	q, err := parse(text)
 	if err != nil {

@@ -42,7 +42,8 @@ func tiles(q quota.Quota, at time.Time) error {
 	return nil
 }
 
-// In UTC, every window of 400 years, which is how long the calendar takes to repeat, by every anchor.
+// In UTC, every window of 400 years, which is how long the calendar takes to repeat, by
+// every anchor.
 func TestWindowsTile400Years(t *testing.T) {
 	first, last := time.Date(1800, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 	var quotas []quota.Quota
@@ -88,7 +89,8 @@ var oddZones = []string{
 	"Pacific/Apia", "Pacific/Kwajalein", "Pacific/Kiritimati", "Atlantic/Azores",
 }
 
-// changes is every instant from 1840 to 2240 at which a zone's offset changes, found by looking.
+// changes is every instant from 1840 to 2240 at which a zone's offset changes, found by
+// looking.
 func changes(loc *time.Location) (at []time.Time) {
 	offset := func(unix int64) int {
 		_, seconds := time.Unix(unix, 0).In(loc).Zone()
@@ -113,7 +115,8 @@ func changes(loc *time.Location) (at []time.Time) {
 	return at
 }
 
-// Around every change of the clocks, around every turn of the year, and at instants at random.
+// Around every change of the clocks, around every turn of the year, and at instants at
+// random.
 func TestWindowsTileInZones(t *testing.T) {
 	zones := oddZones
 	if testing.Short() {
@@ -147,8 +150,9 @@ func TestWindowsTileInZones(t *testing.T) {
 	}
 }
 
-// The definition of a day, looked at around every change, for hours minute by minute: it starts at the first instant at which clocks
-// show its date or a later one, and before that they show an earlier one.
+// The definition of a day, looked at around every change, for hours minute by minute: it
+// starts at the first instant at which clocks show its date or a later one, and before
+// that they show an earlier one.
 func TestDayStartsAtFirstInstantOfDate(t *testing.T) {
 	number := func(t time.Time) int { return t.Year()*10_000 + int(t.Month())*100 + t.Day() }
 	zones := []string{"Pacific/Apia", "America/St_Johns", "America/Sao_Paulo", "America/Sitka", "Australia/Lord_Howe"}

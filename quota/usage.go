@@ -9,8 +9,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// RecordName is the usual name of a usage record: a window of the UTC day that counts and never refuses. Reports read it;
-// quotas enforce.
+// RecordName is the usual name of a usage record: a window of the UTC day that counts and
+// never refuses. Reports read it; quotas enforce.
 const RecordName = "use"
 
 // Record is the usage record's window of at's UTC day.
@@ -21,8 +21,8 @@ func Record(name string, at time.Time, keep time.Duration) store.Meter {
 // recordOf is a usage record as a quota, though of a limit that no quota may have.
 func recordOf(name string) Quota { return Quota{Name: name, Limit: store.Unlimited, Period: Day} }
 
-// DayUsage is what was used in one window of a usage record, [Start, End). A record has no
-// limit.
+// DayUsage is what was used in one window of a usage record, [Start, End). A record has
+// no limit.
 type DayUsage struct {
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
@@ -34,8 +34,8 @@ type Usage struct {
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
 
-	// Used is the units. Limit is the allowance with what it was extended by. Remaining is what
-	// is left of it, never negative.
+	// Used is the units. Limit is the allowance with what it was extended by. Remaining is
+	// what is left of it, never negative.
 	Used      int64 `json:"used"`
 	Limit     int64 `json:"limit"`
 	Remaining int64 `json:"remaining"`
@@ -44,17 +44,19 @@ type Usage struct {
 // MaxWindows is the most windows that can be asked for at once: a year of days and a day.
 const MaxWindows = 366
 
-// Days is what each of the subjects used on each of the last UTC days up to at's, oldest first, from usage records of one
-// name; the zero at is now. It is one store.Peek. Days is 1 to MaxWindows, or the error wraps ErrInvalid.
+// Days is what each of the subjects used on each of the last UTC days up to at's, oldest
+// first, from usage records of one name; the zero at is now. It is one store.Peek. Days
+// is 1 to MaxWindows, or the error wraps ErrInvalid.
 func Days(ctx context.Context, c store.Counter, at time.Time, subjects []string, name string, days int) ([][]DayUsage, error) {
 	return read(ctx, c, at, subjects, recordOf(name), days, func(m *store.Meter, l *store.Level, in *time.Location) DayUsage {
 		return DayUsage{time.Unix(m.Start, 0).In(in), time.Unix(m.End, 0).In(in), l.Used}
 	})
 }
 
-// Windows is what each of the subjects used in each of the last n windows of q up to at's, oldest first, as Days is of the
-// record. Windows that the store has forgotten read as unused. The Limit of past windows is today's, as far as it was not
-// extended. A fault of q is an error that wraps ErrInvalid.
+// Windows is what each of the subjects used in each of the last n windows of q up to
+// at's, oldest first, as Days is of the record. Windows that the store has forgotten read
+// as unused. The Limit of past windows is today's, as far as it was not extended. A fault
+// of q is an error that wraps ErrInvalid.
 func Windows(ctx context.Context, c store.Counter, at time.Time, subjects []string, q Quota, n int) ([][]Usage, error) {
 	if err := q.Validate(); err != nil {
 		return nil, err

@@ -2,15 +2,16 @@ package quota
 
 import "time"
 
-// Window is the window of at: [start, end), in q's zone. Windows tile time: each instant is in one. q is valid; the window
-// of any other is empty, or that of another quota.
+// Window is the window of at: [start, end), in q's zone. Windows tile time: each instant
+// is in one. q is valid; the window of any other is empty, or that of another quota.
 //
-// A day is from the first instant of a date to the first instant of the next, in a zone of whatever length; so are weeks,
-// months and years. Where clocks are set back over midnight, the date that they show again is not another day. Months are
-// counted from StartDay, not from one another, and a month that is too short begins on its last day.
+// A day is from the first instant of a date to the first instant of the next, in a zone
+// of whatever length; so are weeks, months and years. Where clocks are set back over
+// midnight, the date that they show again is not another day. Months are counted from
+// StartDay, not from one another, and a month that is too short begins on its last day.
 //
-// An hour and a minute begin where the wall clock shows a whole one, and where it is set to another time: an hour that is
-// shown twice is two.
+// An hour and a minute begin where the wall clock shows a whole one, and where it is set
+// to another time: an hour that is shown twice is two.
 func (q Quota) Window(at time.Time) (start, end time.Time) {
 	at = at.In(q.zone())
 	switch q.Period {
@@ -31,7 +32,8 @@ func (q Quota) Window(at time.Time) (start, end time.Time) {
 	return at, at
 }
 
-// index is the number of the window of a date, counted in periods; of a month, the one that begins in it.
+// index is the number of the window of a date, counted in periods; of a month, the one
+// that begins in it.
 func (q Quota) index(y int, m time.Month, d int) int {
 	switch q.Period {
 	case Day:
@@ -73,8 +75,9 @@ func floorDiv(a, b int64) int64 {
 	return a / b
 }
 
-// reach is the first instant at which the clocks of a place show a date, or a later one if they skip it. It is midnight;
-// where they skip midnight, the instant after; where they show it twice, the earlier.
+// reach is the first instant at which the clocks of a place show a date, or a later one
+// if they skip it. It is midnight; where they skip midnight, the instant after; where
+// they show it twice, the earlier.
 func reach(y int, m time.Month, d int, loc *time.Location) time.Time {
 	midnight := time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() // as those clocks show it
 	t := time.Unix(midnight, 0).Add(-48 * time.Hour).In(loc)    // no clock on Earth is so far ahead
@@ -90,7 +93,8 @@ func reach(y int, m time.Month, d int, loc *time.Location) time.Time {
 	}
 }
 
-// clock is the minute or hour of at by the wall clock, which is so many seconds long if the offset does not change in it.
+// clock is the minute or hour of at by the wall clock, which is so many seconds long if
+// the offset does not change in it.
 func clock(at time.Time, seconds int64) (start, end time.Time) {
 	ahead := offset(at)
 	unix := floorDiv(at.Unix()+ahead, seconds)*seconds - ahead

@@ -55,16 +55,17 @@ var windows = []struct{ quota, at, start, end string }{
 	{"1/day in Africa/Monrovia", "1972-01-07T12:00:00Z", "1972-01-07T00:44:30Z", "1972-01-08T00:00:00Z"},
 	// Clocks that go back from midnight to eleven: the date has 25 hours.
 	{"1/day in America/Sao_Paulo", "2018-02-17T23:30:00-03:00", "2018-02-17T00:00:00-02:00", "2018-02-18T00:00:00-03:00"},
-	// Clocks that go back from one past midnight: midnight is there twice, and the date that is shown again is not another
-	// day's. The new day began at the first midnight.
+	// Clocks that go back from one past midnight: midnight is there twice, and the date that
+	// is shown again is not another day's. The new day began at the first midnight.
 	{"1/day in America/St_Johns", "2010-11-06T23:30:00-02:30", "2010-11-06T00:00:00-02:30", "2010-11-07T00:00:00-02:30"},
 	{"1/day in America/St_Johns", "2010-11-06T23:30:00-03:30", "2010-11-07T00:00:00-02:30", "2010-11-08T00:00:00-03:30"},
 	// Samoa had no 30 December 2011.
 	{"1/day in Pacific/Apia", "2011-12-29T12:00:00-10:00", "2011-12-29T00:00:00-10:00", "2011-12-31T00:00:00+14:00"},
 	{"1/day in Pacific/Apia", "2011-12-31T00:00:00+14:00", "2011-12-31T00:00:00+14:00", "2012-01-01T00:00:00+14:00"},
 	{"1/month start 30 in Pacific/Apia", "2011-12-31T00:00:00+14:00", "2011-12-31T00:00:00+14:00", "2012-01-30T00:00:00+14:00"},
-	// Sitka went from one side of the date line to the other and had 18 October 1867 twice: of
-	// the dates that its clocks showed, 18, 19, 18, 19 and 20, the second 18 is part of the first 19.
+	// Sitka went from one side of the date line to the other and had 18 October 1867 twice:
+	// of the dates that its clocks showed, 18, 19, 18, 19 and 20, the second 18 is part of
+	// the first 19.
 	{"1/day in America/Sitka", "1867-10-19T12:00:00Z", "1867-10-18T09:01:13Z", "1867-10-20T09:01:13Z"},
 
 	// Hours begin where the wall clock shows a whole one: at half past in UTC.

@@ -25,7 +25,8 @@ func load(name string) (*time.Location, error) {
 	return loc, nil
 }
 
-// zoneFault is the fault of a zone that cannot be found again by its name, such as one of time.FixedZone.
+// zoneFault is the fault of a zone that cannot be found again by its name, such as one of
+// time.FixedZone.
 func zoneFault(loc *time.Location) error {
 	if loc == nil || loc == time.UTC {
 		return nil
@@ -49,7 +50,8 @@ func offset(t time.Time) int64 {
 	return int64(seconds)
 }
 
-// until is an instant after t up to which the offset of t's place stays what it is at t; it need not change there.
+// until is an instant after t up to which the offset of t's place stays what it is at t;
+// it need not change there.
 func until(t time.Time) time.Time {
 	_, end := t.ZoneBounds()
 	switch {

@@ -6,18 +6,21 @@ import (
 	"time"
 )
 
-// Bucket is the state of a token bucket: Tokens whole ones and Part/Per of another, at the instant Last in microseconds
-// on the clock it refills by. The zero Bucket is full. No figure of the limit is in it; Per is only the denominator in
-// which Part is written.
+// Bucket is the state of a token bucket: Tokens whole ones and Part/Per of another, at
+// the instant Last in microseconds on the clock it refills by. The zero Bucket is full.
+// No figure of the limit is in it; Per is only the denominator in which Part is written.
 //
-// Its methods are pure: they return the new state, and a store keeps it. The products in them stay at or below MaxUnits.
+// Its methods are pure: they return the new state, and a store keeps it. The products in
+// them stay at or below MaxUnits.
 type Bucket struct{ Tokens, Part, Per, Last int64 }
 
-// Take is the whole rule of a token bucket: the state after taking n at now, what to report, and whether it fits. A store
-// keeps the state only if n is not zero and every meter of the charge fits.
+// Take is the whole rule of a token bucket: the state after taking n at now, what to
+// report, and whether it fits. A store keeps the state only if n is not zero and every
+// meter of the charge fits.
 //
-// From a full bucket on, for as long as it is not full again, taken and held tokens together are Max + floor(Rate*time):
-// exactly, at any rate and however often it was asked.
+// From a full bucket on, for as long as it is not full again, taken and held tokens
+// together are Max + floor(Rate*time): exactly, at any rate and however often it was
+// asked.
 func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
 	if now < b.Last {
 		next, l, ok := b.Take(m, b.Last, n)
@@ -40,7 +43,8 @@ func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
 	return b, l, ok
 }
 
-// Set is the state that holds n tokens at now, at most the capacity and at least none, and what to report.
+// Set is the state that holds n tokens at now, at most the capacity and at least none,
+// and what to report.
 func (b Bucket) Set(m *Meter, now, n int64) (Bucket, Level) {
 	if now < b.Last {
 		next, l := b.Set(m, b.Last, n)
@@ -51,8 +55,9 @@ func (b Bucket) Set(m *Meter, now, n int64) (Bucket, Level) {
 	return b, Level{Max: m.Max, Used: m.Max - b.Tokens, Reset: b.wait(m, m.Max)}
 }
 
-// FullAt is the instant, in microseconds on the bucket's clock, from which b under m is as good as a bucket that was never
-// used, if nobody charges it: a store may forget it then. math.MaxInt64 if that never comes.
+// FullAt is the instant, in microseconds on the bucket's clock, from which b under m is
+// as good as a bucket that was never used, if nobody charges it: a store may forget it
+// then. math.MaxInt64 if that never comes.
 func (b Bucket) FullAt(m *Meter) int64 {
 	if b.Per == 0 || b.Tokens >= m.Max {
 		return b.Last
@@ -64,8 +69,9 @@ func (b Bucket) FullAt(m *Meter) int64 {
 	return b.Last + b.micros(m, m.Max)
 }
 
-// later is l for a clock that stepped back: it must first reach the bucket's Last again, so many microseconds later. Time
-// that went back mints nothing. What is longer than a Duration can say is Never.
+// later is l for a clock that stepped back: it must first reach the bucket's Last again,
+// so many microseconds later. Time that went back mints nothing. What is longer than a
+// Duration can say is Never.
 func (l Level) later(micros int64) Level {
 	for _, d := range []*time.Duration{&l.Wait, &l.Reset} {
 		us := uint64(*d/time.Microsecond) + uint64(micros) // right even where micros is beyond an int64
@@ -102,7 +108,8 @@ func (b Bucket) refill(m *Meter, now int64) Bucket {
 	return b
 }
 
-// rescale writes the fraction in another denominator, rounded down, for a rate that was changed.
+// rescale writes the fraction in another denominator, rounded down, for a rate that was
+// changed.
 func (b Bucket) rescale(per int64) Bucket {
 	if b.Per != per {
 		b.Part = min(int64(math.Floor(float64(b.Part)/float64(b.Per)*float64(per))), per-1)

@@ -184,13 +184,14 @@ func wait(micros int64) time.Duration {
 	return time.Duration(micros) * time.Microsecond
 }
 
-// oddRates are those that an integer number of microseconds per token, or a float that is added up, gets wrong.
+// oddRates are those that an integer number of microseconds per token, or a float that is
+// added up, gets wrong.
 var oddRates = []float64{
 	1.0 / 86400, 0.1, 1.0 / 3, 0.5, 7, 33.333, 12345.678901, 300_000, 1_000_000, 3_456_789,
 }
 
-// What was admitted and what is held are the burst and the rate times the time, rounded down, to the token; waiting Wait
-// admits, and a microsecond less does not.
+// What was admitted and what is held are the burst and the rate times the time, rounded
+// down, to the token; waiting Wait admits, and a microsecond less does not.
 func TestBucketIsExact(t *testing.T) {
 	for _, perSecond := range oddRates {
 		r, err := store.RateOf(perSecond)
@@ -250,7 +251,8 @@ func TestBucketFullAt(t *testing.T) {
 	}
 }
 
-// A fraction of a token survives a change of the denominator but for less than a part in 2^50 of a token.
+// A fraction of a token survives a change of the denominator but for less than a part in
+// 2^50 of a token.
 func TestBucketFraction(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	for range 20_000 {

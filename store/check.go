@@ -6,10 +6,11 @@ import (
 	"math/bits"
 )
 
-// Check reports the faults of c that a store must not count with, all of them, joined, wrapping ErrInvalid and
-// ErrNotTaken: a subject too short or too long, too many meters, a figure out of range, a window that ends before it
-// starts. Stores call it at the start of every Take; it allocates only to report a fault. It does not look for a meter
-// that is there twice: the function Check does, once, where meters are built.
+// Check reports the faults of c that a store must not count with, all of them, joined,
+// wrapping ErrInvalid and ErrNotTaken: a subject too short or too long, too many meters,
+// a figure out of range, a window that ends before it starts. Stores call it at the start
+// of every Take; it allocates only to report a fault. It does not look for a meter that
+// is there twice: the function Check does, once, where meters are built.
 func (c *Charge) Check() error {
 	sound := uint(len(c.Subject)-1) < MaxSubject && len(c.Meters) <= MaxMeters
 	for i := range c.Meters {
@@ -25,8 +26,9 @@ func (c *Charge) Check() error {
 	return invalid(append(errs, faults(c.Meters)...))
 }
 
-// Check reports every fault of meters, joined, wrapping ErrInvalid and ErrNotTaken: what Charge.Check reports of them, and
-// a pair of one name and start. Whoever builds meters calls it once.
+// Check reports every fault of meters, joined, wrapping ErrInvalid and ErrNotTaken: what
+// Charge.Check reports of them, and a pair of one name and start. Whoever builds meters
+// calls it once.
 func Check(meters []Meter) error {
 	errs := faults(meters)
 	for i, m := range meters {
@@ -58,7 +60,8 @@ func (m *Meter) sound() bool {
 	return m.Start == 0 && m.Keep == 0 && (m.Rate == Rate{} || m.refills())
 }
 
-// refills says that the rate is positive and within the range in which the arithmetic is exact.
+// refills says that the rate is positive and within the range in which the arithmetic is
+// exact.
 func (m *Meter) refills() bool {
 	if m.Rate.Tokens <= 0 || m.Rate.Per <= 0 || m.Rate.Per > MaxUnits {
 		return false

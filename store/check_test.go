@@ -155,7 +155,8 @@ func TestEach(t *testing.T) {
 	assert.Equal(t, [store.MaxMeters]int64{-3, -3, -3, -3, -3, -3, -3, -3}, store.Each(-3))
 }
 
-// tally counts the units of each subject and each meter's name, refuses nothing, and can be told to fail.
+// tally counts the units of each subject and each meter's name, refuses nothing, and can
+// be told to fail.
 type tally struct {
 	used  map[[2]string]int64
 	takes int

@@ -9,7 +9,8 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// counter is the least that a Counter can be: it knows one subject, and is not safe for concurrent use.
+// counter is the least that a Counter can be: it knows one subject, and is not safe for
+// concurrent use.
 type counter struct {
 	bucket store.Bucket
 	window store.Window
@@ -46,7 +47,8 @@ var (
 	}
 )
 
-// One request of 400 units: a token of the throttle and 400 of the day's quota, or nothing.
+// One request of 400 units: a token of the throttle and 400 of the day's quota, or
+// nothing.
 func ExampleCharge() {
 	var c store.Counter = new(counter)
 	charge := store.Charge{

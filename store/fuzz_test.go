@@ -29,8 +29,9 @@ func readStep(history []byte) (what byte, at, n int64, rest []byte, ok bool) {
 	return history[0], int64(binary.LittleEndian.Uint64(history[1:])), int64(binary.LittleEndian.Uint64(history[9:])), history[stepBytes:], true
 }
 
-// FuzzBucket lives through any history of a bucket under two plans. While there is but one, what was admitted and what is
-// held never exceed the burst and the rate times the time.
+// FuzzBucket lives through any history of a bucket under two plans. While there is but
+// one, what was admitted and what is held never exceed the burst and the rate times the
+// time.
 func FuzzBucket(f *testing.F) {
 	for _, test := range bucketTimelines {
 		var history []byte
@@ -109,7 +110,8 @@ func requireSoundBucket(t *testing.T, m *store.Meter, b store.Bucket, last int64
 	require.GreaterOrEqual(t, b.Last, last, "moved back")
 }
 
-// requireSoundLevel holds a level to the state that it is about, and its durations to what becomes of that state.
+// requireSoundLevel holds a level to the state that it is about, and its durations to
+// what becomes of that state.
 func requireSoundLevel(t *testing.T, m *store.Meter, b store.Bucket, now int64, l store.Level, ok bool, n int64) {
 	require.Equal(t, m.Max, l.Max)
 	require.Equal(t, m.Max-b.Tokens, l.Used)

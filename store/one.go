@@ -6,19 +6,21 @@ import (
 	"time"
 )
 
-// OneTaker is what a Counter may also be, to charge one meter with less ado: to write a Charge and read it again costs a
-// limiter in memory a quarter of its decision. It answers, charges and fails as Take of a Charge with that meter alone
-// would. Callers ask the function One for it; a Counter that wraps another implements OneTaker by calling what One makes of
-// that, or does not, and is only slower. It must not have the TakeOne of a store that it embeds, which goes past its Take: see
-// Counter.
+// OneTaker is what a Counter may also be, to charge one meter with less ado: to write a
+// Charge and read it again costs a limiter in memory a quarter of its decision. It
+// answers, charges and fails as Take of a Charge with that meter alone would. Callers ask
+// the function One for it; a Counter that wraps another implements OneTaker by calling
+// what One makes of that, or does not, and is only slower. It must not have the TakeOne
+// of a store that it embeds, which goes past its Take: see Counter.
 type OneTaker interface {
-	// TakeOne is Take with Subject, At, Meters[0] and N[0] for arguments, and Levels[0] and OK for results, which are
-	// undefined after an error. It does not change m, and touches nothing of it after it has returned. Safe for
-	// concurrent use.
+	// TakeOne is Take with Subject, At, Meters[0] and N[0] for arguments, and Levels[0] and
+	// OK for results, which are undefined after an error. It does not change m, and touches
+	// nothing of it after it has returned. Safe for concurrent use.
 	TakeOne(ctx context.Context, subject string, m *Meter, at time.Time, n int64) (l Level, ok bool, err error)
 }
 
-// One is c as a OneTaker: c itself if it is one, else one that calls Take and allocates nothing.
+// One is c as a OneTaker: c itself if it is one, else one that calls Take and allocates
+// nothing.
 func One(c Counter) OneTaker {
 	if one, ok := c.(OneTaker); ok {
 		return one

@@ -12,7 +12,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// golang.org/x/time/rate, which counts in floats, admits what a Bucket admits, and holds what it holds, within its error.
+// golang.org/x/time/rate, which counts in floats, admits what a Bucket admits, and holds
+// what it holds, within its error.
 func TestBucketAgreesWithTimeRate(t *testing.T) {
 	for _, perSecond := range oddRates {
 		r, err := store.RateOf(perSecond)

@@ -5,9 +5,10 @@ import (
 	"math"
 )
 
-// RateOf is the simplest Rate within one part in 10^9 of perSecond, which is 0, or 1e-8 (one in three years) to 1e12.
-// Anything else, NaN included, is an error. For every such rate buckets of at least 50 tokens are exact; for one a day
-// 104,000; for whole numbers a second over nine thousand million.
+// RateOf is the simplest Rate within one part in 10^9 of perSecond, which is 0, or 1e-8
+// (one in three years) to 1e12. Anything else, NaN included, is an error. For every such
+// rate buckets of at least 50 tokens are exact; for one a day 104,000; for whole numbers
+// a second over nine thousand million.
 func RateOf(perSecond float64) (Rate, error) {
 	if perSecond == 0 {
 		return Rate{}, nil

@@ -5,12 +5,14 @@ import (
 	"time"
 )
 
-// Window is the state of one window: units used, and units added to its allowance (negative: cut from it). The zero
-// Window is unused. Its methods are pure: they return the new state, and a store keeps it.
+// Window is the state of one window: units used, and units added to its allowance
+// (negative: cut from it). The zero Window is unused. Its methods are pure: they return
+// the new state, and a store keeps it.
 type Window struct{ Used, Extra int64 }
 
-// Take is the whole rule of a window: the state after taking n at an instant in Unix microseconds, what to report, and
-// whether it fits. A store keeps the state only if n is not zero and every meter of the charge fits.
+// Take is the whole rule of a window: the state after taking n at an instant in Unix
+// microseconds, what to report, and whether it fits. A store keeps the state only if n is
+// not zero and every meter of the charge fits.
 func (w Window) Take(m *Meter, at, n int64) (Window, Level, bool) {
 	l := w.level(m, at)
 	ok := n <= l.Max-l.Used || n <= 0
@@ -26,7 +28,8 @@ func (w Window) Take(m *Meter, at, n int64) (Window, Level, bool) {
 	return w, l, ok
 }
 
-// Set is the state in which n units remain, and what to report. An Unlimited window stays as it is.
+// Set is the state in which n units remain, and what to report. An Unlimited window stays
+// as it is.
 func (w Window) Set(m *Meter, at, n int64) (Window, Level) {
 	if m.Max < Unlimited {
 		w.Extra = min(max(n, 0), MaxUnits-w.Used) + w.Used - m.Max

@@ -10,7 +10,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// windowStep is one charge in a timeline of a window that begins at 0 and ends at 100 seconds.
+// windowStep is one charge in a timeline of a window that begins at 0 and ends at 100
+// seconds.
 type windowStep struct {
 	at   time.Duration
 	n    int64

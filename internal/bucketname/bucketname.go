@@ -1,5 +1,5 @@
-// Package bucketname names the token buckets of a subject. Plans validate that their quotas
-// and routes leave these names alone, and the Gate counts under them.
+// Package bucketname names the token buckets of a subject. Plans validate that their
+// quotas and routes leave these names alone, and the Gate counts under them.
 package bucketname
 
 const (

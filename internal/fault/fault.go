@@ -1,5 +1,5 @@
-// Package fault reports bad input: all faults in one error, each on a line of its own, and each
-// with the whole path of its field.
+// Package fault reports bad input: all faults in one error, each on a line of its own,
+// and each with the whole path of its field.
 package fault
 
 import (
@@ -14,9 +14,9 @@ type report struct {
 	faults []error
 }
 
-// Report returns an error with all faults of a value, nil if there are none; a nil fault is
-// none. The error wraps kind and every fault. Its text is "kind what: fault", and a line for
-// each further fault.
+// Report returns an error with all faults of a value, nil if there are none; a nil fault
+// is none. The error wraps kind and every fault. Its text is "kind what: fault", and a
+// line for each further fault.
 func Report(kind error, what string, faults ...error) error {
 	var found []error
 	for _, f := range faults {
@@ -56,9 +56,10 @@ func (n *nested) Error() string { return n.text }
 // Unwrap returns the error as the field's own value has it.
 func (n *nested) Unwrap() error { return n.error }
 
-// In returns the faults of a field as faults of the value that has the field: every line of a
-// Report begins with the field, and the kind is no longer in the text, though errors.Is finds
-// it. Any other error becomes "field: error". The empty field adds nothing. In of nil is nil.
+// In returns the faults of a field as faults of the value that has the field: every line
+// of a Report begins with the field, and the kind is no longer in the text, though
+// errors.Is finds it. Any other error becomes "field: error". The empty field adds
+// nothing. In of nil is nil.
 func In(field string, err error) error {
 	r, ok := err.(*report)
 	switch {

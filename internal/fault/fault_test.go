@@ -15,7 +15,8 @@ var (
 	errField = errors.New("burst: -1: want 0 or more")
 )
 
-// TestReport has every fault on a line of its own, with its whole path, and each kind once.
+// TestReport has every fault on a line of its own, with its whole path, and each kind
+// once.
 func TestReport(t *testing.T) {
 	inner := fault.Report(errInner, "limit", nil, errField, errors.New("rate: -2: want 0 or more"))
 	require.EqualError(t, inner, "inner: invalid limit: burst: -1: want 0 or more\nrate: -2: want 0 or more")

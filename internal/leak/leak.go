@@ -1,5 +1,5 @@
-// Package leak looks for a secret in all that Go makes of a value: what fmt prints, log and
-// log/slog write, and encoding/json marshals. Tests use it.
+// Package leak looks for a secret in all that Go makes of a value: what fmt prints, log
+// and log/slog write, and encoding/json marshals. Tests use it.
 package leak
 
 import (
@@ -21,10 +21,10 @@ import (
 	"text/template"
 )
 
-// Check fails the test for each way in which one of values shows the secret. It looks for the
-// secret itself, and for its bytes in hexadecimal, in decimals and in base64. A pointer to a
-// struct is looked at with the struct, too, unless the pointer alone has a Format method: such a
-// struct is not to be copied.
+// Check fails the test for each way in which one of values shows the secret. It looks for
+// the secret itself, and for its bytes in hexadecimal, in decimals and in base64. A
+// pointer to a struct is looked at with the struct, too, unless the pointer alone has a
+// Format method: such a struct is not to be copied.
 func Check(t testing.TB, secret string, values map[string]any) {
 	t.Helper()
 	hidden := spellings(secret)
@@ -55,9 +55,9 @@ func withCopy(v any) []any {
 	return []any{v, elem}
 }
 
-// Complete fails the test unless values have each exported struct of the package in the current
-// directory, which is that of a test's own package. The first word of a value's name is that of
-// its struct.
+// Complete fails the test unless values have each exported struct of the package in the
+// current directory, which is that of a test's own package. The first word of a value's
+// name is that of its struct.
 func Complete(t testing.TB, values map[string]any) {
 	t.Helper()
 	have := map[string]bool{}

@@ -1,5 +1,6 @@
-// Package nilcheck finds values that are nil although an interface holds them: the usual way in which a constructor gets
-// a store that is none. It uses reflect, so it is for constructors only.
+// Package nilcheck finds values that are nil although an interface holds them: the usual
+// way in which a constructor gets a store that is none. It uses reflect, so it is for
+// constructors only.
 package nilcheck
 
 import (
@@ -7,7 +8,8 @@ import (
 	"reflect"
 )
 
-// Required reports that v is nil, as "field: nil: want ...". It returns nil if v is there.
+// Required reports that v is nil, as "field: nil: want ...". It returns nil if v is
+// there.
 func Required(field string, v any, want string) error {
 	if v == nil {
 		return fmt.Errorf("%s: nil: want %s", field, want)
@@ -15,7 +17,8 @@ func Required(field string, v any, want string) error {
 	return Optional(field, v, want)
 }
 
-// Optional is Required for a value that may be left out: only a nil within an interface is reported.
+// Optional is Required for a value that may be left out: only a nil within an interface
+// is reported.
 func Optional(field string, v any, want string) error {
 	if v == nil {
 		return nil
@@ -29,7 +32,8 @@ func Optional(field string, v any, want string) error {
 	return nil
 }
 
-// Must panics with a message that begins with the name of the function, if err is not nil.
+// Must panics with a message that begins with the name of the function, if err is not
+// nil.
 func Must(function string, err error) {
 	if err != nil {
 		panic(fmt.Sprintf("%s: %v", function, err))

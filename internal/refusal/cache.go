@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// NoStore sets Cache-Control to no-store, and removes every other field that could make a cache keep an answer: a handler
-// outside may have set it for the answer that it expected.
+// NoStore sets Cache-Control to no-store, and removes every other field that could make a
+// cache keep an answer: a handler outside may have set it for the answer that it
+// expected.
 func NoStore(h http.Header) {
 	for name := range h {
 		if IsForCaches(name) {
@@ -19,8 +20,9 @@ func NoStore(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// IsForCaches reports whether a field, by its canonical name, overrides Cache-Control for the caches of content delivery
-// networks and proxies: CDN-Cache-Control (RFC 9213), vendors' fields of the same form, and older fields of theirs.
+// IsForCaches reports whether a field, by its canonical name, overrides Cache-Control for
+// the caches of content delivery networks and proxies: CDN-Cache-Control (RFC 9213),
+// vendors' fields of the same form, and older fields of theirs.
 func IsForCaches(name string) bool {
 	switch name {
 	case "Surrogate-Control", "Edge-Control", "X-Accel-Expires":

@@ -30,8 +30,8 @@ func TestNoStore(t *testing.T) {
 	require.Equal(t, http.Header{"Cache-Control": {"no-store"}, "Vary": {"Origin"}}, h)
 }
 
-// TestUnread is a table of a client that sends its header at once, and a body in parts. The answer goes out when the body
-// has come, or after a tenth of a second.
+// TestUnread is a table of a client that sends its header at once, and a body in parts.
+// The answer goes out when the body has come, or after a tenth of a second.
 func TestUnread(t *testing.T) {
 	const ms = time.Millisecond
 	for _, c := range []struct {
@@ -83,7 +83,8 @@ func TestUnread(t *testing.T) {
 	}
 }
 
-// TestUnreadElsewhere does what it can with a writer that has no read deadline, and nothing over HTTP/2.
+// TestUnreadElsewhere does what it can with a writer that has no read deadline, and
+// nothing over HTTP/2.
 func TestUnreadElsewhere(t *testing.T) {
 	for major, want := range map[int]string{1: "close", 2: ""} {
 		w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader("body"))
@@ -93,7 +94,8 @@ func TestUnreadElsewhere(t *testing.T) {
 	}
 }
 
-// TestWithin ends the reading of a body after its time, and leaves alone what is read later.
+// TestWithin ends the reading of a body after its time, and leaves alone what is read
+// later.
 func TestWithin(t *testing.T) {
 	for _, c := range []struct {
 		stopAfter, read time.Duration

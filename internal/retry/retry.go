@@ -16,9 +16,10 @@ const (
 	mostPause  = 100 * time.Millisecond
 )
 
-// Do calls try until it was not raced, Tries times at most, and returns its last error. Between two calls is a pause: those who
-// came at once would be in each other's way again and again, so its length is random, and is longer each time. If ctx is done
-// in a pause, the error wraps ctx.Err() too.
+// Do calls try until it was not raced, Tries times at most, and returns its last error.
+// Between two calls is a pause: those who came at once would be in each other's way again
+// and again, so its length is random, and is longer each time. If ctx is done in a pause,
+// the error wraps ctx.Err() too.
 func Do(ctx context.Context, try func() (raced bool, err error)) error {
 	for n, pause := 1, firstPause; ; n, pause = n+1, min(2*pause, mostPause) {
 		raced, err := try()

@@ -9,8 +9,9 @@ type names struct {
 	many map[string]bool // beyond few
 }
 
-// has reports whether name is among the names, and adds it. Names of fields are the same in upper and lower case. There are
-// few of them, since encoding/json has found a field for each.
+// has reports whether name is among the names, and adds it. Names of fields are the same
+// in upper and lower case. There are few of them, since encoding/json has found a field
+// for each.
 func (n *names) has(name string, field bool) bool {
 	for _, other := range n.few[:n.n] {
 		if name == other || field && strings.EqualFold(name, other) {

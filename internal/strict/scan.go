@@ -6,14 +6,16 @@ import (
 	"strings"
 )
 
-// scanner goes through JSON that encoding/json has accepted, and so does not look for syntax errors. It is here because
-// json.Decoder.Token takes four times as long as decoding, and every record of a store is decoded.
+// scanner goes through JSON that encoding/json has accepted, and so does not look for
+// syntax errors. It is here because json.Decoder.Token takes four times as long as
+// decoding, and every record of a store is decoded.
 type scanner struct {
 	text string
 	at   int
 }
 
-// fault is what is wrong with a value, and where in the text that is. Its path grows from its end, while the calls return.
+// fault is what is wrong with a value, and where in the text that is. Its path grows from
+// its end, while the calls return.
 type fault struct{ path, rule string }
 
 func (f *fault) Error() string {

@@ -12,12 +12,15 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// BenchmarkCounter measures decisions of the counters that newCounter makes, one fresh counter for each benchmark. Every
-// decision is admitted and written, because a refusal writes nothing and looks faster; the benchmark fails if one is not,
-// or if at the end the counts do not add up. Run it with -cpu 1,2,4 and so on, or 256 for many callers of a database.
+// BenchmarkCounter measures decisions of the counters that newCounter makes, one fresh
+// counter for each benchmark. Every decision is admitted and written, because a refusal
+// writes nothing and looks faster; the benchmark fails if one is not, or if at the end
+// the counts do not add up. Run it with -cpu 1,2,4 and so on, or 256 for many callers of
+// a database.
 //
-// Names are keys for benchstat: meters=1 is a bucket, meters=3 a bucket with a day's quota and a usage record; keys=hot is
-// one subject, keys=spread is 131,072 of them, each there before the clock starts, in random order.
+// Names are keys for benchstat: meters=1 is a bucket, meters=3 a bucket with a day's
+// quota and a usage record; keys=hot is one subject, keys=spread is 131,072 of them, each
+// there before the clock starts, in random order.
 func BenchmarkCounter(b *testing.B, newCounter func(tb testing.TB) store.Counter) {
 	for _, meters := range []int{1, 3} {
 		for _, keys := range []string{"hot", "spread"} {
@@ -34,7 +37,8 @@ func BenchmarkCounter(b *testing.B, newCounter func(tb testing.TB) store.Counter
 
 const spread = 1 << 17
 
-// workload is one benchmark's counter, what it is charged with, and how much it has been so far.
+// workload is one benchmark's counter, what it is charged with, and how much it has been
+// so far.
 type workload struct {
 	counter  store.Counter
 	meters   []store.Meter
@@ -60,7 +64,8 @@ func newWorkload(b *testing.B, c store.Counter, meters int, many bool) *workload
 	return w
 }
 
-// used is what every subject has used before the clock starts: more than its bucket refills meanwhile.
+// used is what every subject has used before the clock starts: more than its bucket
+// refills meanwhile.
 const used = 10_000
 
 // fill charges every subject, with as many callers as a database needs to be quick.
@@ -113,7 +118,8 @@ func (w *workload) run(b *testing.B) {
 	w.verify(b)
 }
 
-// verify demands that what was admitted is what was counted; buckets have refilled a little meanwhile.
+// verify demands that what was admitted is what was counted; buckets have refilled a
+// little meanwhile.
 func (w *workload) verify(b *testing.B) {
 	levels := make([]store.Level, len(w.subjects)*len(w.meters))
 	if err := store.Peek(b.Context(), w.counter, time.Now(), w.subjects, w.meters, levels); err != nil {

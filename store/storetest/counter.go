@@ -1,5 +1,6 @@
-// Package storetest is the promises of Ration's stores, executable. Whoever writes a store for another database runs them
-// on it; no test of the contract need be written by hand:
+// Package storetest is the promises of Ration's stores, executable. Whoever writes a
+// store for another database runs them on it; no test of the contract need be written by
+// hand:
 //
 //	func TestCounter(t *testing.T) {
 //		storetest.TestCounter(t, storetest.Harness{
@@ -8,11 +9,13 @@
 //		})
 //	}
 //
-// Each case is a sentence of the contract and the story that shows whether it is kept; a failure prints the sentence. The
-// suite itself is tried on counters that break one promise each, and must catch them all.
+// Each case is a sentence of the contract and the story that shows whether it is kept; a
+// failure prints the sentence. The suite itself is tried on counters that break one
+// promise each, and must catch them all.
 //
-// A counter that wraps another embeds the interface [store.Counter], never the type of a store, whose TakeOne, Peek and Local
-// would go past its Take: the suite then tests those of the store within.
+// A counter that wraps another embeds the interface [store.Counter], never the type of a
+// store, whose TakeOne, Peek and Local would go past its Take: the suite then tests those
+// of the store within.
 //
 // [Always], [Never] and [Faulty] are counters for tests of code that calls one.
 package storetest
@@ -26,26 +29,32 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Harness is how the suite makes and drives the counter it tests. The rest of it may be left zero if windows and buckets
-// both go by the caller's clock; a store whose buckets refill by a clock of its own sets either Advance or Slack.
+// Harness is how the suite makes and drives the counter it tests. The rest of it may be
+// left zero if windows and buckets both go by the caller's clock; a store whose buckets
+// refill by a clock of its own sets either Advance or Slack.
 type Harness struct {
-	// New makes a counter for one case, fresh and empty, and may leave cleaning up to t. Cases run one after the other.
+	// New makes a counter for one case, fresh and empty, and may leave cleaning up to t.
+	// Cases run one after the other.
 	New func(t testing.TB) store.Counter
 
-	// Bubble runs a case in a bubble where time stands still but for sleep: testing/synctest.Test, for a store within this
-	// process. Nil runs the case directly, which is right for a store over a network.
+	// Bubble runs a case in a bubble where time stands still but for sleep:
+	// testing/synctest.Test, for a store within this process. Nil runs the case directly,
+	// which is right for a store over a network.
 	Bubble func(t *testing.T, f func(t *testing.T))
 
-	// Advance moves the clock of the last counter that New made by d, if the test can do that: the clock then stands still
-	// between two calls, and all is exact. It is never less than zero.
+	// Advance moves the clock of the last counter that New made by d, if the test can do
+	// that: the clock then stands still between two calls, and all is exact. It is never
+	// less than zero.
 	Advance func(d time.Duration)
 
-	// Slack is what a clock that nothing but time moves may go on between two steps of a case, as on a real database: the
-	// durations of buckets are compared with this tolerance. Cases that cannot do without hours of refilling are skipped.
+	// Slack is what a clock that nothing but time moves may go on between two steps of a
+	// case, as on a real database: the durations of buckets are compared with this
+	// tolerance. Cases that cannot do without hours of refilling are skipped.
 	Slack time.Duration
 }
 
-// TestCounter holds the counters that h makes to every promise of [store.Counter], one subtest each.
+// TestCounter holds the counters that h makes to every promise of [store.Counter], one
+// subtest each.
 func TestCounter(t *testing.T, h Harness) {
 	for _, p := range promises() {
 		t.Run(p.name, func(t *testing.T) {
@@ -61,7 +70,8 @@ func TestCounter(t *testing.T, h Harness) {
 	}
 }
 
-// promise is one case: a sentence of the contract, and a story or a test that shows whether a counter keeps it.
+// promise is one case: a sentence of the contract, and a story or a test that shows
+// whether a counter keeps it.
 type promise struct {
 	name    string
 	says    string
@@ -86,8 +96,8 @@ func (h *Harness) bubble(t *testing.T, f func(t *testing.T)) {
 	h.Bubble(t, f)
 }
 
-// failure is how a case ends at its first surprise. It is an error rather than a failed test, so that the suite can be
-// tried on counters that must fail it.
+// failure is how a case ends at its first surprise. It is an error rather than a failed
+// test, so that the suite can be tried on counters that must fail it.
 type failure struct{ error }
 
 // try tells how a fresh counter breaks p; nil if it keeps it.

@@ -157,7 +157,8 @@ func fast(t *trial) {
 	}
 }
 
-// waitsForClock waits exactly as long as it is told, by a clock that has stepped back an hour.
+// waitsForClock waits exactly as long as it is told, by a clock that has stepped back an
+// hour.
 func waitsForClock(t *trial) {
 	b := bucket("rate", 10, perSecond)
 	behind := time.Hour

@@ -138,7 +138,8 @@ var eight = []store.Meter{
 	bucket("rate-3", 3, perDay), window("3", 3, 0, day), bucket("rate-4", 3, perDay), window("4", 3, 0, day),
 }
 
-// great are the greatest meters: a bucket that nothing refills, a limit that is not Unlimited, and what is.
+// great are the greatest meters: a bucket that nothing refills, a limit that is not
+// Unlimited, and what is.
 var great = []store.Meter{bucket("great", store.MaxUnits-1, store.Rate{}), daily(0, store.MaxUnits-1), calls}
 
 var levelPromises = []promise{{

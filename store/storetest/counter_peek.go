@@ -63,7 +63,8 @@ var peekPromises = []promise{{
 	},
 }}
 
-// asTake compares Peek with Take over subjects with much, little and no state, and more meters than a charge carries.
+// asTake compares Peek with Take over subjects with much, little and no state, and more
+// meters than a charge carries.
 func asTake(t *trial) {
 	var on []store.Meter
 	for i := range int64(12) {

@@ -81,7 +81,8 @@ func (t *trial) together(f func(g, i int) error) {
 	}
 }
 
-// oneSubject demands that the use that the admitted charges were told counts up without a gap.
+// oneSubject demands that the use that the admitted charges were told counts up without a
+// gap.
 func oneSubject(t *trial) {
 	const limit = goroutines*rounds - 200
 	on := []store.Meter{bucket("rate", limit+9, perDay), daily(0, limit), use(0)}

@@ -31,7 +31,8 @@ type history struct {
 	single bool // most charges are of one meter
 }
 
-// randomPlan is what a subject has now: two buckets, the second of which is rare, and three windows that follow one another for ever.
+// randomPlan is what a subject has now: two buckets, the second of which is rare, and
+// three windows that follow one another for ever.
 type randomPlan struct {
 	buckets [2]store.Meter
 	limits  [3]int64
@@ -111,8 +112,9 @@ func (h *history) limits() (l [3]int64) {
 	return l
 }
 
-// replan gives a subject other buckets. Each is charged under the old plan and under the new one at that instant, because
-// a store may have forgotten a bucket that was full by the plan it knew.
+// replan gives a subject other buckets. Each is charged under the old plan and under the
+// new one at that instant, because a store may have forgotten a bucket that was full by
+// the plan it knew.
 func (h *history) replan(who string) {
 	p := h.plans[who]
 	old := p.buckets
@@ -123,7 +125,8 @@ func (h *history) replan(who string) {
 	}
 }
 
-// next is a random charge: some of the subject's meters, in any order, and sometimes windows that are over.
+// next is a random charge: some of the subject's meters, in any order, and sometimes
+// windows that are over.
 func (h *history) next(who string) *store.Charge {
 	p := h.plans[who]
 	meters := slices.Clone(p.buckets[:])
@@ -169,8 +172,8 @@ func (h *history) units(most int64) int64 {
 	return h.rnd.Int64N(9) - 3
 }
 
-// clock is the caller's: sometimes the store's own, sometimes back by seconds. It does not go back to before a bucket was
-// full, which a store may have forgotten since.
+// clock is the caller's: sometimes the store's own, sometimes back by seconds. It does
+// not go back to before a bucket was full, which a store may have forgotten since.
 func (h *history) clock(who string) time.Time {
 	switch at := h.at(); {
 	case h.Bubble != nil && h.rnd.IntN(10) == 0:

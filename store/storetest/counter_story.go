@@ -11,8 +11,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// step is one charge of a story and what must come of it, or the passing of time. Windows in it count their seconds from
-// the beginning of the story.
+// step is one charge of a story and what must come of it, or the passing of time. Windows
+// in it count their seconds from the beginning of the story.
 type step struct {
 	by  string // the subject; empty: "somebody"
 	on  []store.Meter
@@ -27,8 +27,8 @@ type step struct {
 	askew *time.Duration
 }
 
-// These make steps: take takes n of every meter, give gives it back, read only reads, set makes it what remains; each and
-// setEach have an n for each meter that of names.
+// These make steps: take takes n of every meter, give gives it back, read only reads, set
+// makes it what remains; each and setEach have an n for each meter that of names.
 func take(n int64, on ...store.Meter) step { return step{on: on, n: store.Each(n)} }
 func give(n int64, on ...store.Meter) step { return take(-n, on...) }
 func read(on ...store.Meter) step          { return take(0, on...) }
@@ -38,15 +38,17 @@ func setEach(n ...int64) step              { s := each(n...); s.set = true; retu
 func (s step) of(on ...store.Meter) step   { s.on = on; return s }
 func (s step) as(subject string) step      { s.by = subject; return s }
 
-// These say what must come of it: yes admits and no refuses, with what each meter has used then; outof is each Max if it
-// is not the meter's own; waits and resets are each Wait and Reset.
+// These say what must come of it: yes admits and no refuses, with what each meter has
+// used then; outof is each Max if it is not the meter's own; waits and resets are each
+// Wait and Reset.
 func (s step) yes(used ...int64) step         { s.ok, s.used = true, used; return s }
 func (s step) no(used ...int64) step          { s.used = used; return s }
 func (s step) outof(most ...int64) step       { s.allowance = most; return s }
 func (s step) waits(d ...time.Duration) step  { s.wait = d; return s }
 func (s step) resets(d ...time.Duration) step { s.reset = d; return s }
 
-// later lets time pass, for windows and for buckets; askew is how far the caller's clock is off from then on.
+// later lets time pass, for windows and for buckets; askew is how far the caller's clock
+// is off from then on.
 func later(d time.Duration) step { return step{later: d} }
 func askew(d time.Duration) step { return step{askew: &d} }
 
@@ -62,7 +64,8 @@ var (
 	sevenths  = store.Rate{Tokens: 7, Per: 1_000_000}
 )
 
-// bucket, daily and use are the meters of most stories: daily and use are windows of the i-th day.
+// bucket, daily and use are the meters of most stories: daily and use are windows of the
+// i-th day.
 func bucket(name string, most int64, rate store.Rate) store.Meter {
 	return store.Meter{Name: name, Max: most, Rate: rate}
 }
@@ -95,7 +98,8 @@ type trial struct {
 // at is the caller's clock.
 func (t *trial) at() time.Time { return t.base.Add(t.now + t.skew) }
 
-// later lets d pass. Where nothing moves the buckets' clock but time, it passes for windows alone.
+// later lets d pass. Where nothing moves the buckets' clock but time, it passes for
+// windows alone.
 func (t *trial) later(d time.Duration) {
 	t.now += d
 	switch {
@@ -164,8 +168,8 @@ func (t *trial) play(story ...step) {
 	}
 }
 
-// compare tells how an answer differs from what the step demands, if it does. Windows must be right to the microsecond,
-// since they go by the caller's clock.
+// compare tells how an answer differs from what the step demands, if it does. Windows
+// must be right to the microsecond, since they go by the caller's clock.
 func (s *step) compare(c *store.Charge, slack time.Duration) string {
 	if c.OK != s.ok {
 		return fmt.Sprintf("OK is %t, want %t", c.OK, s.ok)

@@ -47,7 +47,8 @@ var subjectPromises = []promise{{
 	test: crowd,
 }}
 
-// misplaced is a counter that is told places that it gave before, of whichever subject, or numbers.
+// misplaced is a counter that is told places that it gave before, of whichever subject,
+// or numbers.
 type misplaced struct {
 	store.Counter
 	places []uint64
@@ -84,7 +85,8 @@ var oddities = func() []string {
 	return slices.Compact(odd)
 }()
 
-// anyBytes charges every pair of a subject and a name a different number of units, then reads them all.
+// anyBytes charges every pair of a subject and a name a different number of units, then
+// reads them all.
 func anyBytes(t *trial) {
 	subjects := slices.Concat(oddities, []string{strings.Repeat("x", store.MaxSubject), strings.Repeat("x", store.MaxSubject-1)})
 	var meters []store.Meter
@@ -120,7 +122,8 @@ func anyBytes(t *trial) {
 	}
 }
 
-// crowd lets a thousand others come whose state is soon worthless, so that a store that tidies has reason to.
+// crowd lets a thousand others come whose state is soon worthless, so that a store that
+// tidies has reason to.
 func crowd(t *trial) {
 	t.play(
 		take(50, bucket("rate", 100, store.Rate{})).yes(50),

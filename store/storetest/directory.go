@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// listing is a case of a directory of keys or plans: a sentence of its contract, and a test that shows whether it is kept.
+// listing is a case of a directory of keys or plans: a sentence of its contract, and a
+// test that shows whether it is kept.
 type listing[S any] struct {
 	name, says string
 	test       func(t *visit, s S)
@@ -106,8 +107,8 @@ func (v *visit) together(n int, f func(i int) error) []error {
 	return errs
 }
 
-// oneWins is the rule of versions: of many who change one, exactly one does, and the others are told of a conflict. It
-// returns which one.
+// oneWins is the rule of versions: of many who change one, exactly one does, and the
+// others are told of a conflict. It returns which one.
 func (v *visit) oneWins(errs []error, conflict error) (winner int) {
 	won := 0
 	for i, err := range errs {
@@ -124,7 +125,8 @@ func (v *visit) oneWins(errs []error, conflict error) (winner int) {
 	return winner
 }
 
-// undisturbed is the rule of listings: what is there throughout is listed once, what is removed meanwhile once at most.
+// undisturbed is the rule of listings: what is there throughout is listed once, what is
+// removed meanwhile once at most.
 func (v *visit) undisturbed(listed, ids []string, removed map[string]bool) {
 	seen := map[string]int{}
 	for _, id := range listed {

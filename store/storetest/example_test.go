@@ -10,7 +10,8 @@ import (
 	"github.com/ration-go/ration/store/storetest"
 )
 
-// A store that loses its reply: the charge may have happened, so the caller must not repeat it.
+// A store that loses its reply: the charge may have happened, so the caller must not
+// repeat it.
 func ExampleFaulty() {
 	lost := errors.New("connection reset")
 	counter := storetest.Faulty(storetest.Always(), storetest.Fault{Take: 2, Err: lost, After: true})

@@ -9,7 +9,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Fault is what goes wrong with one Take, to see what its caller makes of it. The zero Fault of a Take does nothing.
+// Fault is what goes wrong with one Take, to see what its caller makes of it. The zero
+// Fault of a Take does nothing.
 type Fault struct {
 	// Take says which, counting from 1; zero: every one that no other Fault is for.
 	Take int64
@@ -20,8 +21,9 @@ type Fault struct {
 	// Err is what it returns; nil: what the counter does, unless ctx was done within Delay.
 	Err error
 
-	// After lets the charge happen first, as when a reply is lost: the error then says nothing of store.ErrNotTaken.
-	// Otherwise delay and failure come before the charge, which does not happen if there is an error, and it says so.
+	// After lets the charge happen first, as when a reply is lost: the error then says
+	// nothing of store.ErrNotTaken. Otherwise delay and failure come before the charge,
+	// which does not happen if there is an error, and it says so.
 	After bool
 }
 
@@ -30,7 +32,8 @@ func Faulty(c store.Counter, faults ...Fault) *FaultyCounter {
 	return &FaultyCounter{counter: c, faults: faults}
 }
 
-// FaultyCounter is a Counter that fails or tarries as it was told. Safe for concurrent use if what it wraps is.
+// FaultyCounter is a Counter that fails or tarries as it was told. Safe for concurrent
+// use if what it wraps is.
 type FaultyCounter struct {
 	counter store.Counter
 	faults  []Fault

@@ -15,7 +15,8 @@ type base struct{ *memory.Store }
 
 func newBase() base { return base{memory.New(memory.Config{})} }
 
-// Flaws that keys and plans have in common; the methods are where the other flaws of each are.
+// Flaws that keys and plans have in common; the methods are where the other flaws of each
+// are.
 type (
 	lastWins     struct{ base }
 	oldestFirst  struct{ base }
@@ -69,8 +70,8 @@ type wrong[S any] struct {
 	make         func() S
 }
 
-// TestDirectoryFlaws tries the suites on directories that are wrong: every flaw must be caught, and every case must catch
-// one.
+// TestDirectoryFlaws tries the suites on directories that are wrong: every flaw must be
+// caught, and every case must catch one.
 func TestDirectoryFlaws(t *testing.T) {
 	t.Run("keys", func(t *testing.T) { tried(t, keyCases(), keyFlaws) })
 	t.Run("plans", func(t *testing.T) { tried(t, planCases(), slices.Concat(planFlaws, accessFlaws)) })

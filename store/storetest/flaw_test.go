@@ -12,7 +12,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// flaw is a counter that breaks a promise, and the cases that must notice. Of take, peek, one and counter it has one.
+// flaw is a counter that breaks a promise, and the cases that must notice. Of take, peek,
+// one and counter it has one.
 type flaw struct {
 	name    string
 	caught  []string
@@ -89,7 +90,8 @@ func (f *flaw) make() store.Counter {
 	}
 }
 
-// TestFlaws tries the suite on counters that are wrong: every flaw must be caught, and every case must catch one.
+// TestFlaws tries the suite on counters that are wrong: every flaw must be caught, and
+// every case must catch one.
 func TestFlaws(t *testing.T) {
 	cases := map[string]promise{}
 	for _, p := range promises() {

@@ -11,8 +11,9 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// TestKeys holds the stores that fresh makes, each empty, to every promise of [apikey.Store], one subtest each; and to those
-// of [usageplan.Notifier], if they are that.
+// TestKeys holds the stores that fresh makes, each empty, to every promise of
+// [apikey.Store], one subtest each; and to those of [usageplan.Notifier], if they are
+// that.
 func TestKeys(t *testing.T, fresh func(t testing.TB) apikey.Store) { run(t, keyCases(), fresh) }
 
 func keyCases() []listing[apikey.Store] { return slices.Concat(storedKeys, heardKeys) }

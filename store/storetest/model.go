@@ -10,7 +10,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// model is the reference counter: the contract in the plainest way there is. It has one lock and never forgets.
+// model is the reference counter: the contract in the plainest way there is. It has one
+// lock and never forgets.
 type model struct {
 	clock func() int64 // of buckets, in microseconds; nil: they refill by At
 

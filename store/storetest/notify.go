@@ -17,7 +17,8 @@ type ear struct {
 	heard []string
 }
 
-// listen subscribes an ear that reads at once what has changed. It may hear at any time that anything may have.
+// listen subscribes an ear that reads at once what has changed. It may hear at any time
+// that anything may have.
 func listen(n usageplan.Notifier, read func(id string) string) (e *ear, stop func()) {
 	e = new(ear)
 	return e, n.OnChange(func(id string) {
@@ -33,7 +34,8 @@ func (e *ear) hear(what string) {
 	e.heard = append(e.heard, what)
 }
 
-// wants is what was heard since it was last asked. A store that hears from elsewhere may take a moment.
+// wants is what was heard since it was last asked. A store that hears from elsewhere may
+// take a moment.
 func (e *ear) wants(v *visit, want ...string) {
 	var heard []string
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -138,7 +140,8 @@ var heardPlans = []listing[usageplan.Store]{{
 	},
 }}
 
-// versions is what can be read of an id: the version of the plan, and those of the links of the key.
+// versions is what can be read of an id: the version of the plan, and those of the links
+// of the key.
 func versions(v *visit, s usageplan.Store, id string) string {
 	plan, links := "gone", []int64{}
 	if p, err := s.Plan(v.ctx, id); err == nil {

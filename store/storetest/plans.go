@@ -13,8 +13,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestPlans holds the stores that fresh makes, each empty, to every promise of [usageplan.Store], one subtest each; and to
-// those of [usageplan.Notifier], if they are that, and of [usageplan.AccessReader], if they are that and keep keys.
+// TestPlans holds the stores that fresh makes, each empty, to every promise of
+// [usageplan.Store], one subtest each; and to those of [usageplan.Notifier], if they are
+// that, and of [usageplan.AccessReader], if they are that and keep keys.
 func TestPlans(t *testing.T, fresh func(t testing.TB) usageplan.Store) { run(t, planCases(), fresh) }
 
 func planCases() []listing[usageplan.Store] {
