@@ -53,7 +53,7 @@ func TestKeepLoosensNoLimit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for name, counter := range counters(t) {
 				h := newHouse(t, func(cfg *parts) { cfg.Counter, cfg.Keep, cfg.Timeout = counter, c.keep, time.Minute })
-				q, err := quota.ParseQuota(c.quota)
+				q, err := quota.Parse(c.quota)
 				require.NoError(t, err)
 				_, secret, _ := h.linked(usageplan.Plan{Quotas: []quota.Quota{q}})
 				for i, s := range c.steps {

@@ -52,7 +52,7 @@ func TestQuotaChanges(t *testing.T) {
 				_, secret, p := h.linked(usageplan.Plan{})
 				for i, s := range steps {
 					if s.quota != "" {
-						q, err := quota.ParseQuota(s.quota)
+						q, err := quota.Parse(s.quota)
 						require.NoError(t, err)
 						_, err = h.plans.Update(t.Context(), p.ID, func(p *usageplan.Plan) error { p.Quotas = []quota.Quota{q}; return nil })
 						require.NoError(t, err)

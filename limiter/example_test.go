@@ -65,9 +65,9 @@ func ExampleLimiter_Wait() {
 	// Output: limiter: refused: waiting does not help
 }
 
-func ExampleParseLimit() {
+func ExampleParse() {
 	for _, s := range []string{"100/s burst 200", "30/m", "1000/h burst 1", "0/s", "fast"} {
-		l, err := limiter.ParseLimit(s)
+		l, err := limiter.Parse(s)
 		if err != nil {
 			fmt.Println(err)
 			continue

@@ -83,7 +83,7 @@ func TestLimitDefaultBurst(t *testing.T) {
 		m, err := l.Meter("m")
 		require.NoError(t, err, "%#v", l)
 		require.NoError(t, store.Check([]store.Meter{m}), "%#v", l)
-		back, err := limiter.ParseLimit(l.String())
+		back, err := limiter.Parse(l.String())
 		require.NoError(t, err, "%#v", l)
 		require.Equal(t, l, back, "a burst of 0 stays one")
 	}
@@ -141,9 +141,9 @@ var texts = []struct {
 	{"1000000000000/s burst 1", limiter.Limit{Rate: 1e12, Burst: 1}, ""},
 }
 
-func TestParseLimit(t *testing.T) {
+func TestParse(t *testing.T) {
 	for _, c := range texts {
-		l, err := limiter.ParseLimit(c.text)
+		l, err := limiter.Parse(c.text)
 		require.NoError(t, err, "%q", c.text)
 		assert.Equal(t, c.limit, l, "%q", c.text)
 		want := c.print
@@ -187,9 +187,9 @@ var wrongTexts = []struct{ text, fault string }{
 	{"0/s burst 99999999999999999999", "value out of range"},
 }
 
-func TestParseLimitFaults(t *testing.T) {
+func TestParseFaults(t *testing.T) {
 	for _, c := range wrongTexts {
-		l, err := limiter.ParseLimit(c.text)
+		l, err := limiter.Parse(c.text)
 		assert.ErrorIs(t, err, limiter.ErrInvalid, "%.40q", c.text)
 		assert.ErrorContains(t, err, c.fault, "%.40q", c.text)
 		assert.Zero(t, l)
@@ -221,7 +221,7 @@ func TestLimitUnmarshalTextKeepsOnError(t *testing.T) {
 // roundTrip holds of every valid Limit.
 func roundTrip(t *testing.T, l limiter.Limit) {
 	t.Helper()
-	back, err := limiter.ParseLimit(l.String())
+	back, err := limiter.Parse(l.String())
 	require.NoError(t, err, "%#v", l)
 	require.Equal(t, l, back, "%s", l)
 }
@@ -237,7 +237,7 @@ func TestLimitRoundTrip(t *testing.T) {
 	}
 }
 
-func FuzzParseLimit(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, c := range texts {
 		f.Add(c.text)
 	}
@@ -245,7 +245,7 @@ func FuzzParseLimit(f *testing.F) {
 		f.Add(c.text)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		l, err := limiter.ParseLimit(s)
+		l, err := limiter.Parse(s)
 		if err != nil {
 			require.ErrorIs(t, err, limiter.ErrInvalid)
 			return
@@ -264,7 +264,7 @@ func FuzzLimitString(f *testing.F) {
 		s := l.String() // never panics
 		if l.Validate() == nil {
 			roundTrip(t, l)
-		} else if back, err := limiter.ParseLimit(s); err == nil {
+		} else if back, err := limiter.Parse(s); err == nil {
 			t.Fatalf("%#v is not valid, but %q is %#v", l, s, back)
 		}
 	})

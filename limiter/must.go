@@ -1,9 +1,9 @@
 package limiter
 
-// MustParse returns what ParseLimit returns, for limits that are constants of a program.
-// It panics where ParseLimit returns an error.
+// MustParse returns what Parse returns, for limits that are constants of a program.
+// It panics where Parse returns an error.
 func MustParse(text string) Limit {
-	l, err := ParseLimit(text)
+	l, err := Parse(text)
 	if err != nil {
 		panic(err)
 	}

@@ -28,7 +28,7 @@ var units = [...]struct {
 	seconds float64
 }{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}
 
-// String is the text form of l, which ParseLimit reads back to the same Limit: "100/s
+// String is the text form of l, which Parse reads back to the same Limit: "100/s
 // burst 200", "blocked", "unlimited". The unit of time is the one in which the number is
 // shortest.
 func (l Limit) String() string {
@@ -68,13 +68,13 @@ func shortest(r rate.Limit) (text string) {
 	return text
 }
 
-// ParseLimit reads the text form: a number "/" a unit, which is s, m, h or d (86,400
+// Parse reads the text form: a number "/" a unit, which is s, m, h or d (86,400
 // seconds), then " burst " and a whole number; without a burst it is the first number,
 // rounded up. "blocked", which is "0/s", and "unlimited" may have a burst too, which
 // means nothing. A burst of 0 beside a rate is Limit's default. What it returns is valid;
 // the error wraps ErrInvalid.
-func ParseLimit(text string) (Limit, error) {
-	l, err := parse(text)
+func Parse(text string) (Limit, error) {
+	l, err := parseForm(text)
 	if err != nil {
 		return Limit{}, fmt.Errorf("%w limit %.100q: %w", ErrInvalid, text, err)
 	}
@@ -84,7 +84,7 @@ func ParseLimit(text string) (Limit, error) {
 	return l, nil
 }
 
-func parse(text string) (l Limit, err error) {
+func parseForm(text string) (l Limit, err error) {
 	pace, burst, hasBurst := strings.Cut(text, " burst ")
 	switch pace {
 	case blocked:
@@ -131,9 +131,9 @@ func (l Limit) MarshalText() ([]byte, error) {
 	return []byte(l.String()), nil
 }
 
-// UnmarshalText is ParseLimit. After an error l is what it was.
+// UnmarshalText is Parse. After an error l is what it was.
 func (l *Limit) UnmarshalText(text []byte) error {
-	parsed, err := ParseLimit(string(text))
+	parsed, err := Parse(string(text))
 	if err == nil {
 		*l = parsed
 	}

@@ -124,7 +124,7 @@ func TestLimitByFlood(t *testing.T) {
 }
 
 func unlimited() limiter.Limit {
-	l, err := limiter.ParseLimit("unlimited")
+	l, err := limiter.Parse("unlimited")
 	if err != nil {
 		panic(err)
 	}

@@ -48,9 +48,9 @@ func ExampleQuota_Window() {
 	// 2026-03-31 00:00:00 +0200 CEST to 2026-04-30 00:00:00 +0200 CEST
 }
 
-func ExampleParseQuota() {
+func ExampleParse() {
 	for _, text := range []string{"1000/day", "500/week start monday", "1000000/month start 15 in Europe/Berlin as tokens", "5/day start 3"} {
-		q, err := quota.ParseQuota(text)
+		q, err := quota.Parse(text)
 		if err != nil {
 			fmt.Println(err)
 			continue

@@ -1,9 +1,9 @@
 package quota
 
-// MustParse returns what ParseQuota returns, for quotas that are constants of a program.
-// It panics where ParseQuota returns an error.
+// MustParse returns what Parse returns, for quotas that are constants of a program.
+// It panics where Parse returns an error.
 func MustParse(text string) Quota {
-	q, err := ParseQuota(text)
+	q, err := Parse(text)
 	if err != nil {
 		panic(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// String is the text form of q, which ParseQuota reads back: "1000/day", "1000000/month
+// String is the text form of q, which Parse reads back: "1000/day", "1000000/month
 // start 15 in Europe/Berlin", "500/week start Monday", "5000/day as tokens".
 func (q Quota) String() string {
 	s := strconv.FormatInt(q.Limit, 10) + "/" + q.Period.String()
@@ -27,12 +27,12 @@ func (q Quota) String() string {
 	return s
 }
 
-// ParseQuota reads the text form: a limit "/" a period, then, each if it is wanted and in
+// Parse reads the text form: a limit "/" a period, then, each if it is wanted and in
 // this order, " start " and a day, " in " and an IANA zone, " as " and a name. What it
 // returns is valid; the error wraps ErrInvalid. The zone has to be known to the program:
 // where the system has no zone data, import time/tzdata.
-func ParseQuota(text string) (Quota, error) {
-	q, err := parse(text)
+func Parse(text string) (Quota, error) {
+	q, err := parseForm(text)
 	if err != nil {
 		return Quota{}, fmt.Errorf("%w quota %.200q: %w", ErrInvalid, text, err)
 	}
@@ -42,7 +42,7 @@ func ParseQuota(text string) (Quota, error) {
 	return q, nil
 }
 
-func parse(text string) (q Quota, err error) {
+func parseForm(text string) (q Quota, err error) {
 	rest, name, named := strings.Cut(text, " as ")
 	rest, zone, zoned := strings.Cut(rest, " in ")
 	rest, day, starts := strings.Cut(rest, " start ")
@@ -96,9 +96,9 @@ func (q Quota) MarshalText() ([]byte, error) {
 	return []byte(q.String()), nil
 }
 
-// UnmarshalText is ParseQuota. After an error q is what it was.
+// UnmarshalText is Parse. After an error q is what it was.
 func (q *Quota) UnmarshalText(text []byte) error {
-	parsed, err := ParseQuota(string(text))
+	parsed, err := Parse(string(text))
 	if err == nil {
 		*q = parsed
 	}

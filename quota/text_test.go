@@ -36,9 +36,9 @@ func zoneName(q quota.Quota) string {
 	return q.Location.String()
 }
 
-func TestParseQuota(t *testing.T) {
+func TestParse(t *testing.T) {
 	for _, c := range texts {
-		q, err := quota.ParseQuota(c.text)
+		q, err := quota.Parse(c.text)
 		require.NoError(t, err, "%q", c.text)
 		assert.Equal(t, c.zone, zoneName(q), "%q", c.text)
 		assert.Equal(t, c.text, q.String())
@@ -51,7 +51,7 @@ func TestParseQuota(t *testing.T) {
 		"5/week start SUNDAY": "5/week", // which it starts with anyhow
 		"5/Month start 07":    "5/month start 7",
 	} {
-		q, err := quota.ParseQuota(text)
+		q, err := quota.Parse(text)
 		require.NoError(t, err, "%q", text)
 		assert.Equal(t, want, q.String())
 	}
@@ -87,9 +87,9 @@ var wrongTexts = []struct{ text, fault string }{
 	{"5/day for ever", "period: "},
 }
 
-func TestParseQuotaFaults(t *testing.T) {
+func TestParseFaults(t *testing.T) {
 	for _, c := range wrongTexts {
-		q, err := quota.ParseQuota(c.text)
+		q, err := quota.Parse(c.text)
 		assert.ErrorIs(t, err, quota.ErrInvalid, "%q", c.text)
 		assert.ErrorContains(t, err, c.fault, "%q", c.text)
 		assert.Zero(t, q)
@@ -117,12 +117,12 @@ func TestQuotaInJSON(t *testing.T) {
 func TestStringOfFaulty(t *testing.T) {
 	for _, q := range []quota.Quota{{}, {Limit: -5, Period: 99, StartDay: -3, Name: "\x00"}, {Period: quota.Week, StartDay: 9},
 		{Period: quota.Day, Location: new(time.Location)}} {
-		_, err := quota.ParseQuota(q.String())
+		_, err := quota.Parse(q.String())
 		assert.Error(t, err, "%q", q)
 	}
 }
 
-func FuzzParseQuota(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, c := range texts {
 		f.Add(c.text)
 	}
@@ -131,13 +131,13 @@ func FuzzParseQuota(f *testing.F) {
 	}
 	at := time.Date(2026, 10, 25, 1, 30, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, text string) {
-		q, err := quota.ParseQuota(text)
+		q, err := quota.Parse(text)
 		if err != nil {
 			require.ErrorIs(t, err, quota.ErrInvalid)
 			return
 		}
 		require.NoError(t, q.Validate())
-		back, err := quota.ParseQuota(q.String())
+		back, err := quota.Parse(q.String())
 		require.NoError(t, err)
 		require.Equal(t, zoneName(q), zoneName(back))
 		require.Equal(t, q.Meter(at, 0), back.Meter(at, 0))

@@ -180,7 +180,7 @@ func TestDayStartsAtFirstInstantOfDate(t *testing.T) {
 
 func FuzzWindow(f *testing.F) {
 	for _, c := range windows {
-		q, err := quota.ParseQuota(c.quota)
+		q, err := quota.Parse(c.quota)
 		require.NoError(f, err)
 		at := instant(f, c.at)
 		f.Add(at.Unix(), int64(at.Nanosecond()), uint8(q.Period), q.StartDay, uint8(len(c.quota)))

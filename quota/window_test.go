@@ -97,7 +97,7 @@ func instant(t testing.TB, s string) time.Time {
 
 func TestWindow(t *testing.T) {
 	for _, c := range windows {
-		q, err := quota.ParseQuota(c.quota)
+		q, err := quota.Parse(c.quota)
 		require.NoError(t, err)
 		start, end := q.Window(instant(t, c.at))
 		wantStart, wantEnd := instant(t, c.start), instant(t, c.end)
