@@ -14,7 +14,7 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// Under the race detector a sync.Pool drops things at random, so this is for the other
+// The race detector makes a sync.Pool drop values at random, so this test is for other
 // builds.
 func TestDecisionsAllocateNothing(t *testing.T) {
 	for name, limit := range map[string]limiter.Limit{

@@ -15,7 +15,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	at := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC) // time.Now() in earnest, or Allow
+	at := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC) // time.Now() in a real program, or use Allow
 	for range 3 {
 		r, err := lim.AllowN(context.Background(), "client-7", at, 1)
 		if err != nil {
@@ -62,7 +62,7 @@ func ExampleLimiter_Wait() {
 		}
 	}
 	fmt.Println(lim.WaitN(context.Background(), "outgoing", 1001))
-	// Output: limiter: refused: waiting does not help
+	// Output: limiter: refused: the request can never be allowed: it exceeds the burst, or the limit is 0
 }
 
 func ExampleParse() {

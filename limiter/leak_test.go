@@ -10,13 +10,13 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// vault is a store with the password that it connects by.
+// vault is a store that holds the password of its connection.
 type vault struct {
 	store.Counter
 	password string
 }
 
-// TestNothingShowsASecret prints every public struct, over a store with a password.
+// TestNothingShowsASecret prints every exported struct, over a store with a password.
 func TestNothingShowsASecret(t *testing.T) {
 	const password = "hunter2pass"
 	l, err := limiter.New(&vault{password: password}, limiter.Limit{Rate: 1, Burst: 1}, limiter.Config{})

@@ -14,51 +14,50 @@ import (
 // ErrInvalid is wrapped by every error that reports bad input. Nothing has changed then.
 var ErrInvalid = errors.New("limiter: invalid")
 
-// Limit is a token bucket: Rate tokens a second flow into it, Burst is how many it holds,
-// and it is full at first. Over any time T it lets through at most Burst + Rate*T.
+// Limit describes a token bucket. It gains Rate tokens a second, holds at most Burst
+// tokens, and starts full. Over any time T it admits at most Burst + Rate*T tokens.
 //
-// A Burst of 0 beside a Rate is the default, which is what the Rate allows in a second,
-// rounded up. It does not refuse everything: an allowance that names a rate means that
-// rate.
+// A Burst of 0 beside a Rate means the default: what the Rate allows in one second,
+// rounded up. It does not refuse everything.
 //
-// The zero Limit refuses everything, so that a limit that was forgotten is never mistaken
-// for none: a Rate of 0 blocks, whatever the Burst. A Rate of rate.Inf is no limit at
-// all, whatever the Burst.
+// The zero Limit refuses everything, so that a forgotten limit is never mistaken for no
+// limit: a Rate of 0 blocks, whatever the Burst is. A Rate of rate.Inf means no limit,
+// whatever the Burst is.
 type Limit struct {
-	// Rate is tokens a second: 0, 1e-8 (one in three years) to 1e12, or rate.Inf. Fractions
-	// are exact to one part in 10^9.
+	// Rate is in tokens a second: 0, 1e-8 (one in three years) to 1e12, or rate.Inf.
+	// Fractions are exact to one part in 10^9.
 	Rate rate.Limit
 
-	// Burst is the most tokens at one moment, and the most that one request can cost. The
-	// default is the Rate of one second, rounded up.
+	// Burst is the capacity of the bucket, and so the most that one request can cost. The
+	// default is what the Rate allows in one second, rounded up.
 	Burst int
 }
 
-// PerSecond is n a second, and as many at one moment.
+// PerSecond returns a Limit of n tokens a second with a burst of n.
 func PerSecond(n int) Limit { return Limit{rate.Limit(n), n} }
 
-// PerMinute is n a minute, and as many at one moment.
+// PerMinute returns a Limit of n tokens a minute with a burst of n.
 func PerMinute(n int) Limit { return Limit{rate.Limit(n) / 60, n} }
 
-// Unlimited says whether l is no limit at all.
+// Unlimited reports whether l is no limit at all.
 func (l Limit) Unlimited() bool { return l.Rate == rate.Inf }
 
-// Validate reports every fault of l at once; the error wraps ErrInvalid.
+// Validate reports every fault of l at once. The error wraps ErrInvalid.
 func (l Limit) Validate() error {
 	_, err := l.bucket()
 	return err
 }
 
-// Meter is the bucket of this name that enforces l. A limit that is Unlimited has none:
-// that is an error, as is one that Validate faults, and a name that is not 1 to
-// store.MaxName bytes. Errors wrap ErrInvalid.
+// Meter returns the meter of the bucket that enforces l, under this name. It returns an
+// error if l is invalid or Unlimited, or if the name is not 1 to store.MaxName bytes.
+// Errors wrap ErrInvalid.
 func (l Limit) Meter(name string) (store.Meter, error) {
 	m, err := l.bucket()
 	switch {
 	case err != nil:
 		return store.Meter{}, err
 	case l.Unlimited():
-		return store.Meter{}, fmt.Errorf("%w limit: unlimited: want a rate to make a meter of", ErrInvalid)
+		return store.Meter{}, fmt.Errorf("%w limit: unlimited: want a rate; there is nothing to count", ErrInvalid)
 	case len(name) == 0 || len(name) > store.MaxName:
 		return store.Meter{}, fmt.Errorf("%w name: %d bytes: want 1 to %d", ErrInvalid, len(name), store.MaxName)
 	}
@@ -66,8 +65,8 @@ func (l Limit) Meter(name string) (store.Meter, error) {
 	return m, nil
 }
 
-// bucket is the meter of a limit without faults, but for its name; one that blocks or is
-// Unlimited holds nothing.
+// bucket returns the meter of l without its name. The meter of a limit that blocks or is
+// Unlimited has no capacity.
 func (l Limit) bucket() (m store.Meter, err error) {
 	var errs []error
 	if l.Burst < 0 {

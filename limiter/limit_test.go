@@ -63,14 +63,15 @@ func TestLimitMeter(t *testing.T) {
 	assert.Equal(t, store.Meter{Name: "calls"}, m, "a rate of 0 blocks whatever the burst")
 
 	_, err = limiter.Limit{Rate: rate.Inf, Burst: 9}.Meter("calls")
-	assert.ErrorIs(t, err, limiter.ErrInvalid, "there is no bucket for no limit")
+	assert.ErrorIs(t, err, limiter.ErrInvalid, "an unlimited limit has no bucket")
 	for _, name := range []string{"", strings.Repeat("x", store.MaxName+1)} {
 		_, err = limiter.PerSecond(1).Meter(name)
 		assert.ErrorIs(t, err, limiter.ErrInvalid, "name of %d bytes", len(name))
 	}
 }
 
-// A burst of 0 beside a rate is what the rate allows in a second, rounded up.
+// TestLimitDefaultBurst expects of a burst of 0 what the rate allows in a second, rounded
+// up.
 func TestLimitDefaultBurst(t *testing.T) {
 	for rate, most := range map[rate.Limit]int64{5: 5, 2.5: 3, 0.1: 1, 1e-8: 1, 1e12: 1e12, 1.0 / 86400: 1} {
 		m, err := limiter.Limit{Rate: rate}.Meter("calls")
@@ -85,15 +86,15 @@ func TestLimitDefaultBurst(t *testing.T) {
 		require.NoError(t, store.Check([]store.Meter{m}), "%#v", l)
 		back, err := limiter.Parse(l.String())
 		require.NoError(t, err, "%#v", l)
-		require.Equal(t, l, back, "a burst of 0 stays one")
+		require.Equal(t, l, back, "a burst of 0 stays 0")
 	}
 	blocked, err := limiter.Limit{}.Meter("calls")
 	require.NoError(t, err)
 	assert.Zero(t, blocked.Max, "the zero Limit refuses everything")
 }
 
-// Validate's bound on the burst is the store's: the greatest burst is sound, and one more
-// is not.
+// TestLimitGreatestBurst compares Validate's bound on the burst with the store's: the
+// greatest burst is valid, and one more is not.
 func TestLimitGreatestBurst(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
@@ -102,7 +103,7 @@ func TestLimitGreatestBurst(t *testing.T) {
 		require.NoError(t, err, "%v", l.Rate)
 		greatest := (store.MaxUnits - m.Rate.Tokens) / m.Rate.Per
 		if greatest >= math.MaxInt {
-			continue // an int of 32 bits cannot hold one more
+			continue // a 32-bit int cannot hold one more
 		}
 		l.Burst = int(greatest)
 		m, err = l.Meter("m")
@@ -118,7 +119,7 @@ func TestLimitGreatestBurst(t *testing.T) {
 var texts = []struct {
 	text  string
 	limit limiter.Limit
-	print string // if it differs
+	print string // if it differs from text
 }{
 	{"100/s burst 200", limiter.Limit{Rate: 100, Burst: 200}, ""},
 	{"100/s", limiter.PerSecond(100), "100/s burst 100"},
@@ -183,7 +184,7 @@ var wrongTexts = []struct{ text, fault string }{
 	{"0.000000001/s", "1e-8 to 1e12"},
 	{"1" + strings.Repeat("0", 400) + "/s", "value out of range"}, // not rate.Inf
 	{"0." + strings.Repeat("0", 400) + "1/s", "too small"},        // not 0, which blocks
-	{"99999999999999999999/s", "1e-8 to 1e12"},                    // its burst is no int
+	{"99999999999999999999/s", "1e-8 to 1e12"},                    // the default burst overflows an int
 	{"0/s burst 99999999999999999999", "value out of range"},
 }
 
@@ -196,8 +197,9 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
-// String makes something of what is not valid, and MarshalText refuses it.
-func TestLimitStringOfFaulty(t *testing.T) {
+// TestLimitStringOfInvalid expects that String prints an invalid limit and that
+// MarshalText refuses it.
+func TestLimitStringOfInvalid(t *testing.T) {
 	for want, l := range map[string]limiter.Limit{
 		"NaN/s burst 1":    {Rate: rate.Limit(math.NaN()), Burst: 1},
 		"-2/s burst -1":    {Rate: -2, Burst: -1},
@@ -218,7 +220,7 @@ func TestLimitUnmarshalTextKeepsOnError(t *testing.T) {
 	assert.Equal(t, limiter.PerSecond(4), l)
 }
 
-// roundTrip holds of every valid Limit.
+// roundTrip checks that a valid Limit survives its text form.
 func roundTrip(t *testing.T, l limiter.Limit) {
 	t.Helper()
 	back, err := limiter.Parse(l.String())
@@ -261,7 +263,7 @@ func FuzzLimitString(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, perSecond float64, burst int) {
 		l := limiter.Limit{Rate: rate.Limit(perSecond), Burst: burst}
-		s := l.String() // never panics
+		s := l.String() // must not panic
 		if l.Validate() == nil {
 			roundTrip(t, l)
 		} else if back, err := limiter.Parse(s); err == nil {

@@ -12,35 +12,36 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Config of a Limiter. The zero Config is ready for use.
+// Config configures a Limiter. The zero Config is ready for use.
 type Config struct {
-	// Name of the bucket, at most store.MaxName bytes; "": "rate". Limiters over one Counter
-	// whose keys may be the same need different names.
+	// Name is the name of the bucket, at most store.MaxName bytes. The default is "rate".
+	// Limiters that share a Counter and may see the same keys need different names.
 	Name string
 
-	// Timeout bounds each question to the Counter; zero: 100 ms. A Counter that is
-	// store.Local has none.
+	// Timeout bounds each call to the Counter. The default is 100ms. A Counter that is
+	// store.Local never waits, so it has no timeout.
 	Timeout time.Duration
 }
 
-// Limiter holds each key to a limit. Make one with New. Safe for concurrent use. It keeps
-// nothing of a key and, over a Counter that is store.Local, allocates nothing to decide;
-// while its limit is Unlimited it admits without asking the Counter.
+// Limiter holds each key to a Limit. Make one with New. A Limiter is safe for concurrent
+// use and keeps no state of its own for a key. Over a Counter that is store.Local, a
+// decision allocates nothing. While the limit is Unlimited, the Limiter admits every
+// request without a call to the Counter.
 type Limiter struct {
 	counter store.OneTaker
 	name    string
-	timeout time.Duration // zero: none
-	now     atomic.Pointer[setting]
+	timeout time.Duration // zero means none
+	current atomic.Pointer[setting]
 }
 
-// setting is a limit in force.
+// setting is a limit while it is in force.
 type setting struct {
 	limit    Limit
-	meter    store.Meter   // of no use if the limit is Unlimited
-	replaced chan struct{} // closed when another limit is in force
+	meter    store.Meter   // unused if the limit is Unlimited
+	replaced chan struct{} // closed by the SetLimit that replaces this setting
 }
 
-// New makes a Limiter over a Counter. The error reports every fault at once and wraps
+// New returns a Limiter over c. The error reports every fault at once and wraps
 // ErrInvalid.
 func New(c store.Counter, l Limit, cfg Config) (*Limiter, error) {
 	lim := &Limiter{name: cmp.Or(cfg.Name, "rate")}
@@ -65,12 +66,12 @@ func New(c store.Counter, l Limit, cfg Config) (*Limiter, error) {
 	return lim, nil
 }
 
-// Name returns the name of the bucket, as Config has it.
+// Name returns the name of the bucket: Config.Name or its default.
 func (l *Limiter) Name() string { return l.name }
 
-// SetLimit changes the limit under traffic. Keys keep the tokens they have, down to a
-// smaller burst; who waits in Wait asks again. A limit with a fault changes nothing; the
-// error wraps ErrInvalid.
+// SetLimit changes the limit, also under traffic. Keys keep the tokens they have, down to
+// a smaller burst. Callers blocked in Wait try again at once under the new limit. An
+// invalid limit changes nothing, and the error wraps ErrInvalid.
 func (l *Limiter) SetLimit(limit Limit) error {
 	m, err := limit.bucket()
 	if err != nil {
@@ -78,37 +79,37 @@ func (l *Limiter) SetLimit(limit Limit) error {
 	}
 	m.Name = l.name
 	next := &setting{limit, m, make(chan struct{})}
-	if old := l.now.Swap(next); old != nil {
+	if old := l.current.Swap(next); old != nil {
 		close(old.replaced)
 	}
 	return nil
 }
 
-// Limit is the limit that is in force.
-func (l *Limiter) Limit() Limit { return l.now.Load().limit }
+// Limit returns the limit that is in force.
+func (l *Limiter) Limit() Limit { return l.current.Load().limit }
 
-// Allow takes one token of a key's bucket, at the Counter's own reading of the clock.
-// Errors are those of AllowN.
+// Allow takes one token from a key's bucket. The Counter reads the clock. Its errors are
+// those of AllowN.
 func (l *Limiter) Allow(ctx context.Context, key string) (Result, error) {
-	return l.take(ctx, l.now.Load(), key, time.Time{}, 1)
+	return l.take(ctx, l.current.Load(), key, time.Time{}, 1)
 }
 
-// AllowN takes n tokens of a key's bucket, all or none, at an instant, as time.Now
-// returned it; zero: the Counter reads the clock. Zero n only reads. The key is 1 to
-// store.MaxSubject bytes of any value.
+// AllowN takes n tokens from a key's bucket, all or none. The instant at is one that
+// time.Now returned; if it is zero, the Counter reads the clock. An n of 0 only reads.
+// The key is 1 to store.MaxSubject bytes of any value.
 //
-// A refusal is not an error. An error means that the Counter failed, see store.Counter,
-// or, if it wraps ErrInvalid, that the key or a negative n breaks a rule. The Result is
-// then zero, and so not Allowed: what becomes of a request that could not be decided is
-// for the caller to say.
+// A refusal is not an error. An error means that the Counter failed (see store.Counter)
+// or, if it wraps ErrInvalid, that the key or a negative n breaks a rule. After an error
+// the Result is zero, and so not Allowed. The caller decides whether to admit a request
+// after an error.
 func (l *Limiter) AllowN(ctx context.Context, key string, at time.Time, n int64) (Result, error) {
-	return l.take(ctx, l.now.Load(), key, at, n)
+	return l.take(ctx, l.current.Load(), key, at, n)
 }
 
-// Peek reads a key's bucket and takes nothing. Allowed is true: a token may be had if
-// Remaining is not zero.
+// Peek reads a key's bucket and takes nothing. Allowed is always true, except after an
+// error. Remaining tells whether a token can be taken.
 func (l *Limiter) Peek(ctx context.Context, key string) (Result, error) {
-	return l.take(ctx, l.now.Load(), key, time.Time{}, 0)
+	return l.take(ctx, l.current.Load(), key, time.Time{}, 0)
 }
 
 func (l *Limiter) take(ctx context.Context, s *setting, key string, at time.Time, n int64) (Result, error) {

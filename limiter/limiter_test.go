@@ -25,12 +25,12 @@ func newLimiter(t testing.TB, l limiter.Limit) *limiter.Limiter {
 	return lim
 }
 
-// counterFunc is a store.Counter, for what a test has to see or to break.
+// counterFunc is a store.Counter that a test observes or breaks.
 type counterFunc func(context.Context, *store.Charge) error
 
 func (f counterFunc) Take(ctx context.Context, c *store.Charge) error { return f(ctx, c) }
 
-// localCounter is one that never waits.
+// localCounter is a store.Counter that never waits.
 type localCounter func(context.Context, *store.Charge) error
 
 func (f localCounter) Take(ctx context.Context, c *store.Charge) error { return f(ctx, c) }
@@ -44,8 +44,8 @@ func TestNewFaults(t *testing.T) {
 	}
 }
 
-// TestTimeout has a Counter that waits for its ctx answer within the Timeout, and one
-// that never waits without any.
+// TestTimeout calls a Counter that waits for its ctx, which returns after the Timeout. A
+// local Counter gets no deadline.
 func TestTimeout(t *testing.T) {
 	for _, timeout := range []time.Duration{0, time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestAllowN(t *testing.T) {
 			{0, 3, limiter.Result{false, 5, 0, 300 * ms, 500 * ms}},
 			{40 * ms, 1, limiter.Result{false, 5, 0, 60 * ms, 460 * ms}},
 			{100 * ms, 1, limiter.Result{true, 5, 0, 0, 500 * ms}},
-			{90 * ms, 1, limiter.Result{false, 5, 0, 110 * ms, 510 * ms}}, // a clock that went back mints nothing
+			{90 * ms, 1, limiter.Result{false, 5, 0, 110 * ms, 510 * ms}}, // a clock that steps back adds no tokens
 			{350 * ms, 1, limiter.Result{true, 5, 1, 0, 350 * ms}},
 			{350 * ms, 6, limiter.Result{false, 5, 1, never, 350 * ms}},
 			{time.Hour, 5, limiter.Result{true, 5, 0, 0, 500 * ms}},
@@ -179,11 +179,11 @@ func TestSetLimitKeepsTokens(t *testing.T) {
 	}
 	take(70)
 	require.NoError(t, lim.SetLimit(limiter.Limit{Rate: 5, Burst: 1000}))
-	assert.Equal(t, limiter.Result{true, 1000, 30, 0, 194 * time.Second}, take(0), "a greater burst fills up by and by")
+	assert.Equal(t, limiter.Result{true, 1000, 30, 0, 194 * time.Second}, take(0), "a greater burst fills up over time")
 	require.NoError(t, lim.SetLimit(limiter.Limit{Rate: 5, Burst: 10}))
 	assert.Equal(t, limiter.Result{true, 10, 10, 0, 0}, take(0))
 	require.ErrorIs(t, lim.SetLimit(limiter.Limit{Rate: 5, Burst: -1}), limiter.ErrInvalid)
-	assert.Equal(t, limiter.Limit{Rate: 5, Burst: 10}, lim.Limit(), "the old one stands")
+	assert.Equal(t, limiter.Limit{Rate: 5, Burst: 10}, lim.Limit(), "the old limit stays")
 	assert.Equal(t, int64(10), take(0).Limit)
 	require.NoError(t, lim.SetLimit(limiter.Limit{}))
 	assert.False(t, take(1).Allowed)
@@ -198,13 +198,13 @@ func TestResultErr(t *testing.T) {
 	require.True(t, ok)
 	assert.Equal(t, 1500*time.Millisecond, refusal.RetryAfter)
 	assert.EqualError(t, err, "limiter: refused: retry after 1.5s")
-	assert.EqualError(t, limiter.Result{RetryAfter: store.Never}.Err(), "limiter: refused: waiting does not help")
+	assert.EqualError(t, limiter.Result{RetryAfter: store.Never}.Err(), "limiter: refused: the request can never be allowed: it exceeds the burst, or the limit is 0")
 }
 
 func TestCounterFails(t *testing.T) {
 	broken := errors.New("broken")
 	lim, err := limiter.New(counterFunc(func(_ context.Context, c *store.Charge) error {
-		c.OK = true // what a store writes before it fails is no answer
+		c.OK = true // must be ignored, since Take fails
 		return broken
 	}), limiter.PerSecond(1), limiter.Config{})
 	require.NoError(t, err)
@@ -214,8 +214,8 @@ func TestCounterFails(t *testing.T) {
 	assert.ErrorIs(t, lim.Wait(t.Context(), "key"), broken)
 }
 
-// What the Counter is asked, and that a Charge of the pool brings nothing of an earlier
-// call along.
+// TestCharge checks what the Counter is asked, and that a pooled Charge carries nothing
+// over from an earlier call.
 func TestCharge(t *testing.T) {
 	var got []store.Charge
 	var last *store.Charge
@@ -228,7 +228,7 @@ func TestCharge(t *testing.T) {
 	at := time.Now()
 	_, err = lim.AllowN(t.Context(), "a", at, 3)
 	require.NoError(t, err)
-	assert.Empty(t, last.Subject, "nothing of a key is kept")
+	assert.Empty(t, last.Subject, "the pooled Charge must not keep the key")
 	_, err = lim.Allow(t.Context(), "b")
 	require.NoError(t, err)
 	_, err = lim.Peek(t.Context(), "c")
@@ -242,13 +242,13 @@ func TestCharge(t *testing.T) {
 		assert.Equal(t, want.key, c.Subject)
 		assert.Equal(t, want.at, c.At)
 		assert.Equal(t, want.n, c.N[0])
-		assert.False(t, c.OK, "what a Counter leaves out is no admission")
+		assert.False(t, c.OK, "OK starts false")
 		assert.Equal(t, []store.Meter{{Name: "calls", Max: 8, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}}, c.Meters)
 	}
 }
 
-// Under load from many sides, while the limit changes, not one token too many is
-// admitted.
+// TestConcurrent checks that many callers get no more than the burst while the limit
+// changes.
 func TestConcurrent(t *testing.T) {
 	const callers, each, burst = 8, 200, 300
 	lim := newLimiter(t, limiter.Limit{Rate: 1e-6, Burst: burst})

@@ -9,8 +9,7 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// TestNil: a Limiter does not begin with a Counter that is nil, not even within an
-// interface.
+// TestNil checks that New refuses a nil Counter, also a nil pointer in the interface.
 func TestNil(t *testing.T) {
 	_, err := limiter.New((*memory.Store)(nil), limiter.PerSecond(1), limiter.Config{})
 	require.ErrorIs(t, err, limiter.ErrInvalid)

@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// String is the name of the type.
+// String returns the name of the type.
 func (l *Limiter) String() string { return "limiter.Limiter" }
 
-// Format prints String, whatever the verb. What fmt would print is read without locks,
-// and may be a secret of a store.
+// Format prints String for every verb. The default formatting would read the fields
+// without synchronization and could print a secret of the store.
 func (l *Limiter) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, l.String()) }

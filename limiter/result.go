@@ -7,25 +7,25 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Result is the answer of a Limiter.
+// Result is the answer of a Limiter to one request.
 type Result struct {
-	// Allowed says that the tokens were there and are taken.
+	// Allowed reports whether the tokens were there and have been taken.
 	Allowed bool
 
-	// Limit is the burst, and Remaining the whole tokens left, never negative. Both are
-	// store.Unlimited without a limit.
+	// Limit is the burst. Remaining is the number of whole tokens left, never negative. Both
+	// are store.Unlimited if there is no limit.
 	Limit, Remaining int64
 
-	// RetryAfter is zero if Allowed; else how long until the same call fits if nobody else
-	// takes any, or store.Never.
+	// RetryAfter is zero if Allowed. Otherwise it is the time until the same request fits,
+	// if no other request takes tokens, or store.Never.
 	RetryAfter time.Duration
 
-	// Reset is how long until the bucket is full if nobody takes any, or store.Never. Both
-	// durations are rounded up to the microsecond.
+	// Reset is the time until the bucket is full, if no request takes tokens, or
+	// store.Never. Both durations are rounded up to the microsecond.
 	Reset time.Duration
 }
 
-// Err is nil if r is Allowed, else a *LimitError.
+// Err returns nil if r is Allowed, and a *LimitError otherwise.
 func (r Result) Err() error {
 	if r.Allowed {
 		return nil
@@ -33,15 +33,15 @@ func (r Result) Err() error {
 	return &LimitError{RetryAfter: r.RetryAfter}
 }
 
-// LimitError is a refusal as an error, for callers that want one.
+// LimitError reports a refusal, for callers that handle refusals as errors.
 type LimitError struct {
-	RetryAfter time.Duration // as Result has it
+	RetryAfter time.Duration // see Result.RetryAfter
 }
 
-// Error names the wait.
+// Error returns a text with the time after which a retry can succeed.
 func (e *LimitError) Error() string {
 	if e.RetryAfter == store.Never {
-		return "limiter: refused: waiting does not help"
+		return "limiter: refused: the request can never be allowed: it exceeds the burst, or the limit is 0"
 	}
 	return fmt.Sprintf("limiter: refused: retry after %v", e.RetryAfter)
 }

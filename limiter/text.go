@@ -12,25 +12,25 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Limits that are a word in the text form.
+// Words of the text form.
 const (
 	blocked   = "blocked"
 	unlimited = "unlimited"
 )
 
-// mostBurst is the greatest burst that a text may mean without saying it; every rate
-// refuses a greater one.
+// mostBurst bounds the burst that a text without one gets. No rate allows a greater
+// burst.
 const mostBurst = min(store.MaxUnits, math.MaxInt)
 
-// units of the text form, and their seconds.
+// units are the units of time in the text form, with their seconds.
 var units = [...]struct {
 	name    string
 	seconds float64
 }{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}
 
-// String is the text form of l, which Parse reads back to the same Limit: "100/s
-// burst 200", "blocked", "unlimited". The unit of time is the one in which the number is
-// shortest.
+// String returns the text form of l, such as "100/s burst 200", "blocked" or "unlimited".
+// Parse reads it back to the same Limit. String picks the unit of time in which the
+// number is shortest.
 func (l Limit) String() string {
 	var text string
 	switch {
@@ -40,7 +40,7 @@ func (l Limit) String() string {
 		text = unlimited
 	case l.Rate == 0:
 		text = blocked
-	default: // not valid
+	default: // invalid
 		text = fmt.Sprintf("%v/s", float64(l.Rate))
 	}
 	if l.Burst != 0 {
@@ -49,9 +49,9 @@ func (l Limit) String() string {
 	return text
 }
 
-// shortest is the text of a rate that has the fewest characters and reads back as exactly
-// it. In the units above a second the product is rounded, so that its shortest text may
-// not be the number that was meant: fewer digits are tried first.
+// shortest returns the shortest text that Parse reads back to exactly r. In a unit above
+// the second the product is rounded, and its shortest text may have more digits than the
+// number that was meant. So fewer digits are tried first.
 func shortest(r rate.Limit) (text string) {
 	for _, u := range units {
 		for precision := 1; precision <= 17; precision++ {
@@ -68,11 +68,13 @@ func shortest(r rate.Limit) (text string) {
 	return text
 }
 
-// Parse reads the text form: a number "/" a unit, which is s, m, h or d (86,400
-// seconds), then " burst " and a whole number; without a burst it is the first number,
-// rounded up. "blocked", which is "0/s", and "unlimited" may have a burst too, which
-// means nothing. A burst of 0 beside a rate is Limit's default. What it returns is valid;
-// the error wraps ErrInvalid.
+// Parse reads the text form of a Limit: a number, "/" and a unit, then optionally "burst"
+// and a whole number. The units are s, m, h and d (86,400 seconds). Without a burst,
+// the burst is the first number, rounded up. The words "blocked", which means "0/s", and
+// "unlimited" may also have a burst, which has no effect. A burst of 0 beside a rate
+// means the default of Limit.
+//
+// The returned Limit is valid. Errors wrap ErrInvalid.
 func Parse(text string) (Limit, error) {
 	l, err := parseForm(text)
 	if err != nil {
@@ -85,13 +87,13 @@ func Parse(text string) (Limit, error) {
 }
 
 func parseForm(text string) (l Limit, err error) {
-	pace, burst, hasBurst := strings.Cut(text, " burst ")
-	switch pace {
+	rateText, burst, hasBurst := strings.Cut(text, " burst ")
+	switch rateText {
 	case blocked:
 	case unlimited:
 		l.Rate = rate.Inf
 	default:
-		if l, err = parsePace(pace); err != nil {
+		if l, err = parseRate(rateText); err != nil {
 			return Limit{}, err
 		}
 	}
@@ -103,9 +105,10 @@ func parseForm(text string) (l Limit, err error) {
 	return l, nil
 }
 
-// parsePace reads "100/s", and gives it the burst of a text that has none.
-func parsePace(pace string) (Limit, error) {
-	number, unit, _ := strings.Cut(pace, "/")
+// parseRate reads the part before " burst ", such as "100/s". The burst of its result is
+// the one of a text that names none.
+func parseRate(rateText string) (Limit, error) {
+	number, unit, _ := strings.Cut(rateText, "/")
 	for _, u := range units {
 		if u.name == unit && strings.Trim(number, "0123456789.") == "" {
 			n, err := strconv.ParseFloat(number, 64)
@@ -123,7 +126,7 @@ func parsePace(pace string) (Limit, error) {
 	return Limit{}, fmt.Errorf("want a form like %q, with s, m, h or d; or %q, or %q", "100/s burst 200", unlimited, blocked)
 }
 
-// MarshalText is String. A limit that is not valid is an error.
+// MarshalText returns the text form of l. An invalid limit is an error.
 func (l Limit) MarshalText() ([]byte, error) {
 	if err := l.Validate(); err != nil {
 		return nil, err
@@ -131,7 +134,7 @@ func (l Limit) MarshalText() ([]byte, error) {
 	return []byte(l.String()), nil
 }
 
-// UnmarshalText is Parse. After an error l is what it was.
+// UnmarshalText sets l to what Parse returns. After an error, l is unchanged.
 func (l *Limit) UnmarshalText(text []byte) error {
 	parsed, err := Parse(string(text))
 	if err == nil {

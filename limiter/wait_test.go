@@ -25,11 +25,11 @@ func TestWait(t *testing.T) {
 		require.NoError(t, lim.WaitN(t.Context(), "key", 3))
 		assert.Equal(t, 600*time.Millisecond, time.Since(start))
 		require.NoError(t, lim.WaitN(t.Context(), "key", 0))
-		assert.Equal(t, 600*time.Millisecond, time.Since(start), "nothing is there at once")
+		assert.Equal(t, 600*time.Millisecond, time.Since(start), "no tokens are there at once")
 	})
 }
 
-// Errors that come at once, and take nothing.
+// TestWaitRefuses gets errors at once, and nothing is taken.
 func TestWaitRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -53,7 +53,7 @@ func TestWaitRefuses(t *testing.T) {
 		assert.Equal(t, 200*time.Millisecond, refusal.RetryAfter)
 		assert.Zero(t, time.Since(start))
 
-		require.NoError(t, lim.Wait(ctx, "key"), "one is there before the deadline")
+		require.NoError(t, lim.Wait(ctx, "key"), "one token is there before the deadline")
 		assert.Equal(t, 100*time.Millisecond, time.Since(start))
 	})
 }
@@ -68,19 +68,18 @@ func TestWaitCancelled(t *testing.T) {
 		assert.Equal(t, 300*time.Millisecond, time.Since(start))
 		assert.ErrorIs(t, lim.Wait(ctx, "key"), context.Canceled)
 		require.NoError(t, lim.Wait(t.Context(), "key"))
-		assert.Equal(t, time.Second, time.Since(start), "who gave up took nothing")
+		assert.Equal(t, time.Second, time.Since(start), "a cancelled Wait takes nothing")
 	})
 }
 
-// Who waits hears of another limit at once, whether it helps or not.
-// TestWaitDone takes nothing for a ctx that is done, though there is no limit.
+// TestWaitDone takes nothing for a ctx that is done, even without a limit.
 func TestWaitDone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, newLimiter(t, limiter.Limit{Rate: rate.Inf}).Wait(ctx, "key"), context.Canceled)
 }
 
-func TestWaitHearsOfSetLimit(t *testing.T) {
+func TestSetLimitWakesWaiters(t *testing.T) {
 	for name, c := range map[string]struct {
 		limit limiter.Limit
 		fails bool
@@ -102,7 +101,7 @@ func TestWaitHearsOfSetLimit(t *testing.T) {
 	}
 }
 
-// Many that wait for one key all get there, one token's time after the other.
+// TestWaitTogether has many waiters for one key. All of them get a token, one at a time.
 func TestWaitTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const waiters = 20
@@ -120,11 +119,12 @@ func TestWaitTogether(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 		r, err = lim.Peek(t.Context(), "key")
 		require.NoError(t, err)
-		assert.Equal(t, int64(1), r.Remaining, "nobody waits any more")
+		assert.Equal(t, int64(1), r.Remaining, "no waiter is left to take it")
 	})
 }
 
-// A Counter that refuses without a wait is asked again after a pause, not in a loop.
+// TestWaitNeverSpins has a Counter that refuses and names no wait. WaitN calls it again
+// after a pause, not in a loop.
 func TestWaitNeverSpins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
