@@ -3,18 +3,21 @@ package quota
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
+	"github.com/ration-go/ration/internal/fault"
+	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/store"
 )
 
 // Config configures a Counter. The zero Config is ready for use.
 type Config struct {
 	// Keep is how long a window can be refunded and reported after its end. The default
-	// is 24h. At most MaxWindows windows are kept.
+	// is 24h, which is also the least that the store is asked for: until then, processes
+	// whose clocks differ cannot use a window's allowance twice. At most MaxWindows windows
+	// are kept, such as 366 minutes of a quota by the minute.
 	Keep time.Duration
 
 	// Timeout bounds each call to the store. The default is 100ms. A store that is
@@ -28,25 +31,27 @@ type Config struct {
 // allocates nothing.
 //
 // A key's count belongs to the key and the quota's name. Counters over one store that
-// count different things under the same keys need quotas with different names.
+// count different things under the same keys need quotas with different names. To change
+// the limit of a quota, make another Counter: what was used stays used.
 type Counter struct {
-	counter store.OneTaker
+	store   store.Counter
+	taker   store.OneTaker // the same store
 	quota   Quota
 	keep    time.Duration
-	timeout time.Duration // zero: none
-	now     atomic.Pointer[store.Meter]
-	reports store.Counter
+	timeout time.Duration // zero means none
+	current atomic.Pointer[store.Meter]
 }
+
+// clockSkew is how far clocks may differ, or one clock may be set back, before the store
+// may have forgotten a window that a late caller still charges.
+const clockSkew = 24 * time.Hour
 
 // New returns a Counter of q over c. The error reports every fault at once and wraps
 // ErrInvalid.
 func New(c store.Counter, q Quota, cfg Config) (*Counter, error) {
-	var errs []error
-	if c == nil {
-		errs = append(errs, errors.New("counter: nil: want one"))
-	}
-	if err := q.Validate(); err != nil {
-		errs = append(errs, err)
+	errs := []error{
+		nilcheck.Required("counter", c, "a store.Counter"),
+		fault.In("quota", q.Validate()),
 	}
 	if cfg.Keep < 0 {
 		errs = append(errs, fmt.Errorf("keep: %v: want 0 or more", cfg.Keep))
@@ -54,18 +59,23 @@ func New(c store.Counter, q Quota, cfg Config) (*Counter, error) {
 	if cfg.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("timeout: %v: want 0 or more", cfg.Timeout))
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("%w counter: %w", ErrInvalid, err)
+	if err := fault.Report(ErrInvalid, "config", errs...); err != nil {
+		return nil, err
 	}
 	counter := &Counter{
-		counter: store.One(c), reports: c, quota: q,
-		keep: cmp.Or(cfg.Keep, 24*time.Hour),
+		store: c,
+		taker: store.One(c),
+		quota: q,
+		keep:  max(cfg.Keep, clockSkew),
 	}
 	if !store.IsLocal(c) {
 		counter.timeout = cmp.Or(cfg.Timeout, 100*time.Millisecond)
 	}
 	return counter, nil
 }
+
+// Quota returns the quota that c counts.
+func (c *Counter) Quota() Quota { return c.quota }
 
 // Result is the answer to one Use.
 type Result struct {
@@ -80,14 +90,15 @@ type Result struct {
 	// [store.Never] if no window has room for so many units.
 	RetryAfter time.Duration
 
-	// Start and End bound the window that was asked: [Start, End).
+	// Start and End bound the window that was asked, [Start, End), in the quota's zone.
 	Start, End time.Time
 
 	used int64 // what a Refund gives back
 }
 
 // Use takes n units of a key's allowance in the current window, all or none. An n of 0
-// only reads. The key is 1 to [store.MaxSubject] bytes of any value.
+// only reads, and is always Allowed. The key is 1 to [store.MaxSubject] bytes of any
+// value.
 //
 // A refusal is not an error. An error means that the store failed, see [store.Counter],
 // or, if it wraps ErrInvalid, that the key or n breaks a rule. The Result is then zero,
@@ -102,8 +113,14 @@ func (c *Counter) Use(ctx context.Context, key string, n int64) (Result, error) 
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Allowed: ok, Limit: level.Max, Remaining: level.Remaining(), RetryAfter: level.Wait,
-		Start: time.Unix(m.Start, 0), End: time.Unix(m.End, 0)}
+	r := Result{
+		Allowed:    ok,
+		Limit:      level.Max,
+		Remaining:  level.Remaining(),
+		RetryAfter: level.Wait,
+		Start:      time.Unix(m.Start, 0).In(c.quota.zone()),
+		End:        time.Unix(m.End, 0).In(c.quota.zone()),
+	}
 	if ok {
 		r.used = n
 	}
@@ -117,12 +134,12 @@ func (c *Counter) Remaining(ctx context.Context, key string) (int64, error) {
 	return r.Remaining, err
 }
 
-// Refund gives back what Use charged, for work that failed. It goes to the window that
-// was charged, even if that has ended since, for as long as Config.Keep says. A Result
-// that was not Allowed is left alone. Refund goes on when ctx is cancelled, since the
-// request that it is for may be over.
+// Refund gives back what Use charged, for work that failed. The key and r are those of
+// that Use. The units go back to the window that was charged, even after its end, for as
+// long as Config.Keep says. Refund does nothing for a Result that was not Allowed. It
+// goes on when ctx is cancelled, since the request that it is for may be over.
 //
-// Caution: call it once for each Result. Refund does not remember an earlier call and
+// Caution: call Refund once for each Result. It does not remember an earlier call and
 // would give the units back again.
 func (c *Counter) Refund(ctx context.Context, key string, r Result) error {
 	if r.used == 0 {
@@ -131,14 +148,14 @@ func (c *Counter) Refund(ctx context.Context, key string, r Result) error {
 	if uint(len(key)-1) >= store.MaxSubject {
 		return useFault(key, 0)
 	}
-	m := c.quota.Meter(r.Start, c.keep)
+	m := c.window(r.Start)
 	_, _, err := c.take(context.WithoutCancel(ctx), key, &m, time.Now(), -r.used)
 	return err
 }
 
 // Usage returns what a key used in each of the last n windows, the oldest first and the
-// current one last. n is 1 to MaxWindows. Windows that ended before Config.Keep read as
-// unused. Its errors are those of Use.
+// current one last. n is 1 to MaxWindows. A window that
+// ended longer ago than Config.Keep may read as unused. Its errors are those of Use.
 func (c *Counter) Usage(ctx context.Context, key string, n int) ([]Usage, error) {
 	if uint(len(key)-1) >= store.MaxSubject {
 		return nil, useFault(key, 0)
@@ -148,7 +165,7 @@ func (c *Counter) Usage(ctx context.Context, key string, n int) ([]Usage, error)
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 	}
-	usage, err := Windows(ctx, c.reports, time.Now(), []string{key}, c.quota, n)
+	usage, err := Windows(ctx, c.store, time.Now(), []string{key}, c.quota, n)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +178,7 @@ func (c *Counter) take(ctx context.Context, key string, m *store.Meter, at time.
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 	}
-	level, ok, err := c.counter.TakeOne(ctx, key, m, at, n)
+	level, ok, err := c.taker.TakeOne(ctx, key, m, at, n)
 	if err != nil {
 		return level, false, fmt.Errorf("quota: %w", err)
 	}
@@ -171,11 +188,21 @@ func (c *Counter) take(ctx context.Context, key string, m *store.Meter, at time.
 // meter returns the meter of the window that at is in. It is the same until the window
 // ends: working out a window of the calendar takes longer than a decision in memory.
 func (c *Counter) meter(at time.Time) *store.Meter {
-	m := c.now.Load()
+	m := c.current.Load()
 	if t := at.Unix(); m == nil || t < m.Start || t >= m.End {
-		next := c.quota.Meter(at, c.keep)
+		next := c.window(at)
 		m = &next
-		c.now.Store(m)
+		c.current.Store(m)
+	}
+	return m
+}
+
+// window returns the meter of the window that at is in. It bounds how many windows of a
+// key the store keeps: a day of a quota by the minute would be 1,440.
+func (c *Counter) window(at time.Time) store.Meter {
+	m := c.quota.Meter(at, c.keep)
+	if length := time.Duration(m.End-m.Start) * time.Second; m.Keep/length >= MaxWindows {
+		m.Keep = MaxWindows * length
 	}
 	return m
 }
@@ -188,5 +215,5 @@ func useFault(key string, n int64) error {
 	if n < 0 {
 		errs = append(errs, fmt.Errorf("n: %d: want 0 or more", n))
 	}
-	return fmt.Errorf("%w call: %w", ErrInvalid, errors.Join(errs...))
+	return fault.Report(ErrInvalid, "call", errs...)
 }

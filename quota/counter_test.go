@@ -133,6 +133,62 @@ func TestCounterBesideLimiter(t *testing.T) {
 	assert.EqualValues(t, 1, left)
 }
 
+// charges records the meters of each charge.
+type charges struct {
+	store.Counter
+	meters []store.Meter
+}
+
+func (c *charges) Take(ctx context.Context, charge *store.Charge) error {
+	c.meters = append(c.meters, charge.Meters...)
+	return c.Counter.Take(ctx, charge)
+}
+
+// TestCounterKeep keeps a window for a day at least, as clocks may differ, and at most
+// MaxWindows windows, since each takes room in the store.
+func TestCounterKeep(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		quota      string
+		keep, want time.Duration
+	}{
+		{"1/day", 0, day},
+		{"1/day", time.Minute, day},
+		{"1/day", 90 * day, 90 * day},
+		{"1/hour", 90 * day, quota.MaxWindows * time.Hour},
+		{"1/minute", 0, quota.MaxWindows * time.Minute},
+	} {
+		st := &charges{Counter: memory.New(memory.Config{})}
+		counter, err := quota.New(st, quota.MustParse(c.quota), quota.Config{Keep: c.keep})
+		require.NoError(t, err)
+		r, err := counter.Use(t.Context(), "ann", 1)
+		require.NoError(t, err)
+		require.NoError(t, counter.Refund(t.Context(), "ann", r))
+		require.Len(t, st.meters, 2)
+		for _, m := range st.meters {
+			assert.Equal(t, c.want, m.Keep, "%s for %v", c.quota, c.keep)
+		}
+	}
+}
+
+// TestResultIsInTheZone gives the bounds of a window in the quota's zone.
+func TestResultIsInTheZone(t *testing.T) {
+	for q, want := range map[string]*time.Location{"1/day": time.UTC, "1/day in Asia/Tokyo": zone(t, "Asia/Tokyo")} {
+		r, err := newCounter(t, q, quota.Config{}).Use(t.Context(), "ann", 1)
+		require.NoError(t, err)
+		assert.Equal(t, want.String(), r.Start.Location().String())
+		assert.Equal(t, want.String(), r.End.Location().String())
+		assert.Equal(t, 0, r.Start.Hour())
+	}
+}
+
+// TestCounterOfNil refuses a nil pointer in the interface.
+func TestCounterOfNil(t *testing.T) {
+	_, err := quota.New((*memory.Store)(nil), quota.MustParse("1/day"), quota.Config{})
+	require.ErrorIs(t, err, quota.ErrInvalid)
+	require.EqualError(t, err, "quota: invalid config: counter: nil *memory.Store: want a store.Counter")
+}
+
 // slow waits for its caller's deadline.
 type slow struct{}
 
@@ -165,7 +221,7 @@ func TestCounterFaults(t *testing.T) {
 		nil  bool
 		want []string
 	}{
-		{quota.Quota{}, quota.Config{}, true, []string{"counter: nil: want one", "period: 0"}},
+		{quota.Quota{}, quota.Config{}, true, []string{"counter: nil: want a store.Counter", "quota.period: 0"}},
 		{quota.MustParse("1/day"), quota.Config{Keep: -1, Timeout: -2}, false, []string{"keep: -1ns", "timeout: -2ns"}},
 	} {
 		var st store.Counter
