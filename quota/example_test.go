@@ -88,7 +88,7 @@ func ExampleDays() {
 	// 2026-03-06 5
 }
 
-// A user has a thousand units a month. No API keys are needed.
+// ExampleCounter gives a user a thousand units a month. No API keys are needed.
 func ExampleCounter() {
 	counter, err := quota.New(memory.New(memory.Config{}), quota.MustParse("1000/month"), quota.Config{})
 	if err != nil {

@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// Period is the length of a quota's windows by the calendar. The zero Period is none, and
-// not valid.
+// Period is the length of a quota's windows by the calendar. The zero Period is invalid.
 type Period uint8
 
 // The periods.
@@ -21,7 +20,7 @@ const (
 
 var periods = [...]string{Minute: "minute", Hour: "hour", Day: "day", Week: "week", Month: "month", Year: "year"}
 
-// String is the period in lower case.
+// String returns the period in lower case, such as "day".
 func (p Period) String() string {
 	if !p.valid() {
 		return fmt.Sprintf("period(%d)", uint8(p))
@@ -31,7 +30,8 @@ func (p Period) String() string {
 
 func (p Period) valid() bool { return p >= Minute && p <= Year }
 
-// ParsePeriod reads a period in any case: "day", "DAY". The error wraps ErrInvalid.
+// ParsePeriod reads a period in any case, such as "day" or "DAY". The error wraps
+// ErrInvalid.
 func ParsePeriod(text string) (Period, error) {
 	p, err := parsePeriod(text)
 	if err != nil {
@@ -49,7 +49,7 @@ func parsePeriod(text string) (Period, error) {
 	return 0, fmt.Errorf("period: %.50q: want minute, hour, day, week, month or year", text)
 }
 
-// MarshalText is String. A period that is not valid is an error.
+// MarshalText returns what String returns. An invalid period is an error.
 func (p Period) MarshalText() ([]byte, error) {
 	if !p.valid() {
 		return nil, fmt.Errorf("%w period: %d: want Minute to Year", ErrInvalid, uint8(p))
@@ -57,7 +57,7 @@ func (p Period) MarshalText() ([]byte, error) {
 	return []byte(p.String()), nil
 }
 
-// UnmarshalText is ParsePeriod. After an error p is what it was.
+// UnmarshalText sets p to what ParsePeriod returns. After an error, p is unchanged.
 func (p *Period) UnmarshalText(text []byte) error {
 	parsed, err := ParsePeriod(string(text))
 	if err == nil {

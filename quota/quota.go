@@ -12,36 +12,41 @@ import (
 // ErrInvalid is wrapped by every error that reports bad input. Nothing has changed then.
 var ErrInvalid = errors.New("quota: invalid")
 
-// MaxName is the most bytes of a quota's name.
+// MaxName is the maximum length of a quota's name in bytes.
 const MaxName = 64
 
-// Quota is an allowance of units in each window of the calendar.
+// Quota is an allowance of units for each window of the calendar.
 type Quota struct {
-	// Name is what the count belongs to, and what headers and errors call it: 1 to MaxName
-	// visible ASCII characters or spaces; "": the period's name. The count of a window
-	// belongs to the name and to the instant at which the window begins. A quota under
-	// another name starts with nothing used. So does one with another Period, StartDay or
-	// Location, unless its window begins at the same instant as the old one.
+	// Name is 1 to MaxName visible ASCII characters or spaces. The default is the name of
+	// the period. Headers and errors show it.
+	//
+	// The count of a window belongs to the name and to the instant at which the window
+	// begins. A quota under another name starts with nothing used. So does a quota with
+	// another Period, StartDay or Location, unless its window begins at the same instant as
+	// the old one.
 	Name string
 
-	// Limit is the units of a window, 0 to 2^53-2. Zero refuses everything.
+	// Limit is the number of units in a window, 0 to 2^53-2. Zero refuses everything.
 	Limit int64
 
 	// Period is the length of a window.
 	Period Period
 
-	// StartDay shifts months and weeks: the day of the month on which a month begins, 1 to
-	// 31 (zero: 1), in a shorter month its last day; the time.Weekday on which a week
-	// begins, 0 (Sunday) to 6. Zero for any other period.
+	// StartDay shifts the start of months and weeks.
+	//
+	// For a month it is the day of the month, 1 to 31; the default is 1. A shorter month
+	// starts on its last day. For a week it is the time.Weekday, 0 (Sunday) to 6. For any
+	// other period it must be zero.
 	StartDay int
 
-	// Location is whose calendar it is; nil: UTC. It is one of time.LoadLocation, since a
-	// stored quota has only its name: for a fixed offset take a zone such as Etc/GMT-2. Not
-	// time.Local, which is another one on each machine.
+	// Location is the time zone of the calendar. The default is UTC. It must come from
+	// time.LoadLocation, since a stored quota holds only the zone's name; for a fixed offset
+	// use a zone such as Etc/GMT-2. time.Local is invalid, since it differs between
+	// machines.
 	Location *time.Location
 }
 
-// Validate reports every fault of q at once; the error wraps ErrInvalid.
+// Validate reports every fault of q at once. The error wraps ErrInvalid.
 func (q Quota) Validate() error {
 	var errs []error
 	if !nameable(q.Name) {
@@ -69,7 +74,8 @@ func (p Period) lastStartDay() int {
 	return 0
 }
 
-// nameable says whether s can be a structured-field string (RFC 9651) of our length.
+// nameable reports whether s can be a structured-field string (RFC 9651) of at most
+// MaxName bytes.
 func nameable(s string) bool {
 	for _, c := range []byte(s) {
 		if c < 0x20 || c > 0x7e {
@@ -79,7 +85,7 @@ func nameable(s string) bool {
 	return len(s) <= MaxName
 }
 
-// name is the quota's own, or the period's.
+// name returns the name of the quota or its default.
 func (q Quota) name() string {
 	if q.Name != "" {
 		return q.Name
@@ -87,13 +93,13 @@ func (q Quota) name() string {
 	return q.Period.String()
 }
 
-// Meter returns the window of at, which can be read and given back to for keep after its
-// end. Of a quota that Validate faults it is a meter that no store takes, or that of
-// another quota.
+// Meter returns the meter of the window that at is in. The window can be read and
+// refunded until keep after its end. The result is meaningless if q is invalid; call
+// Validate first.
 //
-// A window that is forgotten can be had again. Where clocks differ by more than keep, or
-// are set back by more, a process whose clock is behind finds its window empty a second
-// time.
+// Caution: a window that the store has forgotten can be used a second time. If clocks
+// differ by more than keep, or a clock is set back by more, a process whose clock is
+// behind finds its window empty again.
 func (q Quota) Meter(at time.Time, keep time.Duration) store.Meter {
 	start, end := q.Window(at)
 	return store.Meter{Name: q.name(), Max: q.Limit, Start: start.Unix(), End: end.Unix(), Keep: keep}

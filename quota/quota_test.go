@@ -39,9 +39,9 @@ func TestValidate(t *testing.T) {
 		{quota.Quota{Period: quota.Week, StartDay: 7}, []string{"start day: 7: want 0 to 6 for a week"}},
 		{quota.Quota{Period: quota.Month, StartDay: 32}, []string{"start day: 32: want 0 to 31 for a month"}},
 		{quota.Quota{Period: quota.Year, StartDay: 1}, []string{"start day: 1: want 0 to 0 for a year"}},
-		// Zones that their names do not give back.
+		// Zones that cannot be loaded by their names.
 		{quota.Quota{Period: quota.Day, Location: time.FixedZone("UTC+2", 7200)}, []string{"zone: ", "UTC+2", "time/tzdata"}},
-		{quota.Quota{Period: quota.Day, Location: time.FixedZone("CET", 3600)}, []string{"zone: CET: is not the zone of this name"}},
+		{quota.Quota{Period: quota.Day, Location: time.FixedZone("CET", 3600)}, []string{"zone: CET: differs from the zone of this name"}},
 		{quota.Quota{Period: quota.Day, Location: time.FixedZone("", 3600)}, []string{`zone: ""`}},
 	} {
 		err := c.quota.Validate()
@@ -67,7 +67,7 @@ func TestMeter(t *testing.T) {
 		assert.NoError(t, store.Check([]store.Meter{m}), "%v", p)
 		assert.Equal(t, p.String(), m.Name)
 	}
-	assert.Error(t, store.Check([]store.Meter{quota.Quota{Limit: 1}.Meter(at, 0)}), "a quota without a period counts nothing")
+	assert.Error(t, store.Check([]store.Meter{quota.Quota{Limit: 1}.Meter(at, 0)}), "no store accepts a quota without a period")
 }
 
 func TestPeriod(t *testing.T) {
@@ -88,7 +88,7 @@ func TestPeriod(t *testing.T) {
 	for _, text := range []string{"", "days", " day", "decade", "period(0)"} {
 		p := quota.Hour
 		assert.ErrorIs(t, p.UnmarshalText([]byte(text)), quota.ErrInvalid, "%q", text)
-		assert.Equal(t, quota.Hour, p, "it is what it was")
+		assert.Equal(t, quota.Hour, p, "unchanged")
 	}
 	for _, p := range []quota.Period{0, 7, 255} {
 		_, err := p.MarshalText()

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// String is the text form of q, which Parse reads back: "1000/day", "1000000/month
-// start 15 in Europe/Berlin", "500/week start Monday", "5000/day as tokens".
+// String returns the text form of q, which Parse reads back: "1000/day", "500/week start
+// Monday", "1000000/month start 15 in Europe/Berlin", "5000/day as tokens".
 func (q Quota) String() string {
 	s := strconv.FormatInt(q.Limit, 10) + "/" + q.Period.String()
 	switch {
@@ -27,9 +27,10 @@ func (q Quota) String() string {
 	return s
 }
 
-// Parse reads the text form: a limit "/" a period, then, each if it is wanted and in
-// this order, " start " and a day, " in " and an IANA zone, " as " and a name. What it
-// returns is valid; the error wraps ErrInvalid. The zone has to be known to the program:
+// Parse reads the text form of a Quota: a limit, "/" and a period. Three optional parts
+// may follow in this order: "start" and a day, "in" and an IANA zone, "as" and a name.
+//
+// The returned Quota is valid. Errors wrap ErrInvalid. The program must know the zone:
 // where the system has no zone data, import time/tzdata.
 func Parse(text string) (Quota, error) {
 	q, err := parseForm(text)
@@ -59,7 +60,7 @@ func parseForm(text string) (q Quota, err error) {
 		}
 	}
 	if zoned {
-		if q.Location, err = load(zone); err != nil {
+		if q.Location, err = loadZone(zone); err != nil {
 			return q, err
 		}
 	}
@@ -88,7 +89,7 @@ func parseDay(p Period, day string) (int, error) {
 	}
 }
 
-// MarshalText is String. A quota that is not valid is an error.
+// MarshalText returns the text form of q. An invalid quota is an error.
 func (q Quota) MarshalText() ([]byte, error) {
 	if err := q.Validate(); err != nil {
 		return nil, err
@@ -96,7 +97,7 @@ func (q Quota) MarshalText() ([]byte, error) {
 	return []byte(q.String()), nil
 }
 
-// UnmarshalText is Parse. After an error q is what it was.
+// UnmarshalText sets q to what Parse returns. After an error, q is unchanged.
 func (q *Quota) UnmarshalText(text []byte) error {
 	parsed, err := Parse(string(text))
 	if err == nil {

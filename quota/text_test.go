@@ -13,7 +13,7 @@ import (
 
 var texts = []struct {
 	text  string
-	quota quota.Quota // without the zone
+	quota quota.Quota // without its Location
 	zone  string
 }{
 	{"0/minute", quota.Quota{Period: quota.Minute}, ""},
@@ -48,7 +48,7 @@ func TestParse(t *testing.T) {
 	for text, want := range map[string]string{
 		"+05/DAY":             "5/day",
 		"5/week start monday": "5/week start Monday",
-		"5/week start SUNDAY": "5/week", // which it starts with anyhow
+		"5/week start SUNDAY": "5/week", // the default
 		"5/Month start 07":    "5/month start 7",
 	} {
 		q, err := quota.Parse(text)
@@ -80,7 +80,7 @@ var wrongTexts = []struct{ text, fault string }{
 	{"5/day in Local", `zone: "Local"`},
 	{"5/day in Europe/Atlantis", "import time/tzdata"},
 	{"5/day in ../../etc/passwd", "zone: "},
-	{"5/month in Europe/Berlin start 3", "zone: "}, // in the order of the form alone
+	{"5/month in Europe/Berlin start 3", "zone: "}, // the parts must be in order
 	{"5/day as ", "name: want one"},
 	{"5/day as a\tb", "name: "},
 	{"5/day as aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "name: "},
@@ -107,14 +107,14 @@ func TestQuotaInJSON(t *testing.T) {
 
 	plan.Quotas[0].Period = 0
 	_, err = json.Marshal(plan)
-	assert.ErrorIs(t, err, quota.ErrInvalid, "what is not valid is not kept")
+	assert.ErrorIs(t, err, quota.ErrInvalid, "an invalid quota has no text form")
 	q := plan.Quotas[1]
 	assert.Error(t, q.UnmarshalText([]byte("5/day start 5")))
-	assert.Equal(t, plan.Quotas[1], q, "it is what it was")
+	assert.Equal(t, plan.Quotas[1], q, "unchanged")
 }
 
-// String makes something of what is not valid.
-func TestStringOfFaulty(t *testing.T) {
+// TestStringOfInvalid prints invalid quotas. Parse refuses what String made of them.
+func TestStringOfInvalid(t *testing.T) {
 	for _, q := range []quota.Quota{{}, {Limit: -5, Period: 99, StartDay: -3, Name: "\x00"}, {Period: quota.Week, StartDay: 9},
 		{Period: quota.Day, Location: new(time.Location)}} {
 		_, err := quota.Parse(q.String())

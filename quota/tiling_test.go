@@ -11,7 +11,8 @@ import (
 	"github.com/ration-go/ration/quota"
 )
 
-// tiles is the fault of the window of at, if it has one: windows tile time.
+// tiles checks that the window of at and its neighbours tile time: each instant is in
+// exactly one window.
 func tiles(q quota.Quota, at time.Time) error {
 	start, end := q.Window(at)
 	if at.Before(start) || !at.Before(end) {
@@ -42,8 +43,8 @@ func tiles(q quota.Quota, at time.Time) error {
 	return nil
 }
 
-// In UTC, every window of 400 years, which is how long the calendar takes to repeat, by
-// every anchor.
+// TestWindowsTile400Years checks, in UTC and for every StartDay, every window of 400
+// years, after which the calendar repeats.
 func TestWindowsTile400Years(t *testing.T) {
 	first, last := time.Date(1800, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 	var quotas []quota.Quota
@@ -65,7 +66,8 @@ func TestWindowsTile400Years(t *testing.T) {
 	}
 }
 
-// isAnchor says in other words than the code what a window in UTC may start with.
+// isAnchor reports whether a window in UTC may start at an instant. It does not share
+// code with package quota.
 func isAnchor(q quota.Quota, start time.Time) bool {
 	midnight := start.Equal(time.Date(start.Year(), start.Month(), start.Day(), 0, 0, 0, 0, time.UTC))
 	isLast := start.AddDate(0, 0, 1).Day() == 1
@@ -81,7 +83,7 @@ func isAnchor(q quota.Quota, start time.Time) bool {
 	return midnight
 }
 
-// Zones whose clocks did everything that clocks can do.
+// oddZones are zones whose clocks have been changed in every known way.
 var oddZones = []string{
 	"UTC", "Europe/Berlin", "Europe/Dublin", "America/New_York", "America/St_Johns", "America/Havana", "America/Sao_Paulo",
 	"America/Asuncion", "America/Sitka", "Asia/Beirut", "Asia/Gaza", "Asia/Kathmandu", "Asia/Manila", "Asia/Pyongyang",
@@ -89,8 +91,8 @@ var oddZones = []string{
 	"Pacific/Apia", "Pacific/Kwajalein", "Pacific/Kiritimati", "Atlantic/Azores",
 }
 
-// changes is every instant from 1840 to 2240 at which a zone's offset changes, found by
-// looking.
+// changes returns every instant from 1840 to 2240 at which a zone's offset changes. It
+// searches for them and does not use ZoneBounds.
 func changes(loc *time.Location) (at []time.Time) {
 	offset := func(unix int64) int {
 		_, seconds := time.Unix(unix, 0).In(loc).Zone()
@@ -115,8 +117,8 @@ func changes(loc *time.Location) (at []time.Time) {
 	return at
 }
 
-// Around every change of the clocks, around every turn of the year, and at instants at
-// random.
+// TestWindowsTileInZones checks windows around every clock change, around every turn of
+// the year, and at random instants.
 func TestWindowsTileInZones(t *testing.T) {
 	zones := oddZones
 	if testing.Short() {
@@ -127,7 +129,7 @@ func TestWindowsTileInZones(t *testing.T) {
 			t.Parallel()
 			loc, random := zone(t, name), rand.New(rand.NewPCG(5, 6))
 			moments := changes(loc)
-			for year := 1840; year < 2240; year += 4 { // leap years, but for three
+			for year := 1840; year < 2240; year += 4 { // leap years, except for three
 				moments = append(moments, time.Date(year, 12, 31, 12, 0, 0, 0, loc), time.Date(year+1, 1, 1, 0, 0, 0, 0, loc))
 			}
 			for range 200 {
@@ -150,9 +152,10 @@ func TestWindowsTileInZones(t *testing.T) {
 	}
 }
 
-// The definition of a day, looked at around every change, for hours minute by minute: it
-// starts at the first instant at which clocks show its date or a later one, and before
-// that they show an earlier one.
+// TestDayStartsAtFirstInstantOfDate checks the definition of a day around every clock
+// change: a day starts at the first instant at which clocks show its date or a later one,
+// and before that they show an earlier date. It looks at every minute of three hours,
+// then at every hour.
 func TestDayStartsAtFirstInstantOfDate(t *testing.T) {
 	number := func(t time.Time) int { return t.Year()*10_000 + int(t.Month())*100 + t.Day() }
 	zones := []string{"Pacific/Apia", "America/St_Johns", "America/Sao_Paulo", "America/Sitka", "Australia/Lord_Howe"}

@@ -18,7 +18,7 @@ import (
 
 const keep = 90 * 24 * time.Hour
 
-// charge takes n of q and of the record at an instant.
+// charge takes n units of q and of the usage record at an instant.
 func charge(t *testing.T, c store.Counter, subject string, at time.Time, q quota.Quota, n int64) {
 	t.Helper()
 	charge := &store.Charge{Subject: subject, At: at, N: store.Each(n),
@@ -84,7 +84,8 @@ func TestDaysAndWindows(t *testing.T) {
 	assert.Empty(t, none)
 }
 
-// What was extended, and what is above a limit that was lowered since.
+// TestWindowsReportTheLimit reports a window that was extended, and one whose use exceeds
+// a limit that was lowered later.
 func TestWindowsReportTheLimit(t *testing.T) {
 	st, at := memory.New(memory.Config{}), time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 	q := quota.Quota{Limit: 100, Period: quota.Month, Location: zone(t, "Europe/Berlin")}
@@ -107,7 +108,7 @@ func TestWindowsReportTheLimit(t *testing.T) {
 	assert.Zero(t, months[0][0].Remaining, "never negative")
 }
 
-// peeker counts the calls, and what is read in them.
+// peeker counts the calls of Peek and what the last one reads.
 type peeker struct {
 	store.Counter
 	calls, subjects, meters int
