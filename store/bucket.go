@@ -6,21 +6,22 @@ import (
 	"time"
 )
 
-// Bucket is the state of a token bucket: Tokens whole ones and Part/Per of another, at
-// the instant Last in microseconds on the clock it refills by. The zero Bucket is full.
-// No figure of the limit is in it; Per is only the denominator in which Part is written.
+// Bucket is the state of a token bucket. It holds Tokens whole tokens and the fraction
+// Part/Per of another one. Last is the instant of that state, in microseconds on the
+// clock by which the bucket refills. The zero Bucket is full. A Bucket holds no figure of
+// the limit; Per is only the denominator of the fraction.
 //
-// Its methods are pure: they return the new state, and a store keeps it. The products in
-// them stay at or below MaxUnits.
+// The methods are pure: they return the new state, and a store keeps it. Their
+// intermediate products do not exceed MaxUnits.
 type Bucket struct{ Tokens, Part, Per, Last int64 }
 
-// Take is the whole rule of a token bucket: the state after taking n at now, what to
-// report, and whether it fits. A store keeps the state only if n is not zero and every
-// meter of the charge fits.
+// Take applies a charge of n tokens at the instant now. It returns the new state, the
+// level to report, and whether the charge fits. A store keeps the new state only if n is
+// not zero and every meter of the charge fits.
 //
-// From a full bucket on, for as long as it is not full again, taken and held tokens
-// together are Max + floor(Rate*time): exactly, at any rate and however often it was
-// asked.
+// From the time a bucket is full until it is full again, the tokens taken and the tokens
+// still held add up to Max + floor(Rate*time). This is exact at any rate, however often
+// the bucket was asked.
 func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
 	if now < b.Last {
 		next, l, ok := b.Take(m, b.Last, n)
@@ -31,7 +32,7 @@ func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
 	switch {
 	case !ok:
 		l.Wait = b.wait(m, n)
-	case n < b.Tokens-m.Max: // gives back more than is missing; this way round cannot overflow
+	case n < b.Tokens-m.Max: // gives back more than is missing; written so that it cannot overflow
 		b.Tokens, b.Part = m.Max, 0
 	default:
 		b.Tokens -= n
@@ -43,8 +44,8 @@ func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
 	return b, l, ok
 }
 
-// Set is the state that holds n tokens at now, at most the capacity and at least none,
-// and what to report.
+// Set returns the state that holds n tokens at the instant now, and the level to report.
+// An n below zero counts as zero, and one above the capacity as the capacity.
 func (b Bucket) Set(m *Meter, now, n int64) (Bucket, Level) {
 	if now < b.Last {
 		next, l := b.Set(m, b.Last, n)
@@ -55,9 +56,9 @@ func (b Bucket) Set(m *Meter, now, n int64) (Bucket, Level) {
 	return b, Level{Max: m.Max, Used: m.Max - b.Tokens, Reset: b.wait(m, m.Max)}
 }
 
-// FullAt is the instant, in microseconds on the bucket's clock, from which b under m is
-// as good as a bucket that was never used, if nobody charges it: a store may forget it
-// then. math.MaxInt64 if that never comes.
+// FullAt returns the instant from which b, under m and without further charges, equals a
+// bucket that was never used. A store may forget it then. The instant is in microseconds
+// on the bucket's clock. It is math.MaxInt64 if the bucket never refills.
 func (b Bucket) FullAt(m *Meter) int64 {
 	if b.Per == 0 || b.Tokens >= m.Max {
 		return b.Last
@@ -69,12 +70,12 @@ func (b Bucket) FullAt(m *Meter) int64 {
 	return b.Last + b.micros(m, m.Max)
 }
 
-// later is l for a clock that stepped back: it must first reach the bucket's Last again,
-// so many microseconds later. Time that went back mints nothing. What is longer than a
-// Duration can say is Never.
+// later returns l with its durations extended for a clock that stepped back by micros.
+// The bucket refills only after the clock has reached Last again, so that a step back
+// adds no tokens. A sum that exceeds a Duration becomes Never.
 func (l Level) later(micros int64) Level {
 	for _, d := range []*time.Duration{&l.Wait, &l.Reset} {
-		us := uint64(*d/time.Microsecond) + uint64(micros) // right even where micros is beyond an int64
+		us := uint64(*d/time.Microsecond) + uint64(micros) // correct even where micros overflows an int64
 		switch {
 		case *d == 0:
 		case *d == Never || us > uint64(Never/time.Microsecond):
@@ -86,7 +87,7 @@ func (l Level) later(micros int64) Level {
 	return l
 }
 
-// refill brings b to now, which is not before b.Last.
+// refill returns b at now, which is not before b.Last.
 func (b Bucket) refill(m *Meter, now int64) Bucket {
 	per := max(m.Rate.Per, 1)
 	if b.Per == 0 || b.Tokens >= m.Max {
@@ -100,7 +101,7 @@ func (b Bucket) refill(m *Meter, now int64) Bucket {
 			return Bucket{m.Max, 0, per, now}
 		}
 		acc := int64(gain) + b.Part   // less than (Max-Tokens)*per
-		if b.Part = acc; acc >= per { // a division is a good part of a decision
+		if b.Part = acc; acc >= per { // the division is slow, and most charges do not need it
 			b.Tokens, b.Part = b.Tokens+acc/per, acc%per
 		}
 	}
@@ -108,8 +109,8 @@ func (b Bucket) refill(m *Meter, now int64) Bucket {
 	return b
 }
 
-// rescale writes the fraction in another denominator, rounded down, for a rate that was
-// changed.
+// rescale returns b with its fraction in another denominator, rounded down, for a rate
+// that has changed.
 func (b Bucket) rescale(per int64) Bucket {
 	if b.Per != per {
 		b.Part = min(int64(math.Floor(float64(b.Part)/float64(b.Per)*float64(per))), per-1)
@@ -118,7 +119,7 @@ func (b Bucket) rescale(per int64) Bucket {
 	return b
 }
 
-// wait is the time until b holds n tokens, rounded up to the microsecond.
+// wait returns the time until b holds n tokens, rounded up to the microsecond.
 func (b Bucket) wait(m *Meter, n int64) time.Duration {
 	switch {
 	case n <= b.Tokens:
@@ -126,13 +127,13 @@ func (b Bucket) wait(m *Meter, n int64) time.Duration {
 	case n > m.Max || m.Rate.Tokens == 0:
 		return Never
 	}
-	return time.Duration(b.micros(m, n)) * time.Microsecond // of at most MaxUnits: it fits
+	return time.Duration(b.micros(m, n)) * time.Microsecond // at most MaxUnits microseconds, which fits
 }
 
-// micros is the microseconds until b, which holds fewer, holds n tokens.
+// micros returns the microseconds until b, which holds fewer, holds n tokens.
 func (b Bucket) micros(m *Meter, n int64) int64 {
 	missing := (n-b.Tokens)*b.Per - b.Part
-	if m.Rate.Tokens == 1 { // as most rates are
+	if m.Rate.Tokens == 1 { // true of most rates
 		return missing
 	}
 	return (missing-1)/m.Rate.Tokens + 1

@@ -19,7 +19,7 @@ const (
 	sec   = 1000 * ms
 	hour  = 3600 * sec
 	day   = 24 * hour
-	epoch = 1_790_000_000 * sec // when timelines of buckets begin
+	epoch = 1_790_000_000 * sec // when the timelines of buckets begin
 	never = -1                  // as a wait
 	most  = store.MaxUnits
 )
@@ -31,16 +31,16 @@ var (
 	none      = store.Rate{}
 )
 
-// bucketStep is one charge in a timeline, and what must come of it.
+// bucketStep is one charge of a timeline and its expected result.
 type bucketStep struct {
-	at, n  int64 // microseconds since the beginning
+	at, n  int64 // at is in microseconds since epoch
 	ok     bool
-	tokens int64 // held afterwards
+	tokens int64 // after the charge
 	wait   int64 // microseconds
 	reset  int64
 
-	set bool         // Set rather than Take
-	m   *store.Meter // from here on
+	set bool         // call Set, not Take
+	m   *store.Meter // the meter from here on
 }
 
 func bucket(most int64, r store.Rate) store.Meter {
@@ -87,10 +87,10 @@ var bucketTimelines = []struct {
 		{at: 0, n: -2, ok: true, tokens: 3, reset: 2 * sec},
 		{at: 500 * ms, n: -1, ok: true, tokens: 4, reset: 500 * ms},
 		{at: 500 * ms, n: -1, ok: true, tokens: 5},
-		{at: 500 * ms, n: 1, ok: true, tokens: 4, reset: sec}, // the half token went when it was full
+		{at: 500 * ms, n: 1, ok: true, tokens: 4, reset: sec}, // the fraction was dropped when the bucket became full
 		{at: 500 * ms, n: math.MinInt64, ok: true, tokens: 5},
 		{at: 500 * ms, n: 2, ok: true, tokens: 3, reset: 2 * sec},
-		{at: 700 * ms, n: -9, ok: true, tokens: 5}, // and so does a fifth
+		{at: 700 * ms, n: -9, ok: true, tokens: 5}, // the fraction of a fifth is dropped too
 		{at: 700 * ms, n: 1, ok: true, tokens: 4, reset: sec},
 	}},
 	{"set", bucket(5, perSecond), []bucketStep{
@@ -107,12 +107,12 @@ var bucketTimelines = []struct {
 		{at: 0, n: 7, ok: true, tokens: 3, reset: 7 * sec},
 		{at: 0, n: 0, ok: true, tokens: 3, reset: 17 * sec, m: new(bucket(20, perSecond))},
 		{at: 500 * ms, n: 0, ok: true, tokens: 3, reset: 16_500 * ms},
-		{at: 500 * ms, n: 4, tokens: 3, wait: day / 2, reset: 16*day + day/2, m: new(bucket(20, perDay))}, // half a token is half a token
+		{at: 500 * ms, n: 4, tokens: 3, wait: day / 2, reset: 16*day + day/2, m: new(bucket(20, perDay))}, // the fraction stays half a token
 		{at: 500 * ms, n: 0, ok: true, tokens: 3, reset: never, m: new(bucket(20, none))},
 		{at: 500 * ms, n: 2, ok: true, tokens: 0, m: new(bucket(2, perDay)), reset: 2 * day},
 		{at: 500 * ms, n: 1, tokens: 0, wait: sec, reset: 10 * sec, m: new(bucket(10, perSecond))},
 	}},
-	{"time that steps back mints nothing, and a wait counts from there", bucket(10, perSecond), []bucketStep{
+	{"a clock that steps back adds no tokens, and waits include the step", bucket(10, perSecond), []bucketStep{
 		{at: 10 * sec, n: 10, ok: true, tokens: 0, reset: 10 * sec},
 		{at: 0, n: 1, tokens: 0, wait: 11 * sec, reset: 20 * sec},
 		{at: 0, n: 11, tokens: 0, wait: never, reset: 20 * sec},
@@ -138,15 +138,15 @@ var bucketTimelines = []struct {
 		{at: 1 << 40, n: -1 << 52, ok: true, tokens: 1 << 52, reset: most - 1 - 1<<52},
 		{at: 1 << 40, n: math.MinInt64, ok: true, tokens: most - 1},
 	}},
-	{"an age is more tokens than 64 bits hold", bucket(5, store.Rate{Tokens: 4, Per: 1_000_000}), []bucketStep{
+	{"a long time refills more tokens than 64 bits hold", bucket(5, store.Rate{Tokens: 4, Per: 1_000_000}), []bucketStep{
 		{at: 0, n: 5, ok: true, tokens: 0, reset: 1250 * ms},
 		{at: 1 << 62, n: 5, ok: true, tokens: 0, reset: 1250 * ms},
 	}},
-	{"nothing refills it", bucket(5, none), []bucketStep{
+	{"no refill", bucket(5, none), []bucketStep{
 		{at: 0, n: 5, ok: true, tokens: 0, reset: never},
 		{at: math.MaxInt64/2 - epoch, n: 1, tokens: 0, wait: never, reset: never},
 	}},
-	{"nothing fits in it", bucket(0, perSecond), []bucketStep{
+	{"no capacity", bucket(0, perSecond), []bucketStep{
 		{at: 0, n: 1, tokens: 0, wait: never},
 		{at: 0, n: 0, ok: true, tokens: 0},
 		{at: 9 * sec, n: -1, ok: true, tokens: 0},
@@ -171,7 +171,7 @@ func TestBucketTimelines(t *testing.T) {
 				require.Equal(t, s.ok, ok, "step %d: ok", i+1)
 				require.Equal(t, store.Level{Max: m.Max, Used: m.Max - s.tokens, Wait: wait(s.wait), Reset: wait(s.reset)}, l, "step %d", i+1)
 				require.Equal(t, s.tokens, next.Tokens, "step %d: tokens", i+1)
-				b = next // a refusal's too: it is the same state, refilled
+				b = next // also after a refusal: it is the same state, refilled
 			}
 		})
 	}
@@ -184,14 +184,15 @@ func wait(micros int64) time.Duration {
 	return time.Duration(micros) * time.Microsecond
 }
 
-// oddRates are those that an integer number of microseconds per token, or a float that is
-// added up, gets wrong.
+// oddRates are rates that an implementation gets wrong if it uses whole microseconds per
+// token, or sums of floats.
 var oddRates = []float64{
 	1.0 / 86400, 0.1, 1.0 / 3, 0.5, 7, 33.333, 12345.678901, 300_000, 1_000_000, 3_456_789,
 }
 
-// What was admitted and what is held are the burst and the rate times the time, rounded
-// down, to the token; waiting Wait admits, and a microsecond less does not.
+// TestBucketIsExact checks that what was admitted and what is held add up to the burst
+// and the rate times the time, rounded down. A charge fits after Wait, and does not a
+// microsecond earlier.
 func TestBucketIsExact(t *testing.T) {
 	for _, perSecond := range oddRates {
 		r, err := store.RateOf(perSecond)
@@ -218,19 +219,19 @@ func TestBucketIsExact(t *testing.T) {
 			due := new(big.Int).Mul(big.NewInt(now-epoch), big.NewInt(r.Tokens))
 			due.Div(due, big.NewInt(r.Per))
 			require.Equal(t, m.Max+due.Int64(), taken+b.Tokens, "%v per second, after %d µs", perSecond, now-epoch)
-			if b.Tokens < m.Max/4 { // else it might become full
+			if b.Tokens < m.Max/4 { // otherwise it might become full
 				now += rnd.Int64N(r.Per/r.Tokens/4 + 2)
 			}
 		}
 	}
 }
 
-// FullAt is the very microsecond from which a bucket is as good as new.
+// TestBucketFullAt checks FullAt to the microsecond.
 func TestBucketFullAt(t *testing.T) {
-	assert.Equal(t, int64(0), store.Bucket{}.FullAt(new(bucket(5, perSecond))), "a new one is full")
+	assert.Equal(t, int64(0), store.Bucket{}.FullAt(new(bucket(5, perSecond))), "a new bucket is full")
 	empty, _ := store.Bucket{}.Set(new(bucket(5, none)), epoch, 0)
-	assert.Equal(t, int64(math.MaxInt64), empty.FullAt(new(bucket(5, none))), "nothing refills it")
-	assert.Equal(t, empty.Last, empty.FullAt(new(bucket(0, none))), "one of no capacity is full")
+	assert.Equal(t, int64(math.MaxInt64), empty.FullAt(new(bucket(5, none))), "no refill")
+	assert.Equal(t, empty.Last, empty.FullAt(new(bucket(0, none))), "a bucket without capacity is full")
 
 	half := store.Bucket{Tokens: 1, Part: 1, Per: 2, Last: epoch}
 	assert.Equal(t, epoch+250*ms, half.FullAt(new(bucket(2, store.Rate{Tokens: 2, Per: 1_000_000}))), "half a token, at another rate")
@@ -251,8 +252,8 @@ func TestBucketFullAt(t *testing.T) {
 	}
 }
 
-// A fraction of a token survives a change of the denominator but for less than a part in
-// 2^50 of a token.
+// TestBucketFraction checks that a fraction of a token survives a change of the
+// denominator, except for less than a part in 2^50 of a token.
 func TestBucketFraction(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	for range 20_000 {
@@ -267,7 +268,7 @@ func TestBucketFraction(t *testing.T) {
 	}
 }
 
-// randomBucket is any sound bucket with a rate, some of whose tokens are gone.
+// randomBucket returns a valid bucket with a rate and with some of its tokens taken.
 func randomBucket(rnd *rand.Rand) (store.Meter, store.Bucket) {
 	r := store.Rate{Tokens: 1 + rnd.Int64N(1<<rnd.IntN(40)), Per: 1 + rnd.Int64N(1<<rnd.IntN(48))}
 	m := bucket(1+rnd.Int64N(1+(most-r.Tokens)/r.Per/2), r)

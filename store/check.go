@@ -6,11 +6,11 @@ import (
 	"math/bits"
 )
 
-// Check reports the faults of c that a store must not count with, all of them, joined,
-// wrapping ErrInvalid and ErrNotTaken: a subject too short or too long, too many meters,
-// a figure out of range, a window that ends before it starts. Stores call it at the start
-// of every Take; it allocates only to report a fault. It does not look for a meter that
-// is there twice: the function Check does, once, where meters are built.
+// Check returns every fault for which a store must not apply c: a subject that is too
+// short or too long, too many meters, a figure out of range, a window that ends before it
+// starts. The error joins all faults and wraps ErrInvalid and ErrNotTaken. Stores call
+// this method at the start of every Take. It allocates only if there is a fault. It does
+// not look for duplicate meters; the function Check does, once, when meters are built.
 func (c *Charge) Check() error {
 	sound := uint(len(c.Subject)-1) < MaxSubject && len(c.Meters) <= MaxMeters
 	for i := range c.Meters {
@@ -26,9 +26,9 @@ func (c *Charge) Check() error {
 	return invalid(append(errs, faults(c.Meters)...))
 }
 
-// Check reports every fault of meters, joined, wrapping ErrInvalid and ErrNotTaken: what
-// Charge.Check reports of them, and a pair of one name and start. Whoever builds meters
-// calls it once.
+// Check returns every fault of meters: what Charge.Check reports, and two meters of one
+// name and start. The error joins all faults and wraps ErrInvalid and ErrNotTaken. Call
+// it once when building meters.
 func Check(meters []Meter) error {
 	errs := faults(meters)
 	for i, m := range meters {

@@ -22,7 +22,7 @@ func soundCharge() store.Charge {
 	}}
 }
 
-// faults break one rule each; the message names the field, the value and the rule.
+// faults break one rule each. The message names the field, the value and the rule.
 var faults = []struct {
 	want  string
 	spoil func(c *store.Charge)
@@ -73,7 +73,7 @@ func TestChargeCheck(t *testing.T) {
 			if len(c.Meters) > store.MaxMeters {
 				c.Meters = append(slices.Clone(eightMeters), store.Meter{Name: "ninth"})
 			}
-			assert.EqualError(t, store.Check(c.Meters), invalidPrefix+f.want, "the function Check says the same")
+			assert.EqualError(t, store.Check(c.Meters), invalidPrefix+f.want, "the function Check returns the same error")
 		}
 	}
 }
@@ -95,7 +95,7 @@ func TestChargeCheckAccepts(t *testing.T) {
 		"the highest rate":       func(c *store.Charge) { c.Meters[0] = bucket(1, store.Rate{Tokens: most - 1, Per: 1}) },
 		"the slowest rate":       func(c *store.Charge) { c.Meters[0] = bucket(1, store.Rate{Tokens: 1, Per: most - 1}) },
 		"any N":                  func(c *store.Charge) { c.N = store.Each(math.MinInt64) },
-		"a name that is twice":   func(c *store.Charge) { c.Meters = append(c.Meters, c.Meters...) },
+		"a duplicate name":   func(c *store.Charge) { c.Meters = append(c.Meters, c.Meters...) },
 	} {
 		c := soundCharge()
 		change(&c)
@@ -110,7 +110,7 @@ var eightMeters = func() (meters []store.Meter) {
 	return meters
 }()
 
-// All faults are told at once.
+// TestChargeCheckSeveral expects all faults in one error.
 func TestChargeCheckSeveral(t *testing.T) {
 	c := soundCharge()
 	c.Subject = ""
@@ -138,7 +138,7 @@ func TestCheckPairs(t *testing.T) {
 	assert.EqualError(t, err, invalidPrefix+`meters[2].name: "day": there twice`+"\n"+
 		`meters[3].name: "rate": there twice`+"\n"+`meters[4].name: "day": there twice`)
 	long := store.Meter{Name: strings.Repeat("x", 1<<20)}
-	assert.Less(t, len(store.Check([]store.Meter{long, long}).Error()), 1000, "a name is not told whole")
+	assert.Less(t, len(store.Check([]store.Meter{long, long}).Error()), 1000, "a long name is cut")
 }
 
 func TestChargeCheckAllocatesNothing(t *testing.T) {
@@ -155,8 +155,8 @@ func TestEach(t *testing.T) {
 	assert.Equal(t, [store.MaxMeters]int64{-3, -3, -3, -3, -3, -3, -3, -3}, store.Each(-3))
 }
 
-// tally counts the units of each subject and each meter's name, refuses nothing, and can
-// be told to fail.
+// tally is a Counter that counts the units of each subject and meter name, refuses
+// nothing, and can be made to fail.
 type tally struct {
 	used  map[[2]string]int64
 	takes int

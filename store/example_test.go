@@ -9,8 +9,7 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// counter is the least that a Counter can be: it knows one subject, and is not safe for
-// concurrent use.
+// counter is a minimal Counter. It has one subject and is not safe for concurrent use.
 type counter struct {
 	bucket store.Bucket
 	window store.Window
@@ -29,7 +28,7 @@ func (c *counter) Take(ctx context.Context, charge *store.Charge) error {
 	window, quota, left := c.window.Take(day, charge.At.UnixMicro(), charge.N[1])
 	if charge.OK = fits && left; charge.OK {
 		c.bucket, c.window = bucket, window
-	} else { // report what stands
+	} else { // report the state without the charge
 		wait0, wait1 := level.Wait, quota.Wait
 		_, level, _ = c.bucket.Take(rate, charge.At.UnixMicro(), 0)
 		_, quota, _ = c.window.Take(day, charge.At.UnixMicro(), 0)
@@ -47,8 +46,8 @@ var (
 	}
 )
 
-// One request of 400 units: a token of the throttle and 400 of the day's quota, or
-// nothing.
+// ExampleCharge makes requests of 400 units. Each takes one token of the throttle and 400
+// units of the day's quota, or nothing.
 func ExampleCharge() {
 	var c store.Counter = new(counter)
 	charge := store.Charge{
@@ -104,7 +103,7 @@ func ExampleWindow_Take() {
 	_, level, ok := w.Take(day, evening, 200)
 	fmt.Println(ok, level.Remaining(), level.Wait)
 
-	w, level = w.Set(day, evening, 500) // the customer has bought more
+	w, level = w.Set(day, evening, 500) // the customer bought more
 	fmt.Println(level.Used, level.Max)
 	_, level, ok = w.Take(day, evening, 200)
 	fmt.Println(ok, level.Remaining())
@@ -141,7 +140,7 @@ func ExamplePeek() {
 	// <nil> 1 1 23h0m0s
 }
 
-// A limiter has one bucket, and needs no Charge.
+// ExampleOne charges one bucket and needs no Charge.
 func ExampleOne() {
 	rate := store.Meter{Name: "rate", Max: 2, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}
 	c := store.One(memory.New(memory.Config{}))

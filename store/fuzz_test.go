@@ -12,7 +12,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// A history is written as 17 bytes a step: what it does, then two numbers.
+// stepBytes is the length of an encoded step: one byte for what it does, then two
+// numbers.
 const stepBytes = 17
 
 func appendStep(history []byte, what byte, at, n int64) []byte {
@@ -21,7 +22,7 @@ func appendStep(history []byte, what byte, at, n int64) []byte {
 	return binary.LittleEndian.AppendUint64(history, uint64(n))
 }
 
-// readStep cuts the first step off; ok is false after the last.
+// readStep decodes the first step. ok is false after the last one.
 func readStep(history []byte) (what byte, at, n int64, rest []byte, ok bool) {
 	if len(history) < stepBytes {
 		return 0, 0, 0, nil, false
@@ -29,8 +30,8 @@ func readStep(history []byte) (what byte, at, n int64, rest []byte, ok bool) {
 	return history[0], int64(binary.LittleEndian.Uint64(history[1:])), int64(binary.LittleEndian.Uint64(history[9:])), history[stepBytes:], true
 }
 
-// FuzzBucket lives through any history of a bucket under two plans. While there is but
-// one, what was admitted and what is held never exceed the burst and the rate times the
+// FuzzBucket runs a history of charges of a bucket under two plans. Under one plan alone,
+// what was admitted and what is held must not exceed the burst and the rate times the
 // time.
 func FuzzBucket(f *testing.F) {
 	for _, test := range bucketTimelines {
@@ -57,7 +58,7 @@ func FuzzBucket(f *testing.F) {
 		}
 		var b store.Bucket
 		m, last, admitted := &plans[0], int64(math.MinInt64), new(big.Int)
-		pure, first := true, int64(0) // one plan and nothing set or given back, since the first charge
+		pure, first := true, int64(0) // pure means one plan, and nothing set or given back, since the first charge
 		for {
 			what, at, n, rest, more := readStep(history)
 			if !more {
@@ -96,7 +97,7 @@ func FuzzBucket(f *testing.F) {
 	})
 }
 
-// due is the burst and the rate times the time.
+// due returns the burst and the rate times the time.
 func due(m *store.Meter, elapsed int64) *big.Int {
 	sum := big.NewInt(elapsed)
 	sum.Mul(sum, big.NewInt(m.Rate.Tokens)).Div(sum, big.NewInt(max(m.Rate.Per, 1)))
@@ -110,8 +111,8 @@ func requireSoundBucket(t *testing.T, m *store.Meter, b store.Bucket, last int64
 	require.GreaterOrEqual(t, b.Last, last, "moved back")
 }
 
-// requireSoundLevel holds a level to the state that it is about, and its durations to
-// what becomes of that state.
+// requireSoundLevel compares a level with the state that it reports, and its durations
+// with the later states.
 func requireSoundLevel(t *testing.T, m *store.Meter, b store.Bucket, now int64, l store.Level, ok bool, n int64) {
 	require.Equal(t, m.Max, l.Max)
 	require.Equal(t, m.Max-b.Tokens, l.Used)
@@ -137,7 +138,7 @@ func requireSoundLevel(t *testing.T, m *store.Meter, b store.Bucket, now int64, 
 	}
 }
 
-// FuzzWindow lives through any history of a window whose limit changes.
+// FuzzWindow runs a history of charges of a window whose limit changes.
 func FuzzWindow(f *testing.F) {
 	for _, test := range windowTimelines {
 		var history []byte

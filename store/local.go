@@ -1,14 +1,15 @@
 package store
 
-// Local is an optional interface of a Counter, and of a directory of keys or plans. One
-// that is Local never waits: it does no input or output. Its caller need not bound a call
-// with a deadline, whose timer would cost more than a decision. A type that wraps another
-// says what IsLocal says of that one, unless its own methods wait, and has it from no
-// store that it embeds: see Counter.
+// Local is an optional interface of a Counter, or of a directory of keys or plans, that
+// never waits for input or output. Its callers then need no deadline, whose timer would
+// cost more than a decision in memory.
+//
+// A type that wraps another returns what IsLocal says of the wrapped value, unless its
+// own methods wait. It must not inherit Local from an embedded store: see Counter.
 type Local interface{ Local() bool }
 
-// IsLocal reports whether s, a Counter or a directory, never waits. One that is not Local
-// may wait.
+// IsLocal reports whether s, a Counter or a directory, never waits. A value without Local
+// is assumed to wait.
 func IsLocal(s any) bool {
 	l, ok := s.(Local)
 	return ok && l.Local()

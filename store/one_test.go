@@ -12,7 +12,7 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// A counter that is no OneTaker is asked by Take.
+// TestTakeOneByTake has a Counter that is not a OneTaker, so One calls its Take.
 func TestTakeOneByTake(t *testing.T) {
 	c := &tally{used: map[[2]string]int64{}, fails: errors.New("broken")}
 	m := bucket(5, perDay)
@@ -29,7 +29,7 @@ func TestTakeOneByTake(t *testing.T) {
 	require.Equal(t, bucket(5, perDay), m)
 }
 
-// oneTaker is a tally that has a short way.
+// oneTaker is a tally with TakeOne.
 type oneTaker struct{ tally }
 
 func (o *oneTaker) TakeOne(_ context.Context, subject string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {

@@ -12,8 +12,9 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// golang.org/x/time/rate, which counts in floats, admits what a Bucket admits, and holds
-// what it holds, within its error.
+// TestBucketAgreesWithTimeRate compares a Bucket with golang.org/x/time/rate, which
+// counts in floats. Both admit the same charges and hold the same tokens, within the
+// error of floats.
 func TestBucketAgreesWithTimeRate(t *testing.T) {
 	for _, perSecond := range oddRates {
 		r, err := store.RateOf(perSecond)
@@ -42,7 +43,7 @@ func TestBucketAgreesWithTimeRate(t *testing.T) {
 					reserved.CancelAt(at)
 				}
 				if ok {
-					limiter.ReserveN(at, int(n)) // not AllowN: at the very edge, floats may think otherwise
+					limiter.ReserveN(at, int(n)) // not AllowN, which may differ where the tokens just suffice
 					b = next
 					admitted++
 				}

@@ -6,20 +6,22 @@ import (
 	"time"
 )
 
-// Peeker is what a Counter may also be, to read many subjects in fewer steps than one
-// Take each. It answers as Take with every N zero would. Callers use the function Peek; a
-// Counter that wraps another implements Peeker by calling Peek on it.
+// Peeker is an optional interface of a Counter that reads many subjects in fewer steps
+// than one Take each. Levels are those of a Take in which every N is zero. Call the
+// function Peek to use it. A Counter that wraps another implements Peeker by calling Peek
+// on the wrapped Counter.
 type Peeker interface {
-	// Peek sets levels[s*len(meters)+m] to the level of meters[m] for subjects[s]; any
-	// number of either. Levels of one subject are of one instant if there are at most
-	// MaxMeters. It changes nothing. Safe for concurrent use.
+	// Peek sets levels[s*len(meters)+m] to the level of meters[m] for subjects[s]. Both
+	// lists may have any length. The levels of one subject are of one instant if there are
+	// at most MaxMeters meters. Peek changes nothing. It is safe for concurrent use.
 	Peek(ctx context.Context, at time.Time, subjects []string, meters []Meter, levels []Level) error
 }
 
-// Peek reads meters of many subjects, in few steps if c is a Peeker and one Take at a
-// time if not. A report of 500 keys over 90 days is one call. levels must have room for
-// len(subjects)*len(meters) elements, in the order that Peeker says; less is ErrInvalid.
-// The zero at is the store's own clock.
+// Peek reads the levels of meters for many subjects. If c is a Peeker, it takes few
+// steps: a report of 500 keys over 90 days is one call. Otherwise Peek calls Take for one
+// subject at a time. The slice levels needs room for len(subjects)*len(meters) elements,
+// in the order that Peeker describes; with less, the error wraps ErrInvalid. If at is
+// zero, the store reads its own clock.
 func Peek(ctx context.Context, c Counter, at time.Time, subjects []string, meters []Meter, levels []Level) error {
 	if have, want := len(levels), len(subjects)*len(meters); have < want {
 		return invalid([]error{fmt.Errorf("levels: room for %d: want %d", have, want)})

@@ -13,7 +13,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// A counter that cannot peek is asked by Take, eight meters at a time.
+// TestPeekByTake has a Counter that is not a Peeker, so Peek calls its Take with eight
+// meters at a time.
 func TestPeekByTake(t *testing.T) {
 	at := time.Unix(1_790_000_000, 0)
 	var meters []store.Meter
@@ -51,11 +52,11 @@ func TestPeekFails(t *testing.T) {
 	}
 	require.Zero(t, c.takes)
 	assert.ErrorIs(t, store.Peek(t.Context(), c, time.Now(), []string{"a", "b", "c"}, meters, make([]store.Level, 6)), c.fails)
-	assert.Equal(t, 3, c.takes, "it goes no further")
+	assert.Equal(t, 3, c.takes, "Peek stops at the first error")
 	assert.ErrorIs(t, store.Peek(t.Context(), c, time.Now(), []string{""}, meters, make([]store.Level, 6)), store.ErrInvalid)
 }
 
-// peeker is a tally that can peek: it says where each level is.
+// peeker is a tally with Peek. The Used of each level is its position.
 type peeker struct{ tally }
 
 func (p *peeker) Peek(_ context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {

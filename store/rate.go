@@ -5,10 +5,12 @@ import (
 	"math"
 )
 
-// RateOf is the simplest Rate within one part in 10^9 of perSecond, which is 0, or 1e-8
-// (one in three years) to 1e12. Anything else, NaN included, is an error. For every such
-// rate buckets of at least 50 tokens are exact; for one a day 104,000; for whole numbers
-// a second over nine thousand million.
+// RateOf returns the simplest Rate within one part in 10^9 of perSecond. It accepts 0 and
+// 1e-8 (one in three years) to 1e12. Anything else, including NaN, is an error.
+//
+// For every such rate, buckets of at least 50 tokens are exact. For one a day, buckets of
+// 104,000 tokens are. For whole numbers a second, buckets of more than nine thousand
+// million tokens are.
 func RateOf(perSecond float64) (Rate, error) {
 	if perSecond == 0 {
 		return Rate{}, nil
@@ -16,7 +18,7 @@ func RateOf(perSecond float64) (Rate, error) {
 	if !(perSecond >= 1e-8 && perSecond <= 1e12) {
 		return Rate{}, fmt.Errorf("rate %v per second: want 0, or 1e-8 to 1e12", perSecond)
 	}
-	x := perSecond / 1e6 // tokens per microsecond, approached by its continued fraction
+	x := perSecond / 1e6 // tokens per microsecond, approximated by its continued fraction
 	var p0, q0, p1, q1 int64 = 0, 1, 1, 0
 	for y := x; ; {
 		a := math.Floor(y)
@@ -28,7 +30,7 @@ func RateOf(perSecond float64) (Rate, error) {
 	}
 }
 
-// PerSecond is r as tokens a second, for people and for headers.
+// PerSecond returns r in tokens a second, for people and for headers.
 func (r Rate) PerSecond() float64 {
 	if r.Per == 0 {
 		return 0

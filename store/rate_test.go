@@ -50,7 +50,8 @@ func TestRateOfRefuses(t *testing.T) {
 	}
 }
 
-// Every rate is within one part in 10^9, in lowest terms, and fit for a bucket of 50.
+// TestRateOfIsClose checks that every rate is within one part in 10^9, in lowest terms,
+// and valid for a bucket of 50.
 func TestRateOfIsClose(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for range 100_000 {
@@ -73,7 +74,7 @@ func requireClose(t testing.TB, perSecond float64) {
 	exact := new(big.Rat).Mul(big.NewRat(r.Tokens, r.Per), big.NewRat(1_000_000, 1))
 	want := new(big.Rat).SetFloat64(perSecond)
 	off, _ := new(big.Rat).Quo(new(big.Rat).Sub(exact, want), want).Float64()
-	require.LessOrEqual(t, math.Abs(off), 1.000001e-9, "%v per second: %+v", perSecond, r) // its own check is in floats
+	require.LessOrEqual(t, math.Abs(off), 1.000001e-9, "%v per second: %+v", perSecond, r) // this check is in floats too
 	require.Equal(t, r.Per, big.NewRat(r.Tokens, r.Per).Denom().Int64(), "lowest terms: %+v", r)
 	require.InEpsilon(t, perSecond, r.PerSecond(), 1.1e-9)
 	require.NoError(t, store.Check([]store.Meter{bucket(50, r)}), "%v per second", perSecond)
@@ -86,7 +87,7 @@ func TestPerSecond(t *testing.T) {
 	assert.Equal(t, 1.0/86400, perDay.PerSecond())
 }
 
-// The bounds that RateOf's doc gives for buckets.
+// TestRateOfBursts checks the bounds that RateOf documents for buckets.
 func TestRateOfBursts(t *testing.T) {
 	for _, test := range []struct {
 		perSecond float64

@@ -1,7 +1,7 @@
-// Package store is how Ration counts: the one contract that a store of counters keeps,
-// and the pure arithmetic that all of them share. Its reader is whoever writes a store
-// for another database, or calls one directly; package
-// [github.com/ration-go/ration/store/storetest] checks every promise made here.
+// Package store defines the contract of a counter store, and the arithmetic that all
+// stores share. Read it to write a store for another database, or to call a store
+// directly. Package [github.com/ration-go/ration/store/storetest] checks every promise
+// made here.
 //
 // Keys and plans are not counters. Their contracts are apikey.Store and usageplan.Store,
 // and they may live in another database.
@@ -14,14 +14,15 @@ import (
 	"time"
 )
 
-// Bounds of the contract. Every figure and all state are integers of at most MaxUnits,
-// which is what a double holds exactly: the same arithmetic is then exact in Go, in Lua
-// and in JSON.
+// Bounds of the contract. Every figure and every state is an integer of at most MaxUnits,
+// which is the greatest that a double holds exactly. The same arithmetic is then exact in
+// Go, in Lua and in JSON.
 const (
-	// MaxMeters is the most meters that one Charge can carry.
+	// MaxMeters is the maximum number of meters in a Charge.
 	MaxMeters = 8
 
-	// MaxSubject and MaxName are the most bytes of a Charge's Subject and of a Meter's Name.
+	// MaxSubject and MaxName are the maximum lengths in bytes of a Charge's Subject and of a
+	// Meter's Name.
 	MaxSubject = 512
 	MaxName    = 128
 
@@ -29,101 +30,110 @@ const (
 	MaxUnits = 1<<53 - 1
 
 	// Unlimited is the Max of a window that counts and does not refuse, such as a usage
-	// record, until it has counted that much.
+	// record. It refuses only when its count would exceed MaxUnits.
 	Unlimited = MaxUnits
 
-	// Never is the wait of a charge that cannot fit however long one waits, and the reset of
-	// a bucket that nothing refills.
+	// Never is the Wait of a charge that can never fit, and the Reset of a bucket that
+	// nothing refills.
 	Never = time.Duration(math.MaxInt64)
 )
 
 // Errors that a Counter returns. Any other error means that the store failed and that the
 // charge may have happened.
 var (
-	// ErrNotTaken is wrapped by a failure that provably came before the charge.
+	// ErrNotTaken is wrapped by a failure that certainly came before the charge.
 	ErrNotTaken = errors.New("store: not taken")
 
-	// ErrFull is wrapped, beside ErrNotTaken, when there is no room for a new subject:
-	// making some would cost another subject its allowance.
+	// ErrFull is wrapped, beside ErrNotTaken, if there is no room for a new subject. To make
+	// room, the store would have to forget what another subject has used.
 	ErrFull = errors.New("store: full")
 
-	// ErrInvalid is wrapped, beside ErrNotTaken, when the charge breaks a rule of this
-	// contract. It is the caller's fault, never a failure of the store, so no failure policy
-	// applies to it.
+	// ErrInvalid is wrapped, beside ErrNotTaken, if the charge breaks a rule of this
+	// contract. It is a mistake of the caller, not a failure of the store, so no failure
+	// policy applies to it.
 	ErrInvalid = errors.New("store: invalid charge")
 )
 
-// Counter counts. Take applies c.N to the meters of c.Subject, to all of them or to none,
-// and fills in the answer.
+// Counter counts what subjects use. Take applies c.N to the meters of c.Subject, to all
+// of them or to none, and fills in the answer.
 //
-// A refusal is not an error: c.OK is false and nothing has changed. An error means that
-// the store failed. If it wraps ErrNotTaken the charge did not happen; otherwise it may
-// have, and nobody may repeat it. A charge that Charge.Check faults is refused with what
-// Check returned. If ctx is done before the charge begins, Take charges nothing and
-// returns an error that wraps both ctx.Err() and ErrNotTaken; once begun, the charge
-// stands whatever becomes of ctx.
+// A refusal is not an error: c.OK is false, and nothing has changed. An error means that
+// the store failed. If it wraps ErrNotTaken, the charge did not happen. Otherwise it may
+// have happened, and nobody may repeat it. If Charge.Check reports a fault, Take returns
+// that error.
+//
+// If ctx is done before the charge begins, Take charges nothing and returns an error that
+// wraps both ctx.Err() and ErrNotTaken. Once begun, a charge stands even if ctx is
+// cancelled.
 //
 // Take is atomic for one subject and safe for concurrent use. It does not change
-// c.Meters, and it touches neither c nor anything c points to after it has returned:
-// callers reuse a Charge. (Take has a pointer because copying so large an answer out by
+// c.Meters. After it has returned, it uses neither c nor anything that c points to, so
+// callers can reuse a Charge. (Take has a pointer because returning so large an answer by
 // value would cost a third of a whole decision in memory.)
 //
-// A Counter that wraps another embeds this interface, never the type of a store: what
-// else a store has, such as TakeOne, Peek and Local, would be promoted, and callers that
-// find it there go past the wrapper's Take.
+// Caution: a Counter that wraps another must embed this interface, never the concrete
+// type of a store. Embedding the type would also promote its TakeOne, Peek and Local, and
+// callers that find these would bypass the wrapper's Take.
 type Counter interface {
 	Take(ctx context.Context, c *Charge) error
 }
 
-// Charge is one decision, question and answer. Write it with field names: fields may be
-// added.
+// Charge is one decision, with its question and its answer. Write it with field names,
+// since fields may be added.
 type Charge struct {
-	// Subject is who pays: 1 to MaxSubject bytes of any value. Two subjects never affect one
-	// another. A store that keeps it clones it first (strings.Clone): it may be part of a
-	// buffer that is used again.
+	// Subject identifies who is charged: 1 to MaxSubject bytes of any value. Subjects never
+	// affect one another. A store that keeps the string clones it first (strings.Clone),
+	// since it may be part of a buffer that is reused.
 	Subject string
 
 	// At is the caller's clock, as time.Now returned it (UTC and In would strip the
-	// monotonic reading). It says how far windows are from their end. Buckets refill by At
-	// where the store lives in the caller's process, so that a decision reads a clock once,
-	// and by the store's own clock where processes share one (Redis). Zero: the store reads
-	// its own. State never moves back for an earlier At.
+	// monotonic reading). If it is zero, the store reads its own clock.
+	//
+	// Windows use At to tell how far they are from their end. Buckets refill by At if the
+	// store lives in the caller's process, so that a decision reads a clock once. If
+	// processes share the store, such as Redis, buckets refill by the store's own clock.
+	// State never moves back for an earlier At.
 	At time.Time
 
 	// Meters are what is charged, see Check. They are built once per plan and window, shared
-	// between requests, and read only. Two of them with the same Name and Start are the
-	// builder's fault, and undefined.
+	// between requests, and read only. The result of two meters with the same Name and Start
+	// is undefined.
 	Meters []Meter
 
-	// N[i] is for Meters[i]: positive takes, zero only reads, negative gives back. If every
-	// positive N fits, all of N is applied, else none. Giving back stops at a full bucket
-	// and at zero used, and is never a reason to refuse. A window may be charged and given
-	// back to until its End+Keep, so a refund goes where the charge went, after midnight
-	// too. A read changes nothing: it makes no subject, starts no window and ends none.
+	// N[i] is the number of units for Meters[i]. A positive number takes units, zero only
+	// reads, and a negative number gives units back. If every positive N fits, all of N is
+	// applied; otherwise nothing is.
+	//
+	// Giving back stops at a full bucket and at zero used. It is never refused. A window can
+	// be charged and refunded until its End+Keep, so a refund reaches the window that was
+	// charged, even after midnight.
+	//
+	// A read changes nothing: it creates no subject, and neither starts nor ends a window.
 	N [MaxMeters]int64
 
-	// SetRemaining makes N[i] what remains of each of Meters from now on, instead of taking:
-	// a window's allowance is extended or cut, for that window only and whatever its use; a
-	// bucket holds N[i] tokens, at most its capacity. N below zero counts as zero. Unlimited
-	// windows are left alone. It is never refused, and repeating it changes nothing.
+	// SetRemaining makes N[i] what remains of each of Meters from now on, instead of taking
+	// N[i]. A window's allowance is extended or cut, for that window only and whatever its
+	// use is. A bucket then holds N[i] tokens, at most its capacity. An N below zero counts
+	// as zero. Unlimited windows do not change. SetRemaining is never refused, and repeating
+	// it changes nothing.
 	SetRemaining bool
 
-	// OK is the answer: whether the charge was applied. Undefined after an error.
+	// OK reports whether the charge was applied. It is undefined after an error.
 	OK bool
 
-	// Levels[i] tells of Meters[i] after the charge, or as it stands if OK is false. Those
-	// past the last of Meters keep what they held. Undefined after an error.
+	// Levels[i] is the level of Meters[i] after the charge, or its present level if OK is
+	// false. Elements beyond len(Meters) keep their values. Levels is undefined after an
+	// error.
 	Levels [MaxMeters]Level
 
-	// Place is where the Counter found Subject when it last took a charge of it, in terms of
-	// its own. A Counter may write it, and a caller that keeps it beside the subject and
-	// brings it along spares the Counter the search, which in memory is a good part of a
-	// decision. It is a hint: whatever it holds, zero or another subject's place, changes no
-	// answer.
+	// Place is a hint of where the Counter found Subject the last time, in the Counter's own
+	// terms. A Counter may write it. A caller that keeps it beside the subject and passes it
+	// again saves the Counter the search, which in memory is a good part of a decision. No
+	// value of Place changes an answer, not even zero or another subject's place.
 	Place uint64
 }
 
-// Each is N for n units of every meter.
+// Each returns an N that charges n units to every meter.
 func Each(n int64) (all [MaxMeters]int64) {
 	for i := range all {
 		all[i] = n
@@ -131,72 +141,76 @@ func Each(n int64) (all [MaxMeters]int64) {
 	return all
 }
 
-// Meter is one thing that is counted: a window of time if it has an End, else a token
-// bucket.
+// Meter describes one thing that is counted: a window of time if it has an End, and a
+// token bucket otherwise.
 //
-// State belongs to (subject, name), for a window to (subject, name, start), and never to
-// the figures: when those change, what was counted stays. A bucket keeps the tokens it
-// has, down to a smaller Max; a window keeps its use, even above a smaller Max.
+// State belongs to (subject, name), for a window to (subject, name, start). It does not
+// depend on the figures: when they change, the count stays. A bucket keeps the tokens it
+// has, down to a smaller Max. A window keeps its use, even above a smaller Max.
 type Meter struct {
 	// Name is 1 to MaxName bytes of any value. A store that keeps it clones it first, as it
 	// does the Subject.
 	Name string
 
-	// Max is a bucket's capacity, full at first, or a window's allowance, in units: 0 to
-	// MaxUnits. Zero refuses everything.
+	// Max is a bucket's capacity or a window's allowance, 0 to MaxUnits. A bucket starts
+	// full. Zero refuses everything.
 	Max int64
 
-	// Rate is what refills a bucket; zero: nothing does. A window has none.
+	// Rate is how fast a bucket refills. The zero Rate never refills it. A window has no
+	// Rate.
 	Rate Rate
 
-	// Rare says of a bucket that few of the subject's charges name it, of which there may be
-	// many, such as an idempotency id: a store may keep it where it costs the others
-	// nothing. It changes no answer, and is the same in every charge of the bucket. A window
-	// has it in vain.
+	// Rare marks a bucket that few of the subject's charges name and of which there may be
+	// many, such as an idempotency ID. A store may keep such a bucket where it does not slow
+	// down the others. Rare changes no answer. It is the same in every charge of the bucket.
+	// It is ignored for windows.
 	Rare bool
 
-	// Start and End are the window [Start, End) in Unix seconds. Both are zero for a bucket.
+	// Start and End bound the window [Start, End) in Unix seconds. Both are zero for a
+	// bucket.
 	Start, End int64
 
-	// Keep is how long after End a window can at least be read and given back to; zero: not
-	// at all. Later it may be forgotten, and then reads as unused.
+	// Keep is how long after End a window can be read and refunded at least. The default is
+	// not at all. After that the store may forget it, and it reads as unused.
 	//
-	// A window that was forgotten and is charged again admits its whole allowance again. So
-	// Keep is also how far clocks may differ without a limit being exceeded: those of two
-	// callers, or one clock that goes ahead and back. Whoever sets a limit keeps its windows
-	// for a day or so, however short they are, and whatever the reports need.
+	// Caution: a window that was forgotten and is charged again admits its whole allowance
+	// again. So Keep is also how far clocks may differ before a limit is exceeded: the
+	// clocks of two callers, or one clock that jumps ahead and back. To enforce a limit,
+	// keep its windows for a day or so, however short they are, and for as long as reports
+	// need them.
 	Keep time.Duration
 }
 
-// IsWindow says whether m is a window of time rather than a token bucket.
+// IsWindow reports whether m is a window of time rather than a token bucket.
 func (m *Meter) IsWindow() bool { return m.End != 0 }
 
-// Rate is Tokens every Per microseconds, in lowest terms: one a day is {1,
-// 86_400_000_000}, 7 a second {7, 1_000_000}, a million a second {1, 1}. The zero Rate is
-// nothing at all. RateOf makes one of a figure per second.
+// Rate is Tokens every Per microseconds, in lowest terms. One a day is {1,
+// 86_400_000_000}, 7 a second {7, 1_000_000}, a million a second {1, 1}. The zero Rate
+// adds nothing. RateOf returns the Rate of a figure per second.
 type Rate struct{ Tokens, Per int64 }
 
 // Level is the state of one meter. Its durations count from the Charge's At, or from the
-// store's clock where buckets refill by it, and are rounded up to the microsecond. A
-// bucket does not refill while its clock is behind an instant at which the bucket has
-// been charged, such as after the clock stepped back: Wait and Reset include that time.
+// store's clock if buckets refill by that. They are rounded up to the microsecond.
+//
+// A bucket does not refill while its clock is behind an instant at which the bucket was
+// charged, such as after the clock stepped back. Wait and Reset include that time.
 type Level struct {
-	// Max is a bucket's capacity, or a window's allowance with what SetRemaining added.
+	// Max is a bucket's capacity, or a window's allowance including what SetRemaining added.
 	Max int64
 
-	// Used is a bucket's capacity less its whole tokens, or a window's units, after the
-	// charge: before it, Used-N. A window's may exceed Max, after a downgrade or a charge
-	// that was settled above the limit.
+	// Used is a bucket's capacity less its whole tokens, or the units used in a window,
+	// after the charge. Before it, Used was lower by N. A window's Used may exceed Max,
+	// after a downgrade or a charge that was settled above the limit.
 	Used int64
 
-	// Wait is zero for a meter that does not refuse; else how long until this charge fits it
-	// if nobody else comes, or Never.
+	// Wait is zero if the meter does not refuse. Otherwise it is the time until this charge
+	// fits, if no other charge comes first, or Never.
 	Wait time.Duration
 
-	// Reset is how long until a bucket is full or a window ends; Never for a bucket that
-	// nothing refills.
+	// Reset is the time until a bucket is full or a window ends. It is Never for a bucket
+	// that nothing refills.
 	Reset time.Duration
 }
 
-// Remaining is the units that could be taken now, never negative.
+// Remaining returns the units that can be taken now, never negative.
 func (l Level) Remaining() int64 { return max(0, l.Max-l.Used) }

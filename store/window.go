@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Window is the state of one window: units used, and units added to its allowance
-// (negative: cut from it). The zero Window is unused. Its methods are pure: they return
+// Window is the state of one window: the units used, and the units added to its allowance
+// (negative if it was cut). The zero Window is unused. The methods are pure: they return
 // the new state, and a store keeps it.
 type Window struct{ Used, Extra int64 }
 
-// Take is the whole rule of a window: the state after taking n at an instant in Unix
-// microseconds, what to report, and whether it fits. A store keeps the state only if n is
-// not zero and every meter of the charge fits.
+// Take applies a charge of n units at an instant in Unix microseconds. It returns the new
+// state, the level to report, and whether the charge fits. A store keeps the new state
+// only if n is not zero and every meter of the charge fits.
 func (w Window) Take(m *Meter, at, n int64) (Window, Level, bool) {
 	l := w.level(m, at)
 	ok := n <= l.Max-l.Used || n <= 0
@@ -20,7 +20,7 @@ func (w Window) Take(m *Meter, at, n int64) (Window, Level, bool) {
 	case ok:
 		w.Used = max(0, w.Used+n)
 		l.Used = w.Used
-	case n > m.Max || l.Reset == 0: // more than any such window holds, or one that is over
+	case n > m.Max || l.Reset == 0: // more than any such window holds, or the window is over
 		l.Wait = Never
 	default:
 		l.Wait = l.Reset
@@ -28,8 +28,8 @@ func (w Window) Take(m *Meter, at, n int64) (Window, Level, bool) {
 	return w, l, ok
 }
 
-// Set is the state in which n units remain, and what to report. An Unlimited window stays
-// as it is.
+// Set returns the state in which n units remain, and the level to report. An Unlimited
+// window does not change.
 func (w Window) Set(m *Meter, at, n int64) (Window, Level) {
 	if m.Max < Unlimited {
 		w.Extra = min(max(n, 0), MaxUnits-w.Used) + w.Used - m.Max
@@ -45,7 +45,7 @@ func (w Window) level(m *Meter, at int64) Level {
 	return l
 }
 
-// untilEnd is the time from at to the end of the window; zero once it is over.
+// untilEnd returns the time from at to the end of the window, or zero once it is over.
 func untilEnd(m *Meter, at int64) time.Duration {
 	if m.End > math.MaxInt64/1_000_000 {
 		return Never
@@ -54,7 +54,7 @@ func untilEnd(m *Meter, at int64) time.Duration {
 	if at >= end {
 		return 0
 	}
-	left := uint64(end - at) // right even where the difference is beyond an int64
+	left := uint64(end - at) // correct even where the difference overflows an int64
 	if left > uint64(Never/time.Microsecond) {
 		return Never
 	}

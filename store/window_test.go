@@ -10,18 +10,18 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// windowStep is one charge in a timeline of a window that begins at 0 and ends at 100
-// seconds.
+// windowStep is one charge of a timeline, and its expected result. The window begins at 0
+// and ends at 100 seconds.
 type windowStep struct {
 	at   time.Duration
 	n    int64
 	ok   bool
 	used int64
 	wait time.Duration
-	max  int64 // as told, with the extension; zero: the meter's own
+	max  int64 // the Max of the level; zero means the meter's own
 
-	set   bool  // Set rather than Take
-	limit int64 // from here on; zero: as before
+	set   bool  // call Set, not Take
+	limit int64 // the limit from here on; zero means unchanged
 }
 
 const wend = 100 * time.Second
@@ -46,7 +46,7 @@ var windowTimelines = []struct {
 		{at: 1500*time.Millisecond + 1000, n: 1, used: 1, wait: 98_500*time.Millisecond - time.Microsecond},
 		{at: wend - 1, n: 1, used: 1, wait: time.Microsecond},
 	}},
-	{"over, it can be charged, and waiting is in vain", 2, []windowStep{
+	{"a window that is over can be charged, and a refusal has no wait", 2, []windowStep{
 		{at: wend, n: 1, ok: true, used: 1},
 		{at: wend + time.Second/2, n: 2, used: 1, wait: store.Never},
 		{at: wend + time.Hour, n: 2, used: 1, wait: store.Never},
@@ -60,7 +60,7 @@ var windowTimelines = []struct {
 		{n: 10, ok: true, used: 10},
 		{n: math.MinInt64, ok: true, used: 0},
 	}},
-	{"a smaller limit keeps the use, and a greater one", 10, []windowStep{
+	{"the use survives a smaller and a greater limit", 10, []windowStep{
 		{n: 8, ok: true, used: 8},
 		{n: 1, used: 8, wait: wend, limit: 5},
 		{n: -4, ok: true, used: 4},
@@ -77,11 +77,11 @@ var windowTimelines = []struct {
 		{n: 11, used: 9, max: 15, wait: store.Never},
 		{n: 0, ok: true, used: 9, max: 25, limit: 20},
 		{n: 1, set: true, ok: true, used: 9, max: 10},
-		{n: 0, ok: true, used: 9, max: -1, limit: 5}, // cut by 10: none
+		{n: 0, ok: true, used: 9, max: -1, limit: 5}, // cut by 10, which leaves none
 		{n: 1, used: 9, max: -1, wait: wend},
 		{n: -99, set: true, ok: true, used: 9, max: 9},
 		{n: math.MaxInt64, set: true, ok: true, used: 9, max: most},
-		{n: 0, ok: true, used: 9, max: most, limit: 20}, // not beyond the bound
+		{n: 0, ok: true, used: 9, max: most, limit: 20}, // capped at the bound
 		{n: math.MinInt64, set: true, ok: true, used: 9, max: 9},
 	}},
 	{"unlimited", store.Unlimited, []windowStep{
@@ -90,7 +90,7 @@ var windowTimelines = []struct {
 		{n: 1<<52 - 1, ok: true, used: most},
 		{n: -most, ok: true, used: 0},
 	}},
-	{"settled above the limit", 10, []windowStep{
+	{"a charge settled above the limit", 10, []windowStep{
 		{n: 9, ok: true, used: 9},
 		{n: 9, ok: true, used: 18, limit: store.Unlimited},
 		{n: 1, used: 18, limit: 10, wait: wend},
@@ -104,7 +104,7 @@ var windowTimelines = []struct {
 		{n: math.MinInt64 + 1, ok: true, used: 0, max: most},
 		{n: most, ok: true, used: most, max: most},
 	}},
-	{"nothing fits in it", -1, []windowStep{
+	{"no allowance", -1, []windowStep{
 		{n: 1, used: 0, max: -1, wait: store.Never},
 		{n: 0, ok: true, used: 0, max: -1},
 		{n: 2, set: true, ok: true, used: 0, max: 2},
@@ -112,7 +112,7 @@ var windowTimelines = []struct {
 	}},
 }
 
-// figure is a limit in a timeline, where zero has a meaning already.
+// figure returns a limit of a timeline, in which a negative number stands for zero.
 func figure(n int64) int64 { return max(n, 0) }
 
 func TestWindowTimelines(t *testing.T) {
