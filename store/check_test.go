@@ -95,7 +95,7 @@ func TestChargeCheckAccepts(t *testing.T) {
 		"the highest rate":       func(c *store.Charge) { c.Meters[0] = bucket(1, store.Rate{Tokens: most - 1, Per: 1}) },
 		"the slowest rate":       func(c *store.Charge) { c.Meters[0] = bucket(1, store.Rate{Tokens: 1, Per: most - 1}) },
 		"any N":                  func(c *store.Charge) { c.N = store.Each(math.MinInt64) },
-		"a duplicate name":   func(c *store.Charge) { c.Meters = append(c.Meters, c.Meters...) },
+		"a duplicate name":       func(c *store.Charge) { c.Meters = append(c.Meters, c.Meters...) },
 	} {
 		c := soundCharge()
 		change(&c)

@@ -56,7 +56,7 @@ func TestPeekFails(t *testing.T) {
 	assert.ErrorIs(t, store.Peek(t.Context(), c, time.Now(), []string{""}, meters, make([]store.Level, 6)), store.ErrInvalid)
 }
 
-// peeker is a tally with Peek. The Used of each level is its position.
+// peeker is a tally with Peek. Max and Used of each level are its indices.
 type peeker struct{ tally }
 
 func (p *peeker) Peek(_ context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {

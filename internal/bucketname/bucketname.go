@@ -1,5 +1,5 @@
-// Package bucketname names the token buckets of a subject. Plans validate that their
-// quotas and routes leave these names alone, and the Gate counts under them.
+// Package bucketname names the token buckets of a subject. Plans check that their quotas
+// and routes do not use these names, and the Gate counts under them.
 package bucketname
 
 const (
@@ -13,5 +13,5 @@ const (
 // Route returns the name of a route's bucket.
 func Route(route string) string { return RoutePrefix + route }
 
-// StagePrefix returns what the names of the buckets of an API stage's routes begin with.
+// StagePrefix returns the prefix of the bucket names of an API stage's routes.
 func StagePrefix(stage string) string { return RoutePrefix + stage + " " }

@@ -1,5 +1,5 @@
-// Package fault reports bad input: all faults in one error, each on a line of its own,
-// and each with the whole path of its field.
+// Package fault reports bad input. It puts all faults into one error, each on its own
+// line and with the whole path of its field.
 package fault
 
 import (
@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// report is all faults of one value.
+// report holds all faults of one value.
 type report struct {
 	kind   error
 	what   string
 	faults []error
 }
 
-// Report returns an error with all faults of a value, nil if there are none; a nil fault
-// is none. The error wraps kind and every fault. Its text is "kind what: fault", and a
-// line for each further fault.
+// Report returns an error with all faults of a value. It ignores nil faults, and returns
+// nil if there are no others. The error wraps kind and every fault. Its text is "kind
+// what: fault", with a further line for each further fault.
 func Report(kind error, what string, faults ...error) error {
 	var found []error
 	for _, f := range faults {
@@ -30,7 +30,7 @@ func Report(kind error, what string, faults ...error) error {
 	return &report{kind, what, found}
 }
 
-// Error returns the kind and the name of the value once, and all faults.
+// Error returns the kind and the name of the value once, then all faults.
 func (r *report) Error() string {
 	s := r.kind.Error()
 	if r.what != "" {
@@ -44,7 +44,7 @@ func (r *report) lines() string { return errors.Join(r.faults...).Error() }
 // Unwrap returns the kind and the faults.
 func (r *report) Unwrap() []error { return append([]error{r.kind}, r.faults...) }
 
-// nested is an error in a field of a greater value.
+// nested is an error in a field of an enclosing value.
 type nested struct {
 	error
 	text string
@@ -53,13 +53,13 @@ type nested struct {
 // Error returns the path and the rule of each fault.
 func (n *nested) Error() string { return n.text }
 
-// Unwrap returns the error as the field's own value has it.
+// Unwrap returns the error without the field's path.
 func (n *nested) Unwrap() error { return n.error }
 
-// In returns the faults of a field as faults of the value that has the field: every line
-// of a Report begins with the field, and the kind is no longer in the text, though
-// errors.Is finds it. Any other error becomes "field: error". The empty field adds
-// nothing. In of nil is nil.
+// In returns the faults of a field as faults of the value that has the field. Every line
+// of a Report then begins with the field. The text no longer contains the kind, but
+// errors.Is still finds it. Any other error becomes "field: error". An empty field adds
+// nothing. In returns nil for a nil error.
 func In(field string, err error) error {
 	r, ok := err.(*report)
 	switch {

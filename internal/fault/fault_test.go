@@ -15,8 +15,7 @@ var (
 	errField = errors.New("burst: -1: want 0 or more")
 )
 
-// TestReport has every fault on a line of its own, with its whole path, and each kind
-// once.
+// TestReport expects every fault on its own line with its whole path, and each kind once.
 func TestReport(t *testing.T) {
 	inner := fault.Report(errInner, "limit", nil, errField, errors.New("rate: -2: want 0 or more"))
 	require.EqualError(t, inner, "inner: invalid limit: burst: -1: want 0 or more\nrate: -2: want 0 or more")
@@ -41,7 +40,7 @@ func TestUnwrapHasNoNil(t *testing.T) {
 	require.Equal(t, []error{errOuter, errField}, all.Unwrap())
 }
 
-// TestNoFault is no error.
+// TestNoFault expects no error if there are no faults.
 func TestNoFault(t *testing.T) {
 	require.NoError(t, fault.Report(errOuter, "plan"))
 	require.NoError(t, fault.Report(errOuter, "plan", nil, fault.In("throttle", nil), fault.In("", fault.Report(errInner, "limit"))))

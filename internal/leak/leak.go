@@ -1,5 +1,5 @@
-// Package leak looks for a secret in all that Go makes of a value: what fmt prints, log
-// and log/slog write, and encoding/json marshals. Tests use it.
+// Package leak helps tests find secrets in everything that Go prints of a value: the
+// output of fmt, log and log/slog, templates, and JSON.
 package leak
 
 import (
@@ -22,9 +22,9 @@ import (
 )
 
 // Check fails the test for each way in which one of values shows the secret. It looks for
-// the secret itself, and for its bytes in hexadecimal, in decimals and in base64. A
-// pointer to a struct is looked at with the struct, too, unless the pointer alone has a
-// Format method: such a struct is not to be copied.
+// the secret as text, and for its bytes in hexadecimal, in decimals and in base64. For a
+// pointer to a struct, Check looks at the struct as well. The exception is a struct of
+// which only the pointer has a Format method: such a struct must not be copied.
 func Check(t testing.TB, secret string, values map[string]any) {
 	t.Helper()
 	hidden := spellings(secret)
@@ -41,7 +41,7 @@ func Check(t testing.TB, secret string, values map[string]any) {
 	}
 }
 
-// withCopy is v, and what v points to.
+// withCopy returns v and, if v points to a struct that may be copied, the struct.
 func withCopy(v any) []any {
 	p := reflect.ValueOf(v)
 	if p.Kind() != reflect.Pointer || p.Elem().Kind() != reflect.Struct {
@@ -55,9 +55,9 @@ func withCopy(v any) []any {
 	return []any{v, elem}
 }
 
-// Complete fails the test unless values have each exported struct of the package in the
-// current directory, which is that of a test's own package. The first word of a value's
-// name is that of its struct.
+// Complete fails the test unless values contain each exported struct of the package in
+// the current directory, which for a test is its own package. The first word of a value's
+// name must be the name of its struct.
 func Complete(t testing.TB, values map[string]any) {
 	t.Helper()
 	have := map[string]bool{}
@@ -76,7 +76,7 @@ func Complete(t testing.TB, values map[string]any) {
 	}
 }
 
-// structs are the names of the exported structs of a directory.
+// structs returns the names of the exported structs of a directory.
 func structs(dir string) (names []string, err error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	for _, file := range files {
@@ -100,18 +100,18 @@ func structs(dir string) (names []string, err error) {
 	return names, err
 }
 
-// spellings are the forms in which text might show up in a text.
+// spellings returns the forms in which text may appear in an output.
 func spellings(text string) []string {
 	hexed := hex.EncodeToString([]byte(text))
 	decimals := strings.Trim(fmt.Sprint([]byte(text)), "[]")
 	bytes := fmt.Sprintf("%#v", []byte(text))
 	return []string{
 		text, hexed, strings.ToUpper(hexed), decimals, bytes[strings.Index(bytes, "{")+1 : len(bytes)-1],
-		base64.RawStdEncoding.EncodeToString([]byte(text)), // its last characters depend on what follows
+		base64.RawStdEncoding.EncodeToString([]byte(text)), // the last characters of base64 depend on what follows
 	}
 }
 
-// Texts are what is made of v, by the way in which it is made.
+// Texts yields each output of v with a name of the way in which it was made.
 func Texts(v any) iter.Seq2[string, string] {
 	return func(yield func(how, text string) bool) {
 		for _, verb := range "vsqxXdTobcU" {
@@ -130,7 +130,7 @@ func Texts(v any) iter.Seq2[string, string] {
 	}
 }
 
-// written is what packages make of v that write texts of their own.
+// written returns the output of packages that format values in their own way.
 func written(v any) map[string]string {
 	var text, structured, lines, page bytes.Buffer
 	slog.New(slog.NewTextHandler(&text, nil)).With("with", v).Info("message", "value", v, slog.Group("group", "in", v))

@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// spy is a test that remembers what it was told.
+// spy is a testing.TB that records its errors.
 type spy struct {
 	testing.TB
-	told []string
+	errors []string
 }
 
 func (s *spy) Helper() {}
 func (s *spy) Errorf(format string, args ...any) {
-	s.told = append(s.told, fmt.Sprintf(format, args...))
+	s.errors = append(s.errors, fmt.Sprintf(format, args...))
 }
 
 type open struct{ text string }
@@ -24,12 +24,12 @@ type byJSON struct{ text string }
 func (b byJSON) MarshalText() ([]byte, error)  { return []byte(b.text), nil }
 func (b byJSON) Format(s fmt.State, verb rune) { fmt.Fprint(s, "-") }
 
-// TestCheck finds a secret however it is shown, and none where there is none.
+// TestCheck finds a secret in each kind of value, and nothing where there is no secret.
 func TestCheck(t *testing.T) {
 	const secret = "hunter2pass"
 	for name, test := range map[string]struct {
 		value any
-		want  string // a way that shows it; empty: none
+		want  string // a way that shows it; empty means none
 	}{
 		"text":              {secret, "%v"},
 		"field":             {open{secret}, "%+v"},
@@ -37,21 +37,21 @@ func TestCheck(t *testing.T) {
 		"bytes":             {[]byte(secret), "%d"},
 		"array":             {[11]byte([]byte(secret)), "%x"},
 		"in JSON alone":     {byJSON{secret}, "JSON"},
-		"deeper":            {struct{ p *open }{&open{secret}}, "%s"}, // a wrong verb goes one pointer deeper
+		"deeper":            {struct{ p *open }{&open{secret}}, "%s"}, // a wrong verb prints one pointer deeper
 		"function":          {struct{ f func() string }{func() string { return secret }}, ""},
 		"another":           {open{"hunter2"}, ""},
 		"within, of a kind": {map[string]any{"a": []any{open{secret}}}, "slog text"},
 	} {
 		var s spy
 		Check(&s, secret, map[string]any{name: test.value})
-		all := strings.Join(s.told, "\n")
+		all := strings.Join(s.errors, "\n")
 		if test.want == "" && all != "" || test.want != "" && !strings.Contains(all, name+": "+test.want+" of") {
 			t.Errorf("%s: want %q, got %s", name, test.want, all)
 		}
 	}
 }
 
-// TestComplete finds which of a package's exported structs are missing.
+// TestComplete reports the exported structs of a package that are missing.
 func TestComplete(t *testing.T) {
 	t.Chdir("../../store/storetest")
 	for values, want := range map[*map[string]any]int{
@@ -61,8 +61,8 @@ func TestComplete(t *testing.T) {
 	} {
 		var s spy
 		Complete(&s, *values)
-		if len(s.told) != want {
-			t.Errorf("%v: %q, want %d", *values, s.told, want)
+		if len(s.errors) != want {
+			t.Errorf("%v: %q, want %d", *values, s.errors, want)
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Package nilcheck finds values that are nil although an interface holds them: the usual
-// way in which a constructor gets a store that is none. It uses reflect, so it is for
-// constructors only.
+// Package nilcheck finds nil values inside interfaces, such as the nil pointer of a store
+// that a constructor was given by mistake. It uses reflect, so it is for constructors
+// only.
 package nilcheck
 
 import (
@@ -8,8 +8,8 @@ import (
 	"reflect"
 )
 
-// Required reports that v is nil, as "field: nil: want ...". It returns nil if v is
-// there.
+// Required returns an error, "field: nil: want ...", if v is nil or holds a nil value.
+// Otherwise it returns nil.
 func Required(field string, v any, want string) error {
 	if v == nil {
 		return fmt.Errorf("%s: nil: want %s", field, want)
@@ -17,8 +17,8 @@ func Required(field string, v any, want string) error {
 	return Optional(field, v, want)
 }
 
-// Optional is Required for a value that may be left out: only a nil within an interface
-// is reported.
+// Optional returns an error if v holds a nil value. A v that is nil itself was left out,
+// and is allowed.
 func Optional(field string, v any, want string) error {
 	if v == nil {
 		return nil
@@ -32,8 +32,7 @@ func Optional(field string, v any, want string) error {
 	return nil
 }
 
-// Must panics with a message that begins with the name of the function, if err is not
-// nil.
+// Must panics if err is not nil. The message begins with the name of the function.
 func Must(function string, err error) {
 	if err != nil {
 		panic(fmt.Sprintf("%s: %v", function, err))

@@ -19,7 +19,7 @@ func TestFaults(t *testing.T) {
 		{(*int)(nil), "counter: nil *int: want one", "counter: nil *int: want one"},
 		{(func())(nil), "counter: nil func(): want one", "counter: nil func(): want one"},
 		{map[string]int(nil), "counter: nil map[string]int: want one", "counter: nil map[string]int: want one"},
-		{slice(nil), "", ""}, // a list without elements is a list
+		{slice(nil), "", ""}, // an empty list is a list
 		{new(int), "", ""},
 		{0, "", ""},
 	} {

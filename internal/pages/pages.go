@@ -1,12 +1,12 @@
-// Package pages walks through listings that come a page at a time.
+// Package pages iterates over listings that return one page at a time.
 package pages
 
 import "iter"
 
-// Size is how many records a walk through a listing reads at a time.
+// Size is the number of records in a page of such an iteration.
 const Size = 500
 
-// All returns the pages of a listing, one after the other. It ends with the first error.
+// All yields the pages of a listing in order. It stops after the first error.
 func All[T any](page func(cursor string) (list []T, next string, err error)) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
 		for cursor := ""; ; {

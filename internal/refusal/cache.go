@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// NoStore sets Cache-Control to no-store, and removes every other field that could make a
-// cache keep an answer: a handler outside may have set it for the answer that it
-// expected.
+// NoStore sets Cache-Control to no-store and removes every other field that could make a
+// cache keep the response. An outer handler may have set such a field for the response
+// that it expected.
 func NoStore(h http.Header) {
 	for name := range h {
 		if IsForCaches(name) {
@@ -22,7 +22,7 @@ func NoStore(h http.Header) {
 
 // IsForCaches reports whether a field, by its canonical name, overrides Cache-Control for
 // the caches of content delivery networks and proxies: CDN-Cache-Control (RFC 9213),
-// vendors' fields of the same form, and older fields of theirs.
+// vendors' fields of the same form, and their older fields.
 func IsForCaches(name string) bool {
 	switch name {
 	case "Surrogate-Control", "Edge-Control", "X-Accel-Expires":

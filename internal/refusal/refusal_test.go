@@ -18,7 +18,7 @@ import (
 	"github.com/ration-go/ration/internal/refusal"
 )
 
-// TestNoStore leaves nothing by which a cache could keep an answer, and all else.
+// TestNoStore removes every field by which a cache could keep a response, and no other.
 func TestNoStore(t *testing.T) {
 	h := http.Header{}
 	for _, name := range []string{"CDN-Cache-Control", "X-Acme-Cache-Control", "Surrogate-Control", "Edge-Control", "X-Accel-Expires",
@@ -30,14 +30,14 @@ func TestNoStore(t *testing.T) {
 	require.Equal(t, http.Header{"Cache-Control": {"no-store"}, "Vary": {"Origin"}}, h)
 }
 
-// TestUnread is a table of a client that sends its header at once, and a body in parts.
-// The answer goes out when the body has come, or after a tenth of a second.
+// TestUnread has a client that sends its header at once and a body in parts. The response
+// is sent when the body has arrived, or after 100ms.
 func TestUnread(t *testing.T) {
 	const ms = time.Millisecond
 	for _, c := range []struct {
 		what   string
 		header string
-		parts  []string // one each 40 ms
+		parts  []string // one every 40 ms
 		answer time.Duration
 		closes bool
 	}{
@@ -49,7 +49,7 @@ func TestUnread(t *testing.T) {
 		{"never", "Content-Length: 5\r\n", nil, 100 * ms, true},
 		{"chunked, never", "Transfer-Encoding: chunked\r\n", []string{"2\r\n12\r\n"}, 100 * ms, true},
 		{"too much", "Content-Length: 1000000\r\n", nil, 0, true},
-		{"expects a word", "Content-Length: 4\r\nExpect: 100-continue\r\n", nil, 0, true},
+		{"expects 100-continue", "Content-Length: 4\r\nExpect: 100-continue\r\n", nil, 0, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			client, stop := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -77,14 +77,14 @@ func TestUnread(t *testing.T) {
 				require.ErrorIs(t, err, io.EOF, c.what)
 				require.LessOrEqual(t, time.Since(began), time.Second, c.what)
 			}
-			time.Sleep(time.Second) // whatever the client still sends
+			time.Sleep(time.Second) // the client may still be sending
 			stop()
 		})
 	}
 }
 
-// TestUnreadElsewhere does what it can with a writer that has no read deadline, and
-// nothing over HTTP/2.
+// TestUnreadElsewhere checks a writer without a read deadline, and HTTP/2, for which
+// nothing is done.
 func TestUnreadElsewhere(t *testing.T) {
 	for major, want := range map[int]string{1: "close", 2: ""} {
 		w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader("body"))
@@ -94,8 +94,8 @@ func TestUnreadElsewhere(t *testing.T) {
 	}
 }
 
-// TestWithin ends the reading of a body after its time, and leaves alone what is read
-// later.
+// TestWithin stops the reading of a body after its time. Reads after stop are not
+// affected.
 func TestWithin(t *testing.T) {
 	for _, c := range []struct {
 		stopAfter, read time.Duration
@@ -137,7 +137,7 @@ func TestWithin(t *testing.T) {
 	}
 }
 
-// serve is a server with one connection, in this process.
+// serve starts a server with one connection, in this process.
 func serve(t *testing.T, h http.HandlerFunc) (client net.Conn, stop func()) {
 	client, server := net.Pipe()
 	srv := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}

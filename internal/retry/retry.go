@@ -1,4 +1,4 @@
-// Package retry is how a change is tried again that somebody else was faster than.
+// Package retry retries changes that lost a race, with jittered exponential backoff.
 package retry
 
 import (
@@ -9,19 +9,19 @@ import (
 )
 
 const (
-	// Tries is how often a change is tried.
+	// Tries is the maximum number of attempts.
 	Tries = 16
 
 	firstPause = time.Millisecond
-	mostPause  = 100 * time.Millisecond
+	maxPause  = 100 * time.Millisecond
 )
 
-// Do calls try until it was not raced, Tries times at most, and returns its last error.
-// Between two calls is a pause: those who came at once would be in each other's way again
-// and again, so its length is random, and is longer each time. If ctx is done in a pause,
-// the error wraps ctx.Err() too.
+// Do calls try until it reports that it was not raced, at most Tries times, and returns
+// its last error. Do pauses between attempts. Each pause is random, so that callers that
+// collided do not collide again, and its bound doubles up to maxPause. If ctx is done
+// during a pause, the error also wraps ctx.Err().
 func Do(ctx context.Context, try func() (raced bool, err error)) error {
-	for n, pause := 1, firstPause; ; n, pause = n+1, min(2*pause, mostPause) {
+	for n, pause := 1, firstPause; ; n, pause = n+1, min(2*pause, maxPause) {
 		raced, err := try()
 		if !raced || n == Tries {
 			return err

@@ -14,11 +14,11 @@ import (
 
 var errRaced = errors.New("raced")
 
-// TestDo is how often a change is tried, and how long that may take.
+// TestDo checks how many attempts are made, and how long they take at most.
 func TestDo(t *testing.T) {
 	for name, test := range map[string]struct {
-		races int           // that are lost before it goes well
-		after time.Duration // when ctx is done; 0: never
+		races int           // races that are lost before an attempt succeeds
+		after time.Duration // when ctx is done; 0 means never
 		tries int
 		errs  []error
 		most  time.Duration
@@ -54,7 +54,7 @@ func TestDo(t *testing.T) {
 	}
 }
 
-// TestOther returns an error that is not of a race at once.
+// TestOther returns at once with an error that is not a lost race.
 func TestOther(t *testing.T) {
 	tries := 0
 	err := retry.Do(t.Context(), func() (bool, error) { tries++; return false, errRaced })

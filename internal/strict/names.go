@@ -2,16 +2,16 @@ package strict
 
 import "strings"
 
-// names is the members that an object has.
+// names is the set of member names that an object has had so far.
 type names struct {
 	few  [16]string
-	n    int             // of few
-	many map[string]bool // beyond few
+	n    int             // names in few
+	many map[string]bool // the names beyond few
 }
 
-// has reports whether name is among the names, and adds it. Names of fields are the same
-// in upper and lower case. There are few of them, since encoding/json has found a field
-// for each.
+// has reports whether name is among the names, and adds it. Names of struct fields are
+// compared without regard to case. There are few of these, since encoding/json has found
+// a field for each.
 func (n *names) has(name string, field bool) bool {
 	for _, other := range n.few[:n.n] {
 		if name == other || field && strings.EqualFold(name, other) {
@@ -24,7 +24,7 @@ func (n *names) has(name string, field bool) bool {
 		return false
 	}
 	if field {
-		name = strings.ToLower(strings.ToUpper(name)) // some letters have an ASCII letter in one of the two alone
+		name = strings.ToLower(strings.ToUpper(name)) // some letters have an ASCII letter only in one of the two cases
 	}
 	had := n.many[name]
 	if n.many == nil {

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// scanner goes through JSON that encoding/json has accepted, and so does not look for
-// syntax errors. It is here because json.Decoder.Token takes four times as long as
-// decoding, and every record of a store is decoded.
+// scanner scans JSON that encoding/json has accepted, so it does not check the syntax. It
+// exists because json.Decoder.Token takes four times as long as decoding, and every
+// record of a store is decoded.
 type scanner struct {
 	text string
 	at   int
 }
 
-// fault is what is wrong with a value, and where in the text that is. Its path grows from
-// its end, while the calls return.
+// fault is a rule that a value breaks, and the path of the value. The path grows from its
+// end while the calls return.
 type fault struct{ path, rule string }
 
 func (f *fault) Error() string {
@@ -25,7 +25,7 @@ func (f *fault) Error() string {
 	return strings.TrimPrefix(f.path, ".") + ": " + f.rule
 }
 
-// value passes over a value and the blanks before it. The top value is the object itself.
+// value scans a value and the blanks before it. With top, it is the object itself.
 func (s *scanner) value(top bool) *fault {
 	s.blanks()
 	switch s.text[s.at] {
@@ -40,7 +40,7 @@ func (s *scanner) value(top bool) *fault {
 			return &fault{"", "null: want an object"}
 		}
 		return &fault{"", "null: want a value, or no such member"}
-	default: // true, false, a number
+	default: // true, false or a number
 		s.at = s.until(" \t\r\n,]}")
 	}
 	return nil
@@ -73,11 +73,12 @@ func (s *scanner) elements() *fault {
 	return nil
 }
 
-// next goes to what follows a bracket or a comma. It is false behind the closing bracket.
+// next moves to the next member or element. It returns false, and moves behind the
+// closing bracket, if there is none.
 func (s *scanner) next(closing byte) bool {
 	s.blanks()
 	if s.text[s.at] != closing {
-		s.at++ // the opening bracket, or a comma
+		s.at++ // the opening bracket or a comma
 		s.blanks()
 	}
 	if s.text[s.at] != closing {
@@ -93,7 +94,7 @@ func (s *scanner) blanks() {
 	}
 }
 
-// until is where the first of the characters is, or the end.
+// until returns the index of the first of the characters, or of the end.
 func (s *scanner) until(characters string) int {
 	if i := strings.IndexAny(s.text[s.at:], characters); i >= 0 {
 		return s.at + i
@@ -101,7 +102,7 @@ func (s *scanner) until(characters string) int {
 	return len(s.text)
 }
 
-// quoted passes over a string and returns it with its quotes.
+// quoted scans a string and returns it with its quotes.
 func (s *scanner) quoted() string {
 	begin := s.at
 	for s.at++; s.text[s.at] != '"'; s.at++ {
@@ -113,12 +114,12 @@ func (s *scanner) quoted() string {
 	return s.text[begin:s.at]
 }
 
-// meaning is a quoted string as encoding/json reads it.
+// meaning returns a quoted string as encoding/json decodes it.
 func meaning(quoted string) string {
 	for i := range len(quoted) {
 		if c := quoted[i]; c == '\\' || c >= 0x80 {
 			var text string
-			_ = json.Unmarshal([]byte(quoted), &text) // it was decoded before
+			_ = json.Unmarshal([]byte(quoted), &text) // cannot fail, since the string was decoded before
 			return text
 		}
 	}

@@ -1,6 +1,6 @@
-// Package strict decodes JSON in which a mistake must not pass for something that was
-// left out. encoding/json ignores a member that it has no field for: a limit whose name
-// has a typing error would be no limit.
+// Package strict decodes JSON in which a mistake must not be taken for an omission.
+// encoding/json ignores a member that it has no field for: a limit with a typing error in
+// its name would be no limit.
 package strict
 
 import (
@@ -9,11 +9,11 @@ import (
 	"errors"
 )
 
-// Unmarshal decodes one JSON object into v, which points to a struct that has no
-// UnmarshalJSON. As encoding/json does, it leaves alone the fields that the object does
-// not name. It refuses a member that has no field, a member that is there twice, and
-// null, in all depths. The names of fields match in upper or lower case, as they do in
-// encoding/json, so that "Rate" and "rate" are one member.
+// Unmarshal decodes one JSON object into v, which points to a struct without an
+// UnmarshalJSON method. Like encoding/json, it leaves fields alone that the object does
+// not name. It refuses, at any depth, a member that has no field, a member that appears
+// twice, and null. Names of fields match in any case, as in encoding/json, so "Rate" and
+// "rate" are the same member.
 func Unmarshal(text []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()

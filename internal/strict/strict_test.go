@@ -12,7 +12,7 @@ import (
 	"github.com/ration-go/ration/internal/strict"
 )
 
-// limits has a field of each kind that a member may be in.
+// limits has a field of each kind that can hold a member.
 type limits struct {
 	Rate, Burst int
 	Routes      map[string]map[string]string
@@ -20,7 +20,7 @@ type limits struct {
 	Any         any
 }
 
-// many is an object of so many members, and one more of that name.
+// many returns an object with n members, and one more of that name.
 func many(n int, name string) string {
 	var b strings.Builder
 	for i := range n {
@@ -29,7 +29,7 @@ func many(n int, name string) string {
 	return `{"Any":{` + b.String() + `"` + name + `":""}}`
 }
 
-var texts = map[string]string{ // and what is wrong with them
+var texts = map[string]string{ // the values are the expected errors
 	`{"Rate":1,"burst":2,"Routes":{"a":{"rate":"1"},"A":{"rate":"1"}},"List":[1,"2",{},[]],"Any":true}`: "",
 	` { "Any" : -1.0e0 , "List" : [ ] } `: "",
 	many(100, "100"):                      "",
@@ -66,7 +66,7 @@ func TestUnmarshal(t *testing.T) {
 	}
 }
 
-// FuzzUnmarshal compares with a walk over the tokens of encoding/json.
+// FuzzUnmarshal compares Unmarshal with a walk over the tokens of encoding/json.
 func FuzzUnmarshal(f *testing.F) {
 	for text := range texts {
 		f.Add(text)
@@ -85,7 +85,7 @@ func FuzzUnmarshal(f *testing.F) {
 	})
 }
 
-// walk reads a value and refuses nulls and members that are there twice.
+// walk reads a value. It refuses null and duplicate members.
 func walk(dec *json.Decoder, top bool) error {
 	token, err := dec.Token()
 	if err != nil || token == nil {
