@@ -19,8 +19,9 @@ type directory interface {
 	usageplan.AccessReader
 }
 
-// whole makes a case of AccessReader one of the stores of plans that are that.
-func whole(test func(v *visit, s directory)) func(v *visit, s usageplan.Store) {
+// withAccess makes a case of AccessReader a case of stores of plans. It skips other
+// stores.
+func withAccess(test func(v *visit, s directory)) func(v *visit, s usageplan.Store) {
 	return func(v *visit, s usageplan.Store) {
 		if d, ok := s.(directory); ok {
 			test(v, d)
@@ -28,13 +29,13 @@ func whole(test func(v *visit, s directory)) func(v *visit, s usageplan.Store) {
 	}
 }
 
-var readAccess = []listing[usageplan.Store]{{
-	"access", "An AccessReader finds by id and by either digest what the single calls find: the key, its links, oldest first, " +
-		"and the plans that there are.",
-	whole(func(v *visit, s directory) {
+var readAccess = []directoryCase[usageplan.Store]{{
+	"access", "An AccessReader finds, by ID and by either digest, what the single calls find: the key, its links with " +
+		"the oldest first, and the plans that exist.",
+	withAccess(func(v *visit, s directory) {
 		rnd := rand.New(rand.NewPCG(1, 2))
 		for range 300 {
-			_ = changeAny(v.ctx, s, rnd) // many fail, and change nothing
+			_ = changeAny(v.ctx, s, rnd) // many fail and change nothing
 			i := rnd.IntN(keysOfHistory)
 			for _, d := range []apikey.Digest{aKey(i).Digest, aKey(i).Retiring, {}} {
 				wantKey, wantErr := s.KeyByDigest(v.ctx, d)
@@ -48,14 +49,14 @@ var readAccess = []listing[usageplan.Store]{{
 	}),
 }, {
 	"access/instant", "What an AccessReader returns was true at one instant.",
-	whole(func(v *visit, s directory) {
+	withAccess(func(v *visit, s directory) {
 		k, p := aKey(0), aPlan(0)
 		v.ok(s.InsertKey(v.ctx, k))
 		v.ok(s.InsertPlan(v.ctx, p))
 		v.ok(s.InsertLink(v.ctx, aLink(0, 0)))
 		done := make(chan struct{})
 		var wg sync.WaitGroup
-		wg.Go(func() { // the key is never more than one version ahead of the plan, nor behind it
+		wg.Go(func() { // the key is at most one version ahead of the plan, and never behind it
 			for i := int64(1); ; i++ {
 				select {
 				case <-done:
@@ -77,13 +78,13 @@ var readAccess = []listing[usageplan.Store]{{
 				v.failf("%d plans: want 1", len(a.Plans))
 			}
 			if ahead := a.Key.Version - a.Plans[0].Version; ahead != 0 && ahead != 1 {
-				v.failf("version %d of the key beside version %d of the plan", a.Key.Version, a.Plans[0].Version)
+				v.failf("version %d of the key with version %d of the plan, which were never current together", a.Key.Version, a.Plans[0].Version)
 			}
 		}
 	}),
 }, {
-	"access/copies", "Nothing that an AccessReader returns is shared.",
-	whole(func(v *visit, s directory) {
+	"access/copies", "An AccessReader returns nothing that it shares with a later result.",
+	withAccess(func(v *visit, s directory) {
 		v.ok(s.InsertKey(v.ctx, aKey(0)))
 		v.ok(s.InsertPlan(v.ctx, aPlan(0)))
 		v.ok(s.InsertLink(v.ctx, aLink(0, 0)))
@@ -93,13 +94,13 @@ var readAccess = []listing[usageplan.Store]{{
 			v.equal("the key", a.Key, aKey(0))
 			lists(v, "the links", a.Links, []usageplan.Link{aLink(0, 0)})
 			lists(v, "the plans", a.Plans, []usageplan.Plan{aPlan(0)})
-			a.Key.Tags["team"], a.Links[0].Quotas[0].Limit = "spoilt", 99
-			a.Plans[0].Quotas[0].Limit, a.Plans[0].Routes["GET /spoilt"] = 99, limiter.Limit{}
+			a.Key.Tags["team"], a.Links[0].Quotas[0].Limit = "changed", 99
+			a.Plans[0].Quotas[0].Limit, a.Plans[0].Routes["GET /changed"] = 99, limiter.Limit{}
 		}
 	}),
 }}
 
-// How many records a random history is about.
+// keysOfHistory and plansOfHistory are the numbers of records in a random history.
 const keysOfHistory, plansOfHistory = 4, 3
 
 // changeAny makes one random change.
@@ -128,7 +129,7 @@ func changeAny(ctx context.Context, s directory, rnd *rand.Rand) error {
 	}
 }
 
-// sameAccess compares an Access with what the single calls find of the key.
+// sameAccess compares an Access with what the single calls return for the key.
 func (v *visit) sameAccess(s directory, what string, got usageplan.Access, err error, key apikey.Key, keyErr error) {
 	if keyErr != nil {
 		v.wants(keyErr, apikey.ErrNotFound)
@@ -154,5 +155,5 @@ func (v *visit) sameAccess(s directory, what string, got usageplan.Access, err e
 		found[p.ID] = p
 	}
 	v.equal(fmt.Sprintf("%s: the plans", what), found, plans)
-	v.equal(what+": how many plans", len(got.Plans), len(plans))
+	v.equal(what+": number of plans", len(got.Plans), len(plans))
 }

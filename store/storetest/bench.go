@@ -12,21 +12,22 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// BenchmarkCounter measures decisions of the counters that newCounter makes, one fresh
+// BenchmarkCounter measures decisions of the counters that newCounter makes, with a fresh
 // counter for each benchmark. Every decision is admitted and written, because a refusal
-// writes nothing and looks faster; the benchmark fails if one is not, or if at the end
-// the counts do not add up. Run it with -cpu 1,2,4 and so on, or 256 for many callers of
-// a database.
+// writes nothing and looks faster. The benchmark fails if a decision is refused, or if
+// the counts do not add up at the end. Run it with -cpu 1,2,4 and so on, or 256 for many
+// callers of a database.
 //
-// Names are keys for benchstat: meters=1 is a bucket, meters=3 a bucket with a day's
-// quota and a usage record; keys=hot is one subject, keys=spread is 131,072 of them, each
-// there before the clock starts, in random order.
+// The names are keys for benchstat. With meters=1 a charge has one bucket; with meters=3
+// it also has a quota by the day and a usage record. With keys=hot there is one subject;
+// with keys=spread there are 131,072 of them in random order, all created before the
+// clock starts.
 func BenchmarkCounter(b *testing.B, newCounter func(tb testing.TB) store.Counter) {
 	for _, meters := range []int{1, 3} {
 		for _, keys := range []string{"hot", "spread"} {
 			var w *workload
 			b.Run(fmt.Sprintf("meters=%d/keys=%s", meters, keys), func(b *testing.B) {
-				if w == nil { // b.Run runs this several times, with a growing b.N
+				if w == nil { // b.Run calls this several times, with a growing b.N
 					w = newWorkload(b, newCounter(b), meters, keys == "spread")
 				}
 				w.run(b)
@@ -37,8 +38,8 @@ func BenchmarkCounter(b *testing.B, newCounter func(tb testing.TB) store.Counter
 
 const spread = 1 << 17
 
-// workload is one benchmark's counter, what it is charged with, and how much it has been
-// so far.
+// workload is the counter of one benchmark, what it is charged with, and how much was
+// admitted so far.
 type workload struct {
 	counter  store.Counter
 	meters   []store.Meter
@@ -49,7 +50,7 @@ type workload struct {
 func newWorkload(b *testing.B, c store.Counter, meters int, many bool) *workload {
 	start := time.Now().UTC().Truncate(day)
 	w := &workload{counter: c, subjects: []string{"subject-00000"}, meters: []store.Meter{
-		{Name: "rate", Max: 1 << 32, Rate: perSecond}, // neither empty nor full while it is measured
+		{Name: "rate", Max: 1 << 32, Rate: perSecond}, // neither empty nor full during the measurement
 		{Name: "day", Max: 1 << 50, Start: start.Unix(), End: start.Add(2 * day).Unix(), Keep: day},
 		{Name: "use", Max: store.Unlimited, Start: start.Unix(), End: start.Add(2 * day).Unix(), Keep: day},
 	}[:meters]}
@@ -64,11 +65,11 @@ func newWorkload(b *testing.B, c store.Counter, meters int, many bool) *workload
 	return w
 }
 
-// used is what every subject has used before the clock starts: more than its bucket
-// refills meanwhile.
+// used is what every subject has used before the clock starts. It is more than a bucket
+// refills during the measurement.
 const used = 10_000
 
-// fill charges every subject, with as many callers as a database needs to be quick.
+// fill charges every subject, with enough concurrent callers to make a database fast.
 func (w *workload) fill(b *testing.B) {
 	const callers = 64
 	var wg sync.WaitGroup
@@ -118,8 +119,8 @@ func (w *workload) run(b *testing.B) {
 	w.verify(b)
 }
 
-// verify demands that what was admitted is what was counted; buckets have refilled a
-// little meanwhile.
+// verify checks that the admitted units were counted. Buckets have refilled a little
+// meanwhile.
 func (w *workload) verify(b *testing.B) {
 	levels := make([]store.Level, len(w.subjects)*len(w.meters))
 	if err := store.Peek(b.Context(), w.counter, time.Now(), w.subjects, w.meters, levels); err != nil {

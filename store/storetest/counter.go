@@ -1,5 +1,5 @@
-// Package storetest is the promises of Ration's stores, executable. Whoever writes a
-// store for another database runs them on it; no test of the contract need be written by
+// Package storetest provides test suites that check whether a store keeps Ration's
+// contracts. Run them on a store for another database instead of writing such tests by
 // hand:
 //
 //	func TestCounter(t *testing.T) {
@@ -9,15 +9,15 @@
 //		})
 //	}
 //
-// Each case is a sentence of the contract and the story that shows whether it is kept; a
-// failure prints the sentence. The suite itself is tried on counters that break one
-// promise each, and must catch them all.
+// Each case is one sentence of the contract and the steps that check it. A failure prints
+// the sentence. The suite is itself tested on counters that break one promise each, and
+// catches them all.
 //
-// A counter that wraps another embeds the interface [store.Counter], never the type of a
-// store, whose TakeOne, Peek and Local would go past its Take: the suite then tests those
-// of the store within.
+// Caution: a counter that wraps another must embed the interface [store.Counter], never
+// the type of a store. Otherwise the suite tests the TakeOne, Peek and Local of the inner
+// store, which bypass the wrapper's Take.
 //
-// [Always], [Never] and [Faulty] are counters for tests of code that calls one.
+// [Always], [Never] and [Faulty] return counters for testing code that calls one.
 package storetest
 
 import (
@@ -29,32 +29,32 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Harness is how the suite makes and drives the counter it tests. The rest of it may be
-// left zero if windows and buckets both go by the caller's clock; a store whose buckets
-// refill by a clock of its own sets either Advance or Slack.
+// Harness configures how the suite makes and drives the counter under test. Only New is
+// required if both windows and buckets use the caller's clock. A store whose buckets
+// refill by a clock of its own sets Advance or Slack.
 type Harness struct {
-	// New makes a counter for one case, fresh and empty, and may leave cleaning up to t.
-	// Cases run one after the other.
+	// New makes a fresh, empty counter for one case. It may leave the clean-up to t. Cases
+	// run one after the other.
 	New func(t testing.TB) store.Counter
 
-	// Bubble runs a case in a bubble where time stands still but for sleep:
-	// testing/synctest.Test, for a store within this process. Nil runs the case directly,
-	// which is right for a store over a network.
+	// Bubble runs a case in a bubble in which time advances only while the case sleeps:
+	// testing/synctest.Test, for a store in this process. If nil, cases run directly, which
+	// is right for a store over a network.
 	Bubble func(t *testing.T, f func(t *testing.T))
 
-	// Advance moves the clock of the last counter that New made by d, if the test can do
-	// that: the clock then stands still between two calls, and all is exact. It is never
-	// less than zero.
+	// Advance moves the clock of the last counter that New made by d, which is never
+	// negative. Set it if the test can control that clock: time then stands still between
+	// two calls, and results are exact.
 	Advance func(d time.Duration)
 
-	// Slack is what a clock that nothing but time moves may go on between two steps of a
-	// case, as on a real database: the durations of buckets are compared with this
-	// tolerance. Cases that cannot do without hours of refilling are skipped.
+	// Slack is how far a real clock, such as that of a database, may advance between two
+	// steps of a case. Durations of buckets are compared with this tolerance. Cases that
+	// need hours of refilling are skipped.
 	Slack time.Duration
 }
 
-// TestCounter holds the counters that h makes to every promise of [store.Counter], one
-// subtest each.
+// TestCounter checks the counters that h makes against every promise of [store.Counter],
+// with one subtest each.
 func TestCounter(t *testing.T, h Harness) {
 	for _, p := range promises() {
 		t.Run(p.name, func(t *testing.T) {
@@ -63,15 +63,14 @@ func TestCounter(t *testing.T, h Harness) {
 			}
 			h.bubble(t, func(t *testing.T) {
 				if err := h.try(t, p); err != nil {
-					t.Errorf("broken: %s\n%v", p.says, err)
+					t.Errorf("promise broken: %s\n%v", p.says, err)
 				}
 			})
 		})
 	}
 }
 
-// promise is one case: a sentence of the contract, and a story or a test that shows
-// whether a counter keeps it.
+// promise is one case: a sentence of the contract, and a story or a test that checks it.
 type promise struct {
 	name    string
 	says    string
@@ -80,7 +79,8 @@ type promise struct {
 	test    func(t *trial)
 }
 
-// promises are all of them, in the order in which a store's author would want them kept.
+// promises returns all cases, in the order in which the author of a store will want to
+// fix them.
 func promises() []promise {
 	return slices.Concat(
 		chargePromises, levelPromises, bucketPromises, planPromises, windowPromises, latePromises, setPromises,
@@ -96,11 +96,11 @@ func (h *Harness) bubble(t *testing.T, f func(t *testing.T)) {
 	h.Bubble(t, f)
 }
 
-// failure is how a case ends at its first surprise. It is an error rather than a failed
-// test, so that the suite can be tried on counters that must fail it.
+// failure ends a case. It carries an error instead of failing the test, so that the suite
+// can be run on counters that must fail it.
 type failure struct{ error }
 
-// try tells how a fresh counter breaks p; nil if it keeps it.
+// try returns how a fresh counter breaks p, or nil if it keeps p.
 func (h *Harness) try(tb testing.TB, p promise) (err error) {
 	defer func() {
 		switch r := recover().(type) {

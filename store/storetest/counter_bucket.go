@@ -9,7 +9,7 @@ import (
 
 var bucketPromises = []promise{{
 	name:    "bucket/continuous",
-	says:    "A bucket refills continuously: each token comes when it is due, and not a microsecond sooner.",
+	says:    "A bucket refills continuously. Each token arrives when it is due, and not a microsecond earlier.",
 	refills: true,
 	story: []step{
 		take(10, bucket("rate", 10, perSecond)).yes(10).resets(10 * time.Second),
@@ -29,7 +29,7 @@ var bucketPromises = []promise{{
 	},
 }, {
 	name:    "bucket/one-a-day",
-	says:    "A rate may be as slow as one a day.",
+	says:    "A rate may be as slow as one token a day.",
 	refills: true,
 	story: []step{
 		take(1, bucket("rate", 1, perDay)).yes(1).resets(day),
@@ -41,18 +41,20 @@ var bucketPromises = []promise{{
 		take(1, bucket("rate", 1, perDay)).no(1).waits(4 * time.Hour),
 	},
 }, {
-	name:    "bucket/no-drift",
-	says:    "At 7 a second 7 are admitted each second, for ever: no fraction of a microsecond is lost or won.",
+	name: "bucket/no-drift",
+	says: "At 7 tokens a second, exactly 7 are admitted each second for any length of time. No fraction of a " +
+		"microsecond is lost or gained.",
 	refills: true,
 	test:    noDrift,
 }, {
-	name:    "bucket/fast",
-	says:    "At 3,456,789 a second what was admitted and what is held are exactly the burst and rate times time.",
+	name: "bucket/fast",
+	says: "At 3,456,789 tokens a second, the tokens admitted and the tokens held add up to exactly the burst and " +
+		"rate times time.",
 	refills: true,
 	test:    fast,
 }, {
 	name:    "bucket/often-asked",
-	says:    "Asking often, and in vain, costs a bucket nothing of its refill.",
+	says:    "Reads and refusals, however many, do not slow down the refill of a bucket.",
 	refills: true,
 	test: func(t *trial) {
 		b := bucket("rate", 7, sevenths)
@@ -60,12 +62,12 @@ var bucketPromises = []promise{{
 		for range 999 {
 			t.play(later(142*us), take(7, b).no(7), read(b).yes(7))
 		}
-		// 141,858 µs have passed; one token takes 142,857 and a seventh.
+		// 141,858 µs have passed. One token takes 142,857 µs and a seventh.
 		t.play(take(1, b).no(7).waits(1000*us), later(1000*us), take(1, b).yes(7))
 	},
 }, {
 	name:    "bucket/idle",
-	says:    "A bucket that is not full is not forgotten, however long nobody comes.",
+	says:    "A bucket that is not full is not forgotten, however long it is not used.",
 	refills: true,
 	story: []step{
 		take(100, bucket("rate", 100, perDay)).yes(100),
@@ -78,7 +80,7 @@ var bucketPromises = []promise{{
 	},
 }, {
 	name: "bucket/clock-back",
-	says: "A caller's clock that steps back and forward again mints no tokens.",
+	says: "A caller's clock that steps back and forward again adds no tokens.",
 	story: []step{
 		later(10 * time.Second),
 		take(10, bucket("rate", 10, perHour)).yes(10),
@@ -112,16 +114,16 @@ var bucketPromises = []promise{{
 	},
 }, {
 	name:    "bucket/clock-back-wait",
-	says:    "A bucket that waits for a clock that stepped back says so in Wait and Reset.",
+	says:    "While a bucket waits for a clock that stepped back, Wait and Reset include that time.",
 	refills: true,
 	test:    waitsForClock,
 }, {
 	name: "bucket/clock",
-	says: "In T a bucket admits its burst and rate times T, on whatever clock it refills.",
+	says: "In a time T a bucket admits its burst and rate times T, whichever clock it refills by.",
 	test: runs,
 }}
 
-// noDrift waits exactly as long as it is told, a thousand times.
+// noDrift waits a thousand times for exactly the Wait that it gets.
 func noDrift(t *trial) {
 	b := bucket("rate", 7, sevenths)
 	t.play(take(7, b).yes(7))
@@ -129,7 +131,7 @@ func noDrift(t *trial) {
 	for range tokens {
 		c := t.take(t.charge(take(1, b)))
 		if c.OK {
-			t.failf("a token %v after the last one", t.now)
+			t.failf("admitted a token early, %v into the story", t.now)
 		}
 		t.later(c.Levels[0].Wait - us)
 		t.play(take(1, b).no(7).waits(us))
@@ -141,7 +143,7 @@ func noDrift(t *trial) {
 	}
 }
 
-// fast takes odd numbers of tokens at odd instants, and never lets the bucket be full.
+// fast takes odd numbers of tokens at odd instants and never lets the bucket become full.
 func fast(t *trial) {
 	b := bucket("rate", 1_000_000, store.Rate{Tokens: 3_456_789, Per: 1_000_000})
 	t.play(take(1_000_000, b).yes(1_000_000))
@@ -157,13 +159,13 @@ func fast(t *trial) {
 	}
 }
 
-// waitsForClock waits exactly as long as it is told, by a clock that has stepped back an
-// hour.
+// waitsForClock waits for exactly the Wait that it gets, on a clock that has stepped back
+// an hour.
 func waitsForClock(t *trial) {
 	b := bucket("rate", 10, perSecond)
 	behind := time.Hour
 	if t.Advance != nil {
-		behind = 0 // buckets go by the store's clock, whatever the caller's says
+		behind = 0 // buckets use the store's clock, whatever the caller's clock shows
 	}
 	t.later(behind)
 	t.play(
@@ -181,7 +183,7 @@ func waitsForClock(t *trial) {
 	)
 }
 
-// runs is what holds on a clock that cannot be moved too.
+// runs checks what must also hold on a clock that the test cannot move.
 func runs(t *trial) {
 	b := bucket("rate", 10, store.Rate{Tokens: 1, Per: 20_000})
 	admitted := 0
@@ -192,12 +194,12 @@ func runs(t *trial) {
 			continue
 		}
 		if w := c.Levels[0].Wait; w <= 0 || w > 20*time.Millisecond {
-			t.failf("a token every 20ms, and a wait of %v", w)
+			t.failf("a token comes every 20ms, but Wait is %v", w)
 		}
 		t.pause(c.Levels[0].Wait + t.Slack/100)
 	}
 	if t.elapsed() < 200*time.Millisecond-t.Slack {
-		t.failf("20 were admitted in %v, want 10, and 1 more every 20ms", t.elapsed())
+		t.failf("20 units were admitted in %v, want 10 and then 1 every 20ms", t.elapsed())
 	}
 	t.pause(200*time.Millisecond + t.Slack)
 	t.play(take(10, b).yes(10))
@@ -221,7 +223,7 @@ var planPromises = []promise{{
 	},
 }, {
 	name: "plan/bucket-rate",
-	says: "A bucket whose rate changes keeps the tokens it has: a plan change hands out no fresh bucket.",
+	says: "A bucket whose rate changes keeps the tokens it has. A plan change does not fill it up.",
 	story: []step{
 		take(10, bucket("rate", 10, perDay)).yes(10),
 		take(1, bucket("rate", 10, perHour)).no(10),
@@ -232,7 +234,7 @@ var planPromises = []promise{{
 	},
 }, {
 	name:    "plan/bucket-fraction",
-	says:    "A fraction of a token outlives a change of rate.",
+	says:    "A fraction of a token survives a change of rate.",
 	refills: true,
 	story: []step{
 		take(10, bucket("rate", 10, perSecond)).yes(10),
@@ -246,7 +248,7 @@ var planPromises = []promise{{
 	},
 }, {
 	name: "plan/window-limit",
-	says: "A window whose limit changes keeps its use, above a smaller limit too, and never refuses to be given back to.",
+	says: "A window whose limit changes keeps its use, even above a smaller limit, and always accepts a refund.",
 	story: []step{
 		take(6, daily(0, 10)).yes(6),
 		take(1, daily(0, 5)).no(6).waits(day),
@@ -259,7 +261,8 @@ var planPromises = []promise{{
 	},
 }, {
 	name: "plan/window-length",
-	says: "State belongs to a window's start: one that ends later than was said keeps its use, until then.",
+	says: "The state of a window belongs to its start. A window that is charged with a later End keeps its use " +
+		"until that End.",
 	story: []step{
 		take(3, window("quota", 5, 0, time.Hour)).yes(3),
 		take(1, window("quota", 5, 0, day)).yes(4),
@@ -271,11 +274,11 @@ var planPromises = []promise{{
 	},
 }, {
 	name: "bucket/rare",
-	says: "A rare bucket is a bucket like any other, of which a subject may have hundreds, beside its other meters.",
+	says: "A rare bucket behaves like any other. A subject may have hundreds of them beside its other meters.",
 	test: rare,
 }}
 
-// rare charges once for each of many ids, however often each is tried.
+// rare charges each of many IDs once, although each is tried several times.
 func rare(t *trial) {
 	const ids = 200
 	quota, id := daily(0, ids), func(i int) store.Meter {

@@ -15,7 +15,7 @@ var callPromises = []promise{{
 	test: cancelled,
 }, {
 	name: "call/begun",
-	says: "A charge stands whatever becomes of ctx afterwards.",
+	says: "A charge stands, even if ctx is cancelled afterwards.",
 	test: func(t *trial) {
 		ctx, cancel := context.WithCancel(t.ctx)
 		c := t.charge(take(2, rate, quota))
@@ -42,12 +42,12 @@ func cancelled(t *trial) {
 		for _, s := range []step{take(1, rate, quota), give(1, rate, quota), set(3, rate, quota), read(rate)} {
 			c := t.charge(s)
 			if err := t.c.Take(ctx, c); !errors.Is(err, ctx.Err()) || !errors.Is(err, store.ErrNotTaken) {
-				t.failf("%s: error %v, want both %q and %q in it", about(c), err, ctx.Err(), store.ErrNotTaken)
+				t.failf("%s: error %v, want one that wraps %q and %q", about(c), err, ctx.Err(), store.ErrNotTaken)
 			}
 		}
 		err := store.Peek(ctx, t.c, t.at(), []string{"somebody"}, t.meters(rate), make([]store.Level, 1))
 		if !errors.Is(err, ctx.Err()) || !errors.Is(err, store.ErrNotTaken) {
-			t.failf("peek: error %v, want both %q and %q in it", err, ctx.Err(), store.ErrNotTaken)
+			t.failf("Peek: error %v, want one that wraps %q and %q", err, ctx.Err(), store.ErrNotTaken)
 		}
 	}
 	t.play(read(rate, quota).yes(1, 1))
@@ -85,7 +85,7 @@ func invalid(t *trial) {
 			c := t.charge(s)
 			f.spoil(c)
 			if err := t.c.Take(t.ctx, c); !errors.Is(err, store.ErrInvalid) || !errors.Is(err, store.ErrNotTaken) {
-				t.failf("the rule is %s; %s: error %v, want both %q and %q in it", f.rule, about(c), err,
+				t.failf("a charge must have %s; %s: error %v, want one that wraps %q and %q", f.rule, about(c), err,
 					store.ErrInvalid, store.ErrNotTaken)
 			}
 		}

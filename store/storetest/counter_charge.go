@@ -16,7 +16,7 @@ var (
 
 var chargePromises = []promise{{
 	name: "charge/all-or-nothing",
-	says: "A charge is applied to every meter or to none: one that refuses, whichever it is, leaves all as they were.",
+	says: "A charge is applied to all meters or to none. If one refuses, whichever it is, all stay as they were.",
 	story: []step{
 		each(3, 1, 1).of(rate, quota, month).no(0, 0, 0),
 		each(1, 4, 1).of(rate, quota, month).no(0, 0, 0),
@@ -34,7 +34,7 @@ var chargePromises = []promise{{
 	},
 }, {
 	name: "charge/n-per-meter",
-	says: "N[i] is for Meters[i]: one takes, one reads, one gives back, each its own units, in one charge.",
+	says: "N[i] is for Meters[i]. In one charge, one meter may take units, another read, and a third give units back.",
 	story: []step{
 		each(1, 500, 500).of(bucket("rate", 10, perDay), daily(0, 1000), calls).yes(1, 500, 500),
 		each(1, 400, 300).of(bucket("rate", 10, perDay), daily(0, 1000), calls).yes(2, 900, 800),
@@ -48,7 +48,7 @@ var chargePromises = []promise{{
 	},
 }, {
 	name: "charge/by-name",
-	says: "State belongs to a meter's name, wherever in a charge the meter stands.",
+	says: "State belongs to the name of a meter, not to its position in a charge.",
 	story: []step{
 		each(1, 2, 3).of(rate, quota, month).yes(1, 2, 3),
 		each(1, 0, 1).of(month, rate, quota).yes(4, 1, 3),
@@ -59,7 +59,7 @@ var chargePromises = []promise{{
 	},
 }, {
 	name: "charge/kinds",
-	says: "A bucket and a window of one name are two meters.",
+	says: "A bucket and a window of the same name are two meters.",
 	story: []step{
 		each(1, 2).of(bucket("day", 2, perDay), quota).yes(1, 2),
 		each(1, 1).of(quota, bucket("day", 2, perDay)).yes(3, 2),
@@ -68,7 +68,7 @@ var chargePromises = []promise{{
 	},
 }, {
 	name: "charge/most-meters",
-	says: "A charge carries up to eight meters, all of them one decision.",
+	says: "A charge has up to eight meters, and they are one decision.",
 	story: []step{
 		take(2, eight...).yes(2, 2, 2, 2, 2, 2, 2, 2),
 		take(2, eight...).no(2, 2, 2, 2, 2, 2, 2, 2),
@@ -78,7 +78,7 @@ var chargePromises = []promise{{
 	},
 }, {
 	name: "charge/more-meters",
-	says: "A subject may have more meters than one charge carries.",
+	says: "A subject may have more meters than fit into one charge.",
 	story: []step{
 		take(1, eight...).yes(1, 1, 1, 1, 1, 1, 1, 1),
 		take(2, rate, quota, month, calls).yes(2, 2, 2, 2),
@@ -87,11 +87,11 @@ var chargePromises = []promise{{
 	},
 }, {
 	name:  "charge/no-meters",
-	says:  "A charge without meters has nothing to refuse it.",
+	says:  "A charge without meters is admitted.",
 	story: []step{take(1).yes(), set(1).yes()},
 }, {
 	name: "charge/give-back",
-	says: "Giving back stops at a full bucket and at zero used, and is never a reason to refuse.",
+	says: "Giving back stops at a full bucket and at zero used. It is never refused.",
 	story: []step{
 		give(5, rate, quota).yes(0, 0),
 		take(2, rate, quota).yes(2, 2),
@@ -104,7 +104,7 @@ var chargePromises = []promise{{
 	},
 }, {
 	name: "charge/huge",
-	says: "No N, however huge, overflows: taking it never fits, giving it back stops at full and at zero.",
+	says: "No N overflows, however large. Taking it never fits. Giving it back stops at a full bucket and at zero used.",
 	story: []step{
 		take(math.MaxInt64, rate, quota).no(0, 0).waits(store.Never, store.Never),
 		take(store.MaxUnits+1, rate, quota).no(0, 0).waits(store.Never, store.Never),
@@ -118,7 +118,7 @@ var chargePromises = []promise{{
 	},
 }, {
 	name: "charge/great-figures",
-	says: "Figures are exact up to 2^53-1: nothing is lost above 2^32, nor in a seventeenth digit.",
+	says: "Figures are exact up to 2^53-1. Nothing is lost above 2^32 or in the last digits.",
 	story: []step{
 		take(1<<32+1, great...).yes(1<<32+1, 1<<32+1, 1<<32+1).resets(store.Never, day, day),
 		take(1<<52, great...).yes(1<<52+1<<32+1, 1<<52+1<<32+1, 1<<52+1<<32+1),
@@ -138,13 +138,13 @@ var eight = []store.Meter{
 	bucket("rate-3", 3, perDay), window("3", 3, 0, day), bucket("rate-4", 3, perDay), window("4", 3, 0, day),
 }
 
-// great are the greatest meters: a bucket that nothing refills, a limit that is not
-// Unlimited, and what is.
+// great are meters with the greatest figures: a bucket that does not refill, a window
+// just below Unlimited, and an Unlimited window.
 var great = []store.Meter{bucket("great", store.MaxUnits-1, store.Rate{}), daily(0, store.MaxUnits-1), calls}
 
 var levelPromises = []promise{{
 	name: "level/refused",
-	says: "The levels of a refusal tell what stands, and only the meters that refuse have a Wait.",
+	says: "The Levels of a refusal report the unchanged state. Only the meters that refuse have a Wait.",
 	story: []step{
 		each(1, 3, 1, 1).of(rate, quota, month, calls).yes(1, 3, 1, 1).resets(day, day, 30*day, day),
 		take(1, rate, quota, month, calls).no(1, 3, 1, 1).waits(0, day, 0, 0).resets(day, day, 30*day, day),
@@ -154,7 +154,7 @@ var levelPromises = []promise{{
 	},
 }, {
 	name: "level/read",
-	says: "N of zero reads: it is admitted whatever stands, and changes nothing.",
+	says: "An N of zero reads. It is always admitted and changes nothing.",
 	story: []step{
 		read(rate, quota, calls).yes(0, 0, 0).resets(0, day, day),
 		take(2, rate, quota, calls).yes(2, 2, 2).resets(2*day, day, day),
@@ -165,7 +165,7 @@ var levelPromises = []promise{{
 	},
 }, {
 	name: "level/never",
-	says: "What cannot fit however long one waits has a Wait of Never.",
+	says: "A charge that can never fit has a Wait of Never.",
 	story: []step{
 		take(3, rate).no(0).waits(store.Never),
 		take(4, quota).no(0).waits(store.Never),
@@ -179,7 +179,7 @@ var levelPromises = []promise{{
 	},
 }, {
 	name: "level/microseconds",
-	says: "Durations count from At, to the microsecond, rounded up.",
+	says: "Durations count from At and are rounded up to the microsecond.",
 	story: []step{
 		later(100 * time.Millisecond),
 		take(3, quota).yes(3).resets(day - 100*time.Millisecond),
@@ -188,7 +188,7 @@ var levelPromises = []promise{{
 	},
 }, {
 	name: "level/rest",
-	says: "The Levels past the last of Meters keep what they held.",
+	says: "Elements of Levels beyond len(Meters) keep their values.",
 	test: func(t *trial) {
 		for n := range len(eight) {
 			for _, s := range []step{read(eight[:n]...), take(1, eight[:n]...), take(3, eight[:n]...), set(1, eight[:n]...)} {

@@ -10,7 +10,7 @@ import (
 
 var onePromises = []promise{{
 	name: "one/as-take",
-	says: "TakeOne answers, and charges, as Take of that meter alone does, in any history.",
+	says: "In any history, TakeOne answers and charges as Take of that one meter does.",
 	test: func(t *trial) {
 		t.c = singly{t.c}
 		for seed := range uint64(2) {
@@ -21,7 +21,7 @@ var onePromises = []promise{{
 	},
 }, {
 	name: "one/among-others",
-	says: "A bucket that was charged along with other meters is the one that TakeOne charges, and they stay as they were.",
+	says: "TakeOne charges the same bucket as a charge of several meters does, and changes none of the other meters.",
 	test: func(t *trial) {
 		t.c = singly{t.c}
 		t.play(
@@ -32,7 +32,8 @@ var onePromises = []promise{{
 	},
 }, {
 	name: "one/call",
-	says: "TakeOne refuses what Take refuses, a ctx that is done and what breaks a rule, with the same errors; nothing changes.",
+	says: "TakeOne refuses a ctx that is done and input that breaks a rule, with the same errors as Take. Nothing " +
+		"changes then.",
 	test: oneCall,
 }}
 
@@ -44,7 +45,7 @@ func oneCall(t *trial) {
 		for _, n := range []int64{1, 0, -1} {
 			_, _, err := store.One(t.c).TakeOne(gone, "somebody", &m, t.at(), n)
 			if !errors.Is(err, gone.Err()) || !errors.Is(err, store.ErrNotTaken) {
-				t.failf("%d of %q: error %v, want both %q and %q in it", n, m.Name, err, gone.Err(), store.ErrNotTaken)
+				t.failf("%d of %q: error %v, want one that wraps %q and %q", n, m.Name, err, gone.Err(), store.ErrNotTaken)
 			}
 		}
 	}
@@ -53,18 +54,18 @@ func oneCall(t *trial) {
 			c := t.charge(take(1, rate, quota))
 			f.spoil(c)
 			if len(c.Meters) != 2 || c.Subject == "somebody" && slices.Equal(c.Meters[i:i+1], t.meters(on)) {
-				continue // it is the other one's fault
+				continue // only the other meter is invalid
 			}
 			_, _, err := store.One(t.c).TakeOne(t.ctx, c.Subject, &c.Meters[i], c.At, 1)
 			if !errors.Is(err, store.ErrInvalid) || !errors.Is(err, store.ErrNotTaken) {
-				t.failf("the rule is %s; one: error %v, want both %q and %q in it", f.rule, err, store.ErrInvalid, store.ErrNotTaken)
+				t.failf("a charge must have %s; TakeOne: error %v, want one that wraps %q and %q", f.rule, err, store.ErrInvalid, store.ErrNotTaken)
 			}
 		}
 	}
 	t.play(read(rate, quota).yes(1, 1))
 }
 
-// singly is a counter that charges single meters by TakeOne.
+// singly is a counter that charges single meters with TakeOne.
 type singly struct{ store.Counter }
 
 func (s singly) Take(ctx context.Context, c *store.Charge) (err error) {

@@ -11,7 +11,7 @@ import (
 
 var ownPromises = []promise{{
 	name: "own/meters",
-	says: "Meters are read only, and shared: no charge changes them.",
+	says: "Meters are shared and read only. No charge changes them.",
 	test: func(t *trial) {
 		meters := t.meters(rate, quota, calls, daily(1, 3))
 		before := slices.Clone(meters)
@@ -27,7 +27,7 @@ var ownPromises = []promise{{
 	},
 }, {
 	name: "own/after-return",
-	says: "Once Take has returned, the store does not write to the Charge: it is the caller's again.",
+	says: "Once Take has returned, the store does not write to the Charge.",
 	test: func(t *trial) {
 		for _, s := range []step{read(rate, quota), take(1, rate, quota), take(9, rate, quota), set(2, rate, quota)} {
 			c := t.take(t.charge(s))
@@ -41,11 +41,12 @@ var ownPromises = []promise{{
 	},
 }, {
 	name: "own/reuse",
-	says: "Once Take has returned, the store does not read what the Charge pointed to: its meters and the subject's bytes may be overwritten.",
+	says: "Once Take has returned, the store does not read what the Charge pointed to. The caller may overwrite its " +
+		"meters and the bytes of its subject.",
 	test: reuse,
 }}
 
-// reuse charges from memory that it overwrites at once.
+// reuse charges from memory that it overwrites after each call.
 func reuse(t *trial) {
 	buffer := make([]byte, len("subject 0"))
 	meters := make([]store.Meter, 3)
@@ -58,7 +59,7 @@ func reuse(t *trial) {
 			*c = store.Charge{Subject: unsafe.String(&buffer[0], len(buffer)), At: t.at(), Meters: meters, N: store.Each(int64(i) + 1)}
 			t.take(c)
 			if want := (round + 1) * (int64(i) + 1); !c.OK || c.Levels[0].Used != want || c.Levels[1].Used != want || c.Levels[2].Used != want {
-				t.failf("%s, time %d: OK %t, %+v, want each used %d", about(c), round+1, c.OK, c.Levels[:3], want)
+				t.failf("%s, round %d: OK %t, %+v, want a Used of %d for each", about(c), round+1, c.OK, c.Levels[:3], want)
 			}
 			clear(buffer)
 			clear(meters)

@@ -10,18 +10,18 @@ import (
 
 var peekPromises = []promise{{
 	name: "peek/as-take",
-	says: "Peek answers as Take with every N zero would, for any number of subjects and meters.",
+	says: "Peek answers as Take with every N zero does, for any number of subjects and meters.",
 	test: asTake,
 }, {
 	name: "peek/changes-nothing",
-	says: "Peek makes no subject, starts no window, ends none, and refills nothing for good.",
+	says: "Peek changes nothing: it creates no subject, starts and ends no window, and stores no refill.",
 	test: func(t *trial) {
 		t.play(take(2, rate, daily(0, 3)).yes(2, 2))
 		on := t.meters(bucket("rate", 1, perDay), bucket("rate", 50, sevenths), daily(1, 3), daily(9, 3), daily(0, 9))
 		levels := make([]store.Level, 2*len(on))
 		for range 3 {
 			if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody", "nobody"}, on, levels); err != nil {
-				t.failf("peek: %v", err)
+				t.failf("Peek: %v", err)
 			}
 		}
 		t.play(
@@ -32,7 +32,7 @@ var peekPromises = []promise{{
 	},
 }, {
 	name: "peek/nothing",
-	says: "Peek of no subjects, or of no meters, reads nothing and does not fail.",
+	says: "Peek of no subjects, or of no meters, reads nothing and returns no error.",
 	test: func(t *trial) {
 		mark := []store.Level{{Max: 11}}
 		for _, subjects := range [][]string{nil, {"a", "b"}} {
@@ -41,13 +41,13 @@ var peekPromises = []promise{{
 				on = nil
 			}
 			if err := store.Peek(t.ctx, t.c, t.at(), subjects, on, mark); err != nil || mark[0] != (store.Level{Max: 11}) {
-				t.failf("peek of %d subjects and %d meters: error %v, levels %+v", len(subjects), len(on), err, mark)
+				t.failf("Peek of %d subjects and %d meters: error %v, levels %+v", len(subjects), len(on), err, mark)
 			}
 		}
 	},
 }, {
 	name: "peek/invalid",
-	says: "Peek of what breaks a rule is ErrInvalid and ErrNotTaken, as Take's would be.",
+	says: "Peek of input that breaks a rule returns ErrInvalid and ErrNotTaken, as Take does.",
 	test: func(t *trial) {
 		for _, f := range faults {
 			c := t.charge(read(rate, quota))
@@ -57,14 +57,14 @@ var peekPromises = []promise{{
 			}
 			err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody", c.Subject}, c.Meters, make([]store.Level, 2*len(c.Meters)))
 			if !errors.Is(err, store.ErrInvalid) || !errors.Is(err, store.ErrNotTaken) {
-				t.failf("the rule is %s; peek: error %v, want both %q and %q in it", f.rule, err, store.ErrInvalid, store.ErrNotTaken)
+				t.failf("a charge must have %s; Peek: error %v, want one that wraps %q and %q", f.rule, err, store.ErrInvalid, store.ErrNotTaken)
 			}
 		}
 	},
 }}
 
-// asTake compares Peek with Take over subjects with much, little and no state, and more
-// meters than a charge carries.
+// asTake compares Peek with Take for subjects with much, little and no state, and for
+// more meters than a charge has.
 func asTake(t *trial) {
 	var on []store.Meter
 	for i := range int64(12) {
@@ -85,13 +85,13 @@ func asTake(t *trial) {
 	meters := t.meters(on...)
 	levels := make([]store.Level, len(subjects)*len(meters)+1)
 	if err := store.Peek(t.ctx, t.c, t.at(), subjects, meters, levels); err != nil {
-		t.failf("peek: %v", err)
+		t.failf("Peek: %v", err)
 	}
 	for i, who := range subjects {
 		for j := range meters {
 			c := t.take(&store.Charge{Subject: who, At: t.at(), Meters: meters[j : j+1]})
 			if got := levels[i*len(meters)+j]; !same(&meters[j], got, c.Levels[0], t.Slack) {
-				t.failf("%q of %q: Peek says %+v, Take %+v", meters[j].Name, who, got, c.Levels[0])
+				t.failf("%q of %q: Peek returned %+v, Take %+v", meters[j].Name, who, got, c.Levels[0])
 			}
 		}
 	}

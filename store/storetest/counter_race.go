@@ -10,15 +10,16 @@ import (
 
 var racePromises = []promise{{
 	name: "race/one-subject",
-	says: "However many charge one subject at once, the tightest meter's limit is admitted, to the unit, and each answer is of one instant.",
+	says: "When many callers charge one subject at once, exactly the smallest limit is admitted, and each answer " +
+		"shows one instant.",
 	test: oneSubject,
 }, {
 	name: "race/many-subjects",
-	says: "However many charge many subjects at once, each gets its own limit, to the unit.",
+	says: "When many callers charge many subjects at once, each subject gets exactly its own limit.",
 	test: manySubjects,
 }, {
 	name: "race/give-back",
-	says: "Charges and refunds at once lose none of one another.",
+	says: "Concurrent charges and refunds do not lose each other's changes.",
 	test: func(t *trial) {
 		on := []store.Meter{bucket("rate", 1000, perDay), daily(0, 1000), use(0)}
 		t.play(take(100, on...).yes(100, 100, 100))
@@ -36,7 +37,7 @@ var racePromises = []promise{{
 	},
 }, {
 	name: "race/reuse",
-	says: "Many may each reuse a Charge and overwrite its meters, while the others charge.",
+	says: "Each of many callers may reuse its Charge and overwrite its meters while the others charge.",
 	test: func(t *trial) {
 		t.together(func(g, i int) error {
 			c := t.charge(take(1, bucket("rate", 1000, perDay), use(0)).as(fmt.Sprint("subject ", g%4)))
@@ -81,8 +82,7 @@ func (t *trial) together(f func(g, i int) error) {
 	}
 }
 
-// oneSubject demands that the use that the admitted charges were told counts up without a
-// gap.
+// oneSubject checks that the Used of the admitted charges counts up without a gap.
 func oneSubject(t *trial) {
 	const limit = goroutines*rounds - 200
 	on := []store.Meter{bucket("rate", limit+9, perDay), daily(0, limit), use(0)}
@@ -103,11 +103,11 @@ func oneSubject(t *trial) {
 	})
 	all := slices.Sorted(slices.Values(slices.Concat(told[:]...)))
 	if len(all) != limit {
-		t.failf("%d were admitted, want %d", len(all), limit)
+		t.failf("%d units were admitted, want %d", len(all), limit)
 	}
 	for i, used := range all {
 		if used != int64(i)+1 {
-			t.failf("two admitted charges were told that %d are used", used)
+			t.failf("admitted charge %d has a Used of %d", i+1, used)
 		}
 	}
 	t.play(take(1, on...).no(limit, limit, limit))
@@ -132,7 +132,7 @@ func manySubjects(t *trial) {
 			sum += admitted[g][who]
 		}
 		if sum != limit {
-			t.failf("subject %d: %d were admitted, want %d", who, sum, limit)
+			t.failf("subject %d: %d units were admitted, want %d", who, sum, limit)
 		}
 		t.play(read(on...).as(fmt.Sprint("subject ", who)).yes(limit, limit, limit))
 	}

@@ -12,7 +12,8 @@ import (
 
 var randomPromises = []promise{{
 	name: "random/as-the-model",
-	says: "In any history of charges, refunds, extensions, plan changes and clock steps, every answer is that of the plainest counter.",
+	says: "In any history of charges, refunds, extensions, plan changes and clock steps, every answer equals that " +
+		"of the reference counter.",
 	test: func(t *trial) {
 		for seed := range uint64(4) {
 			newHistory(t, seed).run(600)
@@ -20,7 +21,7 @@ var randomPromises = []promise{{
 	},
 }}
 
-// history is a random one, told to the counter and to the model at once.
+// history is a random sequence of charges, made of the counter and of the model.
 type history struct {
 	*trial
 	seed  uint64
@@ -28,18 +29,18 @@ type history struct {
 	ref   *model
 	plans map[string]*randomPlan
 
-	single bool // most charges are of one meter
+	single bool // most charges have one meter
 }
 
-// randomPlan is what a subject has now: two buckets, the second of which is rare, and
-// three windows that follow one another for ever.
+// randomPlan is the present plan of a subject: two buckets, of which the second is rare,
+// and three quotas whose windows follow one another.
 type randomPlan struct {
 	buckets [2]store.Meter
 	limits  [3]int64
 }
 
 var (
-	randomNames   = [3]string{"minute", "hour", "rate-0"} // one of them is a bucket's as well
+	randomNames   = [3]string{"minute", "hour", "rate-0"} // one of them is also the name of a bucket
 	randomLengths = [3]int64{60, 3600, 86400}
 	randomLimits  = []int64{0, 3, 10, 10, 1000, 1 << 40, store.Unlimited}
 	randomBuckets = []store.Meter{
@@ -49,7 +50,7 @@ var (
 		{Max: 50, Rate: store.Rate{Tokens: 33333, Per: 1_000_000_000}},
 		{Max: 200, Rate: store.Rate{Tokens: 3_456_789, Per: 1_000_000}},
 	}
-	randomStill = 6 // of them do not refill within a test
+	randomStill = 6 // the first of them, which do not refill during a test
 )
 
 func newHistory(t *trial, seed uint64) *history {
@@ -112,9 +113,9 @@ func (h *history) limits() (l [3]int64) {
 	return l
 }
 
-// replan gives a subject other buckets. Each is charged under the old plan and under the
-// new one at that instant, because a store may have forgotten a bucket that was full by
-// the plan it knew.
+// replan gives a subject other buckets. It charges each under the old plan and under the
+// new one at the same instant, because a store may have forgotten a bucket that was full
+// under the plan it knew.
 func (h *history) replan(who string) {
 	p := h.plans[who]
 	old := p.buckets
@@ -125,7 +126,7 @@ func (h *history) replan(who string) {
 	}
 }
 
-// next is a random charge: some of the subject's meters, in any order, and sometimes
+// next returns a random charge: some of the subject's meters in any order, and sometimes
 // windows that are over.
 func (h *history) next(who string) *store.Charge {
 	p := h.plans[who]
@@ -172,8 +173,9 @@ func (h *history) units(most int64) int64 {
 	return h.rnd.Int64N(9) - 3
 }
 
-// clock is the caller's: sometimes the store's own, sometimes back by seconds. It does
-// not go back to before a bucket was full, which a store may have forgotten since.
+// clock returns the caller's clock: sometimes zero for the store's own, sometimes a few
+// seconds back. It does not step back to before an instant at which a bucket was full,
+// since a store may have forgotten that bucket since.
 func (h *history) clock(who string) time.Time {
 	switch at := h.at(); {
 	case h.Bubble != nil && h.rnd.IntN(10) == 0:
@@ -193,17 +195,17 @@ func (h *history) clock(who string) time.Time {
 	}
 }
 
-// agree makes a charge of both, and demands one answer.
+// agree makes a charge of both counters and compares the answers.
 func (h *history) agree(i int, c *store.Charge) {
 	want := *c
 	h.ref.take(&want)
 	h.take(c)
 	if c.OK != want.OK {
-		h.failf("seed %d, step %d, %v on: %s: OK is %t, want %t", h.seed, i, h.now, about(c), c.OK, want.OK)
+		h.failf("seed %d, step %d, after %v: %s: OK is %t, want %t", h.seed, i, h.now, about(c), c.OK, want.OK)
 	}
 	for j := range c.Meters {
 		if !same(&c.Meters[j], c.Levels[j], want.Levels[j], h.Slack) {
-			h.failf("seed %d, step %d, %v on: %s: level of %q is %+v, want %+v", h.seed, i, h.now, about(c), c.Meters[j].Name,
+			h.failf("seed %d, step %d, after %v: %s: level of %q is %+v, want %+v", h.seed, i, h.now, about(c), c.Meters[j].Name,
 				c.Levels[j], want.Levels[j])
 		}
 	}

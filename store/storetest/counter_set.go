@@ -8,7 +8,7 @@ import (
 
 var setPromises = []promise{{
 	name: "set/window",
-	says: "SetRemaining makes N what remains of a window, whatever its use, and repeating it changes nothing.",
+	says: "SetRemaining makes N what remains of a window, whatever its use is. Repeating it changes nothing.",
 	story: []step{
 		take(2, daily(0, 3)).yes(2),
 		set(5, daily(0, 3)).yes(2).outof(7),
@@ -27,7 +27,7 @@ var setPromises = []promise{{
 	},
 }, {
 	name: "set/this-window",
-	says: "An extension is for one window only: the next has the plain allowance.",
+	says: "An extension is for one window only. The next window has the plain allowance.",
 	story: []step{
 		take(3, daily(0, 3)).yes(3),
 		set(4, daily(0, 3)).yes(3).outof(7),
@@ -43,7 +43,7 @@ var setPromises = []promise{{
 	},
 }, {
 	name: "set/refund",
-	says: "A refund after an extension lowers the use and leaves the extension.",
+	says: "A refund after an extension lowers the use and keeps the extension.",
 	story: []step{
 		take(3, daily(0, 3)).yes(3),
 		set(2, daily(0, 3)).yes(3).outof(5),
@@ -55,7 +55,7 @@ var setPromises = []promise{{
 	},
 }, {
 	name: "set/plan",
-	says: "An extension is units added: it stays when the limit changes, and an allowance is never below zero.",
+	says: "An extension is a number of added units. It stays when the limit changes, and an allowance is never below zero.",
 	story: []step{
 		take(3, daily(0, 3)).yes(3),
 		set(2, daily(0, 3)).yes(3).outof(5),
@@ -69,7 +69,7 @@ var setPromises = []promise{{
 	},
 }, {
 	name: "set/settled",
-	says: "What was used beyond the limit, with a Max of Unlimited, stays used; SetRemaining adds to that.",
+	says: "Units used beyond the limit, with a Max of Unlimited, stay used. SetRemaining counts from there.",
 	story: []step{
 		take(2, daily(0, 3)).yes(2),
 		take(9, daily(0, store.Unlimited)).yes(11),
@@ -97,7 +97,7 @@ var setPromises = []promise{{
 	},
 }, {
 	name: "set/several",
-	says: "SetRemaining sets each of Meters to its own N, is never refused, and leaves Unlimited windows alone.",
+	says: "SetRemaining sets each of Meters to its own N. It is never refused and does not change Unlimited windows.",
 	story: []step{
 		take(2, rate, quota, calls).yes(2, 2, 2),
 		setEach(100, 1, 7).of(quota, rate, calls).yes(2, 1, 2).outof(102, 2, store.Unlimited),
@@ -107,7 +107,7 @@ var setPromises = []promise{{
 	},
 }, {
 	name: "set/bounds",
-	says: "N below zero counts as zero, and one beyond all bounds as the bound.",
+	says: "An N below zero counts as zero, and an N beyond the bounds as the bound.",
 	story: []step{
 		take(1, rate, quota).yes(1, 1),
 		set(-1, rate, quota).yes(2, 1).outof(2, 1),

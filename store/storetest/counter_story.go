@@ -11,24 +11,25 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// step is one charge of a story and what must come of it, or the passing of time. Windows
-// in it count their seconds from the beginning of the story.
+// step is one charge of a story with its expected answer, or time that passes. The
+// seconds of its windows count from the beginning of the story.
 type step struct {
-	by  string // the subject; empty: "somebody"
+	by  string // the subject; empty means "somebody"
 	on  []store.Meter
 	n   [store.MaxMeters]int64
 	set bool
 
 	ok              bool
-	used, allowance []int64 // allowance nil: the Max of each meter
+	used, allowance []int64 // a nil allowance means the Max of each meter
 	wait, reset     []time.Duration
 
 	later time.Duration
 	askew *time.Duration
 }
 
-// These make steps: take takes n of every meter, give gives it back, read only reads, set
-// makes it what remains; each and setEach have an n for each meter that of names.
+// These functions make steps. take takes n of every meter, give gives n back, read only
+// reads, and set makes n what remains. each and setEach have one n for each meter; of
+// adds the meters.
 func take(n int64, on ...store.Meter) step { return step{on: on, n: store.Each(n)} }
 func give(n int64, on ...store.Meter) step { return take(-n, on...) }
 func read(on ...store.Meter) step          { return take(0, on...) }
@@ -38,17 +39,17 @@ func setEach(n ...int64) step              { s := each(n...); s.set = true; retu
 func (s step) of(on ...store.Meter) step   { s.on = on; return s }
 func (s step) as(subject string) step      { s.by = subject; return s }
 
-// These say what must come of it: yes admits and no refuses, with what each meter has
-// used then; outof is each Max if it is not the meter's own; waits and resets are each
-// Wait and Reset.
+// These methods add the expected answer. yes expects that the charge is admitted and no
+// that it is refused, with the Used of each meter. outof expects each Max, where it is
+// not the meter's own. waits and resets expect each Wait and Reset.
 func (s step) yes(used ...int64) step         { s.ok, s.used = true, used; return s }
 func (s step) no(used ...int64) step          { s.used = used; return s }
 func (s step) outof(most ...int64) step       { s.allowance = most; return s }
 func (s step) waits(d ...time.Duration) step  { s.wait = d; return s }
 func (s step) resets(d ...time.Duration) step { s.reset = d; return s }
 
-// later lets time pass, for windows and for buckets; askew is how far the caller's clock
-// is off from then on.
+// later lets time pass for windows and buckets. askew sets how far the caller's clock is
+// off from then on.
 func later(d time.Duration) step { return step{later: d} }
 func askew(d time.Duration) step { return step{askew: &d} }
 
@@ -64,7 +65,7 @@ var (
 	sevenths  = store.Rate{Tokens: 7, Per: 1_000_000}
 )
 
-// bucket, daily and use are the meters of most stories: daily and use are windows of the
+// bucket, daily and use make the meters of most stories. daily and use are windows of the
 // i-th day.
 func bucket(name string, most int64, rate store.Rate) store.Meter {
 	return store.Meter{Name: name, Max: most, Rate: rate}
@@ -84,22 +85,22 @@ func use(i int64) store.Meter {
 	return m
 }
 
-// trial is one case on one counter.
+// trial is one case running on one counter.
 type trial struct {
 	*Harness
 	ctx   context.Context
 	c     store.Counter
 	began time.Time
-	base  time.Time     // when the story begins: a whole second
-	now   time.Duration // how far it is
+	base  time.Time     // when the story begins, a whole second
+	now   time.Duration // the time that has passed in the story
 	skew  time.Duration
 }
 
-// at is the caller's clock.
+// at returns the caller's clock.
 func (t *trial) at() time.Time { return t.base.Add(t.now + t.skew) }
 
-// later lets d pass. Where nothing moves the buckets' clock but time, it passes for
-// windows alone.
+// later lets d pass. If the test cannot move the clock of buckets, d passes for windows
+// only.
 func (t *trial) later(d time.Duration) {
 	t.now += d
 	switch {
@@ -110,7 +111,7 @@ func (t *trial) later(d time.Duration) {
 	}
 }
 
-// pause lets d pass for buckets, whatever moves their clock.
+// pause lets d pass for buckets, whichever clock they use.
 func (t *trial) pause(d time.Duration) {
 	if t.Slack > 0 {
 		time.Sleep(d)
@@ -118,7 +119,7 @@ func (t *trial) pause(d time.Duration) {
 	t.later(d)
 }
 
-// elapsed is how long the case has lasted, on the buckets' clock.
+// elapsed returns how long the case has lasted on the clock of buckets.
 func (t *trial) elapsed() time.Duration {
 	if t.Slack > 0 {
 		return time.Since(t.began)
@@ -126,7 +127,7 @@ func (t *trial) elapsed() time.Duration {
 	return t.now
 }
 
-// meters are those of a story, at the instants they really have.
+// meters returns the meters of a story at their real instants.
 func (t *trial) meters(on ...store.Meter) []store.Meter {
 	on = slices.Clone(on)
 	for i := range on {
@@ -138,7 +139,7 @@ func (t *trial) meters(on ...store.Meter) []store.Meter {
 	return on
 }
 
-// charge is that of a step, not yet made.
+// charge returns the charge of a step, without making it.
 func (t *trial) charge(s step) *store.Charge {
 	return &store.Charge{Subject: cmp.Or(s.by, "somebody"), At: t.at(), Meters: t.meters(s.on...), N: s.n, SetRemaining: s.set}
 }
@@ -151,7 +152,7 @@ func (t *trial) take(c *store.Charge) *store.Charge {
 	return c
 }
 
-// play makes the charges of a story, up to the first surprise.
+// play makes the charges of a story, up to the first failure.
 func (t *trial) play(story ...step) {
 	for i, s := range story {
 		switch {
@@ -162,14 +163,14 @@ func (t *trial) play(story ...step) {
 		default:
 			c := t.take(t.charge(s))
 			if wrong := s.compare(c, t.Slack); wrong != "" {
-				t.failf("step %d, %v on: %s: %s", i+1, t.now, about(c), wrong)
+				t.failf("step %d, after %v: %s: %s", i+1, t.now, about(c), wrong)
 			}
 		}
 	}
 }
 
-// compare tells how an answer differs from what the step demands, if it does. Windows
-// must be right to the microsecond, since they go by the caller's clock.
+// compare returns how an answer differs from the expected one, or "". Windows must be
+// right to the microsecond, since they use the caller's clock.
 func (s *step) compare(c *store.Charge, slack time.Duration) string {
 	if c.OK != s.ok {
 		return fmt.Sprintf("OK is %t, want %t", c.OK, s.ok)
@@ -199,12 +200,12 @@ func (s *step) compare(c *store.Charge, slack time.Duration) string {
 		longest = max(longest, got.Wait)
 	}
 	if !s.ok && longest == 0 {
-		return "refused, and no meter has a Wait"
+		return "refused, but no meter has a Wait"
 	}
 	return ""
 }
 
-// same compares two levels of m, durations of buckets within slack.
+// same compares two levels of m. Durations of buckets may differ by slack.
 func same(m *store.Meter, a, b store.Level, slack time.Duration) bool {
 	near := func(x, y time.Duration) bool {
 		return x == y || !m.IsWindow() && x != store.Never && y != store.Never && (x-y).Abs() <= slack
@@ -212,7 +213,7 @@ func same(m *store.Meter, a, b store.Level, slack time.Duration) bool {
 	return a.Max == b.Max && a.Used == b.Used && near(a.Wait, b.Wait) && near(a.Reset, b.Reset)
 }
 
-// about is a charge in a few words.
+// about describes a charge in a few words.
 func about(c *store.Charge) string {
 	var b strings.Builder
 	if c.SetRemaining {

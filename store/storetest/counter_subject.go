@@ -13,7 +13,7 @@ import (
 
 var subjectPromises = []promise{{
 	name: "subject/apart",
-	says: "Two subjects never affect one another.",
+	says: "Subjects never affect one another.",
 	story: []step{
 		take(2, rate, quota, calls).as("a").yes(2, 2, 2),
 		take(1, rate, quota, calls).as("b").yes(1, 1, 1),
@@ -28,11 +28,11 @@ var subjectPromises = []promise{{
 	},
 }, {
 	name: "subject/any-bytes",
-	says: "Subjects and names are any bytes: no two pairs are ever taken for one another, whatever separates or escapes them.",
+	says: "Subjects and names are any bytes. No two pairs are ever confused, whatever characters they contain.",
 	test: anyBytes,
 }, {
 	name: "subject/place",
-	says: "A Place is a hint: one of another subject or another time, or any number at all, changes no answer.",
+	says: "A Place is a hint. The place of another subject or of another time, or any other number, changes no answer.",
 	test: func(t *trial) {
 		t.c = &misplaced{Counter: t.c, rnd: rand.New(rand.NewPCG(1, 2))}
 		for i := range int64(300) {
@@ -43,12 +43,13 @@ var subjectPromises = []promise{{
 	},
 }, {
 	name: "subject/crowd",
-	says: "Others that come and go cost a subject nothing: no token, no use, no extension, no window within its Keep.",
+	says: "Other subjects that come and go cost a subject nothing: no token, no use, no extension, and no window " +
+		"within its Keep.",
 	test: crowd,
 }}
 
-// misplaced is a counter that is told places that it gave before, of whichever subject,
-// or numbers.
+// misplaced is a counter that passes on a Place that it returned earlier, for any
+// subject, or a random number.
 type misplaced struct {
 	store.Counter
 	places []uint64
@@ -85,8 +86,8 @@ var oddities = func() []string {
 	return slices.Compact(odd)
 }()
 
-// anyBytes charges every pair of a subject and a name a different number of units, then
-// reads them all.
+// anyBytes charges every pair of a subject and a name with a different number of units,
+// then reads them all.
 func anyBytes(t *trial) {
 	subjects := slices.Concat(oddities, []string{strings.Repeat("x", store.MaxSubject), strings.Repeat("x", store.MaxSubject-1)})
 	var meters []store.Meter
@@ -113,7 +114,7 @@ func anyBytes(t *trial) {
 	}
 	levels := make([]store.Level, len(subjects)*len(meters))
 	if err := store.Peek(t.ctx, t.c, t.at(), subjects, meters, levels); err != nil {
-		t.failf("peek: %v", err)
+		t.failf("Peek: %v", err)
 	}
 	for i, l := range levels {
 		if want := int64(i) + 1; l.Used != want {
@@ -122,8 +123,8 @@ func anyBytes(t *trial) {
 	}
 }
 
-// crowd lets a thousand others come whose state is soon worthless, so that a store that
-// tidies has reason to.
+// crowd charges a thousand other subjects whose state soon expires, so that a store that
+// evicts has reason to.
 func crowd(t *trial) {
 	t.play(
 		take(50, bucket("rate", 100, store.Rate{})).yes(50),
@@ -139,7 +140,7 @@ func crowd(t *trial) {
 		brief := window("brief", 3, t.now.Truncate(time.Second), t.now.Truncate(time.Second)+time.Second)
 		brief.Keep = 0
 		for i := range 500 {
-			who := fmt.Sprint("passer-by ", wave, i)
+			who := fmt.Sprint("visitor ", wave, i)
 			t.play(take(1, brief, bucket("rate", 10, store.Rate{Tokens: 10, Per: 1_000_000})).as(who).yes(1, 1))
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 var windowPromises = []promise{{
 	name: "window/reset",
-	says: "A window holds until its End, not a microsecond less, and the next one starts unused.",
+	says: "A window lasts exactly until its End, and the next one starts unused.",
 	story: []step{
 		take(3, daily(0, 3), use(0)).yes(3, 3),
 		later(day - us),
@@ -31,7 +31,7 @@ var windowPromises = []promise{{
 	},
 }, {
 	name: "window/own-clock",
-	says: "Without At, the store reads its own clock.",
+	says: "If At is zero, the store reads its own clock.",
 	test: func(t *trial) {
 		c := t.charge(take(1, window("wide", 2, -day, day), bucket("rate", 2, perDay)))
 		c.At = time.Time{}
@@ -42,14 +42,14 @@ var windowPromises = []promise{{
 				t.failf("charge %d: OK %t, %+v", i+1, c.OK, l[:2])
 			}
 			if l[0].Reset < 23*time.Hour || l[0].Reset > 25*time.Hour {
-				t.failf("a window that ends in 24h is said to end in %v", l[0].Reset)
+				t.failf("a window that ends in 24h has a Reset of %v", l[0].Reset)
 			}
 		}
 		t.play(read(window("wide", 2, -day, day)).yes(2))
 	},
 }, {
 	name: "window/clock-back",
-	says: "A caller's clock that steps back across midnight finds the old window as it was, and does not reset the new one.",
+	says: "If a caller's clock steps back across midnight, the old window is as it was, and the new one is not reset.",
 	story: []step{
 		take(3, daily(0, 3)).yes(3),
 		later(day),
@@ -65,7 +65,7 @@ var windowPromises = []promise{{
 
 var latePromises = []promise{{
 	name: "late/refund",
-	says: "A refund goes where the charge went, after midnight too: to the window that was charged, not to the current one.",
+	says: "A refund reaches the window that was charged, not the current one, even after midnight.",
 	story: []step{
 		take(3, daily(0, 3), use(0)).yes(3, 3),
 		later(day),
@@ -80,7 +80,7 @@ var latePromises = []promise{{
 	},
 }, {
 	name: "late/keep",
-	says: "A window can be charged, read and given back to until its End and Keep, while newer ones live.",
+	says: "A window can be charged, read and refunded until its End and Keep, while newer windows exist.",
 	story: []step{
 		take(3, daily(0, 3)).yes(3),
 		later(day),
@@ -96,7 +96,7 @@ var latePromises = []promise{{
 	},
 }, {
 	name: "late/longer",
-	says: "An old window that is charged with a later End is kept by that End, while newer ones live.",
+	says: "An old window that is charged with a later End is kept according to that End, while newer windows exist.",
 	story: []step{
 		take(3, daily(0, 9)).yes(3),
 		later(day),
@@ -114,7 +114,7 @@ var latePromises = []promise{{
 	},
 }, {
 	name: "late/first",
-	says: "An old window may be charged for the first time while a newer one lives, and the newer one is not touched.",
+	says: "An old window can be charged for the first time while a newer one exists, and the newer one does not change.",
 	story: []step{
 		later(day),
 		take(2, daily(1, 3), use(1)).yes(2, 2),
@@ -126,7 +126,7 @@ var latePromises = []promise{{
 	},
 }, {
 	name: "late/old-read",
-	says: "Reading an old window, or one that was never charged, leaves the newer one alone.",
+	says: "Reading an old window, or one that was never charged, does not change the newer one.",
 	story: []step{
 		later(day),
 		take(2, daily(1, 3)).yes(2),
@@ -137,7 +137,7 @@ var latePromises = []promise{{
 	},
 }, {
 	name: "late/new-read",
-	says: "A read starts no window and ends none: the old one goes on until a newer one is charged, and after that.",
+	says: "A read neither starts nor ends a window. The old window continues until a newer one is charged, and after that.",
 	story: []step{
 		take(2, daily(0, 3)).yes(2),
 		read(daily(1, 3)).yes(0),
@@ -161,7 +161,7 @@ var latePromises = []promise{{
 	},
 }, {
 	name: "late/report",
-	says: "Ninety days within their Keep can be read, long after.",
+	says: "Ninety days within their Keep can be read long afterwards.",
 	test: func(t *trial) {
 		var days []store.Meter
 		for i := range int64(90) {

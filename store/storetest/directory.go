@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// listing is a case of a directory of keys or plans: a sentence of its contract, and a
-// test that shows whether it is kept.
-type listing[S any] struct {
+// directoryCase is a case for a directory of keys or plans: a sentence of its contract,
+// and a test that checks it.
+type directoryCase[S any] struct {
 	name, says string
 	test       func(t *visit, s S)
 }
@@ -19,19 +19,19 @@ type listing[S any] struct {
 // visit is one run of a case.
 type visit struct{ ctx context.Context }
 
-// run holds a directory to its promises, one subtest each.
-func run[S any](t *testing.T, promises []listing[S], fresh func(t testing.TB) S) {
+// run checks a directory against its promises, with one subtest each.
+func run[S any](t *testing.T, promises []directoryCase[S], fresh func(t testing.TB) S) {
 	for _, p := range promises {
 		t.Run(p.name, func(t *testing.T) {
 			if err := p.try(t, fresh(t)); err != nil {
-				t.Errorf("broken: %s\n%v", p.says, err)
+				t.Errorf("promise broken: %s\n%v", p.says, err)
 			}
 		})
 	}
 }
 
-// try tells how s breaks p; nil if it keeps it.
-func (p *listing[S]) try(tb testing.TB, s S) (err error) {
+// try returns how s breaks p, or nil if it keeps p.
+func (p *directoryCase[S]) try(tb testing.TB, s S) (err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -64,23 +64,23 @@ func (v *visit) equal(what string, got, want any) {
 		return
 	}
 	format := "%s: %+v\nwant %+v"
-	if fmt.Sprintf("%+v", got) == fmt.Sprintf("%+v", want) { // as nothing and an empty list look
+	if fmt.Sprintf("%+v", got) == fmt.Sprintf("%+v", want) { // nil and an empty list print alike
 		format = "%s: %#v\nwant %#v"
 	}
 	v.failf(format, what, got, want)
 }
 
-// lists compares record by record; it is all one whether there is an empty list or none.
+// lists compares two lists record by record. It accepts nil for an empty list.
 func lists[T any](v *visit, what string, got, want []T) {
 	for i := range min(len(got), len(want)) {
-		v.equal(fmt.Sprintf("%s: the record in place %d of %d", what, i, len(want)), got[i], want[i])
+		v.equal(fmt.Sprintf("%s: record %d of %d", what, i, len(want)), got[i], want[i])
 	}
 	if len(got) != len(want) {
 		v.failf("%s: %d records: want %d", what, len(got), len(want))
 	}
 }
 
-// walk is every record of a listing, and how many pages it took.
+// walk returns every record of a listing and the number of its pages.
 func walk[T any](v *visit, page func(cursor string) ([]T, string, error)) (all []T, pages int) {
 	for cursor := ""; ; pages++ {
 		list, next, err := page(cursor)
@@ -90,7 +90,7 @@ func walk[T any](v *visit, page func(cursor string) ([]T, string, error)) (all [
 			return all, pages + 1
 		}
 		if next == cursor || pages > 10_000 {
-			v.failf("a listing without end: cursor %q after %d pages", next, pages)
+			v.failf("the listing does not end: cursor %q after %d pages", next, pages)
 		}
 		cursor = next
 	}
@@ -107,8 +107,8 @@ func (v *visit) together(n int, f func(i int) error) []error {
 	return errs
 }
 
-// oneWins is the rule of versions: of many who change one, exactly one does, and the
-// others are told of a conflict. It returns which one.
+// oneWins checks the rule of versions: of many callers that change one version, exactly
+// one succeeds, and the others get a conflict. It returns the index of the winner.
 func (v *visit) oneWins(errs []error, conflict error) (winner int) {
 	won := 0
 	for i, err := range errs {
@@ -120,13 +120,13 @@ func (v *visit) oneWins(errs []error, conflict error) (winner int) {
 		winner = i
 	}
 	if won != 1 {
-		v.failf("%d of %d changed one version: want 1", won, len(errs))
+		v.failf("%d of %d concurrent updates of one version succeeded: want 1", won, len(errs))
 	}
 	return winner
 }
 
-// undisturbed is the rule of listings: what is there throughout is listed once, what is
-// removed meanwhile once at most.
+// undisturbed checks the rule of listings: a record that exists throughout is listed
+// once, and a record that is removed meanwhile at most once.
 func (v *visit) undisturbed(listed, ids []string, removed map[string]bool) {
 	seen := map[string]int{}
 	for _, id := range listed {

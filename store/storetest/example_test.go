@@ -10,8 +10,8 @@ import (
 	"github.com/ration-go/ration/store/storetest"
 )
 
-// A store that loses its reply: the charge may have happened, so the caller must not
-// repeat it.
+// ExampleFaulty loses the reply of a store. The charge may have happened, so the caller
+// must not repeat it.
 func ExampleFaulty() {
 	lost := errors.New("connection reset")
 	counter := storetest.Faulty(storetest.Always(), storetest.Fault{Take: 2, Err: lost, After: true})
@@ -33,7 +33,7 @@ func ExampleFaulty() {
 	// 3 takes
 }
 
-// What a client is told when a quota is used up.
+// ExampleNever shows what a client is told when a quota is used up.
 func ExampleNever() {
 	midnight := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
 	charge := store.Charge{

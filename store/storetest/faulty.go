@@ -9,38 +9,42 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Fault is what goes wrong with one Take, to see what its caller makes of it. The zero
-// Fault of a Take does nothing.
+// Fault describes what goes wrong with one Take, to test how the caller handles it. A
+// Fault with only a Take does nothing.
 type Fault struct {
-	// Take says which, counting from 1; zero: every one that no other Fault is for.
+	// Take is the number of the call, counting from 1. Zero means every call that no other
+	// Fault names.
 	Take int64
 
-	// Delay holds it up so long, or until its ctx is done.
+	// Delay is how long the call is held up, or until its ctx is done.
 	Delay time.Duration
 
-	// Err is what it returns; nil: what the counter does, unless ctx was done within Delay.
+	// Err is the error that the call returns. If nil, the call returns what the counter
+	// returns, or ctx's error if ctx was done within Delay.
 	Err error
 
-	// After lets the charge happen first, as when a reply is lost: the error then says
-	// nothing of store.ErrNotTaken. Otherwise delay and failure come before the charge,
-	// which does not happen if there is an error, and it says so.
+	// After makes the charge happen before the delay and the failure, as when a reply is
+	// lost. The error then does not wrap store.ErrNotTaken. Otherwise the delay and the
+	// failure come first. If there is an error, the charge does not happen, and the error
+	// wraps store.ErrNotTaken.
 	After bool
 }
 
-// Faulty is c with these faults. Of several for one Take the first counts.
+// Faulty returns c with these faults. If several faults name the same Take, the first one
+// counts.
 func Faulty(c store.Counter, faults ...Fault) *FaultyCounter {
 	return &FaultyCounter{counter: c, faults: faults}
 }
 
-// FaultyCounter is a Counter that fails or tarries as it was told. Safe for concurrent
-// use if what it wraps is.
+// FaultyCounter is a Counter that fails or is slow as configured. It is safe for
+// concurrent use if the wrapped Counter is.
 type FaultyCounter struct {
 	counter store.Counter
 	faults  []Fault
 	takes   atomic.Int64
 }
 
-// Takes is how many there have been, failed ones included. A Peek is one.
+// Takes returns the number of calls, including failed ones. A Peek counts as one.
 func (f *FaultyCounter) Takes() int64 { return f.takes.Load() }
 
 // Take implements store.Counter.
@@ -53,7 +57,7 @@ func (f *FaultyCounter) Peek(ctx context.Context, at time.Time, subjects []strin
 	return f.with(ctx, func() error { return store.Peek(ctx, f.counter, at, subjects, meters, levels) })
 }
 
-// with calls do as the fault that is due would have it.
+// with calls do according to the fault that is due.
 func (f *FaultyCounter) with(ctx context.Context, do func() error) error {
 	fault := f.due(f.takes.Add(1))
 	if fault.After {
@@ -69,7 +73,7 @@ func (f *FaultyCounter) with(ctx context.Context, do func() error) error {
 }
 
 func (f *FaultyCounter) due(take int64) (every Fault) {
-	for i := len(f.faults) - 1; i >= 0; i-- { // from the last, so that the first stays
+	for i := len(f.faults) - 1; i >= 0; i-- { // from the last, so that the first one stays
 		switch f.faults[i].Take {
 		case take:
 			every = f.faults[i]

@@ -13,13 +13,13 @@ import (
 var errBroken = errors.New("broken")
 
 func TestFaulty(t *testing.T) {
-	const brief, long = 10 * time.Millisecond, time.Second // a deadline of 100 ms lies between
+	const brief, long = 10 * time.Millisecond, time.Second // the deadline of 100 ms lies between them
 	tests := []struct {
 		name    string
 		faults  []Fault
 		charged int64 // of three charges
 		errs    [3]error
-		unsure  bool // whether the failures leave open what happened
+		unsure  bool // whether the errors leave open that the charge happened
 		took    time.Duration
 	}{
 		{name: "none", charged: 3},

@@ -8,16 +8,16 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Always is a Counter that admits everything and counts nothing: its levels are those of
-// meters that were never used. It refuses what every Counter must, an invalid charge and
-// a ctx that is done. Safe for concurrent use.
+// Always returns a Counter that admits everything and counts nothing. Its levels are
+// those of unused meters. Like every Counter, it refuses an invalid charge and a ctx that
+// is done. It is safe for concurrent use.
 func Always() store.Counter { return fixed{admits: true} }
 
-// Never is a Counter whose limits are used up for ever: it refuses every charge that
+// Never returns a Counter whose limits are always used up. It refuses every charge that
 // takes from a bucket or from a window that is not Unlimited, with the levels and waits
-// of an empty bucket and a full window. What every Counter admits, it admits: reading,
-// giving back, SetRemaining, taking from Unlimited windows; it counts none of it. Safe
-// for concurrent use.
+// of an empty bucket and a full window. It admits what every Counter admits: reads,
+// refunds, SetRemaining, and takes from Unlimited windows. It counts none of these. It is
+// safe for concurrent use.
 func Never() store.Counter { return fixed{} }
 
 type fixed struct{ admits bool }

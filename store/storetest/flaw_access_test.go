@@ -10,7 +10,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// oneByOne composes an Access of single calls.
+// oneByOne reads an Access with single calls.
 type oneByOne struct{ base }
 
 func (s oneByOne) AccessByDigest(ctx context.Context, d apikey.Digest) (usageplan.Access, error) {
@@ -42,7 +42,7 @@ func (s oneByOne) AccessByKey(ctx context.Context, id string) (a usageplan.Acces
 	return a, nil
 }
 
-// changedAccess is a directory whose Access is changed before it is returned.
+// changedAccess changes an Access before it returns it.
 type changedAccess struct {
 	base
 	change func(*usageplan.Access)
@@ -54,7 +54,7 @@ func (s changedAccess) AccessByDigest(ctx context.Context, d apikey.Digest) (usa
 	return a, err
 }
 
-// currentOnly does not find a digest that retires.
+// currentOnly does not find a retiring digest.
 type currentOnly struct{ base }
 
 func (s currentOnly) AccessByDigest(ctx context.Context, d apikey.Digest) (usageplan.Access, error) {
@@ -65,10 +65,10 @@ func (s currentOnly) AccessByDigest(ctx context.Context, d apikey.Digest) (usage
 	return a, err
 }
 
-// insists fails where a link is dead.
-type insists struct{ base }
+// failsOnDeadLink fails if a link's plan does not exist.
+type failsOnDeadLink struct{ base }
 
-func (s insists) AccessByKey(ctx context.Context, id string) (usageplan.Access, error) {
+func (s failsOnDeadLink) AccessByKey(ctx context.Context, id string) (usageplan.Access, error) {
 	a, err := s.base.AccessByKey(ctx, id)
 	if err == nil && len(a.Plans) < len(a.Links) {
 		return usageplan.Access{}, usageplan.ErrNotFound
@@ -91,10 +91,10 @@ func (s *sameAgain) AccessByKey(ctx context.Context, id string) (usageplan.Acces
 	return a, err
 }
 
-var accessFlaws = []wrong[usageplan.Store]{
+var accessFlaws = []directoryFlaw[usageplan.Store]{
 	{"an Access that is read in parts", "access/instant", func() usageplan.Store { return oneByOne{newBase()} }},
-	{"an Access without the secret that retires", "access", func() usageplan.Store { return currentOnly{newBase()} }},
-	{"an Access that fails for a dead link", "access", func() usageplan.Store { return insists{newBase()} }},
+	{"an Access that misses a retiring digest", "access", func() usageplan.Store { return currentOnly{newBase()} }},
+	{"an Access that fails for a dead link", "access", func() usageplan.Store { return failsOnDeadLink{newBase()} }},
 	{"an Access with the newest link first", "access", func() usageplan.Store {
 		return changedAccess{newBase(), func(a *usageplan.Access) { slices.Reverse(a.Links) }}
 	}},

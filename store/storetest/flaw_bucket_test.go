@@ -9,7 +9,7 @@ import (
 )
 
 var bucketFlaws = []flaw{{
-	name:   "a bucket that mints tokens when time steps back",
+	name:   "a bucket that gains tokens when the clock steps back",
 	caught: []string{"bucket/clock-back-and-on", "bucket/clock-back", "random/as-the-model"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
@@ -21,7 +21,7 @@ var bucketFlaws = []flaw{{
 		}
 	},
 }, {
-	name:   "a wait that leaves out that the clock must catch up",
+	name:   "a wait without the time until the clock has caught up",
 	caught: []string{"bucket/clock-back-wait", "random/as-the-model"},
 	take: func(f *flawed, c *store.Charge) {
 		f.after(c, func(i int, m *store.Meter, l *store.Level) {
@@ -59,7 +59,7 @@ var bucketFlaws = []flaw{{
 		})
 	},
 }, {
-	name:   "a bucket that keeps no fraction of a token",
+	name:   "a bucket that loses fractions of a token",
 	caught: []string{"bucket/continuous", "bucket/fast", "plan/bucket-fraction"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
@@ -69,7 +69,7 @@ var bucketFlaws = []flaw{{
 		}
 	},
 }, {
-	name:   "a wait that begins anew when one asks in vain",
+	name:   "a refusal that restarts the wait",
 	caught: []string{"bucket/often-asked"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
@@ -112,7 +112,7 @@ var bucketFlaws = []flaw{{
 		})
 	},
 }, {
-	name:   "newcomers push others out",
+	name:   "new subjects evict others",
 	caught: []string{"subject/crowd"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)

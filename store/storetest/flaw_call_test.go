@@ -12,7 +12,7 @@ import (
 )
 
 var callFlaws = []flaw{{
-	name:   "meters that are changed",
+	name:   "changes meters",
 	caught: []string{"own/meters"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
@@ -29,9 +29,9 @@ var callFlaws = []flaw{{
 		f.last = c
 	},
 }, {
-	name:   "keeps the bytes of the subject",
+	name:   "keeps the subject without a copy",
 	caught: []string{"own/reuse"},
-	take: func(f *flawed, c *store.Charge) { // a map whose keys change under it
+	take: func(f *flawed, c *store.Charge) { // like a map whose keys change under it
 		for is, was := range f.alias {
 			if is == c.Subject {
 				f.as(c, func(o *store.Charge) { o.Subject = was })
@@ -42,7 +42,7 @@ var callFlaws = []flaw{{
 		f.model.take(c)
 	},
 }, {
-	name:   "reads before it writes, and lets others in between",
+	name:   "decides on a stale read",
 	caught: []string{"race/one-subject", "race/many-subjects"},
 	take: func(f *flawed, c *store.Charge) {
 		o := *c
@@ -54,7 +54,7 @@ var callFlaws = []flaw{{
 				return
 			}
 		}
-		time.Sleep(time.Nanosecond) // in a bubble of testing/synctest: until the others have read, too
+		time.Sleep(time.Nanosecond) // in a synctest bubble, waits until the others have read too
 		f.meterwise(c, func(m *store.Meter, n *int64) {
 			if m.IsWindow() {
 				m.Max = store.Unlimited
@@ -62,11 +62,11 @@ var callFlaws = []flaw{{
 		})
 	},
 }, {
-	name:   "writes what it read, and loses what others wrote",
+	name:   "overwrites concurrent charges",
 	caught: []string{"race/one-subject", "race/reuse"},
 	take:   overwrite,
 }, {
-	name:   "gives back from what it read, and loses what others wrote",
+	name:   "overwrites concurrent charges with a refund",
 	caught: []string{"race/give-back"},
 	take: func(f *flawed, c *store.Charge) {
 		if c.N[0] < 0 {
@@ -84,15 +84,15 @@ var callFlaws = []flaw{{
 	caught:  []string{"call/invalid", "peek/invalid"},
 	counter: func() store.Counter { return unchecked{newModel(), true, false} },
 }, {
-	name:    "charges first, and then looks at ctx",
+	name:    "checks ctx after the charge",
 	caught:  []string{"call/cancelled"},
-	counter: func() store.Counter { return hasty{newModel()} },
+	counter: func() store.Counter { return lateCheck{newModel()} },
 }, {
-	name:    "takes a charge back when its ctx is cancelled later",
+	name:    "undoes a charge when its ctx is cancelled later",
 	caught:  []string{"call/begun"},
-	counter: func() store.Counter { return &fickle{model: newModel()} },
+	counter: func() store.Counter { return &undoes{model: newModel()} },
 }, {
-	name:   "Peek that answers something else",
+	name:   "Peek with other levels than Take",
 	caught: []string{"peek/as-take"},
 	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
 		err := store.Peek(ctx, m, at, subjects, meters, levels)
@@ -102,7 +102,7 @@ var callFlaws = []flaw{{
 		return err
 	},
 }, {
-	name:   "Peek of the first eight meters",
+	name:   "Peek of the first eight meters only",
 	caught: []string{"peek/as-take"},
 	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
 		for i, who := range subjects {
@@ -125,7 +125,7 @@ var callFlaws = []flaw{{
 		return nil
 	},
 }, {
-	name:   "Peek that keeps what it read",
+	name:   "Peek that stores what it read",
 	caught: []string{"peek/changes-nothing"},
 	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
 		for _, who := range subjects {
@@ -137,7 +137,7 @@ var callFlaws = []flaw{{
 		return store.Peek(ctx, m, at, subjects, meters, levels)
 	},
 }, {
-	name:   "Peek that looks neither at ctx nor at what it is given",
+	name:   "Peek without checks",
 	caught: []string{"call/cancelled", "peek/invalid"},
 	peek: func(m *model, _ context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
 		for _, who := range subjects {
@@ -151,10 +151,10 @@ var callFlaws = []flaw{{
 	},
 }}
 
-// unchecked is the model without one of the looks at what it is given.
+// unchecked is the model without one of its checks.
 type unchecked struct {
 	*model
-	ctx, charge bool // what it does look at
+	ctx, charge bool // the checks that it makes
 }
 
 func (u unchecked) Take(ctx context.Context, c *store.Charge) error {
@@ -165,10 +165,10 @@ func (u unchecked) Take(ctx context.Context, c *store.Charge) error {
 	return nil
 }
 
-// hasty is the model that looks at ctx too late.
-type hasty struct{ *model }
+// lateCheck is the model, but checks ctx after the charge.
+type lateCheck struct{ *model }
 
-func (h hasty) Take(ctx context.Context, c *store.Charge) error {
+func (h lateCheck) Take(ctx context.Context, c *store.Charge) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
@@ -179,14 +179,14 @@ func (h hasty) Take(ctx context.Context, c *store.Charge) error {
 	return nil
 }
 
-// fickle is the model that forgets a charge whose ctx was cancelled after it.
-type fickle struct {
+// undoes is the model, but undoes a charge whose ctx is cancelled afterwards.
+type undoes struct {
 	*model
 	last   context.Context
 	before map[key]state
 }
 
-func (f *fickle) Take(ctx context.Context, c *store.Charge) error {
+func (f *undoes) Take(ctx context.Context, c *store.Charge) error {
 	if f.last != nil && f.last.Err() != nil {
 		f.states = f.before
 	}
@@ -194,7 +194,7 @@ func (f *fickle) Take(ctx context.Context, c *store.Charge) error {
 	return f.model.Take(ctx, c)
 }
 
-// peeking is the model with a Peek of its own.
+// peeking is the model with another Peek.
 type peeking struct {
 	*model
 	peek func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error
@@ -204,7 +204,7 @@ func (p peeking) Peek(ctx context.Context, at time.Time, subjects []string, mete
 	return p.peek(p.model, ctx, at, subjects, meters, levels)
 }
 
-// overwrite reads, decides and writes, and others come between.
+// overwrite reads, decides and writes, and lets others in between.
 func overwrite(f *flawed, c *store.Charge) {
 	f.model.mu.Lock()
 	o := model{states: map[key]state{}}
@@ -212,7 +212,7 @@ func overwrite(f *flawed, c *store.Charge) {
 		o.states[keyOf(c, i)] = f.states[keyOf(c, i)]
 	}
 	f.model.mu.Unlock()
-	time.Sleep(time.Nanosecond) // in a bubble of testing/synctest: until the others have read, too
+	time.Sleep(time.Nanosecond) // in a synctest bubble, waits until the others have read too
 	o.take(c)
 	f.model.mu.Lock()
 	maps.Copy(f.states, o.states)

@@ -30,7 +30,7 @@ var chargeFlaws = []flaw{{
 		f.as(c, func(o *store.Charge) { o.N = store.Each(o.N[0]) })
 	},
 }, {
-	name:   "meters that are known by their place",
+	name:   "meters identified by their position",
 	caught: []string{"charge/by-name", "charge/more-meters", "charge/all-or-nothing"},
 	take: func(f *flawed, c *store.Charge) {
 		f.as(c, func(o *store.Charge) {
@@ -50,14 +50,14 @@ var chargeFlaws = []flaw{{
 		})
 	},
 }, {
-	name:   "a charge of nothing is refused",
+	name:   "a charge without meters is refused",
 	caught: []string{"charge/no-meters"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
 		c.OK = c.OK && len(c.Meters) > 0
 	},
 }, {
-	name:   "giving back refuses when there is nothing to give",
+	name:   "a refund of nothing is refused",
 	caught: []string{"charge/give-back", "charge/huge"},
 	take: func(f *flawed, c *store.Charge) {
 		o := *c
@@ -84,13 +84,13 @@ var chargeFlaws = []flaw{{
 		}
 	},
 }, {
-	name:   "32 bits",
+	name:   "counts in 32 bits",
 	caught: []string{"charge/great-figures"},
 	take: func(f *flawed, c *store.Charge) {
 		f.after(c, func(_ int, _ *store.Meter, l *store.Level) { l.Used = int64(uint32(l.Used)) })
 	},
 }, {
-	name:   "fourteen digits",
+	name:   "counts with fourteen digits",
 	caught: []string{"charge/great-figures"},
 	take: func(f *flawed, c *store.Charge) {
 		f.after(c, func(_ int, _ *store.Meter, l *store.Level) {
@@ -99,7 +99,7 @@ var chargeFlaws = []flaw{{
 		})
 	},
 }, {
-	name:   "N that overflows",
+	name:   "an N that overflows",
 	caught: []string{"charge/huge", "random/as-the-model"},
 	take: func(f *flawed, c *store.Charge) {
 		f.meterwise(c, func(_ *store.Meter, n *int64) {
@@ -109,7 +109,7 @@ var chargeFlaws = []flaw{{
 		})
 	},
 }, {
-	name:   "levels of the state that was refused",
+	name:   "a refusal with the levels of an admitted charge",
 	caught: []string{"charge/all-or-nothing", "level/refused", "race/one-subject"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
@@ -148,7 +148,7 @@ var chargeFlaws = []flaw{{
 		})
 	},
 }, {
-	name:   "levels past the last of Meters are cleared",
+	name:   "levels beyond len(Meters) are cleared",
 	caught: []string{"level/rest"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)

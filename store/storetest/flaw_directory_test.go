@@ -10,32 +10,33 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// base is a directory that is right, for flawed ones to embed.
+// base is a correct directory for flawed ones to embed.
 type base struct{ *memory.Store }
 
 func newBase() base { return base{memory.New(memory.Config{})} }
 
-// Flaws that keys and plans have in common; the methods are where the other flaws of each
-// are.
+// These are flaws that keys and plans have in common. Their methods are beside the other
+// flaws of each.
 type (
-	lastWins     struct{ base }
-	oldestFirst  struct{ base }
-	offsets      struct{ base }
-	oneMore      struct{ base }
-	deaf         struct{ base }
-	wholeSeconds struct{ base }
-	lenient      struct{ base }
-	overwrites   struct{ base }
-	merges       struct{ base }
-	idempotent   struct{ base }
-	alone        struct {
+	lastWins          struct{ base }
+	oldestFirst       struct{ base }
+	offsets           struct{ base }
+	oneMore           struct{ base }
+	ignoresCtx        struct{ base }
+	wholeSeconds      struct{ base }
+	lenient           struct{ base }
+	overwrites        struct{ base }
+	merges            struct{ base }
+	idempotent        struct{ base }
+	rejectsConcurrent struct {
 		base
 		busy chan struct{}
 	}
 )
 
-// enter is false if somebody else is in. It stays for a moment.
-func (s alone) enter() bool {
+// enter returns false if another caller is inside. Otherwise it stays inside for a
+// moment.
+func (s rejectsConcurrent) enter() bool {
 	select {
 	case s.busy <- struct{}{}:
 		runtime.Gosched()
@@ -46,7 +47,8 @@ func (s alone) enter() bool {
 	}
 }
 
-// offset is a page by its place in the whole, which moves when records come and go.
+// offset returns a page by its offset in the whole list, which moves when records are
+// inserted or deleted.
 func offset[T any](all []T, cursor string, limit int, bad error) ([]T, string, error) {
 	at := 0
 	if cursor != "" {
@@ -64,20 +66,20 @@ func offset[T any](all []T, cursor string, limit int, bad error) ([]T, string, e
 	return all[at:end], next, nil
 }
 
-// wrong is a directory that breaks a promise, and the case that is for it.
-type wrong[S any] struct {
+// directoryFlaw is a directory that breaks a promise, and the case that must catch it.
+type directoryFlaw[S any] struct {
 	name, caught string
 	make         func() S
 }
 
-// TestDirectoryFlaws tries the suites on directories that are wrong: every flaw must be
-// caught, and every case must catch one.
+// TestDirectoryFlaws runs the suites on flawed directories. Every flaw must be caught,
+// and every case must catch one.
 func TestDirectoryFlaws(t *testing.T) {
 	t.Run("keys", func(t *testing.T) { tried(t, keyCases(), keyFlaws) })
 	t.Run("plans", func(t *testing.T) { tried(t, planCases(), slices.Concat(planFlaws, accessFlaws)) })
 }
 
-func tried[S any](t *testing.T, cases []listing[S], flaws []wrong[S]) {
+func tried[S any](t *testing.T, cases []directoryCase[S], flaws []directoryFlaw[S]) {
 	idle := map[string]bool{}
 	for _, p := range cases {
 		idle[p.name] = true
@@ -85,12 +87,12 @@ func tried[S any](t *testing.T, cases []listing[S], flaws []wrong[S]) {
 	for _, f := range flaws {
 		delete(idle, f.caught)
 		t.Run(f.name, func(t *testing.T) {
-			i := slices.IndexFunc(cases, func(p listing[S]) bool { return p.name == f.caught })
+			i := slices.IndexFunc(cases, func(p directoryCase[S]) bool { return p.name == f.caught })
 			if i < 0 {
 				t.Fatalf("no such case: %s", f.caught)
 			}
 			var err error
-			for try := 0; try < 10 && err == nil; try++ { // a race can end well
+			for try := 0; try < 10 && err == nil; try++ { // a race may not show the flaw at once
 				synctest.Test(t, func(t *testing.T) { err = cases[i].try(t, f.make()) })
 			}
 			if err == nil {

@@ -34,34 +34,34 @@ type (
 	anyCustomer struct{ base }
 )
 
-var keyFlaws = []wrong[apikey.Store]{
+var keyFlaws = []directoryFlaw[apikey.Store]{
 	{"forgets the retiring digest", "insert", func() apikey.Store { return forgetsRetiring{newBase()} }},
 	{"keeps whole seconds", "insert", func() apikey.Store { return wholeSeconds{newBase()} }},
-	{"the zero digest is a key's", "missing", func() apikey.Store { return indexesZero{newBase(), new(apikey.Key)} }},
-	{"what is not there can be deleted", "missing", func() apikey.Store { return idempotent{newBase()} }},
-	{"overwrites", "unique", func() apikey.Store { return overwrites{newBase()} }},
+	{"finds a key by the zero digest", "missing", func() apikey.Store { return indexesZero{newBase(), new(apikey.Key)} }},
+	{"deletes what does not exist", "missing", func() apikey.Store { return idempotent{newBase()} }},
+	{"overwrites on insert", "unique", func() apikey.Store { return overwrites{newBase()} }},
 	{"loses digests when an update fails", "unique", func() apikey.Store { return losesDigests{newBase()} }},
-	{"keeps what an update leaves out", "update", func() apikey.Store { return merges{newBase()} }},
-	{"remembers digests that were replaced", "update", func() apikey.Store { return newRemembers() }},
+	{"keeps fields that an update clears", "update", func() apikey.Store { return merges{newBase()} }},
+	{"finds replaced digests", "update", func() apikey.Store { return newRemembers() }},
 	{"the last writer wins", "version", func() apikey.Store { return lastWins{newBase()} }},
-	{"a conflict is told and the change made", "version", func() apikey.Store { return conflictWins{newBase()} }},
-	{"remembers the deleted", "delete", func() apikey.Store { return newRemembers() }},
+	{"reports a conflict and makes the change", "version", func() apikey.Store { return conflictWins{newBase()} }},
+	{"finds deleted keys", "delete", func() apikey.Store { return newRemembers() }},
 	{"lists the oldest first", "list", func() apikey.Store { return oldestFirst{newBase()} }},
-	{"one more than the limit", "list", func() apikey.Store { return oneMore{newBase()} }},
-	{"a page without a next one", "list", func() apikey.Store { return firstOfPage{newBase()} }},
+	{"returns one more than the limit", "list", func() apikey.Store { return oneMore{newBase()} }},
+	{"returns no cursor", "list", func() apikey.Store { return firstOfPage{newBase()} }},
 	{"cursors are offsets", "list/meanwhile", func() apikey.Store { return offsets{newBase()} }},
-	{"shares what goes in", "copies", func() apikey.Store { return shallow{newBase(), new(apikey.Key)} }},
-	{"filters by name alone", "list/customer", func() apikey.Store { return anyCustomer{newBase()} }},
+	{"shares an inserted key", "copies", func() apikey.Store { return shallow{newBase(), new(apikey.Key)} }},
+	{"filters by name only", "list/customer", func() apikey.Store { return anyCustomer{newBase()} }},
 	{"does not filter", "list/filter", func() apikey.Store { return unfiltered{newBase()} }},
 	{"filters without regard to case", "list/filter", func() apikey.Store { return anyCase{newBase()} }},
-	{"takes a prefix for a pattern", "list/filter", func() apikey.Store { return globs{newBase()} }},
-	{"a bad cursor starts anew", "list/cursor", func() apikey.Store { return lenient{newBase()} }},
-	{"ignores ctx", "ctx", func() apikey.Store { return deaf{newBase()} }},
-	{"refuses who comes while it is busy", "together", func() apikey.Store { return alone{newBase(), make(chan struct{}, 1)} }},
-	{"tells those who stopped", "notify", func() apikey.Store { return neverStops{newBase()} }},
-	{"tells before the change", "notify", func() apikey.Store { return newTells(before) }},
-	{"tells of what failed", "notify", func() apikey.Store { return newTells(failed) }},
-	{"tells nobody", "notify", func() apikey.Store { return newTells(never) }},
+	{"reads a prefix as a pattern", "list/filter", func() apikey.Store { return globs{newBase()} }},
+	{"starts over at a bad cursor", "list/cursor", func() apikey.Store { return lenient{newBase()} }},
+	{"ignores ctx", "ctx", func() apikey.Store { return ignoresCtx{newBase()} }},
+	{"refuses concurrent callers", "together", func() apikey.Store { return rejectsConcurrent{newBase(), make(chan struct{}, 1)} }},
+	{"notifies stopped listeners", "notify", func() apikey.Store { return neverStops{newBase()} }},
+	{"notifies before the change", "notify", func() apikey.Store { return newTells(before) }},
+	{"notifies of a failed change", "notify", func() apikey.Store { return newTells(failed) }},
+	{"never notifies", "notify", func() apikey.Store { return newTells(never) }},
 }
 
 func (s forgetsRetiring) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, error) {
@@ -107,7 +107,7 @@ func (s oneMore) Keys(ctx context.Context, f apikey.Filter, cursor string, limit
 	return s.base.Keys(ctx, f, cursor, limit+1)
 }
 
-func (s deaf) InsertKey(ctx context.Context, k apikey.Key) error {
+func (s ignoresCtx) InsertKey(ctx context.Context, k apikey.Key) error {
 	return s.base.InsertKey(context.WithoutCancel(ctx), k)
 }
 
@@ -205,7 +205,7 @@ func (s firstOfPage) Keys(ctx context.Context, f apikey.Filter, cursor string, l
 	return keys, "", err
 }
 
-// matching is a page of the names that match.
+// matching returns the names of a page that match.
 func matching(ctx context.Context, s base, cursor string, limit int, match func(string) bool) ([]apikey.Key, string, error) {
 	keys, next, err := s.Keys(ctx, apikey.Filter{}, cursor, limit)
 	return slices.DeleteFunc(keys, func(k apikey.Key) bool { return !match(k.Name) }), next, err
@@ -224,7 +224,7 @@ func (s globs) Keys(ctx context.Context, f apikey.Filter, cursor string, limit i
 	})
 }
 
-func (s alone) InsertKey(ctx context.Context, k apikey.Key) error {
+func (s rejectsConcurrent) InsertKey(ctx context.Context, k apikey.Key) error {
 	if !s.enter() {
 		return errors.New("busy")
 	}

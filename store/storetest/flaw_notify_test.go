@@ -7,7 +7,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// neverStops tells those who want to hear no more.
+// neverStops notifies listeners that have stopped.
 type neverStops struct{ base }
 
 func (s neverStops) OnChange(changed func(string)) func() {
@@ -15,20 +15,20 @@ func (s neverStops) OnChange(changed func(string)) func() {
 	return func() {}
 }
 
-// tells is a Notifier that tells in its own way of what is inserted.
+// tells is a Notifier that reports inserts in a wrong way.
 type tells struct {
 	base
 	way   way
-	quiet *bool // the base is not to be heard
+	quiet *bool // do not report what the base reports
 	ears  *[]func(id string)
 }
 
 type way int
 
 const (
-	before way = iota // the change is made
-	failed            // or not, all the same
-	ofPlan            // where it is the key's to be told of
+	before way = iota // before the change is made
+	failed            // even if the change failed
+	ofPlan            // the plan's ID where the key's is due
 	never
 )
 

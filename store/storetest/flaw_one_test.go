@@ -8,7 +8,7 @@ import (
 )
 
 var oneFlaws = []flaw{{
-	name:   "TakeOne that takes what does not fit",
+	name:   "TakeOne that ignores the limit",
 	caught: []string{"one/as-take"},
 	one: func(m *model, c *store.Charge) {
 		if m.take(c); !c.OK && c.N[0] <= c.Meters[0].Max {
@@ -17,26 +17,26 @@ var oneFlaws = []flaw{{
 		}
 	},
 }, {
-	name:   "TakeOne that takes when it reads",
+	name:   "TakeOne that charges a read",
 	caught: []string{"one/as-take", "one/among-others"},
 	one: func(m *model, c *store.Charge) {
 		c.N[0] = max(c.N[0], 1)
 		m.take(c)
 	},
 }, {
-	name:   "TakeOne of another bucket than Take's",
+	name:   "TakeOne that charges another bucket than Take",
 	caught: []string{"one/among-others"},
 	one: func(m *model, c *store.Charge) {
-		c.Subject += ", alone"
+		c.Subject += ", rejectsConcurrent"
 		m.take(c)
 	},
 }, {
-	name:   "TakeOne that looks neither at ctx nor at what it is given",
+	name:   "TakeOne without checks",
 	caught: []string{"one/call"},
 	one:    func(m *model, c *store.Charge) { m.take(c) },
 }}
 
-// taking is the model with a TakeOne of its own.
+// taking is the model with another TakeOne.
 type taking struct {
 	*model
 	one func(m *model, c *store.Charge)

@@ -22,31 +22,31 @@ type (
 	deletesAny  struct{ base }
 )
 
-var planFlaws = []wrong[usageplan.Store]{
+var planFlaws = []directoryFlaw[usageplan.Store]{
 	{"keeps whole seconds", "insert", func() usageplan.Store { return wholeSeconds{newBase()} }},
-	{"overwrites", "insert", func() usageplan.Store { return overwrites{newBase()} }},
+	{"overwrites on insert", "insert", func() usageplan.Store { return overwrites{newBase()} }},
 	{"counts versions from 0", "insert", func() usageplan.Store { return fromZero{newBase()} }},
-	{"what is not there can be deleted", "missing", func() usageplan.Store { return idempotent{newBase()} }},
-	{"keeps what an update leaves out", "update", func() usageplan.Store { return merges{newBase()} }},
-	{"shares what it keeps", "copies", func() usageplan.Store { return shares{newBase(), new(usageplan.Plan)} }},
+	{"deletes what does not exist", "missing", func() usageplan.Store { return idempotent{newBase()} }},
+	{"keeps fields that an update clears", "update", func() usageplan.Store { return merges{newBase()} }},
+	{"shares a stored plan", "copies", func() usageplan.Store { return shares{newBase(), new(usageplan.Plan)} }},
 	{"the last writer wins", "version", func() usageplan.Store { return lastWins{newBase()} }},
-	{"a deleted plan takes its links with it", "delete", func() usageplan.Store { return takesLinks{newBase()} }},
+	{"deletes the links of a deleted plan", "delete", func() usageplan.Store { return takesLinks{newBase()} }},
 	{"deletes a plan that has changed", "delete/version", func() usageplan.Store { return deletesAny{newBase()} }},
 	{"lists the oldest first", "list", func() usageplan.Store { return oldestFirst{newBase()} }},
-	{"one more than the limit", "list", func() usageplan.Store { return oneMore{newBase()} }},
-	{"a bad cursor starts anew", "cursor", func() usageplan.Store { return lenient{newBase()} }},
-	{"ignores ctx", "ctx", func() usageplan.Store { return deaf{newBase()} }},
-	{"refuses who comes while it is busy", "together", func() usageplan.Store { return alone{newBase(), make(chan struct{}, 1)} }},
+	{"returns one more than the limit", "list", func() usageplan.Store { return oneMore{newBase()} }},
+	{"starts over at a bad cursor", "cursor", func() usageplan.Store { return lenient{newBase()} }},
+	{"ignores ctx", "ctx", func() usageplan.Store { return ignoresCtx{newBase()} }},
+	{"refuses concurrent callers", "together", func() usageplan.Store { return rejectsConcurrent{newBase(), make(chan struct{}, 1)} }},
 	{"a key's newest link first", "links", func() usageplan.Store { return newestFirst{newBase()} }},
 	{"links twice", "links", func() usageplan.Store { return linksTwice{newBase()} }},
-	{"takes empty overrides for none", "links/update", func() usageplan.Store { return dropsEmpty{newBase()} }},
+	{"reads empty overrides as none", "links/update", func() usageplan.Store { return dropsEmpty{newBase()} }},
 	{"cursors are offsets", "links/meanwhile", func() usageplan.Store { return offsets{newBase()} }},
 	{"cursors are offsets, links are removed", "links/removed", func() usageplan.Store { return offsets{newBase()} }},
-	{"tells those who stopped", "notify", func() usageplan.Store { return neverStops{newBase()} }},
-	{"tells before the change", "notify", func() usageplan.Store { return newTells(before) }},
-	{"tells of what failed", "notify", func() usageplan.Store { return newTells(failed) }},
-	{"tells of the plan when a link changes", "notify", func() usageplan.Store { return newTells(ofPlan) }},
-	{"tells nobody", "notify", func() usageplan.Store { return newTells(never) }},
+	{"notifies stopped listeners", "notify", func() usageplan.Store { return neverStops{newBase()} }},
+	{"notifies before the change", "notify", func() usageplan.Store { return newTells(before) }},
+	{"notifies of a failed change", "notify", func() usageplan.Store { return newTells(failed) }},
+	{"notifies of the plan when a link changes", "notify", func() usageplan.Store { return newTells(ofPlan) }},
+	{"never notifies", "notify", func() usageplan.Store { return newTells(never) }},
 }
 
 func (s lastWins) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
@@ -80,7 +80,7 @@ func (s oneMore) Plans(ctx context.Context, cursor string, limit int) ([]usagepl
 	return s.base.Plans(ctx, cursor, limit+1)
 }
 
-func (s deaf) InsertLink(ctx context.Context, l usageplan.Link) error {
+func (s ignoresCtx) InsertLink(ctx context.Context, l usageplan.Link) error {
 	return s.base.InsertLink(context.WithoutCancel(ctx), l)
 }
 
@@ -159,7 +159,7 @@ func (s merges) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
 	return s.base.UpdatePlan(ctx, p)
 }
 
-func (s alone) InsertLink(ctx context.Context, l usageplan.Link) error {
+func (s rejectsConcurrent) InsertLink(ctx context.Context, l usageplan.Link) error {
 	if !s.enter() {
 		return errors.New("busy")
 	}

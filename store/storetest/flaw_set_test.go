@@ -43,7 +43,7 @@ var setFlaws = []flaw{{
 		}
 	},
 }, {
-	name:   "an extension that goes on into the next window",
+	name:   "an extension that carries over to the next window",
 	caught: []string{"set/this-window"},
 	take: func(f *flawed, c *store.Charge) {
 		for i, m := range c.Meters {

@@ -7,7 +7,7 @@ import (
 )
 
 var subjectFlaws = []flaw{{
-	name:   "parts that are joined without escaping",
+	name:   "keys joined without escaping",
 	caught: []string{"subject/any-bytes"},
 	take: func(f *flawed, c *store.Charge) {
 		f.as(c, func(o *store.Charge) {
@@ -28,19 +28,19 @@ var subjectFlaws = []flaw{{
 		})
 	},
 }, {
-	name:   "subjects of valid UTF-8",
+	name:   "subjects converted to valid UTF-8",
 	caught: []string{"subject/any-bytes"},
 	take: func(f *flawed, c *store.Charge) {
 		f.as(c, func(o *store.Charge) { o.Subject = strings.ToValidUTF8(o.Subject, "?") })
 	},
 }, {
-	name:   "C strings for names",
+	name:   "names cut at a zero byte",
 	caught: []string{"subject/any-bytes"},
 	take: func(f *flawed, c *store.Charge) {
 		f.meterwise(c, func(m *store.Meter, _ *int64) { m.Name, _, _ = strings.Cut(m.Name, "\x00") })
 	},
 }, {
-	name:   "a place that is believed",
+	name:   "a Place that is trusted",
 	caught: []string{"subject/place"},
 	take: func(f *flawed, c *store.Charge) {
 		for place, subject := range f.places {

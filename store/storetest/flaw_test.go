@@ -12,8 +12,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// flaw is a counter that breaks a promise, and the cases that must notice. Of take, peek,
-// one and counter it has one.
+// flaw is a counter that breaks a promise, and the cases that must catch it. Exactly one
+// of take, peek, one and counter is set.
 type flaw struct {
 	name    string
 	caught  []string
@@ -28,7 +28,7 @@ type flawed struct {
 	*model
 	flaw func(f *flawed, c *store.Charge)
 
-	// What flaws remember:
+	// State of the flaws.
 	newest map[string]int64
 	seen   map[string]time.Time
 	last   *store.Charge
@@ -47,7 +47,7 @@ func (f *flawed) Take(ctx context.Context, c *store.Charge) error {
 	return nil
 }
 
-// as makes another charge in place of c, and takes its answer over.
+// as makes a changed copy of c and takes over its answer.
 func (f *flawed) as(c *store.Charge, change func(o *store.Charge)) {
 	o := *c
 	o.Meters = slices.Clone(c.Meters)
@@ -56,7 +56,7 @@ func (f *flawed) as(c *store.Charge, change func(o *store.Charge)) {
 	c.OK, c.Levels = o.OK, o.Levels
 }
 
-// meterwise changes each meter of the charge with its N.
+// meterwise changes each meter of the charge and its N.
 func (f *flawed) meterwise(c *store.Charge, change func(m *store.Meter, n *int64)) {
 	f.as(c, func(o *store.Charge) {
 		for i := range o.Meters {
@@ -65,7 +65,7 @@ func (f *flawed) meterwise(c *store.Charge, change func(m *store.Meter, n *int64
 	})
 }
 
-// after changes each level that the model tells.
+// after changes each level that the model returns.
 func (f *flawed) after(c *store.Charge, change func(i int, m *store.Meter, l *store.Level)) {
 	f.model.take(c)
 	for i := range c.Meters {
@@ -73,7 +73,7 @@ func (f *flawed) after(c *store.Charge, change func(i int, m *store.Meter, l *st
 	}
 }
 
-// make is a fresh counter with the flaw.
+// make returns a fresh counter with the flaw.
 func (f *flaw) make() store.Counter {
 	switch {
 	case f.counter != nil:
@@ -90,8 +90,8 @@ func (f *flaw) make() store.Counter {
 	}
 }
 
-// TestFlaws tries the suite on counters that are wrong: every flaw must be caught, and
-// every case must catch one.
+// TestFlaws runs the suite on flawed counters. Every flaw must be caught, and every case
+// must catch one.
 func TestFlaws(t *testing.T) {
 	cases := map[string]promise{}
 	for _, p := range promises() {
@@ -108,7 +108,7 @@ func TestFlaws(t *testing.T) {
 				}
 				delete(idle, name)
 				var err error
-				for try := 0; try < 10 && err == nil; try++ { // a race can end well
+				for try := 0; try < 10 && err == nil; try++ { // a race may not show the flaw at once
 					h.bubble(t, func(t *testing.T) { err = h.try(t, p) })
 				}
 				if err == nil {

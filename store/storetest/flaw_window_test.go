@@ -112,7 +112,7 @@ var windowFlaws = []flaw{{
 		})
 	},
 }, {
-	name:   "an old window that is kept by its first End",
+	name:   "an old window kept according to its first End",
 	caught: []string{"late/longer"},
 	take: func(f *flawed, c *store.Charge) {
 		for i := range c.Meters {
@@ -136,7 +136,7 @@ var windowFlaws = []flaw{{
 		f.meterwise(c, func(m *store.Meter, _ *int64) { m.Max = min(m.Max, 1<<40) })
 	},
 }, {
-	name:   "no clock of its own",
+	name:   "no clock for a zero At",
 	caught: []string{"window/own-clock"},
 	take: func(f *flawed, c *store.Charge) {
 		f.as(c, func(o *store.Charge) {

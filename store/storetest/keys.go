@@ -11,14 +11,14 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// TestKeys holds the stores that fresh makes, each empty, to every promise of
-// [apikey.Store], one subtest each; and to those of [usageplan.Notifier], if they are
-// that.
+// TestKeys checks the stores that fresh makes against every promise of [apikey.Store],
+// with one subtest each. Each store must be empty. If the stores implement
+// [usageplan.Notifier], its promises are checked too.
 func TestKeys(t *testing.T, fresh func(t testing.TB) apikey.Store) { run(t, keyCases(), fresh) }
 
-func keyCases() []listing[apikey.Store] { return slices.Concat(storedKeys, heardKeys) }
+func keyCases() []directoryCase[apikey.Store] { return slices.Concat(storedKeys, notifyKeys) }
 
-// aKey is the i-th of many keys, with all its fields.
+// aKey returns the i-th of many keys, with all fields set.
 func aKey(i int) apikey.Key {
 	id := fmt.Sprintf("key%04d", i)
 	created := time.Date(2026, 11, 23, 12, 0, i%60, 123_000, time.UTC)
@@ -47,8 +47,8 @@ func keyIDs(keys []apikey.Key) (ids []string) {
 	return ids
 }
 
-var storedKeys = []listing[apikey.Store]{{
-	"insert", "A key is found by its id and by either digest, with every field as it was.",
+var storedKeys = []directoryCase[apikey.Store]{{
+	"insert", "A key is found by its ID and by either digest, with every field unchanged.",
 	func(v *visit, s apikey.Store) {
 		bare := apikey.Key{ID: "bare", Version: 7, Digest: apikey.DigestOf("bare")}
 		v.ok(s.InsertKey(v.ctx, bare))
@@ -67,7 +67,7 @@ var storedKeys = []listing[apikey.Store]{{
 		}
 	},
 }, {
-	"missing", "What is not there is ErrNotFound, and the zero digest is nobody's.",
+	"missing", "A call for a key that does not exist returns ErrNotFound. The zero digest belongs to no key.",
 	func(v *visit, s apikey.Store) {
 		v.ok(s.InsertKey(v.ctx, apikey.Key{ID: "a", Version: 1}))
 		v.ok(s.InsertKey(v.ctx, apikey.Key{ID: "b", Version: 1}))
@@ -81,19 +81,20 @@ var storedKeys = []listing[apikey.Store]{{
 		v.wants(s.DeleteKey(v.ctx, "c"), apikey.ErrNotFound)
 	},
 }, {
-	"unique", "An id and every digest, current or retiring, belong to one key; a key that cannot be kept changes nothing.",
+	"unique", "An ID and every digest, current or retiring, belong to one key. An insert or update that breaks this " +
+		"changes nothing.",
 	func(v *visit, s apikey.Store) {
 		old := insertKeys(v, s, 2)
 		for what, k := range map[string]apikey.Key{
-			"id":                           {ID: old[0].ID},
-			"digest":                       {ID: "new", Digest: old[0].Digest},
-			"digest that retires":          {ID: "new", Digest: old[0].Retiring},
-			"retiring digest of another":   {ID: "new", Digest: apikey.DigestOf("new"), Retiring: old[0].Digest},
-			"retiring digest that retires": {ID: "new", Digest: apikey.DigestOf("new"), Retiring: old[0].Retiring},
+			"id":                                   {ID: old[0].ID},
+			"digest":                               {ID: "new", Digest: old[0].Digest},
+			"retiring digest":                      {ID: "new", Digest: old[0].Retiring},
+			"digest as a retiring digest":          {ID: "new", Digest: apikey.DigestOf("new"), Retiring: old[0].Digest},
+			"retiring digest as a retiring digest": {ID: "new", Digest: apikey.DigestOf("new"), Retiring: old[0].Retiring},
 		} {
 			k.Version = 1
 			if err := s.InsertKey(v.ctx, k); err == nil {
-				v.failf("inserted a key with the %s of another", what)
+				v.failf("a key with the %s of another key was inserted", what)
 			} else {
 				v.wants(err, apikey.ErrExists)
 			}
@@ -113,7 +114,7 @@ var storedKeys = []listing[apikey.Store]{{
 		}
 	},
 }, {
-	"update", "An update replaces every field, adds one to the version, and frees the digests that are no longer there.",
+	"update", "An update replaces every field, adds one to the version, and frees the digests that the key no longer has.",
 	func(v *visit, s apikey.Store) {
 		old := insertKeys(v, s, 1)[0]
 		k := aKey(7)
@@ -130,7 +131,7 @@ var storedKeys = []listing[apikey.Store]{{
 		v.ok(s.InsertKey(v.ctx, apikey.Key{ID: "heir", Digest: old.Retiring, Version: 1}))
 	},
 }, {
-	"version", "Of many who change one version of a key, exactly one does; the others get ErrConflict.",
+	"version", "If many callers update one version of a key, exactly one succeeds. The others get ErrConflict.",
 	func(v *visit, s apikey.Store) {
 		k := insertKeys(v, s, 1)[0]
 		for range 20 {
@@ -142,11 +143,11 @@ var storedKeys = []listing[apikey.Store]{{
 			k.Description, k.Version = fmt.Sprint(winner), k.Version+1
 			got, err := s.Key(v.ctx, k.ID)
 			v.ok(err)
-			v.equal("the winner's", got, k)
+			v.equal("the winning update", got, k)
 		}
 	},
 }, {
-	"delete", "A deleted key is gone, and its id and digests are free.",
+	"delete", "A deleted key is gone, and its ID and digests are free.",
 	func(v *visit, s apikey.Store) {
 		keys := insertKeys(v, s, 3)
 		v.ok(s.DeleteKey(v.ctx, keys[1].ID))
@@ -157,7 +158,7 @@ var storedKeys = []listing[apikey.Store]{{
 		v.ok(s.InsertKey(v.ctx, keys[1]))
 	},
 }, {
-	"list", "A listing is newest first, whole, in pages of at most the limit.",
+	"list", "A listing is complete, newest first, in pages of at most the limit.",
 	func(v *visit, s apikey.Store) {
 		want := insertKeys(v, s, 25)
 		slices.Reverse(want)
@@ -173,7 +174,7 @@ var storedKeys = []listing[apikey.Store]{{
 		}
 	},
 }, {
-	"list/meanwhile", "What comes, changes and goes between pages disturbs no other key of a listing.",
+	"list/meanwhile", "Keys that are inserted, updated or deleted between pages do not disturb the listing of the other keys.",
 	func(v *visit, s apikey.Store) {
 		keys := insertKeys(v, s, 60)
 		gone := map[string]bool{}
@@ -183,7 +184,7 @@ var storedKeys = []listing[apikey.Store]{{
 			for n := range 3 {
 				v.ok(s.InsertKey(v.ctx, aKey(1000+3*i+n)))
 			}
-			for _, doomed := range []apikey.Key{keys[i], keys[59-i]} { // one that is to come, one that has been
+			for _, doomed := range []apikey.Key{keys[i], keys[59-i]} { // one that is to come, and one that was listed
 				gone[doomed.ID] = true
 				v.ok(s.DeleteKey(v.ctx, doomed.ID))
 			}
@@ -196,12 +197,13 @@ var storedKeys = []listing[apikey.Store]{{
 		v.undisturbed(keyIDs(all), keyIDs(keys), gone)
 	},
 }, {
-	"copies", "Nothing that goes in or comes out is shared: who changes it changes nothing that is kept.",
+	"copies", "The store shares nothing with its callers. If a caller changes what it passed in or got back, the stored " +
+		"key does not change.",
 	func(v *visit, s apikey.Store) {
-		spoil := func(k apikey.Key) { k.Tags["team"], k.StageKeys[0], k.Sealed[0] = "spoilt", "spoilt", 'x' }
+		change := func(k apikey.Key) { k.Tags["team"], k.StageKeys[0], k.Sealed[0] = "changed", "changed", 'x' }
 		k := aKey(0)
 		v.ok(s.InsertKey(v.ctx, k))
-		spoil(k)
+		change(k)
 		for version := range int64(3) {
 			want := aKey(0)
 			want.Version = 1 + version
@@ -215,17 +217,18 @@ var storedKeys = []listing[apikey.Store]{{
 				all, _, err := s.Keys(v.ctx, apikey.Filter{}, "", 1)
 				v.ok(err)
 				lists(v, "the listing", all, []apikey.Key{want})
-				spoil(k)
-				spoil(byDigest)
-				spoil(all[0])
+				change(k)
+				change(byDigest)
+				change(all[0])
 			}
 			want = want.Clone()
 			v.ok(s.UpdateKey(v.ctx, want))
-			spoil(want)
+			change(want)
 		}
 	},
 }, {
-	"list/customer", "A filter lets through the keys of a customer, and those of them whose names begin as it says.",
+	"list/customer", "A filter by customer returns that customer's keys, and with a NamePrefix those of them whose names begin " +
+		"with it.",
 	func(v *visit, s apikey.Store) {
 		keys := insertKeys(v, s, 20)
 		for _, f := range []apikey.Filter{{CustomerID: "customer-1"}, {CustomerID: "customer"}, {CustomerID: "customer-1", NamePrefix: "name-1"}} {
@@ -240,7 +243,7 @@ var storedKeys = []listing[apikey.Store]{{
 		}
 	},
 }, {
-	"list/filter", "A filter lets through names that begin as it says, to the letter, whatever the pages.",
+	"list/filter", "A filter returns the names that begin with NamePrefix, byte for byte, whatever the page size.",
 	func(v *visit, s apikey.Store) {
 		keys := insertKeys(v, s, 20)
 		for i, name := range []string{"100%_*?[a] sure", `back\slash`, "naïve"} {
@@ -267,7 +270,7 @@ var storedKeys = []listing[apikey.Store]{{
 		}
 	},
 }, {
-	"list/cursor", "A cursor that no listing gave is ErrInvalid.",
+	"list/cursor", "A call with a cursor that no listing returned returns ErrInvalid.",
 	func(v *visit, s apikey.Store) {
 		insertKeys(v, s, 3)
 		for _, cursor := range []string{"?", "-1", " ", "key0001\x00", "99999999999999999999999999"} {
@@ -276,7 +279,7 @@ var storedKeys = []listing[apikey.Store]{{
 		}
 	},
 }, {
-	"ctx", "A ctx that is done is an error, and changes nothing.",
+	"ctx", "If ctx is done, every call returns its error and changes nothing.",
 	func(v *visit, s apikey.Store) {
 		k := insertKeys(v, s, 1)[0]
 		ctx, cancel := context.WithCancel(v.ctx)
@@ -294,7 +297,7 @@ var storedKeys = []listing[apikey.Store]{{
 		lists(v, "the listing", all, []apikey.Key{k})
 	},
 }, {
-	"together", "Many may use a store at once.",
+	"together", "A store is safe for concurrent use.",
 	func(v *visit, s apikey.Store) {
 		for _, err := range v.together(8, func(g int) error {
 			for i := range 20 {
@@ -322,6 +325,6 @@ var storedKeys = []listing[apikey.Store]{{
 			v.ok(err)
 		}
 		all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) { return s.Keys(v.ctx, apikey.Filter{}, cursor, 7) })
-		v.equal("how many are left", len(all), 80)
+		v.equal("number of records left", len(all), 80)
 	},
 }}

@@ -9,7 +9,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// aLink is that of a key to a plan, with all its fields.
+// aLink returns the link of a key to a plan, with all fields set.
 func aLink(plan, key int) usageplan.Link {
 	return usageplan.Link{
 		PlanID: fmt.Sprintf("plan%04d", plan), KeyID: fmt.Sprintf("key%04d", key), Subject: fmt.Sprintf("customer %d", key),
@@ -18,8 +18,9 @@ func aLink(plan, key int) usageplan.Link {
 	}
 }
 
-var storedLinks = []listing[usageplan.Store]{{
-	"links", "A link is found from its key, oldest first, and from its plan, newest first, with every field as it was; once.",
+var storedLinks = []directoryCase[usageplan.Store]{{
+	"links", "A key's links are found with the oldest first, and a plan's links with the newest first, each once and " +
+		"with every field unchanged.",
 	func(v *visit, s usageplan.Store) {
 		insertPlans(v, s, 2)
 		for i := range 9 {
@@ -50,7 +51,7 @@ var storedLinks = []listing[usageplan.Store]{{
 		lists(v, "links of a key", ofKey, []usageplan.Link{aLink(1, 3), aLink(0, 3)})
 	},
 }, {
-	"links/update", "An update of a link replaces every field; overrides that are empty are not the same as none.",
+	"links/update", "An update of a link replaces every field. Empty overrides differ from no overrides.",
 	func(v *visit, s usageplan.Store) {
 		l := aLink(0, 0)
 		l.Version = 0
@@ -68,7 +69,7 @@ var storedLinks = []listing[usageplan.Store]{{
 		}
 	},
 }, {
-	"links/meanwhile", "What is linked and unlinked between pages disturbs no other link of a listing.",
+	"links/meanwhile", "Links that are inserted or deleted between pages do not disturb the listing of the other links.",
 	func(v *visit, s usageplan.Store) {
 		var ids []string
 		for i := range 60 {
@@ -82,7 +83,7 @@ var storedLinks = []listing[usageplan.Store]{{
 			for n := range 3 {
 				v.ok(s.InsertLink(v.ctx, aLink(0, 1000+3*i+n)))
 			}
-			for _, doomed := range []string{ids[i], ids[59-i]} { // one that is to come, one that has been
+			for _, doomed := range []string{ids[i], ids[59-i]} { // one that is to come, and one that was listed
 				gone[doomed] = true
 				v.ok(s.DeleteLink(v.ctx, "plan0000", doomed))
 			}
@@ -96,7 +97,7 @@ var storedLinks = []listing[usageplan.Store]{{
 		v.undisturbed(listed, ids, gone)
 	},
 }, {
-	"links/removed", "A plan's links can be removed page by page while they are listed, and none is missed.",
+	"links/removed", "A plan's links can be deleted page by page while they are listed, and none is missed.",
 	func(v *visit, s usageplan.Store) {
 		for i := range 50 {
 			v.ok(s.InsertLink(v.ctx, aLink(0, i)))
@@ -108,9 +109,9 @@ var storedLinks = []listing[usageplan.Store]{{
 			}
 			return links, next, err
 		})
-		v.equal("how many there were", len(all), 50)
+		v.equal("number of listed links", len(all), 50)
 		links, _, err := s.PlanLinks(v.ctx, "plan0000", "", 7)
 		v.ok(err)
-		v.equal("how many are left", len(links), 0)
+		v.equal("number of records left", len(links), 0)
 	},
 }}

@@ -10,16 +10,16 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// model is the reference counter: the contract in the plainest way there is. It has one
+// model is the reference counter: the contract written as simply as possible. It has one
 // lock and never forgets.
 type model struct {
-	clock func() int64 // of buckets, in microseconds; nil: they refill by At
+	clock func() int64 // the clock of buckets in microseconds; if nil, they refill by At
 
 	mu     sync.Mutex
 	states map[key]state
 }
 
-// key is what state belongs to.
+// key identifies a state.
 type key struct {
 	subject, name string
 	window        bool
@@ -85,7 +85,8 @@ func keyOf(c *store.Charge, i int) key {
 	return key{c.Subject, m.Name, m.IsWindow(), m.Start}
 }
 
-// after is the state after n, what to report, and whether it fits.
+// after returns the state after a charge of n, the level to report, and whether the
+// charge fits.
 func (s state) after(m *store.Meter, at time.Time, now, n int64, set bool) (_ state, l store.Level, ok bool) {
 	switch {
 	case set && m.IsWindow():

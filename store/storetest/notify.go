@@ -11,16 +11,16 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// ear is who hears of changes.
-type ear struct {
+// listener records the changes that a Notifier reports.
+type listener struct {
 	mu    sync.Mutex
 	heard []string
 }
 
-// listen subscribes an ear that reads at once what has changed. It may hear at any time
-// that anything may have.
-func listen(n usageplan.Notifier, read func(id string) string) (e *ear, stop func()) {
-	e = new(ear)
+// listen subscribes a listener that reads at once what has changed. It ignores the empty
+// ID, by which a Notifier may report at any time that anything may have changed.
+func listen(n usageplan.Notifier, read func(id string) string) (e *listener, stop func()) {
+	e = new(listener)
 	return e, n.OnChange(func(id string) {
 		if id != "" {
 			e.hear(id + " " + read(id))
@@ -28,15 +28,15 @@ func listen(n usageplan.Notifier, read func(id string) string) (e *ear, stop fun
 	})
 }
 
-func (e *ear) hear(what string) {
+func (e *listener) hear(what string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.heard = append(e.heard, what)
 }
 
-// wants is what was heard since it was last asked. A store that hears from elsewhere may
-// take a moment.
-func (e *ear) wants(v *visit, want ...string) {
+// wants checks what was reported since its last call. A store that is notified from
+// elsewhere may take a moment.
+func (e *listener) wants(v *visit, want ...string) {
 	var heard []string
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
 		e.mu.Lock()
@@ -47,16 +47,16 @@ func (e *ear) wants(v *visit, want ...string) {
 		}
 	}
 	if !slices.Equal(heard, want) {
-		v.failf("heard %q: want %q", heard, want)
+		v.failf("reported changes %q: want %q", heard, want)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.heard = e.heard[len(heard):]
 }
 
-var heardKeys = []listing[apikey.Store]{{
-	"notify", "A Notifier tells of each change of a key, with its id, when it can be read; " +
-		"of none that failed; and not once stopped.",
+var notifyKeys = []directoryCase[apikey.Store]{{
+	"notify", "A Notifier reports each change of a key, with the key's ID, once the change can be read. It reports no " +
+		"change that failed, and nothing after it was stopped.",
 	func(v *visit, s apikey.Store) {
 		n, ok := s.(usageplan.Notifier)
 		if !ok {
@@ -87,7 +87,7 @@ var heardKeys = []listing[apikey.Store]{{
 	},
 }}
 
-// version is what can be read of a key's id.
+// version returns what can be read of a key.
 func version(v *visit, s apikey.Store, id string) string {
 	k, err := s.Key(v.ctx, id)
 	switch {
@@ -100,9 +100,9 @@ func version(v *visit, s apikey.Store, id string) string {
 	}
 }
 
-var heardPlans = []listing[usageplan.Store]{{
-	"notify", "A Notifier tells of each change, with the plan's id, for a link with the key's, when it can be read; " +
-		"of none that failed; and not once stopped.",
+var notifyPlans = []directoryCase[usageplan.Store]{{
+	"notify", "A Notifier reports each change once it can be read, with the ID of the plan, or for a link the ID of the " +
+		"key. It reports no change that failed, and nothing after it was stopped.",
 	func(v *visit, s usageplan.Store) {
 		n, ok := s.(usageplan.Notifier)
 		if !ok {
@@ -140,8 +140,8 @@ var heardPlans = []listing[usageplan.Store]{{
 	},
 }}
 
-// versions is what can be read of an id: the version of the plan, and those of the links
-// of the key.
+// versions returns what can be read of an ID: the version of the plan, and the versions
+// of the key's links.
 func versions(v *visit, s usageplan.Store, id string) string {
 	plan, links := "gone", []int64{}
 	if p, err := s.Plan(v.ctx, id); err == nil {

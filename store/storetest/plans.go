@@ -13,16 +13,17 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestPlans holds the stores that fresh makes, each empty, to every promise of
-// [usageplan.Store], one subtest each; and to those of [usageplan.Notifier], if they are
-// that, and of [usageplan.AccessReader], if they are that and keep keys.
+// TestPlans checks the stores that fresh makes against every promise of
+// [usageplan.Store], with one subtest each. Each store must be empty. If the stores
+// implement [usageplan.Notifier], its promises are checked too, and those of
+// [usageplan.AccessReader] if they implement it and keep keys.
 func TestPlans(t *testing.T, fresh func(t testing.TB) usageplan.Store) { run(t, planCases(), fresh) }
 
-func planCases() []listing[usageplan.Store] {
-	return slices.Concat(storedPlans, storedLinks, heardPlans, readAccess)
+func planCases() []directoryCase[usageplan.Store] {
+	return slices.Concat(storedPlans, storedLinks, notifyPlans, readAccess)
 }
 
-// aPlan is the i-th of many plans, with all its fields.
+// aPlan returns the i-th of many plans, with all fields set.
 func aPlan(i int) usageplan.Plan {
 	created := time.Date(2026, 11, 23, 12, 0, i%60, 123_000, time.UTC)
 	return usageplan.Plan{
@@ -49,8 +50,8 @@ func insertPlans(v *visit, s usageplan.Store, n int) (plans []usageplan.Plan) {
 	return plans
 }
 
-var storedPlans = []listing[usageplan.Store]{{
-	"insert", "A plan is found by its id, with every field as it was and Version 1; its id belongs to it alone.",
+var storedPlans = []directoryCase[usageplan.Store]{{
+	"insert", "A plan is found by its ID, with every field unchanged and Version 1. No second plan can have its ID.",
 	func(v *visit, s usageplan.Store) {
 		bare := usageplan.Plan{ID: "bare", Detached: true}
 		v.ok(s.InsertPlan(v.ctx, bare))
@@ -63,7 +64,7 @@ var storedPlans = []listing[usageplan.Store]{{
 		}
 	},
 }, {
-	"missing", "What is not there is ErrNotFound, and a key or plan without links has none.",
+	"missing", "A call for a plan that does not exist returns ErrNotFound. A key or plan without links has an empty list of links.",
 	func(v *visit, s usageplan.Store) {
 		_, err := s.Plan(v.ctx, "a")
 		v.wants(err, usageplan.ErrNotFound)
@@ -80,7 +81,7 @@ var storedPlans = []listing[usageplan.Store]{{
 		v.equal("links of a plan", fmt.Sprint(len(links), next), "0")
 	},
 }, {
-	"update", "An update replaces every field, and adds one to the version.",
+	"update", "An update replaces every field and adds one to the version.",
 	func(v *visit, s usageplan.Store) {
 		full := insertPlans(v, s, 1)[0]
 		for version, p := range []usageplan.Plan{{ID: full.ID, Name: "bare"}, full, {ID: full.ID}} {
@@ -93,18 +94,19 @@ var storedPlans = []listing[usageplan.Store]{{
 		}
 	},
 }, {
-	"copies", "Nothing that goes in or comes out is shared: who changes it changes nothing that is kept.",
+	"copies", "The store shares nothing with its callers. If a caller changes what it passed in or got back, the stored " +
+		"plan and link do not change.",
 	func(v *visit, s usageplan.Store) {
-		spoil := func(p usageplan.Plan, l usageplan.Link) {
-			p.Throttle.Burst, p.Quotas[0].Limit, p.Stages[0].Name = 99, 99, "spoilt"
-			p.Routes["GET /spoilt"], p.Tags["team"] = limiter.Limit{}, "spoilt"
-			p.StageRoutes[usageplan.Stage{API: "orders", Name: "prod"}]["GET /spoilt"] = limiter.Limit{}
+		change := func(p usageplan.Plan, l usageplan.Link) {
+			p.Throttle.Burst, p.Quotas[0].Limit, p.Stages[0].Name = 99, 99, "changed"
+			p.Routes["GET /changed"], p.Tags["team"] = limiter.Limit{}, "changed"
+			p.StageRoutes[usageplan.Stage{API: "orders", Name: "prod"}]["GET /changed"] = limiter.Limit{}
 			l.Throttle.Burst, l.Quotas[0].Limit = 99, 99
 		}
 		p, l := aPlan(0), aLink(0, 0)
 		v.ok(s.InsertPlan(v.ctx, p))
 		v.ok(s.InsertLink(v.ctx, l))
-		spoil(p, l)
+		change(p, l)
 		for range 2 {
 			p, err := s.Plan(v.ctx, p.ID)
 			v.ok(err)
@@ -118,13 +120,13 @@ var storedPlans = []listing[usageplan.Store]{{
 			ofPlan, _, err := s.PlanLinks(v.ctx, l.PlanID, "", 1)
 			v.ok(err)
 			lists(v, "the plan's links", ofPlan, []usageplan.Link{aLink(0, 0)})
-			spoil(p, ofKey[0])
-			spoil(plans[0], ofPlan[0])
+			change(p, ofKey[0])
+			change(plans[0], ofPlan[0])
 		}
 		up, ul := aPlan(0), aLink(0, 0)
 		v.ok(s.UpdatePlan(v.ctx, up))
 		v.ok(s.UpdateLink(v.ctx, ul))
-		spoil(up, ul)
+		change(up, ul)
 		wantPlan, wantLink := aPlan(0), aLink(0, 0)
 		wantPlan.Version, wantLink.Version = 2, 2
 		got, err := s.Plan(v.ctx, up.ID)
@@ -135,7 +137,7 @@ var storedPlans = []listing[usageplan.Store]{{
 		lists(v, "the updated link", links, []usageplan.Link{wantLink})
 	},
 }, {
-	"version", "Of many who change one version of a plan or a link, exactly one does; the others get ErrConflict.",
+	"version", "If many callers update one version of a plan or a link, exactly one succeeds. The others get ErrConflict.",
 	func(v *visit, s usageplan.Store) {
 		insertPlans(v, s, 1)
 		v.ok(s.InsertLink(v.ctx, aLink(0, 0)))
@@ -161,7 +163,7 @@ var storedPlans = []listing[usageplan.Store]{{
 		}
 	},
 }, {
-	"delete", "A deleted plan is gone; its links stay, and do no harm.",
+	"delete", "A deleted plan is gone. Its links stay and do no harm.",
 	func(v *visit, s usageplan.Store) {
 		plans := insertPlans(v, s, 3)
 		v.ok(s.InsertLink(v.ctx, aLink(1, 0)))
@@ -175,7 +177,8 @@ var storedPlans = []listing[usageplan.Store]{{
 		lists(v, "the links", links, []usageplan.Link{aLink(1, 0)})
 	},
 }, {
-	"delete/version", "A plan that is not as who deletes it has seen it stays: of one who changes it and one who deletes it, one does.",
+	"delete/version", "A plan is deleted only in the version that the caller names. Of one caller that updates a version and " +
+		"one that deletes it, one succeeds.",
 	func(v *visit, s usageplan.Store) {
 		for i := range 20 {
 			p := aPlan(i)
@@ -204,7 +207,8 @@ var storedPlans = []listing[usageplan.Store]{{
 		}
 	},
 }, {
-	"list", "A listing is newest first, whole, in pages of at most the limit, and not disturbed by what comes meanwhile.",
+	"list", "A listing is complete, newest first, in pages of at most the limit. Plans that are inserted meanwhile do " +
+		"not disturb it.",
 	func(v *visit, s usageplan.Store) {
 		want := insertPlans(v, s, 25)
 		slices.Reverse(want)
@@ -225,7 +229,7 @@ var storedPlans = []listing[usageplan.Store]{{
 		}
 	},
 }, {
-	"cursor", "A cursor that no listing gave is ErrInvalid.",
+	"cursor", "A call with a cursor that no listing returned returns ErrInvalid.",
 	func(v *visit, s usageplan.Store) {
 		insertPlans(v, s, 3)
 		v.ok(s.InsertLink(v.ctx, aLink(0, 0)))
@@ -237,7 +241,7 @@ var storedPlans = []listing[usageplan.Store]{{
 		}
 	},
 }, {
-	"ctx", "A ctx that is done is an error, and changes nothing.",
+	"ctx", "If ctx is done, every call returns its error and changes nothing.",
 	func(v *visit, s usageplan.Store) {
 		insertPlans(v, s, 1)
 		v.ok(s.InsertLink(v.ctx, aLink(0, 0)))
@@ -264,7 +268,7 @@ var storedPlans = []listing[usageplan.Store]{{
 		lists(v, "the links", links, []usageplan.Link{aLink(0, 0)})
 	},
 }, {
-	"together", "Many may use a store at once.",
+	"together", "A store is safe for concurrent use.",
 	func(v *visit, s usageplan.Store) {
 		for _, err := range v.together(8, func(g int) error {
 			for i := range 20 {
@@ -294,6 +298,6 @@ var storedPlans = []listing[usageplan.Store]{{
 		all, _ := walk(v, func(cursor string) ([]usageplan.Link, string, error) {
 			return s.PlanLinks(v.ctx, "plan0000", cursor, 7)
 		})
-		v.equal("how many links are left", len(all), 80)
+		v.equal("number of links left", len(all), 80)
 	},
 }}

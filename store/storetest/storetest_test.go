@@ -8,8 +8,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// TestModel runs the suite on the reference, in each of the ways in which a store may
-// tell the time.
+// TestModel runs the suite on the reference counter, with each kind of clock that a store
+// may have.
 func TestModel(t *testing.T) {
 	t.Run("clock=caller", func(t *testing.T) {
 		TestCounter(t, Harness{New: func(testing.TB) store.Counter { return newModel() }})
