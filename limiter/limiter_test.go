@@ -198,7 +198,7 @@ func TestResultErr(t *testing.T) {
 	require.True(t, ok)
 	assert.Equal(t, 1500*time.Millisecond, refusal.RetryAfter)
 	assert.EqualError(t, err, "limiter: refused: retry after 1.5s")
-	assert.EqualError(t, limiter.Result{RetryAfter: store.Never}.Err(), "limiter: refused: the request can never be allowed: it exceeds the burst, or the limit is 0")
+	assert.EqualError(t, limiter.Result{RetryAfter: store.Never}.Err(), "limiter: refused: can never be allowed: over the burst, or the limit is 0")
 }
 
 func TestCounterFails(t *testing.T) {

@@ -41,7 +41,7 @@ type LimitError struct {
 // Error returns a text with the time after which a retry can succeed.
 func (e *LimitError) Error() string {
 	if e.RetryAfter == store.Never {
-		return "limiter: refused: the request can never be allowed: it exceeds the burst, or the limit is 0"
+		return "limiter: refused: can never be allowed: over the burst, or the limit is 0"
 	}
 	return fmt.Sprintf("limiter: refused: retry after %v", e.RetryAfter)
 }

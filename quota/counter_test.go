@@ -26,8 +26,8 @@ func newCounter(t *testing.T, q string, cfg quota.Config) *quota.Counter {
 	return c
 }
 
-// TestUse tells a day of three units, in a bubble that begins on 1 January 2000 at
-// midnight UTC.
+// TestUse charges a quota of three units a day, in a bubble that begins on 1 January 2000
+// at midnight UTC.
 func TestUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCounter(t, "3/day", quota.Config{})

@@ -35,7 +35,8 @@ func zoneFault(loc *time.Location) error {
 	if err != nil {
 		return err
 	}
-	for month := range time.Month(12) { // a fixed zone may have the name of a zone with clock changes
+	// a fixed zone may have the name of a zone with clock changes
+	for month := range time.Month(12) {
 		t := time.Date(2025, 1+month, 1, 0, 0, 0, 0, time.UTC)
 		if offset(t.In(loc)) != offset(t.In(found)) {
 			return fmt.Errorf("zone: %v: differs from the zone of this name that time.LoadLocation returns", loc)
@@ -57,7 +58,8 @@ func sameOffsetUntil(t time.Time) time.Time {
 	switch {
 	case end.IsZero():
 		return t.Add(1 << 62) // no later change; the offset holds for 146 years at least
-	case !end.After(t): // under a zone's rules for future years, ZoneBounds ends each year after 365 days
+	case !end.After(t):
+		// under a zone's rules for future years, ZoneBounds ends each year after 365 days
 		return t.Truncate(24 * time.Hour).Add(24 * time.Hour)
 	}
 	return end

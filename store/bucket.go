@@ -32,7 +32,8 @@ func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
 	switch {
 	case !ok:
 		l.Wait = b.wait(m, n)
-	case n < b.Tokens-m.Max: // gives back more than is missing; written so that it cannot overflow
+	case n < b.Tokens-m.Max:
+		// gives back more than is missing; written so that it cannot overflow
 		b.Tokens, b.Part = m.Max, 0
 	default:
 		b.Tokens -= n
@@ -75,7 +76,8 @@ func (b Bucket) FullAt(m *Meter) int64 {
 // adds no tokens. A sum that exceeds a Duration becomes Never.
 func (l Level) later(micros int64) Level {
 	for _, d := range []*time.Duration{&l.Wait, &l.Reset} {
-		us := uint64(*d/time.Microsecond) + uint64(micros) // correct even where micros overflows an int64
+		// correct even where micros overflows an int64
+		us := uint64(*d/time.Microsecond) + uint64(micros)
 		switch {
 		case *d == 0:
 		case *d == Never || us > uint64(Never/time.Microsecond):
@@ -127,7 +129,8 @@ func (b Bucket) wait(m *Meter, n int64) time.Duration {
 	case n > m.Max || m.Rate.Tokens == 0:
 		return Never
 	}
-	return time.Duration(b.micros(m, n)) * time.Microsecond // at most MaxUnits microseconds, which fits
+	// at most MaxUnits microseconds, which fits
+	return time.Duration(b.micros(m, n)) * time.Microsecond
 }
 
 // micros returns the microseconds until b, which holds fewer, holds n tokens.

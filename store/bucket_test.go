@@ -87,7 +87,8 @@ var bucketTimelines = []struct {
 		{at: 0, n: -2, ok: true, tokens: 3, reset: 2 * sec},
 		{at: 500 * ms, n: -1, ok: true, tokens: 4, reset: 500 * ms},
 		{at: 500 * ms, n: -1, ok: true, tokens: 5},
-		{at: 500 * ms, n: 1, ok: true, tokens: 4, reset: sec}, // the fraction was dropped when the bucket became full
+		// the fraction was dropped when the bucket became full
+		{at: 500 * ms, n: 1, ok: true, tokens: 4, reset: sec},
 		{at: 500 * ms, n: math.MinInt64, ok: true, tokens: 5},
 		{at: 500 * ms, n: 2, ok: true, tokens: 3, reset: 2 * sec},
 		{at: 700 * ms, n: -9, ok: true, tokens: 5}, // the fraction of a fifth is dropped too

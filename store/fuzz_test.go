@@ -58,7 +58,8 @@ func FuzzBucket(f *testing.F) {
 		}
 		var b store.Bucket
 		m, last, admitted := &plans[0], int64(math.MinInt64), new(big.Int)
-		pure, first := true, int64(0) // pure means one plan, and nothing set or given back, since the first charge
+		// pure means one plan, and nothing set or given back, since the first charge
+		pure, first := true, int64(0)
 		for {
 			what, at, n, rest, more := readStep(history)
 			if !more {

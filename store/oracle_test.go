@@ -43,7 +43,8 @@ func TestBucketAgreesWithTimeRate(t *testing.T) {
 					reserved.CancelAt(at)
 				}
 				if ok {
-					limiter.ReserveN(at, int(n)) // not AllowN, which may differ where the tokens just suffice
+					// not AllowN, which may differ where the tokens just suffice
+					limiter.ReserveN(at, int(n))
 					b = next
 					admitted++
 				}

@@ -28,7 +28,8 @@ func TestRateOf(t *testing.T) {
 		{1, perSecond},
 		{7, sevenths},
 		{50, store.Rate{Tokens: 1, Per: 20_000}},
-		{33.333, store.Rate{Tokens: 10, Per: 300_003}}, // simpler than 33,333 every 1,000 s, and within 10^-9
+		// simpler than 33,333 every 1,000 s, and within 10^-9
+		{33.333, store.Rate{Tokens: 10, Per: 300_003}},
 		{300_000, store.Rate{Tokens: 3, Per: 10}},
 		{1_000_000, store.Rate{Tokens: 1, Per: 1}},
 		{3_456_789, store.Rate{Tokens: 37_959, Per: 10_981}},

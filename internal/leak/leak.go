@@ -107,7 +107,8 @@ func spellings(text string) []string {
 	bytes := fmt.Sprintf("%#v", []byte(text))
 	return []string{
 		text, hexed, strings.ToUpper(hexed), decimals, bytes[strings.Index(bytes, "{")+1 : len(bytes)-1],
-		base64.RawStdEncoding.EncodeToString([]byte(text)), // the last characters of base64 depend on what follows
+		// the last characters of base64 depend on what follows
+		base64.RawStdEncoding.EncodeToString([]byte(text)),
 	}
 }
 

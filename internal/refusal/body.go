@@ -43,7 +43,8 @@ func Unread(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if readable(r) && drained(r.Body) {
-		_ = control.SetReadDeadline(time.Time{}) // net/http does the same after the end of a body
+		// net/http does the same after the end of a body
+		_ = control.SetReadDeadline(time.Time{})
 		return
 	}
 	CloseAfter(w)

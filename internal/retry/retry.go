@@ -13,7 +13,7 @@ const (
 	Tries = 16
 
 	firstPause = time.Millisecond
-	maxPause  = 100 * time.Millisecond
+	maxPause   = 100 * time.Millisecond
 )
 
 // Do calls try until it reports that it was not raced, at most Tries times, and returns

@@ -24,7 +24,8 @@ func (n *names) has(name string, field bool) bool {
 		return false
 	}
 	if field {
-		name = strings.ToLower(strings.ToUpper(name)) // some letters have an ASCII letter only in one of the two cases
+		// some letters have an ASCII letter only in one of the two cases
+		name = strings.ToLower(strings.ToUpper(name))
 	}
 	had := n.many[name]
 	if n.many == nil {

@@ -119,7 +119,8 @@ func meaning(quoted string) string {
 	for i := range len(quoted) {
 		if c := quoted[i]; c == '\\' || c >= 0x80 {
 			var text string
-			_ = json.Unmarshal([]byte(quoted), &text) // cannot fail, since the string was decoded before
+			// cannot fail, since the string was decoded before
+			_ = json.Unmarshal([]byte(quoted), &text)
 			return text
 		}
 	}

@@ -50,7 +50,8 @@ type workload struct {
 func newWorkload(b *testing.B, c store.Counter, meters int, many bool) *workload {
 	start := time.Now().UTC().Truncate(day)
 	w := &workload{counter: c, subjects: []string{"subject-00000"}, meters: []store.Meter{
-		{Name: "rate", Max: 1 << 32, Rate: perSecond}, // neither empty nor full during the measurement
+		// neither empty nor full during the measurement
+		{Name: "rate", Max: 1 << 32, Rate: perSecond},
 		{Name: "day", Max: 1 << 50, Start: start.Unix(), End: start.Add(2 * day).Unix(), Keep: day},
 		{Name: "use", Max: store.Unlimited, Start: start.Unix(), End: start.Add(2 * day).Unix(), Keep: day},
 	}[:meters]}

@@ -40,7 +40,8 @@ type randomPlan struct {
 }
 
 var (
-	randomNames   = [3]string{"minute", "hour", "rate-0"} // one of them is also the name of a bucket
+	// one of them is also the name of a bucket
+	randomNames   = [3]string{"minute", "hour", "rate-0"}
 	randomLengths = [3]int64{60, 3600, 86400}
 	randomLimits  = []int64{0, 3, 10, 10, 1000, 1 << 40, store.Unlimited}
 	randomBuckets = []store.Meter{

@@ -64,7 +64,8 @@ func (v *visit) equal(what string, got, want any) {
 		return
 	}
 	format := "%s: %+v\nwant %+v"
-	if fmt.Sprintf("%+v", got) == fmt.Sprintf("%+v", want) { // nil and an empty list print alike
+	// nil and an empty list print alike
+	if fmt.Sprintf("%+v", got) == fmt.Sprintf("%+v", want) {
 		format = "%s: %#v\nwant %#v"
 	}
 	v.failf(format, what, got, want)

@@ -13,7 +13,8 @@ import (
 var errBroken = errors.New("broken")
 
 func TestFaulty(t *testing.T) {
-	const brief, long = 10 * time.Millisecond, time.Second // the deadline of 100 ms lies between them
+	// the deadline of 100 ms lies between them
+	const brief, long = 10 * time.Millisecond, time.Second
 	tests := []struct {
 		name    string
 		faults  []Fault

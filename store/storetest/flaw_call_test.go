@@ -54,7 +54,8 @@ var callFlaws = []flaw{{
 				return
 			}
 		}
-		time.Sleep(time.Nanosecond) // in a synctest bubble, waits until the others have read too
+		// waits, in a bubble of testing/synctest, until the others have read too
+		time.Sleep(time.Nanosecond)
 		f.meterwise(c, func(m *store.Meter, n *int64) {
 			if m.IsWindow() {
 				m.Max = store.Unlimited
@@ -212,7 +213,8 @@ func overwrite(f *flawed, c *store.Charge) {
 		o.states[keyOf(c, i)] = f.states[keyOf(c, i)]
 	}
 	f.model.mu.Unlock()
-	time.Sleep(time.Nanosecond) // in a synctest bubble, waits until the others have read too
+	// waits, in a bubble of testing/synctest, until the others have read too
+	time.Sleep(time.Nanosecond)
 	o.take(c)
 	f.model.mu.Lock()
 	maps.Copy(f.states, o.states)

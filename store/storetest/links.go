@@ -83,7 +83,8 @@ var storedLinks = []directoryCase[usageplan.Store]{{
 			for n := range 3 {
 				v.ok(s.InsertLink(v.ctx, aLink(0, 1000+3*i+n)))
 			}
-			for _, doomed := range []string{ids[i], ids[59-i]} { // one that is to come, and one that was listed
+			// one that is to come, and one that was listed
+			for _, doomed := range []string{ids[i], ids[59-i]} {
 				gone[doomed] = true
 				v.ok(s.DeleteLink(v.ctx, "plan0000", doomed))
 			}
