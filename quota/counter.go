@@ -15,9 +15,12 @@ import (
 // Config configures a Counter. The zero Config is ready for use.
 type Config struct {
 	// Keep is how long a window can be refunded and reported after its end. The default
-	// is 24h, which is also the least that the store is asked for: until then, processes
-	// whose clocks differ cannot use a window's allowance twice. At most MaxWindows windows
-	// are kept, such as 366 minutes of a quota by the minute.
+	// is 24h. At most MaxWindows windows are kept, such as 366 minutes of a quota by the
+	// minute.
+	//
+	// Keep loosens no limit. The store keeps a window for at least 24h after its end, or
+	// for MaxWindows windows where those are shorter. Clocks may differ by that much, or
+	// be set back by that much, and no window's allowance is used twice.
 	Keep time.Duration
 
 	// Timeout bounds each call to the store. The default is 100ms. A store that is
@@ -31,8 +34,9 @@ type Config struct {
 // allocates nothing.
 //
 // A key's count belongs to the key and the quota's name. Counters over one store that
-// count different things under the same keys need quotas with different names. To change
-// the limit of a quota, make another Counter: what was used stays used.
+// count different things under the same keys need quotas with different names. So does a
+// Counter over the store of a gate.Gate, if its keys may equal the subjects of plans. To
+// change the limit of a quota, make another Counter: what was used stays used.
 type Counter struct {
 	store   store.Counter
 	taker   store.OneTaker // the same store

@@ -235,6 +235,7 @@ func TestCounterFaults(t *testing.T) {
 		}
 	}
 	c := newCounter(t, "1/day", quota.Config{})
+	assert.Equal(t, quota.MustParse("1/day"), c.Quota())
 	for _, call := range []struct {
 		key  string
 		n    int64
