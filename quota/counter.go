@@ -28,15 +28,17 @@ type Config struct {
 	Timeout time.Duration
 }
 
-// Counter holds each key to a Quota: a user's id, a customer's, whatever the service
-// counts by. It needs no API keys and no plans. Make one with New. A Counter is safe for
-// concurrent use and keeps nothing of a key. Over a store that is [store.Local], Use
-// allocates nothing.
+// Counter holds each key to a Quota. A key is the ID of a user or a customer, or whatever
+// else the service counts by. API keys and usage plans are not needed. Make a Counter
+// with New. It is safe for concurrent use and keeps no state of its own for a key. Over a
+// store that is [store.Local], Use allocates nothing.
 //
 // A key's count belongs to the key and the quota's name. Counters over one store that
-// count different things under the same keys need quotas with different names. So does a
-// Counter over the store of a gate.Gate, if its keys may equal the subjects of plans. To
-// change the limit of a quota, make another Counter: what was used stays used.
+// count different things under the same keys need quotas with different names. A Counter
+// that shares its store with a gate.Gate needs another name too, if its keys may equal
+// the subjects of plans.
+//
+// To change the limit of a quota, make another Counter. What was used stays used.
 type Counter struct {
 	store   store.Counter
 	taker   store.OneTaker // the same store
