@@ -15,9 +15,9 @@ import (
 
 const module = "github.com/ration-go/ration"
 
-// arrows is which of our packages each may import. An arrow that is not here is not drawn
-// without a reason, and that goes into ARCHITECTURE.md.
-var arrows = map[string][]string{
+// mayImport lists which packages of this module each package may import. A new entry
+// needs a reason, which belongs in ARCHITECTURE.md.
+var mayImport = map[string][]string{
 	"":                     {"/apikey", "/gate", "/middleware", "/store", "/usageplan"},
 	"/apigateway":          {"/apigateway/keyfile", "/apigateway/sigv4", "/apikey", "/gate", "/internal/nilcheck", "/internal/refusal", "/limiter", "/quota", "/usageplan"},
 	"/apigateway/keyfile":  {"/apikey", "/internal/fault", "/internal/nilcheck", "/usageplan"},
@@ -37,7 +37,7 @@ var arrows = map[string][]string{
 	"/internal/strict":     {},
 	"/limiter":             {"/internal/fault", "/internal/nilcheck", "/store"},
 	"/middleware":          {"/apikey", "/gate", "/internal/fault", "/internal/nilcheck", "/internal/refusal", "/limiter", "/store", "/usageplan"},
-	"/quota":               {"/internal/fault", "/store"},
+	"/quota":               {"/internal/fault", "/internal/nilcheck", "/store"},
 	"/store":               {},
 	"/store/memory":        {"/apikey", "/store", "/usageplan"},
 	"/store/redis":         {"/apikey", "/internal/nilcheck", "/store", "/usageplan"},
@@ -45,9 +45,9 @@ var arrows = map[string][]string{
 	"/usageplan":           {"/apikey", "/internal/bucketname", "/internal/fault", "/internal/nilcheck", "/internal/pages", "/internal/retry", "/internal/strict", "/limiter", "/quota", "/store"},
 }
 
-// outside is what packages that are not listed in it must not have: modules beyond the
-// standard library and golang.org/x.
-var outside = map[string][]string{
+// thirdParty lists the packages that may import modules beyond the standard library and
+// golang.org/x, and which ones.
+var thirdParty = map[string][]string{
 	"/store/redis":        {"github.com/redis/rueidis"},
 	"/internal/redistest": {"github.com/redis/rueidis"},
 }
@@ -78,30 +78,30 @@ func packages(t *testing.T) []pkg {
 	return list
 }
 
-// TestArrows holds every package to the arrows and to its dependencies.
-func TestArrows(t *testing.T) {
+// TestImports holds every package to mayImport and to thirdParty.
+func TestImports(t *testing.T) {
 	seen := 0
 	for _, p := range packages(t) {
 		path := strings.TrimPrefix(p.ImportPath, module)
 		if strings.HasPrefix(path, "/examples/") {
 			continue
 		}
-		allowed, known := arrows[path]
-		require.True(t, known, "package %s is not in the house: say here what it may import", p.ImportPath)
+		allowed, known := mayImport[path]
+		require.True(t, known, "package %s is unknown: add what it may import to mayImport", p.ImportPath)
 		seen++
 		for _, imp := range p.Imports {
 			switch ours, ok := strings.CutPrefix(imp, module); {
 			case ok:
 				require.Contains(t, allowed, ours, "%s imports %s", p.ImportPath, imp)
 			case strings.Contains(strings.SplitN(imp, "/", 2)[0], ".") && !strings.HasPrefix(imp, "golang.org/x/"):
-				require.True(t, slices.Contains(outside[path], imp), "%s imports %s", p.ImportPath, imp)
+				require.True(t, slices.Contains(thirdParty[path], imp), "%s imports %s", p.ImportPath, imp)
 			}
 		}
 	}
-	require.Equal(t, len(arrows), seen, "a package of the house is gone: take it out of the arrows")
+	require.Equal(t, len(mayImport), seen, "a package of the house is gone: take it out of the mayImport")
 }
 
-// TestDocs is one package comment for each package.
+// TestDocs expects one package comment for each package.
 func TestDocs(t *testing.T) {
 	for _, p := range packages(t) {
 		if p.Name == "main" {
@@ -111,7 +111,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestModule is what the module may require directly, and that nothing of it is replaced.
+// TestModule checks which modules go.mod may require, and that it replaces none.
 func TestModule(t *testing.T) {
 	text, err := os.ReadFile("go.mod")
 	require.NoError(t, err)
@@ -128,8 +128,7 @@ func TestModule(t *testing.T) {
 	}
 }
 
-// TestNoSleep is that no test waits for something by sleeping outside a bubble, where
-// time is not real.
+// TestNoSleep checks that no test sleeps outside a synctest bubble, where time is real.
 func TestNoSleep(t *testing.T) {
 	out, err := exec.Command("git", "grep", "-l", "time.Sleep(", "--", "*_test.go").Output()
 	if err != nil {
