@@ -31,7 +31,11 @@ func zoneFault(loc *time.Location) error {
 	if loc == nil || loc == time.UTC {
 		return nil
 	}
-	found, err := loadZone(loc.String())
+	name := loc.String()
+	if loc == time.Local { // where TZ is set, it has the name of that zone
+		name = "Local"
+	}
+	found, err := loadZone(name)
 	if err != nil {
 		return err
 	}
