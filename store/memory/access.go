@@ -17,7 +17,8 @@ func (s *Store) AccessByKey(ctx context.Context, keyID string) (usageplan.Access
 	return s.accessOf(ctx, func(ks *keys) *item[apikey.Key] { return ks.byID[keyID] })
 }
 
-// accessOf reads under both locks, since a change takes one of them. Save takes them in this order, too.
+// accessOf reads under both locks, since a change takes one of them. Save takes them in
+// this order, too.
 func (s *Store) accessOf(ctx context.Context, find func(*keys) *item[apikey.Key]) (a usageplan.Access, err error) {
 	if err := ctx.Err(); err != nil {
 		return a, err

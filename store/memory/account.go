@@ -7,8 +7,9 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// account is the state of one subject: 96 bytes for all that most subjects need, their names included. What accounts have
-// in common, the meters and their figures, is in a layout that they share.
+// account is the state of one subject: 96 bytes for all that most subjects need, their
+// names included. What accounts have in common, the meters and their figures, is in a
+// layout that they share.
 type account struct {
 	name   name
 	layout *layout
@@ -22,8 +23,9 @@ const (
 	windowCells = 1 // Used; Extra is in the layout
 )
 
-// name is a subject of up to 27 bytes within its account, where it costs no look at another place in memory; of a longer
-// one it is the beginning, and the whole is in the account's more. The zero name is of no subject.
+// name is a subject of up to 27 bytes within its account, where it costs no look at
+// another place in memory; of a longer one it is the beginning, and the whole is in the
+// account's more. The zero name is of no subject.
 type name struct {
 	hash   uint32 // the low half
 	length uint8  // inlined+1: longer
@@ -50,14 +52,16 @@ func (a *account) call(subject string) {
 	a.more = &more{subject: strings.Clone(subject)}
 }
 
-// layout says what an account's cells mean. It is never changed: an account is given another.
+// layout says what an account's cells mean. It is never changed: an account is given
+// another.
 type layout struct {
 	held    []held
 	used    int // cells
 	buckets int
 }
 
-// held is a meter as it was last charged, with what of its state is rarely an account's own.
+// held is a meter as it was last charged, with what of its state is rarely an account's
+// own.
 type held struct {
 	store.Meter
 	extra int64 // of a window
@@ -72,7 +76,8 @@ func (h *held) same(m *store.Meter) bool {
 	return h.Max == m.Max && h.Rate == m.Rate && h.End == m.End && h.Keep == m.Keep
 }
 
-// find is the held meter that is m, or nil. Charges name their meters in the same order, so it looks at the i-th first.
+// find is the held meter that is m, or nil. Charges name their meters in the same order,
+// so it looks at the i-th first.
 func (l *layout) find(m *store.Meter, i int) *held {
 	if uint(i) < uint(len(l.held)) && l.held[i].is(m) {
 		return &l.held[i]
@@ -89,8 +94,8 @@ func (l *layout) search(m *store.Meter) *held {
 	return nil
 }
 
-// state is that of a bucket or of a window, whichever the meter is. Its methods fill in what they answer: copies of
-// values this size are a good part of a decision.
+// state is that of a bucket or of a window, whichever the meter is. Its methods fill in
+// what they answer: copies of values this size are a good part of a decision.
 type state struct {
 	bucket store.Bucket
 	window store.Window
@@ -140,8 +145,8 @@ func (a *account) bucket(h *held) store.Bucket {
 	return store.Bucket{Tokens: c[0], Part: c[1], Last: c[2], Per: max(h.Rate.Per, 1)}
 }
 
-// keep writes a state back to where it was loaded from, if the layout has all that is not in the cells. If it is
-// false the state is still to be kept.
+// keep writes a state back to where it was loaded from, if the layout has all that is not
+// in the cells. If it is false the state is still to be kept.
 func (a *account) keep(st *state) bool {
 	h := st.held
 	switch {

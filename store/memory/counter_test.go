@@ -12,7 +12,8 @@ import (
 	"github.com/ration-go/ration/store/storetest"
 )
 
-// TestCounter runs the suite on every configuration, by the caller's clock and in a bubble.
+// TestCounter runs the suite on every configuration, by the caller's clock and in a
+// bubble.
 func TestCounter(t *testing.T) {
 	for name, cfg := range map[string]memory.Config{
 		"default": {},

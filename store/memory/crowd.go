@@ -6,17 +6,17 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// crowd is the buckets of a subject that its account has no cells for. There may be hundreds of
-// thousands, such as the IDs of requests. Everything here is done under a shard's lock, so no
-// method but all looks at more than a few of them.
+// crowd is the buckets of a subject that its account has no cells for. There may be
+// hundreds of thousands, such as the IDs of requests. Everything here is done under a
+// shard's lock, so no method but all looks at more than a few of them.
 type crowd struct {
 	places map[string]uint32 // by name
 	slabs  [][]bucket        // full up to the last bucket; there may be empty ones behind it
 	count  uint32
 	hand   uint32 // the place that is looked at next
 
-	// When all buckets are full again, or later, and the same of those that the hand has passed in
-	// this round.
+	// When all buckets are full again, or later, and the same of those that the hand has
+	// passed in this round.
 	full, passed int64
 }
 
@@ -89,7 +89,8 @@ func (c *crowd) look(now int64) {
 	}
 	if c.hand >= c.count { // a round is over
 		c.hand, c.full, c.passed = 0, c.passed, 0
-		// The count goes up and down by half in each round. More than that is memory to give back.
+		// The count goes up and down by half in each round. More than that is memory to give
+		// back.
 		if most := int(c.count>>crowdBits)*4 + 4; len(c.slabs) > most {
 			clear(c.slabs[most:])
 			c.slabs = c.slabs[:most]

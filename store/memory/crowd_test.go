@@ -12,7 +12,8 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// withIDs returns a store with a subject that has n rare buckets, and the charge of the last.
+// withIDs returns a store with a subject that has n rare buckets, and the charge of the
+// last.
 func withIDs(t testing.TB, n int) (*memory.Store, *store.Charge) {
 	s := memory.New(memory.Config{})
 	c := &store.Charge{Subject: "a", At: time.Unix(1<<30, 0), Meters: []store.Meter{rarely[0], rarely[1]}, N: store.Each(1)}
@@ -24,8 +25,8 @@ func withIDs(t testing.TB, n int) (*memory.Store, *store.Charge) {
 	return s, c
 }
 
-// TestRefundBesideManyIDs is as quick as beside few: a refund looks at none of the others while
-// it holds the shard's lock. The fastest of many counts, so that nothing else does.
+// TestRefundBesideManyIDs is as quick as beside few: a refund looks at none of the others
+// while it holds the shard's lock. The fastest of many counts, so that nothing else does.
 func TestRefundBesideManyIDs(t *testing.T) {
 	refund := func(n int) time.Duration {
 		s, c := withIDs(t, n)
@@ -42,7 +43,8 @@ func TestRefundBesideManyIDs(t *testing.T) {
 	require.Less(t, many, 20*few+20*time.Microsecond, "beside 20 it takes %v", few)
 }
 
-// TestRefundBesideManyWindows is the same of windows that are kept, as where keys share a subject.
+// TestRefundBesideManyWindows is the same of windows that are kept, as where keys share a
+// subject.
 func TestRefundBesideManyWindows(t *testing.T) {
 	refund := func(keys int) time.Duration {
 		s := memory.New(memory.Config{})
@@ -64,8 +66,8 @@ func TestRefundBesideManyWindows(t *testing.T) {
 	require.Less(t, many, 20*few+20*time.Microsecond, "beside 20 it takes %v", few)
 }
 
-// TestManyIDsAreSpent forgets the subject of many rare buckets, in a store that is full, when
-// the last of them is as good as new, and no sooner.
+// TestManyIDsAreSpent forgets the subject of many rare buckets, in a store that is full,
+// when the last of them is as good as new, and no sooner.
 func TestManyIDsAreSpent(t *testing.T) {
 	other := store.Meter{Name: "rate", Max: 1}
 	for _, n := range []int{1, 20, 1000} {
@@ -82,8 +84,8 @@ func TestManyIDsAreSpent(t *testing.T) {
 	}
 }
 
-// TestCrowdForgetsNothing compares the levels of many buckets of one subject, which come and go,
-// with those of buckets that are all kept.
+// TestCrowdForgetsNothing compares the levels of many buckets of one subject, which come
+// and go, with those of buckets that are all kept.
 func TestCrowdForgetsNothing(t *testing.T) {
 	for seed := range uint64(20) {
 		s, random := memory.New(memory.Config{}), rand.New(rand.NewPCG(seed, 0))

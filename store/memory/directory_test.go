@@ -50,7 +50,8 @@ func fill(tb testing.TB, n int) *memory.Store {
 
 func id(i int) string { return fmt.Sprintf("id%07d", i) }
 
-// TestNarrowFilter walks through many keys to find few: no page looks at more than a thousand.
+// TestNarrowFilter walks through many keys to find few: no page looks at more than a
+// thousand.
 func TestNarrowFilter(t *testing.T) {
 	s := fill(t, 4500)
 	for prefix, want := range map[string]struct{ keys, pages int }{
@@ -73,8 +74,9 @@ func TestNarrowFilter(t *testing.T) {
 	}
 }
 
-// TestListing walks while others insert and delete, in bursts that leave long rows of what is gone, and that go far enough
-// for the list to drop them: what is there throughout is listed once, in order.
+// TestListing walks while others insert and delete, in bursts that leave long rows of
+// what is gone, and that go far enough for the list to drop them: what is there
+// throughout is listed once, in order.
 func TestListing(t *testing.T) {
 	for seed := range uint64(20) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
@@ -109,7 +111,8 @@ func TestListing(t *testing.T) {
 	}
 }
 
-// TestBadPage refuses what no listing gave, and a limit without a page, each with its name.
+// TestBadPage refuses what no listing gave, and a limit without a page, each with its
+// name.
 func TestBadPage(t *testing.T) {
 	s, ctx := fill(t, 100), t.Context()
 	require.NoError(t, s.InsertPlan(ctx, usageplan.Plan{ID: "plan"}))
@@ -141,7 +144,8 @@ func TestBadPage(t *testing.T) {
 	}
 }
 
-// TestFreed is that what has been deleted takes no memory, but for its place in the order for a while.
+// TestFreed is that what has been deleted takes no memory, but for its place in the order
+// for a while.
 func TestFreed(t *testing.T) {
 	ctx := t.Context()
 	for name, churn := range map[string]func(s *memory.Store, i int) error{
@@ -176,7 +180,8 @@ func TestFreed(t *testing.T) {
 	runtime.KeepAlive(plans)
 }
 
-// TestOnChange begins with what may have been missed, and is not heard of once stop has returned, whoever is at it.
+// TestOnChange begins with what may have been missed, and is not heard of once stop has
+// returned, whoever is at it.
 func TestOnChange(t *testing.T) {
 	s := memory.New(memory.Config{})
 	var heard []string
@@ -209,7 +214,8 @@ func TestOnChange(t *testing.T) {
 	<-done
 }
 
-// BenchmarkKeys is a page of a listing, from its middle, which costs the same however many keys there are.
+// BenchmarkKeys is a page of a listing, from its middle, which costs the same however
+// many keys there are.
 func BenchmarkKeys(b *testing.B) {
 	for _, n := range []int{1000, 1_000_000} {
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
@@ -232,7 +238,8 @@ func BenchmarkKeys(b *testing.B) {
 	}
 }
 
-// BenchmarkKeyByDigest is the look-up of a key that no Gate remembers, alone and by many at once.
+// BenchmarkKeyByDigest is the look-up of a key that no Gate remembers, alone and by many
+// at once.
 func BenchmarkKeyByDigest(b *testing.B) {
 	for _, n := range []int{1000, 1_000_000} {
 		s, ctx := fill(b, n), b.Context()

@@ -17,8 +17,9 @@ const (
 // batch is how many accounts go at a time when the Store is full.
 const batch = 16
 
-// earlier is the instant by which others' state is judged to be old: that of a charge, but no later than this process's
-// clock has come to, or one subject's wrong clock would mint for others.
+// earlier is the instant by which others' state is judged to be old: that of a charge,
+// but no later than this process's clock has come to, or one subject's wrong clock would
+// mint for others.
 func (s *Store) earlier(at time.Time, now int64) (time.Time, int64) {
 	own := time.Now()
 	if at.IsZero() || own.Before(at) {
@@ -27,7 +28,8 @@ func (s *Store) earlier(at time.Time, now int64) (time.Time, int64) {
 	return at, now
 }
 
-// makeRoom forgets some accounts, of this shard if it can, and says whether it did. It holds one lock at a time.
+// makeRoom forgets some accounts, of this shard if it can, and says whether it did. It
+// holds one lock at a time.
 func (s *Store) makeRoom(own *shard, at time.Time, now int64) bool {
 	at, now = s.earlier(at, now)
 	first := 0
@@ -50,8 +52,9 @@ func (s *Store) makeRoom(own *shard, at time.Time, now int64) bool {
 	return false
 }
 
-// sweep looks at all places of the index, from where the last sweep ended, and forgets accounts of a kind, so many at most.
-// If there is none it knows when there will be one next.
+// sweep looks at all places of the index, from where the last sweep ended, and forgets
+// accounts of a kind, so many at most. If there is none it knows when there will be one
+// next.
 func (sh *shard) sweep(k kind, at time.Time, now int64, most int) bool {
 	found, next := 0, int64(math.MaxInt64)
 	for n := 0; n < len(sh.index) && found < most; n++ {
@@ -97,8 +100,8 @@ func (s *Store) forget(a *account, at time.Time) {
 	}
 }
 
-// expect notes that an account may be forgotten at another time than was known. A charge of buckets alone may have no at,
-// and the account have windows.
+// expect notes that an account may be forgotten at another time than was known. A charge
+// of buckets alone may have no at, and the account have windows.
 func (sh *shard) expect(a *account, at time.Time, now int64) {
 	if at.IsZero() {
 		at, now = sh.store.earlier(at, now)

@@ -14,8 +14,8 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// TestMakesRoom fills a store that has room for three, and tells at each instant whether a newcomer finds room, and what
-// has gone for it.
+// TestMakesRoom fills a store that has room for three, and tells at each instant whether
+// a newcomer finds room, and what has gone for it.
 func TestMakesRoom(t *testing.T) {
 	type step struct {
 		after        time.Duration
@@ -75,7 +75,8 @@ func TestMakesRoom(t *testing.T) {
 	}
 }
 
-// TestKnowsSooner is what makes a subject spent sooner than a full store thought when it last looked.
+// TestKnowsSooner is what makes a subject spent sooner than a full store thought when it
+// last looked.
 func TestKnowsSooner(t *testing.T) {
 	slow := store.Meter{Name: "rate", Max: 10, Rate: store.Rate{Tokens: 1, Per: 3_600_000_000}}
 	fast := slow
@@ -103,8 +104,8 @@ func TestKnowsSooner(t *testing.T) {
 	}
 }
 
-// TestKnowsLater keeps a window in a full store until the End that it was last charged with,
-// though a newer window lives and ends first.
+// TestKnowsLater keeps a window in a full store until the End that it was last charged
+// with, though a newer window lives and ends first.
 func TestKnowsLater(t *testing.T) {
 	today, tomorrow := day("q", t0, 10, 0), day("q", t0.AddDate(0, 0, 1), 10, 0)
 	month := today
@@ -125,7 +126,8 @@ func TestKnowsLater(t *testing.T) {
 	}
 }
 
-// TestKnowsSoonerByItself is the same where the store reads its own clock, and the subject has a window beside the bucket.
+// TestKnowsSoonerByItself is the same where the store reads its own clock, and the
+// subject has a window beside the bucket.
 func TestKnowsSoonerByItself(t *testing.T) {
 	never := store.Meter{Name: "rate", Max: 10}
 	for name, test := range map[string]struct {
@@ -159,8 +161,8 @@ func TestKnowsSoonerByItself(t *testing.T) {
 	}
 }
 
-// shapes is what subjects are charged in TestNobodyLosesAllowance, on a day: what fits an account, what does not, and what is
-// never there.
+// shapes is what subjects are charged in TestNobodyLosesAllowance, on a day: what fits an
+// account, what does not, and what is never there.
 func shapes(now time.Time) [][]store.Meter {
 	slow := store.Meter{Name: "slow", Max: 5, Rate: store.Rate{Tokens: 3, Per: 7_000_000}}
 	third := store.Meter{Name: "third", Max: 20, Rate: store.Rate{Tokens: 1, Per: 5_000_000}}
@@ -174,8 +176,9 @@ func shapes(now time.Time) [][]store.Meter {
 	}
 }
 
-// TestNobodyLosesAllowance plays random histories on a store with too little room beside one with plenty: a charge finds
-// no room, or is answered alike. Reads are left out: they may miss what has ended.
+// TestNobodyLosesAllowance plays random histories on a store with too little room beside
+// one with plenty: a charge finds no room, or is answered alike. Reads are left out: they
+// may miss what has ended.
 func TestNobodyLosesAllowance(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	full, charges := 0, 0
@@ -209,8 +212,8 @@ func TestNobodyLosesAllowance(t *testing.T) {
 	require.Greater(t, charges, 10000)
 }
 
-// TestClockAhead is others with a clock that is ahead, in a store that is full and in one that grows: they make nothing of
-// mine old.
+// TestClockAhead is others with a clock that is ahead, in a store that is full and in one
+// that grows: they make nothing of mine old.
 func TestClockAhead(t *testing.T) {
 	now := time.Now()
 	daily := store.Meter{Name: "rate", Max: 5, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}}
@@ -237,7 +240,8 @@ func TestClockAhead(t *testing.T) {
 	}
 }
 
-// TestForgetsUnasked shows that a store that is never full does not keep what is spent either.
+// TestForgetsUnasked shows that a store that is never full does not keep what is spent
+// either.
 func TestForgetsUnasked(t *testing.T) {
 	s := memory.New(memory.Config{})
 	for i := range 200_000 {

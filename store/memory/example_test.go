@@ -33,7 +33,8 @@ func Example() {
 	// Output: no_plan
 }
 
-// A Store with room for two subjects refuses a third rather than forget what the two have used.
+// A Store with room for two subjects refuses a third rather than forget what the two have
+// used.
 func ExampleConfig() {
 	st := memory.New(memory.Config{MaxSubjects: 2})
 	perUser, _ := limiter.New(st, limiter.PerMinute(10), limiter.Config{})

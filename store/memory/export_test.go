@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// SetClock is what setting the wall's clock forward, or back, does to s, as far as s can tell.
+// SetClock is what setting the wall's clock forward, or back, does to s, as far as s can
+// tell.
 func SetClock(s *Store, by time.Duration) { s.epoch -= by.Microseconds() }
 
 // SaveTo writes what Save would.

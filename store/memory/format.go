@@ -8,9 +8,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A saved Store is lines of JSON: a head; plans, links and keys, each in the order in which they came, with their numbers;
-// meters, and accounts that name them by their place; an end, whose sum is of all bytes before it. What may be any bytes is
-// in base64.
+// A saved Store is lines of JSON: a head; plans, links and keys, each in the order in
+// which they came, with their numbers; meters, and accounts that name them by their
+// place; an end, whose sum is of all bytes before it. What may be any bytes is in base64.
 const formatVersion = 1
 
 // record is one line: one of its members.
@@ -24,7 +24,8 @@ type record struct {
 	End     *end                      `json:"end,omitempty"`
 }
 
-// head has the last numbers given, which tell old cursors from what cannot be one, and when the file was made.
+// head has the last numbers given, which tell old cursors from what cannot be one, and
+// when the file was made.
 type head struct {
 	Version int    `json:"version"`
 	Saved   int64  `json:"saved"` // Unix microseconds
@@ -63,8 +64,8 @@ func (m *meter) meter() store.Meter {
 		Start: m.Start, End: m.End, Keep: m.Keep}
 }
 
-// saved is an account: of each of its meters the place among the file's, and of a window used and extra, of a bucket tokens,
-// part and last, by the wall's clock.
+// saved is an account: of each of its meters the place among the file's, and of a window
+// used and extra, of a bucket tokens, part and last, by the wall's clock.
 type saved struct {
 	Subject []byte    `json:"subject"`
 	States  [][]int64 `json:"states"`

@@ -99,7 +99,8 @@ func (s *Store) Keys(ctx context.Context, f apikey.Filter, cursor string, limit 
 	return page, next, nil
 }
 
-// insert adds a key under a number, of which those up to it are given then. The lock is held.
+// insert adds a key under a number, of which those up to it are given then. The lock is
+// held.
 func (ks *keys) insert(number uint64, k apikey.Key) error {
 	if ks.byID[k.ID] != nil || !ks.free(&k, nil) {
 		return apikey.ErrExists

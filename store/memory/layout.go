@@ -11,8 +11,9 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// rewrite keeps the state of m where that takes another layout, or a place outside the cells: a meter charged for the
-// first time, a window that follows another, an older window, a changed limit, an extension.
+// rewrite keeps the state of m where that takes another layout, or a place outside the
+// cells: a meter charged for the first time, a window that follows another, an older
+// window, a changed limit, an extension.
 func (sh *shard) rewrite(a *account, m *store.Meter, st *state, at time.Time, now int64) {
 	h := a.layout.find(m, -1)
 	switch {
@@ -85,8 +86,8 @@ func (a *account) fill(cell int, m *store.Meter, st *state) {
 	}
 }
 
-// newLayout has its meters in one piece of memory with it: a window that has ended refers to one of them, and so keeps the
-// layout for who else leaves it.
+// newLayout has its meters in one piece of memory with it: a window that has ended refers
+// to one of them, and so keeps the layout for who else leaves it.
 func newLayout(draft []held, used int) *layout {
 	l := roomFor(len(draft))
 	l.held, l.used = append(l.held, draft...), used
@@ -98,7 +99,8 @@ func newLayout(draft []held, used int) *layout {
 	return l
 }
 
-// roomFor is a layout with room for n meters: three, as most have, or as many as there can be.
+// roomFor is a layout with room for n meters: three, as most have, or as many as there
+// can be.
 func roomFor(n int) *layout {
 	if n <= 3 {
 		l := new(struct {
@@ -116,8 +118,9 @@ func roomFor(n int) *layout {
 	return &l.layout
 }
 
-// layouts are those that accounts have, or windows that have ended, of all shards: few stand for millions of accounts and
-// stay in the processor's cache. It keeps none alive, and is apart from the Store, which the cleanups would else keep.
+// layouts are those that accounts have, or windows that have ended, of all shards: few
+// stand for millions of accounts and stay in the processor's cache. It keeps none alive,
+// and is apart from the Store, which the cleanups would else keep.
 type layouts struct {
 	seed maphash.Seed
 	mu   sync.Mutex

@@ -22,7 +22,8 @@ func sixtyFour(t *testing.T) {
 	}
 }
 
-// TestLines holds what the speed of a decision rests on: that shards do not share cache lines, and accounts stay small.
+// TestLines holds what the speed of a decision rests on: that shards do not share cache
+// lines, and accounts stay small.
 func TestLines(t *testing.T) {
 	sixtyFour(t)
 	require.Zero(t, unsafe.Sizeof(shard{})%64)
@@ -55,8 +56,8 @@ func (ls *layouts) count() int {
 	return len(ls.live)
 }
 
-// TestLayouts plays days, on each of which subjects of three plans are charged, in windows that are kept or not, and counts
-// the layouts that are left.
+// TestLayouts plays days, on each of which subjects of three plans are charged, in
+// windows that are kept or not, and counts the layouts that are left.
 func TestLayouts(t *testing.T) {
 	const plans, hour = 3, 60 * 60
 	for name, test := range map[string]struct {
@@ -94,8 +95,8 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-// TestLayoutsReborn has layouts of the same meters die and come again, while others look for them: those who have one at a
-// time have the same.
+// TestLayoutsReborn has layouts of the same meters die and come again, while others look
+// for them: those who have one at a time have the same.
 func TestLayoutsReborn(t *testing.T) {
 	ls := newLayouts()
 	draft := func(i int) []held { return []held{{Meter: store.Meter{Name: "m", Max: int64(i % 4)}}} }

@@ -8,9 +8,10 @@ import (
 	"strconv"
 )
 
-// list is records in the order in which they came. A page of it costs the same however long it is, and is not disturbed by
-// what comes and goes meanwhile: a cursor is a number before which a listing goes on, and no number is given twice in a
-// directory, whose lists share them.
+// list is records in the order in which they came. A page of it costs the same however
+// long it is, and is not disturbed by what comes and goes meanwhile: a cursor is a number
+// before which a listing goes on, and no number is given twice in a directory, whose
+// lists share them.
 type list[T any] struct {
 	items []*item[T] // by number; those that are gone stay until they are half of it
 	gone  int
@@ -41,8 +42,9 @@ func (l *list[T]) remove(it *item[T]) {
 // examined is the most records that one page looks at.
 const examined = 1000
 
-// page is up to limit records that are wanted, newest first, from a cursor on, and the next cursor. The last number that
-// the directory has given tells cursors from what cannot be one. The error tells what is wrong with an argument.
+// page is up to limit records that are wanted, newest first, from a cursor on, and the
+// next cursor. The last number that the directory has given tells cursors from what
+// cannot be one. The error tells what is wrong with an argument.
 func (l *list[T]) page(last uint64, cursor string, limit int, want func(*T) bool) (page []T, next string, err error) {
 	number, err := parse(cursor, last)
 	if limit < 1 {
@@ -66,7 +68,8 @@ func (l *list[T]) page(last uint64, cursor string, limit int, want func(*T) bool
 	return page, strconv.FormatUint(l.items[i-1].number+1, 36), nil
 }
 
-// parse is the number before which a listing goes on. A cursor that a page gave lies between two records.
+// parse is the number before which a listing goes on. A cursor that a page gave lies
+// between two records.
 func parse(cursor string, last uint64) (uint64, error) {
 	if cursor == "" {
 		return last + 1, nil

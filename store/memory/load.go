@@ -18,15 +18,18 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// ErrDamaged is wrapped by the error of Load for a file that Save did not write, or that has changed since.
+// ErrDamaged is wrapped by the error of Load for a file that Save did not write, or that
+// has changed since.
 var ErrDamaged = errors.New("store/memory: damaged file")
 
-// Load makes a Store of a file that Save wrote. Buckets have refilled meanwhile, and windows that ended have ended; where the
-// clock was set back since, buckets refill from now on. Cursors of listings are good for the new Store too.
+// Load makes a Store of a file that Save wrote. Buckets have refilled meanwhile, and
+// windows that ended have ended; where the clock was set back since, buckets refill from
+// now on. Cursors of listings are good for the new Store too.
 //
-// It is all or nothing. Errors: ErrDamaged with the reason, fs.ErrNotExist, a version that is newer than this package, and
-// store.ErrFull if the file has more subjects than cfg allows. A record with a member that this release does not know is
-// ErrDamaged too, since the member may be a restriction.
+// It is all or nothing. Errors: ErrDamaged with the reason, fs.ErrNotExist, a version
+// that is newer than this package, and store.ErrFull if the file has more subjects than
+// cfg allows. A record with a member that this release does not know is ErrDamaged too,
+// since the member may be a restriction.
 func Load(path string, cfg Config) (*Store, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -115,7 +115,8 @@ func TestLoadSize(t *testing.T) {
 	require.Less(t, float64(loaded), 1.3*float64(saved))
 }
 
-// TestLoadSetBack: where the clock was set back since the saving, buckets refill from the moment of Load on.
+// TestLoadSetBack: where the clock was set back since the saving, buckets refill from the
+// moment of Load on.
 func TestLoadSetBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "saved")
 	throttle := []store.Meter{{Name: "throttle", Max: 10, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}}
@@ -144,7 +145,8 @@ func TestLoadSetBack(t *testing.T) {
 	})
 }
 
-// TestSaveClockSet: buckets go on by the right clock where the wall's was set while the process ran that saved them.
+// TestSaveClockSet: buckets go on by the right clock where the wall's was set while the
+// process ran that saved them.
 func TestSaveClockSet(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	for name, set := range map[string]time.Duration{
@@ -184,7 +186,8 @@ func TestSaveClockSet(t *testing.T) {
 	}
 }
 
-// TestSaveExact: what the two halves of a clock's reading differ by gives nothing and takes nothing, however often it is saved.
+// TestSaveExact: what the two halves of a clock's reading differ by gives nothing and
+// takes nothing, however often it is saved.
 func TestSaveExact(t *testing.T) {
 	s, now := memory.New(memory.Config{}), time.Now().Truncate(time.Microsecond)
 	slow := store.Meter{Name: "slow", Max: 10, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}}

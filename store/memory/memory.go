@@ -1,11 +1,13 @@
-// Package memory keeps counters, keys and plans in this process: the store for a service that runs once, for tests, and
-// the yardstick of every other store.
+// Package memory keeps counters, keys and plans in this process: the store for a service
+// that runs once, for tests, and the yardstick of every other store.
 //
-// A decision takes one short lock and allocates nothing. Subjects are spread over shards; each shard has a mutex on a
-// cache line of its own, an open-addressing index and accounts in slabs. Nothing runs in the background and there is
-// nothing to close: before a shard grows it forgets what is spent. Memory is bounded by Config.MaxSubjects.
+// A decision takes one short lock and allocates nothing. Subjects are spread over shards;
+// each shard has a mutex on a cache line of its own, an open-addressing index and
+// accounts in slabs. Nothing runs in the background and there is nothing to close: before
+// a shard grows it forgets what is spent. Memory is bounded by Config.MaxSubjects.
 //
-// A restart forgets everything, unless [Store.Save] writes it to a file and [Load] reads it.
+// A restart forgets everything, unless [Store.Save] writes it to a file and [Load] reads
+// it.
 package memory
 
 import (
@@ -25,21 +27,26 @@ const DefaultMaxSubjects = 1 << 20
 
 // Config of a Store. The zero Config is ready for use.
 type Config struct {
-	// MaxSubjects is the most subjects that can have state at one time; zero or less: DefaultMaxSubjects. One with a
-	// bucket, a quota and a usage record takes about 110 bytes, and 20 for each window that has ended and is still kept.
+	// MaxSubjects is the most subjects that can have state at one time; zero or less:
+	// DefaultMaxSubjects. One with a bucket, a quota and a usage record takes about 110
+	// bytes, and 20 for each window that has ended and is still kept.
 	//
-	// When it is reached, a new subject takes the place of one that has nothing to lose: every bucket full, every window
-	// past its Keep. If there is none, of one whose windows have all ended, though their Keep has not (reports lose those
-	// windows, limits lose nothing). If there is none either, the new subject gets an error that wraps store.ErrFull. What
-	// is full, ended or past goes by the earlier of the charge's At and the clock of this process.
+	// When it is reached, a new subject takes the place of one that has nothing to lose:
+	// every bucket full, every window past its Keep. If there is none, of one whose windows
+	// have all ended, though their Keep has not (reports lose those windows, limits lose
+	// nothing). If there is none either, the new subject gets an error that wraps
+	// store.ErrFull. What is full, ended or past goes by the earlier of the charge's At and
+	// the clock of this process.
 	//
-	// A clock of this process that is ahead, and is set back later, can make a full Store forget
-	// a window that has not ended yet. A Store with room to spare keeps windows for their Keep.
+	// A clock of this process that is ahead, and is set back later, can make a full Store
+	// forget a window that has not ended yet. A Store with room to spare keeps windows for
+	// their Keep.
 	MaxSubjects int
 }
 
-// Store is counters, keys and plans in memory: a store.Counter, store.Peeker and store.OneTaker, an apikey.Store, and a
-// usageplan.Store, usageplan.AccessReader and usageplan.Notifier. Make one with New. Safe for concurrent use.
+// Store is counters, keys and plans in memory: a store.Counter, store.Peeker and
+// store.OneTaker, an apikey.Store, and a usageplan.Store, usageplan.AccessReader and
+// usageplan.Notifier. Make one with New. Safe for concurrent use.
 type Store struct {
 	seed    maphash.Seed
 	base    time.Time // where the buckets' clock starts
@@ -68,7 +75,8 @@ func New(cfg Config) *Store {
 	if s.max <= 0 {
 		s.max = DefaultMaxSubjects
 	}
-	// So many shards a processor make it rare that two wait for one, even while its owner waits for memory.
+	// So many shards a processor make it rare that two wait for one, even while its owner
+	// waits for memory.
 	log := bits.Len(uint(64*runtime.GOMAXPROCS(0) - 1))
 	s.shards, s.shift = make([]shard, 1<<log), uint8(64-log)
 	s.whole = store.One(whole{s})
@@ -94,9 +102,10 @@ func (s *Store) Stats() Stats {
 	return Stats{s.subjects.Load(), s.spent.Load(), s.ended.Load(), s.refused.Load()}
 }
 
-// clock is the instant of a charge, for windows and for buckets, which refill in Unix microseconds that follow the
-// monotonic reading where there is one. Without a caller's reading, buckets alone need only the half of the clock that is
-// cheap to read, and at stays zero.
+// clock is the instant of a charge, for windows and for buckets, which refill in Unix
+// microseconds that follow the monotonic reading where there is one. Without a caller's
+// reading, buckets alone need only the half of the clock that is cheap to read, and at
+// stays zero.
 func (s *Store) clock(at time.Time, meters []store.Meter) (time.Time, int64) {
 	if at.IsZero() {
 		if !windowed(meters) {
@@ -115,8 +124,8 @@ func (s *Store) micros(at time.Time) int64 {
 	return s.epoch + at.Sub(s.base).Microseconds()
 }
 
-// set is by how much the wall's clock was set forward (back: less than zero) since New. The microseconds by which the two
-// halves of one reading differ are nothing.
+// set is by how much the wall's clock was set forward (back: less than zero) since New.
+// The microseconds by which the two halves of one reading differ are nothing.
 func (s *Store) set(now time.Time) time.Duration {
 	return (time.Duration(now.UnixMicro()-s.micros(now)) * time.Microsecond).Round(time.Millisecond)
 }

@@ -9,15 +9,16 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// more is the part of an account that it has no room for: a long name, windows that have ended and are kept for reports and
-// late refunds, and, in a subject with more than a few meters, live ones too. A nil more holds nothing.
+// more is the part of an account that it has no room for: a long name, windows that have
+// ended and are kept for reports and late refunds, and, in a subject with more than a few
+// meters, live ones too. A nil more holds nothing.
 type more struct {
 	subject string   // if it is too long for the account
 	windows []window // by start and name
 	buckets *crowd
 
-	// When the last window ends, and when the last can be forgotten, or later: in Unix seconds.
-	// Of a great many windows no call looks at all to find that out.
+	// When the last window ends, and when the last can be forgotten, or later: in Unix
+	// seconds. Of a great many windows no call looks at all to find that out.
 	ends, keeps int64
 }
 
@@ -96,8 +97,8 @@ func (mo *more) last(k kind) time.Time {
 	return time.Unix(mo.ends, 0)
 }
 
-// end keeps a window that is not here yet. Those whose Keep has passed go before the slice grows, which it does by an
-// eighth and not by half: there may be millions of them.
+// end keeps a window that is not here yet. Those whose Keep has passed go before the
+// slice grows, which it does by an eighth and not by half: there may be millions of them.
 func (mo *more) end(h *held, used int64, at time.Time) {
 	if len(mo.windows) == cap(mo.windows) {
 		mo.ends, mo.keeps = 0, 0

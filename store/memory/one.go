@@ -8,7 +8,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// TakeOne implements store.OneTaker. A bucket that was charged before takes the straight way.
+// TakeOne implements store.OneTaker. A bucket that was charged before takes the straight
+// way.
 func (s *Store) TakeOne(ctx context.Context, subject string, m *store.Meter, at time.Time, n int64) (l store.Level, ok bool, err error) {
 	if m.IsWindow() || n < 0 || ctx.Err() != nil {
 		return s.whole.TakeOne(ctx, subject, m, at, n)
@@ -28,7 +29,8 @@ func (s *Store) TakeOne(ctx context.Context, subject string, m *store.Meter, at 
 	return s.whole.TakeOne(ctx, subject, m, at, n)
 }
 
-// exactly is the held meter that has the name and the figures of m, which were sound when it was charged; nil: none has.
+// exactly is the held meter that has the name and the figures of m, which were sound when
+// it was charged; nil: none has.
 func (l *layout) exactly(m *store.Meter) *held {
 	for i := range l.held {
 		if h := &l.held[i]; h.equals(m) {

@@ -11,7 +11,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// TestPlace has an account found by its place alone, and none where the place is of an account that is gone.
+// TestPlace has an account found by its place alone, and none where the place is of an
+// account that is gone.
 func TestPlace(t *testing.T) {
 	for _, subject := range []string{"short", strings.Repeat("long", inlined)} {
 		synctest.Test(t, func(t *testing.T) {

@@ -183,7 +183,8 @@ func (s *Store) planChange(ctx context.Context, id string, change func(*plans) e
 	return nil
 }
 
-// insert adds a plan under a number, of which those up to it are given then. The lock is held.
+// insert adds a plan under a number, of which those up to it are given then. The lock is
+// held.
 func (ps *plans) insert(number uint64, p usageplan.Plan) error {
 	if ps.byID[p.ID] != nil {
 		return usageplan.ErrExists

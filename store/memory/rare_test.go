@@ -17,7 +17,8 @@ var rarely = []store.Meter{
 	{Max: 1, Rate: store.Rate{Tokens: 1, Per: 600_000_000}, Rare: true},
 }
 
-// TestRareAreForgotten charges with a new id each time: those that are good again take no memory.
+// TestRareAreForgotten charges with a new id each time: those that are good again take no
+// memory.
 func TestRareAreForgotten(t *testing.T) {
 	s, at := memory.New(memory.Config{}), time.Unix(1<<30, 0)
 	take := func(i int, want bool) {
@@ -63,7 +64,8 @@ func BenchmarkRare(b *testing.B) {
 	}
 }
 
-// TestRareAlone: many rare buckets of a subject that has nothing else cost each charge no more than few.
+// TestRareAlone: many rare buckets of a subject that has nothing else cost each charge no
+// more than few.
 func TestRareAlone(t *testing.T) {
 	s := memory.New(memory.Config{})
 	for i := range 100_000 { // each looking at all of the others would take minutes

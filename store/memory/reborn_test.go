@@ -125,7 +125,8 @@ func (r *reborn) PlanLinks(ctx context.Context, planID, cursor string, limit int
 	return page, next, r.do(func(s *memory.Store) error { page, next, err = s.PlanLinks(ctx, planID, cursor, limit); return err })
 }
 
-// TestSaved holds a store that is saved and loaded all the while to the promises of every store.
+// TestSaved holds a store that is saved and loaded all the while to the promises of every
+// store.
 func TestSaved(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes thousands of files; TestSaveUnderLoad is for many goroutines")

@@ -21,18 +21,21 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// Save writes all that the Store holds to a file: keys (digests, and no secrets but sealed ones), plans, links and counters.
-// The file is replaced whole or not at all, and only its owner can read it. It has what was written before Save was called;
-// what comes meanwhile it may have or not, but each record and each subject is whole. After an error the old file is there, or
-// the new one, of which it is not known that it outlives a failure of the machine.
+// Save writes all that the Store holds to a file: keys (digests, and no secrets but
+// sealed ones), plans, links and counters. The file is replaced whole or not at all, and
+// only its owner can read it. It has what was written before Save was called; what comes
+// meanwhile it may have or not, but each record and each subject is whole. After an error
+// the old file is there, or the new one, of which it is not known that it outlives a
+// failure of the machine.
 //
-// Save refuses a path that is a symbolic link, or no regular file: a rename would replace it, and not what it stands for.
+// Save refuses a path that is a symbolic link, or no regular file: a rename would replace
+// it, and not what it stands for.
 //
-// The new file is written beside the old one under its name, ".tmp" and a number. A process that is killed meanwhile leaves it
-// behind.
+// The new file is written beside the old one under its name, ".tmp" and a number. A
+// process that is killed meanwhile leaves it behind.
 //
-// Nobody waits long: the directory is locked while its records are copied, and of the counters one shard at a time. Savings
-// come one after another.
+// Nobody waits long: the directory is locked while its records are copied, and of the
+// counters one shard at a time. Savings come one after another.
 func (s *Store) Save(path string) error {
 	s.saving.Lock()
 	defer s.saving.Unlock()
@@ -65,7 +68,8 @@ func replace(path string, write func(io.Writer) error) error {
 	return syncDir(dir)
 }
 
-// syncDir makes what was renamed in a directory last. Where a system or a file system cannot do that, it is nothing.
+// syncDir makes what was renamed in a directory last. Where a system or a file system
+// cannot do that, it is nothing.
 func syncDir(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -140,7 +144,8 @@ func (w *writer) directory(s *Store) {
 	}
 }
 
-// snapshot is the records of a list. They need no clones: what a record refers to is never changed.
+// snapshot is the records of a list. They need no clones: what a record refers to is
+// never changed.
 func snapshot[T any](l *list[T]) []numbered[T] {
 	all := make([]numbered[T], 0, len(l.items)-l.gone)
 	for _, it := range l.items {
@@ -151,7 +156,8 @@ func snapshot[T any](l *list[T]) []numbered[T] {
 	return all
 }
 
-// shard writes the accounts of a shard that have something to lose. Under its lock they are copied and no more.
+// shard writes the accounts of a shard that have something to lose. Under its lock they
+// are copied and no more.
 func (w *writer) shard(sh *shard) {
 	now := time.Now()
 	w.accounts = w.accounts[:0]

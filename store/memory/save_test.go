@@ -21,7 +21,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// saved is the bytes of a store that has one of everything, and of a file that is like them.
+// saved is the bytes of a store that has one of everything, and of a file that is like
+// them.
 func saved(t testing.TB) string {
 	s := memory.New(memory.Config{})
 	ctx := t.Context()
@@ -70,7 +71,8 @@ func TestSaveReplaces(t *testing.T) {
 	require.Len(t, list, 2, "nothing else is left behind")
 }
 
-// TestSaveLink: a save replaces no symbolic link, by which somebody else reads the file that it stands for.
+// TestSaveLink: a save replaces no symbolic link, by which somebody else reads the file
+// that it stands for.
 func TestSaveLink(t *testing.T) {
 	dir := t.TempDir()
 	path, link := filepath.Join(dir, "saved"), filepath.Join(dir, "link")
@@ -126,7 +128,8 @@ func TestSaveForgets(t *testing.T) {
 	})
 }
 
-// TestSaveUnderLoad: whatever is going on, what was saved can be loaded, and has what was there before.
+// TestSaveUnderLoad: whatever is going on, what was saved can be loaded, and has what was
+// there before.
 func TestSaveUnderLoad(t *testing.T) {
 	s := fill(t, 100)
 	done := make(chan struct{})
@@ -158,7 +161,8 @@ func TestSaveUnderLoad(t *testing.T) {
 	wg.Wait()
 }
 
-// TestSaveFull: what a full store saves while newcomers take the places of others can be loaded.
+// TestSaveFull: what a full store saves while newcomers take the places of others can be
+// loaded.
 func TestSaveFull(t *testing.T) {
 	cfg := memory.Config{MaxSubjects: 2000}
 	s := memory.New(cfg)
@@ -199,7 +203,8 @@ func TestSaveFull(t *testing.T) {
 	wg.Wait()
 }
 
-// TestSavesInTurn: the last file has all that was there before it was saved, whoever else saves.
+// TestSavesInTurn: the last file has all that was there before it was saved, whoever else
+// saves.
 func TestSavesInTurn(t *testing.T) {
 	s, path := memory.New(memory.Config{}), filepath.Join(t.TempDir(), "saved")
 	done := make(chan struct{})
@@ -228,7 +233,8 @@ func TestSavesInTurn(t *testing.T) {
 	wg.Wait()
 }
 
-// TestSaveFarFuture: a charge of a time that the form cannot hold is saved as of the last that it can.
+// TestSaveFarFuture: a charge of a time that the form cannot hold is saved as of the last
+// that it can.
 func TestSaveFarFuture(t *testing.T) {
 	s := memory.New(memory.Config{})
 	c := store.Charge{Subject: "a", At: time.Now().AddDate(285, 0, 0), Meters: []store.Meter{{Name: "m", Max: 10}}, N: store.Each(1)}

@@ -10,14 +10,16 @@ import (
 const (
 	smallest = 8 // places of an index, accounts of the first slab
 
-	// A slab of so many accounts begins with a cache line, as its every second account then does, and what a throttle needs
-	// of an account is one line long. Few slabs stay in the processor's cache, and finding an account waits for nothing else.
+	// A slab of so many accounts begins with a cache line, as its every second account then
+	// does, and what a throttle needs of an account is one line long. Few slabs stay in the
+	// processor's cache, and finding an account waits for nothing else.
 	slabBits = 9
 	slabSize = 1 << slabBits
 )
 
-// shard is a share of the subjects under one mutex. What every decision reads is on as few cache lines as can be, and the
-// mutex alone on its own: who waits for it would else take the line away from who has it.
+// shard is a share of the subjects under one mutex. What every decision reads is on as
+// few cache lines as can be, and the mutex alone on its own: who waits for it would else
+// take the line away from who has it.
 type shard struct {
 	mu sync.Mutex
 	_  [56]byte
@@ -37,8 +39,9 @@ type shard struct {
 	_      [40]byte // to a whole number of lines, which a test holds
 }
 
-// entry of the index: eight bits of the hash, then the slot plus one. Zero is empty. It is small, for the index is what a
-// decision on a cold subject waits for first; the whole hash is in the account.
+// entry of the index: eight bits of the hash, then the slot plus one. Zero is empty. It
+// is small, for the index is what a decision on a cold subject waits for first; the whole
+// hash is in the account.
 type entry uint32
 
 const (
@@ -91,8 +94,9 @@ func (sh *shard) insert(hash uint64, subject string, at time.Time, now int64) (s
 	return slot, true
 }
 
-// makeSpace forgets what is spent, and only then, if that was not much, lets the index grow: a shard stays in proportion to
-// what is live, and subjects that come again and again are not forgotten in between.
+// makeSpace forgets what is spent, and only then, if that was not much, lets the index
+// grow: a shard stays in proportion to what is live, and subjects that come again and
+// again are not forgotten in between.
 func (sh *shard) makeSpace(at time.Time, now int64) {
 	at, now = sh.store.earlier(at, now)
 	sh.sweep(spent, at, now, len(sh.index))
@@ -138,8 +142,8 @@ func (sh *shard) grow() {
 	}
 }
 
-// remove forgets the account in the i-th place of the index, and moves up those behind it that probing would no longer
-// reach.
+// remove forgets the account in the i-th place of the index, and moves up those behind it
+// that probing would no longer reach.
 func (sh *shard) remove(i uint32) {
 	slot := sh.index[i].slot()
 	*sh.at(slot) = account{}

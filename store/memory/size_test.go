@@ -23,8 +23,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestSize holds the promise of bytes a subject with a bucket, a quota and a usage record, its name included, and of
-// bytes a window that has ended.
+// TestSize holds the promise of bytes a subject with a bucket, a quota and a usage
+// record, its name included, and of bytes a window that has ended.
 func TestSize(t *testing.T) {
 	const subjects, days = 1_000_000, 3
 	if testing.Short() {
@@ -59,8 +59,8 @@ func TestSize(t *testing.T) {
 	require.LessOrEqual(t, perWindow, 24.0)
 }
 
-// TestSizeOfPlans: subjects of many plans, who come in any order while the collector runs all the time, take hardly more than
-// those of one.
+// TestSizeOfPlans: subjects of many plans, who come in any order while the collector runs
+// all the time, take hardly more than those of one.
 func TestSizeOfPlans(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 240,000 charges, and one goroutine")
@@ -105,7 +105,8 @@ func TestSizeOfPlans(t *testing.T) {
 	}
 }
 
-// TestAllocs shows that a decision allocates nothing: taking, refusing, giving back and reading.
+// TestAllocs shows that a decision allocates nothing: taking, refusing, giving back and
+// reading.
 func TestAllocs(t *testing.T) {
 	s := memory.New(memory.Config{})
 	now := time.Now()

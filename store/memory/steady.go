@@ -6,9 +6,10 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// steady is take for a charge that takes from, or reads, just the meters of the account's layout, in their order and with
-// the figures that they have: as all charges of an account do but the first, the first of a window, and the odd ones.
-// Nothing is looked for then, and no state is copied but the bucket's. If it is false nothing has happened.
+// steady is take for a charge that takes from, or reads, just the meters of the account's
+// layout, in their order and with the figures that they have: as all charges of an
+// account do but the first, the first of a window, and the odd ones. Nothing is looked
+// for then, and no state is copied but the bucket's. If it is false nothing has happened.
 func (a *account) steady(c *store.Charge, at time.Time, now int64) bool {
 	held := a.layout.held
 	if len(held) != len(c.Meters) || a.layout.buckets > 1 || c.SetRemaining {
@@ -44,7 +45,8 @@ func (a *account) steady(c *store.Charge, at time.Time, now int64) bool {
 	return true
 }
 
-// equals says whether m is what h was charged as, in all figures. One branch decides on all that are numbers.
+// equals says whether m is what h was charged as, in all figures. One branch decides on
+// all that are numbers.
 func (h *held) equals(m *store.Meter) bool {
 	differs := (h.Max ^ m.Max) | (h.Start ^ m.Start) | (h.End ^ m.End) | int64(h.Keep^m.Keep) |
 		(h.Rate.Tokens ^ m.Rate.Tokens) | (h.Rate.Per ^ m.Rate.Per)

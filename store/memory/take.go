@@ -9,8 +9,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Take implements store.Counter. Buckets refill by c.At. Its errors are those of ctx and of c.Check, and store.ErrFull;
-// all of them wrap store.ErrNotTaken.
+// Take implements store.Counter. Buckets refill by c.At. Its errors are those of ctx and
+// of c.Check, and store.ErrFull; all of them wrap store.ErrNotTaken.
 func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("store/memory: take: %w: %w", store.ErrNotTaken, err)
@@ -49,7 +49,8 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	}
 }
 
-// take is Take under the lock. Nothing has happened if there was no room for a new subject, or after an error.
+// take is Take under the lock. Nothing has happened if there was no room for a new
+// subject, or after an error.
 func (sh *shard) take(c *store.Charge, hash uint64, at time.Time, now int64) (room bool, err error) {
 	a := &sh.nobody
 	slot, known := sh.look(hash, c.Subject)
@@ -90,7 +91,8 @@ func (sh *shard) take(c *store.Charge, hash uint64, at time.Time, now int64) (ro
 	return true, nil
 }
 
-// refuse reports the meters that would have fitted as they were. Those that refused are as they were.
+// refuse reports the meters that would have fitted as they were. Those that refused are
+// as they were.
 func (sh *shard) refuse(a *account, c *store.Charge, at time.Time, now int64) {
 	for i := range c.Meters {
 		if m, st := &c.Meters[i], &sh.next[i]; c.Levels[i].Wait == 0 {
