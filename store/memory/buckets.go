@@ -6,17 +6,21 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// crowd is the buckets of a subject that its account has no cells for. There may be
-// hundreds of thousands, such as the IDs of requests. Everything here is done under a
-// shard's lock, so no method but all looks at more than a few of them.
-type crowd struct {
-	places map[string]uint32 // by name
-	slabs  [][]bucket        // full up to the last bucket; there may be empty ones behind it
-	count  uint32
-	hand   uint32 // the place that is looked at next
+// A bucketSet holds the buckets of one subject that its account has no cells for. There
+// may be hundreds of thousands, such as the IDs of requests.
+//
+// Everything happens under a shard's lock. So no method but all looks at more than a few
+// buckets, and buckets that are full again go a few at a time: a clock hand visits two of
+// them with each put. A full bucket is as good as one that was never charged.
+type bucketSet struct {
+	slots map[string]uint32 // by name
+	slabs [][]bucket        // full up to the last bucket; empty slabs may follow
+	count uint32
+	hand  uint32 // the slot that the hand visits next
 
-	// When all buckets are full again, or later, and the same of those that the hand has
-	// passed in this round.
+	// full is an instant at which all buckets are full again, and never too early. passed is
+	// the same for the buckets that the hand has passed in this round; it becomes full when
+	// the round is over, since by then the buckets that made full late may be gone.
 	full, passed int64
 }
 
@@ -26,27 +30,34 @@ type bucket struct {
 }
 
 const (
-	crowdBits = 8 // of a place within its slab
-	crowdSlab = 1 << crowdBits
+	bucketSlabBits = 8 // of a slot within its slab
+	bucketSlabSize = 1 << bucketSlabBits
 
-	few  = 16 // buckets, or windows: they can all be looked at, and none is forgotten
-	pace = 2  // looks with each put, so that about half of the buckets at most are as good as new
+	// few is a number of buckets, or of windows, that one call may look at. A set of so few
+	// buckets removes none.
+	few = 16
+
+	// visitsPerPut lets the hand go round faster than buckets come. Then at most about half
+	// of the buckets are full ones that wait for the hand.
+	visitsPerPut = 2
 )
 
-func (c *crowd) len() int {
-	if c == nil {
+func (s *bucketSet) len() int {
+	if s == nil {
 		return 0
 	}
-	return int(c.count)
+	return int(s.count)
 }
 
-func (c *crowd) at(place uint32) *bucket { return &c.slabs[place>>crowdBits][place%crowdSlab] }
+func (s *bucketSet) at(slot uint32) *bucket {
+	return &s.slabs[slot>>bucketSlabBits][slot%bucketSlabSize]
+}
 
-// all yields every bucket.
-func (c *crowd) all() iter.Seq[*bucket] {
+// all yields every bucket. A nil set has none.
+func (s *bucketSet) all() iter.Seq[*bucket] {
 	return func(yield func(*bucket) bool) {
-		for place := range uint32(c.len()) { // of a nil crowd none
-			if !yield(c.at(place)) {
+		for slot := range uint32(s.len()) {
+			if !yield(s.at(slot)) {
 				return
 			}
 		}
@@ -54,85 +65,94 @@ func (c *crowd) all() iter.Seq[*bucket] {
 }
 
 // find returns the bucket of a name, or nil.
-func (c *crowd) find(name string) *bucket {
-	if c == nil {
+func (s *bucketSet) find(name string) *bucket {
+	if s == nil {
 		return nil
 	}
-	if place, ok := c.places[name]; ok {
-		return c.at(place)
+	if slot, ok := s.slots[name]; ok {
+		return s.at(slot)
 	}
 	return nil
 }
 
-// put keeps a bucket, and forgets some that are as good as new.
-func (c *crowd) put(m *store.Meter, state *store.Bucket, now int64) {
-	if b := c.find(m.Name); b != nil {
+// put keeps a bucket, and moves the hand on.
+func (s *bucketSet) put(m *store.Meter, state *store.Bucket, now int64) {
+	if b := s.find(m.Name); b != nil {
 		*b = bucket{*m, *state}
 	} else {
-		c.add(&bucket{*m, *state})
+		s.add(&bucket{*m, *state})
 	}
 	full := state.FullAt(m)
-	c.full, c.passed = max(c.full, full), max(c.passed, full)
-	for i := 0; i < pace && c.len() > few; i++ {
-		c.look(now)
+	s.full = max(s.full, full)
+	s.passed = max(s.passed, full)
+	for i := 0; i < visitsPerPut && s.len() > few; i++ {
+		s.visit(now)
 	}
 }
 
-// look forgets the bucket that the hand is at, if it is full, or moves the hand on.
-func (c *crowd) look(now int64) {
-	b := c.at(c.hand)
+// visit removes the bucket at the hand if it is full, and otherwise moves the hand on.
+func (s *bucketSet) visit(now int64) {
+	b := s.at(s.hand)
 	if full := b.state.FullAt(&b.Meter); full > now {
-		c.passed = max(c.passed, full)
-		c.hand++
+		s.passed = max(s.passed, full)
+		s.hand++
 	} else {
-		c.forget(c.hand)
+		s.remove(s.hand) // the last bucket comes here, and is visited next
 	}
-	if c.hand >= c.count { // a round is over
-		c.hand, c.full, c.passed = 0, c.passed, 0
-		// The count goes up and down by half in each round. More than that is memory to give
-		// back.
-		if most := int(c.count>>crowdBits)*4 + 4; len(c.slabs) > most {
-			clear(c.slabs[most:])
-			c.slabs = c.slabs[:most]
-		}
+	if s.hand >= s.count {
+		s.endRound()
 	}
 }
 
-func (c *crowd) add(b *bucket) {
-	if c.places == nil {
-		c.places = map[string]uint32{}
+// endRound starts the hand's next round, and gives memory back. The count goes up and
+// down by half in each round, so only what exceeds that is given back.
+func (s *bucketSet) endRound() {
+	s.hand = 0
+	s.full, s.passed = s.passed, 0
+	if most := int(s.count>>bucketSlabBits)*4 + 4; len(s.slabs) > most {
+		clear(s.slabs[most:])
+		s.slabs = s.slabs[:most]
 	}
-	slab := int(c.count >> crowdBits)
-	if slab == len(c.slabs) {
-		c.slabs = append(c.slabs, nil)
-	}
-	c.slabs[slab] = append(c.slabs[slab], *b)
-	c.places[b.Name] = c.count
-	c.count++
 }
 
-// forget puts the last bucket in the place of one.
-func (c *crowd) forget(place uint32) {
-	c.count--
-	b, last := c.at(place), c.at(c.count)
-	delete(c.places, b.Name)
+// add appends a bucket whose name is new.
+func (s *bucketSet) add(b *bucket) {
+	if s.slots == nil {
+		s.slots = map[string]uint32{}
+	}
+	slab := int(s.count >> bucketSlabBits)
+	if slab == len(s.slabs) {
+		s.slabs = append(s.slabs, nil)
+	}
+	s.slabs[slab] = append(s.slabs[slab], *b)
+	s.slots[b.Name] = s.count
+	s.count++
+}
+
+// remove moves the last bucket into the slot of the one that goes, so that there are no
+// gaps.
+func (s *bucketSet) remove(slot uint32) {
+	s.count--
+	b, last := s.at(slot), s.at(s.count)
+	delete(s.slots, b.Name)
 	if b != last {
 		*b = *last
-		c.places[b.Name] = place
+		s.slots[b.Name] = slot
 	}
-	*last = bucket{}
-	c.slabs[c.count>>crowdBits] = c.slabs[c.count>>crowdBits][:c.count%crowdSlab]
+	*last = bucket{} // a slab that stays must not keep the name alive
+	s.slabs[s.count>>bucketSlabBits] = s.slabs[s.count>>bucketSlabBits][:s.count%bucketSlabSize]
 }
 
-// fullAt returns when all buckets are full again; of a great many it may be later.
-func (c *crowd) fullAt() (at int64) {
-	switch n := c.len(); {
+// fullAt returns the instant at which all buckets are full again. Of more than a few it
+// may be a later one.
+func (s *bucketSet) fullAt() (at int64) {
+	switch n := s.len(); {
 	case n == 0:
 		return 0
 	case n > few:
-		return c.full
+		return s.full
 	}
-	for b := range c.all() {
+	for b := range s.all() {
 		at = max(at, b.state.FullAt(&b.Meter))
 	}
 	return at

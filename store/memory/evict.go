@@ -5,33 +5,29 @@ import (
 	"time"
 )
 
-// kind of account that may be forgotten.
+// A kind says what is lost when an account is evicted.
 type kind int
 
 const (
-	spent kind = iota // every bucket is full and every window past its Keep: nobody will know
-	ended             // every bucket is full and every window has ended: reports will miss some
+	// spent accounts lose nothing: every bucket is full and every window is past its Keep.
+	spent kind = iota
+
+	// ended accounts lose windows that reports would have shown: every bucket is full and
+	// every window has ended, but some are still kept.
+	ended
+
 	kinds
 )
 
-// batch is how many accounts go at a time when the Store is full.
-const batch = 16
+// evictBatch is the most accounts that a full Store evicts at a time, so that not every
+// new subject has to look for one.
+const evictBatch = 16
 
-// earlier is the instant by which others' state is judged to be old: that of a charge,
-// but no later than this process's clock has come to, or one subject's wrong clock would
-// mint for others.
-func (s *Store) earlier(at time.Time, now int64) (time.Time, int64) {
-	own := time.Now()
-	if at.IsZero() || own.Before(at) {
-		return own, s.micros(own)
-	}
-	return at, now
-}
-
-// makeRoom forgets some accounts, of this shard if it can, and says whether it did. It
-// holds one lock at a time.
-func (s *Store) makeRoom(own *shard, at time.Time, now int64) bool {
-	at, now = s.earlier(at, now)
+// evict evicts some accounts, of the shard own if it can, and reports whether it did. It
+// takes the best kind in any shard before it takes the next kind. It holds one shard's
+// lock at a time, so two calls cannot deadlock.
+func (s *Store) evict(own *shard, at time.Time, now int64) bool {
+	at, now = s.evictionClock(at, now)
 	first := 0
 	for i := range s.shards {
 		if &s.shards[i] == own {
@@ -42,9 +38,9 @@ func (s *Store) makeRoom(own *shard, at time.Time, now int64) bool {
 		for i := range s.shards {
 			sh := &s.shards[(first+i)%len(s.shards)]
 			sh.mu.Lock()
-			found := now >= sh.due[k] && sh.sweep(k, at, now, batch)
+			evicted := now >= sh.due[k] && sh.sweep(k, at, now, evictBatch)
 			sh.mu.Unlock()
-			if found {
+			if evicted {
 				return true
 			}
 		}
@@ -52,44 +48,46 @@ func (s *Store) makeRoom(own *shard, at time.Time, now int64) bool {
 	return false
 }
 
-// sweep looks at all places of the index, from where the last sweep ended, and forgets
-// accounts of a kind, so many at most. If there is none it knows when there will be one
-// next.
+// sweep evicts accounts of a kind, at most so many, and reports whether there were any.
+// It goes round the index and begins where the last sweep ended. If it evicts none, it
+// has seen every account, and notes when the first will be due. Until then a full Store
+// skips this shard, so a flood of new subjects does not go through all accounts again and
+// again.
 func (sh *shard) sweep(k kind, at time.Time, now int64, most int) bool {
-	found, next := 0, int64(math.MaxInt64)
-	for n := 0; n < len(sh.index) && found < most; n++ {
+	evicted, next := 0, int64(math.MaxInt64)
+	for n := 0; n < len(sh.index) && evicted < most; n++ {
 		i := sh.hand & uint32(len(sh.index)-1)
 		if e := sh.index[i]; e != 0 {
-			a := sh.at(e.slot())
-			if due := a.due(k, at, now); due > now {
-				next = min(next, due)
-			} else {
-				sh.store.forget(a, at)
+			a := sh.account(e.slot())
+			due := a.dueAt(k, at, now)
+			if due <= now {
+				sh.store.countEviction(a, at)
 				sh.remove(i)
-				found++
-				continue // another may have moved here
+				evicted++
+				continue // remove may have moved another entry to i
 			}
+			next = min(next, due)
 		}
 		sh.hand++
 	}
-	if found == 0 {
+	if evicted == 0 {
 		sh.due[k] = next
 	}
-	return found > 0
+	return evicted > 0
 }
 
-// forget counts what goes with an account.
-func (s *Store) forget(a *account, at time.Time) {
+// countEviction counts what is lost with an account.
+func (s *Store) countEviction(a *account, at time.Time) {
 	s.subjects.Add(-1)
 	lost := int64(0)
-	for i := range a.layout.held {
-		if h := &a.layout.held[i]; h.IsWindow() && h.kept(at) {
+	for i := range a.layout.fields {
+		if f := &a.layout.fields[i]; f.IsWindow() && f.isKept(at) {
 			lost++
 		}
 	}
-	if a.more != nil {
-		for _, w := range a.more.windows {
-			if w.kept(at) {
+	if a.overflow != nil {
+		for _, w := range a.overflow.windows {
+			if w.isKept(at) {
 				lost++
 			}
 		}
@@ -100,43 +98,46 @@ func (s *Store) forget(a *account, at time.Time) {
 	}
 }
 
-// expect notes that an account may be forgotten at another time than was known. A charge
-// of buckets alone may have no at, and the account have windows.
-func (sh *shard) expect(a *account, at time.Time, now int64) {
+// noteDue brings the shard's due instants forward, because a may now be due earlier than
+// any account was when the shard was last swept. A charge of buckets alone may have no
+// wall clock, though the account has windows.
+func (sh *shard) noteDue(a *account, at time.Time, now int64) {
 	if at.IsZero() {
-		at, now = sh.store.earlier(at, now)
+		at, now = sh.store.evictionClock(at, now)
 	}
 	for k := range sh.due {
-		sh.due[k] = min(sh.due[k], a.due(kind(k), at, now))
+		sh.due[k] = min(sh.due[k], a.dueAt(kind(k), at, now))
 	}
 }
 
-// due is when, on the buckets' clock, a is of that kind if nobody charges it.
-func (a *account) due(k kind, at time.Time, now int64) (due int64) {
-	over := func(h *held) int64 {
-		t := time.Unix(h.End, 0)
+// dueAt returns the instant, on the buckets' clock, from which a is of that kind if it is
+// not charged again. Of an account with many windows or buckets outside its cells it may
+// be a later one.
+func (a *account) dueAt(k kind, at time.Time, now int64) (due int64) {
+	windowDue := func(f *field) int64 {
+		t := time.Unix(f.End, 0)
 		if k == spent {
-			t = until(&h.Meter)
+			t = keptUntil(&f.Meter)
 		}
 		return now + t.Sub(at).Microseconds()
 	}
-	for i := range a.layout.held {
-		if h := &a.layout.held[i]; h.IsWindow() {
-			due = max(due, over(h))
+	for i := range a.layout.fields {
+		if f := &a.layout.fields[i]; f.IsWindow() {
+			due = max(due, windowDue(f))
 		} else {
-			b := a.bucket(h)
-			due = max(due, b.FullAt(&h.Meter))
+			b := a.bucket(f)
+			due = max(due, b.FullAt(&f.Meter))
 		}
 	}
-	if a.more == nil {
+	if a.overflow == nil {
 		return due
 	}
-	if len(a.more.windows) > few {
-		due = max(due, now+a.more.last(k).Sub(at).Microseconds())
+	if len(a.overflow.windows) > few {
+		due = max(due, now+a.overflow.windowsDue(k).Sub(at).Microseconds())
 	} else {
-		for _, w := range a.more.windows {
-			due = max(due, over(w.held))
+		for _, w := range a.overflow.windows {
+			due = max(due, windowDue(w.field))
 		}
 	}
-	return max(due, a.more.buckets.fullAt())
+	return max(due, a.overflow.buckets.fullAt())
 }

@@ -8,75 +8,83 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// steady is take for a charge that takes from, or reads, just the meters of the account's
-// layout, in their order and with the figures that they have: as all charges of an
-// account do but the first, the first of a window, and the odd ones. Nothing is looked
-// for then, and no state is copied but the bucket's. If it is false nothing has happened.
-func (a *account) steady(c *store.Charge, at time.Time, now int64) bool {
-	held := a.layout.held
-	if len(held) != len(c.Meters) || a.layout.buckets > 1 || c.SetRemaining {
+// There are three shortcuts. Each one decides the common case under the shard's lock, and
+// otherwise changes nothing and lets shard.take decide (take.go):
+//
+//   - takeFast skips the search for each meter, and copies no state but the bucket's.
+//   - takeAtPlace also skips the hash of the subject and the search in the index.
+//   - TakeOne decides on one bucket without a Charge.
+
+// takeFast decides a charge that takes from, or reads, exactly the meters of the
+// account's layout, in their order and with their figures. Nearly every charge of an
+// account is one. The others are the first of the account, the first of a window, and the
+// odd ones. takeFast reports whether it decided the charge. If it did not, nothing has
+// changed.
+//
+// It computes all levels first and writes to the cells only when every meter fits. A used
+// count of a window is in its level; only a bucket has more state than that, so it keeps
+// the state of one bucket, and an account with two does not come here.
+func (a *account) takeFast(c *store.Charge, at time.Time, now int64) bool {
+	fields := a.layout.fields
+	if len(fields) != len(c.Meters) || a.layout.buckets > 1 || c.SetRemaining {
 		return false
 	}
 	var bucket store.Bucket
 	wall, fit := at.UnixMicro(), true
-	for i := range held {
-		h, n, fits := &held[i], c.N[i], false
-		if n < 0 || !h.equals(&c.Meters[i]) {
+	for i := range fields {
+		f, n, fits := &fields[i], c.N[i], false
+		if n < 0 || !f.sameMeter(&c.Meters[i]) {
 			return false
 		}
-		if h.IsWindow() {
-			_, c.Levels[i], fits = a.window(h).Take(&h.Meter, wall, n)
+		if f.IsWindow() {
+			_, c.Levels[i], fits = a.window(f).Take(&f.Meter, wall, n)
 		} else {
-			bucket, c.Levels[i], fits = a.bucket(h).Take(&h.Meter, now, n)
+			bucket, c.Levels[i], fits = a.bucket(f).Take(&f.Meter, now, n)
 		}
 		fit = fit && fits
 	}
-	if c.OK = fit; !fit {
-		a.stand(c, wall, now)
+	c.OK = fit
+	if !fit {
+		a.readFitting(c, wall, now)
 		return true
 	}
-	for i := range held {
-		switch h := &held[i]; {
+	for i := range fields {
+		switch f := &fields[i]; {
 		case c.N[i] == 0:
-		case h.IsWindow():
-			a.cells[h.cell] = c.Levels[i].Used
+		case f.IsWindow():
+			a.cells[f.cell] = c.Levels[i].Used
 		default:
-			a.store(h.cell, &bucket)
+			a.setBucket(f.cell, &bucket)
 		}
 	}
 	return true
 }
 
-// equals says whether m is what h was charged as, in all figures. One branch decides on
-// all that are numbers.
-func (h *held) equals(m *store.Meter) bool {
-	differs := (h.Max ^ m.Max) | (h.Start ^ m.Start) | (h.End ^ m.End) | int64(h.Keep^m.Keep) |
-		(h.Rate.Tokens ^ m.Rate.Tokens) | (h.Rate.Per ^ m.Rate.Per)
-	return differs == 0 && h.Name == m.Name
-}
-
-// stand reports the meters that would have fitted as they are, since another refused.
-func (a *account) stand(c *store.Charge, wall, now int64) {
-	for i := range a.layout.held {
-		h, l := &a.layout.held[i], &c.Levels[i]
+// readFitting corrects the levels of the meters that the charge fits, after another meter
+// refused it: nothing was taken from them. The meters that refused, and so have a Wait,
+// already report what they hold.
+func (a *account) readFitting(c *store.Charge, wall, now int64) {
+	for i := range a.layout.fields {
+		f, l := &a.layout.fields[i], &c.Levels[i]
 		switch {
 		case l.Wait > 0:
-		case h.IsWindow():
-			_, *l, _ = a.window(h).Take(&h.Meter, wall, 0)
+		case f.IsWindow():
+			_, *l, _ = a.window(f).Take(&f.Meter, wall, 0)
 		default:
-			_, *l, _ = a.bucket(h).Take(&h.Meter, now, 0)
+			_, *l, _ = a.bucket(f).Take(&f.Meter, now, 0)
 		}
 	}
 }
 
-// place is what Charge.Place says of an account: its shard, and its slot plus one. With
-// many subjects it spares a decision two lines of memory that it would wait for, one
+// placeOf returns the Charge.Place of an account: its shard, and its slot plus one, so
+// that zero is no place. With many subjects it spares a decision two cache misses, one
 // after the other: the subject's bytes for their hash, and the index.
-func place(shard uint64, slot uint32) uint64 { return shard<<32 | uint64(slot+1) }
+func placeOf(shard uint64, slot uint32) uint64 { return shard<<32 | uint64(slot+1) }
 
-// takeAt is take for a steady charge whose place is that of its subject's account. If it
-// is false nothing has happened.
-func (s *Store) takeAt(c *store.Charge, at time.Time, now int64) bool {
+// takeAtPlace tries takeFast on the account at c.Place. The place is a hint: the account
+// there may have been evicted, or belong to another subject by now. It reports whether it
+// decided the charge. If it did not, nothing has changed.
+func (s *Store) takeAtPlace(c *store.Charge, at time.Time, now int64) bool {
 	shard, slot := c.Place>>32, uint32(c.Place)-1
 	if shard >= uint64(len(s.shards)) {
 		return false
@@ -85,55 +93,56 @@ func (s *Store) takeAt(c *store.Charge, at time.Time, now int64) bool {
 	sh.mu.Lock()
 	ok := slot < sh.slots
 	if ok {
-		a := sh.at(slot)
-		ok = a.is(c.Subject) && a.steady(c, at, now)
+		a := sh.account(slot)
+		ok = a.belongsTo(c.Subject) && a.takeFast(c, at, now)
 	}
 	sh.mu.Unlock()
 	return ok
 }
 
-// TakeOne implements store.OneTaker. A bucket that was charged before takes the straight
-// way.
+// TakeOne implements store.OneTaker. A bucket that was charged before takes the fast
+// path.
 func (s *Store) TakeOne(ctx context.Context, subject string, m *store.Meter, at time.Time, n int64) (l store.Level, ok bool, err error) {
 	if m.IsWindow() || n < 0 || ctx.Err() != nil {
-		return s.whole.TakeOne(ctx, subject, m, at, n)
+		return s.slowPath.TakeOne(ctx, subject, m, at, n)
 	}
 	now := s.micros(at)
 	hash := maphash.String(s.seed, subject)
 	sh := &s.shards[hash>>s.shift]
 	sh.mu.Lock()
 	if a := sh.find(hash, subject); a != nil {
-		if h := a.layout.exactly(m); h != nil {
-			l, ok = a.takeBucket(h, now, n)
+		if f := a.layout.findSameMeter(m); f != nil {
+			l, ok = a.takeBucket(f, now, n)
 			sh.mu.Unlock()
 			return l, ok, nil
 		}
 	}
 	sh.mu.Unlock()
-	return s.whole.TakeOne(ctx, subject, m, at, n)
+	return s.slowPath.TakeOne(ctx, subject, m, at, n)
 }
 
-// exactly is the held meter that has the name and the figures of m, which were sound when
-// it was charged; nil: none has.
-func (l *layout) exactly(m *store.Meter) *held {
-	for i := range l.held {
-		if h := &l.held[i]; h.equals(m) {
-			return h
+// findSameMeter returns the field that was charged as m, or nil. The figures of m need no
+// check then: they passed it when the field was made.
+func (l *layout) findSameMeter(m *store.Meter) *field {
+	for i := range l.fields {
+		if f := &l.fields[i]; f.sameMeter(m) {
+			return f
 		}
 	}
 	return nil
 }
 
-func (a *account) takeBucket(h *held, now, n int64) (l store.Level, ok bool) {
-	b, l, ok := a.bucket(h).Take(&h.Meter, now, n)
+func (a *account) takeBucket(f *field, now, n int64) (l store.Level, ok bool) {
+	b, l, ok := a.bucket(f).Take(&f.Meter, now, n)
 	if ok && n > 0 {
-		a.store(h.cell, &b)
+		a.setBucket(f.cell, &b)
 	}
 	return l, ok
 }
 
-// whole is a Store without its short ways.
-type whole struct{ store *Store }
+// slowPath is a Store that has Take but not TakeOne, so that store.One makes a OneTaker
+// of it that builds a Charge.
+type slowPath struct{ store *Store }
 
 // Take implements store.Counter.
-func (w whole) Take(ctx context.Context, c *store.Charge) error { return w.store.Take(ctx, c) }
+func (p slowPath) Take(ctx context.Context, c *store.Charge) error { return p.store.Take(ctx, c) }

@@ -14,7 +14,7 @@ import (
 // TestPlace has an account found by its place alone, and none where the place is of an
 // account that is gone.
 func TestPlace(t *testing.T) {
-	for _, subject := range []string{"short", strings.Repeat("long", inlined)} {
+	for _, subject := range []string{"short", strings.Repeat("long", maxInline)} {
 		synctest.Test(t, func(t *testing.T) {
 			s := New(Config{MaxSubjects: 1})
 			take := func(subject string, place uint64, used int64) uint64 {

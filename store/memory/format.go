@@ -8,24 +8,34 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A saved Store is lines of JSON: a head; plans, links and keys, each in the order in
-// which they came, with their numbers; meters, and accounts that name them by their
-// place; an end, whose sum is of all bytes before it. What may be any bytes is in base64.
+// A saved Store is a file of JSON lines, in this order:
+//
+//	{"ration": ...}    one head
+//	{"plan": ...}      plans, links and keys, each kind in the order of their numbers
+//	{"link": ...}
+//	{"key": ...}
+//	{"meter": ...}     meters and accounts; a meter stands before the first account that has it
+//	{"account": ...}
+//	{"end": ...}       one end, with the SHA-256 of all bytes before it
+//
+// A meter is written once, and accounts refer to it by its position among the meters.
+// Most accounts of a plan share their meters. Subjects and the names of meters may be any
+// bytes, so they are in base64.
 const formatVersion = 1
 
-// record is one line: one of its members.
+// A record is one line. Exactly one of its members is set.
 type record struct {
 	Head    *head                     `json:"ration,omitempty"`
 	Plan    *numbered[usageplan.Plan] `json:"plan,omitempty"`
 	Link    *numbered[usageplan.Link] `json:"link,omitempty"`
 	Key     *numbered[apikey.Key]     `json:"key,omitempty"`
-	Meter   *meter                    `json:"meter,omitempty"`
-	Account *saved                    `json:"account,omitempty"`
+	Meter   *savedMeter               `json:"meter,omitempty"`
+	Account *savedAccount             `json:"account,omitempty"`
 	End     *end                      `json:"end,omitempty"`
 }
 
-// head has the last numbers given, which tell old cursors from what cannot be one, and
-// when the file was made.
+// A head says when the file was written, and which numbers the directory had given. A
+// loaded Store gives none of them again, and still accepts cursors of the old one.
 type head struct {
 	Version int    `json:"version"`
 	Saved   int64  `json:"saved"` // Unix microseconds
@@ -33,18 +43,20 @@ type head struct {
 	Plans   uint64 `json:"plans"`
 }
 
+// An end completes a file. A file without one was cut off.
 type end struct {
-	Records int    `json:"records"` // the head included
+	Records int    `json:"records"` // of the lines before it, the head included
 	Sum     string `json:"sha256"`
 }
 
+// numbered is a record of a list with its number.
 type numbered[T any] struct {
 	Number uint64 `json:"n"`
 	Record T      `json:"record"`
 }
 
-// meter is a store.Meter.
-type meter struct {
+// A savedMeter is a store.Meter.
+type savedMeter struct {
 	Name   []byte        `json:"name"`
 	Max    int64         `json:"max"`
 	Tokens int64         `json:"tokens,omitzero"`
@@ -55,22 +67,26 @@ type meter struct {
 	Keep   time.Duration `json:"keep,omitzero"`
 }
 
-func meterOf(m *store.Meter) *meter {
-	return &meter{[]byte(m.Name), m.Max, m.Rate.Tokens, m.Rate.Per, m.Rare, m.Start, m.End, m.Keep}
+func newSavedMeter(m *store.Meter) *savedMeter {
+	return &savedMeter{[]byte(m.Name), m.Max, m.Rate.Tokens, m.Rate.Per, m.Rare, m.Start, m.End, m.Keep}
 }
 
-func (m *meter) meter() store.Meter {
-	return store.Meter{Name: string(m.Name), Max: m.Max, Rate: store.Rate{Tokens: m.Tokens, Per: m.Per}, Rare: m.Rare,
-		Start: m.Start, End: m.End, Keep: m.Keep}
+func (m *savedMeter) meter() store.Meter {
+	return store.Meter{
+		Name: string(m.Name), Max: m.Max, Rate: store.Rate{Tokens: m.Tokens, Per: m.Per},
+		Rare: m.Rare, Start: m.Start, End: m.End, Keep: m.Keep,
+	}
 }
 
-// saved is an account: of each of its meters the place among the file's, and of a window
-// used and extra, of a bucket tokens, part and last, by the wall's clock.
-type saved struct {
+// A savedAccount is a subject and the states of its meters. A state begins with the
+// position of its meter in the file. Used and Extra follow for a window; Tokens, Part and
+// Last follow for a bucket, where Last is by the wall clock.
+type savedAccount struct {
 	Subject []byte    `json:"subject"`
 	States  [][]int64 `json:"states"`
 }
 
+// The lengths of a state.
 const (
 	windowFigures = 1 + 2
 	bucketFigures = 1 + 3

@@ -11,10 +11,10 @@ import (
 // keys is the directory of keys.
 type keys struct {
 	mu       sync.RWMutex
-	last     uint64 // number given
+	last     uint64 // the last number that was given to a key
 	list     list[apikey.Key]
 	byID     map[string]*item[apikey.Key]
-	byDigest map[apikey.Digest]*item[apikey.Key]
+	byDigest map[apikey.Digest]*item[apikey.Key] // by Digest and by Retiring
 }
 
 var noDigest apikey.Digest
@@ -27,7 +27,7 @@ func (s *Store) InsertKey(ctx context.Context, k apikey.Key) error {
 	s.keys.mu.Lock()
 	err := s.keys.insert(s.keys.last+1, k)
 	s.keys.mu.Unlock()
-	return s.keyChange(k.ID, err)
+	return s.keyChanged(k.ID, err)
 }
 
 // Key implements apikey.Store.
@@ -37,7 +37,7 @@ func (s *Store) Key(ctx context.Context, id string) (apikey.Key, error) {
 	}
 	s.keys.mu.RLock()
 	defer s.keys.mu.RUnlock()
-	return found(s.keys.byID[id])
+	return cloneKey(s.keys.byID[id])
 }
 
 // KeyByDigest implements apikey.Store.
@@ -47,10 +47,12 @@ func (s *Store) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, e
 	}
 	s.keys.mu.RLock()
 	defer s.keys.mu.RUnlock()
-	return found(s.keys.byDigest[d])
+	return cloneKey(s.keys.byDigest[d])
 }
 
-func found(it *item[apikey.Key]) (apikey.Key, error) {
+// cloneKey returns a clone of the key of an item. If the item is nil, the error is
+// ErrNotFound.
+func cloneKey(it *item[apikey.Key]) (apikey.Key, error) {
 	if it == nil {
 		return apikey.Key{}, apikey.ErrNotFound
 	}
@@ -62,7 +64,7 @@ func (s *Store) UpdateKey(ctx context.Context, k apikey.Key) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.keyChange(k.ID, s.keys.update(k))
+	return s.keyChanged(k.ID, s.keys.update(k))
 }
 
 // DeleteKey implements apikey.Store.
@@ -70,11 +72,12 @@ func (s *Store) DeleteKey(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.keyChange(id, s.keys.delete(id))
+	return s.keyChanged(id, s.keys.delete(id))
 }
 
-// keyChange tells of a change, if it was one.
-func (s *Store) keyChange(id string, err error) error {
+// keyChanged notifies the listeners, or wraps the error if the change failed. No lock is
+// held, because listeners may read the Store.
+func (s *Store) keyChanged(id string, err error) error {
 	if err != nil {
 		return fmt.Errorf("store/memory: key: %w", err)
 	}
@@ -82,7 +85,8 @@ func (s *Store) keyChange(id string, err error) error {
 	return nil
 }
 
-// Keys implements apikey.Store. A page looks at a thousand keys at most.
+// Keys implements apikey.Store. A page looks at 1,000 keys at most. With a narrow filter
+// it may hold fewer than limit, or none, and still have a next cursor.
 func (s *Store) Keys(ctx context.Context, f apikey.Filter, cursor string, limit int) ([]apikey.Key, string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
@@ -99,19 +103,21 @@ func (s *Store) Keys(ctx context.Context, f apikey.Filter, cursor string, limit 
 	return page, next, nil
 }
 
-// insert adds a key under a number, of which those up to it are given then. The lock is
-// held.
+// insert adds a key under a number, and counts that number and all below it as given. The
+// lock is held. Load calls it with the numbers of the file, so that old cursors stay
+// valid.
 func (ks *keys) insert(number uint64, k apikey.Key) error {
-	if ks.byID[k.ID] != nil || !ks.free(&k, nil) {
+	if ks.byID[k.ID] != nil || !ks.digestsFree(&k, nil) {
 		return apikey.ErrExists
 	}
 	if ks.byID == nil {
-		ks.byID, ks.byDigest = map[string]*item[apikey.Key]{}, map[apikey.Digest]*item[apikey.Key]{}
+		ks.byID = map[string]*item[apikey.Key]{}
+		ks.byDigest = map[apikey.Digest]*item[apikey.Key]{}
 	}
 	ks.last = max(ks.last, number)
 	it := ks.list.add(number, k.Clone())
 	ks.byID[k.ID] = it
-	ks.index(it)
+	ks.indexDigests(it)
 	return nil
 }
 
@@ -124,13 +130,13 @@ func (ks *keys) update(k apikey.Key) error {
 		return apikey.ErrNotFound
 	case it.record.Version != k.Version:
 		return apikey.ErrConflict
-	case !ks.free(&k, it):
+	case !ks.digestsFree(&k, it):
 		return apikey.ErrExists
 	}
-	ks.unindex(it)
+	ks.unindexDigests(it)
 	k.Version++
 	it.record = k.Clone()
-	ks.index(it)
+	ks.indexDigests(it)
 	return nil
 }
 
@@ -141,14 +147,15 @@ func (ks *keys) delete(id string) error {
 	if it == nil {
 		return apikey.ErrNotFound
 	}
-	ks.unindex(it)
+	ks.unindexDigests(it)
 	delete(ks.byID, id)
 	ks.list.remove(it)
 	return nil
 }
 
-// free says whether no key but own has a digest of k.
-func (ks *keys) free(k *apikey.Key, own *item[apikey.Key]) bool {
+// digestsFree reports whether no key other than own has a digest of k. A digest that is
+// being retired still finds its key, so it is taken as well.
+func (ks *keys) digestsFree(k *apikey.Key, own *item[apikey.Key]) bool {
 	for _, d := range [...]apikey.Digest{k.Digest, k.Retiring} {
 		if it := ks.byDigest[d]; it != nil && it != own {
 			return false
@@ -157,7 +164,7 @@ func (ks *keys) free(k *apikey.Key, own *item[apikey.Key]) bool {
 	return true
 }
 
-func (ks *keys) index(it *item[apikey.Key]) {
+func (ks *keys) indexDigests(it *item[apikey.Key]) {
 	for _, d := range [...]apikey.Digest{it.record.Digest, it.record.Retiring} {
 		if d != noDigest {
 			ks.byDigest[d] = it
@@ -165,7 +172,7 @@ func (ks *keys) index(it *item[apikey.Key]) {
 	}
 }
 
-func (ks *keys) unindex(it *item[apikey.Key]) {
+func (ks *keys) unindexDigests(it *item[apikey.Key]) {
 	delete(ks.byDigest, it.record.Digest)
 	delete(ks.byDigest, it.record.Retiring)
 }

@@ -5,152 +5,140 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"time"
 	"weak"
 
 	"github.com/ration-go/ration/store"
 )
 
-// rewrite keeps the state of m where that takes another layout, or a place outside the
-// cells: a meter charged for the first time, a window that follows another, an older
-// window, a changed limit, an extension.
-func (sh *shard) rewrite(a *account, m *store.Meter, st *state, at time.Time, now int64) {
-	h := a.layout.find(m, -1)
-	switch {
-	case h == nil && a.more.holds(m):
-		a.more.put(m, st, at, now)
-	case h == nil:
-		if !sh.extend(a, m, st) {
-			if a.more == nil {
-				a.more = new(more)
-			}
-			a.more.put(m, st, at, now)
-		}
-	case h.Start > m.Start: // an older window
-		if a.more == nil {
-			a.more = new(more)
-		}
-		a.more.put(m, st, at, now)
-	case h.Start < m.Start: // a newer one: it takes the cell, and the older is kept apart
-		if w := (store.Window{Used: a.cells[h.cell], Extra: h.extra}); w != (store.Window{}) && h.kept(at) {
-			if a.more == nil {
-				a.more = new(more)
-			}
-			a.more.end(h, w.Used, at)
-		}
-		sh.replace(a, h, m, st)
-	default:
-		sh.replace(a, h, m, st)
-	}
+// A layout says what the cells of an account mean. It never changes: when a limit changes
+// or a new window begins, the account gets another layout.
+type layout struct {
+	fields  []field
+	used    int // cells that the fields take
+	buckets int // fields that are buckets
 }
 
-// kept says whether the window can still be asked for.
-func (h *held) kept(at time.Time) bool { return until(&h.Meter).After(at) }
-
-// until is when a window may be forgotten.
-func until(m *store.Meter) time.Time { return time.Unix(m.End, 0).Add(m.Keep) }
-
-// extend gives m the next cells of a. It is false if they do not suffice.
-func (sh *shard) extend(a *account, m *store.Meter, st *state) bool {
-	n := windowCells
-	if !m.IsWindow() {
-		n = bucketCells
-	}
-	cell := a.layout.used
-	if m.Rare || cell+n > cells {
-		return false
-	}
-	next := append(new([cells]held)[:0], a.layout.held...)
-	a.layout = sh.store.layouts.share(append(next, held{Meter: *m, extra: st.window.Extra, cell: cell}), cell+n)
-	a.fill(cell, m, st)
-	return true
+// A field is one meter of a layout, as it was last charged.
+type field struct {
+	store.Meter
+	extra int64 // store.Window.Extra; rarely other than zero, so it has no cell
+	cell  int   // the first cell of the meter's state
 }
 
-// replace gives the cells of h to m.
-func (sh *shard) replace(a *account, h *held, m *store.Meter, st *state) {
-	next, cell := append(new([cells]held)[:0], a.layout.held...), h.cell
-	for i := range next {
-		if next[i].cell == cell {
-			next[i].Meter, next[i].extra = *m, st.window.Extra
+// sameName reports whether the field and m are one bucket, or windows of one name.
+func (f *field) sameName(m *store.Meter) bool {
+	return f.Name == m.Name && f.IsWindow() == m.IsWindow()
+}
+
+// sameFigures reports whether the field also has the limit that m has. Their names and
+// starts are known to be equal.
+func (f *field) sameFigures(m *store.Meter) bool {
+	return f.Max == m.Max && f.Rate == m.Rate && f.End == m.End && f.Keep == m.Keep
+}
+
+// sameMeter reports whether the field was charged as m, with the same name and all
+// figures. The fast path asks this of every meter, so one branch decides on everything
+// that is a number. It does not compare Rare, which is the same in every charge of a
+// bucket.
+func (f *field) sameMeter(m *store.Meter) bool {
+	differs := (f.Max ^ m.Max) | (f.Start ^ m.Start) | (f.End ^ m.End) | int64(f.Keep^m.Keep) |
+		(f.Rate.Tokens ^ m.Rate.Tokens) | (f.Rate.Per ^ m.Rate.Per)
+	return differs == 0 && f.Name == m.Name
+}
+
+// findField returns the field with the name of m, or nil. The charges of a subject name
+// their meters in the same order, so it looks at the i-th field first. It is small enough
+// that the compiler inlines it; searchField is not.
+func (l *layout) findField(m *store.Meter, i int) *field {
+	if uint(i) < uint(len(l.fields)) && l.fields[i].sameName(m) {
+		return &l.fields[i]
+	}
+	return l.searchField(m)
+}
+
+func (l *layout) searchField(m *store.Meter) *field {
+	for i := range l.fields {
+		if l.fields[i].sameName(m) {
+			return &l.fields[i]
 		}
 	}
-	a.layout = sh.store.layouts.share(next, a.layout.used)
-	a.fill(cell, m, st)
+	return nil
 }
 
-func (a *account) fill(cell int, m *store.Meter, st *state) {
-	if m.IsWindow() {
-		a.cells[cell] = st.window.Used
-	} else {
-		a.store(cell, &st.bucket)
-	}
-}
-
-// newLayout has its meters in one piece of memory with it: a window that has ended refers
-// to one of them, and so keeps the layout for who else leaves it.
-func newLayout(draft []held, used int) *layout {
-	l := roomFor(len(draft))
-	l.held, l.used = append(l.held, draft...), used
-	for i := range draft {
-		if !draft[i].IsWindow() {
+// newLayout returns a layout of these fields. The fields are in one allocation with the
+// layout, and an ended window refers to one of them. So an ended window keeps its whole
+// layout alive, and other accounts whose windows end later find that layout and refer to
+// it too.
+func newLayout(fields []field, used int) *layout {
+	l := allocLayout(len(fields))
+	l.fields = append(l.fields, fields...)
+	l.used = used
+	for i := range fields {
+		if !fields[i].IsWindow() {
 			l.buckets++
 		}
 	}
 	return l
 }
 
-// roomFor is a layout with room for n meters: three, as most have, or as many as there
-// can be.
-func roomFor(n int) *layout {
+// allocLayout returns a layout with room for n fields. There are two sizes only: three
+// fields, which suffice for most plans, and the largest number that the cells allow.
+func allocLayout(n int) *layout {
 	if n <= 3 {
 		l := new(struct {
 			layout
-			room [3]held
+			room [3]field
 		})
-		l.held = l.room[:0]
+		l.fields = l.room[:0]
 		return &l.layout
 	}
 	l := new(struct {
 		layout
-		room [cells]held
+		room [maxCells]field
 	})
-	l.held = l.room[:0]
+	l.fields = l.room[:0]
 	return &l.layout
 }
 
-// layouts are those that accounts have, or windows that have ended, of all shards: few
-// stand for millions of accounts and stay in the processor's cache. It keeps none alive,
-// and is apart from the Store, which the cleanups would else keep.
+// layouts finds the layouts of all shards by their fields. A few layouts stand for
+// millions of accounts, and stay in the processor's cache.
+//
+// It holds weak pointers. The garbage collector frees a layout that no account and no
+// ended window refers to any more. It is apart from the Store, because a registered
+// cleanup keeps its receiver alive: the Store would otherwise outlive its last user.
 type layouts struct {
 	seed maphash.Seed
 	mu   sync.Mutex
-	live map[uint64]weak.Pointer[layout] // by the hash of their meters; where two have one, the later
+	live map[uint64]weak.Pointer[layout] // by the hash of the fields; the later of a collision
 }
 
 func newLayouts() *layouts {
 	return &layouts{seed: maphash.MakeSeed(), live: map[uint64]weak.Pointer[layout]{}}
 }
 
-// share is the layout of these meters and of so many cells.
-func (ls *layouts) share(draft []held, used int) *layout {
-	if slices.ContainsFunc(draft, func(h held) bool { return h.extra != 0 }) { // an extension is one subject's
-		return newLayout(draft, used)
+// share returns the one layout of these fields, and makes it if there is none.
+func (ls *layouts) share(fields []field, used int) *layout {
+	// An extension belongs to one subject, so nobody else would find that layout.
+	if slices.ContainsFunc(fields, func(f field) bool { return f.extra != 0 }) {
+		return newLayout(fields, used)
 	}
-	var all [cells]held
-	copy(all[:], draft)
+	var all [maxCells]field // of a fixed size, so that it can be hashed
+	copy(all[:], fields)
 	hash := maphash.Comparable(ls.seed, all)
+
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if l := ls.live[hash].Value(); l != nil && slices.Equal(l.held, draft) {
+	if l := ls.live[hash].Value(); l != nil && slices.Equal(l.fields, fields) {
 		return l
 	}
-	l := newLayout(draft, used)
+	l := newLayout(fields, used)
 	ls.live[hash] = weak.Make(l)
 	runtime.AddCleanup(l, ls.drop, hash)
 	return l
 }
 
-// drop forgets a layout that nobody has, unless another has taken its place meanwhile.
+// drop removes the entry of a layout that was collected. A new layout may have taken the
+// entry before the cleanup ran; that one stays.
 func (ls *layouts) drop(hash uint64) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()

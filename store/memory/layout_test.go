@@ -37,10 +37,10 @@ func TestAligned(t *testing.T) {
 	sixtyFour(t)
 	sh := &New(Config{}).shards[0]
 	for range 10 * slabSize {
-		sh.slot()
+		sh.allocSlot()
 	}
 	for slot := uint32(0); slot < sh.slots; slot += 2 {
-		require.Zero(t, uintptr(unsafe.Pointer(sh.at(slot)))%64)
+		require.Zero(t, uintptr(unsafe.Pointer(sh.account(slot)))%64)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestLayouts(t *testing.T) {
 			}
 			for i := range s.shards {
 				for slot := range s.shards[i].slots {
-					of[s.shards[i].at(slot).layout]++
+					of[s.shards[i].account(slot).layout]++
 				}
 			}
 			if test.set {
@@ -99,7 +99,7 @@ func TestLayouts(t *testing.T) {
 // for them: those who have one at a time have the same.
 func TestLayoutsReborn(t *testing.T) {
 	ls := newLayouts()
-	draft := func(i int) []held { return []held{{Meter: store.Meter{Name: "m", Max: int64(i % 4)}}} }
+	draft := func(i int) []field { return []field{{Meter: store.Meter{Name: "m", Max: int64(i % 4)}}} }
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {

@@ -8,57 +8,62 @@ import (
 	"strconv"
 )
 
-// list is records in the order in which they came. A page of it costs the same however
-// long it is, and is not disturbed by what comes and goes meanwhile: a cursor is a number
-// before which a listing goes on, and no number is given twice in a directory, whose
-// lists share them.
+// A list holds records in the order in which they were added. A page of it costs the same
+// however long the list is.
+//
+// Each record has a number, and a directory gives no number twice, not even in two of its
+// lists. A cursor is a number: the next page lists the records with smaller ones. So
+// records that come or go between two pages do not disturb a listing.
 type list[T any] struct {
-	items []*item[T] // by number; those that are gone stay until they are half of it
-	gone  int
+	items   []*item[T] // by number; the deleted ones stay until they are more than half
+	deleted int
 }
 
 type item[T any] struct {
-	number uint64
-	record T
-	gone   bool
+	number  uint64
+	record  T
+	deleted bool
 }
 
-// add keeps a record under a number that is greater than all before.
+// add appends a record. Its number is greater than all before it.
 func (l *list[T]) add(number uint64, record T) *item[T] {
 	it := &item[T]{number: number, record: record}
 	l.items = append(l.items, it)
 	return it
 }
 
-// remove forgets the record of an item, whose place in the order stays for a while.
+// remove drops the record of an item at once, and its place in the order later: to close
+// the gap moves all items behind it, which is worth it only for many gaps at a time.
 func (l *list[T]) remove(it *item[T]) {
-	it.record, it.gone = *new(T), true
-	if l.gone++; l.gone > len(l.items)/2 {
-		l.items = slices.DeleteFunc(l.items, func(it *item[T]) bool { return it.gone })
-		l.gone = 0
+	it.record, it.deleted = *new(T), true
+	if l.deleted++; l.deleted > len(l.items)/2 {
+		l.items = slices.DeleteFunc(l.items, func(it *item[T]) bool { return it.deleted })
+		l.deleted = 0
 	}
 }
 
-// examined is the most records that one page looks at.
-const examined = 1000
+// maxExamined is the most records that one page looks at. It bounds the time for which a
+// listing with a narrow filter holds the lock.
+const maxExamined = 1000
 
-// page is up to limit records that are wanted, newest first, from a cursor on, and the
-// next cursor. The last number that the directory has given tells cursors from what
-// cannot be one. The error tells what is wrong with an argument.
+// page returns up to limit wanted records before the cursor, newest first, and the next
+// cursor. last is the last number that the directory has given. The error names the
+// argument that is wrong.
 func (l *list[T]) page(last uint64, cursor string, limit int, want func(*T) bool) (page []T, next string, err error) {
-	number, err := parse(cursor, last)
+	number, err := parseCursor(cursor, last)
 	if limit < 1 {
 		err = errors.Join(err, fmt.Errorf("limit: %d: want 1 or more", limit))
 	}
 	if err != nil {
 		return nil, "", err
 	}
+
 	i, _ := slices.BinarySearchFunc(l.items, number, func(it *item[T], number uint64) int {
 		return cmp.Compare(it.number, number)
 	})
-	page = make([]T, 0, min(limit, i, examined))
-	for end := max(i-examined, 0); i > end && len(page) < limit; i-- {
-		if it := l.items[i-1]; !it.gone && want(&it.record) {
+	page = make([]T, 0, min(limit, i, maxExamined))
+	for end := max(i-maxExamined, 0); i > end && len(page) < limit; i-- {
+		if it := l.items[i-1]; !it.deleted && want(&it.record) {
 			page = append(page, it.record)
 		}
 	}
@@ -68,9 +73,11 @@ func (l *list[T]) page(last uint64, cursor string, limit int, want func(*T) bool
 	return page, strconv.FormatUint(l.items[i-1].number+1, 36), nil
 }
 
-// parse is the number before which a listing goes on. A cursor that a page gave lies
-// between two records.
-func parse(cursor string, last uint64) (uint64, error) {
+// parseCursor returns the number before which a listing goes on. The empty cursor begins
+// at the newest record. A cursor that a page returned stands between two records, so it
+// is at least 2 and at most last. Anything else did not come from a listing of this
+// directory.
+func parseCursor(cursor string, last uint64) (uint64, error) {
 	if cursor == "" {
 		return last + 1, nil
 	}

@@ -18,18 +18,21 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// ErrDamaged is wrapped by the error of Load for a file that Save did not write, or that
-// has changed since.
+// ErrDamaged is wrapped by the error of Load if Save did not write the file, or if the
+// file was changed since.
 var ErrDamaged = errors.New("store/memory: damaged file")
 
-// Load makes a Store of a file that Save wrote. Buckets have refilled meanwhile, and
-// windows that ended have ended; where the clock was set back since, buckets refill from
-// now on. Cursors of listings are good for the new Store too.
+// Load returns a Store with the content of a file that Save wrote. Time has passed since:
+// buckets have refilled, and windows may have ended. If the wall clock was set back
+// since, buckets refill from now on. The new Store accepts the listing cursors of the old
+// one.
 //
-// It is all or nothing. Errors: ErrDamaged with the reason, fs.ErrNotExist, a version
-// that is newer than this package, and store.ErrFull if the file has more subjects than
-// cfg allows. A record with a member that this release does not know is ErrDamaged too,
-// since the member may be a restriction.
+// Load returns the whole content or an error. The error wraps ErrDamaged, with the
+// reason; fs.ErrNotExist; or store.ErrFull, if the file has more subjects than cfg
+// allows. A file of a version that is newer than this package is an error too.
+//
+// A record with an unknown member counts as damaged, because the member may be a
+// restriction.
 func Load(path string, cfg Config) (*Store, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -43,13 +46,15 @@ func Load(path string, cfg Config) (*Store, error) {
 	return s, nil
 }
 
+// load fills a new Store. Nobody else has the Store before load returns it, so its locks
+// are not taken, and a file that turns out to be damaged changes nothing.
 func load(r io.Reader, cfg Config) (*Store, error) {
 	in := &reader{s: New(cfg), at: time.Now()}
 	lines, sum := bufio.NewReader(r), sha256.New()
 	for !in.ended {
 		text, err := lines.ReadBytes('\n')
 		if err == io.EOF {
-			return nil, fmt.Errorf("%w: line %d: no end", ErrDamaged, in.records+1)
+			return nil, fmt.Errorf("%w: line %d: end record missing", ErrDamaged, in.records+1)
 		}
 		if err != nil {
 			return nil, err
@@ -61,41 +66,45 @@ func load(r io.Reader, cfg Config) (*Store, error) {
 		in.records++
 	}
 	if _, err := lines.ReadByte(); err != io.EOF {
-		return nil, fmt.Errorf("%w: more after the end", ErrDamaged)
+		return nil, fmt.Errorf("%w: data after the end record", ErrDamaged)
 	}
 	return in.s, nil
 }
 
-// reader puts records into a new Store.
+// A reader puts records into a new Store.
 type reader struct {
 	s       *Store
-	at      time.Time
+	at      time.Time // when load began
 	records int
 	ended   bool
-	setBack bool    // the clock, since the file was saved
-	meters  []*held // with no extra, as windows that have ended share them
+	setBack bool     // the wall clock was set back since the file was saved
+	meters  []*field // of the file; ended windows share them, so none has an extension
 }
 
 func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrDamaged, fmt.Errorf(format, args...))
 }
 
-// read is one line; sum is of those before it.
+// read reads one line. sum is that of the lines before it.
 func (in *reader) read(text, sum []byte) error {
 	var r record
 	dec := json.NewDecoder(bytes.NewReader(text))
-	if in.records > 0 { // the head has been read, and its version is known
-		dec.DisallowUnknownFields() // what it means may be less than the rest of the record allows
+
+	// An unknown member may restrict what the rest of a record allows. The head alone may
+	// have some: a newer release is to be told by its version.
+	if in.records > 0 {
+		dec.DisallowUnknownFields()
 	}
 	if err := dec.Decode(&r); err != nil {
 		return damaged("%w", err)
 	}
 	if dec.More() {
-		return damaged("more on the line")
+		return damaged("data after the record")
 	}
 	if first := in.records == 0; first != (r.Head != nil) {
-		return damaged("a head first, and nowhere else")
+		return damaged("header record missing or misplaced")
 	}
+
 	switch {
 	case r.Head != nil:
 		return in.head(r.Head)
@@ -110,29 +119,35 @@ func (in *reader) read(text, sum []byte) error {
 	case r.Account != nil:
 		return in.account(r.Account)
 	case r.End != nil:
-		in.ended = true
-		if want, err := hex.DecodeString(r.End.Sum); err != nil || !bytes.Equal(want, sum) || r.End.Records != in.records {
-			return damaged("the sum of %d records is not theirs", r.End.Records)
-		}
-		return nil
+		return in.end(r.End, sum)
 	}
-	return damaged("no known record")
+	return damaged("unknown record")
 }
 
 func (in *reader) head(h *head) error {
 	if h.Version > formatVersion {
-		return fmt.Errorf("version %d: want at most %d: the file is of a newer release", h.Version, formatVersion)
+		return fmt.Errorf("version %d: want at most %d: a newer release wrote the file", h.Version, formatVersion)
 	}
 	if h.Version < 1 {
-		return damaged("version %d", h.Version)
+		return damaged("version %d: want 1 or more", h.Version)
 	}
 	in.s.keys.last, in.s.plans.last = h.Keys, h.Plans
-	in.setBack = in.micros() < h.Saved
+	in.setBack = in.now() < h.Saved
 	return nil
 }
 
-// follows says whether a number is one that a directory gave, after the last of a list.
-func follows[T any](l *list[T], number, last uint64) error {
+func (in *reader) end(e *end, sum []byte) error {
+	in.ended = true
+	want, err := hex.DecodeString(e.Sum)
+	if err != nil || !bytes.Equal(want, sum) || e.Records != in.records {
+		return damaged("checksum mismatch over %d records", e.Records)
+	}
+	return nil
+}
+
+// checkNumber reports an error unless the directory has given the number, and it is
+// greater than the last one of the list. Listings search by number, so the order matters.
+func checkNumber[T any](l *list[T], number, last uint64) error {
 	if n := len(l.items); number < 1 || number > last || n > 0 && l.items[n-1].number >= number {
 		return damaged("number %d is out of order", number)
 	}
@@ -141,7 +156,7 @@ func follows[T any](l *list[T], number, last uint64) error {
 
 func (in *reader) key(k *numbered[apikey.Key]) error {
 	ks := &in.s.keys
-	if err := follows(&ks.list, k.Number, ks.last); err != nil {
+	if err := checkNumber(&ks.list, k.Number, ks.last); err != nil {
 		return err
 	}
 	if err := ks.insert(k.Number, k.Record); err != nil {
@@ -152,7 +167,7 @@ func (in *reader) key(k *numbered[apikey.Key]) error {
 
 func (in *reader) plan(p *numbered[usageplan.Plan]) error {
 	ps := &in.s.plans
-	if err := follows(&ps.list, p.Number, ps.last); err != nil {
+	if err := checkNumber(&ps.list, p.Number, ps.last); err != nil {
 		return err
 	}
 	if err := ps.insert(p.Number, p.Record); err != nil {
@@ -164,7 +179,7 @@ func (in *reader) plan(p *numbered[usageplan.Plan]) error {
 func (in *reader) link(l *numbered[usageplan.Link]) error {
 	ps := &in.s.plans
 	if of := ps.ofPlan[l.Record.PlanID]; of != nil {
-		if err := follows(of, l.Number, ps.last); err != nil {
+		if err := checkNumber(of, l.Number, ps.last); err != nil {
 			return err
 		}
 	}
@@ -178,12 +193,12 @@ func (in *reader) meter(m store.Meter) error {
 	if err := store.Check([]store.Meter{m}); err != nil {
 		return damaged("%w", err)
 	}
-	in.meters = append(in.meters, &held{Meter: m})
+	in.meters = append(in.meters, &field{Meter: m})
 	return nil
 }
 
 // account puts the states of a subject where charges would have put them.
-func (in *reader) account(from *saved) error {
+func (in *reader) account(from *savedAccount) error {
 	c := store.Charge{Subject: string(from.Subject)}
 	if err := c.Check(); err != nil {
 		return damaged("%w", err)
@@ -191,53 +206,61 @@ func (in *reader) account(from *saved) error {
 	hash := maphash.String(in.s.seed, c.Subject)
 	sh := &in.s.shards[hash>>in.s.shift]
 	if sh.find(hash, c.Subject) != nil {
-		return damaged("a subject is there twice")
+		return damaged("duplicate subject")
 	}
-	now := in.micros()
-	slot, ok := sh.insert(hash, c.Subject, in.at, now)
-	for !ok { // while it was saved one may have made way for another, and both be in the file
-		if !in.s.makeRoom(sh, in.at, now) {
-			return fmt.Errorf("more than %d subjects: %w", in.s.max, store.ErrFull)
-		}
-		slot, ok = sh.insert(hash, c.Subject, in.at, now)
+	a, err := in.insert(sh, hash, c.Subject)
+	if err != nil {
+		return err
 	}
-	a := sh.at(slot)
 	for _, figures := range from.States {
-		h, st, err := in.state(figures)
+		f, st, err := in.state(figures)
 		if err != nil {
 			return err
 		}
-		if live := a.layout.find(&h.Meter, -1); h.IsWindow() && live != nil && live.Start > h.Start && st.window.Extra == 0 && !a.more.holds(&h.Meter) {
-			if a.more == nil {
-				a.more = new(more)
-			}
-			a.more.end(h, st.window.Used, in.at)
-		} else {
-			sh.rewrite(a, &h.Meter, st, in.at, now)
-		}
+		sh.restoreState(a, f, st, in.at, in.now())
 	}
-	sh.expect(a, in.at, now)
+	sh.noteDue(a, in.at, in.now())
 	return nil
 }
 
-// micros is now, on the buckets' clock.
-func (in *reader) micros() int64 { return in.s.epoch + in.at.Sub(in.s.base).Microseconds() }
-
-// state is that of one meter, within its bounds.
-func (in *reader) state(figures []int64) (*held, *state, error) {
-	if len(figures) == 0 || uint64(figures[0]) >= uint64(len(in.meters)) {
-		return nil, nil, damaged("a state of no known meter")
+// insert makes the account of a subject. It may have to evict others even if the saved
+// Store was never above its limit: Save copies one shard after another, and so the file
+// may have both a subject that was evicted during Save and the subject that replaced it.
+func (in *reader) insert(sh *shard, hash uint64, subject string) (*account, error) {
+	for {
+		if slot, ok := sh.insert(hash, subject, in.at, in.now()); ok {
+			return sh.account(slot), nil
+		}
+		if !in.s.evict(sh, in.at, in.now()) {
+			return nil, fmt.Errorf("more than %d subjects: %w", in.s.max, store.ErrFull)
+		}
 	}
-	h, st := in.meters[figures[0]], new(state)
-	m := &h.Meter
+}
+
+// now returns the instant of the load on the buckets' clock.
+func (in *reader) now() int64 { return in.s.micros(in.at) }
+
+// state returns the field of a state's meter and the state, or an error if a figure is
+// out of bounds. The sum of a file shows only that the file is whole, and not that its
+// figures are safe to calculate with.
+func (in *reader) state(figures []int64) (*field, *state, error) {
+	if len(figures) == 0 || uint64(figures[0]) >= uint64(len(in.meters)) {
+		return nil, nil, damaged("state of an unknown meter")
+	}
+	f, st := in.meters[figures[0]], new(state)
+	m := &f.Meter
+
+	// A Last in the future would hold up the bucket until then. From now on the bucket
+	// refills again, and the time that passed before is not counted twice.
 	if in.setBack && !m.IsWindow() && len(figures) == bucketFigures {
-		figures[3] = min(figures[3], in.micros()) // time begins anew, and mints nothing
+		figures[3] = min(figures[3], in.now())
 	}
 	for _, n := range figures[1:] {
 		if n > store.MaxUnits || n < -store.MaxUnits {
 			return nil, nil, damaged("state %d: want at most 2^53-1", n)
 		}
 	}
+
 	switch {
 	case m.IsWindow() && len(figures) == windowFigures:
 		st.window = store.Window{Used: figures[1], Extra: figures[2]}
@@ -250,7 +273,7 @@ func (in *reader) state(figures []int64) (*held, *state, error) {
 			return nil, nil, damaged("bucket %d, %d: want 0 or more, and the part below %d", b.Tokens, b.Part, b.Per)
 		}
 	default:
-		return nil, nil, damaged("%d figures of a state", len(figures))
+		return nil, nil, damaged("state of %d figures", len(figures))
 	}
-	return h, st, nil
+	return f, st, nil
 }

@@ -59,16 +59,16 @@ func TestLoadRefuses(t *testing.T) {
 		text string
 		want string
 	}{
-		"nothing":         {"", "line 1: no end"},
+		"nothing":         {"", "line 1: end record missing"},
 		"no JSON":         {"hello\n", "line 1: store/memory: damaged file: invalid character"},
-		"JSON of others":  {"{\"a\":1}\n", "a head first"},
-		"a line missing":  {strings.Replace(text, lines[3], "", 1), "the sum of"},
+		"JSON of others":  {"{\"a\":1}\n", "header record missing"},
+		"a line missing":  {strings.Replace(text, lines[3], "", 1), "checksum mismatch"},
 		"a line twice":    {strings.Replace(text, lines[1], lines[1]+lines[1], 1), "out of order"},
 		"two lines moved": {strings.Replace(text, lines[1]+lines[2], lines[2]+lines[1], 1), "out of order"},
-		"a second head":   {lines[0] + text, "a head first, and nowhere else"},
-		"more on a line":  {strings.Replace(text, "\n", " {}\n", 1), "line 1: store/memory: damaged file: more on the line"},
-		"more":            {text + " ", "more after the end"},
-		"of the future":   {strings.Replace(text, `"version":1`, `"version":2`, 1), "version 2: want at most 1: the file is of a newer release"},
+		"a second head":   {lines[0] + text, "header record missing or misplaced"},
+		"more on a line":  {strings.Replace(text, "\n", " {}\n", 1), "line 1: store/memory: damaged file: data after the record"},
+		"more":            {text + " ", "data after the end record"},
+		"of the future":   {strings.Replace(text, `"version":1`, `"version":2`, 1), "version 2: want at most 1: a newer release wrote the file"},
 		"of no version":   {strings.Replace(text, `"version":1`, `"version":0`, 1), "version 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,7 +107,7 @@ func TestLoadSize(t *testing.T) {
 		}
 	}
 	saved := heap() - before
-	again := rebear(t, s)
+	again := reload(t, s)
 	loaded := heap() - before - saved
 	runtime.KeepAlive(s)
 	runtime.KeepAlive(again)
@@ -193,7 +193,7 @@ func TestSaveExact(t *testing.T) {
 	slow := store.Meter{Name: "slow", Max: 10, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}}
 	want := mustTake(t, s, "a", now, 3, slow).Levels[0]
 	for range 200 {
-		s = rebear(t, s)
+		s = reload(t, s)
 	}
 	require.Equal(t, want, mustTake(t, s, "a", now, 0, slow).Levels[0])
 }

@@ -9,111 +9,122 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// more is the part of an account that it has no room for: a long name, windows that have
-// ended and are kept for reports and late refunds, and, in a subject with more than a few
-// meters, live ones too. A nil more holds nothing.
-type more struct {
-	subject string   // if it is too long for the account
-	windows []window // by start and name
-	buckets *crowd
+// An overflow is what an account has no room for: a long name, ended windows that are
+// kept for reports and late refunds, rare buckets, and the live meters of a subject that
+// has more of them than cells. The methods that read accept a nil overflow, which holds
+// nothing.
+type overflow struct {
+	subject string        // if it is too long for the account
+	windows []endedWindow // sorted by start and name
+	buckets *bucketSet
 
-	// When the last window ends, and when the last can be forgotten, or later: in Unix
-	// seconds. Of a great many windows no call looks at all to find that out.
-	ends, keeps int64
+	// The latest End of the windows, and the latest instant until which one is kept, both in
+	// Unix seconds and never too early. They spare an eviction a look at every one of a
+	// great many windows while it holds the shard's lock.
+	lastEnd, lastKept int64
 }
 
-// window is 16 bytes: what subjects share of it is in the layout that it was in.
-type window struct {
-	*held
+// An endedWindow is a window outside the cells. It has mostly ended, but may be live
+// where the cells did not suffice. It takes 16 bytes: what subjects share of it stays in
+// the field of the layout that it was in.
+type endedWindow struct {
+	*field
 	used int64
 }
 
-func (mo *more) empty() bool { return mo == nil || len(mo.windows)+mo.buckets.len() == 0 }
+func (o *overflow) isEmpty() bool { return o == nil || len(o.windows)+o.buckets.len() == 0 }
 
-func (mo *more) window(m *store.Meter) (int, bool) {
-	return slices.BinarySearchFunc(mo.windows, m, func(w window, m *store.Meter) int {
+// findWindow returns the index of a window, or the index at which it is to be inserted.
+func (o *overflow) findWindow(m *store.Meter) (int, bool) {
+	return slices.BinarySearchFunc(o.windows, m, func(w endedWindow, m *store.Meter) int {
 		return cmp.Or(cmp.Compare(w.Start, m.Start), strings.Compare(w.Name, m.Name))
 	})
 }
 
-func (mo *more) holds(m *store.Meter) (ok bool) {
+// holds reports whether the state of m is here.
+func (o *overflow) holds(m *store.Meter) (ok bool) {
 	switch {
-	case mo == nil:
+	case o == nil:
 	case m.IsWindow():
-		_, ok = mo.window(m)
+		_, ok = o.findWindow(m)
 	default:
-		ok = mo.buckets.find(m.Name) != nil
+		ok = o.buckets.find(m.Name) != nil
 	}
 	return ok
 }
 
-// load reads the state of m; it is zero if it is not here.
-func (mo *more) load(st *state, m *store.Meter) {
+// readState reads the state of m. If it is not here, the state is zero.
+func (o *overflow) readState(st *state, m *store.Meter) {
 	st.bucket, st.window = store.Bucket{}, store.Window{}
-	if mo == nil {
+	if o == nil {
 		return
 	}
 	if m.IsWindow() {
-		if i, ok := mo.window(m); ok {
-			st.window = store.Window{Used: mo.windows[i].used, Extra: mo.windows[i].extra}
+		if i, ok := o.findWindow(m); ok {
+			st.window = store.Window{Used: o.windows[i].used, Extra: o.windows[i].extra}
 		}
-	} else if b := mo.buckets.find(m.Name); b != nil {
+	} else if b := o.buckets.find(m.Name); b != nil {
 		st.bucket = b.state
 	}
 }
 
 // put keeps the state of m here.
-func (mo *more) put(m *store.Meter, st *state, at time.Time, now int64) {
+func (o *overflow) put(m *store.Meter, st *state, at time.Time, now int64) {
 	if !m.IsWindow() {
-		if mo.buckets == nil {
-			mo.buckets = new(crowd)
+		if o.buckets == nil {
+			o.buckets = new(bucketSet)
 		}
-		mo.buckets.put(m, &st.bucket, now)
+		o.buckets.put(m, &st.bucket, now)
 		return
 	}
-	i, ok := mo.window(m)
-	switch {
-	case !ok:
-		mo.end(&held{Meter: *m, extra: st.window.Extra}, st.window.Used, at)
-	case mo.windows[i].extra != st.window.Extra || mo.windows[i].End != m.End || mo.windows[i].Keep != m.Keep:
-		mo.windows[i] = window{&held{Meter: *m, extra: st.window.Extra}, st.window.Used}
-		mo.lasts(m)
-	default:
-		mo.windows[i].used = st.window.Used
+
+	// A field may be shared, so a window with other figures gets a field of its own.
+	own := func() *field { return &field{Meter: *m, extra: st.window.Extra} }
+	i, ok := o.findWindow(m)
+	if !ok {
+		o.addWindow(own(), st.window.Used, at)
+		return
 	}
+	w := &o.windows[i]
+	if w.extra != st.window.Extra || w.End != m.End || w.Keep != m.Keep {
+		w.field = own()
+		o.noteWindow(m)
+	}
+	w.used = st.window.Used
 }
 
-// lasts notes when a window ends.
-func (mo *more) lasts(m *store.Meter) {
-	mo.ends = max(mo.ends, m.End)
-	mo.keeps = max(mo.keeps, until(m).Add(time.Second-1).Unix())
+// noteWindow moves lastEnd and lastKept to those of m, if they are earlier.
+func (o *overflow) noteWindow(m *store.Meter) {
+	o.lastEnd = max(o.lastEnd, m.End)
+	o.lastKept = max(o.lastKept, keptUntil(m).Add(time.Second-1).Unix()) // rounded up
 }
 
-// last is when the windows are all of that kind, or later.
-func (mo *more) last(k kind) time.Time {
+// windowsDue returns the instant from which all windows are of that kind, or a later one.
+func (o *overflow) windowsDue(k kind) time.Time {
 	if k == spent {
-		return time.Unix(mo.keeps, 0)
+		return time.Unix(o.lastKept, 0)
 	}
-	return time.Unix(mo.ends, 0)
+	return time.Unix(o.lastEnd, 0)
 }
 
-// end keeps a window that is not here yet. Those whose Keep has passed go before the
-// slice grows, which it does by an eighth and not by half: there may be millions of them.
-func (mo *more) end(h *held, used int64, at time.Time) {
-	if len(mo.windows) == cap(mo.windows) {
-		mo.ends, mo.keeps = 0, 0
-		mo.windows = slices.DeleteFunc(mo.windows, func(w window) bool {
-			if !w.kept(at) {
+// addWindow keeps a window that is not here yet. Before the slice grows, it drops the
+// windows whose Keep has passed. The slice grows by an eighth, and not by half as append
+// would grow it: there may be millions of such slices.
+func (o *overflow) addWindow(f *field, used int64, at time.Time) {
+	if len(o.windows) == cap(o.windows) {
+		o.lastEnd, o.lastKept = 0, 0
+		o.windows = slices.DeleteFunc(o.windows, func(w endedWindow) bool {
+			if !w.isKept(at) {
 				return true
 			}
-			mo.lasts(&w.Meter)
+			o.noteWindow(&w.Meter)
 			return false
 		})
 	}
-	if n := len(mo.windows); n == cap(mo.windows) {
-		mo.windows = append(make([]window, 0, n+1+n/8), mo.windows...)
+	if n := len(o.windows); n == cap(o.windows) {
+		o.windows = append(make([]endedWindow, 0, n+1+n/8), o.windows...)
 	}
-	i, _ := mo.window(&h.Meter)
-	mo.windows = slices.Insert(mo.windows, i, window{h, used})
-	mo.lasts(&h.Meter)
+	i, _ := o.findWindow(&f.Meter)
+	o.windows = slices.Insert(o.windows, i, endedWindow{f, used})
+	o.noteWindow(&f.Meter)
 }

@@ -12,16 +12,16 @@ import (
 // plans is the directory of plans and links.
 type plans struct {
 	mu     sync.RWMutex
-	last   uint64 // number given, to a plan or a link
+	last   uint64 // the last number that was given, to a plan or to a link
 	list   list[usageplan.Plan]
 	byID   map[string]*item[usageplan.Plan]
-	ofPlan map[string]*list[usageplan.Link]   // none is empty
+	ofPlan map[string]*list[usageplan.Link]   // no list in it is empty
 	ofKey  map[string][]*item[usageplan.Link] // oldest first
 }
 
 // InsertPlan implements usageplan.Store.
 func (s *Store) InsertPlan(ctx context.Context, p usageplan.Plan) error {
-	return s.planChange(ctx, p.ID, func(ps *plans) error {
+	return s.changePlans(ctx, p.ID, func(ps *plans) error {
 		p.Version = 1
 		return ps.insert(ps.last+1, p)
 	})
@@ -43,7 +43,7 @@ func (s *Store) Plan(ctx context.Context, id string) (usageplan.Plan, error) {
 
 // UpdatePlan implements usageplan.Store.
 func (s *Store) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
-	return s.planChange(ctx, p.ID, func(ps *plans) error {
+	return s.changePlans(ctx, p.ID, func(ps *plans) error {
 		it := ps.byID[p.ID]
 		switch {
 		case it == nil:
@@ -57,9 +57,9 @@ func (s *Store) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
 	})
 }
 
-// DeletePlan implements usageplan.Store.
+// DeletePlan implements usageplan.Store. The links of the plan stay.
 func (s *Store) DeletePlan(ctx context.Context, id string, version int64) error {
-	return s.planChange(ctx, id, func(ps *plans) error {
+	return s.changePlans(ctx, id, func(ps *plans) error {
 		it := ps.byID[id]
 		switch {
 		case it == nil:
@@ -92,7 +92,7 @@ func (s *Store) Plans(ctx context.Context, cursor string, limit int) ([]usagepla
 
 // InsertLink implements usageplan.Store.
 func (s *Store) InsertLink(ctx context.Context, l usageplan.Link) error {
-	return s.planChange(ctx, l.KeyID, func(ps *plans) error {
+	return s.changePlans(ctx, l.KeyID, func(ps *plans) error {
 		l.Version = 1
 		return ps.insertLink(ps.last+1, l)
 	})
@@ -100,8 +100,8 @@ func (s *Store) InsertLink(ctx context.Context, l usageplan.Link) error {
 
 // UpdateLink implements usageplan.Store.
 func (s *Store) UpdateLink(ctx context.Context, l usageplan.Link) error {
-	return s.planChange(ctx, l.KeyID, func(ps *plans) error {
-		it := ps.link(l.PlanID, l.KeyID)
+	return s.changePlans(ctx, l.KeyID, func(ps *plans) error {
+		it := ps.findLink(l.PlanID, l.KeyID)
 		switch {
 		case it == nil:
 			return usageplan.ErrNotFound
@@ -116,17 +116,20 @@ func (s *Store) UpdateLink(ctx context.Context, l usageplan.Link) error {
 
 // DeleteLink implements usageplan.Store.
 func (s *Store) DeleteLink(ctx context.Context, planID, keyID string) error {
-	return s.planChange(ctx, keyID, func(ps *plans) error {
-		it := ps.link(planID, keyID)
+	return s.changePlans(ctx, keyID, func(ps *plans) error {
+		it := ps.findLink(planID, keyID)
 		if it == nil {
 			return usageplan.ErrNotFound
 		}
 		of := ps.ofPlan[planID]
-		if of.remove(it); len(of.items) == 0 {
+		of.remove(it)
+		if len(of.items) == 0 {
 			delete(ps.ofPlan, planID)
 		}
+
 		rest := slices.DeleteFunc(ps.ofKey[keyID], func(o *item[usageplan.Link]) bool { return o == it })
-		if ps.ofKey[keyID] = rest; len(rest) == 0 {
+		ps.ofKey[keyID] = rest
+		if len(rest) == 0 {
 			delete(ps.ofKey, keyID)
 		}
 		return nil
@@ -155,7 +158,7 @@ func (s *Store) PlanLinks(ctx context.Context, planID, cursor string, limit int)
 	s.plans.mu.RLock()
 	defer s.plans.mu.RUnlock()
 	of := s.plans.ofPlan[planID]
-	if of == nil {
+	if of == nil { // an empty list still checks the cursor and the limit
 		of = new(list[usageplan.Link])
 	}
 	page, next, err := of.page(s.plans.last, cursor, limit, func(*usageplan.Link) bool { return true })
@@ -168,8 +171,10 @@ func (s *Store) PlanLinks(ctx context.Context, planID, cursor string, limit int)
 	return page, next, nil
 }
 
-// planChange makes a change under the lock and then tells of it, if it was one.
-func (s *Store) planChange(ctx context.Context, id string, change func(*plans) error) error {
+// changePlans makes a change under the lock, and then notifies the listeners of id. It
+// does so without the lock, because listeners may read the Store. If the change fails,
+// nobody is notified.
+func (s *Store) changePlans(ctx context.Context, id string, change func(*plans) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -183,8 +188,9 @@ func (s *Store) planChange(ctx context.Context, id string, change func(*plans) e
 	return nil
 }
 
-// insert adds a plan under a number, of which those up to it are given then. The lock is
-// held.
+// insert adds a plan under a number, and counts that number and all below it as given.
+// The lock is held. Load calls it with the numbers of the file, so that old cursors stay
+// valid.
 func (ps *plans) insert(number uint64, p usageplan.Plan) error {
 	if ps.byID[p.ID] != nil {
 		return usageplan.ErrExists
@@ -197,24 +203,28 @@ func (ps *plans) insert(number uint64, p usageplan.Plan) error {
 	return nil
 }
 
-// insertLink is insert of a link.
+// insertLink adds a link as insert adds a plan. As usageplan.Store demands, neither the
+// plan nor the key needs to exist.
 func (ps *plans) insertLink(number uint64, l usageplan.Link) error {
-	if ps.link(l.PlanID, l.KeyID) != nil {
+	if ps.findLink(l.PlanID, l.KeyID) != nil {
 		return usageplan.ErrExists
 	}
 	if ps.ofPlan == nil {
-		ps.ofPlan, ps.ofKey = map[string]*list[usageplan.Link]{}, map[string][]*item[usageplan.Link]{}
+		ps.ofPlan = map[string]*list[usageplan.Link]{}
+		ps.ofKey = map[string][]*item[usageplan.Link]{}
 	}
 	if ps.ofPlan[l.PlanID] == nil {
 		ps.ofPlan[l.PlanID] = new(list[usageplan.Link])
 	}
 	ps.last = max(ps.last, number)
-	ps.ofKey[l.KeyID] = append(ps.ofKey[l.KeyID], ps.ofPlan[l.PlanID].add(number, l.Clone()))
+	it := ps.ofPlan[l.PlanID].add(number, l.Clone())
+	ps.ofKey[l.KeyID] = append(ps.ofKey[l.KeyID], it)
 	return nil
 }
 
-// link is the record of a link, or nil. A key has few.
-func (ps *plans) link(planID, keyID string) *item[usageplan.Link] {
+// findLink returns a link, or nil. It searches the links of the key, because a key has
+// few and a plan may have many.
+func (ps *plans) findLink(planID, keyID string) *item[usageplan.Link] {
 	for _, it := range ps.ofKey[keyID] {
 		if it.record.PlanID == planID {
 			return it

@@ -5,9 +5,11 @@ import (
 	"io"
 )
 
-// String is the name of the type.
+// String returns "memory.Store".
 func (s *Store) String() string { return "memory.Store" }
 
-// Format prints String, whatever the verb. What fmt would print is read without locks,
-// and is all that the Store holds.
+// Format writes String, whatever the verb.
+//
+// Security: without it, fmt would print every key and subject that the Store holds, and
+// would read them without a lock.
 func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }

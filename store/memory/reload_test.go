@@ -16,7 +16,7 @@ import (
 )
 
 // reborn is a store that is saved and loaded again between its calls.
-type reborn struct {
+type reloading struct {
 	t     testing.TB
 	mu    sync.Mutex
 	s     *memory.Store
@@ -24,22 +24,22 @@ type reborn struct {
 	every int
 }
 
-func newReborn(t testing.TB, every int) *reborn {
-	return &reborn{t: t, s: memory.New(memory.Config{}), every: every}
+func newReloading(t testing.TB, every int) *reloading {
+	return &reloading{t: t, s: memory.New(memory.Config{}), every: every}
 }
 
 // do calls f with the store, which nobody else has meanwhile.
-func (r *reborn) do(f func(*memory.Store) error) error {
+func (r *reloading) do(f func(*memory.Store) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.calls++; r.calls%r.every == 0 {
-		r.s = rebear(r.t, r.s)
+		r.s = reload(r.t, r.s)
 	}
 	return f(r.s)
 }
 
-// rebear saves a store and loads it.
-func rebear(t testing.TB, s *memory.Store) *memory.Store {
+// reload saves a store and loads it.
+func reload(t testing.TB, s *memory.Store) *memory.Store {
 	path := filepath.Join(t.TempDir(), "saved")
 	if err := s.Save(path); err != nil {
 		t.Error(err)
@@ -53,75 +53,75 @@ func rebear(t testing.TB, s *memory.Store) *memory.Store {
 	return again
 }
 
-func (r *reborn) Take(ctx context.Context, c *store.Charge) error {
+func (r *reloading) Take(ctx context.Context, c *store.Charge) error {
 	return r.do(func(s *memory.Store) error { return s.Take(ctx, c) })
 }
 
-func (r *reborn) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+func (r *reloading) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
 	return r.do(func(s *memory.Store) error { return s.Peek(ctx, at, subjects, meters, levels) })
 }
 
-func (r *reborn) InsertKey(ctx context.Context, k apikey.Key) error {
+func (r *reloading) InsertKey(ctx context.Context, k apikey.Key) error {
 	return r.do(func(s *memory.Store) error { return s.InsertKey(ctx, k) })
 }
 
-func (r *reborn) Key(ctx context.Context, id string) (k apikey.Key, err error) {
+func (r *reloading) Key(ctx context.Context, id string) (k apikey.Key, err error) {
 	return k, r.do(func(s *memory.Store) error { k, err = s.Key(ctx, id); return err })
 }
 
-func (r *reborn) KeyByDigest(ctx context.Context, d apikey.Digest) (k apikey.Key, err error) {
+func (r *reloading) KeyByDigest(ctx context.Context, d apikey.Digest) (k apikey.Key, err error) {
 	return k, r.do(func(s *memory.Store) error { k, err = s.KeyByDigest(ctx, d); return err })
 }
 
-func (r *reborn) UpdateKey(ctx context.Context, k apikey.Key) error {
+func (r *reloading) UpdateKey(ctx context.Context, k apikey.Key) error {
 	return r.do(func(s *memory.Store) error { return s.UpdateKey(ctx, k) })
 }
 
-func (r *reborn) DeleteKey(ctx context.Context, id string) error {
+func (r *reloading) DeleteKey(ctx context.Context, id string) error {
 	return r.do(func(s *memory.Store) error { return s.DeleteKey(ctx, id) })
 }
 
-func (r *reborn) Keys(ctx context.Context, f apikey.Filter, cursor string, limit int) (page []apikey.Key, next string, err error) {
+func (r *reloading) Keys(ctx context.Context, f apikey.Filter, cursor string, limit int) (page []apikey.Key, next string, err error) {
 	return page, next, r.do(func(s *memory.Store) error { page, next, err = s.Keys(ctx, f, cursor, limit); return err })
 }
 
-func (r *reborn) InsertPlan(ctx context.Context, p usageplan.Plan) error {
+func (r *reloading) InsertPlan(ctx context.Context, p usageplan.Plan) error {
 	return r.do(func(s *memory.Store) error { return s.InsertPlan(ctx, p) })
 }
 
-func (r *reborn) Plan(ctx context.Context, id string) (p usageplan.Plan, err error) {
+func (r *reloading) Plan(ctx context.Context, id string) (p usageplan.Plan, err error) {
 	return p, r.do(func(s *memory.Store) error { p, err = s.Plan(ctx, id); return err })
 }
 
-func (r *reborn) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
+func (r *reloading) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
 	return r.do(func(s *memory.Store) error { return s.UpdatePlan(ctx, p) })
 }
 
-func (r *reborn) DeletePlan(ctx context.Context, id string, version int64) error {
+func (r *reloading) DeletePlan(ctx context.Context, id string, version int64) error {
 	return r.do(func(s *memory.Store) error { return s.DeletePlan(ctx, id, version) })
 }
 
-func (r *reborn) Plans(ctx context.Context, cursor string, limit int) (page []usageplan.Plan, next string, err error) {
+func (r *reloading) Plans(ctx context.Context, cursor string, limit int) (page []usageplan.Plan, next string, err error) {
 	return page, next, r.do(func(s *memory.Store) error { page, next, err = s.Plans(ctx, cursor, limit); return err })
 }
 
-func (r *reborn) InsertLink(ctx context.Context, l usageplan.Link) error {
+func (r *reloading) InsertLink(ctx context.Context, l usageplan.Link) error {
 	return r.do(func(s *memory.Store) error { return s.InsertLink(ctx, l) })
 }
 
-func (r *reborn) UpdateLink(ctx context.Context, l usageplan.Link) error {
+func (r *reloading) UpdateLink(ctx context.Context, l usageplan.Link) error {
 	return r.do(func(s *memory.Store) error { return s.UpdateLink(ctx, l) })
 }
 
-func (r *reborn) DeleteLink(ctx context.Context, planID, keyID string) error {
+func (r *reloading) DeleteLink(ctx context.Context, planID, keyID string) error {
 	return r.do(func(s *memory.Store) error { return s.DeleteLink(ctx, planID, keyID) })
 }
 
-func (r *reborn) KeyLinks(ctx context.Context, keyID string) (links []usageplan.Link, err error) {
+func (r *reloading) KeyLinks(ctx context.Context, keyID string) (links []usageplan.Link, err error) {
 	return links, r.do(func(s *memory.Store) error { links, err = s.KeyLinks(ctx, keyID); return err })
 }
 
-func (r *reborn) PlanLinks(ctx context.Context, planID, cursor string, limit int) (page []usageplan.Link, next string, err error) {
+func (r *reloading) PlanLinks(ctx context.Context, planID, cursor string, limit int) (page []usageplan.Link, next string, err error) {
 	return page, next, r.do(func(s *memory.Store) error { page, next, err = s.PlanLinks(ctx, planID, cursor, limit); return err })
 }
 
@@ -132,12 +132,12 @@ func TestSaved(t *testing.T) {
 		t.Skip("takes thousands of files; TestSaveUnderLoad is for many goroutines")
 	}
 	t.Run("counter", func(t *testing.T) {
-		storetest.TestCounter(t, storetest.Harness{New: func(t testing.TB) store.Counter { return newReborn(t, 19) }, Bubble: synctest.Test})
+		storetest.TestCounter(t, storetest.Harness{New: func(t testing.TB) store.Counter { return newReloading(t, 19) }, Bubble: synctest.Test})
 	})
 	t.Run("keys", func(t *testing.T) {
-		storetest.TestKeys(t, func(t testing.TB) apikey.Store { return newReborn(t, 3) })
+		storetest.TestKeys(t, func(t testing.TB) apikey.Store { return newReloading(t, 3) })
 	})
 	t.Run("plans", func(t *testing.T) {
-		storetest.TestPlans(t, func(t testing.TB) usageplan.Store { return newReborn(t, 3) })
+		storetest.TestPlans(t, func(t testing.TB) usageplan.Store { return newReloading(t, 3) })
 	})
 }

@@ -21,40 +21,46 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// Save writes all that the Store holds to a file: keys (digests, and no secrets but
-// sealed ones), plans, links and counters. The file is replaced whole or not at all, and
-// only its owner can read it. It has what was written before Save was called; what comes
-// meanwhile it may have or not, but each record and each subject is whole. After an error
-// the old file is there, or the new one, of which it is not known that it outlives a
-// failure of the machine.
+// Save writes everything that the Store holds to a file: keys, plans, links and counters.
+// Of a key it writes the digests, and the secret only if it is sealed. Only the owner of
+// the file can read it.
 //
-// Save refuses a path that is a symbolic link, or no regular file: a rename would replace
-// it, and not what it stands for.
+// Save replaces the file as a whole or not at all. The file contains every change that
+// was made before the call. It may or may not contain a change that is made during the
+// call, but each record and each subject in it is complete. After an error the path holds
+// the old file, or the new file that may not survive a failure of the machine.
 //
-// The new file is written beside the old one under its name, ".tmp" and a number. A
-// process that is killed meanwhile leaves it behind.
+// Save refuses a path that is a symbolic link or not a regular file, because a rename
+// would replace the link and not its target.
 //
-// Nobody waits long: the directory is locked while its records are copied, and of the
-// counters one shard at a time. Savings come one after another.
+// The new file is first written beside the old one, under its name with ".tmp" and a
+// number appended. A process that is killed during Save leaves that file behind.
+//
+// Other calls wait for a short time only. Save locks the directory while it copies the
+// records, and then one shard of the counters at a time. Concurrent calls of Save run one
+// after another.
 func (s *Store) Save(path string) error {
 	s.saving.Lock()
 	defer s.saving.Unlock()
-	if err := replace(path, s.save); err != nil {
+	if err := replaceFile(path, s.save); err != nil {
 		return fmt.Errorf("store/memory: save: %w", err)
 	}
 	return nil
 }
 
-// replace writes a new file in the place of an old one.
-func replace(path string, write func(io.Writer) error) error {
+// replaceFile writes a new file and renames it to path.
+func replaceFile(path string, write func(io.Writer) error) error {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: mode %v: want a regular file, which is replaced", path, info.Mode())
 	}
 	dir, name := filepath.Dir(path), filepath.Base(path)
-	f, err := os.CreateTemp(dir, name+".tmp*") // its mode is 0600
+	f, err := os.CreateTemp(dir, name+".tmp*") // with mode 0600
 	if err != nil {
 		return err
 	}
+
+	// The content must be on the disk before the name is. Otherwise a failure of the machine
+	// could leave an empty file under the name of the old one.
 	err = write(f)
 	if err == nil {
 		err = f.Sync()
@@ -68,8 +74,8 @@ func replace(path string, write func(io.Writer) error) error {
 	return syncDir(dir)
 }
 
-// syncDir makes what was renamed in a directory last. Where a system or a file system
-// cannot do that, it is nothing.
+// syncDir makes a rename in a directory durable. It does nothing where the operating
+// system or the file system does not support that.
 func syncDir(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -87,9 +93,8 @@ func syncDir(path string) error {
 
 // save writes the records.
 func (s *Store) save(w io.Writer) error {
-	buffer := bufio.NewWriter(w)
-	out := &writer{sum: sha256.New(), meters: map[store.Meter]int64{}, at: time.Now()}
-	out.set = s.set(out.at)
+	buffer, now := bufio.NewWriter(w), time.Now()
+	out := &writer{sum: sha256.New(), meters: map[store.Meter]int64{}, now: now, shift: s.clockShift(now)}
 	out.enc = json.NewEncoder(io.MultiWriter(buffer, out.sum))
 	out.directory(s)
 	for i := range s.shards {
@@ -99,17 +104,17 @@ func (s *Store) save(w io.Writer) error {
 	return errors.Join(out.err, buffer.Flush())
 }
 
-// writer writes records, until the first error.
+// A writer writes records until the first error.
 type writer struct {
 	enc     *json.Encoder
-	sum     hash.Hash
+	sum     hash.Hash // of what was written
 	records int
 	err     error
-	meters  map[store.Meter]int64 // that are written, and their places
-	at      time.Time
-	set     time.Duration // by which the wall's clock was set since the buckets' began
+	meters  map[store.Meter]int64 // the meters that were written, and their positions
+	now     time.Time             // when save began
+	shift   time.Duration         // see Store.clockShift
 
-	accounts []copied // of one shard
+	accounts []accountCopy // of one shard; the slice is used again for the next
 }
 
 func (w *writer) put(r *record) {
@@ -119,11 +124,12 @@ func (w *writer) put(r *record) {
 	}
 }
 
-// directory writes keys, plans and links as they are at one instant.
+// directory writes the keys, plans and links of one instant: it copies all of them under
+// both locks, and encodes them when the locks are free again.
 func (w *writer) directory(s *Store) {
 	s.keys.mu.RLock()
 	s.plans.mu.RLock()
-	h := &head{formatVersion, w.at.UnixMicro(), s.keys.last, s.plans.last}
+	h := &head{formatVersion, w.now.UnixMicro(), s.keys.last, s.plans.last}
 	keys, plans := snapshot(&s.keys.list), snapshot(&s.plans.list)
 	var links []numbered[usageplan.Link]
 	for _, of := range s.plans.ofPlan {
@@ -131,7 +137,10 @@ func (w *writer) directory(s *Store) {
 	}
 	s.plans.mu.RUnlock()
 	s.keys.mu.RUnlock()
+
+	// The links come from a map. Load wants them in the order of their numbers.
 	slices.SortFunc(links, func(a, b numbered[usageplan.Link]) int { return cmp.Compare(a.Number, b.Number) })
+
 	w.put(&record{Head: h})
 	for i := range plans {
 		w.put(&record{Plan: &plans[i]})
@@ -144,35 +153,36 @@ func (w *writer) directory(s *Store) {
 	}
 }
 
-// snapshot is the records of a list. They need no clones: what a record refers to is
-// never changed.
+// snapshot returns the records of a list. It does not clone them: nothing that a record
+// refers to is ever changed.
 func snapshot[T any](l *list[T]) []numbered[T] {
-	all := make([]numbered[T], 0, len(l.items)-l.gone)
+	all := make([]numbered[T], 0, len(l.items)-l.deleted)
 	for _, it := range l.items {
-		if !it.gone {
+		if !it.deleted {
 			all = append(all, numbered[T]{it.number, it.record})
 		}
 	}
 	return all
 }
 
-// shard writes the accounts of a shard that have something to lose. Under its lock they
-// are copied and no more.
+// shard writes the accounts of a shard that have something to lose. Under the shard's
+// lock it only copies them: encoding takes longer, and decisions wait for the lock.
 func (w *writer) shard(sh *shard) {
-	now := time.Now()
+	at := time.Now()
 	w.accounts = w.accounts[:0]
 	sh.mu.Lock()
-	micros := sh.store.epoch + now.Sub(sh.store.base).Microseconds()
+	now := sh.store.micros(at)
 	for _, e := range sh.index {
 		if e != 0 {
-			if a := sh.at(e.slot()); a.due(spent, now, micros) > micros {
-				w.accounts = append(w.accounts, copied{a.subject(), a.states(now)})
+			if a := sh.account(e.slot()); a.dueAt(spent, at, now) > now {
+				w.accounts = append(w.accounts, accountCopy{a.subject(), a.states(at)})
 			}
 		}
 	}
 	sh.mu.Unlock()
+
 	for _, a := range w.accounts {
-		out := &saved{Subject: []byte(a.subject)}
+		out := &savedAccount{Subject: []byte(a.subject)}
 		for i := range a.states {
 			out.States = append(out.States, w.figures(&a.states[i]))
 		}
@@ -180,67 +190,69 @@ func (w *writer) shard(sh *shard) {
 	}
 }
 
-// figures is a state as a file has it. Its meter is written before it, if it was not yet.
-func (w *writer) figures(m *metered) []int64 {
-	place, ok := w.meters[m.Meter]
+// figures returns a state in the form of the file. It first writes the meter, if that is
+// new.
+func (w *writer) figures(m *meterState) []int64 {
+	position, ok := w.meters[m.Meter]
 	if !ok {
-		place = int64(len(w.meters))
-		w.meters[m.Meter] = place
-		w.put(&record{Meter: meterOf(&m.Meter)})
+		position = int64(len(w.meters))
+		w.meters[m.Meter] = position
+		w.put(&record{Meter: newSavedMeter(&m.Meter)})
 	}
 	if m.IsWindow() {
-		return []int64{place, m.window.Used, m.window.Extra}
+		return []int64{position, m.window.Used, m.window.Extra}
 	}
-	last := m.bucket.Last + w.set.Microseconds() // who loads it begins with the wall's
-	return []int64{place, m.bucket.Tokens, m.bucket.Part, min(max(last, -store.MaxUnits), store.MaxUnits)}
+
+	// The buckets' clock of this process means nothing to another one, whose own clock
+	// begins with the wall clock. So Last is written by the wall clock.
+	last := m.bucket.Last + w.shift.Microseconds()
+	last = min(max(last, -store.MaxUnits), store.MaxUnits) // what JSON holds exactly
+	return []int64{position, m.bucket.Tokens, m.bucket.Part, last}
 }
 
-// copied is an account, outside its shard's lock.
-type copied struct {
+// An accountCopy is an account outside its shard's lock.
+type accountCopy struct {
 	subject string
-	states  []metered
+	states  []meterState
 }
 
-type metered struct {
+// A meterState is a meter and its state, which is the bucket or the window.
+type meterState struct {
 	store.Meter
 	bucket store.Bucket
 	window store.Window
 }
 
-// subject is whose account it is.
-func (a *account) subject() string {
-	if a.name.length > inlined {
-		return a.more.subject
+// states returns what an account holds and is still kept. The meters of the layout come
+// first. restoreState relies on it: it takes an older window of the same name for an
+// ended one.
+func (a *account) states(at time.Time) (all []meterState) {
+	addWindow := func(f *field, used int64) {
+		if f.isKept(at) {
+			w := store.Window{Used: used, Extra: f.extra}
+			all = append(all, meterState{Meter: f.Meter, window: w})
+		}
 	}
-	return string(a.name.bytes[:a.name.length])
-}
+	addBucket := func(m *store.Meter, b store.Bucket) {
+		all = append(all, meterState{Meter: *m, bucket: b})
+	}
 
-// states is what an account holds, in an order in which it can be put back.
-func (a *account) states(at time.Time) (all []metered) {
-	window := func(h *held, used int64) {
-		if h.kept(at) {
-			all = append(all, metered{Meter: h.Meter, window: store.Window{Used: used, Extra: h.extra}})
-		}
-	}
-	bucket := func(m *store.Meter, b store.Bucket) {
-		all = append(all, metered{Meter: *m, bucket: b})
-	}
-	for i := range a.layout.held {
-		if h := &a.layout.held[i]; h.IsWindow() {
-			window(h, a.cells[h.cell])
+	for i := range a.layout.fields {
+		if f := &a.layout.fields[i]; f.IsWindow() {
+			addWindow(f, a.cells[f.cell])
 		} else {
-			bucket(&h.Meter, a.bucket(h))
+			addBucket(&f.Meter, a.bucket(f))
 		}
 	}
-	if a.more == nil {
+	if a.overflow == nil {
 		return all
 	}
-	all = slices.Grow(all, len(a.more.windows)+a.more.buckets.len())
-	for _, w := range a.more.windows {
-		window(w.held, w.used)
+	all = slices.Grow(all, len(a.overflow.windows)+a.overflow.buckets.len())
+	for _, w := range a.overflow.windows {
+		addWindow(w.field, w.used)
 	}
-	for b := range a.more.buckets.all() {
-		bucket(&b.Meter, b.state)
+	for b := range a.overflow.buckets.all() {
+		addBucket(&b.Meter, b.state)
 	}
 	return all
 }

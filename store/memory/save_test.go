@@ -123,7 +123,7 @@ func TestSaveForgets(t *testing.T) {
 			left  int64
 		}{{0, 2}, {time.Second, 1}, {time.Minute, 1}, {time.Minute, 0}} {
 			time.Sleep(step.after)
-			require.Equal(t, step.left, rebear(t, s).Stats().Subjects)
+			require.Equal(t, step.left, reload(t, s).Stats().Subjects)
 		}
 	})
 }
@@ -152,7 +152,7 @@ func TestSaveUnderLoad(t *testing.T) {
 		})
 	}
 	for range 20 {
-		again := rebear(t, s)
+		again := reload(t, s)
 		keys, _, err := again.Keys(t.Context(), apikey.Filter{}, "", 500)
 		require.NoError(t, err)
 		require.Len(t, keys, 100)
@@ -239,7 +239,7 @@ func TestSaveFarFuture(t *testing.T) {
 	s := memory.New(memory.Config{})
 	c := store.Charge{Subject: "a", At: time.Now().AddDate(285, 0, 0), Meters: []store.Meter{{Name: "m", Max: 10}}, N: store.Each(1)}
 	require.NoError(t, s.Take(t.Context(), &c))
-	require.EqualValues(t, 1, rebear(t, s).Stats().Subjects)
+	require.EqualValues(t, 1, reload(t, s).Stats().Subjects)
 }
 
 // BenchmarkSave is a file of so many keys, each with a plan's link and a counter.

@@ -8,40 +8,43 @@ import (
 )
 
 const (
-	smallest = 8 // places of an index, accounts of the first slab
+	minIndex = 8 // entries of the smallest index, and accounts of the first slab at first
 
-	// A slab of so many accounts begins with a cache line, as its every second account then
-	// does, and what a throttle needs of an account is one line long. Few slabs stay in the
-	// processor's cache, and finding an account waits for nothing else.
+	// A slab of 512 accounts of 96 bytes is a whole number of cache lines, and the allocator
+	// begins it at one. So every second account begins with a cache line, and what a
+	// throttle needs of an account is one line long. Large slabs are few: the slice of slabs
+	// stays in the processor's cache, and only the account itself has to come from memory.
 	slabBits = 9
 	slabSize = 1 << slabBits
 )
 
-// shard is a share of the subjects under one mutex. What every decision reads is on as
-// few cache lines as can be, and the mutex alone on its own: who waits for it would else
-// take the line away from who has it.
+// A shard is a share of the subjects under one mutex.
+//
+// Its fields are ordered by cache lines (TestCacheLines). The mutex has a line of its
+// own: a goroutine that waits for the mutex would otherwise take the line away from the
+// one that holds it. What every decision reads follows on the next line.
 type shard struct {
 	mu sync.Mutex
 	_  [56]byte
 
-	index []entry     // open addressing, linear probing, a power of two long, never full
-	slabs [][]account // of slabSize, but for the first, which grows to it: none other ever moves
+	index []entry     // open addressing, linear probing; a power of two long and never full
+	slabs [][]account // the first grows to slabSize and then stays; no other ever moves
 	count int         // accounts
 	store *Store
 
-	next [store.MaxMeters]state // scratch: the states that a charge leads to
+	next [store.MaxMeters]state // scratch: the states that the current charge leads to
 
-	nobody account  // without a subject: what is read of one that has no account
-	slots  uint32   // of the slabs that were ever used
-	free   []uint32 // of those, the ones that are free
-	hand   uint32   // where the next sweep begins
-	due    [kinds]int64
-	_      [40]byte // to a whole number of lines, which a test holds
+	unknown account      // empty; it is read in place of the account of an unknown subject
+	slots   uint32       // slots of the slabs that were ever used
+	free    []uint32     // those of them that are free
+	hand    uint32       // where the next sweep begins in the index
+	due     [kinds]int64 // no account is of that kind before; zero at first
+	_       [40]byte     // fills the last cache line, so that shards share none
 }
 
-// entry of the index: eight bits of the hash, then the slot plus one. Zero is empty. It
-// is small, for the index is what a decision on a cold subject waits for first; the whole
-// hash is in the account.
+// An entry of the index is eight bits of the hash, its tag, then the slot plus one. Zero
+// is an empty entry. It takes four bytes only, because the index is the first memory that
+// a decision on a cold subject waits for. The account has more of the hash.
 type entry uint32
 
 const (
@@ -51,61 +54,71 @@ const (
 
 func newEntry(hash, slot uint32) entry { return entry(hash>>tagShift<<tagShift | (slot + 1)) }
 
-func (e entry) is(hash uint32) bool { return uint32(e)>>tagShift == hash>>tagShift }
-func (e entry) slot() uint32        { return uint32(e)&maxSlots - 1 }
+// hasTag reports whether the entry can be that of a subject with this hash. A wrong match
+// costs a look at an account, and happens once in 256 times.
+func (e entry) hasTag(hash uint32) bool { return uint32(e)>>tagShift == hash>>tagShift }
+func (e entry) slot() uint32            { return uint32(e)&maxSlots - 1 }
 
-func (sh *shard) at(slot uint32) *account { return &sh.slabs[slot>>slabBits][slot%slabSize] }
+func (sh *shard) account(slot uint32) *account { return &sh.slabs[slot>>slabBits][slot%slabSize] }
 
-// find is the account of a subject, or nil.
+// find returns the account of a subject, or nil.
 func (sh *shard) find(hash uint64, subject string) *account {
-	if slot, ok := sh.look(hash, subject); ok {
-		return sh.at(slot)
+	if slot, ok := sh.findSlot(hash, subject); ok {
+		return sh.account(slot)
 	}
 	return nil
 }
 
-// look is the slot of a subject's account, if it has one.
-func (sh *shard) look(hash uint64, subject string) (slot uint32, ok bool) {
+// findSlot returns the slot of a subject's account, if it has one.
+func (sh *shard) findSlot(hash uint64, subject string) (slot uint32, ok bool) {
 	mask := uint32(len(sh.index) - 1)
 	for i := uint32(hash) & mask; sh.index[i] != 0; i = (i + 1) & mask {
-		if e := sh.index[i]; e.is(uint32(hash)) && sh.at(e.slot()).is(subject) {
+		if e := sh.index[i]; e.hasTag(uint32(hash)) && sh.account(e.slot()).belongsTo(subject) {
 			return e.slot(), true
 		}
 	}
 	return 0, false
 }
 
-// insert makes the account of a subject that has none, unless the Store is full.
+// insert makes the account of a subject that has none. It reports false if the Store is
+// full.
 func (sh *shard) insert(hash uint64, subject string, at time.Time, now int64) (slot uint32, ok bool) {
-	if sh.count >= len(sh.index)/4*3 {
-		sh.makeSpace(at, now)
+	if sh.count >= len(sh.index)/4*3 { // fuller, linear probing gets slow
+		sh.sweepOrGrow(at, now)
 	}
+
+	// Adding first and subtracting after a failure keeps the bound exact without a lock of
+	// the whole Store.
 	if sh.store.subjects.Add(1) > sh.store.max || sh.count >= maxSlots {
 		sh.store.subjects.Add(-1)
 		return 0, false
 	}
-	slot = sh.slot()
-	a := sh.at(slot)
-	a.call(subject)
+
+	slot = sh.allocSlot()
+	a := sh.account(slot)
+	a.setSubject(subject)
 	a.name.hash = uint32(hash)
-	sh.put(newEntry(a.name.hash, slot), a.name.hash)
+	a.layout = sh.unknown.layout
+	sh.insertEntry(newEntry(a.name.hash, slot), a.name.hash)
 	sh.count++
-	a.layout = sh.nobody.layout
 	return slot, true
 }
 
-// makeSpace forgets what is spent, and only then, if that was not much, lets the index
-// grow: a shard stays in proportion to what is live, and subjects that come again and
-// again are not forgotten in between.
-func (sh *shard) makeSpace(at time.Time, now int64) {
-	at, now = sh.store.earlier(at, now)
+// sweepOrGrow makes space in the index. It evicts every spent account first, and grows
+// the index only if half of it is still in use. So a shard stays in proportion to its
+// live subjects, and it does not grow and shrink for subjects that come again and again.
+func (sh *shard) sweepOrGrow(at time.Time, now int64) {
+	at, now = sh.store.evictionClock(at, now)
 	sh.sweep(spent, at, now, len(sh.index))
-	if len(sh.index) < smallest || sh.count >= len(sh.index)/2 {
-		sh.grow()
+	if len(sh.index) < minIndex || sh.count >= len(sh.index)/2 {
+		sh.growIndex()
 	}
 }
 
-func (sh *shard) slot() uint32 {
+// allocSlot returns a free slot. Accounts never move once the first slab has its full
+// size: only the first is copied while it grows, so that an almost empty shard does not
+// take a whole slab.
+func (sh *shard) allocSlot() uint32 {
 	if n := len(sh.free); n > 0 {
 		slot := sh.free[n-1]
 		sh.free = sh.free[:n-1]
@@ -113,7 +126,7 @@ func (sh *shard) slot() uint32 {
 	}
 	switch n := int(sh.slots); {
 	case n == 0:
-		sh.slabs = append(sh.slabs, make([]account, smallest))
+		sh.slabs = append(sh.slabs, make([]account, minIndex))
 	case n%slabSize == 0:
 		sh.slabs = append(sh.slabs, make([]account, slabSize))
 	case n == len(sh.slabs[0]):
@@ -123,7 +136,8 @@ func (sh *shard) slot() uint32 {
 	return sh.slots - 1
 }
 
-func (sh *shard) put(e entry, hash uint32) {
+// insertEntry puts an entry into the first empty place from where its hash points.
+func (sh *shard) insertEntry(e entry, hash uint32) {
 	mask := uint32(len(sh.index) - 1)
 	i := hash & mask
 	for sh.index[i] != 0 {
@@ -132,28 +146,33 @@ func (sh *shard) put(e entry, hash uint32) {
 	sh.index[i] = e
 }
 
-func (sh *shard) grow() {
+func (sh *shard) growIndex() {
 	old := sh.index
-	sh.index = make([]entry, max(smallest, 2*len(old)))
+	sh.index = make([]entry, max(minIndex, 2*len(old)))
 	for _, e := range old {
 		if e != 0 {
-			sh.put(e, sh.at(e.slot()).name.hash)
+			sh.insertEntry(e, sh.account(e.slot()).name.hash)
 		}
 	}
 }
 
-// remove forgets the account in the i-th place of the index, and moves up those behind it
-// that probing would no longer reach.
+// remove frees the account of the entry at i, and closes the gap in the index. A search
+// ends at the first empty place, so a gap would hide the entries behind it. There are no
+// tombstones that would slow down later searches.
 func (sh *shard) remove(i uint32) {
 	slot := sh.index[i].slot()
-	*sh.at(slot) = account{}
+	*sh.account(slot) = account{}
 	sh.free = append(sh.free, slot)
 	sh.count--
+
 	mask := uint32(len(sh.index) - 1)
 	for j := (i + 1) & mask; sh.index[j] != 0; j = (j + 1) & mask {
-		if home := sh.at(sh.index[j].slot()).name.hash & mask; (j-home)&mask >= (j-i)&mask {
+		// home is where the search for the entry at j begins. The entry may move back to the
+		// gap at i only if home is not between them: the search would begin behind i.
+		home := sh.account(sh.index[j].slot()).name.hash & mask
+		if (j-home)&mask >= (j-i)&mask {
 			sh.index[i] = sh.index[j]
-			i = j
+			i = j // the gap is here now
 		}
 	}
 	sh.index[i] = 0

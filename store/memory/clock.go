@@ -1,0 +1,65 @@
+package memory
+
+import (
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+// Every charge has two readings of one instant, and nearly every function here takes
+// both:
+//
+//   - at, by the wall clock, for windows.
+//   - now, in Unix microseconds, for buckets. It follows the monotonic reading of at if
+//     there is one. A wall clock that is set while the process runs then neither refills
+//     buckets nor holds them up.
+
+// clock returns both readings of a charge's instant. If the caller gave none, it reads
+// the clock of this process. A charge of buckets alone does not need the wall clock: it
+// reads only the monotonic clock, which is cheaper, and the returned time is zero.
+func (s *Store) clock(at time.Time, meters []store.Meter) (time.Time, int64) {
+	if at.IsZero() {
+		if !anyWindow(meters) {
+			return at, s.micros(at)
+		}
+		at = time.Now()
+	}
+	return at, s.micros(at)
+}
+
+// micros converts an instant to the buckets' clock. The zero Time stands for the present.
+func (s *Store) micros(at time.Time) int64 {
+	if at.IsZero() {
+		return s.epoch + time.Since(s.base).Microseconds()
+	}
+	return s.epoch + at.Sub(s.base).Microseconds()
+}
+
+// clockShift returns by how much the wall clock was set forward since New. It is negative
+// if the clock was set back. The two halves of one reading differ by microseconds even if
+// nobody set the clock, so the result is rounded.
+func (s *Store) clockShift(now time.Time) time.Duration {
+	shift := time.Duration(now.UnixMicro()-s.micros(now)) * time.Microsecond
+	return shift.Round(time.Millisecond)
+}
+
+// evictionClock returns the instant by which a charge judges the state of other subjects:
+// the earlier of its own instant and the clock of this process. Otherwise a caller whose
+// clock is ahead could evict live state, and those subjects would get their allowance
+// again.
+func (s *Store) evictionClock(at time.Time, now int64) (time.Time, int64) {
+	own := time.Now()
+	if at.IsZero() || own.Before(at) {
+		return own, s.micros(own)
+	}
+	return at, now
+}
+
+func anyWindow(meters []store.Meter) bool {
+	for i := range meters {
+		if meters[i].IsWindow() {
+			return true
+		}
+	}
+	return false
+}
