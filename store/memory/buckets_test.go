@@ -13,10 +13,10 @@ import (
 )
 
 // withIDs returns a store with a subject that has n rare buckets, and the charge of the
-// last.
+// last one.
 func withIDs(t testing.TB, n int) (*memory.Store, *store.Charge) {
 	s := memory.New(memory.Config{})
-	c := &store.Charge{Subject: "a", At: time.Unix(1<<30, 0), Meters: []store.Meter{rarely[0], rarely[1]}, N: store.Each(1)}
+	c := &store.Charge{Subject: "a", At: time.Unix(1<<30, 0), Meters: []store.Meter{idMeters[0], idMeters[1]}, N: store.Each(1)}
 	for i := range n {
 		c.Meters[1].Name = fmt.Sprint("id ", i)
 		require.NoError(t, s.Take(t.Context(), c))
@@ -25,8 +25,9 @@ func withIDs(t testing.TB, n int) (*memory.Store, *store.Charge) {
 	return s, c
 }
 
-// TestRefundBesideManyIDs is as quick as beside few: a refund looks at none of the others
-// while it holds the shard's lock. The fastest of many counts, so that nothing else does.
+// TestRefundBesideManyIDs compares a refund beside many IDs with one beside few: it looks
+// at none of the others while it holds the shard's lock. The fastest of many runs counts,
+// so that other load does not disturb the result.
 func TestRefundBesideManyIDs(t *testing.T) {
 	refund := func(n int) time.Duration {
 		s, c := withIDs(t, n)
@@ -43,8 +44,8 @@ func TestRefundBesideManyIDs(t *testing.T) {
 	require.Less(t, many, 20*few+20*time.Microsecond, "beside 20 it takes %v", few)
 }
 
-// TestRefundBesideManyWindows is the same of windows that are kept, as where keys share a
-// subject.
+// TestRefundBesideManyWindows compares a refund beside many kept windows with one beside
+// few, as where keys share a subject.
 func TestRefundBesideManyWindows(t *testing.T) {
 	refund := func(keys int) time.Duration {
 		s := memory.New(memory.Config{})
@@ -66,14 +67,14 @@ func TestRefundBesideManyWindows(t *testing.T) {
 	require.Less(t, many, 20*few+20*time.Microsecond, "beside 20 it takes %v", few)
 }
 
-// TestManyIDsAreSpent forgets the subject of many rare buckets, in a store that is full,
-// when the last of them is as good as new, and no sooner.
-func TestManyIDsAreSpent(t *testing.T) {
+// TestManyIDsSpent evicts the subject of many rare buckets from a full store as soon as
+// the last of them is full again, and no sooner.
+func TestManyIDsSpent(t *testing.T) {
 	other := store.Meter{Name: "rate", Max: 1}
 	for _, n := range []int{1, 20, 1000} {
 		s := memory.New(memory.Config{MaxSubjects: 1})
 		for i := range n {
-			id := rarely[1]
+			id := idMeters[1]
 			id.Name = fmt.Sprint("id ", i)
 			mustTake(t, s, "a", t0.Add(time.Duration(i)*time.Second), 1, id)
 		}
@@ -84,9 +85,9 @@ func TestManyIDsAreSpent(t *testing.T) {
 	}
 }
 
-// TestCrowdForgetsNothing compares the levels of many buckets of one subject, which come
+// TestBucketSetKeepsLevels compares the levels of many buckets of one subject, which come
 // and go, with those of buckets that are all kept.
-func TestCrowdForgetsNothing(t *testing.T) {
+func TestBucketSetKeepsLevels(t *testing.T) {
 	for seed := range uint64(20) {
 		s, random := memory.New(memory.Config{}), rand.New(rand.NewPCG(seed, 0))
 		kept, now := map[string]store.Bucket{}, t0

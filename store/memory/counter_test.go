@@ -30,11 +30,13 @@ func TestCounter(t *testing.T) {
 }
 
 var (
-	t0     = time.Date(2001, 11, 23, 12, 0, 0, 0, time.UTC) // long past: nothing is old that is not so by the process's clock
+	// t0 is long past. The clock of the process is later then, so a store evicts by the
+	// clock of the charges alone.
+	t0     = time.Date(2001, 11, 23, 12, 0, 0, 0, time.UTC)
 	bucket = store.Meter{Name: "rate", Max: 10, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}
 )
 
-// day is a window of the UTC day of at.
+// day returns a window of the UTC day of at.
 func day(name string, at time.Time, limit int64, keep time.Duration) store.Meter {
 	start := at.UTC().Truncate(24 * time.Hour).Unix()
 	return store.Meter{Name: name, Max: limit, Start: start, End: start + 24*60*60, Keep: keep}

@@ -36,7 +36,7 @@ func TestPlans(t *testing.T) {
 	storetest.TestPlans(t, func(testing.TB) usageplan.Store { return memory.New(memory.Config{}) })
 }
 
-// fill makes a store of n keys, the i-th with the digest of the text of i.
+// fill returns a store with n keys. The i-th has the digest of the text of i.
 func fill(tb testing.TB, n int) *memory.Store {
 	s := memory.New(memory.Config{})
 	for i := range n {
@@ -50,8 +50,7 @@ func fill(tb testing.TB, n int) *memory.Store {
 
 func id(i int) string { return fmt.Sprintf("id%07d", i) }
 
-// TestNarrowFilter walks through many keys to find few: no page looks at more than a
-// thousand.
+// TestNarrowFilter walks through many keys to find few. No page looks at more than 1,000.
 func TestNarrowFilter(t *testing.T) {
 	s := fill(t, 4500)
 	for prefix, want := range map[string]struct{ keys, pages int }{
@@ -74,9 +73,9 @@ func TestNarrowFilter(t *testing.T) {
 	}
 }
 
-// TestListing walks while others insert and delete, in bursts that leave long rows of
-// what is gone, and that go far enough for the list to drop them: what is there
-// throughout is listed once, in order.
+// TestListing lists keys while others are inserted and deleted. The deletions come in
+// bursts that leave long rows of deleted items, and are enough to compact the list. A key
+// that exists throughout is listed once, in order.
 func TestListing(t *testing.T) {
 	for seed := range uint64(20) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
@@ -111,9 +110,9 @@ func TestListing(t *testing.T) {
 	}
 }
 
-// TestBadPage refuses what no listing gave, and a limit without a page, each with its
-// name.
-func TestBadPage(t *testing.T) {
+// TestPageErrors passes cursors that no listing returned, and limits below 1. The error
+// names each wrong argument.
+func TestPageErrors(t *testing.T) {
 	s, ctx := fill(t, 100), t.Context()
 	require.NoError(t, s.InsertPlan(ctx, usageplan.Plan{ID: "plan"}))
 	for _, test := range []struct {
@@ -122,10 +121,10 @@ func TestBadPage(t *testing.T) {
 		want   []string
 	}{
 		{"0", 1, []string{`cursor: "0"`}},
-		{"1", 1, []string{`cursor: "1"`}}, // before the first there is nothing to go on with
+		{"1", 1, []string{`cursor: "1"`}}, // there is nothing before the first record
 		{"02", 1, []string{`cursor: "02"`}},
 		{"A", 1, []string{`cursor: "A"`}},
-		{"zz", 1, []string{`cursor: "zz"`}}, // not yet
+		{"zz", 1, []string{`cursor: "zz"`}}, // not given yet
 		{"3w5e11264sgsg", 1, []string{"cursor: "}},
 		{"", 0, []string{"limit: 0"}},
 		{"?", -1, []string{`cursor: "?"`, "limit: -1"}},
@@ -144,9 +143,9 @@ func TestBadPage(t *testing.T) {
 	}
 }
 
-// TestFreed is that what has been deleted takes no memory, but for its place in the order
-// for a while.
-func TestFreed(t *testing.T) {
+// TestDeletedFreesMemory deletes half of what it inserts. A deleted record takes no
+// memory, except for its place in the order for a while.
+func TestDeletedFreesMemory(t *testing.T) {
 	ctx := t.Context()
 	for name, churn := range map[string]func(s *memory.Store, i int) error{
 		"keys": func(s *memory.Store, i int) error {
@@ -180,8 +179,8 @@ func TestFreed(t *testing.T) {
 	runtime.KeepAlive(plans)
 }
 
-// TestOnChange begins with what may have been missed, and is not heard of once stop has
-// returned, whoever is at it.
+// TestOnChange checks that a listener is called at once, and is not called after stop has
+// returned while another goroutine makes changes.
 func TestOnChange(t *testing.T) {
 	s := memory.New(memory.Config{})
 	var heard []string
@@ -209,13 +208,13 @@ func TestOnChange(t *testing.T) {
 		})
 		stop()
 		stopped.Store(true)
-		stop() // once more does no harm
+		stop() // a second call has no effect
 	}
 	<-done
 }
 
-// BenchmarkKeys is a page of a listing, from its middle, which costs the same however
-// many keys there are.
+// BenchmarkKeys reads a page from the middle of a listing. It costs the same however many
+// keys there are.
 func BenchmarkKeys(b *testing.B) {
 	for _, n := range []int{1000, 1_000_000} {
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
@@ -226,7 +225,7 @@ func BenchmarkKeys(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			runtime.GC() // what filling has left is not the page's to pay for
+			runtime.GC() // the benchmark must not pay for the garbage of fill
 			b.ReportAllocs()
 			for b.Loop() {
 				keys, _, err := s.Keys(ctx, apikey.Filter{}, middle, 100)
@@ -238,8 +237,7 @@ func BenchmarkKeys(b *testing.B) {
 	}
 }
 
-// BenchmarkKeyByDigest is the look-up of a key that no Gate remembers, alone and by many
-// at once.
+// BenchmarkKeyByDigest looks up a key that no Gate has cached, alone and in parallel.
 func BenchmarkKeyByDigest(b *testing.B) {
 	for _, n := range []int{1000, 1_000_000} {
 		s, ctx := fill(b, n), b.Context()

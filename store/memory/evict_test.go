@@ -14,13 +14,13 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// TestMakesRoom fills a store that has room for three, and tells at each instant whether
-// a newcomer finds room, and what has gone for it.
-func TestMakesRoom(t *testing.T) {
+// TestEvict fills a store that has room for three subjects. At each instant it checks
+// whether a new subject finds room, and what was evicted for it.
+func TestEvict(t *testing.T) {
 	type step struct {
 		after        time.Duration
 		room         bool
-		spent, ended bool // whether any of the kind have gone; how many is the store's affair
+		spent, ended bool // whether any of the kind were evicted; the store decides how many
 	}
 	const week = 7 * 24 * time.Hour
 	fast := store.Meter{Name: "rate", Max: 10, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}
@@ -35,7 +35,7 @@ func TestMakesRoom(t *testing.T) {
 			[][]store.Meter{{fast}, {fast}, {fast}},
 			[]step{{0, false, false, false}, {time.Second - time.Microsecond, false, false, false}, {time.Second, true, true, false}},
 		},
-		"buckets that nothing refills stay for ever": {
+		"buckets that nothing refills always stay": {
 			[][]store.Meter{{never}, {never}, {never}},
 			[]step{{1000 * week, false, false, false}},
 		},
@@ -43,15 +43,15 @@ func TestMakesRoom(t *testing.T) {
 			[][]store.Meter{{today}, {today}, {fast, today}},
 			[]step{{0, false, false, false}, {12*time.Hour - time.Microsecond, false, false, false}},
 		},
-		"what has nothing to lose goes before windows that are kept": {
+		"a subject with nothing to lose goes before kept windows": {
 			[][]store.Meter{{today}, {fast}, {today}},
 			[]step{{24 * time.Hour, true, true, false}},
 		},
-		"windows that are kept go before what is live": {
+		"kept windows go before live subjects": {
 			[][]store.Meter{{today}, {never}, {today}},
 			[]step{{12 * time.Hour, true, false, true}},
 		},
-		"a window past its Keep is nothing to lose": {
+		"a window past its Keep counts as nothing to lose": {
 			[][]store.Meter{{today}, {never}, {never}},
 			[]step{{12*time.Hour + week, true, true, false}},
 		},
@@ -62,7 +62,7 @@ func TestMakesRoom(t *testing.T) {
 				mustTake(t, s, strconv.Itoa(i), t0, 1, meters...)
 			}
 			for _, step := range test.steps {
-				_, err := take(t, s, "newcomer", t0.Add(step.after), 1, fast)
+				_, err := take(t, s, "new", t0.Add(step.after), 1, fast)
 				require.Equal(t, step.room, err == nil, "after %v: %v", step.after, err)
 				if err != nil {
 					require.ErrorIs(t, err, store.ErrFull)
@@ -75,9 +75,9 @@ func TestMakesRoom(t *testing.T) {
 	}
 }
 
-// TestKnowsSooner is what makes a subject spent sooner than a full store thought when it
-// last looked.
-func TestKnowsSooner(t *testing.T) {
+// TestDueSooner lists what makes a subject spent sooner than a full store noted when it
+// last swept.
+func TestDueSooner(t *testing.T) {
 	slow := store.Meter{Name: "rate", Max: 10, Rate: store.Rate{Tokens: 1, Per: 3_600_000_000}}
 	fast := slow
 	fast.Rate.Per = 1_000_000
@@ -104,9 +104,9 @@ func TestKnowsSooner(t *testing.T) {
 	}
 }
 
-// TestKnowsLater keeps a window in a full store until the End that it was last charged
-// with, though a newer window lives and ends first.
-func TestKnowsLater(t *testing.T) {
+// TestDueLater keeps a window in a full store until the End that it was last charged
+// with, though a newer window is live and ends first.
+func TestDueLater(t *testing.T) {
 	today, tomorrow := day("q", t0, 10, 0), day("q", t0.AddDate(0, 0, 1), 10, 0)
 	month := today
 	month.End = t0.AddDate(0, 0, 30).Unix()
@@ -126,9 +126,9 @@ func TestKnowsLater(t *testing.T) {
 	}
 }
 
-// TestKnowsSoonerByItself is the same where the store reads its own clock, and the
-// subject has a window beside the bucket.
-func TestKnowsSoonerByItself(t *testing.T) {
+// TestDueSoonerByOwnClock repeats TestDueSooner where the store reads its own clock and
+// the subject has a window beside the bucket.
+func TestDueSoonerByOwnClock(t *testing.T) {
 	never := store.Meter{Name: "rate", Max: 10}
 	for name, test := range map[string]struct {
 		keep   time.Duration
@@ -161,8 +161,8 @@ func TestKnowsSoonerByItself(t *testing.T) {
 	}
 }
 
-// shapes is what subjects are charged in TestNobodyLosesAllowance, on a day: what fits an
-// account, what does not, and what is never there.
+// shapes returns the meters that TestEvictKeepsAllowances charges on a day: some fit the
+// cells of an account, some do not, and rare ones never do.
 func shapes(now time.Time) [][]store.Meter {
 	slow := store.Meter{Name: "slow", Max: 5, Rate: store.Rate{Tokens: 3, Per: 7_000_000}}
 	third := store.Meter{Name: "third", Max: 20, Rate: store.Rate{Tokens: 1, Per: 5_000_000}}
@@ -176,10 +176,10 @@ func shapes(now time.Time) [][]store.Meter {
 	}
 }
 
-// TestNobodyLosesAllowance plays random histories on a store with too little room beside
-// one with plenty: a charge finds no room, or is answered alike. Reads are left out: they
-// may miss what has ended.
-func TestNobodyLosesAllowance(t *testing.T) {
+// TestEvictKeepsAllowances plays random charges on a store with too little room beside
+// one with plenty. Each charge gets ErrFull or the same answer from both. Reads are left
+// out, because they may miss ended windows.
+func TestEvictKeepsAllowances(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	full, charges := 0, 0
 	for range 20 {
@@ -212,8 +212,8 @@ func TestNobodyLosesAllowance(t *testing.T) {
 	require.Greater(t, charges, 10000)
 }
 
-// TestClockAhead is others with a clock that is ahead, in a store that is full and in one
-// that grows: they make nothing of mine old.
+// TestClockAhead charges other subjects by a clock that is ahead, in a full store and in
+// a growing one. They do not evict live state.
 func TestClockAhead(t *testing.T) {
 	now := time.Now()
 	daily := store.Meter{Name: "rate", Max: 5, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}}
@@ -240,12 +240,12 @@ func TestClockAhead(t *testing.T) {
 	}
 }
 
-// TestForgetsUnasked shows that a store that is never full does not keep what is spent
-// either.
-func TestForgetsUnasked(t *testing.T) {
+// TestSweepBeforeGrowth shows that a store that is never full evicts spent subjects as
+// well.
+func TestSweepBeforeGrowth(t *testing.T) {
 	s := memory.New(memory.Config{})
 	for i := range 200_000 {
-		mustTake(t, s, strconv.Itoa(i), t0.Add(time.Duration(i)*time.Millisecond), 1, bucket) // spent after a second: 1,000 are live
+		mustTake(t, s, strconv.Itoa(i), t0.Add(time.Duration(i)*time.Millisecond), 1, bucket) // spent after 1s, so 1,000 are live
 	}
 	require.Less(t, s.Stats().Subjects, int64(20_000))
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// One Store keeps counters, keys and plans.
+// One Store holds counters, keys and plans.
 func Example() {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
@@ -33,8 +33,8 @@ func Example() {
 	// Output: no_plan
 }
 
-// A Store with room for two subjects refuses a third rather than forget what the two have
-// used.
+// A Store with room for two subjects refuses a third. It does not evict the two, because
+// what they have used would be lost.
 func ExampleConfig() {
 	st := memory.New(memory.Config{MaxSubjects: 2})
 	perUser, _ := limiter.New(st, limiter.PerMinute(10), limiter.Config{})
@@ -50,7 +50,7 @@ func ExampleConfig() {
 	// {Subjects:2 Spent:0 Ended:0 Refused:1}
 }
 
-// A store that is saved before the process ends goes on where it was.
+// A Store that is saved before the process ends continues in the next process.
 func ExampleStore_Save() {
 	path := filepath.Join(os.TempDir(), "ration-example")
 	defer os.Remove(path)

@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// SetClock is what setting the wall's clock forward, or back, does to s, as far as s can
-// tell.
+// SetClock makes s behave as if the wall clock had been set forward since New. A negative
+// duration sets it back.
 func SetClock(s *Store, by time.Duration) { s.epoch -= by.Microseconds() }
 
-// SaveTo writes what Save would.
+// SaveTo writes what Save writes to a file.
 func SaveTo(s *Store, w io.Writer) error { return s.save(w) }
 
-// LoadSummed is Load of a file whose end is made to be right.
+// LoadSummed loads a text as Load does, after it has replaced the end record by a correct
+// one.
 func LoadSummed(text []byte) (*Store, error) {
 	if i := bytes.LastIndex(text, []byte(`{"end"`)); i >= 0 {
 		text = text[:i]

@@ -11,9 +11,9 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// TestPlace has an account found by its place alone, and none where the place is of an
-// account that is gone.
-func TestPlace(t *testing.T) {
+// TestTakeAtPlace finds an account by its place alone. It finds none at the place of an
+// account that was evicted.
+func TestTakeAtPlace(t *testing.T) {
 	for _, subject := range []string{"short", strings.Repeat("long", maxInline)} {
 		synctest.Test(t, func(t *testing.T) {
 			s := New(Config{MaxSubjects: 1})
@@ -33,11 +33,11 @@ func TestPlace(t *testing.T) {
 
 			sh := &s.shards[place>>32]
 			index := sh.index
-			sh.index = make([]entry, len(index)) // where nothing is found
+			sh.index = make([]entry, len(index)) // an empty index finds nothing
 			take(subject, place, 3)
 			sh.index = index
 
-			time.Sleep(time.Hour) // it has nothing to lose, and makes room
+			time.Sleep(time.Hour) // the subject has nothing to lose, so it is evicted
 			take("another", place, 1)
 			take("another", place, 2)
 			time.Sleep(time.Hour)

@@ -47,8 +47,7 @@ func (f *field) sameMeter(m *store.Meter) bool {
 }
 
 // findField returns the field with the name of m, or nil. The charges of a subject name
-// their meters in the same order, so it looks at the i-th field first. It is small enough
-// that the compiler inlines it; searchField is not.
+// their meters in the same order, so it looks at the i-th field before it searches.
 func (l *layout) findField(m *store.Meter, i int) *field {
 	if uint(i) < uint(len(l.fields)) && l.fields[i].sameName(m) {
 		return &l.fields[i]
@@ -103,13 +102,15 @@ func allocLayout(n int) *layout {
 // layouts finds the layouts of all shards by their fields. A few layouts stand for
 // millions of accounts, and stay in the processor's cache.
 //
-// It holds weak pointers. The garbage collector frees a layout that no account and no
-// ended window refers to any more. It is apart from the Store, because a registered
-// cleanup keeps its receiver alive: the Store would otherwise outlive its last user.
+// It holds weak pointers, by the hash of the fields. Where two layouts have one hash,
+// only the later is found; the other is merely not shared. The garbage collector frees a
+// layout that no account and no ended window refers to any more. It is apart from the
+// Store, because a registered cleanup keeps its receiver alive: the Store would otherwise
+// outlive its last user.
 type layouts struct {
 	seed maphash.Seed
 	mu   sync.Mutex
-	live map[uint64]weak.Pointer[layout] // by the hash of the fields; the later of a collision
+	live map[uint64]weak.Pointer[layout] // by the hash of the fields
 }
 
 func newLayouts() *layouts {

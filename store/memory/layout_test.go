@@ -14,27 +14,28 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// sixtyFour skips a test of sizes, which are chosen for words of 64 bits.
-func sixtyFour(t *testing.T) {
+// need64Bit skips a test of sizes, which are chosen for words of 64 bits.
+func need64Bit(t *testing.T) {
 	t.Helper()
 	if strconv.IntSize != 64 {
 		t.Skip("sizes are chosen for words of 64 bits")
 	}
 }
 
-// TestLines holds what the speed of a decision rests on: that shards do not share cache
+// TestCacheLines checks what the speed of a decision depends on: shards share no cache
 // lines, and accounts stay small.
-func TestLines(t *testing.T) {
-	sixtyFour(t)
+func TestCacheLines(t *testing.T) {
+	need64Bit(t)
 	require.Zero(t, unsafe.Sizeof(shard{})%64)
 	require.EqualValues(t, 64, unsafe.Offsetof(shard{}.index))
 	require.EqualValues(t, 128, unsafe.Offsetof(shard{}.next))
 	require.EqualValues(t, 96, unsafe.Sizeof(account{}))
 }
 
-// TestAligned holds where the allocator puts the accounts of full slabs.
-func TestAligned(t *testing.T) {
-	sixtyFour(t)
+// TestSlabAlignment checks that the allocator puts full slabs at the beginning of a cache
+// line.
+func TestSlabAlignment(t *testing.T) {
+	need64Bit(t)
 	sh := &New(Config{}).shards[0]
 	for range 10 * slabSize {
 		sh.allocSlot()
@@ -44,8 +45,8 @@ func TestAligned(t *testing.T) {
 	}
 }
 
-// collected waits until the collector has done what makes it true.
-func collected(t *testing.T, done func() bool) {
+// waitForGC runs the garbage collector until done reports true.
+func waitForGC(t *testing.T, done func() bool) {
 	t.Helper()
 	require.Eventually(t, func() bool { runtime.GC(); return done() }, 20*time.Second, time.Millisecond)
 }
@@ -56,18 +57,18 @@ func (ls *layouts) count() int {
 	return len(ls.live)
 }
 
-// TestLayouts plays days, on each of which subjects of three plans are charged, in
-// windows that are kept or not, and counts the layouts that are left.
+// TestLayouts charges subjects of three plans day after day, in windows that are kept or
+// not, and counts the layouts that are left.
 func TestLayouts(t *testing.T) {
 	const plans, hour = 3, 60 * 60
 	for name, test := range map[string]struct {
 		keep time.Duration
-		set  bool  // the remaining use
+		set  bool  // SetRemaining
 		want []int // layouts after each day
 	}{
-		"what nobody has any more is dropped":     {0, false, []int{plans, plans, plans}},
-		"what an ended window refers to is there": {1000 * time.Hour, false, []int{plans, 2 * plans, 3 * plans}},
-		"one subject's extensions are its own":    {0, true, []int{0, 0, 0}},
+		"unused layouts are dropped":              {0, false, []int{plans, plans, plans}},
+		"an ended window keeps its layout":        {1000 * time.Hour, false, []int{plans, 2 * plans, 3 * plans}},
+		"extended windows do not share layouts":   {0, true, []int{0, 0, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, of := New(Config{}), map[*layout]int{}
@@ -79,7 +80,7 @@ func TestLayouts(t *testing.T) {
 					}}
 					require.NoError(t, s.Take(t.Context(), &c))
 				}
-				collected(t, func() bool { return s.layouts.count() == want })
+				waitForGC(t, func() bool { return s.layouts.count() == want })
 			}
 			for i := range s.shards {
 				for slot := range s.shards[i].slots {
@@ -95,9 +96,10 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-// TestLayoutsReborn has layouts of the same meters die and come again, while others look
-// for them: those who have one at a time have the same.
-func TestLayoutsReborn(t *testing.T) {
+// TestLayoutsCollectedWhileShared has layouts of the same fields collected and made
+// again, while other goroutines ask for them. Goroutines that hold one at the same time
+// hold the same one.
+func TestLayoutsCollectedWhileShared(t *testing.T) {
 	ls := newLayouts()
 	draft := func(i int) []field { return []field{{Meter: store.Meter{Name: "m", Max: int64(i % 4)}}} }
 	var wg sync.WaitGroup
@@ -117,16 +119,16 @@ func TestLayoutsReborn(t *testing.T) {
 	}
 	wg.Wait()
 	last := ls.share(draft(1), 1)
-	collected(t, func() bool { return ls.count() == 1 })
+	waitForGC(t, func() bool { return ls.count() == 1 })
 	require.Same(t, last, ls.share(draft(1), 1))
 	runtime.KeepAlive(last)
 }
 
-// TestCollected: nothing keeps a Store that its caller has dropped.
-func TestCollected(t *testing.T) {
+// TestStoreCollected checks that nothing keeps a Store alive that its caller has dropped.
+func TestStoreCollected(t *testing.T) {
 	s := New(Config{})
 	require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: "a", Meters: []store.Meter{{Name: "m", Max: 1}}, N: store.Each(1)}))
 	p := weak.Make(s)
 	s = nil
-	collected(t, func() bool { return p.Value() == nil })
+	waitForGC(t, func() bool { return p.Value() == nil })
 }

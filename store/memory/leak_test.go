@@ -16,9 +16,9 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// TestStoreIsShort prints a Store with keys and subjects, while it is used: it shows none
-// of them, and reads nothing that another goroutine writes.
-func TestStoreIsShort(t *testing.T) {
+// TestFormatHidesContent prints a Store with keys and subjects while it is used. The text
+// shows none of them, and printing reads nothing that another goroutine writes.
+func TestFormatHidesContent(t *testing.T) {
 	s := memory.New(memory.Config{})
 	block, err := aes.NewCipher(make([]byte, 32))
 	require.NoError(t, err)

@@ -19,23 +19,23 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// loaded is what Load makes of a text.
-func loaded(t testing.TB, text string, cfg memory.Config) (*memory.Store, error) {
+// loadText loads a text as Load loads a file.
+func loadText(t testing.TB, text string, cfg memory.Config) (*memory.Store, error) {
 	path := filepath.Join(t.TempDir(), "text")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return memory.Load(path, cfg)
 }
 
-// summed is a text with the sum that its lines have.
-func summed(text string) string {
+// withSum returns the text with the checksum that its lines have.
+func withSum(text string) string {
 	body := text[:strings.LastIndex(text, `{"end"`)]
 	return fmt.Sprintf("%s{\"end\":{\"records\":%d,\"sha256\":\"%x\"}}\n", body, strings.Count(body, "\n"), sha256.Sum256([]byte(body)))
 }
 
-// TestLoadRefuses: no byte can be another, and none be missing.
+// TestLoadRefuses changes and cuts off each byte of a file. Load refuses every such file.
 func TestLoadRefuses(t *testing.T) {
 	text := saved(t)
-	_, err := loaded(t, text, memory.Config{})
+	_, err := loadText(t, text, memory.Config{})
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "text")
 	try := func(altered []byte) error {
@@ -60,19 +60,19 @@ func TestLoadRefuses(t *testing.T) {
 		want string
 	}{
 		"nothing":         {"", "line 1: end record missing"},
-		"no JSON":         {"hello\n", "line 1: store/memory: damaged file: invalid character"},
-		"JSON of others":  {"{\"a\":1}\n", "header record missing"},
+		"not JSON":        {"hello\n", "line 1: store/memory: damaged file: invalid character"},
+		"other JSON":      {"{\"a\":1}\n", "header record missing"},
 		"a line missing":  {strings.Replace(text, lines[3], "", 1), "checksum mismatch"},
 		"a line twice":    {strings.Replace(text, lines[1], lines[1]+lines[1], 1), "out of order"},
 		"two lines moved": {strings.Replace(text, lines[1]+lines[2], lines[2]+lines[1], 1), "out of order"},
 		"a second head":   {lines[0] + text, "header record missing or misplaced"},
-		"more on a line":  {strings.Replace(text, "\n", " {}\n", 1), "line 1: store/memory: damaged file: data after the record"},
-		"more":            {text + " ", "data after the end record"},
-		"of the future":   {strings.Replace(text, `"version":1`, `"version":2`, 1), "version 2: want at most 1: a newer release wrote the file"},
-		"of no version":   {strings.Replace(text, `"version":1`, `"version":0`, 1), "version 0"},
+		"data in a line":  {strings.Replace(text, "\n", " {}\n", 1), "line 1: store/memory: damaged file: data after the record"},
+		"data after the end":            {text + " ", "data after the end record"},
+		"newer version":   {strings.Replace(text, `"version":1`, `"version":2`, 1), "version 2: want at most 1: a newer release wrote the file"},
+		"version 0":   {strings.Replace(text, `"version":1`, `"version":0`, 1), "version 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := loaded(t, c.text, memory.Config{})
+			_, err := loadText(t, c.text, memory.Config{})
 			require.ErrorContains(t, err, c.want)
 		})
 	}
@@ -81,16 +81,16 @@ func TestLoadRefuses(t *testing.T) {
 		"meter": `{"meter":{`, "account": `{"account":{`, "numbered": `{"plan":{`, "record": "\n{",
 	} {
 		require.Contains(t, text, of)
-		_, err := loaded(t, summed(strings.Replace(text, of, of+`"frozen":true,`, 1)), memory.Config{})
+		_, err := loadText(t, withSum(strings.Replace(text, of, of+`"frozen":true,`, 1)), memory.Config{})
 		require.ErrorContains(t, err, `unknown field "frozen"`, name)
 	}
-	_, err = loaded(t, text, memory.Config{MaxSubjects: 1})
+	_, err = loadText(t, text, memory.Config{MaxSubjects: 1})
 	require.ErrorIs(t, err, store.ErrFull)
 	_, err = memory.Load(filepath.Join(t.TempDir(), "none"), memory.Config{})
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-// TestLoadSize: a store that was loaded takes no more memory than the one that was saved.
+// TestLoadSize checks that a loaded store takes no more memory than the saved one.
 func TestLoadSize(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 122,000 charges, and one goroutine")
@@ -115,9 +115,9 @@ func TestLoadSize(t *testing.T) {
 	require.Less(t, float64(loaded), 1.3*float64(saved))
 }
 
-// TestLoadSetBack: where the clock was set back since the saving, buckets refill from the
+// TestLoadClockSetBack sets the clock back between Save and Load. Buckets refill from the
 // moment of Load on.
-func TestLoadSetBack(t *testing.T) {
+func TestLoadClockSetBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "saved")
 	throttle := []store.Meter{{Name: "throttle", Max: 10, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}}
 	var began time.Time
@@ -126,7 +126,7 @@ func TestLoadSetBack(t *testing.T) {
 		require.NoError(t, s.Take(t.Context(), &c))
 		return c.Levels[0].Used
 	}
-	synctest.Test(t, func(t *testing.T) { // a bubble's clock begins anew
+	synctest.Test(t, func(t *testing.T) { // each bubble's clock starts at the same instant
 		began = time.Now()
 		time.Sleep(time.Hour)
 		s := memory.New(memory.Config{})
@@ -145,12 +145,12 @@ func TestLoadSetBack(t *testing.T) {
 	})
 }
 
-// TestSaveClockSet: buckets go on by the right clock where the wall's was set while the
-// process ran that saved them.
+// TestSaveClockSet sets the wall clock of the process that saves. Buckets refill by the
+// time that has really passed.
 func TestSaveClockSet(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	for name, set := range map[string]time.Duration{
-		"not":                 0,
+		"not set":             0,
 		"forward by an hour":  time.Hour,
 		"back by an hour":     -time.Hour,
 		"back by a year":      -year,
@@ -186,8 +186,8 @@ func TestSaveClockSet(t *testing.T) {
 	}
 }
 
-// TestSaveExact: what the two halves of a clock's reading differ by gives nothing and
-// takes nothing, however often it is saved.
+// TestSaveExact saves a bucket many times. The microseconds by which the two halves of a
+// clock reading differ neither add nor take tokens.
 func TestSaveExact(t *testing.T) {
 	s, now := memory.New(memory.Config{}), time.Now().Truncate(time.Microsecond)
 	slow := store.Meter{Name: "slow", Max: 10, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}}
@@ -198,7 +198,8 @@ func TestSaveExact(t *testing.T) {
 	require.Equal(t, want, mustTake(t, s, "a", now, 0, slow).Levels[0])
 }
 
-// FuzzLoad: no file makes it panic, and what it takes it can save and take again.
+// FuzzLoad loads any file. It must not panic, and a file that it accepts can be saved and
+// loaded again.
 func FuzzLoad(f *testing.F) {
 	text := saved(f)
 	f.Add([]byte(text))
@@ -206,7 +207,7 @@ func FuzzLoad(f *testing.F) {
 		f.Add([]byte(strings.Replace(text, line, "", 1)))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s, err := memory.LoadSummed(text) // whatever its sum
+		s, err := memory.LoadSummed(text) // a wrong checksum would stop nearly every input
 		if err != nil {
 			return
 		}

@@ -12,17 +12,17 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-var rarely = []store.Meter{
+var idMeters = []store.Meter{
 	{Name: "day", Max: 1 << 40, Start: 1 << 30, End: 1<<30 + 86400},
 	{Max: 1, Rate: store.Rate{Tokens: 1, Per: 600_000_000}, Rare: true},
 }
 
-// TestRareAreForgotten charges with a new id each time: those that are good again take no
-// memory.
-func TestRareAreForgotten(t *testing.T) {
+// TestRareBucketsRemoved charges with a new ID each time. IDs whose buckets are full
+// again take no memory.
+func TestRareBucketsRemoved(t *testing.T) {
 	s, at := memory.New(memory.Config{}), time.Unix(1<<30, 0)
 	take := func(i int, want bool) {
-		c := store.Charge{Subject: "a", At: at, Meters: []store.Meter{rarely[0], rarely[1]}, N: store.Each(1)}
+		c := store.Charge{Subject: "a", At: at, Meters: []store.Meter{idMeters[0], idMeters[1]}, N: store.Each(1)}
 		c.Meters[1].Name = fmt.Sprint("id ", i)
 		require.NoError(t, s.Take(t.Context(), &c))
 		require.Equal(t, want, c.OK, i)
@@ -34,11 +34,11 @@ func TestRareAreForgotten(t *testing.T) {
 		take(max(i-599, 0), false)
 		at = at.Add(time.Second)
 	}
-	require.Less(t, int64(heap())-int64(before), int64(2000*250), "of 600 that are kept")
+	require.Less(t, int64(heap())-int64(before), int64(2000*250), "600 IDs are kept")
 	runtime.KeepAlive(s)
 }
 
-// BenchmarkRare charges with a new id each time, when a subject has so many.
+// BenchmarkRare charges with a new ID each time, beside many others of the subject.
 func BenchmarkRare(b *testing.B) {
 	for _, n := range []int{10, 1000, 100_000} {
 		b.Run(fmt.Sprint("ids=", n), func(b *testing.B) {
@@ -48,14 +48,14 @@ func BenchmarkRare(b *testing.B) {
 				names[i] = fmt.Sprint("id ", i)
 			}
 			step := 600 * time.Second / time.Duration(n)
-			c := store.Charge{Subject: "a", Meters: []store.Meter{rarely[0], rarely[1]}, N: store.Each(1)}
+			c := store.Charge{Subject: "a", Meters: []store.Meter{idMeters[0], idMeters[1]}, N: store.Each(1)}
 			for i := 0; b.Loop(); i++ {
 				c.At = at
 				c.Meters[1].Name = names[i%len(names)]
 				if err := s.Take(b.Context(), &c); err != nil || !c.OK {
 					b.Fatal(err, c.OK)
 				}
-				if at = at.Add(step); at.Unix() >= rarely[0].End {
+				if at = at.Add(step); at.Unix() >= idMeters[0].End {
 					at = time.Unix(1<<30, 0)
 					s = memory.New(memory.Config{})
 				}
@@ -64,11 +64,11 @@ func BenchmarkRare(b *testing.B) {
 	}
 }
 
-// TestRareAlone: many rare buckets of a subject that has nothing else cost each charge no
-// more than few.
+// TestRareAlone charges many rare buckets of a subject that has nothing else. A charge
+// costs no more than beside few.
 func TestRareAlone(t *testing.T) {
 	s := memory.New(memory.Config{})
-	for i := range 100_000 { // each looking at all of the others would take minutes
+	for i := range 100_000 { // if each looked at all others, this would take minutes
 		c := store.Charge{Subject: "a", N: store.Each(1), Meters: []store.Meter{{
 			Name: fmt.Sprintf("id %d", i), Max: 1, Rate: store.Rate{Tokens: 1, Per: 600_000_000}, Rare: true,
 		}}}

@@ -15,7 +15,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// reborn is a store that is saved and loaded again between its calls.
+// A reloading is a store that is saved and loaded again between its calls.
 type reloading struct {
 	t     testing.TB
 	mu    sync.Mutex
@@ -28,7 +28,7 @@ func newReloading(t testing.TB, every int) *reloading {
 	return &reloading{t: t, s: memory.New(memory.Config{}), every: every}
 }
 
-// do calls f with the store, which nobody else has meanwhile.
+// do calls f with the store, which no other goroutine uses meanwhile.
 func (r *reloading) do(f func(*memory.Store) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -125,9 +125,9 @@ func (r *reloading) PlanLinks(ctx context.Context, planID, cursor string, limit 
 	return page, next, r.do(func(s *memory.Store) error { page, next, err = s.PlanLinks(ctx, planID, cursor, limit); return err })
 }
 
-// TestSaved holds a store that is saved and loaded all the while to the promises of every
-// store.
-func TestSaved(t *testing.T) {
+// TestReloadedStore runs the suites of every contract on a store that is saved and loaded
+// between its calls.
+func TestReloadedStore(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes thousands of files; TestSaveUnderLoad is for many goroutines")
 	}

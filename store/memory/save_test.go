@@ -21,8 +21,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// saved is the bytes of a store that has one of everything, and of a file that is like
-// them.
+// saved returns the file of a store that has one of everything, and a second of most.
 func saved(t testing.TB) string {
 	s := memory.New(memory.Config{})
 	ctx := t.Context()
@@ -52,7 +51,8 @@ func saved(t testing.TB) string {
 	return string(text)
 }
 
-// TestSaveReplaces a file whole, for its owner alone, or leaves it as it was.
+// TestSaveReplaces replaces a file as a whole and makes it readable by its owner alone.
+// After an error the directory is as it was.
 func TestSaveReplaces(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "saved")
@@ -68,19 +68,19 @@ func TestSaveReplaces(t *testing.T) {
 	require.Error(t, s.Save(filepath.Join(dir, "taken")))
 	list, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.Len(t, list, 2, "nothing else is left behind")
+	require.Len(t, list, 2, "no other file is left behind")
 }
 
-// TestSaveLink: a save replaces no symbolic link, by which somebody else reads the file
-// that it stands for.
-func TestSaveLink(t *testing.T) {
+// TestSaveRefusesSymlink saves to a symbolic link. A rename would replace the link, and
+// others who read its target would miss the new file.
+func TestSaveRefusesSymlink(t *testing.T) {
 	dir := t.TempDir()
 	path, link := filepath.Join(dir, "saved"), filepath.Join(dir, "link")
 	if err := os.Symlink("saved", link); err != nil {
 		t.Skip(err)
 	}
 	s := fill(t, 10)
-	for range 2 { // the link leads nowhere first
+	for range 2 { // in the first round the target does not exist
 		require.ErrorContains(t, s.Save(link), "want a regular file, which is replaced")
 		target, err := os.Readlink(link)
 		require.NoError(t, err)
@@ -88,17 +88,18 @@ func TestSaveLink(t *testing.T) {
 		require.NoError(t, s.Save(path))
 	}
 	_, err := memory.Load(link, memory.Config{})
-	require.NoError(t, err, "what is only read may be named by a link")
+	require.NoError(t, err, "Load follows a link")
 }
 
-// TestSaveLasts: that a new file could not be made to last is told, and it is there.
-func TestSaveLasts(t *testing.T) {
+// TestSaveSyncFailure saves to a directory that cannot be synced. Save reports that, and
+// the new file is there.
+func TestSaveSyncFailure(t *testing.T) {
 	if os.Getuid() <= 0 {
 		t.Skip("needs a user who may not read every directory")
 	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "saved")
-	require.NoError(t, os.Chmod(dir, 0o300)) // can be written in, and not opened
+	require.NoError(t, os.Chmod(dir, 0o300)) // files can be created in it, but it cannot be opened
 	err := fill(t, 10).Save(path)
 	require.ErrorIs(t, err, fs.ErrPermission)
 	_, err = memory.Load(path, memory.Config{})
@@ -106,11 +107,12 @@ func TestSaveLasts(t *testing.T) {
 	require.NoError(t, os.Chmod(dir, 0o700))
 	list, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.Len(t, list, 1, "nothing else is left behind")
+	require.Len(t, list, 1, "no other file is left behind")
 }
 
-// TestSaveForgets what has nothing to lose, and windows past their Keep.
-func TestSaveForgets(t *testing.T) {
+// TestSaveSkipsSpent checks that Save leaves out spent subjects and windows past their
+// Keep.
+func TestSaveSkipsSpent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := memory.New(memory.Config{})
 		take := func(subject string, m store.Meter) {
@@ -128,8 +130,8 @@ func TestSaveForgets(t *testing.T) {
 	})
 }
 
-// TestSaveUnderLoad: whatever is going on, what was saved can be loaded, and has what was
-// there before.
+// TestSaveUnderLoad saves while other goroutines use the store. Every file can be loaded,
+// and has the keys that were there before.
 func TestSaveUnderLoad(t *testing.T) {
 	s := fill(t, 100)
 	done := make(chan struct{})
@@ -161,7 +163,7 @@ func TestSaveUnderLoad(t *testing.T) {
 	wg.Wait()
 }
 
-// TestSaveFull: what a full store saves while newcomers take the places of others can be
+// TestSaveFull saves a full store while new subjects replace others. Every file can be
 // loaded.
 func TestSaveFull(t *testing.T) {
 	cfg := memory.Config{MaxSubjects: 2000}
@@ -203,9 +205,9 @@ func TestSaveFull(t *testing.T) {
 	wg.Wait()
 }
 
-// TestSavesInTurn: the last file has all that was there before it was saved, whoever else
-// saves.
-func TestSavesInTurn(t *testing.T) {
+// TestSaveConcurrently saves from two goroutines. The last file has everything that was
+// there before its Save began.
+func TestSaveConcurrently(t *testing.T) {
 	s, path := memory.New(memory.Config{}), filepath.Join(t.TempDir(), "saved")
 	done := make(chan struct{})
 	var wg sync.WaitGroup
@@ -233,8 +235,8 @@ func TestSavesInTurn(t *testing.T) {
 	wg.Wait()
 }
 
-// TestSaveFarFuture: a charge of a time that the form cannot hold is saved as of the last
-// that it can.
+// TestSaveFarFuture saves a bucket whose time exceeds the range of the file. It is saved
+// with the latest time that fits.
 func TestSaveFarFuture(t *testing.T) {
 	s := memory.New(memory.Config{})
 	c := store.Charge{Subject: "a", At: time.Now().AddDate(285, 0, 0), Meters: []store.Meter{{Name: "m", Max: 10}}, N: store.Each(1)}
@@ -242,7 +244,7 @@ func TestSaveFarFuture(t *testing.T) {
 	require.EqualValues(t, 1, reload(t, s).Stats().Subjects)
 }
 
-// BenchmarkSave is a file of so many keys, each with a plan's link and a counter.
+// BenchmarkSave saves n keys, each with a counter, and reports the bytes of each.
 func BenchmarkSave(b *testing.B) {
 	for _, n := range []int{1000, 100_000} {
 		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {

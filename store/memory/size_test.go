@@ -23,8 +23,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestSize holds the promise of bytes a subject with a bucket, a quota and a usage
-// record, its name included, and of bytes a window that has ended.
+// TestSize checks the documented bytes of a subject with a bucket, a quota and a usage
+// record, its name included, and the bytes of an ended window.
 func TestSize(t *testing.T) {
 	const subjects, days = 1_000_000, 3
 	if testing.Short() {
@@ -59,8 +59,8 @@ func TestSize(t *testing.T) {
 	require.LessOrEqual(t, perWindow, 24.0)
 }
 
-// TestSizeOfPlans: subjects of many plans, who come in any order while the collector runs
-// all the time, take hardly more than those of one.
+// TestSizeOfPlans checks that subjects of many plans take hardly more memory than those
+// of one. They come in any order, while the collector runs all the time.
 func TestSizeOfPlans(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 240,000 charges, and one goroutine")
@@ -86,7 +86,7 @@ func TestSizeOfPlans(t *testing.T) {
 		}
 		fill(t0)
 		live := heap()
-		fill(t0.AddDate(0, 0, 1)) // from then on accounts have room for the windows of more days
+		fill(t0.AddDate(0, 0, 1)) // then accounts have room for more windows
 		first := heap()
 		for i := range days - 1 {
 			fill(t0.AddDate(0, 0, i+2))
@@ -105,7 +105,7 @@ func TestSizeOfPlans(t *testing.T) {
 	}
 }
 
-// TestAllocs shows that a decision allocates nothing: taking, refusing, giving back and
+// TestAllocs checks that a decision allocates nothing: taking, refusing, giving back and
 // reading.
 func TestAllocs(t *testing.T) {
 	s := memory.New(memory.Config{})
