@@ -175,7 +175,7 @@ func TestDeletedFreesMemory(t *testing.T) {
 		require.NoError(t, plans.InsertLink(ctx, usageplan.Link{PlanID: id(i), KeyID: "key"}))
 		require.NoError(t, plans.DeleteLink(ctx, id(i), "key"))
 	}
-	require.Less(t, int64(heap())-int64(before), int64(20_000), "plans that had links")
+	require.Less(t, int64(heap())-int64(before), int64(20_000), "lists of plans whose links were deleted")
 	runtime.KeepAlive(plans)
 }
 

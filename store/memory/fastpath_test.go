@@ -28,7 +28,7 @@ func TestTakeAtPlace(t *testing.T) {
 				return c.Place
 			}
 			place := take(subject, 0, 1)
-			require.NotZero(t, place, "of a charge that made the account")
+			require.NotZero(t, place, "a charge that makes an account returns its place")
 			require.Equal(t, place, take(subject, 0, 2))
 
 			sh := &s.shards[place>>32]

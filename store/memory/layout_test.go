@@ -18,7 +18,7 @@ import (
 func need64Bit(t *testing.T) {
 	t.Helper()
 	if strconv.IntSize != 64 {
-		t.Skip("sizes are chosen for words of 64 bits")
+		t.Skip("the sizes hold for words of 64 bits")
 	}
 }
 
@@ -66,9 +66,9 @@ func TestLayouts(t *testing.T) {
 		set  bool  // SetRemaining
 		want []int // layouts after each day
 	}{
-		"unused layouts are dropped":              {0, false, []int{plans, plans, plans}},
-		"an ended window keeps its layout":        {1000 * time.Hour, false, []int{plans, 2 * plans, 3 * plans}},
-		"extended windows do not share layouts":   {0, true, []int{0, 0, 0}},
+		"unused layouts are dropped":            {0, false, []int{plans, plans, plans}},
+		"an ended window keeps its layout":      {1000 * time.Hour, false, []int{plans, 2 * plans, 3 * plans}},
+		"extended windows do not share layouts": {0, true, []int{0, 0, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, of := New(Config{}), map[*layout]int{}

@@ -59,17 +59,17 @@ func TestLoadRefuses(t *testing.T) {
 		text string
 		want string
 	}{
-		"nothing":         {"", "line 1: end record missing"},
-		"not JSON":        {"hello\n", "line 1: store/memory: damaged file: invalid character"},
-		"other JSON":      {"{\"a\":1}\n", "header record missing"},
-		"a line missing":  {strings.Replace(text, lines[3], "", 1), "checksum mismatch"},
-		"a line twice":    {strings.Replace(text, lines[1], lines[1]+lines[1], 1), "out of order"},
-		"two lines moved": {strings.Replace(text, lines[1]+lines[2], lines[2]+lines[1], 1), "out of order"},
-		"a second head":   {lines[0] + text, "header record missing or misplaced"},
-		"data in a line":  {strings.Replace(text, "\n", " {}\n", 1), "line 1: store/memory: damaged file: data after the record"},
-		"data after the end":            {text + " ", "data after the end record"},
-		"newer version":   {strings.Replace(text, `"version":1`, `"version":2`, 1), "version 2: want at most 1: a newer release wrote the file"},
-		"version 0":   {strings.Replace(text, `"version":1`, `"version":0`, 1), "version 0"},
+		"nothing":            {"", "line 1: end record missing"},
+		"not JSON":           {"hello\n", "line 1: store/memory: damaged file: invalid character"},
+		"other JSON":         {"{\"a\":1}\n", "header record missing"},
+		"a line missing":     {strings.Replace(text, lines[3], "", 1), "checksum mismatch"},
+		"a line twice":       {strings.Replace(text, lines[1], lines[1]+lines[1], 1), "out of order"},
+		"two lines moved":    {strings.Replace(text, lines[1]+lines[2], lines[2]+lines[1], 1), "out of order"},
+		"a second head":      {lines[0] + text, "header record missing or misplaced"},
+		"data in a line":     {strings.Replace(text, "\n", " {}\n", 1), "line 1: store/memory: damaged file: data after the record"},
+		"data after the end": {text + " ", "data after the end record"},
+		"newer version":      {strings.Replace(text, `"version":1`, `"version":2`, 1), "version 2: want at most 1: a newer release wrote the file"},
+		"version 0":          {strings.Replace(text, `"version":1`, `"version":0`, 1), "version 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := loadText(t, c.text, memory.Config{})
@@ -93,7 +93,7 @@ func TestLoadRefuses(t *testing.T) {
 // TestLoadSize checks that a loaded store takes no more memory than the saved one.
 func TestLoadSize(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes 122,000 charges, and one goroutine")
+		t.Skip("makes 122,000 charges on one goroutine")
 	}
 	const subjects, days = 2000, 60
 	s := memory.New(memory.Config{})
@@ -111,7 +111,7 @@ func TestLoadSize(t *testing.T) {
 	loaded := heap() - before - saved
 	runtime.KeepAlive(s)
 	runtime.KeepAlive(again)
-	t.Logf("%d bytes, and %d when loaded", saved, loaded)
+	t.Logf("%d bytes, %d when loaded", saved, loaded)
 	require.Less(t, float64(loaded), 1.3*float64(saved))
 }
 

@@ -129,7 +129,7 @@ func (r *reloading) PlanLinks(ctx context.Context, planID, cursor string, limit 
 // between its calls.
 func TestReloadedStore(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes thousands of files; TestSaveUnderLoad is for many goroutines")
+		t.Skip("writes thousands of files; TestSaveUnderLoad covers many goroutines")
 	}
 	t.Run("counter", func(t *testing.T) {
 		storetest.TestCounter(t, storetest.Harness{New: func(t testing.TB) store.Counter { return newReloading(t, 19) }, Bubble: synctest.Test})

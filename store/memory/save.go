@@ -27,11 +27,13 @@ import (
 //
 // Save replaces the file as a whole or not at all. The file contains every change that
 // was made before the call. It may or may not contain a change that is made during the
-// call, but each record and each subject in it is complete. After an error the path holds
-// the old file, or the new file that may not survive a failure of the machine.
+// call, but each record and each subject in it is complete.
 //
-// Save refuses a path that is a symbolic link or not a regular file, because a rename
-// would replace the link and not its target.
+// After an error the path holds the old file. If only the last step failed, it holds the
+// new file, which may not survive a failure of the machine.
+//
+// Save refuses a path that is a symbolic link, or anything else than a regular file,
+// because a rename would replace the link and not its target.
 //
 // The new file is first written beside the old one, under its name with ".tmp" and a
 // number appended. A process that is killed during Save leaves that file behind.

@@ -28,7 +28,7 @@ func heap() uint64 {
 func TestSize(t *testing.T) {
 	const subjects, days = 1_000_000, 3
 	if testing.Short() {
-		t.Skip("takes a million subjects, and one goroutine")
+		t.Skip("makes a million subjects on one goroutine")
 	}
 	names := make([]string, subjects)
 	for i := range names {
@@ -53,7 +53,7 @@ func TestSize(t *testing.T) {
 		fill(t0.AddDate(0, 0, i+1))
 	}
 	perWindow := float64(heap()-live) / float64(subjects) / float64(2*days)
-	t.Logf("%d subjects: %.1f bytes each, and %.1f a window that has ended", subjects, perSubject, perWindow)
+	t.Logf("%d subjects: %.1f bytes each, %.1f per ended window", subjects, perSubject, perWindow)
 	require.EqualValues(t, subjects, s.Stats().Subjects)
 	require.LessOrEqual(t, perSubject, 160.0)
 	require.LessOrEqual(t, perWindow, 24.0)
@@ -63,7 +63,7 @@ func TestSize(t *testing.T) {
 // of one. They come in any order, while the collector runs all the time.
 func TestSizeOfPlans(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes 240,000 charges, and one goroutine")
+		t.Skip("makes 240,000 charges on one goroutine")
 	}
 	const subjects, days = 30_000, 3
 	measure := func(plans int) (perSubject, perWindow float64) {
@@ -93,7 +93,7 @@ func TestSizeOfPlans(t *testing.T) {
 		}
 		perSubject = float64(live-before) / subjects
 		perWindow = float64(heap()-first) / subjects / (2 * (days - 1))
-		t.Logf("%d plans: %.1f bytes a subject, and %.1f a window that has ended", plans, perSubject, perWindow)
+		t.Logf("%d plans: %.1f bytes per subject, %.1f per ended window", plans, perSubject, perWindow)
 		runtime.KeepAlive(s)
 		return perSubject, perWindow
 	}
