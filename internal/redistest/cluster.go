@@ -28,7 +28,8 @@ type node struct {
 
 const primaries = 3
 
-// StartCluster runs a Cluster until the test ends, and returns when all of it is ready. It is skipped as Start is.
+// StartCluster runs a Cluster until the test ends, and returns when all of it is ready.
+// It is skipped as Start is.
 func StartCluster(t testing.TB) *Cluster {
 	t.Helper()
 	program := find(t)
@@ -84,8 +85,8 @@ func (c *Cluster) Slot(t testing.TB, key string) int {
 	return slot
 }
 
-// Move is a slot on its way to another primary. Until its End clients are answered with ASK and TRYAGAIN, and after it with
-// MOVED.
+// Move is a slot on its way to another primary. Until its End clients are answered with
+// ASK and TRYAGAIN, and after it with MOVED.
 type Move struct {
 	cluster  *Cluster
 	slot     string
@@ -186,7 +187,8 @@ func (c *Cluster) owner(t testing.TB, slot int) (owner *node) {
 	return owner
 }
 
-// Failover makes the replica of the primary that has a slot the primary, with all that was written, and waits for that.
+// Failover makes the replica of the primary that has a slot the primary, with all that
+// was written, and waits for that.
 func (c *Cluster) Failover(t testing.TB, slot int) {
 	t.Helper()
 	replica := c.replica(t, c.owner(t, slot))
@@ -258,8 +260,8 @@ func eventually(t testing.TB, what string, done func() bool) {
 }
 
 // Freeze stops the process of the primary that has a slot, as a machine that hangs: its
-// connections stay open, new ones are accepted, and nothing is answered until the returned
-// function is called or the test ends.
+// connections stay open, new ones are accepted, and nothing is answered until the
+// returned function is called or the test ends.
 func (c *Cluster) Freeze(t testing.TB, slot int) (thaw func()) {
 	t.Helper()
 	process := c.owner(t, slot).cmd.Process

@@ -14,9 +14,10 @@ import (
 	"time"
 )
 
-// Start runs redis-server on a free port of the loopback, in a directory of the test's, until the test ends, and returns
-// its address. It keeps nothing on disk; args are further settings, as on its command line. Where there is no redis-server
-// on the PATH the test is skipped, or fails if the environment has RATION_REQUIRE_REDIS=1.
+// Start runs redis-server on a free port of the loopback, in a directory of the test's,
+// until the test ends, and returns its address. It keeps nothing on disk; args are
+// further settings, as on its command line. Where there is no redis-server on the PATH
+// the test is skipped, or fails if the environment has RATION_REQUIRE_REDIS=1.
 func Start(t testing.TB, args ...string) (addr string) {
 	t.Helper()
 	return StartServer(t, args...).Addr
@@ -48,7 +49,8 @@ func StartServer(t testing.TB, args ...string) *Server {
 // Kill ends the server at once.
 func (s *Server) Kill() { s.process.kill() }
 
-// Restart starts a server that was killed, on the same address. It has forgotten everything.
+// Restart starts a server that was killed, on the same address. It has forgotten
+// everything.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	port, err := net.LookupPort("tcp", s.Addr[strings.LastIndex(s.Addr, ":")+1:])
@@ -87,7 +89,8 @@ func start(t testing.TB, program string, args []string) (*Server, error) {
 	return &Server{p.addr, program, args, p}, nil
 }
 
-// free is a port of the loopback that nobody listens on, and so is the one that is so far above it.
+// free is a port of the loopback that nobody listens on, and so is the one that is so far
+// above it.
 func free(above int) (int, error) {
 	for {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -153,7 +156,8 @@ func (p *process) kill() {
 	}
 }
 
-// answers says whether a Redis that is not loading answers at addr, be it that it wants a password.
+// answers says whether a Redis that is not loading answers at addr, be it that it wants a
+// password.
 func answers(addr string) bool {
 	conn, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {

@@ -11,14 +11,16 @@ import (
 // Master is the name by which a Sentinel set knows its master.
 const Master = "ration"
 
-// Sentinel is a master with two replicas, and three Sentinels that watch them, on the loopback.
+// Sentinel is a master with two replicas, and three Sentinels that watch them, on the
+// loopback.
 type Sentinel struct {
 	Addrs []string // of the Sentinels
 
 	servers, sentinels []*node
 }
 
-// StartSentinel runs a Sentinel set until the test ends, and returns when all of it is ready. It is skipped as Start is.
+// StartSentinel runs a Sentinel set until the test ends, and returns when all of it is
+// ready. It is skipped as Start is.
 func StartSentinel(t testing.TB) *Sentinel {
 	t.Helper()
 	program := find(t)

@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// StartTLS runs a redis-server that speaks TLS alone, as Start does one that does not. The configuration trusts it.
+// StartTLS runs a redis-server that speaks TLS alone, as Start does one that does not.
+// The configuration trusts it.
 func StartTLS(t testing.TB, args ...string) (addr string, cfg *tls.Config) {
 	t.Helper()
 	program := find(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// TestAllocations holds a decision to two: the request and the reply. Under the race detector a
-// sync.Pool drops things at random, so this is for the other builds.
+// TestAllocations holds a decision to two: the request and the reply. Under the race
+// detector a sync.Pool drops things at random, so this is for the other builds.
 func TestAllocations(t *testing.T) {
 	s := newStore(t, dial(t, redistest.Start(t)), counting)
 	c := &store.Charge{Subject: "plan:key", At: time.Now(), Meters: []store.Meter{throttle, quota, record}, N: store.Each(1)}

@@ -14,9 +14,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestCallerBehind has a caller whose clock is behind charge the window that all others have
-// used up and left. The window is still refused to it while the clock is behind by no more than
-// Keep and an hour, by the caller's clock and the server's.
+// TestCallerBehind has a caller whose clock is behind charge the window that all others
+// have used up and left. The window is still refused to it while the clock is behind by
+// no more than Keep and an hour, by the caller's clock and the server's.
 func TestCallerBehind(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	clock := clock{client: client}
@@ -59,8 +59,9 @@ func TestCallerBehind(t *testing.T) {
 	}
 }
 
-// TestCallerAhead has a caller whose clock is two hours ahead use up a window. The server keeps
-// the window until it has ended by the server's clock too, and Keep and an hour longer.
+// TestCallerAhead has a caller whose clock is two hours ahead use up a window. The server
+// keeps the window until it has ended by the server's clock too, and Keep and an hour
+// longer.
 func TestCallerAhead(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	clock := clock{client: client}
@@ -79,8 +80,8 @@ func TestCallerAhead(t *testing.T) {
 	require.InDelta(t, want.Seconds(), ttl, 2)
 }
 
-// TestGateBehind is TestCallerBehind through Gates of which one is two and a half hours behind:
-// together they admit an hour's quota once.
+// TestGateBehind is TestCallerBehind through Gates of which one is two and a half hours
+// behind: together they admit an hour's quota once.
 func TestGateBehind(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	clock := clock{client: client}

@@ -32,7 +32,8 @@ var (
 	record   = store.Meter{Name: "use", Max: store.Unlimited, Start: day, End: day + 86400, Keep: 90 * 24 * time.Hour}
 )
 
-// gcra is a bucket alone as other limiters keep it: the time at which it will be full, in text.
+// gcra is a bucket alone as other limiters keep it: the time at which it will be full, in
+// text.
 const gcra = `
 local interval = ARGV[3] / ARGV[2]
 local increment, offset = interval * tonumber(ARGV[4]), interval * ARGV[1]
@@ -48,8 +49,9 @@ local reset = new - now
 if reset > 0 then redis.call("SET", KEYS[1], new, "EX", math.ceil(reset)) end
 return { tonumber(ARGV[4]), remaining, tostring(-1), tostring(reset) }`
 
-// BenchmarkServer reports the time that one decision takes on the server, as the server measures it. The empty script
-// and a bucket of the plainest kind are there for comparison.
+// BenchmarkServer reports the time that one decision takes on the server, as the server
+// measures it. The empty script and a bucket of the plainest kind are there for
+// comparison.
 func BenchmarkServer(b *testing.B) {
 	addr := redistest.Start(b)
 	client := dial(b, addr)

@@ -11,11 +11,14 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// Check asks each server for settings that a quota does not go with, by INFO, and reports them all, or what failed:
+// Check asks each server for settings that a quota does not go with, by INFO, and reports
+// them all, or what failed:
 //
 //   - a version below 6.2, which has not the commands that the scripts use;
-//   - a maxmemory-policy other than noeviction: a key that is evicted is a quota that starts anew;
-//   - no append-only file: a server that starts again has forgotten the last minutes, or everything.
+//   - a maxmemory-policy other than noeviction: a key that is evicted is a quota that
+//     starts anew;
+//   - no append-only file: a server that starts again has forgotten the last minutes, or
+//     everything.
 func (s *Store) Check(ctx context.Context) error {
 	l, err := s.connected(ctx)
 	if err != nil {
@@ -75,7 +78,8 @@ func older(version string, major, minor int) bool {
 	return errX == nil && errY == nil && (x < major || x == major && y < minor)
 }
 
-// inspect tells the Logger what Check finds: once, when every server has been asked. It takes a second at most.
+// inspect tells the Logger what Check finds: once, when every server has been asked. It
+// takes a second at most.
 func (s *Store) inspect(ctx context.Context, client rueidis.Client) {
 	if s.logger == nil || s.inspected.Load() {
 		return

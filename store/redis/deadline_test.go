@@ -27,9 +27,9 @@ func hurried(t *testing.T, s *Store, subject string) (took time.Duration, err er
 	return time.Since(began), err
 }
 
-// TestFrozenPrimary freezes one primary of a Cluster while the others answer. A call for the
-// frozen one ends at its deadline, although the client is connecting to it for another call
-// that may take longer.
+// TestFrozenPrimary freezes one primary of a Cluster while the others answer. A call for
+// the frozen one ends at its deadline, although the client is connecting to it for
+// another call that may take longer.
 func TestFrozenPrimary(t *testing.T) {
 	t.Parallel()
 	rig, s := onCluster(t)
@@ -55,9 +55,9 @@ func TestFrozenPrimary(t *testing.T) {
 	require.Less(t, time.Duration(worst.Load()), 500*time.Millisecond)
 }
 
-// TestLostWhileIdle loses the connections of a store that has answered, and has nobody tell
-// the store. Another call, which may take longer, connects again. A call with little time
-// does not wait for that.
+// TestLostWhileIdle loses the connections of a store that has answered, and has nobody
+// tell the store. Another call, which may take longer, connects again. A call with little
+// time does not wait for that.
 func TestLostWhileIdle(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t)

@@ -9,8 +9,9 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// The directory is keys, plans and links. Everything in it has one hash tag, so that in a Cluster it is in one slot: a
-// change, its indexes and its message are one script, and a read sees whole states.
+// The directory is keys, plans and links. Everything in it has one hash tag, so that in a
+// Cluster it is in one slot: a change, its indexes and its message are one script, and a
+// read sees whole states.
 //
 //	last                 STRING  the last number given to a record; they only grow
 //	keys                 HASH    id -> record
@@ -39,8 +40,9 @@ var (
 	accessing                          = newScript(accessLua)
 )
 
-// named is the name of a part of the directory on the server. No counter has it: what follows the first braces in the name
-// of a counter's key is nothing, or ":past", and with other braces it is of another prefix, which holds none itself.
+// named is the name of a part of the directory on the server. No counter has it: what
+// follows the first braces in the name of a counter's key is nothing, or ":past", and
+// with other braces it is of another prefix, which holds none itself.
 func (s *Store) named(part string) string { return s.prefix + ":directory:{" + s.prefix + "}:" + part }
 
 // change is what change.lua does to one record.
@@ -61,7 +63,8 @@ type place struct{ order, member string }
 // verdicts are what a contract calls the outcomes of a change.
 type verdicts struct{ exists, notFound, conflict error }
 
-// change makes c, or nothing of it. It is sent once: after an error that is no verdict it may have happened.
+// change makes c, or nothing of it. It is sent once: after an error that is no verdict it
+// may have happened.
 func (s *Store) change(ctx context.Context, c change, says verdicts) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -94,7 +97,8 @@ func (s *Store) change(ctx context.Context, c change, says verdicts) error {
 	return fmt.Errorf("reply %.40q: want an outcome", outcome)
 }
 
-// get reads a record; not found is rueidis.Nil. The command is not marked as read-only, which could send it to a replica.
+// get reads a record; not found is rueidis.Nil. The command is not marked as read-only,
+// which could send it to a replica.
 func (s *Store) get(ctx context.Context, records, name string) (string, error) {
 	return s.twice(ctx, func(ctx context.Context, l *link) rueidis.RedisResult {
 		return l.client.Do(ctx, l.client.B().Arbitrary("HGET").Keys(s.named(records)).Args(name).Build())
@@ -106,8 +110,9 @@ func (s *Store) ask(ctx context.Context, sc script, keys, args []string) rueidis
 	return s.twice(ctx, func(ctx context.Context, l *link) rueidis.RedisResult { return l.run(ctx, &sc, keys, args) })
 }
 
-// twice reads, and reads again if that failed: that a connection broke while it was idle is often noticed by the next
-// command only. The client would do so itself, but then it can write a command that it has already given to somebody else.
+// twice reads, and reads again if that failed: that a connection broke while it was idle
+// is often noticed by the next command only. The client would do so itself, but then it
+// can write a command that it has already given to somebody else.
 func (s *Store) twice(ctx context.Context, read func(context.Context, *link) rueidis.RedisResult) rueidis.RedisResult {
 	if err := ctx.Err(); err != nil {
 		return rueidis.NewErrorResult(err)

@@ -31,8 +31,8 @@ const ofPlans = 100
 
 func aPlan(i int) string { return fmt.Sprintf("p%011d", i%ofPlans) }
 
-// BenchmarkDirectory reports the median time of what costs the same however many keys there are, and the server's bytes
-// for each key and for each link.
+// BenchmarkDirectory reports the median time of what costs the same however many keys
+// there are, and the server's bytes for each key and for each link.
 func BenchmarkDirectory(b *testing.B) {
 	for _, keys := range []int{10_000, 1_000_000} {
 		if testing.Short() && keys > 10_000 {

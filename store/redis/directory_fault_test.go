@@ -17,8 +17,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestAnotherType has a value of another type in every place in turn: an operation that needs it says so and changes
-// nothing, and the others go on.
+// TestAnotherType has a value of another type in every place in turn: an operation that
+// needs it says so and changes nothing, and the others go on.
 func TestAnotherType(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)
@@ -42,7 +42,8 @@ func TestAnotherType(t *testing.T) {
 	}
 }
 
-// TestRecordLayout has records that this version cannot read: whoever needs them says so and changes nothing.
+// TestRecordLayout has records that this version cannot read: whoever needs them says so
+// and changes nothing.
 func TestRecordLayout(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)
@@ -161,7 +162,8 @@ func TestForeignReply(t *testing.T) {
 	}
 }
 
-// TestChangeOnce cuts the answer to a change: it has happened, it is an error, and it is not sent again.
+// TestChangeOnce cuts the answer to a change: it has happened, it is an error, and it is
+// not sent again.
 func TestChangeOnce(t *testing.T) {
 	addr := redistest.Start(t)
 	control := dial(t, addr)
@@ -201,7 +203,8 @@ func TestChangeOnce(t *testing.T) {
 	})
 }
 
-// TestNoPublish is a user who may not use the channel: no change, rather than one that nobody hears of.
+// TestNoPublish is a user who may not use the channel: no change, rather than one that
+// nobody hears of.
 func TestNoPublish(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)
@@ -219,7 +222,8 @@ func TestNoPublish(t *testing.T) {
 	require.Equal(t, before, dump(t, client))
 }
 
-// TestHalfRights is a user who may run some of the writes alone: what a key's secrets open is what it was.
+// TestHalfRights is a user who may run some of the writes alone: what a key's secrets
+// open is what it was.
 func TestHalfRights(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)

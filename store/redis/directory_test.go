@@ -52,7 +52,8 @@ func TestDirectory(t *testing.T) {
 	}
 }
 
-// TestNames is that no counter, whatever its prefix and subject, has a key of the directory.
+// TestNames is that no counter, whatever its prefix and subject, has a key of the
+// directory.
 func TestNames(t *testing.T) {
 	client := dial(t, miniredis.RunT(t).Addr())
 	s := newStore(t, client, counting)
@@ -112,7 +113,8 @@ func TestHostileIDs(t *testing.T) {
 	}
 }
 
-// TestExamined is that a page of a filtered listing costs no more than a thousand keys, however few it has.
+// TestExamined is that a page of a filtered listing costs no more than a thousand keys,
+// however few it has.
 func TestExamined(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)
@@ -149,7 +151,8 @@ func TestExamined(t *testing.T) {
 	require.Equal(t, fmt.Sprint(examined+4), most[0].ID)
 }
 
-// TestOneRoundTrip counts what the server was asked to do for each operation, once it knows the scripts.
+// TestOneRoundTrip counts what the server was asked to do for each operation, once it
+// knows the scripts.
 func TestOneRoundTrip(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)

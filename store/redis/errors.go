@@ -12,7 +12,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// fault wraps what the client returned for the value under key, and says so if nothing can have been charged.
+// fault wraps what the client returned for the value under key, and says so if nothing
+// can have been charged.
 func fault(doing, key string, err error) error {
 	switch code(err) {
 	case "WRONGTYPE", "LAYOUT":
@@ -24,8 +25,8 @@ func fault(doing, key string, err error) error {
 	return fmt.Errorf("store/redis: %s: %w", doing, err)
 }
 
-// untouched says whether err proves that the script changed nothing. Anything else, such as a deadline or a connection
-// that was cut, may have come after the charge.
+// untouched says whether err proves that the script changed nothing. Anything else, such
+// as a deadline or a connection that was cut, may have come after the charge.
 func untouched(err error) bool {
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 		return true
@@ -35,7 +36,8 @@ func untouched(err error) bool {
 	case "LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT", "NOAUTH", "NOSCRIPT",
 		// It takes no writes. It says so at the first write of a script, never between two.
 		"READONLY", "OOM", "MISCONF", "NOREPLICAS",
-		// Not allowed to the user, whichever command of the script it is: the value is written last.
+		// Not allowed to the user, whichever command of the script it is: the value is written
+		// last.
 		"NOPERM",
 		// The script found what it cannot read, before its first write.
 		"WRONGTYPE", "LAYOUT":

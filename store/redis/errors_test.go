@@ -187,7 +187,8 @@ func TestUntouched(t *testing.T) {
 	}
 }
 
-// TestLayout finds what it cannot read where a subject's state should be: it says so, and changes nothing.
+// TestLayout finds what it cannot read where a subject's state should be: it says so, and
+// changes nothing.
 func TestLayout(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)

@@ -14,7 +14,8 @@ import (
 	"github.com/ration-go/ration/store/redis"
 )
 
-// A process that shares its counters with others. A test needs no Redis: miniredis runs the same script.
+// A process that shares its counters with others. A test needs no Redis: miniredis runs
+// the same script.
 func Example() {
 	server, err := miniredis.Run() // in production, a Redis with appendonly yes and maxmemory-policy noeviction
 	if err != nil {
@@ -56,7 +57,8 @@ func Example() {
 	// false 1 12h0m0s
 }
 
-// Two processes share keys. While Run goes, the one hears at once what the other has changed; so does its Gate.
+// Two processes share keys. While Run goes, the one hears at once what the other has
+// changed; so does its Gate.
 func ExampleStore_Run() {
 	server, err := miniredis.Run()
 	if err != nil {

@@ -17,7 +17,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// pressure charges one subject from many goroutines until stop, and counts what became of it.
+// pressure charges one subject from many goroutines until stop, and counts what became of
+// it.
 type pressure struct {
 	admitted, refused, notTaken, unknown atomic.Int64
 	wg                                   sync.WaitGroup
@@ -82,8 +83,9 @@ func onCluster(t *testing.T) (*redistest.Cluster, *Store) {
 	return rig, newStore(t, client, counting)
 }
 
-// TestMigration moves the slot of a subject from primary to primary while it is charged: what MOVED and ASK answer is counted
-// once, and nothing fails, of a subject that has a past and of one that has none, as most.
+// TestMigration moves the slot of a subject from primary to primary while it is charged:
+// what MOVED and ASK answer is counted once, and nothing fails, of a subject that has a
+// past and of one that has none, as most.
 func TestMigration(t *testing.T) {
 	t.Parallel()
 	rig, s := onCluster(t)
@@ -123,8 +125,9 @@ func makePast(t *testing.T, s *Store, subject string) {
 	require.NoError(t, s.Take(t.Context(), one(subject)))
 }
 
-// TestMoving stops a move half way: at both ends, whichever keys have gone. Who needs the value alone is answered. Who needs
-// the past is not, and is told that nothing was charged, unless the move ends in time.
+// TestMoving stops a move half way: at both ends, whichever keys have gone. Who needs the
+// value alone is answered. Who needs the past is not, and is told that nothing was
+// charged, unless the move ends in time.
 func TestMoving(t *testing.T) {
 	t.Parallel()
 	rig, s := onCluster(t)
@@ -232,8 +235,8 @@ func TestMoving(t *testing.T) {
 	})
 }
 
-// TestFailover makes replicas masters while a subject is charged: the store that was made before goes on with the new ones,
-// and an orderly failover loses nothing.
+// TestFailover makes replicas masters while a subject is charged: the store that was made
+// before goes on with the new ones, and an orderly failover loses nothing.
 func TestFailover(t *testing.T) {
 	t.Run("cluster", func(t *testing.T) {
 		t.Parallel()

@@ -65,8 +65,9 @@ func (f *flight) call() {
 	}
 }
 
-// A call is given up no sooner than after brief, though all who wait for it have left: a connection that is being made, or
-// has one caller at a time, would go with it, and the calls of others. For who waits without end it is given up after long.
+// A call is given up no sooner than after brief, though all who wait for it have left: a
+// connection that is being made, or has one caller at a time, would go with it, and the
+// calls of others. For who waits without end it is given up after long.
 const (
 	brief = time.Second
 	long  = 10 * time.Second

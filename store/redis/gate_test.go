@@ -60,7 +60,8 @@ func gateOver(t *testing.T, dir directoryOf, counter store.Counter, plan usagepl
 
 func daily() []period.Quota { return []period.Quota{{Limit: 1000, Period: period.Day}} }
 
-// TestSteadyState is what a server hears of a Gate's decisions: one call of the script for each, and nothing else.
+// TestSteadyState is what a server hears of a Gate's decisions: one call of the script
+// for each, and nothing else.
 func TestSteadyState(t *testing.T) {
 	addr := redistest.Start(t)
 	s := newStore(t, dial(t, addr), counting)
@@ -80,8 +81,8 @@ func TestSteadyState(t *testing.T) {
 	require.Equal(t, map[string]int{"evalsha": 300}, sent)
 }
 
-// TestServerRefuses has a server answer each charge with an error: a quota closes and a throttle opens, no charge was made,
-// and the Observer is told which it was.
+// TestServerRefuses has a server answer each charge with an error: a quota closes and a
+// throttle opens, no charge was made, and the Observer is told which it was.
 func TestServerRefuses(t *testing.T) {
 	for _, says := range []string{
 		"LOADING Redis is loading the dataset in memory", "CLUSTERDOWN The cluster is down",
@@ -112,7 +113,8 @@ func TestServerRefuses(t *testing.T) {
 	}
 }
 
-// answering is the address of a server that has a client connect, and answers every script so.
+// answering is the address of a server that has a client connect, and answers every
+// script so.
 func answering(t *testing.T, reply string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -143,8 +145,8 @@ func answering(t *testing.T, reply string) string {
 	return l.Addr().String()
 }
 
-// TestFirstLookup is what a server hears of the first decision about a key: one call of a script for the
-// look-up of the key, its links and its plans, and one for the charge.
+// TestFirstLookup is what a server hears of the first decision about a key: one call of a
+// script for the look-up of the key, its links and its plans, and one for the charge.
 func TestFirstLookup(t *testing.T) {
 	addr := redistest.Start(t)
 	s := newStore(t, dial(t, addr), counting)
@@ -166,9 +168,9 @@ func TestFirstLookup(t *testing.T) {
 	}
 }
 
-// TestServerDies has the server of counters, keys and plans die. A known key whose plan has a throttle alone
-// goes on by a bucket in the process, though the key is due to be read again; one whose plan has a quota and
-// one that was never seen do not.
+// TestServerDies has the server of counters, keys and plans die. A known key whose plan
+// has a throttle alone goes on by a bucket in the process, though the key is due to be
+// read again; one whose plan has a quota and one that was never seen do not.
 func TestServerDies(t *testing.T) {
 	server := miniredis.RunT(t)
 	s, err := Open("redis://"+server.Addr(), Config{})

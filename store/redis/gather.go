@@ -12,24 +12,27 @@ import (
 
 // How many calls are under way at a time, and how many decisions one carries at most.
 const (
-	// Where decisions are gathered, two calls keep both sides busy: while the server works at one, the replies of the other
-	// are handed out and the next is written.
+	// Where decisions are gathered, two calls keep both sides busy: while the server works
+	// at one, the replies of the other are handed out and the next is written.
 	flights = 2
 	load    = 128
 
-	// Where they are not, the calls are as many as a server can use, but fewer than the places that the client has for them
-	// on a connection (1,024): who finds none there waits for as long as the connection lasts.
+	// Where they are not, the calls are as many as a server can use, but fewer than the
+	// places that the client has for them on a connection (1,024): who finds none there
+	// waits for as long as the connection lasts.
 	singles = 512
 	errands = 64
 
-	// In a Cluster each part of the slots has its own, so that a node that is silent keeps few others waiting.
+	// In a Cluster each part of the slots has its own, so that a node that is silent keeps
+	// few others waiting.
 	parts = 16
 )
 
-// queue makes the calls to the server, each on a goroutine of its own, which ends when nobody waits any more: the client may
-// keep its caller longer than ctx allows (while it connects, or has no place). There is one exception: see decide. Nobody
-// waits for company: who finds a free flight takes off at once. Only who finds none waits, and leaves with others when one
-// has landed.
+// queue makes the calls to the server, each on a goroutine of its own, which ends when
+// nobody waits any more: the client may keep its caller longer than ctx allows (while it
+// connects, or has no place). There is one exception: see decide. Nobody waits for
+// company: who finds a free flight takes off at once. Only who finds none waits, and
+// leaves with others when one has landed.
 type queue struct {
 	flights, load int
 
@@ -52,11 +55,13 @@ type passenger struct {
 
 var passengers = sync.Pool{New: func() any { return &passenger{done: make(chan struct{}, 1)} }}
 
-// decide is the script's reply to r. A caller that gives up leaves its flight to the others.
+// decide is the script's reply to r. A caller that gives up leaves its flight to the
+// others.
 //
-// A caller with little time makes the call itself, where a flight and a connection are free: to wake another goroutine, and
-// with it a processor that the server may need, takes a third of such a decision. See ownCall for why that call does not
-// outlast the deadline. That ctx is cancelled shows when the server has answered, or at the deadline.
+// A caller with little time makes the call itself, where a flight and a connection are
+// free: to wake another goroutine, and with it a processor that the server may need,
+// takes a third of such a decision. See ownCall for why that call does not outlast the
+// deadline. That ctx is cancelled shows when the server has answered, or at the deadline.
 func (q *queue) decide(ctx context.Context, l *link, s *scripts, r *request) (string, error) {
 	little := l.ownCalls && near(ctx)
 	if little && l.warm.Load() && q.takeOff() {
@@ -107,7 +112,8 @@ func (q *queue) land(l *link, s *scripts) {
 	}
 }
 
-// send has errand make a call. After an error it may be under way still, and what it writes is not to be read.
+// send has errand make a call. After an error it may be under way still, and what it
+// writes is not to be read.
 func (q *queue) send(ctx context.Context, l *link, errand func(ctx context.Context)) error {
 	return q.travel(ctx, l, nil, &passenger{errand: errand, done: make(chan struct{}, 1)})
 }
@@ -134,7 +140,8 @@ func (q *queue) wait(l *link, s *scripts, p *passenger) {
 	}
 }
 
-// leave is for who can wait no longer. It is nil if the reply has just come. For who is not aboard provably nothing was sent.
+// leave is for who can wait no longer. It is nil if the reply has just come. For who is
+// not aboard provably nothing was sent.
 func (q *queue) leave(ctx context.Context, p *passenger) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -151,7 +158,8 @@ func (q *queue) leave(ctx context.Context, p *passenger) error {
 	return fmt.Errorf("%w: %w", store.ErrNotTaken, ctx.Err())
 }
 
-// board fills f with those who have waited longest. It is false, and the flight free, if nobody waits.
+// board fills f with those who have waited longest. It is false, and the flight free, if
+// nobody waits.
 func (q *queue) board(f *flight) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -21,7 +21,8 @@ import (
 	"github.com/ration-go/ration/store/storetest"
 )
 
-// crowded is a Store whose every decision is on a flight with so many others, before it and after it.
+// crowded is a Store whose every decision is on a flight with so many others, before it
+// and after it.
 type crowded struct {
 	*Store
 	others int
@@ -57,7 +58,8 @@ func (s crowded) Take(ctx context.Context, c *store.Charge) error {
 	return nil
 }
 
-// single is one connection to one server, without asking whether it is of a Cluster: miniredis says that it is.
+// single is one connection to one server, without asking whether it is of a Cluster:
+// miniredis says that it is.
 func single(t testing.TB, addr string) rueidis.Client {
 	t.Helper()
 	client, err := rueidis.NewClient(rueidis.ClientOption{
@@ -99,8 +101,9 @@ func TestGatheredCounter(t *testing.T) {
 	}
 }
 
-// TestGathers has many callers at once while the server forgets its scripts: every unit is counted once, in fewer calls than
-// there are decisions, and nothing goes on when nobody waits.
+// TestGathers has many callers at once while the server forgets its scripts: every unit
+// is counted once, in fewer calls than there are decisions, and nothing goes on when
+// nobody waits.
 func TestGathers(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)
@@ -176,8 +179,8 @@ func TestBadNeighbour(t *testing.T) {
 	require.EqualValues(t, 3, used(t, s, "a"))
 }
 
-// TestLostFlight cuts the connection before the request has come, and before the reply has: nobody can know, and nothing is
-// sent again.
+// TestLostFlight cuts the connection before the request has come, and before the reply
+// has: nobody can know, and nothing is sent again.
 func TestLostFlight(t *testing.T) {
 	addr := redistest.Start(t)
 	direct := newStore(t, dial(t, addr), counting)
@@ -213,7 +216,8 @@ func TestLostFlight(t *testing.T) {
 	}
 }
 
-// TestLeaves has callers give up: who was not aboard was not charged, and knows it; the others' charges stand.
+// TestLeaves has callers give up: who was not aboard was not charged, and knows it; the
+// others' charges stand.
 func TestLeaves(t *testing.T) {
 	addr := redistest.Start(t)
 	control, s := single(t, addr), newStore(t, dial(t, addr), counting)
@@ -258,7 +262,8 @@ func TestLeaves(t *testing.T) {
 	state(0, 0)
 }
 
-// TestLeavesAboard has a caller give up on a flight that is under way: it cannot know, and the others are not disturbed.
+// TestLeavesAboard has a caller give up on a flight that is under way: it cannot know,
+// and the others are not disturbed.
 func TestLeavesAboard(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)
@@ -289,7 +294,8 @@ func TestLeavesAboard(t *testing.T) {
 	}, 10*time.Second, time.Millisecond)
 }
 
-// TestDeadlineOfFlight is that of the passenger who can wait longest, and not soon: others depend on the connection.
+// TestDeadlineOfFlight is that of the passenger who can wait longest, and not soon:
+// others depend on the connection.
 func TestDeadlineOfFlight(t *testing.T) {
 	now := time.Unix(1000, 0)
 	at := func(after time.Duration) time.Time { return now.Add(after) }

@@ -59,8 +59,8 @@ func (r *reference) take(c *store.Charge, now int64) {
 
 func windowKey(m *store.Meter) string { return fmt.Sprint(m.Name, " from ", m.Start) }
 
-// TestHistories compares the script with package store over random histories of the common shapes, at random rates, while
-// plans change and time goes on and back.
+// TestHistories compares the script with package store over random histories of the
+// common shapes, at random rates, while plans change and time goes on and back.
 func TestHistories(t *testing.T) {
 	all := allScripts(t)
 	for _, test := range []struct {

@@ -29,8 +29,8 @@ func (s *idsOn) charge(t *testing.T, subject, id string, keep time.Duration) *st
 // pass lets time pass for the script.
 func (s *idsOn) pass(t *testing.T, d time.Duration) { s.set(t, s.now.Add(d)) }
 
-// ids is how many of a subject's ids there are, how many bytes they take, and how long the
-// server keeps them if nobody comes.
+// ids is how many of a subject's ids there are, how many bytes they take, and how long
+// the server keeps them if nobody comes.
 func (s *idsOn) ids(t *testing.T, subject string) (n, bytes int64, ttl time.Duration) {
 	t.Helper()
 	c := s.client
@@ -50,9 +50,10 @@ func (s *idsOn) ids(t *testing.T, subject string) (n, bytes int64, ttl time.Dura
 	return n, bytes, ttl
 }
 
-// TestIDsAreDropped holds what ids occupy to those that are still kept, by KeepIDs of a second
-// and of an hour: while they come at one rate, when they come seldom after there were many, and
-// when nobody comes any more. The subject has an ended window, which is kept much longer.
+// TestIDsAreDropped holds what ids occupy to those that are still kept, by KeepIDs of a
+// second and of an hour: while they come at one rate, when they come seldom after there
+// were many, and when nobody comes any more. The subject has an ended window, which is
+// kept much longer.
 func TestIDsAreDropped(t *testing.T) {
 	for _, keep := range []time.Duration{time.Second, time.Hour} {
 		t.Run(keep.String(), func(t *testing.T) {
@@ -88,8 +89,8 @@ func TestIDsAreDropped(t *testing.T) {
 	}
 }
 
-// TestIDsExpire is that the ids of a subject that nobody asks about are gone by twice the time
-// for which they are kept, whatever else is kept of the subject.
+// TestIDsExpire is that the ids of a subject that nobody asks about are gone by twice the
+// time for which they are kept, whatever else is kept of the subject.
 func TestIDsExpire(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	for keep, within := range map[time.Duration]time.Duration{

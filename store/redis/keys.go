@@ -16,7 +16,8 @@ var keyVerdicts = verdicts{apikey.ErrExists, apikey.ErrNotFound, apikey.ErrConfl
 // digestsLen is how long are the digests in the record of a key.
 const digestsLen = 2 * len(apikey.Digest{})
 
-// keyText is what is in the JSON of a key's record: all that is not before it. It is only encoded: decoded is a Key.
+// keyText is what is in the JSON of a key's record: all that is not before it. It is only
+// encoded: decoded is a Key.
 type keyText struct {
 	apikey.Key
 	Name       struct{} `json:"name,omitzero"`
@@ -66,7 +67,8 @@ func (s *Store) Keys(ctx context.Context, f apikey.Filter, cursor string, limit 
 	return page, next, nil
 }
 
-// changeKey makes k of the key that has its id; found is the version that an update wants to find.
+// changeKey makes k of the key that has its id; found is the version that an update wants
+// to find.
 func (s *Store) changeKey(ctx context.Context, verb string, found int64, k apikey.Key) (err error) {
 	record := ""
 	if verb != "delete" {

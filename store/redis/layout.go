@@ -10,8 +10,9 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// The value of a subject is a head, which says what meters it holds, and a tail, which is their state. A charge brings the
-// head of a value that holds just its meters; when that is how the stored value begins, only the tail is read and patched.
+// The value of a subject is a head, which says what meters it holds, and a tail, which is
+// their state. A charge brings the head of a value that holds just its meters; when that
+// is how the stored value begins, only the tail is read and patched.
 //
 //	head    'R', layout, count                    count and index: two bytes, 0x80 + seven bits each
 //	        count times: '\n', kind, name, '\n', index      kind: 'b', 'w' or 'r'; no '\n' in the name, so each stands for itself
@@ -21,12 +22,14 @@ import (
 //	        count times: of a bucket: tokens, part, last
 //	                     of a window: used, extra, 0
 //
-// Every number is a double in little endian, eight bytes. The script replies a tail as well. Its first byte is 0 for a
-// refusal, and 2 for an error among many decisions. Its first number is the server's time, or any later instant where no
-// bucket was last charged after the server's time.
+// Every number is a double in little endian, eight bytes. The script replies a tail as
+// well. Its first byte is 0 for a refusal, and 2 for an error among many decisions. Its
+// first number is the server's time, or any later instant where no bucket was last
+// charged after the server's time.
 //
-// What few decisions need is aside, in two hashes: an ended window under its name and Start (1, used, extra, End + Keep), a
-// rare bucket under its name and '\n' (2, tokens, part, last, and its two numbers of the head).
+// What few decisions need is aside, in two hashes: an ended window under its name and
+// Start (1, used, extra, End + Keep), a rare bucket under its name and '\n' (2, tokens,
+// part, last, and its two numbers of the head).
 const (
 	layout   = 1
 	tailLen  = 1 + 8
@@ -35,7 +38,8 @@ const (
 	refused, applied, faulty = 0, 1, 2 // the first byte of a reply
 )
 
-// never is the life of a bucket that nothing refills, and of anything else that outlives the microseconds of a double.
+// never is the life of a bucket that nothing refills, and of anything else that outlives
+// the microseconds of a double.
 const never = store.MaxUnits + 1
 
 // appendHead writes the head of a value that holds meters and no others.
@@ -77,9 +81,11 @@ func until(m *store.Meter) int64 {
 // per is the denominator of a bucket's fraction.
 func per(m *store.Meter) int64 { return max(m.Rate.Per, 1) }
 
-// life is how long a bucket can take to fill, in microseconds. It is exact for a rare one, of which there may be many. For
-// any other it is rounded up to a power of two, so that a small change of plan changes no head, and at least 71 minutes. A
-// bucket without capacity is full at once; it is kept for 12 days, so that it still knows what was taken when it gets some.
+// life is how long a bucket can take to fill, in microseconds. It is exact for a rare
+// one, of which there may be many. For any other it is rounded up to a power of two, so
+// that a small change of plan changes no head, and at least 71 minutes. A bucket without
+// capacity is full at once; it is kept for 12 days, so that it still knows what was taken
+// when it gets some.
 func life(m *store.Meter) int64 {
 	switch {
 	case m.Max == 0:
@@ -94,7 +100,8 @@ func life(m *store.Meter) int64 {
 	return 1 << max(bits.Len64(uint64(full-1)), 32)
 }
 
-// appendEscaped writes s without the byte special: as a percent sign and two digits, like the percent sign itself.
+// appendEscaped writes s without the byte special: as a percent sign and two digits, like
+// the percent sign itself.
 func appendEscaped(b []byte, s string, special byte) []byte {
 	const digits = "0123456789ABCDEF"
 	if strings.IndexByte(s, special) < 0 && strings.IndexByte(s, '%') < 0 {

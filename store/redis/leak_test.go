@@ -13,8 +13,8 @@ import (
 	"github.com/ration-go/ration/internal/redistest"
 )
 
-// TestStoreShowsNoPassword prints a Store in every way, before it has connected, when it has,
-// and when it could not.
+// TestStoreShowsNoPassword prints a Store in every way, before it has connected, when it
+// has, and when it could not.
 func TestStoreShowsNoPassword(t *testing.T) {
 	const password = "hunter2pass"
 	addr := redistest.Start(t, "--requirepass", password)

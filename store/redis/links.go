@@ -51,7 +51,8 @@ func (s *Store) PlanLinks(ctx context.Context, planID, cursor string, limit int)
 	return page, next, nil
 }
 
-// changeLink makes l of the link of its plan and key; found is the version that an update wants to find.
+// changeLink makes l of the link of its plan and key; found is the version that an update
+// wants to find.
 func (s *Store) changeLink(ctx context.Context, verb string, found int64, l usageplan.Link) (err error) {
 	record := ""
 	if verb != "delete" {
@@ -69,7 +70,8 @@ func (s *Store) changeLink(ctx context.Context, verb string, found int64, l usag
 	return nil
 }
 
-// linkName is the name of a link among the records. The length tells where the plan's id ends, whatever is in it.
+// linkName is the name of a link among the records. The length tells where the plan's id
+// ends, whatever is in it.
 func linkName(planID, keyID string) string { return strconv.Itoa(len(planID)) + ":" + planID + keyID }
 
 func ofPlan(id string) string { return "links-of-plan:" + id }

@@ -14,27 +14,32 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Open returns a Store that connects by itself, when it is first used, and tries again when it is used after a failure; until
-// there is a connection its calls fail with an error that wraps store.ErrNotTaken. So a service starts while its Redis is
-// down, and recovers when it comes. Close the Store when it is no longer used.
+// Open returns a Store that connects by itself, when it is first used, and tries again
+// when it is used after a failure; until there is a connection its calls fail with an
+// error that wraps store.ErrNotTaken. So a service starts while its Redis is down, and
+// recovers when it comes. Close the Store when it is no longer used.
 //
-// The url is redis://user:password@host:port/db, rediss:// for TLS, or unix:///path?db=0; valkey:// and valkeys:// are
-// redis:// and rediss://. The host must be there: Open dials no host that the url does not name, so that an unset variable
-// is an error and no quota of one machine. Without a port it is 6379. Parameters:
+// The url is redis://user:password@host:port/db, rediss:// for TLS, or unix:///path?db=0;
+// valkey:// and valkeys:// are redis:// and rediss://. The host must be there: Open dials
+// no host that the url does not name, so that an unset variable is an error and no quota
+// of one machine. Without a port it is 6379. Parameters:
 //
 //   - db is the number of the database, where it is not in the path.
-//   - addr, which may be repeated, is the host:port of one more node of a Cluster, or of one more Sentinel.
+//   - addr, which may be repeated, is the host:port of one more node of a Cluster, or of
+//     one more Sentinel.
 //   - master_set is the name of the Sentinels' master.
 //   - dial_timeout is 5s by default.
-//   - write_timeout is 1s by default. A connection that does not answer for so long is given up.
+//   - write_timeout is 1s by default. A connection that does not answer for so long is
+//     given up.
 //   - client_name is shown in the server's CLIENT LIST.
 //   - skip_verify accepts any certificate.
 //
-// Open refuses any other parameter: a misspelt master_set would take a Sentinel for the server. For all else make the
-// client, and use New.
+// Open refuses any other parameter: a misspelt master_set would take a Sentinel for the
+// server. For all else make the client, and use New.
 //
-// A certificate must be for the name by which its node is reached. Of a node that is known by its IP address alone, as those
-// of many Clusters are, it must be for the host of the url.
+// A certificate must be for the name by which its node is reached. Of a node that is
+// known by its IP address alone, as those of many Clusters are, it must be for the host
+// of the url.
 func Open(url string, cfg Config) (*Store, error) {
 	s, err := prepare(cfg)
 	option, fault := optionOf(url)
@@ -56,7 +61,8 @@ func dialTLS(ctx context.Context, addr string, dialer *net.Dialer, cfg *tls.Conf
 	return (&tls.Dialer{NetDialer: dialer, Config: cfg}).DialContext(ctx, "tcp", addr)
 }
 
-// dialing is how a Store of Open comes to its client. One attempt is made at a time, for all who wait.
+// dialing is how a Store of Open comes to its client. One attempt is made at a time, for
+// all who wait.
 type dialing struct {
 	option func() rueidis.ClientOption // a function, since fmt prints whatever else has the password in it
 
@@ -83,7 +89,8 @@ const (
 	longest  = time.Second
 )
 
-// connected is the link, which may have to be made first. Its errors wrap store.ErrNotTaken.
+// connected is the link, which may have to be made first. Its errors wrap
+// store.ErrNotTaken.
 func (s *Store) connected(ctx context.Context) (*link, error) {
 	if l := s.link.Load(); l != nil {
 		return l, nil
@@ -95,8 +102,8 @@ func (s *Store) connected(ctx context.Context) (*link, error) {
 	return nil, fmt.Errorf("store/redis: connect: %w: %w", store.ErrNotTaken, err)
 }
 
-// dial waits for an attempt to end, but no longer than for ctx. The attempt goes on for those who come later: it ends by
-// the dialer's own timeout.
+// dial waits for an attempt to end, but no longer than for ctx. The attempt goes on for
+// those who come later: it ends by the dialer's own timeout.
 func (s *Store) dial(ctx context.Context) error {
 	d := &s.dialing
 	d.mu.Lock()
@@ -148,8 +155,9 @@ func (s *Store) attempt() {
 	d.attempt = nil
 }
 
-// Close closes the connections of a Store that Open made; the client that New was given stays as it is. Calls that are under
-// way fail, as do those that come later, and a Run ends. It may be called again.
+// Close closes the connections of a Store that Open made; the client that New was given
+// stays as it is. Calls that are under way fail, as do those that come later, and a Run
+// ends. It may be called again.
 func (s *Store) Close() {
 	d := &s.dialing
 	d.mu.Lock()

@@ -40,7 +40,8 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestWrongServer is refused by what is there, or not there; nothing was taken, and no password is told.
+// TestWrongServer is refused by what is there, or not there; nothing was taken, and no
+// password is told.
 func TestWrongServer(t *testing.T) {
 	open := redistest.Start(t)
 	locked := redistest.Start(t, "--requirepass", "right")
@@ -66,8 +67,8 @@ func TestWrongServer(t *testing.T) {
 	}
 }
 
-// TestComesLater is a service that starts before its Redis: it hears at once that there is none, many ask and one dials, and
-// it recovers within the longest pause.
+// TestComesLater is a service that starts before its Redis: it hears at once that there
+// is none, many ask and one dials, and it recovers within the longest pause.
 func TestComesLater(t *testing.T) {
 	server := miniredis.NewMiniRedis()
 	require.NoError(t, server.Start())
@@ -91,7 +92,8 @@ func TestComesLater(t *testing.T) {
 	require.Eventually(t, func() bool { return s.Take(t.Context(), one("a")) == nil }, 10*time.Second, 10*time.Millisecond)
 }
 
-// TestDialHonoursContext waits for a server that accepts and says nothing no longer than ctx says.
+// TestDialHonoursContext waits for a server that accepts and says nothing no longer than
+// ctx says.
 func TestDialHonoursContext(t *testing.T) {
 	p := newProxy(t, redistest.Start(t))
 	p.silent.Store(true)
@@ -171,7 +173,8 @@ func (c shy) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult 
 	return c.Client.Do(ctx, cmd)
 }
 
-// TestInspects is that the Logger is told once of the server's settings, and of nothing before they were read.
+// TestInspects is that the Logger is told once of the server's settings, and of nothing
+// before they were read.
 func TestInspects(t *testing.T) {
 	client := dial(t, redistest.Start(t, "--maxmemory-policy", "volatile-lru"))
 	var log bytes.Buffer
@@ -215,8 +218,8 @@ func TestCloseEndsRun(t *testing.T) {
 	require.ErrorIs(t, s.Run(t.Context()), net.ErrClosed)
 }
 
-// TestNameOfNode is that a certificate must be for the name of its node, and of a node that is known by its address for the
-// host of the url.
+// TestNameOfNode is that a certificate must be for the name of its node, and of a node
+// that is known by its address for the host of the url.
 func TestNameOfNode(t *testing.T) {
 	addr, cfg := redistest.StartTLS(t) // a certificate of localhost, and of 127.0.0.1
 	_, port, err := net.SplitHostPort(addr)

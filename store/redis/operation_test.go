@@ -11,7 +11,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// operation is a call of the directory, on key k, plan p and their link as sample has made them.
+// operation is a call of the directory, on key k, plan p and their link as sample has
+// made them.
 type operation struct {
 	name    string
 	changes bool

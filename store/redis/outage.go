@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// quiet is how long a Logger hears no more of a reason for which the subscription broke: a
-// server that ends the connection again and again would fill the log.
+// quiet is how long a Logger hears no more of a reason for which the subscription broke:
+// a server that ends the connection again and again would fill the log.
 const quiet = time.Minute
 
-// outage is the time during which a Run is not subscribed, and what its Logger knows of it.
+// outage is the time during which a Run is not subscribed, and what its Logger knows of
+// it.
 type outage struct {
 	logger *slog.Logger // nil: nobody is told
 	since  time.Time
@@ -24,7 +25,8 @@ func newOutage(logger *slog.Logger) *outage {
 	return &outage{logger: logger, since: time.Now(), told: map[string]time.Time{}}
 }
 
-// goesOn tells the Logger why there is no subscription: once in an outage for each reason.
+// goesOn tells the Logger why there is no subscription: once in an outage for each
+// reason.
 func (o *outage) goesOn(ctx context.Context, err error) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, errClosed) {
 		return // the Run is to end
@@ -42,7 +44,8 @@ func (o *outage) goesOn(ctx context.Context, err error) {
 	o.logger.LogAttrs(ctx, level, "ration: no subscription to changes in Redis", slog.Any("error", err))
 }
 
-// ends tells the Logger that the subscription is there, where the Logger knows that it was not.
+// ends tells the Logger that the subscription is there, where the Logger knows that it
+// was not.
 func (o *outage) ends(ctx context.Context) {
 	if o.known && !o.since.IsZero() {
 		after := time.Since(o.since)
@@ -51,9 +54,9 @@ func (o *outage) ends(ctx context.Context) {
 	o.since, o.known = time.Time{}, false
 }
 
-// reasonOf is the kind of a failure to subscribe, and how bad it is. The server's code is one,
-// since the text of the others has ports that change. What only an administrator can mend is an
-// error.
+// reasonOf is the kind of a failure to subscribe, and how bad it is. The server's code is
+// one, since the text of the others has ports that change. What only an administrator can
+// mend is an error.
 func reasonOf(err error) (reason string, level slog.Level) {
 	switch reason := code(err); {
 	case reason == "NOAUTH" || reason == "WRONGPASS" || reason == "NOPERM":

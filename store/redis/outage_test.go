@@ -178,7 +178,8 @@ func TestRunTells(t *testing.T) {
 	})
 }
 
-// TestOutage is what a Logger hears of breaks: each reason once an outage, and once a minute.
+// TestOutage is what a Logger hears of breaks: each reason once an outage, and once a
+// minute.
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal

@@ -15,8 +15,8 @@ import (
 	"github.com/ration-go/ration/internal/redistest"
 )
 
-// watched is a client that notes of each script call whether a flight made it, rather than the caller, and whether
-// it took a connection of its own.
+// watched is a client that notes of each script call whether a flight made it, rather
+// than the caller, and whether it took a connection of its own.
 type watched struct {
 	rueidis.Client
 	calls []call
@@ -32,8 +32,9 @@ func (w *watched) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisRe
 	return w.Client.Do(ctx, cmd)
 }
 
-// TestOwnCall is that a caller with little time makes the call itself, on a connection that no other call uses, once
-// there is such a connection. A caller that can wait does not.
+// TestOwnCall is that a caller with little time makes the call itself, on a connection
+// that no other call uses, once there is such a connection. A caller that can wait does
+// not.
 func TestOwnCall(t *testing.T) {
 	client := &watched{Client: dial(t, redistest.Start(t))}
 	s := newStore(t, client, counting)
@@ -58,7 +59,8 @@ func TestOwnCall(t *testing.T) {
 	require.Equal(t, []call{flown, own, flown, flown, flown}, client.calls)
 }
 
-// TestOwnCallsAreFew has many callers with little time at once: few of them need a connection.
+// TestOwnCallsAreFew has many callers with little time at once: few of them need a
+// connection.
 func TestOwnCallsAreFew(t *testing.T) {
 	for _, separate := range []bool{false, true} {
 		addr := redistest.Start(t)
@@ -83,7 +85,8 @@ func TestOwnCallsAreFew(t *testing.T) {
 	}
 }
 
-// TestOwnCallTextOfScript has a server forget the script while callers make their calls themselves.
+// TestOwnCallTextOfScript has a server forget the script while callers make their calls
+// themselves.
 func TestOwnCallTextOfScript(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)

@@ -12,8 +12,9 @@ import (
 // examined is the most records that one page looks at.
 const examined = 1000
 
-// listing is records in an order of the directory. A cursor is a number below which a listing goes on; no number is given
-// twice, so what comes and goes meanwhile does not disturb it.
+// listing is records in an order of the directory. A cursor is a number below which a
+// listing goes on; no number is given twice, so what comes and goes meanwhile does not
+// disturb it.
 type listing[T any] struct {
 	order, records string
 	before         string        // what the names of the records have before the members of the order
@@ -53,7 +54,8 @@ func (l *listing[T]) page(ctx context.Context, s *Store, cursor string, limit in
 	return page, next, err
 }
 
-// args are those of page.lua. What is not filtered needs no look at more than is returned.
+// args are those of page.lua. What is not filtered needs no look at more than is
+// returned.
 func (l *listing[T]) args(below uint64, limit int) []string {
 	from, look := "+inf", limit
 	if below > 0 {
@@ -88,7 +90,8 @@ func cursorOf(number string) (string, error) {
 	return strconv.FormatUint(below, 36), nil
 }
 
-// parse is the number below which a listing goes on; 0 begins. There is a record below every cursor that a page gave.
+// parse is the number below which a listing goes on; 0 begins. There is a record below
+// every cursor that a page gave.
 func parse(cursor string) (below uint64, err error) {
 	if cursor == "" {
 		return 0, nil

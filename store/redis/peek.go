@@ -9,11 +9,12 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// batch is how many reads go to the server together. Redis answers other clients between two of them.
+// batch is how many reads go to the server together. Redis answers other clients between
+// two of them.
 const batch = 128
 
-// Peek implements store.Peeker: one call of the script for every subject and MaxMeters of its meters, sent many at a time.
-// It reads from the masters, as Take does.
+// Peek implements store.Peeker: one call of the script for every subject and MaxMeters of
+// its meters, sent many at a time. It reads from the masters, as Take does.
 func (s *Store) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
 	if at.IsZero() {
 		at = time.Now()

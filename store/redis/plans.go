@@ -56,7 +56,8 @@ func (s *Store) Plans(ctx context.Context, cursor string, limit int) ([]usagepla
 	return page, next, nil
 }
 
-// changePlan makes p of the plan that has its id; found is the version that an update or a deletion wants to find.
+// changePlan makes p of the plan that has its id; found is the version that an update or
+// a deletion wants to find.
 func (s *Store) changePlan(ctx context.Context, verb string, found int64, p usageplan.Plan) (err error) {
 	record := ""
 	if verb != "delete" {

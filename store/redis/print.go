@@ -13,6 +13,6 @@ func (s *Store) String() string {
 	return fmt.Sprintf("redis.Store(%q)", s.prefix)
 }
 
-// Format prints String, whatever the verb. What else fmt would print is long, and read without
-// locks.
+// Format prints String, whatever the verb. What else fmt would print is long, and read
+// without locks.
 func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }

@@ -46,7 +46,8 @@ func (t *tally) add(o tally) {
 	}
 }
 
-// job is what a process is told: to charge the meter of a subject until it is refused, or for a time.
+// job is what a process is told: to charge the meter of a subject until it is refused, or
+// for a time.
 type job struct {
 	URL, Subject string
 	Meter        store.Meter
@@ -153,8 +154,9 @@ func crowd(t *testing.T, addr string, j job, harm ...[]string) (sum tally) {
 	}
 }
 
-// TestProcesses shares a quota and a bucket among processes. While the server forgets its scripts all the while exactly the
-// quota is admitted; while it also cuts connections no more than that, and no more is lost than what nobody knows of.
+// TestProcesses shares a quota and a bucket among processes. While the server forgets its
+// scripts all the while exactly the quota is admitted; while it also cuts connections no
+// more than that, and no more is lost than what nobody knows of.
 func TestProcesses(t *testing.T) {
 	addr := redistest.Start(t)
 	runs, limit, bucketFor := 10, int64(sharedQuota), time.Second
@@ -189,8 +191,8 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// TestMonitor watches every command that a client sends: in steady state the call of the script, one for a decision of one
-// caller, and fewer than decisions of many.
+// TestMonitor watches every command that a client sends: in steady state the call of the
+// script, one for a decision of one caller, and fewer than decisions of many.
 func TestMonitor(t *testing.T) {
 	addr := redistest.Start(t)
 	s := newStore(t, dial(t, addr), counting)
@@ -222,7 +224,8 @@ func TestMonitor(t *testing.T) {
 	}
 }
 
-// monitor is how often clients send each command while f runs; what scripts do is not theirs.
+// monitor is how often clients send each command while f runs; what scripts do is not
+// theirs.
 func monitor(t *testing.T, addr string, f func()) map[string]int {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)

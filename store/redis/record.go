@@ -8,7 +8,8 @@ import (
 	"slices"
 )
 
-// A record of the directory is JSON, and before it what the scripts compare, since they read no JSON. Numbers are big endian:
+// A record of the directory is JSON, and before it what the scripts compare, since they
+// read no JSON. Numbers are big endian:
 //
 //	recordLayout         one byte
 //	version              eight bytes
@@ -19,7 +20,8 @@ const (
 	recordHead   = 1 + 8
 )
 
-// encode is the record of a value; extra is what a key's has between the head and the JSON.
+// encode is the record of a value; extra is what a key's has between the head and the
+// JSON.
 func encode(version int64, extra []byte, value any) (string, error) {
 	text, err := json.Marshal(value)
 	if err != nil {

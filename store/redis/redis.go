@@ -18,24 +18,28 @@ import (
 
 // Config says how a Store uses its server. The zero Config is ready to use.
 type Config struct {
-	// Prefix begins the name of every key; empty: "ration". Stores with different prefixes share nothing. It must not hold a
-	// brace, which would change the slot of the keys in a Cluster.
+	// Prefix begins the name of every key; empty: "ration". Stores with different prefixes
+	// share nothing. It must not hold a brace, which would change the slot of the keys in a
+	// Cluster.
 	Prefix string
 
-	// Separate sends every decision by itself. Else, where the client speaks to one server at a time, decisions that are
-	// asked for while others are under way are gathered into one call. Set it where a proxy spreads the keys over servers,
-	// or where no call may keep the server from others for some hundreds of microseconds.
+	// Separate sends every decision by itself. Else, where the client speaks to one server
+	// at a time, decisions that are asked for while others are under way are gathered into
+	// one call. Set it where a proxy spreads the keys over servers, or where no call may
+	// keep the server from others for some hundreds of microseconds.
 	Separate bool
 
-	// Logger is told by Run when the subscription to changes is lost, why, and when it is there again. It is told once of
-	// settings of the server that a quota does not go with, by Open's first connection and by Run: see Store.Check. Nil:
-	// nobody is told.
+	// Logger is told by Run when the subscription to changes is lost, why, and when it is
+	// there again. It is told once of settings of the server that a quota does not go with,
+	// by Open's first connection and by Run: see Store.Check. Nil: nobody is told.
 	Logger *slog.Logger
 }
 
-// Store keeps counters, keys, plans and links in Redis: it is a [store.Counter] and a [store.Peeker], an [apikey.Store], a
-// [usageplan.Store], a [usageplan.AccessReader] and, while Run goes, a [usageplan.Notifier]. It holds no state of its own but who listens, so any
-// number of them, in any number of processes, count together and see the same. It is safe for concurrent use.
+// Store keeps counters, keys, plans and links in Redis: it is a [store.Counter] and a
+// [store.Peeker], an [apikey.Store], a [usageplan.Store], a [usageplan.AccessReader] and,
+// while Run goes, a [usageplan.Notifier]. It holds no state of its own but who listens,
+// so any number of them, in any number of processes, count together and see the same. It
+// is safe for concurrent use.
 type Store struct {
 	prefix   string
 	separate bool
@@ -71,8 +75,8 @@ var (
 	_ usageplan.AccessReader = (*Store)(nil)
 )
 
-// New returns a Store over client, which remains the caller's to close. It sends nothing. An error names the field that is
-// at fault.
+// New returns a Store over client, which remains the caller's to close. It sends nothing.
+// An error names the field that is at fault.
 func New(client rueidis.Client, cfg Config) (*Store, error) {
 	s, err := prepare(cfg)
 	if err := errors.Join(nilcheck.Required("client", client, "one that is connected"), err); err != nil {

@@ -35,8 +35,9 @@ func onMiniredis(open func(t testing.TB, addr string) store.Counter) storetest.H
 	}
 }
 
-// TestCounter holds the store to the contract on miniredis, whose clock the test moves, and on a real server: by its own
-// clock, by one that the test moves, and without the struct library.
+// TestCounter holds the store to the contract on miniredis, whose clock the test moves,
+// and on a real server: by its own clock, by one that the test moves, and without the
+// struct library.
 func TestCounter(t *testing.T) {
 	t.Run("server=miniredis", func(t *testing.T) {
 		if testing.Short() {
@@ -83,7 +84,8 @@ func TestCounter(t *testing.T) {
 	}
 }
 
-// allScripts are those that a real server runs, and what a server without the struct library would.
+// allScripts are those that a real server runs, and what a server without the struct
+// library would.
 func allScripts(t testing.TB) map[string]scripts {
 	t.Helper()
 	return map[string]scripts{"struct=yes": counting, "struct=no": without(t, counting, "rawget(_G, 'struct')", "nil")}
@@ -148,8 +150,8 @@ func (c *clock) set(t testing.TB, now time.Time) {
 	require.NoError(t, c.client.Do(t.Context(), set).Error())
 }
 
-// moved is s by a clock that the test moves. Keys expire by the server's own clock, so those that
-// would be gone in no time live longer.
+// moved is s by a clock that the test moves. Keys expire by the server's own clock, so
+// those that would be gone in no time live longer.
 func moved(t testing.TB, s scripts) scripts {
 	t.Helper()
 	s = without(t, s, "milliseconds(longer[hash])", "milliseconds(largest(HOUR, longer[hash]))")

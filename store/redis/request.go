@@ -8,8 +8,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// request is what one decision sends: its key, and the script's two arguments. They are one string, because the client may
-// still hold it after a call that was given up.
+// request is what one decision sends: its key, and the script's two arguments. They are
+// one string, because the client may still hold it after a call that was given up.
 type request struct {
 	text      string
 	key, head int // where each ends
@@ -55,7 +55,8 @@ func (s *Store) request(c *store.Charge, at time.Time) (r request) {
 	return r
 }
 
-// The shapes of a charge, by which the script picks its code. Those before loops have straight-line code.
+// The shapes of a charge, by which the script picks its code. Those before loops have
+// straight-line code.
 const (
 	bucket byte = 1 + iota
 	window
@@ -96,8 +97,9 @@ func shape(c *store.Charge) byte {
 	return loops
 }
 
-// appendFigures writes the shape, how long the key must live from now on (µs), the second of the charge, and of each meter
-// what the head does not say: N and Max, and a bucket's Rate.
+// appendFigures writes the shape, how long the key must live from now on (µs), the second
+// of the charge, and of each meter what the head does not say: N and Max, and a bucket's
+// Rate.
 func appendFigures(b []byte, c *store.Charge, at int64) []byte {
 	at = min(max(at, -store.MaxUnits), store.MaxUnits)
 	longest := int64(0)
@@ -117,8 +119,8 @@ func appendFigures(b []byte, c *store.Charge, at int64) []byte {
 	return b
 }
 
-// units is N[i] within what a double holds. The script sets no meter to less than nothing, which stands for leaving an
-// Unlimited window alone.
+// units is N[i] within what a double holds. The script sets no meter to less than
+// nothing, which stands for leaving an Unlimited window alone.
 func units(c *store.Charge, i int) int64 {
 	switch m := &c.Meters[i]; {
 	case !c.SetRemaining:

@@ -26,8 +26,9 @@ func (s slow) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, err
 	return k, err
 }
 
-// TestRevocation disables a key in one process, again and again, and measures how long after that the last request begins
-// that another process admits: with the push, and without it and with reads that take long, where it is within MaxAge.
+// TestRevocation disables a key in one process, again and again, and measures how long
+// after that the last request begins that another process admits: with the push, and
+// without it and with reads that take long, where it is within MaxAge.
 func TestRevocation(t *testing.T) {
 	changes := 1000
 	if testing.Short() {

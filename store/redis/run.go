@@ -9,7 +9,8 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// How long a Run waits: between two signs of life, for an answer, and before it tries again.
+// How long a Run waits: between two signs of life, for an answer, and before it tries
+// again.
 const (
 	beat     = time.Second
 	patience = 3 * time.Second
@@ -17,14 +18,18 @@ const (
 	maxPause = time.Second
 )
 
-// Run listens for changes and tells those who called OnChange, until ctx is done or the Store is closed. It subscribes on a
-// connection of its own, notices within 5 s that a server has gone without a word, and subscribes again for as long as it
-// takes. Where it is not subscribed it tells the Logger why, at once and once: a Gate then learns of changes only when what
-// it has in its cache is too old. It tells when it is subscribed again, and after how long. It returns ctx's error, and with it why it was not subscribed, if it was not; after Close, one that wraps
-// net.ErrClosed. A dial that is under way is waited for (5 s at most, unless the client's Dialer says otherwise). It needs to
-// run once in a process; more do no harm.
+// Run listens for changes and tells those who called OnChange, until ctx is done or the
+// Store is closed. It subscribes on a connection of its own, notices within 5 s that a
+// server has gone without a word, and subscribes again for as long as it takes. Where it
+// is not subscribed it tells the Logger why, at once and once: a Gate then learns of
+// changes only when what it has in its cache is too old. It tells when it is subscribed
+// again, and after how long. It returns ctx's error, and with it why it was not
+// subscribed, if it was not; after Close, one that wraps net.ErrClosed. A dial that is
+// under way is waited for (5 s at most, unless the client's Dialer says otherwise). It
+// needs to run once in a process; more do no harm.
 //
-// Without a Run the Store keeps keys, plans and counters all the same; only nobody is told of changes.
+// Without a Run the Store keeps keys, plans and counters all the same; only nobody is
+// told of changes.
 func (s *Store) Run(ctx context.Context) error {
 	s.running.Add(1)
 	defer s.running.Add(-1)
@@ -58,7 +63,8 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
-// listen tells of changes until the connection breaks, and says whether it heard any: whether it was ever subscribed.
+// listen tells of changes until the connection breaks, and says whether it heard any:
+// whether it was ever subscribed.
 func (s *Store) listen(ctx context.Context, out *outage) (heard bool, err error) {
 	l, err := s.connected(ctx)
 	if err != nil {

@@ -84,7 +84,8 @@ func TestPush(t *testing.T) {
 	require.Empty(t, elsewhere, "a store without a Run tells of nothing but the beginning")
 }
 
-// TestRestored breaks the subscription: what was missed is made up for by word that anything may have changed.
+// TestRestored breaks the subscription: what was missed is made up for by word that
+// anything may have changed.
 func TestRestored(t *testing.T) {
 	t.Run("the server ends the connection", func(t *testing.T) {
 		client := dial(t, redistest.Start(t))
@@ -131,7 +132,8 @@ func TestRestored(t *testing.T) {
 	})
 }
 
-// TestTwoRuns is one too many: each change is told twice, and one that ends leaves the other alone.
+// TestTwoRuns is one too many: each change is told twice, and one that ends leaves the
+// other alone.
 func TestTwoRuns(t *testing.T) {
 	s := running(t, dial(t, redistest.Start(t)))
 	heard := listen(t, s)
@@ -164,7 +166,8 @@ func TestRunSaysWhy(t *testing.T) {
 	require.ErrorIs(t, s.Run(stopped), context.Canceled)
 }
 
-// TestRevoked is that a Gate here refuses a key that was disabled there, long before its cache would have forgotten it.
+// TestRevoked is that a Gate here refuses a key that was disabled there, long before its
+// cache would have forgotten it.
 func TestRevoked(t *testing.T) {
 	addr := redistest.Start(t)
 	here, there := running(t, dial(t, addr)), newStore(t, dial(t, addr), counting)

@@ -9,8 +9,9 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// The scripts of decisions share their text: the struct library for servers without it, the clock, straight-line code for
-// the common shapes, loops for the rest. They have no #! line, so that every server takes them.
+// The scripts of decisions share their text: the struct library for servers without it,
+// the clock, straight-line code for the common shapes, loops for the rest. They have no
+// #! line, so that every server takes them.
 var (
 	//go:embed struct.lua
 	structLua string
@@ -42,9 +43,10 @@ func newScript(text string) script {
 	return script{text, hex.EncodeToString(sum[:])}
 }
 
-// run has the server run a script once: by its name, and by its text only where it answered NOSCRIPT, which proves that it
-// did not run. Nothing else is ever sent again: neither command is marked read-only or retryable, so the client sends it
-// once, and to a master.
+// run has the server run a script once: by its name, and by its text only where it
+// answered NOSCRIPT, which proves that it did not run. Nothing else is ever sent again:
+// neither command is marked read-only or retryable, so the client sends it once, and to a
+// master.
 func (l *link) run(ctx context.Context, sc *script, keys, args []string) rueidis.RedisResult {
 	result := l.client.Do(ctx, l.byName(sc, keys, args))
 	if code(result.Error()) != "NOSCRIPT" || ctx.Err() != nil {

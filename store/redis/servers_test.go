@@ -17,7 +17,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// least is all that a Store's user needs: its keys, its channel, and these commands. INFO is for Check and the Logger.
+// least is all that a Store's user needs: its keys, its channel, and these commands. INFO
+// is for Check and the Logger.
 var least = []string{
 	"resetkeys", "~ration*", "resetchannels", "&ration*", "-@all",
 	"+evalsha", "+eval", "+get", "+mget", "+set", "+setrange", "+time", "+hget", "+hmget", "+hset", "+hdel", "+hrandfield",

@@ -8,7 +8,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Take implements store.Counter. It honours the deadline of ctx; a charge whose answer came too late stands.
+// Take implements store.Counter. It honours the deadline of ctx; a charge whose answer
+// came too late stands.
 func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	if err := c.Check(); err != nil {
 		return err
@@ -54,8 +55,8 @@ func (l *link) one(ctx context.Context, s *scripts, r *request) (string, error) 
 	return l.run(ctx, &s.one, key[:], args[:]).ToString()
 }
 
-// answer fills in c from the script's reply. The script decides and keeps the state; the levels are worked out here, from
-// the state, by the arithmetic that all stores share.
+// answer fills in c from the script's reply. The script decides and keeps the state; the
+// levels are worked out here, from the state, by the arithmetic that all stores share.
 func answer(c *store.Charge, at time.Time, reply string) error {
 	if want := tailLen + stateLen*len(c.Meters); len(reply) != want {
 		return fmt.Errorf("reply of %d bytes: want %d", len(reply), want)
@@ -78,8 +79,9 @@ func answer(c *store.Charge, at time.Time, reply string) error {
 	return nil
 }
 
-// level is what to report of m as it stands, when n are asked of it, and whether they fit. A window goes by at, the
-// caller's clock, and a bucket by the server's. The bucket is as of the server's clock, unless that is behind.
+// level is what to report of m as it stands, when n are asked of it, and whether they
+// fit. A window goes by at, the caller's clock, and a bucket by the server's. The bucket
+// is as of the server's clock, unless that is behind.
 func level(m *store.Meter, at, clock int64, state string, n int64) (l store.Level, fits bool) {
 	if m.IsWindow() {
 		w := store.Window{Used: number(state), Extra: number(state[8:])}

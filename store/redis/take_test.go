@@ -35,8 +35,8 @@ func TestNew(t *testing.T) {
 	require.ErrorContains(t, err, "client: nil *redis.noClient: want one that is connected")
 }
 
-// TestOneCommand counts what the server was asked to do: one call of the script for a decision, whatever is in it, and its
-// text only when the server does not know it.
+// TestOneCommand counts what the server was asked to do: one call of the script for a
+// decision, whatever is in it, and its text only when the server does not know it.
 func TestOneCommand(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)
@@ -85,7 +85,8 @@ func commands(t *testing.T, client rueidis.Client) map[string]int {
 	return calls
 }
 
-// TestWork counts the commands within the script: history adds none, and the common shapes need three.
+// TestWork counts the commands within the script: history adds none, and the common
+// shapes need three.
 func TestWork(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)
@@ -151,8 +152,8 @@ func TestPastIsBounded(t *testing.T) {
 	assert.InDelta(t, 7200, ttl, 70)
 }
 
-// TestRare charges with a new id each time: the value does not grow, the usual charges keep their straight way, and the ids
-// that are good again go.
+// TestRare charges with a new id each time: the value does not grow, the usual charges
+// keep their straight way, and the ids that are good again go.
 func TestRare(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, moved(t, counting))
@@ -192,7 +193,8 @@ func TestRare(t *testing.T) {
 	require.Zero(t, calls["set"]+calls["hset"])
 }
 
-// TestClocksThatDiffer has one caller of many with a clock that is a year wrong. It hurts itself; nobody's counts are lost.
+// TestClocksThatDiffer has one caller of many with a clock that is a year wrong. It hurts
+// itself; nobody's counts are lost.
 func TestClocksThatDiffer(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)
@@ -213,8 +215,9 @@ func TestClocksThatDiffer(t *testing.T) {
 	}
 }
 
-// TestClockAhead has one caller with a clock that is ahead charge once: the window that all others are in goes aside, and is
-// kept there until it has ended by the server's clock.
+// TestClockAhead has one caller with a clock that is ahead charge once: the window that
+// all others are in goes aside, and is kept there until it has ended by the server's
+// clock.
 func TestClockAhead(t *testing.T) {
 	for _, ahead := range []time.Duration{48 * time.Hour, 365 * 24 * time.Hour} {
 		for _, keep := range []time.Duration{0, 24 * time.Hour, 90 * 24 * time.Hour} {
@@ -321,8 +324,9 @@ func TestLives(t *testing.T) {
 	}
 }
 
-// longLived starts a miniredis whose keys can live longer than 24 days. With words of 32 bits it has none: miniredis
-// reads an expiry in milliseconds into an int. Redis itself has no such bound.
+// longLived starts a miniredis whose keys can live longer than 24 days. With words of 32
+// bits it has none: miniredis reads an expiry in milliseconds into an int. Redis itself
+// has no such bound.
 func longLived(t *testing.T) *miniredis.Miniredis {
 	t.Helper()
 	if strconv.IntSize == 32 {
@@ -331,7 +335,8 @@ func longLived(t *testing.T) *miniredis.Miniredis {
 	return miniredis.RunT(t)
 }
 
-// TestPastLives says how long ended windows live: from their End as long as Keep, and an hour; not at all if that is over.
+// TestPastLives says how long ended windows live: from their End as long as Keep, and an
+// hour; not at all if that is over.
 func TestPastLives(t *testing.T) {
 	server := longLived(t)
 	s := newStore(t, dial(t, server.Addr()), counting)
@@ -359,7 +364,8 @@ func TestPastLives(t *testing.T) {
 	require.EqualValues(t, quota.End+1, until(&store.Meter{End: quota.End, Keep: 1}))
 }
 
-// TestForgets drops meters that nobody charges any more from the value of a subject that lives on.
+// TestForgets drops meters that nobody charges any more from the value of a subject that
+// lives on.
 func TestForgets(t *testing.T) {
 	server := miniredis.RunT(t)
 	s := newStore(t, dial(t, server.Addr()), counting)
@@ -444,7 +450,8 @@ func FuzzEscape(f *testing.F) {
 	})
 }
 
-// TestManyClients charges one quota from several connections at once, while the script is forgotten again and again.
+// TestManyClients charges one quota from several connections at once, while the script is
+// forgotten again and again.
 func TestManyClients(t *testing.T) {
 	addr := redistest.Start(t)
 	const limit = 2000
@@ -481,7 +488,8 @@ func TestManyClients(t *testing.T) {
 	require.EqualValues(t, limit, used(t, newStore(t, clients[0], counting), "a"))
 }
 
-// TestPeekInFewSteps reads more than one batch, of a server that does not know the script.
+// TestPeekInFewSteps reads more than one batch, of a server that does not know the
+// script.
 func TestPeekInFewSteps(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, counting)

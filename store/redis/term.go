@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// term is the context of a call, which is not its callers': it ends at a deadline alone. It is used again and again, since
-// one of context's costs a decision more than all the rest.
+// term is the context of a call, which is not its callers': it ends at a deadline alone.
+// It is used again and again, since one of context's costs a decision more than all the
+// rest.
 type term struct {
 	context.Context
 	deadline time.Time

@@ -39,8 +39,8 @@ func optionOf(text string) (rueidis.ClientOption, error) {
 	return option, nil
 }
 
-// parseURL checks what rueidis.ParseURL passes over. ParseURL dials localhost where there is no
-// host, and the first host where an addr has none.
+// parseURL checks what rueidis.ParseURL passes over. ParseURL dials localhost where there
+// is no host, and the first host where an addr has none.
 func parseURL(text string) (*url.URL, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, errors.New("url: empty: want redis://host:port")
@@ -104,13 +104,13 @@ func socketFault(u *url.URL) error {
 	return nil
 }
 
-// parameters are those of Open. ParseURL has some more, and passes over all that it does not
-// know.
+// parameters are those of Open. ParseURL has some more, and passes over all that it does
+// not know.
 var parameters = []string{"db", "addr", "master_set", "dial_timeout", "write_timeout", "client_name", "skip_verify"}
 
-// parametersFault names the parameters of a url that Open does not have, and what is wrong with
-// the others. It names none where an @ follows: what looks like parameters is then the end of a
-// password with a question mark in it.
+// parametersFault names the parameters of a url that Open does not have, and what is
+// wrong with the others. It names none where an @ follows: what looks like parameters is
+// then the end of a password with a question mark in it.
 func parametersFault(u *url.URL, text string) error {
 	_, query, _ := strings.Cut(text, "?")
 	isPassword := strings.Contains(query, "@")

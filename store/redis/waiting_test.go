@@ -19,7 +19,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// soonEnough is when a call must be back whose ctx ended after a tenth of a second or less, on a machine that is busy.
+// soonEnough is when a call must be back whose ctx ended after a tenth of a second or
+// less, on a machine that is busy.
 const soonEnough = time.Second
 
 // calls are one of each kind.
@@ -40,8 +41,8 @@ func calls() map[string]func(ctx context.Context, s *Store) error {
 	}
 }
 
-// TestSilence has a server fall silent while many callers ask, each of whom waits no longer than a tenth of a second: more
-// requests than the client has places for.
+// TestSilence has a server fall silent while many callers ask, each of whom waits no
+// longer than a tenth of a second: more requests than the client has places for.
 func TestSilence(t *testing.T) {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -101,8 +102,9 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestLittleTime is that a caller with little time, which makes the call itself, is back by its deadline, if not when it is
-// cancelled; once the server has not answered, when it is cancelled.
+// TestLittleTime is that a caller with little time, which makes the call itself, is back
+// by its deadline, if not when it is cancelled; once the server has not answered, when it
+// is cancelled.
 func TestLittleTime(t *testing.T) {
 	p := newProxy(t, redistest.Start(t))
 	s, err := New(dial(t, p.addr), Config{})
@@ -150,7 +152,8 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// stalled is a client that has lost its connection, and whose next one takes so long to make.
+// stalled is a client that has lost its connection, and whose next one takes so long to
+// make.
 func stalled(t *testing.T, addr string, by time.Duration) rueidis.Client {
 	t.Helper()
 	var slow atomic.Bool
@@ -178,7 +181,8 @@ func stalled(t *testing.T, addr string, by time.Duration) rueidis.Client {
 	return client
 }
 
-// TestStalledRedial has many wait for one connection, which the first of them has asked for.
+// TestStalledRedial has many wait for one connection, which the first of them has asked
+// for.
 func TestStalledRedial(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t)
@@ -224,7 +228,8 @@ func TestStalledRedial(t *testing.T) {
 	}
 }
 
-// TestSilentNode has one node of a Cluster fall silent under many callers: those of the other nodes are answered.
+// TestSilentNode has one node of a Cluster fall silent under many callers: those of the
+// other nodes are answered.
 func TestSilentNode(t *testing.T) {
 	t.Parallel()
 	rig, s := onCluster(t)
