@@ -10,20 +10,21 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// AccessByDigest implements usageplan.AccessReader, in one round trip.
+// AccessByDigest implements usageplan.AccessReader. It makes one round trip.
 func (s *Store) AccessByDigest(ctx context.Context, d apikey.Digest) (usageplan.Access, error) {
 	return s.access(ctx, "access by digest", "digest", string(d[:]))
 }
 
-// AccessByKey implements usageplan.AccessReader, in one round trip.
+// AccessByKey implements usageplan.AccessReader. It makes one round trip.
 func (s *Store) AccessByKey(ctx context.Context, keyID string) (usageplan.Access, error) {
 	return s.access(ctx, fmt.Sprintf("access of key %q", keyID), "id", keyID)
 }
 
-// access finds the key by a digest or an id; what names the question in errors.
+// access reads all that is known of the key that has value: a digest or an id, as by says.
+// Errors begin with what.
 func (s *Store) access(ctx context.Context, what, by, value string) (a usageplan.Access, err error) {
-	keys := []string{s.named("digests"), s.named("keys"), s.named("links"), s.named("plans")}
-	reply, err := s.ask(ctx, accessing, keys, []string{by, value, s.named(ofKey(""))}).ToArray()
+	keys := []string{s.directoryKey("digests"), s.directoryKey("keys"), s.directoryKey("links"), s.directoryKey("plans")}
+	reply, err := s.query(ctx, accessScript, keys, []string{by, value, s.directoryKey(linksOfKey(""))}).ToArray()
 	if rueidis.IsRedisNil(err) {
 		err = apikey.ErrNotFound
 	}
@@ -36,7 +37,7 @@ func (s *Store) access(ctx context.Context, what, by, value string) (a usageplan
 	return a, nil
 }
 
-// decodeAccess reads the reply of access.lua: a key, and pairs of a link and its plan.
+// decodeAccess decodes the reply of access.lua: a key, and pairs of a link and its plan.
 func decodeAccess(reply []rueidis.RedisMessage) (a usageplan.Access, err error) {
 	if len(reply)%2 == 0 {
 		return a, fmt.Errorf("reply of %d parts: want a key, and pairs of a link and a plan", len(reply))
@@ -51,7 +52,7 @@ func decodeAccess(reply []rueidis.RedisMessage) (a usageplan.Access, err error) 
 		}
 		a.Links = append(a.Links, link)
 		if reply[i+1].IsNil() {
-			continue // a dead link
+			continue // the plan of the link was deleted
 		}
 		plan, err := decodeAs(&reply[i+1], decode[usageplan.Plan])
 		if err != nil {
@@ -62,6 +63,7 @@ func decodeAccess(reply []rueidis.RedisMessage) (a usageplan.Access, err error) 
 	return a, nil
 }
 
+// decodeAs decodes a record that is one part of a reply.
 func decodeAs[T any](part *rueidis.RedisMessage, decode func(record string) (T, error)) (value T, err error) {
 	record, err := part.ToString()
 	if err != nil {

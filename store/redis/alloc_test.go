@@ -15,7 +15,7 @@ import (
 // TestAllocations holds a decision to two: the request and the reply. Under the race
 // detector a sync.Pool drops things at random, so this is for the other builds.
 func TestAllocations(t *testing.T) {
-	s := newStore(t, dial(t, redistest.Start(t)), counting)
+	s := newStore(t, dial(t, redistest.Start(t)), decisionScripts)
 	c := &store.Charge{Subject: "plan:key", At: time.Now(), Meters: []store.Meter{throttle, quota, record}, N: store.Each(1)}
 	least := testing.AllocsPerRun(200, func() { _ = s.Take(t.Context(), c) })
 	for range 4 { // what goes on beside the test is counted too

@@ -8,78 +8,84 @@ import (
 	"time"
 )
 
-// flight is one call, and the next, for as long as somebody waits.
-type flight struct {
-	start func() // fly: so that to start a goroutine of it makes nothing
+// batch makes one call for all of its waiters, and the next call with the next waiters, for
+// as long as any wait.
+type batch struct {
+	start func() // run, as a value that is made once: "go b.run()" would allocate
 
 	queue   *queue
 	link    *link
 	scripts *scripts
-	term    *term
+	ctx     *callContext
 
-	passengers []*passenger
-	heads      []string // that differ
+	waiters    []*waiter
+	heads      []string // each distinct head once
 	keys, args []string
 	records    strings.Builder
 	reply      string
 	err        error
 }
 
-// hangar has flights that are over: what they have made is used again.
-var hangar = sync.Pool{New: func() any { return &flight{term: newTerm()} }}
+// batchPool holds batches that have ended, so that their buffers are used again.
+var batchPool = sync.Pool{New: func() any { return &batch{ctx: newCallContext()} }}
 
-// ready is a flight that can start.
-func ready(q *queue, l *link, s *scripts) *flight {
-	f := hangar.Get().(*flight)
-	if f.queue, f.link, f.scripts = q, l, s; f.start == nil {
-		f.start = f.fly
+// newBatch returns a batch that is ready to start.
+func newBatch(q *queue, l *link, s *scripts) *batch {
+	b := batchPool.Get().(*batch)
+	b.queue, b.link, b.scripts = q, l, s
+	if b.start == nil {
+		b.start = b.run
 	}
-	return f
+	return b
 }
 
-// fly carries all who wait, and who come meanwhile, until nobody does.
-func (f *flight) fly() {
-	for f.queue.board(f) {
-		f.call()
-		f.handOut()
+// run makes calls until no caller waits.
+func (b *batch) run() {
+	for b.queue.fill(b) {
+		b.call()
+		b.deliver()
 	}
-	f.queue, f.link, f.scripts = nil, nil, nil
-	hangar.Put(f)
+	b.queue, b.link, b.scripts = nil, nil, nil
+	batchPool.Put(b)
 }
 
-// call asks the server, for one passenger or many.
-func (f *flight) call() {
-	f.term.begin(f.deadline(time.Now()))
-	first := f.passengers[0]
+// call asks the server, for one waiter or for many.
+func (b *batch) call() {
+	b.ctx.start(b.deadline(time.Now()))
+	first := b.waiters[0]
 	switch {
-	case first.errand != nil:
-		first.errand(f.term)
-	case len(f.passengers) == 1:
-		f.reply, f.err = f.link.one(f.term, f.scripts, &first.request)
+	case first.command != nil: // a queue of commands has batches of one
+		first.command(b.ctx)
+	case len(b.waiters) == 1:
+		b.reply, b.err = b.link.one(b.ctx, b.scripts, &first.request)
 	default:
-		f.write()
-		f.reply, f.err = f.link.run(f.term, &f.scripts.many, f.keys, f.args).ToString()
+		b.write()
+		b.reply, b.err = b.link.run(b.ctx, &b.scripts.many, b.keys, b.args).ToString()
 	}
-	if !f.term.end() || f.err != nil || first.errand != nil { // somebody may hold it still
-		f.term = newTerm()
+	// The client keeps no context after a reply. After an error it may. A command does not
+	// tell how it ended.
+	if !b.ctx.stop() || b.err != nil || first.command != nil {
+		b.ctx = newCallContext()
 	}
 }
 
-// A call is given up no sooner than after brief, though all who wait for it have left: a
-// connection that is being made, or has one caller at a time, would go with it, and the
-// calls of others. For who waits without end it is given up after long.
 const (
-	brief = time.Second
-	long  = 10 * time.Second
+	// A call is not given up before minCallTime has passed, even if all its callers have left.
+	// A connection that is being made, or that serves one call at a time, would be given up
+	// with it, and with the connection the calls of others.
+	minCallTime = time.Second
+
+	// A call is given up after defaultCallTime if one of its callers has no deadline.
+	defaultCallTime = 10 * time.Second
 )
 
-// deadline is that of the passenger who can wait longest.
-func (f *flight) deadline(now time.Time) time.Time {
-	last := now.Add(brief)
-	for _, p := range f.passengers {
-		d := p.deadline
+// deadline returns the latest deadline of the waiters.
+func (b *batch) deadline(now time.Time) time.Time {
+	last := now.Add(minCallTime)
+	for _, w := range b.waiters {
+		d := w.deadline
 		if d.IsZero() {
-			d = now.Add(long)
+			d = now.Add(defaultCallTime)
 		}
 		if d.After(last) {
 			last = d
@@ -88,56 +94,64 @@ func (f *flight) deadline(now time.Time) time.Time {
 	return last
 }
 
-// write makes keys and args: what many.lua says.
-func (f *flight) write() {
-	f.keys, f.heads, f.args = f.keys[:0], f.heads[:0], append(f.args[:0], "")
-	f.records.Reset()
-	var b [4]byte
-	for _, p := range f.passengers {
-		head := slices.Index(f.heads, p.headArg())
+// write makes the keys and args of many.lua. A head is sent once, however many of the
+// requests have it: the keys of one plan have the same head.
+func (b *batch) write() {
+	b.keys = b.keys[:0]
+	b.heads = b.heads[:0]
+	b.args = append(b.args[:0], "") // for the records
+	b.records.Reset()
+
+	var prefix [4]byte
+	for _, w := range b.waiters {
+		head := slices.Index(b.heads, w.headArg())
 		if head < 0 {
-			head = len(f.heads)
-			f.heads, f.args = append(f.heads, p.headArg()), append(f.args, p.headArg(), p.length())
+			head = len(b.heads)
+			b.heads = append(b.heads, w.headArg())
+			b.args = append(b.args, w.headArg(), w.length())
 		}
-		f.keys = append(f.keys, p.value())
-		f.records.Write(appendIndex(appendIndex(b[:0], head), len(p.figures())))
-		f.records.WriteString(p.figures())
+		b.keys = append(b.keys, w.value())
+		b.records.Write(appendIndex(appendIndex(prefix[:0], head), len(w.figures())))
+		b.records.WriteString(w.figures())
 	}
-	f.args[0] = f.records.String()
+	b.args[0] = b.records.String()
 }
 
-// handOut gives each passenger its reply.
-func (f *flight) handOut() {
-	alone := len(f.passengers) == 1
-	for _, p := range f.passengers {
-		if p.reply, p.err = f.reply, f.err; !alone {
-			p.reply, p.err = f.next(p)
+// deliver gives each waiter its reply, and empties b.
+func (b *batch) deliver() {
+	alone := len(b.waiters) == 1
+	for _, w := range b.waiters {
+		if alone {
+			w.reply, w.err = b.reply, b.err
+		} else {
+			w.reply, w.err = b.nextReply(w)
 		}
-		p.done <- struct{}{}
+		w.done <- struct{}{} // from here on w is its caller's
 	}
-	clear(f.passengers)
-	f.passengers, f.reply, f.err = f.passengers[:0], "", nil
+	clear(b.waiters)
+	b.waiters, b.reply, b.err = b.waiters[:0], "", nil
 }
 
 var errShort = errors.New("reply of many decisions: too short")
 
-// next cuts the reply of p from what is left.
-func (f *flight) next(p *passenger) (string, error) {
-	if f.err != nil {
-		return "", f.err
+// nextReply cuts the reply of w off the front of b.reply. A reply is a tail (see layout.go),
+// or the byte faulty, the length of an error as a number, and the error.
+func (b *batch) nextReply(w *waiter) (string, error) {
+	if b.err != nil {
+		return "", b.err
 	}
-	if len(f.reply) < tailLen {
+	if len(b.reply) < tailLen {
 		return "", errShort
 	}
-	n := tailLen + p.meters*stateLen
-	if f.reply[0] == faulty {
-		n = tailLen + int(number(f.reply[1:]))
+	n := tailLen + w.meters*stateLen
+	if b.reply[0] == faulty {
+		n = tailLen + int(number(b.reply[1:]))
 	}
-	if n < tailLen || n > len(f.reply) {
+	if n < tailLen || n > len(b.reply) {
 		return "", errShort
 	}
-	reply := f.reply[:n]
-	f.reply = f.reply[n:]
+	reply := b.reply[:n]
+	b.reply = b.reply[n:]
 	if reply[0] == faulty {
 		return "", scriptError(reply[tailLen:])
 	}

@@ -38,22 +38,22 @@ func (s crowded) Take(ctx context.Context, c *store.Charge) error {
 	}
 	own := s.request(c, at)
 	n := rand.IntN(s.others + 1)
-	f := ready(nil, s.link.Load(), &s.scripts)
+	b := newBatch(nil, s.link.Load(), &s.scripts)
 	for i := range s.others + 1 {
 		neighbour := s.request(&store.Charge{Subject: fmt.Sprint("neighbour ", i), Meters: []store.Meter{throttle, quota, record}, N: store.Each(1)}, at)
 		if i == n {
 			neighbour = own
 		}
-		f.passengers = append(f.passengers, &passenger{request: neighbour, done: make(chan struct{}, 1)})
+		b.waiters = append(b.waiters, &waiter{request: neighbour, done: make(chan struct{}, 1)})
 	}
-	p := f.passengers[n]
-	f.call()
-	f.handOut()
+	p := b.waiters[n]
+	b.call()
+	b.deliver()
 	if p.err == nil {
-		p.err = answer(c, at, p.reply)
+		p.err = decodeReply(c, at, p.reply)
 	}
 	if p.err != nil {
-		return fault("take", own.value(), p.err)
+		return wrapError("take", own.value(), p.err)
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func TestGatheredCounter(t *testing.T) {
 		}
 		t.Parallel()
 		storetest.TestCounter(t, onMiniredis(func(t testing.TB, addr string) store.Counter {
-			return crowded{newStore(t, single(t, addr), counting), 1}
+			return crowded{newStore(t, single(t, addr), decisionScripts), 1}
 		}))
 	})
 	for name, scripts := range allScripts(t) {
@@ -106,7 +106,7 @@ func TestGatheredCounter(t *testing.T) {
 // nobody waits.
 func TestGathers(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	require.NoError(t, client.Do(t.Context(), client.B().ConfigResetstat().Build()).Error())
 	const callers, each, limit = 64, 100, 4000
 	var admitted atomic.Int64
@@ -153,27 +153,27 @@ func TestGathers(t *testing.T) {
 	require.Eventually(t, func() bool {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		return q.flying == 0 && len(q.waiting) == 0
+		return q.inFlight == 0 && len(q.waiting) == 0
 	}, 10*time.Second, time.Millisecond)
 }
 
 // TestBadNeighbour has a decision that fails between others.
 func TestBadNeighbour(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	require.NoError(t, client.Do(t.Context(), client.B().Lpush().Key("ration:{list}").Element("x").Build()).Error())
 	require.NoError(t, client.Do(t.Context(), client.B().Set().Key("ration:{newer}").Value("R\x02"+strings.Repeat("x", 60)).Build()).Error())
-	f := ready(nil, s.link.Load(), &s.scripts)
+	b := newBatch(nil, s.link.Load(), &s.scripts)
 	for _, subject := range []string{"a", "list", "a", "newer", "a"} {
-		f.passengers = append(f.passengers, &passenger{request: s.request(one(subject), time.Now()), done: make(chan struct{}, 1)})
+		b.waiters = append(b.waiters, &waiter{request: s.request(one(subject), time.Now()), done: make(chan struct{}, 1)})
 	}
-	all := append([]*passenger(nil), f.passengers...)
-	f.call()
-	f.handOut()
+	all := append([]*waiter(nil), b.waiters...)
+	b.call()
+	b.deliver()
 	for i, want := range []string{"", "WRONGTYPE", "", "LAYOUT", ""} {
-		assert.Equal(t, want, code(all[i].err))
+		assert.Equal(t, want, errorCode(all[i].err))
 		if want != "" {
-			assert.ErrorIs(t, fault("take", all[i].value(), all[i].err), store.ErrNotTaken)
+			assert.ErrorIs(t, wrapError("take", all[i].value(), all[i].err), store.ErrNotTaken)
 		}
 	}
 	require.EqualValues(t, 3, used(t, s, "a"))
@@ -183,7 +183,7 @@ func TestBadNeighbour(t *testing.T) {
 // has: nobody can know, and nothing is sent again.
 func TestLostFlight(t *testing.T) {
 	addr := redistest.Start(t)
-	direct := newStore(t, dial(t, addr), counting)
+	direct := newStore(t, dial(t, addr), decisionScripts)
 	for name, test := range map[string]struct {
 		spoil   func(p *proxy)
 		counted int64
@@ -193,19 +193,19 @@ func TestLostFlight(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProxy(t, addr)
-			s := newStore(t, single(t, p.addr), counting)
+			s := newStore(t, single(t, p.addr), decisionScripts)
 			require.NoError(t, crowded{s, 3}.Take(t.Context(), one("warm-up")))
 			test.spoil(p)
-			f := ready(nil, s.link.Load(), &s.scripts)
+			b := newBatch(nil, s.link.Load(), &s.scripts)
 			for i := range 20 {
-				f.passengers = append(f.passengers, &passenger{request: s.request(one(fmt.Sprint(name, i)), time.Now()), done: make(chan struct{}, 1)})
+				b.waiters = append(b.waiters, &waiter{request: s.request(one(fmt.Sprint(name, i)), time.Now()), done: make(chan struct{}, 1)})
 			}
-			all := slices.Clone(f.passengers)
-			f.call()
-			f.handOut()
+			all := slices.Clone(b.waiters)
+			b.call()
+			b.deliver()
 			for _, p := range all {
 				require.Error(t, p.err)
-				require.NotErrorIs(t, fault("take", p.value(), p.err), store.ErrNotTaken)
+				require.NotErrorIs(t, wrapError("take", p.value(), p.err), store.ErrNotTaken)
 			}
 			// A client that sends again has done so by now: a new connection serves this.
 			require.Eventually(t, func() bool { return s.Take(t.Context(), one("another")) == nil }, 10*time.Second, time.Millisecond)
@@ -220,7 +220,7 @@ func TestLostFlight(t *testing.T) {
 // others' charges stand.
 func TestLeaves(t *testing.T) {
 	addr := redistest.Start(t)
-	control, s := single(t, addr), newStore(t, dial(t, addr), counting)
+	control, s := single(t, addr), newStore(t, dial(t, addr), decisionScripts)
 	require.NoError(t, s.Take(t.Context(), one("warm-up")))
 	pause := control.B().Arbitrary("CLIENT", "PAUSE", "60000", "WRITE").Build()
 	require.NoError(t, control.Do(t.Context(), pause).Error())
@@ -231,33 +231,33 @@ func TestLeaves(t *testing.T) {
 		return done
 	}
 	q := &s.link.Load().decisions[0]
-	state := func(flying, waiting int) {
+	state := func(inFlight, waiting int) {
 		t.Helper()
 		require.Eventually(t, func() bool {
 			q.mu.Lock()
 			defer q.mu.Unlock()
-			return q.flying == flying && len(q.waiting) == waiting
+			return q.inFlight == inFlight && len(q.waiting) == waiting
 		}, 10*time.Second, time.Millisecond)
 	}
-	var flying []chan error
-	for i := range flights {
-		flying = append(flying, take(t.Context(), "flying"))
+	var inFlight []chan error
+	for i := range batchCalls {
+		inFlight = append(inFlight, take(t.Context(), "inFlight"))
 		state(i+1, 0)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	leaves, stays := take(ctx, "waiting"), take(t.Context(), "waiting")
-	state(flights, 2)
+	state(batchCalls, 2)
 	cancel()
 	err := <-leaves
 	require.ErrorIs(t, err, store.ErrNotTaken)
 	require.ErrorIs(t, err, context.Canceled)
-	state(flights, 1)
+	state(batchCalls, 1)
 
 	require.NoError(t, control.Do(t.Context(), control.B().Arbitrary("CLIENT", "UNPAUSE").Build()).Error())
-	for _, done := range append(flying, stays) {
+	for _, done := range append(inFlight, stays) {
 		require.NoError(t, <-done)
 	}
-	require.EqualValues(t, flights, used(t, s, "flying"))
+	require.EqualValues(t, batchCalls, used(t, s, "inFlight"))
 	require.EqualValues(t, 1, used(t, s, "waiting"))
 	state(0, 0)
 }
@@ -266,31 +266,31 @@ func TestLeaves(t *testing.T) {
 // and the others are not disturbed.
 func TestLeavesAboard(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	q := &s.link.Load().decisions[0]
-	f := ready(q, s.link.Load(), &s.scripts)
+	b := newBatch(q, s.link.Load(), &s.scripts)
 	for _, subject := range []string{"leaves", "stays"} {
-		p := &passenger{request: s.request(one(subject), time.Now()), done: make(chan struct{}, 1)}
-		q.waiting = append(q.waiting, p)
+		w := &waiter{request: s.request(one(subject), time.Now()), done: make(chan struct{}, 1)}
+		q.waiting = append(q.waiting, w)
 	}
-	q.flying = 1
-	require.True(t, q.board(f))
-	leaves, stays := f.passengers[0], f.passengers[1]
+	q.inFlight = 1
+	require.True(t, q.fill(b))
+	leaves, stays := b.waiters[0], b.waiters[1]
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := q.leave(ctx, leaves)
+	err := q.giveUp(ctx, leaves)
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, store.ErrNotTaken)
-	f.call()
-	f.handOut()
-	require.NoError(t, q.leave(ctx, stays), "the reply has come")
+	b.call()
+	b.deliver()
+	require.NoError(t, q.giveUp(ctx, stays), "the reply has come")
 	require.EqualValues(t, applied, stays.reply[0])
 	require.EqualValues(t, 1, used(t, s, "leaves"), "the charge stands")
-	require.False(t, q.board(f))
+	require.False(t, q.fill(b))
 	require.Eventually(t, func() bool { // the flight that the look at the charge took lands by itself
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		return q.flying == 0
+		return q.inFlight == 0
 	}, 10*time.Second, time.Millisecond)
 }
 
@@ -299,18 +299,18 @@ func TestLeavesAboard(t *testing.T) {
 func TestDeadlineOfFlight(t *testing.T) {
 	now := time.Unix(1000, 0)
 	at := func(after time.Duration) time.Time { return now.Add(after) }
-	for _, test := range []struct{ passengers, want []time.Time }{
-		{[]time.Time{at(-1)}, []time.Time{at(brief)}},
-		{[]time.Time{at(time.Millisecond)}, []time.Time{at(brief)}},
-		{[]time.Time{at(2 * brief), at(3 * brief), at(0)}, []time.Time{at(3 * brief)}},
-		{[]time.Time{at(brief), {}}, []time.Time{at(long)}},
-		{[]time.Time{at(2 * long), {}}, []time.Time{at(2 * long)}},
+	for _, test := range []struct{ deadlines, want []time.Time }{
+		{[]time.Time{at(-1)}, []time.Time{at(minCallTime)}},
+		{[]time.Time{at(time.Millisecond)}, []time.Time{at(minCallTime)}},
+		{[]time.Time{at(2 * minCallTime), at(3 * minCallTime), at(0)}, []time.Time{at(3 * minCallTime)}},
+		{[]time.Time{at(minCallTime), {}}, []time.Time{at(defaultCallTime)}},
+		{[]time.Time{at(2 * defaultCallTime), {}}, []time.Time{at(2 * defaultCallTime)}},
 	} {
-		f := &flight{}
-		for _, deadline := range test.passengers {
-			f.passengers = append(f.passengers, &passenger{deadline: deadline})
+		b := &batch{}
+		for _, deadline := range test.deadlines {
+			b.waiters = append(b.waiters, &waiter{deadline: deadline})
 		}
-		assert.Equal(t, test.want[0], f.deadline(now))
+		assert.Equal(t, test.want[0], b.deadline(now))
 	}
 }
 
@@ -324,19 +324,19 @@ func FuzzReply(f *testing.F) {
 	f.Add("\x02\x00\x00\x00\x00\x00\x00\x00\xc0" + tail) // an error of -2 bytes
 	f.Fuzz(func(t *testing.T, reply string) {
 		s := &Store{prefix: "ration"}
-		fl := flight{reply: reply}
-		var all []*passenger
+		b := batch{reply: reply}
+		var all []*waiter
 		for range 3 {
-			all = append(all, &passenger{request: s.request(one("a"), time.Now()), done: make(chan struct{}, 1)})
+			all = append(all, &waiter{request: s.request(one("a"), time.Now()), done: make(chan struct{}, 1)})
 		}
-		fl.passengers = append(fl.passengers, all...)
-		fl.handOut()
+		b.waiters = append(b.waiters, all...)
+		b.deliver()
 		for _, p := range all {
 			<-p.done
 			if p.err == nil {
-				p.err = answer(one("a"), time.Now(), p.reply)
+				p.err = decodeReply(one("a"), time.Now(), p.reply)
 			}
-			if p.err != nil && p.err.Error() == "" && code(p.err) != "" {
+			if p.err != nil && p.err.Error() == "" && errorCode(p.err) != "" {
 				t.Fatal("an error without a word")
 			}
 		}
@@ -345,7 +345,7 @@ func FuzzReply(f *testing.F) {
 
 // TestNothingRemains has no goroutine behind decisions that have been made.
 func TestNothingRemains(t *testing.T) {
-	s := newStore(t, dial(t, redistest.Start(t)), counting)
+	s := newStore(t, dial(t, redistest.Start(t)), decisionScripts)
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
@@ -357,6 +357,6 @@ func TestNothingRemains(t *testing.T) {
 	wg.Wait()
 	require.Eventually(t, func() bool {
 		stacks := make([]byte, 1<<20)
-		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "(*flight).fly(")
+		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "(*batch).run(")
 	}, 10*time.Second, time.Millisecond)
 }

@@ -20,7 +20,7 @@ import (
 func TestCallerBehind(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	clock := clock{client: client}
-	s := newStore(t, client, moved(t, counting))
+	s := newStore(t, client, moved(t, decisionScripts))
 	for _, test := range []struct {
 		name         string
 		keep, behind time.Duration
@@ -65,7 +65,7 @@ func TestCallerBehind(t *testing.T) {
 func TestCallerAhead(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	clock := clock{client: client}
-	s := newStore(t, client, moved(t, counting))
+	s := newStore(t, client, moved(t, decisionScripts))
 	noon := time.Unix(day, 0).Add(12 * time.Hour)
 	m := store.Meter{Name: "hour", Max: 10, Start: noon.Unix(), End: noon.Unix() + 3600, Keep: time.Minute}
 	clock.set(t, noon.Add(-90*time.Minute))
@@ -85,7 +85,7 @@ func TestCallerAhead(t *testing.T) {
 func TestGateBehind(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	clock := clock{client: client}
-	s := newStore(t, client, moved(t, counting))
+	s := newStore(t, client, moved(t, decisionScripts))
 	for name, keep := range map[string]time.Duration{"default": 0, "a minute": time.Minute, "a day": 24 * time.Hour} {
 		dir := local.New(local.Config{})
 		plan := usageplan.Plan{Quotas: []period.Quota{{Limit: 10, Period: period.Hour}}}

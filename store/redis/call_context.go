@@ -5,38 +5,41 @@ import (
 	"time"
 )
 
-// term is the context of a call, which is not its callers': it ends at a deadline alone.
-// It is used again and again, since one of context's costs a decision more than all the
-// rest.
-type term struct {
-	context.Context
-	deadline time.Time
-	over     chan struct{}
-	timer    *time.Timer
+// callContext is the context of a call. It has nothing of the callers' contexts, because
+// several callers share the call: it ends only at its deadline.
+//
+// A callContext is used for many calls. One of package context's for each call would cost a
+// decision more than all the rest.
+type callContext struct {
+	context.Context // Background, for Value
+	deadline        time.Time
+	done            chan struct{}
+	timer           *time.Timer
 }
 
-func newTerm() *term {
-	t := &term{Context: context.Background(), over: make(chan struct{})}
-	t.timer = time.AfterFunc(long, func() { close(t.over) })
-	t.timer.Stop()
-	return t
+func newCallContext() *callContext {
+	c := &callContext{Context: context.Background(), done: make(chan struct{})}
+	c.timer = time.AfterFunc(defaultCallTime, func() { close(c.done) })
+	c.timer.Stop()
+	return c
 }
 
-func (t *term) begin(deadline time.Time) {
-	t.deadline = deadline
-	t.timer.Reset(time.Until(deadline))
+func (c *callContext) start(deadline time.Time) {
+	c.deadline = deadline
+	c.timer.Reset(time.Until(deadline))
 }
 
-// end says whether t can begin again.
-func (t *term) end() bool { return t.timer.Stop() }
+// stop reports whether c can be started again. It cannot after its deadline, when done is
+// closed for good.
+func (c *callContext) stop() bool { return c.timer.Stop() }
 
-func (t *term) Deadline() (time.Time, bool) { return t.deadline, true }
+func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, true }
 
-func (t *term) Done() <-chan struct{} { return t.over }
+func (c *callContext) Done() <-chan struct{} { return c.done }
 
-func (t *term) Err() error {
+func (c *callContext) Err() error {
 	select {
-	case <-t.over:
+	case <-c.done:
 		return context.DeadlineExceeded
 	default:
 		return nil

@@ -7,51 +7,54 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/rueidis"
 )
 
-// Check asks each server for settings that a quota does not go with, by INFO, and reports
-// them all, or what failed:
+// Check reads INFO of each server. Its error names all settings that do not suit a quota, and
+// all servers that could not be asked. The settings are:
 //
-//   - a version below 6.2, which has not the commands that the scripts use;
-//   - a maxmemory-policy other than noeviction: a key that is evicted is a quota that
+//   - a version below 6.2, which lacks commands that the scripts use;
+//   - a maxmemory-policy other than noeviction, because an evicted key is a quota that
 //     starts anew;
-//   - no append-only file: a server that starts again has forgotten the last minutes, or
-//     everything.
+//   - no append-only file, because a server that restarts has then forgotten the last
+//     minutes, or everything.
 func (s *Store) Check(ctx context.Context) error {
 	l, err := s.connected(ctx)
 	if err != nil {
 		return err
 	}
 	var wrong, failure error
-	ask := func(ctx context.Context) { wrong, failure = check(ctx, l.client) }
-	if err := l.errands.send(ctx, l, ask); err != nil {
+	ask := func(ctx context.Context) { wrong, failure = checkServers(ctx, l.client) }
+	if err := l.commands.do(ctx, l, ask); err != nil {
 		return fmt.Errorf("store/redis: check: %w", err)
 	}
 	return errors.Join(wrong, failure)
 }
 
-// check is what is wrong. It is a failure as well if a server could not be asked.
-func check(ctx context.Context, client rueidis.Client) (wrong, failure error) {
+// checkServers returns the settings that are wrong, and why servers could not be asked. A
+// server that does not let the user run INFO counts as wrong: asking again would not help.
+func checkServers(ctx context.Context, client rueidis.Client) (wrong, failure error) {
 	var faulty, failed []error
 	for addr, node := range client.Nodes() {
 		info, err := node.Do(ctx, node.B().Info().Build()).ToString()
 		switch {
-		case code(err) == "NOPERM":
+		case errorCode(err) == "NOPERM":
 			faulty = append(faulty, fmt.Errorf("store/redis: check: %s: %w", addr, err))
 		case err != nil:
 			failed = append(failed, fmt.Errorf("store/redis: check: %s: %w", addr, err))
 		}
-		for _, fault := range faults(info) {
+		for _, fault := range settingFaults(info) {
 			faulty = append(faulty, fmt.Errorf("store/redis: check: %s: %s", addr, fault))
 		}
 	}
 	return errors.Join(faulty...), errors.Join(failed...)
 }
 
-// faults are what is wrong by the text of INFO. What it does not tell is right.
-func faults(info string) (faults []string) {
+// settingFaults returns what is wrong by the text of INFO. A setting that is not in the text
+// counts as right.
+func settingFaults(info string) (faults []string) {
 	fields := map[string]string{}
 	for line := range strings.Lines(info) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
@@ -61,15 +64,16 @@ func faults(info string) (faults []string) {
 		faults = append(faults, fmt.Sprintf("redis_version: %s: want 6.2 or newer", v))
 	}
 	if policy := fields["maxmemory_policy"]; policy != "" && policy != "noeviction" {
-		faults = append(faults, fmt.Sprintf("maxmemory-policy: %s: want noeviction: a key that is evicted is a quota that starts anew", policy))
+		faults = append(faults, fmt.Sprintf("maxmemory-policy: %s: want noeviction: an evicted key is a quota that starts anew", policy))
 	}
 	if fields["aof_enabled"] == "0" {
-		faults = append(faults, "appendonly: no: want yes: a server that starts again would have forgotten what was used")
+		faults = append(faults, "appendonly: no: want yes: a server that restarts forgets what was used")
 	}
 	return faults
 }
 
-// older says whether a version is before major.minor; one that cannot be read is not.
+// older reports whether version is before major.minor. A version that cannot be parsed is
+// not.
 func older(version string, major, minor int) bool {
 	first, rest, _ := strings.Cut(version, ".")
 	second, _, _ := strings.Cut(rest, ".")
@@ -78,17 +82,20 @@ func older(version string, major, minor int) bool {
 	return errX == nil && errY == nil && (x < major || x == major && y < minor)
 }
 
-// inspect tells the Logger what Check finds: once, when every server has been asked. It
-// takes a second at most.
+// inspectTime is the most time that inspect takes of a caller that is connecting.
+const inspectTime = time.Second
+
+// inspect logs what Check finds, once for a Store. If a server cannot be asked, nothing is
+// logged, and the next call tries again.
 func (s *Store) inspect(ctx context.Context, client rueidis.Client) {
 	if s.logger == nil || s.inspected.Load() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, brief)
+	ctx, cancel := context.WithTimeout(ctx, inspectTime)
 	defer cancel()
-	wrong, failure := check(ctx, client)
+	wrong, failure := checkServers(ctx, client)
 	if failure != nil || s.inspected.Swap(true) || wrong == nil {
 		return
 	}
-	s.logger.LogAttrs(ctx, slog.LevelWarn, "ration: settings of Redis", slog.Any("error", wrong))
+	s.logger.LogAttrs(ctx, slog.LevelWarn, "ration: settings of Redis do not suit quotas", slog.Any("error", wrong))
 }

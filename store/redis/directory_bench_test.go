@@ -40,7 +40,7 @@ func BenchmarkDirectory(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("keys=%d", keys), func(b *testing.B) {
 			client := dial(b, redistest.Start(b))
-			s := newStore(b, client, counting)
+			s := newStore(b, client, decisionScripts)
 			empty := memory(b, client)
 			fill(b, keys, func(i int) error { return s.InsertKey(b.Context(), aKey(i)) })
 			full := memory(b, client)

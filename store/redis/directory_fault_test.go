@@ -21,20 +21,20 @@ import (
 // needs it says so and changes nothing, and the others go on.
 func TestAnotherType(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	for _, op := range operations() {
 		for _, part := range op.parts {
 			t.Run(op.name+"/"+part, func(t *testing.T) {
 				flushed(t, client)
 				sample(t, s)
-				require.NoError(t, client.Do(t.Context(), client.B().Del().Key(s.named(part)).Build()).Error())
-				require.NoError(t, client.Do(t.Context(), client.B().Xadd().Key(s.named(part)).Id("*").
+				require.NoError(t, client.Do(t.Context(), client.B().Del().Key(s.directoryKey(part)).Build()).Error())
+				require.NoError(t, client.Do(t.Context(), client.B().Xadd().Key(s.directoryKey(part)).Id("*").
 					FieldValue().FieldValue("a", "b").Build()).Error())
 				before := dump(t, client)
 				err := op.call(t.Context(), s)
 				require.ErrorContains(t, err, "WRONGTYPE")
 				if op.changes {
-					require.ErrorContains(t, err, s.named(part))
+					require.ErrorContains(t, err, s.directoryKey(part))
 				}
 				require.Equal(t, before, dump(t, client))
 			})
@@ -46,7 +46,7 @@ func TestAnotherType(t *testing.T) {
 // and changes nothing.
 func TestRecordLayout(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	names := map[string]string{"keys": "k", "plans": "p", "links": linkName("p", "k")}
 	for _, test := range []struct {
 		name    string
@@ -69,9 +69,9 @@ func TestRecordLayout(t *testing.T) {
 				flushed(t, client)
 				sample(t, s)
 				for part, name := range names {
-					record, err := s.get(t.Context(), part, name)
+					record, err := s.getRecord(t.Context(), part, name)
 					require.NoError(t, err)
-					set := client.B().Hset().Key(s.named(part)).FieldValue().FieldValue(name, test.spoil(record)).Build()
+					set := client.B().Hset().Key(s.directoryKey(part)).FieldValue().FieldValue(name, test.spoil(record)).Build()
 					require.NoError(t, client.Do(t.Context(), set).Error())
 				}
 				before := dump(t, client)
@@ -96,12 +96,12 @@ func TestRecordLayout(t *testing.T) {
 // TestCutKey has a key's record end anywhere.
 func TestCutKey(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	sample(t, s)
-	record, err := s.get(t.Context(), "keys", "k")
+	record, err := s.getRecord(t.Context(), "keys", "k")
 	require.NoError(t, err)
 	for size := range len(record) {
-		set := client.B().Hset().Key(s.named("keys")).FieldValue().FieldValue("k", record[:size]).Build()
+		set := client.B().Hset().Key(s.directoryKey("keys")).FieldValue().FieldValue("k", record[:size]).Build()
 		require.NoError(t, client.Do(t.Context(), set).Error())
 		_, err := s.Key(t.Context(), "k")
 		require.ErrorContains(t, err, "record: ", "%d bytes", size)
@@ -118,10 +118,10 @@ func TestCutKey(t *testing.T) {
 // TestMissingRecord has indexes that lead nowhere.
 func TestMissingRecord(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	sample(t, s)
 	for _, part := range []string{"keys", "plans", "links"} {
-		require.NoError(t, client.Do(t.Context(), client.B().Del().Key(s.named(part)).Build()).Error())
+		require.NoError(t, client.Do(t.Context(), client.B().Del().Key(s.directoryKey(part)).Build()).Error())
 	}
 	for _, op := range reads {
 		err := op.call(t.Context(), s)
@@ -150,7 +150,7 @@ func TestForeignReply(t *testing.T) {
 		{"LRANGE", "list", "0", "1"}, {"LRANGE", "list", "0", "2"}, {"LRANGE", "list", "1", "1"},
 		{"EVAL", "return {1, {2}, {{3}}}", "0"}, {"EVAL", "return redis.error_reply('CONFLICT')", "0"},
 	} {
-		s := newStore(t, foreign{client, answer}, counting)
+		s := newStore(t, foreign{client, answer}, decisionScripts)
 		for _, op := range operations() {
 			err := op.call(t.Context(), s)
 			if assert.Error(t, err, "%v: %s", answer, op.name) {
@@ -167,14 +167,14 @@ func TestForeignReply(t *testing.T) {
 func TestChangeOnce(t *testing.T) {
 	addr := redistest.Start(t)
 	control := dial(t, addr)
-	direct := newStore(t, control, counting)
+	direct := newStore(t, control, decisionScripts)
 	sample(t, direct)
 	for _, op := range slices.Concat(inserts, updates) {
 		t.Run(op.name, func(t *testing.T) {
 			flushed(t, control)
 			sample(t, direct)
 			p := newProxy(t, addr)
-			s := newStore(t, single(t, p.addr), counting)
+			s := newStore(t, single(t, p.addr), decisionScripts)
 			_, err := s.Key(t.Context(), "k")
 			require.NoError(t, err)
 			require.NoError(t, control.Do(t.Context(), control.B().ConfigResetstat().Build()).Error())
@@ -191,7 +191,7 @@ func TestChangeOnce(t *testing.T) {
 	}
 	t.Run("a read is sent again", func(t *testing.T) {
 		p := newProxy(t, addr)
-		s := newStore(t, single(t, p.addr), counting)
+		s := newStore(t, single(t, p.addr), decisionScripts)
 		for _, op := range reads {
 			flushed(t, control)
 			sample(t, direct)
@@ -207,7 +207,7 @@ func TestChangeOnce(t *testing.T) {
 // nobody hears of.
 func TestNoPublish(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	sample(t, s)
 	forbid := client.B().Arbitrary("ACL", "SETUSER", "default", "resetchannels").Build()
 	require.NoError(t, client.Do(t.Context(), forbid).Error())
@@ -226,7 +226,7 @@ func TestNoPublish(t *testing.T) {
 // open is what it was.
 func TestHalfRights(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	for _, command := range []string{"hset", "hdel", "publish"} {
 		t.Run(command, func(t *testing.T) {
 			flushed(t, client)
@@ -259,7 +259,7 @@ func TestHalfRights(t *testing.T) {
 
 // TestBadPages has arguments that no listing takes.
 func TestBadPages(t *testing.T) {
-	s := newStore(t, dial(t, redistest.Start(t)), counting)
+	s := newStore(t, dial(t, redistest.Start(t)), decisionScripts)
 	for i := range 3 {
 		require.NoError(t, s.InsertKey(t.Context(), apikey.Key{ID: fmt.Sprint(i)}))
 	}

@@ -56,12 +56,12 @@ func TestDirectory(t *testing.T) {
 // directory.
 func TestNames(t *testing.T) {
 	client := dial(t, miniredis.RunT(t).Addr())
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	directory := map[string]bool{}
 	for _, part := range []string{
 		"", "last", "keys", "digests", "links-of-key:past", "links-of-key:}:past", "links-of-key:ration}:past",
 	} {
-		directory[s.named(part)] = true
+		directory[s.directoryKey(part)] = true
 	}
 	for _, prefix := range []string{"ration", "ration:directory", "ration:directory:", "ration:", "directory"} {
 		other, err := New(client, Config{Prefix: prefix})
@@ -74,14 +74,14 @@ func TestNames(t *testing.T) {
 			require.NotContains(t, directory, r.value()+":past")
 		}
 		if prefix != s.prefix {
-			require.NotContains(t, directory, other.named("keys"))
+			require.NotContains(t, directory, other.directoryKey("keys"))
 		}
 	}
 }
 
 // TestHostileIDs has ids that could be taken for others.
 func TestHostileIDs(t *testing.T) {
-	s := newStore(t, dial(t, redistest.Start(t)), counting)
+	s := newStore(t, dial(t, redistest.Start(t)), decisionScripts)
 	ids := []string{
 		"", "1", "1:", "1:1", ":", "a", "aa", "aaa", "}", "{x}", "past", "keys", "links-of-key:a", "a\n", "a\x00", "é", "*", "%s",
 	}
@@ -117,8 +117,8 @@ func TestHostileIDs(t *testing.T) {
 // however few it has.
 func TestExamined(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
-	for i := range 2*examined + 5 {
+	s := newStore(t, client, decisionScripts)
+	for i := range 2*maxExamined + 5 {
 		require.NoError(t, s.InsertKey(t.Context(), apikey.Key{ID: fmt.Sprint(i), Name: fmt.Sprint("name", i/5)}))
 	}
 	page := func(f apikey.Filter, cursor string, limit, looks int) ([]apikey.Key, string) {
@@ -133,9 +133,9 @@ func TestExamined(t *testing.T) {
 	_, _, err := s.Keys(t.Context(), apikey.Filter{}, "", 1) // the server knows the script from here on
 	require.NoError(t, err)
 	oldest := apikey.Filter{NamePrefix: "name0"}
-	none, next := page(oldest, "", 2, examined)
+	none, next := page(oldest, "", 2, maxExamined)
 	require.Empty(t, none)
-	none, next = page(oldest, next, 2, examined)
+	none, next = page(oldest, next, 2, maxExamined)
 	require.Empty(t, none)
 	two, next := page(oldest, next, 2, 2)
 	require.Equal(t, []string{"4", "3"}, []string{two[0].ID, two[1].ID})
@@ -143,24 +143,24 @@ func TestExamined(t *testing.T) {
 	require.Len(t, three, 3)
 	require.Empty(t, next)
 
-	beyond, _ := page(apikey.Filter{NamePrefix: `name400{"id"`}, "", 1, examined) // what follows the name in the record
+	beyond, _ := page(apikey.Filter{NamePrefix: `name400{"id"`}, "", 1, maxExamined) // what follows the name in the record
 	require.Empty(t, beyond)
-	most, next := page(apikey.Filter{}, "", 1<<30, examined)
-	require.Len(t, most, examined)
-	most, _ = page(apikey.Filter{}, next, 5000, examined)
-	require.Equal(t, fmt.Sprint(examined+4), most[0].ID)
+	most, next := page(apikey.Filter{}, "", 1<<30, maxExamined)
+	require.Len(t, most, maxExamined)
+	most, _ = page(apikey.Filter{}, next, 5000, maxExamined)
+	require.Equal(t, fmt.Sprint(maxExamined+4), most[0].ID)
 }
 
 // TestOneRoundTrip counts what the server was asked to do for each operation, once it
 // knows the scripts.
 func TestOneRoundTrip(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	for _, reset := range []bool{false, true} {
 		for _, op := range operations() {
 			for _, key := range []string{"last", "keys", "keys-by-age", "digests", "plans", "plans-by-age", "links",
 				"links-of-plan:p", "links-of-key:k", "links-of-key:new"} {
-				require.NoError(t, client.Do(t.Context(), client.B().Del().Key(s.named(key)).Build()).Error())
+				require.NoError(t, client.Do(t.Context(), client.B().Del().Key(s.directoryKey(key)).Build()).Error())
 			}
 			sample(t, s)
 			require.NoError(t, client.Do(t.Context(), client.B().ConfigResetstat().Build()).Error())

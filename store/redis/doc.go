@@ -1,7 +1,7 @@
-// Package redis is the store of many processes: counters, keys, plans and links over
-// Redis 6.2 or newer, Valkey, or a Redis Cluster. Every decision is one call of one Lua
-// script, so it is atomic, and one round trip; so is every change of a key, a plan or a
-// link, and every page of a listing.
+// Package redis stores counters, keys, plans and links in Redis 6.2 or newer, Valkey, or a
+// Redis Cluster, for any number of processes. Every decision is one call of one Lua script:
+// it is atomic, and takes one round trip. The same holds for every change of a key, a plan or
+// a link, and for every page of a listing.
 //
 //	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{"127.0.0.1:6379"}})
 //	...
@@ -9,126 +9,146 @@
 //	...
 //	go st.Run(ctx) // so that a Gate forgets at once what another process changes
 //
-// [Open] connects by itself and recovers by itself; [New] takes a client that the caller
-// has made.
+// [Open] connects and reconnects by itself. [New] takes a client that the caller has made.
 //
-// Where the client speaks to one server at a time (standalone, Sentinel) decisions that
-// are asked for while others are under way are gathered into one call, without a timer:
-// the latency of one caller is what it is without, and the decisions a second of many are
-// a multiple. [Config].Separate turns it off.
+// If the client speaks to one server at a time (standalone, Sentinel), decisions that arrive
+// while others are in flight are batched into one call. There is no timer, so a single caller
+// does not wait longer. Many callers get a multiple of the decisions a second.
+// [Config].Separate turns batching off.
 //
 // # Clocks
 //
-// Buckets refill by the server's clock, windows go by the At of the charge. Neither goes
-// back: after a failover to a server whose clock is behind, a bucket that has been
-// charged does not refill until that clock has caught up. Wait and Reset of its Level
-// include that time.
+// Buckets refill by the server's clock. Windows go by the At of the charge. Neither goes back.
+// After a failover to a server whose clock is behind, a bucket that has been charged does not
+// refill until that clock has caught up. Wait and Reset of its Level include that time.
 //
-// A window is kept until its Keep and an hour have passed, by the server's clock and by
-// that of the caller who ends it. A caller whose clock is behind by more than that gets
-// the allowance of a window again that others have left.
+// A window is kept until an hour after its Keep, by the server's clock and by the clock of the
+// caller that ends it.
+//
+// Caution: A caller whose clock is behind by more than that gets the allowance of a window
+// again that other callers have already left.
 //
 // # Errors
 //
-// An error wraps [store.ErrNotTaken] only where it is proven that nothing was charged:
-// ctx was done before the request went out, the connection could not be made, or the
-// server answered that it does not run the script (it is loading, a replica, out of
-// memory, does not let this user in, and the like). After any other, such as a deadline
-// that passed or a connection that was cut, the charge may have happened. It is not sent
-// again: the script is not a read-only command, which is what the client would repeat.
-// Leave rueidis's ConnLifetime unset: where a connection that has reached it is cut
-// before it answered, the client sends any command again.
+// An error wraps [store.ErrNotTaken] only if it is proven that nothing was charged:
 //
-// A change of a key, a plan or a link is all or nothing as well, and sent once. After an
-// error that is no verdict of the contract (such as [apikey.ErrConflict]) it may have
-// happened: read, and see. Reads are sent a second time where the connection broke.
+//   - ctx was done before the request was sent;
+//   - the connection could not be made;
+//   - the server answered that it does not run the script, for example because it is loading,
+//     is a replica, is out of memory, or does not admit the user.
+//
+// After any other error the charge may have happened. Examples are a deadline that passed and
+// a connection that was cut. The charge is not sent again: the client repeats only read-only
+// commands, and the script is not marked as one.
+//
+// Caution: Leave rueidis's ConnLifetime unset. If a connection reaches that age and is cut
+// before the answer, the client sends any command again.
+//
+// A change of a key, a plan or a link is also all or nothing, and is also sent once. After an
+// error that is not one of the contract's (such as [apikey.ErrConflict]) the change may have
+// happened: read the record to find out. A read is sent a second time if the connection broke.
 //
 // # Waiting
 //
-// No call outlasts its deadline, whatever the server and the client are at, nor a
-// cancelling of its ctx, but that a decision whose deadline is within a second may see
-// that instead. Who has given up leaves his request to run, for a second at least. A call
-// without a deadline has one of ten seconds. A server that is silent keeps few requests
-// waiting; all others fail with [store.ErrNotTaken] when their ctx is done, until the
-// client gives up the connection: two seconds after it fell silent where [Open] made it.
-// For [New] set ConnWriteTimeout to about a second: rueidis's default is ten.
+// Every call returns at its deadline, whatever state the server and the client are in. It also
+// returns when its ctx is cancelled. There is one exception: a decision whose deadline is
+// within a second may return only at the deadline.
+//
+// A request whose caller gave up runs on, for at least one second. A call without a deadline
+// gets a deadline of 10s.
+//
+// A silent server keeps few requests waiting. All others fail with [store.ErrNotTaken] when
+// their ctx is done. That ends when the client gives up the connection: two seconds after it
+// fell silent, if [Open] made the client. If the caller makes it, set ConnWriteTimeout to about
+// a second. The default of rueidis is 10s.
 //
 // # A Cluster that moves slots
 //
-// MOVED and ASK are followed, and count nothing twice. A decision that needs more than
-// the current state of its subject (the first of a new window, an ended window, an id)
-// fails with [store.ErrNotTaken] while its slot moves, if that does not end within ctx
-// and half a second; all others are answered. Keys, plans and links are in one slot:
-// while that one moves, changes fail, and so do some look-ups, those of a key without
-// links among them. What a Gate has in its cache goes on. Move that slot when this hurts
-// least; it holds a name for each key and plan that has links.
+// The client follows MOVED and ASK. Nothing is counted twice.
+//
+// While a slot moves, most decisions on its subjects are answered as usual. Some need more than
+// the current state of the subject: the first of a new window, one for an ended window, one
+// with an id. These wait for half a second, or until ctx is done, and then fail with
+// [store.ErrNotTaken].
+//
+// Keys, plans and links are in one slot. While that slot moves, changes fail, and so do some
+// look-ups, among them the look-up of a key without links. What a Gate has in its cache stays
+// in use. Move that slot when this hurts least. It holds a name for each key and plan that has
+// links.
 //
 // # Changes
 //
-// Each change is published with PUBLISH in the script that makes it, and [Store.Run]
-// hears of it. What is published while nobody listens is lost, which is why a Run that is
-// subscribed again says that anything may have changed. It needs one connection more. A
-// Run that cannot subscribe (wrong password, no right to the channel, no server) says so
-// to the Logger at once, and when it can again; it keeps trying. A reason that keeps
-// coming back is told once a minute.
+// The script that makes a change also publishes it, with PUBLISH. [Store.Run] subscribes to
+// these messages, on one connection more. A message that is published while no Run is
+// subscribed is lost. So a Run that has subscribed again reports that anything may have
+// changed.
+//
+// A Run that cannot subscribe (wrong password, no right to the channel, no server) keeps
+// trying. It reports that to the Logger at once, and again when it has subscribed. A reason
+// that comes back is logged once a minute.
 //
 // # Connections
 //
-// A Store uses the connections that its client shares between all calls, one for Run, and
-// up to two for decisions whose deadline is within a second. The client's
+// A Store uses the connections that its client shares between all calls. It needs one more for
+// Run, and up to two more for decisions whose deadline is within a second. The client's
 // BlockingPoolSize must leave room for these three.
 //
 // # Rights
 //
-// A user that an ACL restricts needs these keys, channels and commands, which a test
-// holds; the prefix is Config's:
+// A user that an ACL restricts needs the keys, channels and commands below. A test checks this
+// list. The prefix is that of Config.
 //
 //	ACL SETUSER service on >password resetkeys ~ration* resetchannels &ration* -@all +evalsha +eval +get +mget +set +setrange
 //	    +time +hget +hmget +hset +hdel +hrandfield +pttl +pexpire +type +exists +incr +zadd +zrem +zrange +zrevrangebyscore
 //	    +publish +subscribe +unsubscribe +hello +ping +info
 //
-// INFO is for [Store.Check] and the Logger. In a Cluster add +cluster|slots,
-// +cluster|shards and +asking. A user that may not publish changes nothing, but one that
-// may run some of the writes alone leaves changes half made.
+// INFO is for [Store.Check] and the Logger. In a Cluster add +cluster|slots, +cluster|shards
+// and +asking.
+//
+// Caution: A user that may run only some of the write commands leaves changes half made. A
+// user that may not publish changes nothing.
 //
 // # What a failover can lose
 //
-// Redis answers before its replicas have the write. When a master is lost, the charges
-// that its replica had not yet seen are lost with it, and that much of each quota can be
-// spent again. No charge is lost as long as the master lives, or comes back with its
-// data. The same goes for a key that was just made, or just disabled.
+// Redis answers before its replicas have the write. When a master is lost, the charges that its
+// replica had not yet received are lost too, and that much of each quota can be spent again. No
+// charge is lost while the master lives, or if it comes back with its data. The same holds for
+// a key that was just created or just disabled.
 //
-// A quota that is to outlive its server needs, on the server:
+// A quota that must outlive its server needs these settings on the server:
 //
-//   - appendonly yes, because a server that starts empty has forgotten every quota (with
-//     appendfsync everysec a crash of
-//     the machine loses about the last second, with always nothing that was answered);
-//   - maxmemory-policy noeviction, because what is evicted is a quota that starts anew,
-//     or all keys of the service. A server
-//     that is full then refuses charges with an error that wraps [store.ErrNotTaken]. Counters expire by themselves.
+//   - appendonly yes, because a server that starts empty has forgotten every quota. With
+//     appendfsync everysec a crash of the machine loses about the last second. With always it
+//     loses nothing that was answered.
+//   - maxmemory-policy noeviction, because an evicted key is a quota that starts anew, or all
+//     keys of the service. A server that is full then refuses charges with an error that wraps
+//     [store.ErrNotTaken]. Counters expire by themselves.
 //
-// A bucket needs neither: after a loss it is full once more.
+// A bucket needs neither: after a loss it is full again.
 //
 // # Names on the server
 //
 // A subject has at most three keys, which share a slot:
 //
-//   - "ration:{subject}" is a string with its buckets and its current windows. Most
-//     decisions read and write this key alone,
-//     so their cost does not grow with the past.
-//   - "ration:{subject}:past" is a hash with the windows that have ended, for reports and
-//     late refunds.
+//   - "ration:{subject}" is a string with its buckets and its current windows. Most decisions
+//     read and write only this key, so their cost does not grow with the past.
+//   - "ration:{subject}:past" is a hash with the windows that have ended, for reports and late
+//     refunds.
 //   - "ration:{subject}:ids" is a hash with rare buckets, such as those of a Gate's ids.
 //
-// All of them expire. A bucket is kept for as long as it can take to fill, and an hour at
-// least, a window until its End and Keep, and an hour. Only a bucket that nothing refills
-// is kept for ever. A rare bucket is dropped when it is full: soon after, while the
-// subject has others, and by twice that time if nobody comes any more. Where a subject
-// has some 100,000 of them, set lazyfree-lazy-expire on the server, which otherwise stops
-// for some milliseconds when they expire together. Names and subjects are readable in the
-// keys and values, whatever bytes they are of.
+// All of them expire. A bucket is kept for as long as it can take to fill, and at least an hour.
+// A window is kept until an hour after its End and Keep. Only a bucket that nothing refills is
+// kept for ever.
 //
-// Keys, plans and links are under names that begin with "ration:directory:{ration}:", in
-// one slot, and never expire. Of a secret there is its digest, in hashes alone and in no
-// name. Texts are UTF-8, as JSON has them.
+// A rare bucket is dropped when it is full. While the subject gets others, that happens soon
+// after. If no more requests come, it happens by twice the time that the bucket takes to fill.
+// If a subject has some 100,000 rare buckets, set lazyfree-lazy-expire on the server. Otherwise
+// the server stops for some milliseconds when they expire together.
+//
+// Names and subjects are readable in the keys and values, whatever bytes they contain.
+//
+// The names of keys, plans and links begin with "ration:directory:{ration}:". They are in one
+// slot and never expire. Texts are UTF-8, as JSON has them.
+//
+// Security: Of a secret only the digest is stored. It is inside hashes, and in no key's name.
 package redis

@@ -33,7 +33,7 @@ func used(t *testing.T, s *Store, subject string) int64 {
 
 func TestLostReply(t *testing.T) {
 	addr := redistest.Start(t)
-	direct := newStore(t, dial(t, addr), counting)
+	direct := newStore(t, dial(t, addr), decisionScripts)
 	require.NoError(t, direct.Take(t.Context(), one("warm-up"))) // the server knows the script
 
 	for _, test := range []struct {
@@ -55,7 +55,7 @@ func TestLostReply(t *testing.T) {
 			})
 			require.NoError(t, err)
 			defer client.Close()
-			s := newStore(t, client, counting)
+			s := newStore(t, client, decisionScripts)
 			require.NoError(t, s.Take(t.Context(), one("warm-up")))
 			test.spoil(p)
 
@@ -84,7 +84,7 @@ func TestLostReply(t *testing.T) {
 func TestNeverSent(t *testing.T) {
 	addr := redistest.Start(t)
 	client := dial(t, addr)
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 
 	t.Run("ctx is done", func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -111,9 +111,9 @@ func TestNeverSent(t *testing.T) {
 		defer away.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		err = newStore(t, away, counting).Take(ctx, one("a"))
+		err = newStore(t, away, decisionScripts).Take(ctx, one("a"))
 		require.ErrorIs(t, err, store.ErrNotTaken)
-		require.NoError(t, newStore(t, client, counting).Take(t.Context(), one("b")))
+		require.NoError(t, newStore(t, client, decisionScripts).Take(t.Context(), one("b")))
 	})
 	t.Run("the charge breaks a rule", func(t *testing.T) {
 		c := one("a")
@@ -126,7 +126,7 @@ func TestNeverSent(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	addr := redistest.Start(t)
 	client := dial(t, addr)
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	do := func(t *testing.T, words ...string) {
 		t.Helper()
 		require.NoError(t, client.Do(t.Context(), client.B().Arbitrary(words...).Build()).Error())
@@ -183,7 +183,7 @@ func TestUntouched(t *testing.T) {
 		{rueidis.Nil, false},
 		{errors.New("LOADING is not from the server here"), false},
 	} {
-		assert.Equal(t, test.want, untouched(test.err), "%v", test.err)
+		assert.Equal(t, test.want, notApplied(test.err), "%v", test.err)
 	}
 }
 
@@ -191,7 +191,7 @@ func TestUntouched(t *testing.T) {
 // changes nothing.
 func TestLayout(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	yesterday := quota
 	yesterday.Start, yesterday.End = quota.Start-86400, quota.End-86400
 	field := string(appendNumber([]byte(yesterday.Name), yesterday.Start))

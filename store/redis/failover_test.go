@@ -80,7 +80,7 @@ func onCluster(t *testing.T) (*redistest.Cluster, *Store) {
 	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: rig.Addrs, DisableCache: true})
 	require.NoError(t, err)
 	t.Cleanup(client.Close)
-	return rig, newStore(t, client, counting)
+	return rig, newStore(t, client, decisionScripts)
 }
 
 // TestMigration moves the slot of a subject from primary to primary while it is charged:
@@ -211,7 +211,7 @@ func TestMoving(t *testing.T) {
 		require.NoError(t, s.InsertKey(t.Context(), linked))
 		require.NoError(t, s.InsertPlan(t.Context(), usageplan.Plan{ID: "p"}))
 		require.NoError(t, s.InsertLink(t.Context(), usageplan.Link{PlanID: "p", KeyID: "linked"}))
-		move := rig.Begin(t, rig.Slot(t, s.named("last")))
+		move := rig.Begin(t, rig.Slot(t, s.directoryKey("last")))
 		_, err := s.KeyByDigest(t.Context(), sampleKey.Digest)
 		require.NoError(t, err)
 		_, err = s.KeyLinks(t.Context(), "k") // a key without links

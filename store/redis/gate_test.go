@@ -64,7 +64,7 @@ func daily() []period.Quota { return []period.Quota{{Limit: 1000, Period: period
 // for each, and nothing else.
 func TestSteadyState(t *testing.T) {
 	addr := redistest.Start(t)
-	s := newStore(t, dial(t, addr), counting)
+	s := newStore(t, dial(t, addr), decisionScripts)
 	g, secret, _ := gateOver(t, s, s, usageplan.Plan{Name: "p", Throttle: &limiter.Limit{Rate: 1000, Burst: 1000}, Quotas: daily()})
 	admit := func() {
 		d, err := g.Admit(t.Context(), gate.Request{Secret: secret})
@@ -149,7 +149,7 @@ func answering(t *testing.T, reply string) string {
 // script for the look-up of the key, its links and its plans, and one for the charge.
 func TestFirstLookup(t *testing.T) {
 	addr := redistest.Start(t)
-	s := newStore(t, dial(t, addr), counting)
+	s := newStore(t, dial(t, addr), decisionScripts)
 	plan := usageplan.Plan{Name: "p", Throttle: &limiter.Limit{Rate: 1000, Burst: 1000}, Quotas: daily()}
 	warm, secret, _ := gateOver(t, s, s, plan) // the server knows the scripts then
 	_, err := warm.Admit(t.Context(), gate.Request{Secret: secret})

@@ -58,7 +58,7 @@ func TestIDsAreDropped(t *testing.T) {
 	for _, keep := range []time.Duration{time.Second, time.Hour} {
 		t.Run(keep.String(), func(t *testing.T) {
 			client := dial(t, redistest.Start(t))
-			s := &idsOn{newStore(t, client, moved(t, counting)), clock{client: client}}
+			s := &idsOn{newStore(t, client, moved(t, decisionScripts)), clock{client: client}}
 			s.set(t, time.Now())
 			makePast(t, s.Store, "a")
 			const live = 100
@@ -96,14 +96,14 @@ func TestIDsExpire(t *testing.T) {
 	for keep, within := range map[time.Duration]time.Duration{
 		100 * time.Millisecond: 200 * time.Millisecond, time.Minute: 2 * time.Minute, 24 * time.Hour: 48 * time.Hour,
 	} {
-		s := &idsOn{newStore(t, client, counting), clock{client: client, now: time.Now()}}
+		s := &idsOn{newStore(t, client, decisionScripts), clock{client: client, now: time.Now()}}
 		subject := keep.String()
 		require.True(t, s.charge(t, subject, "x", keep).OK)
 		_, _, ttl := s.ids(t, subject)
 		require.LessOrEqual(t, ttl, within)
 		require.Greater(t, ttl, keep/2)
 	}
-	s := &idsOn{newStore(t, client, counting), clock{client: client, now: time.Now()}}
+	s := &idsOn{newStore(t, client, decisionScripts), clock{client: client, now: time.Now()}}
 	makePast(t, s.Store, "100ms")
 	require.Eventually(t, func() bool {
 		ids, err := client.Do(t.Context(), client.B().Exists().Key("ration:{100ms}:ids").Build()).AsInt64()

@@ -13,12 +13,12 @@ import (
 
 var keyVerdicts = verdicts{apikey.ErrExists, apikey.ErrNotFound, apikey.ErrConflict}
 
-// digestsLen is how long are the digests in the record of a key.
+// digestsLen is the length of the two digests in the record of a key.
 const digestsLen = 2 * len(apikey.Digest{})
 
-// keyText is what is in the JSON of a key's record: all that is not before it. It is only
-// encoded: decoded is a Key.
-type keyText struct {
+// keyJSON encodes the JSON of a key's record, without the four fields that stand before it.
+// They are shadowed by fields that are always zero. Decoding goes straight into a Key.
+type keyJSON struct {
 	apikey.Key
 	Name       struct{} `json:"name,omitzero"`
 	CustomerID struct{} `json:"customerId,omitzero"`
@@ -45,17 +45,18 @@ func (s *Store) DeleteKey(ctx context.Context, id string) error {
 
 // Key implements apikey.Store.
 func (s *Store) Key(ctx context.Context, id string) (apikey.Key, error) {
-	record, err := s.get(ctx, "keys", id)
+	record, err := s.getRecord(ctx, "keys", id)
 	return foundKey(fmt.Sprintf("key %q", id), record, err)
 }
 
-// KeyByDigest implements apikey.Store, in one round trip.
+// KeyByDigest implements apikey.Store. It makes one round trip.
 func (s *Store) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, error) {
-	record, err := s.ask(ctx, finding, []string{s.named("digests"), s.named("keys")}, []string{string(d[:])}).ToString()
+	record, err := s.query(ctx, findScript, []string{s.directoryKey("digests"), s.directoryKey("keys")}, []string{string(d[:])}).ToString()
 	return foundKey("key by digest", record, err)
 }
 
-// Keys implements apikey.Store. A page looks at a thousand keys at most.
+// Keys implements apikey.Store. For one page it examines at most 1,000 keys, so a filtered
+// page may be short, or empty, and still have a next cursor.
 func (s *Store) Keys(ctx context.Context, f apikey.Filter, cursor string, limit int) ([]apikey.Key, string, error) {
 	l := listing[apikey.Key]{
 		order: "keys-by-age", records: "keys", filter: f, read: decodeKey, invalid: apikey.ErrInvalid,
@@ -67,8 +68,8 @@ func (s *Store) Keys(ctx context.Context, f apikey.Filter, cursor string, limit 
 	return page, next, nil
 }
 
-// changeKey makes k of the key that has its id; found is the version that an update wants
-// to find.
+// changeKey inserts, updates or deletes the key that has k's id. An update expects the version
+// found.
 func (s *Store) changeKey(ctx context.Context, verb string, found int64, k apikey.Key) (err error) {
 	record := ""
 	if verb != "delete" {
@@ -86,7 +87,7 @@ func (s *Store) changeKey(ctx context.Context, verb string, found int64, k apike
 	return nil
 }
 
-// foundKey is the key of a record, if err is nil; what names it in errors.
+// foundKey decodes the record of a key, if err is nil. Errors begin with what.
 func foundKey(what, record string, err error) (k apikey.Key, _ error) {
 	if rueidis.IsRedisNil(err) {
 		err = apikey.ErrNotFound
@@ -105,16 +106,16 @@ func encodeKey(k apikey.Key) (string, error) {
 	for _, text := range []string{k.Name, k.CustomerID} {
 		extra = append(binary.BigEndian.AppendUint32(extra, uint32(len(text))), text...)
 	}
-	return encode(k.Version, extra, keyText{Key: k})
+	return encode(k.Version, extra, keyJSON{Key: k})
 }
 
 func decodeKey(record string) (apikey.Key, error) {
-	extra, err := body(record)
+	extra, err := recordBody(record)
 	if err != nil {
 		return apikey.Key{}, err
 	}
 	if len(extra) < digestsLen {
-		return apikey.Key{}, errCut
+		return apikey.Key{}, errTruncated
 	}
 	name, rest, nameErr := cutText(extra[digestsLen:])
 	customer, rest, customerErr := cutText(rest)
@@ -128,14 +129,14 @@ func decodeKey(record string) (apikey.Key, error) {
 	return k, err
 }
 
-// cutText is the text that s begins with, after its length, and what follows it.
+// cutText splits s after the text that it begins with. The text has its length before it.
 func cutText(s string) (text, rest string, err error) {
 	if len(s) < 4 {
-		return "", "", errCut
+		return "", "", errTruncated
 	}
 	size := int64(binary.BigEndian.Uint32([]byte(s[:4])))
 	if int64(len(s)-4) < size {
-		return "", "", errCut
+		return "", "", errTruncated
 	}
 	return s[4 : 4+size], s[4+size:], nil
 }

@@ -10,26 +10,59 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// The value of a subject is a head, which says what meters it holds, and a tail, which is
-// their state. A charge brings the head of a value that holds just its meters; when that
-// is how the stored value begins, only the tail is read and patched.
+// The value of a subject is a head, which says which meters it holds, and a tail, which is
+// their state:
 //
-//	head    'R', layout, count                    count and index: two bytes, 0x80 + seven bits each
-//	        count times: '\n', kind, name, '\n', index      kind: 'b', 'w' or 'r'; no '\n' in the name, so each stands for itself
-//	        count times: of a bucket: the Per its part is written in, how long it can take to fill (µs; see life)
-//	                     of a window: its Start, its End + Keep (Unix seconds)
-//	tail    1, the server's time (µs) when the key expires
-//	        count times: of a bucket: tokens, part, last
-//	                     of a window: used, extra, 0
+//	+-----+--------+-------+------------------+--------------------+---+---------+------------+
+//	| 'R' | layout | count | names            | statics            | 1 | expires | states     |
+//	+-----+--------+-------+------------------+--------------------+---+---------+------------+
+//	   1      1        2     each: name, index   each: 8 + 8         1      8      each: 3 * 8
+//	|<------------------------- head ----------------------------->|<--------- tail --------->|
 //
-// Every number is a double in little endian, eight bytes. The script replies a tail as
-// well. Its first byte is 0 for a refusal, and 2 for an error among many decisions. Its
-// first number is the server's time, or any later instant where no bucket was last
-// charged after the server's time.
+// A charge brings the head of a value that holds exactly its meters. If the stored value
+// begins with that head, which is nearly always so, the script knows where everything is: it
+// reads the tail and patches it. If not, it looks each meter up by name.
 //
-// What few decisions need is aside, in two hashes: an ended window under its name and
-// Start (1, used, extra, End + Keep), a rare bucket under its name and '\n' (2, tokens,
-// part, last, and its two numbers of the head).
+//	count, index   two bytes, 0x80 + seven bits each, so that neither is ever '\n'
+//	name           '\n', kind ('b' bucket, 'w' window, 'r' rare bucket), name, '\n'
+//	               A name contains no '\n' itself, so a search for it finds nothing else.
+//	statics        of a bucket: the denominator of its part, its lifetime in µs (see life)
+//	               of a window: its Start, its End + Keep, in Unix seconds
+//	expires        the server's time at which the key expires, in µs
+//	states         of a bucket: tokens, part, last
+//	               of a window: used, extra, 0
+//
+// Every number is a little-endian float64, because Lua has no other numbers. All figures are
+// at most 1<<53 - 1, which a float64 holds exactly.
+//
+// This is the value of ration:{gold:k1} after the first unit was charged to a bucket "rate"
+// (burst 100, 10 tokens a second) and to a window "day" (kept for 48h):
+//
+//	00  52 01 80 82               'R', layout 1, two meters
+//	04  0a 62 72 61 74 65 0a      name: bucket "rate"
+//	0b  80 80                     index 0
+//	0d  0a 77 64 61 79 0a         name: window "day"
+//	13  80 81                     index 1
+//	15  00 00 00 00 80 84 2e 41   rate: denominator 1000000
+//	1d  00 00 00 00 00 00 f0 41   rate: lifetime 1<<32 µs, because it fills in 10s
+//	25  00 00 00 60 e0 68 da 41   day: Start 1772323200, 2026-03-01 00:00 UTC
+//	2d  00 00 00 80 dd 69 da 41   day: End + Keep 1772582400, 2026-03-04 00:00 UTC
+//	35  01                        the tail begins
+//	36  00 90 74 5b a1 30 19 43   expires 1772586000000000, an hour later
+//	3e  00 00 00 00 00 c0 58 40   rate: tokens 99
+//	46  00 00 00 00 00 00 00 00   rate: part 0, of 1000000
+//	4e  00 40 bc d6 d4 2f 19 43   rate: last 1772366400000000, 2026-03-01 12:00 UTC
+//	56  00 00 00 00 00 00 f0 3f   day: used 1
+//	5e  00 00 00 00 00 00 00 00   day: extra 0
+//	66  00 00 00 00 00 00 00 00   not used by a window
+//
+// The script replies a tail as well. The first byte of a reply is 0 if the charge was refused,
+// and 2 for an error in a batch. The first number is the server's time. It may be any later
+// instant if no bucket was last charged after the server's time.
+//
+// Two hashes hold what few decisions need. An ended window is in the field of its name and
+// Start, as 1, used, extra, End + Keep. A rare bucket is in the field of its name and '\n', as
+// 2, tokens, part, last and its two statics.
 const (
 	layout   = 1
 	tailLen  = 1 + 8
@@ -38,11 +71,11 @@ const (
 	refused, applied, faulty = 0, 1, 2 // the first byte of a reply
 )
 
-// never is the life of a bucket that nothing refills, and of anything else that outlives
-// the microseconds of a double.
+// never is the lifetime of a bucket that nothing refills, and of anything else whose lifetime
+// in microseconds is more than a float64 holds exactly.
 const never = store.MaxUnits + 1
 
-// appendHead writes the head of a value that holds meters and no others.
+// appendHead appends the head of a value that holds exactly meters.
 func appendHead(b []byte, meters []store.Meter) []byte {
 	b = appendIndex(append(b, 'R', layout), len(meters))
 	for i := range meters {
@@ -59,6 +92,7 @@ func appendHead(b []byte, meters []store.Meter) []byte {
 	return b
 }
 
+// kind returns the kind of m in a head.
 func kind(m *store.Meter) byte {
 	switch {
 	case m.IsWindow():
@@ -69,7 +103,7 @@ func kind(m *store.Meter) byte {
 	return 'b'
 }
 
-// until is the second from which a window need not be kept.
+// until returns the second from which window m need not be kept.
 func until(m *store.Meter) int64 {
 	keep := int64(m.Keep / time.Second)
 	if m.Keep%time.Second > 0 {
@@ -78,14 +112,16 @@ func until(m *store.Meter) int64 {
 	return min(m.End+keep, store.MaxUnits)
 }
 
-// per is the denominator of a bucket's fraction.
+// per returns the denominator of the part of bucket m.
 func per(m *store.Meter) int64 { return max(m.Rate.Per, 1) }
 
-// life is how long a bucket can take to fill, in microseconds. It is exact for a rare
-// one, of which there may be many. For any other it is rounded up to a power of two, so
-// that a small change of plan changes no head, and at least 71 minutes. A bucket without
-// capacity is full at once; it is kept for 12 days, so that it still knows what was taken
-// when it gets some.
+// life returns the lifetime of bucket m: how long it can take to fill, in microseconds. A bucket
+// that has had so much time is full, and need not be kept.
+//
+// The lifetime of a rare bucket is exact, because there may be many of them. Any other is
+// rounded up to a power of two, at least 1<<32 µs (71 minutes), so that a small change of a plan
+// changes no head. A bucket without capacity is always full. It is kept for 12 days, so that it
+// still knows what was taken when it gets some capacity.
 func life(m *store.Meter) int64 {
 	switch {
 	case m.Max == 0:
@@ -100,8 +136,8 @@ func life(m *store.Meter) int64 {
 	return 1 << max(bits.Len64(uint64(full-1)), 32)
 }
 
-// appendEscaped writes s without the byte special: as a percent sign and two digits, like
-// the percent sign itself.
+// appendEscaped appends s with the bytes special and '%' written as a percent sign and two
+// hexadecimal digits.
 func appendEscaped(b []byte, s string, special byte) []byte {
 	const digits = "0123456789ABCDEF"
 	if strings.IndexByte(s, special) < 0 && strings.IndexByte(s, '%') < 0 {
@@ -117,14 +153,16 @@ func appendEscaped(b []byte, s string, special byte) []byte {
 	return b
 }
 
+// appendIndex appends i, below 1<<14, in two bytes that are never '\n'.
 func appendIndex(b []byte, i int) []byte { return append(b, 0x80|byte(i>>7), 0x80|byte(i&0x7f)) }
 
 func appendNumber(b []byte, n int64) []byte {
 	return binary.LittleEndian.AppendUint64(b, math.Float64bits(float64(n)))
 }
 
+// number returns the number that s begins with.
 func number(s string) int64 {
-	_ = s[7]
+	_ = s[7] // one bounds check instead of eight
 	return int64(math.Float64frombits(uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56))
 }

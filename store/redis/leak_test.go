@@ -29,7 +29,7 @@ func TestStoreShowsNoPassword(t *testing.T) {
 	require.NoError(t, used.Take(t.Context(), one("a")))
 	wrong := open("redis://" + password + ":" + password + "@" + addr)
 	require.Error(t, wrong.Take(t.Context(), one("a")))
-	client := newStore(t, used.link.Load().client, counting)
+	client := newStore(t, used.link.Load().client, decisionScripts)
 	values := map[string]any{
 		"Store, idle": idle, "Store, used": used, "Store, wrong": wrong, "Store over a client": client, "Store, copied": reflect.ValueOf(used).Elem().Interface(),
 		"Config": Config{Logger: slog.New(slog.DiscardHandler)}, "Store": struct{ S *Store }{used}, "Store, hidden": struct{ s *Store }{used},

@@ -28,9 +28,9 @@ func (s *Store) DeleteLink(ctx context.Context, planID, keyID string) error {
 
 // KeyLinks implements usageplan.Store.
 func (s *Store) KeyLinks(ctx context.Context, keyID string) (links []usageplan.Link, err error) {
-	records, err := s.ask(ctx, linking, []string{s.named(ofKey(keyID)), s.named("links")}, []string{keyID}).AsStrSlice()
+	records, err := s.query(ctx, linksScript, []string{s.directoryKey(linksOfKey(keyID)), s.directoryKey("links")}, []string{keyID}).AsStrSlice()
 	if err == nil {
-		links, err = each(records, decode[usageplan.Link])
+		links, err = decodeAll(records, decode[usageplan.Link])
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store/redis: links of key %q: %w", keyID, err)
@@ -41,7 +41,7 @@ func (s *Store) KeyLinks(ctx context.Context, keyID string) (links []usageplan.L
 // PlanLinks implements usageplan.Store.
 func (s *Store) PlanLinks(ctx context.Context, planID, cursor string, limit int) ([]usageplan.Link, string, error) {
 	l := listing[usageplan.Link]{
-		order: ofPlan(planID), records: "links", before: linkName(planID, ""),
+		order: linksOfPlan(planID), records: "links", before: linkName(planID, ""),
 		read: decode[usageplan.Link], invalid: usageplan.ErrInvalid,
 	}
 	page, next, err := l.page(ctx, s, cursor, limit)
@@ -51,8 +51,8 @@ func (s *Store) PlanLinks(ctx context.Context, planID, cursor string, limit int)
 	return page, next, nil
 }
 
-// changeLink makes l of the link of its plan and key; found is the version that an update
-// wants to find.
+// changeLink inserts, updates or deletes the link of l's plan and key. An update expects the
+// version found.
 func (s *Store) changeLink(ctx context.Context, verb string, found int64, l usageplan.Link) (err error) {
 	record := ""
 	if verb != "delete" {
@@ -61,7 +61,7 @@ func (s *Store) changeLink(ctx context.Context, verb string, found int64, l usag
 	if err == nil {
 		err = s.change(ctx, change{
 			verb: verb, id: l.KeyID, records: "links", name: linkName(l.PlanID, l.KeyID), version: found, record: record,
-			listed: []place{{ofPlan(l.PlanID), l.KeyID}, {ofKey(l.KeyID), l.PlanID}},
+			listed: []place{{linksOfPlan(l.PlanID), l.KeyID}, {linksOfKey(l.KeyID), l.PlanID}},
 		}, planVerdicts)
 	}
 	if err != nil {
@@ -70,10 +70,11 @@ func (s *Store) changeLink(ctx context.Context, verb string, found int64, l usag
 	return nil
 }
 
-// linkName is the name of a link among the records. The length tells where the plan's id
-// ends, whatever is in it.
+// linkName returns the name of a link among the records. The length says where the plan's id
+// ends, so that any bytes may be in an id. With an empty keyID it is the prefix of all links
+// of the plan.
 func linkName(planID, keyID string) string { return strconv.Itoa(len(planID)) + ":" + planID + keyID }
 
-func ofPlan(id string) string { return "links-of-plan:" + id }
+func linksOfPlan(id string) string { return "links-of-plan:" + id }
 
-func ofKey(id string) string { return "links-of-key:" + id }
+func linksOfKey(id string) string { return "links-of-key:" + id }

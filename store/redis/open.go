@@ -14,35 +14,34 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Open returns a Store that connects by itself, when it is first used, and tries again
-// when it is used after a failure; until there is a connection its calls fail with an
-// error that wraps store.ErrNotTaken. So a service starts while its Redis is down, and
-// recovers when it comes. Close the Store when it is no longer used.
+// Open returns a Store that connects when it is first used. After a failure it connects when it
+// is used again. Until there is a connection, its calls fail with an error that wraps
+// store.ErrNotTaken. So a service can start while its Redis is down, and recovers when Redis
+// comes up. Close the Store when it is no longer used.
 //
-// The url is redis://user:password@host:port/db, rediss:// for TLS, or unix:///path?db=0;
-// valkey:// and valkeys:// are redis:// and rediss://. The host must be there: Open dials
-// no host that the url does not name, so that an unset variable is an error and no quota
-// of one machine. Without a port it is 6379. Parameters:
+// The url is redis://user:password@host:port/db, rediss:// for TLS, or unix:///path?db=0. The
+// schemes valkey and valkeys mean redis and rediss. The host is required: Open never assumes a
+// local server, so that an unset variable is an error and not a quota for one machine. The
+// default port is 6379. The parameters are:
 //
-//   - db is the number of the database, where it is not in the path.
-//   - addr, which may be repeated, is the host:port of one more node of a Cluster, or of
-//     one more Sentinel.
+//   - db is the number of the database, if it is not in the path.
+//   - addr is the host:port of one more node of a Cluster, or of one more Sentinel. It may be
+//     repeated.
 //   - master_set is the name of the Sentinels' master.
-//   - dial_timeout is 5s by default.
-//   - write_timeout is 1s by default. A connection that does not answer for so long is
-//     given up.
+//   - dial_timeout limits the making of a connection. The default is 5s.
+//   - write_timeout is how long a connection may give no answer before it is given up. The
+//     default is 1s.
 //   - client_name is shown in the server's CLIENT LIST.
 //   - skip_verify accepts any certificate.
 //
-// Open refuses any other parameter: a misspelt master_set would take a Sentinel for the
-// server. For all else make the client, and use New.
+// Open refuses any other parameter, because a misspelt master_set would take a Sentinel for the
+// server. For any other setting make the client, and use New.
 //
-// A certificate must be for the name by which its node is reached. Of a node that is
-// known by its IP address alone, as those of many Clusters are, it must be for the host
-// of the url.
+// Security: A certificate must be for the name by which its node is reached. If a node is known
+// only by its IP address, as in many Clusters, the certificate must be for the host of the url.
 func Open(url string, cfg Config) (*Store, error) {
 	s, err := prepare(cfg)
-	option, fault := optionOf(url)
+	option, fault := parseOption(url)
 	if err := errors.Join(fault, err); err != nil {
 		return nil, fmt.Errorf("store/redis: open: %w", err)
 	}
@@ -51,7 +50,8 @@ func Open(url string, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// dialTLS wants the certificate of a node to be for that node's name, where it has one.
+// dialTLS verifies that the certificate of a node is for the node's name, if addr has a name.
+// Otherwise it must be for the ServerName of cfg, which is the host of the url.
 func dialTLS(ctx context.Context, addr string, dialer *net.Dialer, cfg *tls.Config) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err == nil && net.ParseIP(host) == nil {
@@ -61,19 +61,21 @@ func dialTLS(ctx context.Context, addr string, dialer *net.Dialer, cfg *tls.Conf
 	return (&tls.Dialer{NetDialer: dialer, Config: cfg}).DialContext(ctx, "tcp", addr)
 }
 
-// dialing is how a Store of Open comes to its client. One attempt is made at a time, for
-// all who wait.
+// dialing makes the client of a Store that Open made. One attempt is made at a time, for all
+// callers that wait.
 type dialing struct {
-	option func() rueidis.ClientOption // a function, since fmt prints whatever else has the password in it
+	option func() rueidis.ClientOption // a function, because fmt would print the password in a struct
 
 	mu      sync.Mutex
-	attempt chan struct{} // closed when it is over; nil: none is under way
-	err     error         // of the last one
-	next    time.Time     // is not before
+	attempt chan struct{} // closed when the attempt is over; nil if there is none
+	err     error         // of the last attempt
+	next    time.Time     // no attempt begins before next
 	pause   time.Duration
-	closed  chan struct{} // by Close; nil: the client is not ours
+	closed  chan struct{} // closed by Close; nil if the caller made the client
 }
 
+// isClosed reports whether Close was called. If the caller made the client, it never is: a nil
+// channel blocks.
 func (d *dialing) isClosed() bool {
 	select {
 	case <-d.closed:
@@ -83,13 +85,13 @@ func (d *dialing) isClosed() bool {
 	}
 }
 
-// Pauses between attempts that failed.
+// The pause after an attempt that failed. It doubles from minRedial to maxRedial.
 const (
-	shortest = 50 * time.Millisecond
-	longest  = time.Second
+	minRedial = 50 * time.Millisecond
+	maxRedial = time.Second
 )
 
-// connected is the link, which may have to be made first. Its errors wrap
+// connected returns the link. If there is none, it connects first. Its errors wrap
 // store.ErrNotTaken.
 func (s *Store) connected(ctx context.Context) (*link, error) {
 	if l := s.link.Load(); l != nil {
@@ -102,8 +104,8 @@ func (s *Store) connected(ctx context.Context) (*link, error) {
 	return nil, fmt.Errorf("store/redis: connect: %w: %w", store.ErrNotTaken, err)
 }
 
-// dial waits for an attempt to end, but no longer than for ctx. The attempt goes on for
-// those who come later: it ends by the dialer's own timeout.
+// dial waits until an attempt to connect ends, or until ctx is done. The attempt goes on for
+// later callers: only the dialer's own timeout ends it.
 func (s *Store) dial(ctx context.Context) error {
 	d := &s.dialing
 	d.mu.Lock()
@@ -116,7 +118,7 @@ func (s *Store) dial(ctx context.Context) error {
 		return d.err
 	case d.attempt == nil:
 		d.attempt = make(chan struct{})
-		go s.attempt()
+		go s.connect()
 	}
 	attempt := d.attempt
 	d.mu.Unlock()
@@ -132,7 +134,8 @@ func (s *Store) dial(ctx context.Context) error {
 
 var errClosed = fmt.Errorf("the store is closed: %w", net.ErrClosed)
 
-func (s *Store) attempt() {
+// connect makes one attempt. It runs on a goroutine of its own, and closes d.attempt.
+func (s *Store) connect() {
 	client, err := rueidis.NewClient(s.dialing.option())
 	if err == nil {
 		s.inspect(context.Background(), client)
@@ -142,7 +145,7 @@ func (s *Store) attempt() {
 	defer d.mu.Unlock()
 	switch {
 	case err != nil:
-		d.pause = min(max(2*d.pause, shortest), longest)
+		d.pause = min(max(2*d.pause, minRedial), maxRedial)
 		d.next = time.Now().Add(d.pause)
 	case d.isClosed():
 		client.Close()
@@ -155,9 +158,8 @@ func (s *Store) attempt() {
 	d.attempt = nil
 }
 
-// Close closes the connections of a Store that Open made; the client that New was given
-// stays as it is. Calls that are under way fail, as do those that come later, and a Run
-// ends. It may be called again.
+// Close closes the connections of a Store that Open made. It leaves the client that New was
+// given open. Calls in flight fail, later calls fail, and a Run ends. Close may be called again.
 func (s *Store) Close() {
 	d := &s.dialing
 	d.mu.Lock()

@@ -84,7 +84,7 @@ func TestComesLater(t *testing.T) {
 	wg.Wait()
 	began := time.Now()
 	require.ErrorIs(t, store.Peek(t.Context(), s, time.Now(), []string{"a"}, []store.Meter{quota}, make([]store.Level, 1)), store.ErrNotTaken)
-	require.Less(t, time.Since(began), longest)
+	require.Less(t, time.Since(began), maxRedial)
 
 	server = miniredis.NewMiniRedis()
 	require.NoError(t, server.StartAddr(addr))
@@ -126,7 +126,7 @@ func TestClose(t *testing.T) {
 	require.ErrorIs(t, never.Take(t.Context(), one("a")), errClosed)
 
 	client := dial(t, addr)
-	own := newStore(t, client, counting)
+	own := newStore(t, client, decisionScripts)
 	own.Close()
 	require.NoError(t, own.Take(t.Context(), one("a")))
 }
@@ -212,8 +212,8 @@ func TestCloseEndsRun(t *testing.T) {
 	}
 	control := single(t, addr)
 	require.Eventually(t, func() bool {
-		n, err := control.Do(t.Context(), control.B().PubsubNumsub().Channel(s.named("changes")).Build()).AsIntMap()
-		return err == nil && n[s.named("changes")] == 0
+		n, err := control.Do(t.Context(), control.B().PubsubNumsub().Channel(s.directoryKey("changes")).Build()).AsIntMap()
+		return err == nil && n[s.directoryKey("changes")] == 0
 	}, 10*time.Second, 10*time.Millisecond)
 	require.ErrorIs(t, s.Run(t.Context()), net.ErrClosed)
 }
@@ -231,7 +231,7 @@ func TestNameOfNode(t *testing.T) {
 		{"127.0.0.1", "127.0.0.1", ""},
 		{"elsewhere.example", "127.0.0.1", "not elsewhere.example"},
 	} {
-		option, err := optionOf("rediss://" + test.host + ":1?addr=" + test.node + ":" + port)
+		option, err := parseOption("rediss://" + test.host + ":1?addr=" + test.node + ":" + port)
 		require.NoError(t, err)
 		option.TLSConfig.RootCAs = cfg.RootCAs
 		for _, cfg := range []*tls.Config{option.TLSConfig, option.Sentinel.TLSConfig} {
@@ -254,7 +254,7 @@ func TestFaults(t *testing.T) {
 		old     bool
 	}{{"6.0.16", true}, {"5.9.9", true}, {"6.2.0", false}, {"7.0.15", false}, {"10.1", false}, {"255.255.255", false}, {"unstable", false}, {"", false}} {
 		info := fmt.Sprintf("# Server\r\nredis_version:%s\r\naof_enabled:1\r\nmaxmemory_policy:noeviction\r\n", test.version)
-		assert.Equal(t, test.old, len(faults(info)) == 1, test.version)
+		assert.Equal(t, test.old, len(settingFaults(info)) == 1, test.version)
 	}
-	assert.Empty(t, faults("nonsense"))
+	assert.Empty(t, settingFaults("nonsense"))
 }

@@ -211,9 +211,9 @@ func TestOutage(t *testing.T) {
 		} {
 			time.Sleep(step.pass)
 			if step.err == nil {
-				o.ends(t.Context())
+				o.end(t.Context())
 			} else {
-				o.goesOn(t.Context(), step.err)
+				o.report(t.Context(), step.err)
 			}
 			require.Len(t, j.about(), step.lines, "step %d", i)
 		}
@@ -225,6 +225,6 @@ func TestOutage(t *testing.T) {
 // TestNobodyIsTold is a Run without a Logger.
 func TestNobodyIsTold(t *testing.T) {
 	o := newOutage(nil)
-	o.goesOn(t.Context(), rueidis.ErrClosing)
-	o.ends(t.Context())
+	o.report(t.Context(), rueidis.ErrClosing)
+	o.end(t.Context())
 }

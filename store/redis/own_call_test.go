@@ -22,12 +22,12 @@ type watched struct {
 	calls []call
 }
 
-type call struct{ flown, ownConnection bool }
+type call struct{ batched, ownConnection bool }
 
 func (w *watched) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
 	if cmd.Commands()[0] != "PING" {
-		flown := strings.Contains(string(debug.Stack()), "(*flight).fly(")
-		w.calls = append(w.calls, call{flown, cmd.IsBlock()})
+		batched := strings.Contains(string(debug.Stack()), "(*batch).run(")
+		w.calls = append(w.calls, call{batched, cmd.IsBlock()})
 	}
 	return w.Client.Do(ctx, cmd)
 }
@@ -37,26 +37,26 @@ func (w *watched) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisRe
 // not.
 func TestOwnCall(t *testing.T) {
 	client := &watched{Client: dial(t, redistest.Start(t))}
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	take := func(within time.Duration) {
 		ctx, cancel := context.WithTimeout(t.Context(), within)
 		defer cancel()
 		require.NoError(t, s.Take(ctx, one("a")))
 	}
 	warm := func() bool { return s.link.Load().warm.Load() }
-	own, flown := call{false, true}, call{true, false}
+	own, batched := call{false, true}, call{true, false}
 
 	take(time.Minute)
 	client.calls = nil // the script may have had to be sent
 	require.False(t, warm(), "nobody needed it")
-	take(brief)
+	take(nearDeadline)
 	require.Eventually(t, warm, 10*time.Second, time.Millisecond)
-	take(brief)
+	take(nearDeadline)
 	take(time.Minute)
 	require.NoError(t, s.Take(t.Context(), one("a")))
 	s.link.Load().warm.Store(false)
-	take(brief)
-	require.Equal(t, []call{flown, own, flown, flown, flown}, client.calls)
+	take(nearDeadline)
+	require.Equal(t, []call{batched, own, batched, batched, batched}, client.calls)
 }
 
 // TestOwnCallsAreFew has many callers with little time at once: few of them need a
@@ -70,7 +70,7 @@ func TestOwnCallsAreFew(t *testing.T) {
 		for range 64 {
 			wg.Go(func() {
 				for range 50 {
-					ctx, cancel := context.WithTimeout(t.Context(), brief)
+					ctx, cancel := context.WithTimeout(t.Context(), nearDeadline)
 					assert.NoError(t, s.Take(ctx, one("a")))
 					cancel()
 				}
@@ -81,7 +81,7 @@ func TestOwnCallsAreFew(t *testing.T) {
 		clients, err := control.Do(t.Context(), control.B().ClientList().Build()).ToString()
 		require.NoError(t, err)
 		shared := 4 // the client makes as many connections for the calls of all
-		require.LessOrEqual(t, strings.Count(clients, "\n"), 1+shared+ownCalls)
+		require.LessOrEqual(t, strings.Count(clients, "\n"), 1+shared+maxOwnCalls)
 	}
 }
 
@@ -89,7 +89,7 @@ func TestOwnCallsAreFew(t *testing.T) {
 // themselves.
 func TestOwnCallTextOfScript(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	for range 3 {
 		_, err := hurried(t, s, "a")
 		require.NoError(t, err)

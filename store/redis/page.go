@@ -9,36 +9,38 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// examined is the most records that one page looks at.
-const examined = 1000
+// maxExamined is the most records that the script examines for one page. It bounds the time
+// for which a filter that matches little keeps the server busy.
+const maxExamined = 1000
 
-// listing is records in an order of the directory. A cursor is a number below which a
-// listing goes on; no number is given twice, so what comes and goes meanwhile does not
-// disturb it.
+// listing lists records of the directory, newest first. A cursor is a number: the page has
+// records with smaller numbers. No number is given twice, so records that come and go between
+// two pages do not disturb the listing.
 type listing[T any] struct {
-	order, records string
-	before         string        // what the names of the records have before the members of the order
-	filter         apikey.Filter // of keys
-	read           func(record string) (T, error)
-	invalid        error // what a fault of the caller's wraps
+	order   string // the sorted set that lists the records
+	records string // the hash that has them
+	before  string // a record's field in the hash is before + its member in the sorted set
+	filter  apikey.Filter
+	read    func(record string) (T, error)
+	invalid error // wrapped by an error that is the caller's fault
 }
 
-// page is up to limit records, newest first, from a cursor on, and the next cursor.
+// page returns up to limit records, from cursor on, and the next cursor.
 func (l *listing[T]) page(ctx context.Context, s *Store, cursor string, limit int) (page []T, next string, err error) {
-	below, err := parse(cursor)
+	below, err := parseCursor(cursor)
 	if limit < 1 {
 		err = errors.Join(err, fmt.Errorf("limit: %d: want 1 or more", limit))
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: %w", l.invalid, err)
 	}
-	reply, err := s.ask(ctx, paging, []string{s.named("last"), s.named(l.order), s.named(l.records)},
-		l.args(below, min(limit, examined))).AsStrSlice()
+	reply, err := s.query(ctx, pageScript, []string{s.directoryKey("last"), s.directoryKey(l.order), s.directoryKey(l.records)},
+		l.args(below, min(limit, maxExamined))).AsStrSlice()
 	if err != nil {
 		return nil, "", err
 	}
 	if len(reply) < 2 {
-		return nil, "", fmt.Errorf("reply of %d parts: want the last number, the next one, and records", len(reply))
+		return nil, "", fmt.Errorf("reply of %d parts: want the last number, the next number, and records", len(reply))
 	}
 	last, err := strconv.ParseUint(reply[0], 10, 64)
 	if err != nil {
@@ -47,28 +49,28 @@ func (l *listing[T]) page(ctx context.Context, s *Store, cursor string, limit in
 	if below > last {
 		return nil, "", fmt.Errorf("%w: %w", l.invalid, badCursor(cursor))
 	}
-	if next, err = cursorOf(reply[1]); err != nil {
+	if next, err = nextCursor(reply[1]); err != nil {
 		return nil, "", err
 	}
-	page, err = each(reply[2:], l.read)
+	page, err = decodeAll(reply[2:], l.read)
 	return page, next, err
 }
 
-// args are those of page.lua. What is not filtered needs no look at more than is
+// args returns the arguments of page.lua. Without a filter no record is examined that is not
 // returned.
 func (l *listing[T]) args(below uint64, limit int) []string {
-	from, look := "+inf", limit
+	from, examine := "+inf", limit
 	if below > 0 {
 		from = "(" + strconv.FormatUint(below, 10)
 	}
 	if l.filter != (apikey.Filter{}) {
-		look = examined
+		examine = maxExamined
 	}
-	return []string{from, strconv.Itoa(look), strconv.Itoa(limit), l.before, l.filter.NamePrefix, l.filter.CustomerID}
+	return []string{from, strconv.Itoa(examine), strconv.Itoa(limit), l.before, l.filter.NamePrefix, l.filter.CustomerID}
 }
 
-// each is the records, read.
-func each[T any](records []string, read func(string) (T, error)) (list []T, err error) {
+// decodeAll decodes records by read.
+func decodeAll[T any](records []string, read func(string) (T, error)) (list []T, err error) {
 	list = make([]T, len(records))
 	for i := range list {
 		if list[i], err = read(records[i]); err != nil {
@@ -78,8 +80,8 @@ func each[T any](records []string, read func(string) (T, error)) (list []T, err 
 	return list, nil
 }
 
-// cursorOf is the cursor of a number that page.lua replied.
-func cursorOf(number string) (string, error) {
+// nextCursor returns the cursor of a number that page.lua replied, in base 36.
+func nextCursor(number string) (string, error) {
 	if number == "" {
 		return "", nil
 	}
@@ -90,9 +92,9 @@ func cursorOf(number string) (string, error) {
 	return strconv.FormatUint(below, 36), nil
 }
 
-// parse is the number below which a listing goes on; 0 begins. There is a record below
-// every cursor that a page gave.
-func parse(cursor string) (below uint64, err error) {
+// parseCursor returns the number below which a listing goes on, or 0 for the first page. A page
+// gives a cursor only if there is a record below it, so the least number is 2.
+func parseCursor(cursor string) (below uint64, err error) {
 	if cursor == "" {
 		return 0, nil
 	}

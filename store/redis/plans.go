@@ -31,7 +31,7 @@ func (s *Store) DeletePlan(ctx context.Context, id string, version int64) error 
 
 // Plan implements usageplan.Store.
 func (s *Store) Plan(ctx context.Context, id string) (p usageplan.Plan, err error) {
-	record, err := s.get(ctx, "plans", id)
+	record, err := s.getRecord(ctx, "plans", id)
 	if rueidis.IsRedisNil(err) {
 		err = usageplan.ErrNotFound
 	}
@@ -56,8 +56,8 @@ func (s *Store) Plans(ctx context.Context, cursor string, limit int) ([]usagepla
 	return page, next, nil
 }
 
-// changePlan makes p of the plan that has its id; found is the version that an update or
-// a deletion wants to find.
+// changePlan inserts, updates or deletes the plan that has p's id. An update expects the version
+// found, and so does a deletion unless found is 0.
 func (s *Store) changePlan(ctx context.Context, verb string, found int64, p usageplan.Plan) (err error) {
 	record := ""
 	if verb != "delete" {

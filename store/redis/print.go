@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// String is the prefix of the Store's keys, and nothing of the server or its password.
+// String returns the prefix of the Store's keys. It shows nothing of the server or its password.
 func (s *Store) String() string {
 	if s == nil {
 		return "redis.Store(nil)"
@@ -13,6 +13,6 @@ func (s *Store) String() string {
 	return fmt.Sprintf("redis.Store(%q)", s.prefix)
 }
 
-// Format prints String, whatever the verb. What else fmt would print is long, and read
+// Format prints String for every verb. By default fmt would print all fields, and read them
 // without locks.
 func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }

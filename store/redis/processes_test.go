@@ -195,7 +195,7 @@ func TestProcesses(t *testing.T) {
 // script, one for a decision of one caller, and fewer than decisions of many.
 func TestMonitor(t *testing.T) {
 	addr := redistest.Start(t)
-	s := newStore(t, dial(t, addr), counting)
+	s := newStore(t, dial(t, addr), decisionScripts)
 	decide := func(callers, each int) {
 		var wg sync.WaitGroup
 		for range callers {

@@ -10,167 +10,188 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// How many calls are under way at a time, and how many decisions one carries at most.
+// How many calls are in flight at a time, and how many decisions one call carries at most.
 const (
-	// Where decisions are gathered, two calls keep both sides busy: while the server works
-	// at one, the replies of the other are handed out and the next is written.
-	flights = 2
-	load    = 128
+	// Two calls keep both sides busy where decisions are batched. While the server works at
+	// one call, the replies of the other are delivered and its successor is written.
+	batchCalls = 2
+	batchSize  = 128
 
-	// Where they are not, the calls are as many as a server can use, but fewer than the
-	// places that the client has for them on a connection (1,024): who finds none there
-	// waits for as long as the connection lasts.
-	singles = 512
-	errands = 64
+	// Where a call carries one decision, the server can use many calls. There are fewer of
+	// them than the 1,024 places that the client has on a connection: a caller that finds no
+	// place there waits for as long as the connection lasts.
+	singleCalls  = 512
+	commandCalls = 64
 
-	// In a Cluster each part of the slots has its own, so that a node that is silent keeps
-	// few others waiting.
-	parts = 16
+	// In a Cluster each partition of the slots has a queue of its own. A silent node then
+	// keeps few callers of the other nodes waiting.
+	partitions = 16
 )
 
-// queue makes the calls to the server, each on a goroutine of its own, which ends when
-// nobody waits any more: the client may keep its caller longer than ctx allows (while it
-// connects, or has no place). There is one exception: see decide. Nobody waits for
-// company: who finds a free flight takes off at once. Only who finds none waits, and
-// leaves with others when one has landed.
+// queue limits how many calls to the server are in flight. It makes each call on a goroutine
+// of its own, because the client may keep its caller past the end of ctx: while it connects,
+// and while it has no place for the command. The goroutine ends when no caller waits. The
+// exception is an own call (see decide).
+//
+// There is no timer. A request that finds a call slot free starts at once. A request that
+// finds none waits, and shares the next call with all others that wait.
+//
+//	                  fill                    deliver
+//	enqueue --> waiting ------> in the batch ---------> answered
+//	               |                 |
+//	        ctx is done       ctx is done
+//	               |                 |
+//	               v                 v
+//	    store.ErrNotTaken,    ctx.Err(): the call goes on
+//	    nothing was sent      and the charge may happen
+//
+// enqueue and tryAcquire take a slot. It becomes free when fill finds no waiter, or by
+// release. The invariant: while callers wait, at least one slot is taken, by a batch that
+// will fill again or by an own call whose release starts a batch.
 type queue struct {
-	flights, load int
+	maxCalls, maxBatch int
 
-	mu      sync.Mutex
-	flying  int
-	own     int // of flying: the calls that callers make themselves
-	waiting []*passenger
+	mu       sync.Mutex
+	inFlight int // slots that are taken
+	own      int // of inFlight: the slots of own calls
+	waiting  []*waiter
 }
 
-// passenger is a decision, or an errand, that waits for a flight, or is on one.
-type passenger struct {
+// waiter is a request or a command whose caller waits for the result.
+type waiter struct {
 	request
-	errand   func(ctx context.Context) // a call of another kind, alone
+	command  func(ctx context.Context) // if not nil, it makes a call instead of the request
 	deadline time.Time                 // zero: none
-	aboard   bool
-	done     chan struct{} // has room for one
+	inBatch  bool                      // guarded by the queue's mu
+	done     chan struct{}             // has room for one
 	reply    string
 	err      error
 }
 
-var passengers = sync.Pool{New: func() any { return &passenger{done: make(chan struct{}, 1)} }}
+// waiterPool holds waiters whose reply was received. A waiter whose caller gave up is never
+// put back, because its batch may still write to it.
+var waiterPool = sync.Pool{New: func() any { return &waiter{done: make(chan struct{}, 1)} }}
 
-// decide is the script's reply to r. A caller that gives up leaves its flight to the
+// decide returns the script's reply to r. If the caller gives up, the batch goes on for the
 // others.
 //
-// A caller with little time makes the call itself, where a flight and a connection are
-// free: to wake another goroutine, and with it a processor that the server may need,
-// takes a third of such a decision. See ownCall for why that call does not outlast the
-// deadline. That ctx is cancelled shows when the server has answered, or at the deadline.
+// A caller with little time makes the call on its own goroutine, if a slot and a connection
+// are free. To wake another goroutine, and with it a processor that the server may need,
+// takes a third of such a decision. For the reason why an own call does not outlast the
+// deadline, see ownCall. A cancelled ctx shows when the server has answered, or at the
+// deadline.
 func (q *queue) decide(ctx context.Context, l *link, s *scripts, r *request) (string, error) {
-	little := l.ownCalls && near(ctx)
-	if little && l.warm.Load() && q.takeOff() {
-		defer q.land(l, s)
+	hurried := l.ownCalls && endsSoon(ctx)
+	if hurried && l.warm.Load() && q.tryAcquire() {
+		defer q.release(l, s)
 		return l.ownCall(ctx, s, r)
 	}
-	p := passengers.Get().(*passenger)
-	p.request, p.aboard = *r, false
-	if err := q.travel(ctx, l, s, p); err != nil {
+
+	w := waiterPool.Get().(*waiter)
+	w.request = *r
+	w.inBatch = false
+	if err := q.wait(ctx, l, s, w); err != nil {
 		return "", err
 	}
-	reply, err := p.reply, p.err
-	p.request, p.reply, p.err = request{}, "", nil
-	passengers.Put(p)
-	if little && err == nil {
+	reply, err := w.reply, w.err
+	w.request, w.reply, w.err = request{}, "", nil
+	waiterPool.Put(w)
+
+	if hurried && err == nil {
 		l.warmUp()
 	}
 	return reply, err
 }
 
-// near says whether ctx ends within brief.
-func near(ctx context.Context) bool {
+// endsSoon reports whether the deadline of ctx is so near that its caller makes an own call.
+func endsSoon(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
-	return ok && time.Until(deadline) <= brief
+	return ok && time.Until(deadline) <= nearDeadline
 }
 
-// takeOff is true if there was a free flight for a caller's own call.
-func (q *queue) takeOff() bool {
+// tryAcquire takes a slot for an own call. It reports whether one was free.
+func (q *queue) tryAcquire() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.flying == q.flights || q.own == ownCalls {
+	if q.inFlight == q.maxCalls || q.own == maxOwnCalls {
 		return false
 	}
-	q.flying++
+	q.inFlight++
 	q.own++
 	return true
 }
 
-// land frees the flight of an own call, or has it go on for those who wait.
-func (q *queue) land(l *link, s *scripts) {
+// release frees the slot of an own call. If callers wait, a batch takes the slot over.
+func (q *queue) release(l *link, s *scripts) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.own--
 	if len(q.waiting) > 0 {
-		go ready(q, l, s).start()
+		go newBatch(q, l, s).start()
 	} else {
-		q.flying--
+		q.inFlight--
 	}
 }
 
-// send has errand make a call. After an error it may be under way still, and what it
-// writes is not to be read.
-func (q *queue) send(ctx context.Context, l *link, errand func(ctx context.Context)) error {
-	return q.travel(ctx, l, nil, &passenger{errand: errand, done: make(chan struct{}, 1)})
+// do makes a call by command. After an error the call may still be in flight: the caller
+// must not read what command writes.
+func (q *queue) do(ctx context.Context, l *link, command func(ctx context.Context)) error {
+	return q.wait(ctx, l, nil, &waiter{command: command, done: make(chan struct{}, 1)})
 }
 
-// travel is over when p has what it came for, or ctx is done.
-func (q *queue) travel(ctx context.Context, l *link, s *scripts, p *passenger) error {
-	p.deadline, _ = ctx.Deadline()
-	q.wait(l, s, p)
+// wait enqueues w and returns when w is answered or ctx is done.
+func (q *queue) wait(ctx context.Context, l *link, s *scripts, w *waiter) error {
+	w.deadline, _ = ctx.Deadline()
+	q.enqueue(l, s, w)
 	select {
-	case <-p.done:
+	case <-w.done:
 		return nil
 	case <-ctx.Done():
-		return q.leave(ctx, p)
+		return q.giveUp(ctx, w)
 	}
 }
 
-func (q *queue) wait(l *link, s *scripts, p *passenger) {
+func (q *queue) enqueue(l *link, s *scripts, w *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.waiting = append(q.waiting, p)
-	if q.flying < q.flights {
-		q.flying++
-		go ready(q, l, s).start()
+	q.waiting = append(q.waiting, w)
+	if q.inFlight < q.maxCalls {
+		q.inFlight++
+		go newBatch(q, l, s).start()
 	}
 }
 
-// leave is for who can wait no longer. It is nil if the reply has just come. For who is
-// not aboard provably nothing was sent.
-func (q *queue) leave(ctx context.Context, p *passenger) error {
+// giveUp ends the wait of w, whose ctx is done. It returns nil if the reply has just come.
+// The error wraps store.ErrNotTaken if w is in no batch yet: then nothing was sent.
+func (q *queue) giveUp(ctx context.Context, w *waiter) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if p.aboard {
+	if w.inBatch {
 		select {
-		case <-p.done:
+		case <-w.done:
 			return nil
 		default:
 			return ctx.Err()
 		}
 	}
-	i := slices.Index(q.waiting, p)
+	i := slices.Index(q.waiting, w)
 	q.waiting = slices.Delete(q.waiting, i, i+1)
 	return fmt.Errorf("%w: %w", store.ErrNotTaken, ctx.Err())
 }
 
-// board fills f with those who have waited longest. It is false, and the flight free, if
-// nobody waits.
-func (q *queue) board(f *flight) bool {
+// fill moves the waiters that have waited longest to b. If there are none, it frees the slot
+// of b and returns false.
+func (q *queue) fill(b *batch) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := min(len(q.waiting), q.load)
+	n := min(len(q.waiting), q.maxBatch)
 	if n == 0 {
-		q.flying--
+		q.inFlight--
 		return false
 	}
-	f.passengers = append(f.passengers, q.waiting[:n]...)
-	for _, p := range f.passengers {
-		p.aboard = true
+	b.waiters = append(b.waiters, q.waiting[:n]...)
+	for _, w := range b.waiters {
+		w.inBatch = true
 	}
 	q.waiting = slices.Delete(q.waiting, 0, n)
 	return true

@@ -8,20 +8,20 @@ import (
 	"slices"
 )
 
-// A record of the directory is JSON, and before it what the scripts compare, since they
-// read no JSON. Numbers are big endian:
+// A record of the directory begins with the fields that the scripts compare, because they read
+// no JSON. The JSON of the value follows. Numbers are big endian:
 //
-//	recordLayout         one byte
-//	version              eight bytes
-//	digest, retiring     32 bytes each, of a key only, whose JSON is without these four
-//	name, customer       four bytes of length, and the text, likewise
+//	layout               1 byte, recordLayout
+//	version              8 bytes
+//	digest, retiring     32 bytes each; only in a key's record
+//	name, customer       4 bytes of length and the text, each; only in a key's record
+//	value                JSON; a key's is without the four fields before it
 const (
 	recordLayout = 1
 	recordHead   = 1 + 8
 )
 
-// encode is the record of a value; extra is what a key's has between the head and the
-// JSON.
+// encode returns the record of value. Only a key has extra, between the head and the JSON.
 func encode(version int64, extra []byte, value any) (string, error) {
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -31,29 +31,29 @@ func encode(version int64, extra []byte, value any) (string, error) {
 	return string(slices.Concat(head, extra, text)), nil
 }
 
-// decode reads the record of a plan or a link.
+// decode decodes the record of a plan or a link.
 func decode[T any](record string) (value T, err error) {
-	text, err := body(record)
+	text, err := recordBody(record)
 	if err == nil {
 		err = unmarshal(text, &value)
 	}
 	return value, err
 }
 
-// body is what follows the head of a record.
-func body(record string) (string, error) {
+// recordBody returns what follows the head of a record.
+func recordBody(record string) (string, error) {
 	switch {
 	case record == "":
-		return "", errors.New("record: none: want one, since an index has it")
+		return "", errors.New("record: missing: want one, because an index lists it")
 	case record[0] != recordLayout:
 		return "", fmt.Errorf("record of layout %d: want %d: another version of the store wrote it", record[0], recordLayout)
 	case len(record) < recordHead:
-		return "", errCut
+		return "", errTruncated
 	}
 	return record[recordHead:], nil
 }
 
-var errCut = errors.New("record: cut: want all of its head")
+var errTruncated = errors.New("record: truncated: want all of its head")
 
 func unmarshal(text string, value any) error {
 	if err := json.Unmarshal([]byte(text), value); err != nil {

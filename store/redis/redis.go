@@ -18,28 +18,30 @@ import (
 
 // Config says how a Store uses its server. The zero Config is ready to use.
 type Config struct {
-	// Prefix begins the name of every key; empty: "ration". Stores with different prefixes
-	// share nothing. It must not hold a brace, which would change the slot of the keys in a
-	// Cluster.
+	// Prefix begins the name of every key. The default is "ration". Stores with different
+	// prefixes share nothing. Prefix must not contain a brace, which would change the slot of
+	// the keys in a Cluster.
 	Prefix string
 
-	// Separate sends every decision by itself. Else, where the client speaks to one server
-	// at a time, decisions that are asked for while others are under way are gathered into
-	// one call. Set it where a proxy spreads the keys over servers, or where no call may
-	// keep the server from others for some hundreds of microseconds.
+	// Separate sends every decision in a call of its own. By default, if the client speaks to
+	// one server at a time, decisions that arrive while others are in flight are batched into
+	// one call. Set Separate if a proxy spreads the keys over several servers, or if no call
+	// may occupy the server for some hundreds of microseconds.
 	Separate bool
 
-	// Logger is told by Run when the subscription to changes is lost, why, and when it is
-	// there again. It is told once of settings of the server that a quota does not go with,
-	// by Open's first connection and by Run: see Store.Check. Nil: nobody is told.
+	// Logger receives what Run reports: that the subscription to changes is lost, why, and
+	// that it is there again. It also receives, once, the server's settings that do not suit
+	// a quota (see Store.Check), from Open's first connection or from Run. If nil, nothing is
+	// logged.
 	Logger *slog.Logger
 }
 
-// Store keeps counters, keys, plans and links in Redis: it is a [store.Counter] and a
-// [store.Peeker], an [apikey.Store], a [usageplan.Store], a [usageplan.AccessReader] and,
-// while Run goes, a [usageplan.Notifier]. It holds no state of its own but who listens,
-// so any number of them, in any number of processes, count together and see the same. It
-// is safe for concurrent use.
+// Store keeps counters, keys, plans and links in Redis. It implements [store.Counter],
+// [store.Peeker], [apikey.Store], [usageplan.Store], [usageplan.AccessReader] and
+// [usageplan.Listener]. It hears of changes while Run runs.
+//
+// Apart from its listeners a Store holds no state of its own. Any number of Stores, in any
+// number of processes, count together and see the same. A Store is safe for concurrent use.
 type Store struct {
 	prefix   string
 	separate bool
@@ -53,15 +55,15 @@ type Store struct {
 	running   atomic.Int32 // calls of Run
 }
 
-// link is a client that is connected, and the calls that it makes.
+// link is a client that is connected, and the queues of its calls.
 type link struct {
 	client    rueidis.Client
-	decisions []queue // one for each part of the slots
-	errands   queue   // of the directory, and Peek's
+	decisions []queue // in a Cluster one for each partition of the slots, else one
+	commands  queue   // for the directory, Peek and Check
 
-	ownCalls bool         // callers may make their calls themselves
+	ownCalls bool         // callers may make their calls on their own goroutines
 	warm     atomic.Bool  // there is a connection for own calls, and the last own call was answered
-	warming  atomic.Bool  // warmUp is under way
+	warming  atomic.Bool  // warmUp is in progress
 	warmedAt atomic.Int64 // when the last warmUp began, in Unix nanoseconds
 }
 
@@ -75,7 +77,7 @@ var (
 	_ usageplan.AccessReader = (*Store)(nil)
 )
 
-// New returns a Store over client, which remains the caller's to close. It sends nothing.
+// New returns a Store over client. It sends nothing to the server. The caller closes client.
 // An error names the field that is at fault.
 func New(client rueidis.Client, cfg Config) (*Store, error) {
 	s, err := prepare(cfg)
@@ -90,21 +92,29 @@ func prepare(cfg Config) (*Store, error) {
 	if strings.ContainsAny(cfg.Prefix, "{}") {
 		return nil, fmt.Errorf("prefix: %q: want no brace, which would change the slot of the keys", cfg.Prefix)
 	}
-	return &Store{prefix: cmp.Or(cfg.Prefix, "ration"), separate: cfg.Separate, logger: cfg.Logger, scripts: counting}, nil
+	return &Store{prefix: cmp.Or(cfg.Prefix, "ration"), separate: cfg.Separate, logger: cfg.Logger, scripts: decisionScripts}, nil
 }
 
+// use makes the calls of s go through client from now on.
 func (s *Store) use(client rueidis.Client) {
-	l := &link{client: client, decisions: make([]queue, 1), errands: queue{flights: errands, load: 1}}
-	l.ownCalls = client.Mode() != rueidis.ClientModeCluster
-	calls, many := singles, 1
+	isCluster := client.Mode() == rueidis.ClientModeCluster
+	queues, calls, size := 1, singleCalls, 1
 	switch {
-	case client.Mode() == rueidis.ClientModeCluster:
-		l.decisions, calls = make([]queue, parts), singles/parts
+	case isCluster: // subjects are on different nodes, so their decisions cannot share a call
+		queues, calls = partitions, singleCalls/partitions
 	case !s.separate:
-		calls, many = flights, load
+		calls, size = batchCalls, batchSize
+	}
+
+	l := &link{
+		client:    client,
+		decisions: make([]queue, queues),
+		commands:  queue{maxCalls: commandCalls, maxBatch: 1},
+		ownCalls:  !isCluster,
 	}
 	for i := range l.decisions {
-		l.decisions[i].flights, l.decisions[i].load = calls, many
+		l.decisions[i].maxCalls = calls
+		l.decisions[i].maxBatch = size
 	}
 	s.link.Store(l)
 }

@@ -45,14 +45,14 @@ func TestCounter(t *testing.T) {
 		}
 		t.Parallel()
 		storetest.TestCounter(t, onMiniredis(func(t testing.TB, addr string) store.Counter {
-			return newStore(t, dial(t, addr), counting)
+			return newStore(t, dial(t, addr), decisionScripts)
 		}))
 	})
 	t.Run("server=redis", func(t *testing.T) {
 		t.Parallel()
 		client := dial(t, redistest.Start(t))
 		storetest.TestCounter(t, storetest.Harness{
-			New:   func(t testing.TB) store.Counter { return newStore(t, flushed(t, client), counting) },
+			New:   func(t testing.TB) store.Counter { return newStore(t, flushed(t, client), decisionScripts) },
 			Slack: 500 * time.Millisecond,
 		})
 	})
@@ -60,7 +60,7 @@ func TestCounter(t *testing.T) {
 		t.Parallel()
 		client := cluster(t)
 		storetest.TestCounter(t, storetest.Harness{
-			New:   func(t testing.TB) store.Counter { return newStore(t, flushed(t, client), counting) },
+			New:   func(t testing.TB) store.Counter { return newStore(t, flushed(t, client), decisionScripts) },
 			Slack: 500 * time.Millisecond,
 		})
 	})
@@ -88,7 +88,7 @@ func TestCounter(t *testing.T) {
 // library would.
 func allScripts(t testing.TB) map[string]scripts {
 	t.Helper()
-	return map[string]scripts{"struct=yes": counting, "struct=no": without(t, counting, "rawget(_G, 'struct')", "nil")}
+	return map[string]scripts{"struct=yes": decisionScripts, "struct=no": without(t, decisionScripts, "rawget(_G, 'struct')", "nil")}
 }
 
 // cluster is a client of a Cluster of one node, which has all slots and minds them.

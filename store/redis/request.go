@@ -8,22 +8,24 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// request is what one decision sends: its key, and the script's two arguments. They are
-// one string, because the client may still hold it after a call that was given up.
+// request is what one decision sends: its key, its head and its figures. They are one string,
+// not a buffer that is used again: the client may still hold it after a call was given up. One
+// string is also one allocation.
 type request struct {
-	text      string
-	key, head int // where each ends
-	meters    int
+	text   string
+	key    int // where the key ends
+	head   int // where the head ends
+	meters int
 }
 
 func (r *request) value() string   { return r.text[:r.key] }
 func (r *request) headArg() string { return r.text[r.key:r.head] }
 func (r *request) figures() string { return r.text[r.head:] }
 
-// slots is how many a Cluster has.
+// slots is how many slots a Cluster has.
 const slots = 1 << 14
 
-// slot is the one of the key: the CRC-16 of what its braces hold.
+// slot returns the slot of the key: the CRC-16 (XMODEM) of the text between its braces.
 func (r *request) slot() int {
 	crc := uint16(0)
 	for i := strings.IndexByte(r.text, '{') + 1; i < r.key-1; i++ {
@@ -36,13 +38,13 @@ func (r *request) slot() int {
 	return int(crc) % slots
 }
 
-// length is that of the head, in text.
+// length returns the length of the head as decimal digits, as the script wants it.
 func (r *request) length() string { return strconv.Itoa(r.head - r.key) }
 
-// args are those of one.lua.
+// args returns the arguments of one.lua.
 func (r *request) args() [3]string { return [3]string{r.headArg(), r.length(), r.figures()} }
 
-// request writes c, at its instant at, for the script.
+// request returns the request for charge c at the instant at.
 func (s *Store) request(c *store.Charge, at time.Time) (r request) {
 	b := make([]byte, 0, 768) // on the stack; most charges fit
 	b = append(append(b, s.prefix...), ":{"...)
@@ -55,7 +57,7 @@ func (s *Store) request(c *store.Charge, at time.Time) (r request) {
 	return r
 }
 
-// The shapes of a charge, by which the script picks its code. Those before loops have
+// The shapes of a charge, by which the script picks its code. The shapes before loops have
 // straight-line code.
 const (
 	bucket byte = 1 + iota
@@ -66,7 +68,8 @@ const (
 	setting // SetRemaining
 )
 
-// shape is that of c. Straight-line code takes of every meter, first of the bucket.
+// shape returns the shape of c. The straight-line code wants a bucket before all windows, no
+// rare bucket, and more than 0 units of every meter.
 func shape(c *store.Charge) byte {
 	if c.SetRemaining {
 		return setting
@@ -97,9 +100,9 @@ func shape(c *store.Charge) byte {
 	return loops
 }
 
-// appendFigures writes the shape, how long the key must live from now on (µs), the second
-// of the charge, and of each meter what the head does not say: N and Max, and a bucket's
-// Rate.
+// appendFigures appends the shape, how long the key must live from now on (µs), and the second
+// of the charge. What the head does not say of each meter follows: N and Max, and the Rate of a
+// bucket.
 func appendFigures(b []byte, c *store.Charge, at int64) []byte {
 	at = min(max(at, -store.MaxUnits), store.MaxUnits)
 	longest := int64(0)
@@ -119,8 +122,8 @@ func appendFigures(b []byte, c *store.Charge, at int64) []byte {
 	return b
 }
 
-// units is N[i] within what a double holds. The script sets no meter to less than
-// nothing, which stands for leaving an Unlimited window alone.
+// units returns N[i], bounded by what a float64 holds exactly. If the charge sets what remains,
+// -1 means that the script leaves the meter alone: an Unlimited window cannot be set.
 func units(c *store.Charge, i int) int64 {
 	switch m := &c.Meters[i]; {
 	case !c.SetRemaining:
@@ -132,7 +135,7 @@ func units(c *store.Charge, i int) int64 {
 	}
 }
 
-// lifeAt is how long m must be kept from the second at on, in microseconds.
+// lifeAt returns how long m must be kept from the second at on, in microseconds.
 func lifeAt(m *store.Meter, at int64) int64 {
 	if !m.IsWindow() {
 		return life(m)

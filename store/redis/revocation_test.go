@@ -51,7 +51,7 @@ func TestRevocation(t *testing.T) {
 				t.Skip("takes five seconds")
 			}
 			addr := redistest.Start(t)
-			here, there := newStore(t, dial(t, addr), counting), newStore(t, dial(t, addr), counting)
+			here, there := newStore(t, dial(t, addr), decisionScripts), newStore(t, dial(t, addr), decisionScripts)
 			if test.push {
 				subscribed := make(chan struct{}, 2) // now, and when the server has confirmed it
 				here.OnChange(func(id string) {

@@ -9,42 +9,44 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// How long a Run waits: between two signs of life, for an answer, and before it tries
-// again.
+// How long a Run waits: between two heartbeats, for an answer, and before it subscribes again.
+// A server that has gone silent is noticed after heartbeat and answerTimeout together.
 const (
-	beat     = time.Second
-	patience = 3 * time.Second
-	minPause = 10 * time.Millisecond
-	maxPause = time.Second
+	heartbeat     = time.Second
+	answerTimeout = 3 * time.Second
+	minPause      = 10 * time.Millisecond
+	maxPause      = time.Second
 )
 
-// Run listens for changes and tells those who called OnChange, until ctx is done or the
-// Store is closed. It subscribes on a connection of its own, notices within 5 s that a
-// server has gone without a word, and subscribes again for as long as it takes. Where it
-// is not subscribed it tells the Logger why, at once and once: a Gate then learns of
-// changes only when what it has in its cache is too old. It tells when it is subscribed
-// again, and after how long. It returns ctx's error, and with it why it was not
-// subscribed, if it was not; after Close, one that wraps net.ErrClosed. A dial that is
-// under way is waited for (5 s at most, unless the client's Dialer says otherwise). It
-// needs to run once in a process; more do no harm.
+// Run subscribes to changes and tells the functions that were given to OnChange, until ctx is
+// done or the Store is closed. It uses a connection of its own. It notices within 5s that a
+// server has gone silent, and subscribes again for as long as it takes.
 //
-// Without a Run the Store keeps keys, plans and counters all the same; only nobody is
-// told of changes.
+// While Run is not subscribed, a Gate learns of a change only when the entries of its cache
+// expire. Run logs each reason at once, and only once. When it has subscribed again, it logs how
+// long that took.
+//
+// Run returns the error of ctx. If it was not subscribed, the error also wraps the reason. After
+// Close the error wraps net.ErrClosed. Run waits for a dial in progress, at most 5s unless the
+// client's Dialer says otherwise.
+//
+// A process needs one Run. More than one do no harm. Without a Run the Store serves keys, plans
+// and counters as usual, but reports no changes.
 func (s *Store) Run(ctx context.Context) error {
 	s.running.Add(1)
 	defer s.running.Add(-1)
-	var why error // it is not subscribed
+	var reason error // why it is not subscribed
 	out := newOutage(s.logger)
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
-		heard, err := s.listen(ctx, out)
+		subscribed, err := s.listen(ctx, out)
 		if ctx.Err() == nil {
-			out.goesOn(ctx, err)
+			out.report(ctx, err)
 		}
 		switch {
-		case heard:
-			pause, why = minPause, nil
+		case subscribed:
+			pause, reason = minPause, nil
 		case !errors.Is(err, ctx.Err()):
-			why = err
+			reason = err
 		}
 		select {
 		case <-time.After(pause):
@@ -55,17 +57,17 @@ func (s *Store) Run(ctx context.Context) error {
 		case s.dialing.isClosed():
 			return fmt.Errorf("store/redis: run: %w", errClosed)
 		case ctx.Err() == nil:
-		case why == nil:
+		case reason == nil:
 			return fmt.Errorf("store/redis: run: %w", ctx.Err())
 		default:
-			return fmt.Errorf("store/redis: run: %w: %w", ctx.Err(), why)
+			return fmt.Errorf("store/redis: run: %w: %w", ctx.Err(), reason)
 		}
 	}
 }
 
-// listen tells of changes until the connection breaks, and says whether it heard any:
-// whether it was ever subscribed.
-func (s *Store) listen(ctx context.Context, out *outage) (heard bool, err error) {
+// listen subscribes and tells of changes until the connection breaks. It reports whether it was
+// ever subscribed.
+func (s *Store) listen(ctx context.Context, out *outage) (subscribed bool, err error) {
 	l, err := s.connected(ctx)
 	if err != nil {
 		return false, err
@@ -75,38 +77,38 @@ func (s *Store) listen(ctx context.Context, out *outage) (heard bool, err error)
 	broken := conn.SetPubSubHooks(rueidis.PubSubHooks{
 		OnMessage: func(m rueidis.PubSubMessage) { s.listeners.Tell(m.Message) },
 	})
-	// The first command picks the node of a Cluster: the one that changes are made on.
-	if err := answers(ctx, conn, conn.B().Exists().Key(s.named("last")).Build()); err != nil {
+	// In a Cluster the first command picks the node: the one on which changes are made.
+	if err := roundTrip(ctx, conn, conn.B().Exists().Key(s.directoryKey("last")).Build()); err != nil {
 		return false, err
 	}
-	signs := time.NewTicker(beat)
-	defer signs.Stop()
+	heartbeats := time.NewTicker(heartbeat)
+	defer heartbeats.Stop()
 	for {
-		// Subscribing again changes nothing, and its answer shows that the subscription lives.
-		if err := answers(ctx, conn, conn.B().Subscribe().Channel(s.named("changes")).Build()); err != nil {
-			return heard, err
+		// To subscribe again changes nothing. Its answer shows that the subscription lives.
+		if err := roundTrip(ctx, conn, conn.B().Subscribe().Channel(s.directoryKey("changes")).Build()); err != nil {
+			return subscribed, err
 		}
-		if !heard {
-			heard = true
-			s.listeners.Tell("") // now that no change is missed any more
-			out.ends(ctx)
+		if !subscribed {
+			subscribed = true
+			s.listeners.Tell("") // only now: a change made after this is heard
+			out.end(ctx)
 		}
 		s.inspect(ctx, l.client)
 		select {
-		case <-signs.C:
+		case <-heartbeats.C:
 		case <-s.dialing.closed:
-			return heard, errClosed
+			return subscribed, errClosed
 		case err := <-broken:
-			return heard, err
+			return subscribed, err
 		case <-ctx.Done():
-			return heard, ctx.Err()
+			return subscribed, ctx.Err()
 		}
 	}
 }
 
-// answers sends a command and waits for the answer, not longer than patience.
-func answers(ctx context.Context, conn rueidis.DedicatedClient, cmd rueidis.Completed) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// roundTrip sends cmd and waits for the answer, at most for answerTimeout.
+func roundTrip(ctx context.Context, conn rueidis.DedicatedClient, cmd rueidis.Completed) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	return conn.Do(ctx, cmd).Error()
 }

@@ -45,7 +45,7 @@ func listen(t testing.TB, s *Store) <-chan string {
 // running is a store with a Run that is subscribed, until the test ends.
 func running(t testing.TB, client rueidis.Client) *Store {
 	t.Helper()
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	heard := listen(t, s)
 	start(t, s)
 	require.Empty(t, soon(t, heard), "once subscribed")
@@ -67,7 +67,7 @@ func soon(t testing.TB, heard <-chan string) string {
 // TestPush has one process hear of what another changes.
 func TestPush(t *testing.T) {
 	addr := redistest.Start(t)
-	here, there := running(t, dial(t, addr)), newStore(t, dial(t, addr), counting)
+	here, there := running(t, dial(t, addr)), newStore(t, dial(t, addr), decisionScripts)
 	other, err := New(dial(t, addr), Config{Prefix: "other"})
 	require.NoError(t, err)
 	heard, elsewhere := listen(t, here), listen(t, there)
@@ -122,9 +122,9 @@ func TestRestored(t *testing.T) {
 		heard := listen(t, running(t, dial(t, p.addr)))
 		began := time.Now()
 		p.silent.Store(true)
-		direct := newStore(t, dial(t, addr), counting)
+		direct := newStore(t, dial(t, addr), decisionScripts)
 		require.NoError(t, direct.InsertKey(t.Context(), apikey.Key{ID: "missed"}))
-		time.AfterFunc(beat+patience, func() { p.silent.Store(false) })
+		time.AfterFunc(heartbeat+answerTimeout, func() { p.silent.Store(false) })
 		require.Empty(t, soon(t, heard), "missed is never told")
 		require.Less(t, time.Since(began), 7*time.Second)
 		require.NoError(t, direct.InsertKey(t.Context(), apikey.Key{ID: "k"}))
@@ -153,7 +153,7 @@ func TestRunSaysWhy(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	forbid := client.B().Arbitrary("ACL", "SETUSER", "default", "-subscribe").Build()
 	require.NoError(t, client.Do(t.Context(), forbid).Error())
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	err := s.Run(ctx)
@@ -170,7 +170,7 @@ func TestRunSaysWhy(t *testing.T) {
 // cache would have forgotten it.
 func TestRevoked(t *testing.T) {
 	addr := redistest.Start(t)
-	here, there := running(t, dial(t, addr)), newStore(t, dial(t, addr), counting)
+	here, there := running(t, dial(t, addr)), newStore(t, dial(t, addr), decisionScripts)
 	g, err := gate.New(here, here, here, gate.Config{MaxAge: time.Minute})
 	require.NoError(t, err)
 	defer g.Close()

@@ -9,9 +9,13 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// The scripts of decisions share their text: the struct library for servers without it,
-// the clock, straight-line code for the common shapes, loops for the rest. They have no
-// #! line, so that every server takes them.
+// The scripts of decisions are put together from fragments. They share the struct library for
+// servers without it, the clock, the straight-line code for the common shapes, and the loops
+// for all else.
+//
+// In one.lua the fragment common.lua is no function, because a call's frame would cost as much
+// as its arithmetic. In many.lua it is the body of one. No script has a #! line, so that every
+// server takes them.
 var (
 	//go:embed struct.lua
 	structLua string
@@ -26,16 +30,19 @@ var (
 	//go:embed many.lua
 	manyLua string
 
-	counting = scripts{
-		one:  newScript(structLua + beginLua + oneLua + commonLua + loopsLua + "return loops(key, head, figures, pos, value)\n"),
-		many: newScript(structLua + beginLua + "local function common(key, head, offset, figures, pos, value)\n" + commonLua + "end\n" + loopsLua + manyLua),
+	decisionScripts = scripts{
+		one: newScript(structLua + beginLua + oneLua + commonLua + loopsLua +
+			"return loops(key, head, figures, pos, value)\n"),
+		many: newScript(structLua + beginLua +
+			"local function common(key, head, offset, figures, pos, value)\n" + commonLua + "end\n" +
+			loopsLua + manyLua),
 	}
 )
 
-// scripts are one decision a call, and many.
+// scripts are the script for one decision and the script for a batch of them.
 type scripts struct{ one, many script }
 
-// script is a Lua script, and the name by which Redis knows it.
+// script is a Lua script, and the SHA-1 of its text, by which Redis knows it.
 type script struct{ text, sha string }
 
 func newScript(text string) script {
@@ -43,23 +50,23 @@ func newScript(text string) script {
 	return script{text, hex.EncodeToString(sum[:])}
 }
 
-// run has the server run a script once: by its name, and by its text only where it
-// answered NOSCRIPT, which proves that it did not run. Nothing else is ever sent again:
-// neither command is marked read-only or retryable, so the client sends it once, and to a
-// master.
+// run makes the server run a script once. It sends the SHA-1, and the text only after the
+// answer NOSCRIPT, which proves that the script did not run. Nothing else is ever sent again:
+// neither command is marked read-only or retryable, so the client sends it once, to a master.
 func (l *link) run(ctx context.Context, sc *script, keys, args []string) rueidis.RedisResult {
-	result := l.client.Do(ctx, l.byName(sc, keys, args))
-	if code(result.Error()) != "NOSCRIPT" || ctx.Err() != nil {
+	result := l.client.Do(ctx, l.evalSHA(sc, keys, args))
+	if errorCode(result.Error()) != "NOSCRIPT" || ctx.Err() != nil {
 		return result
 	}
-	return l.client.Do(ctx, l.byText(sc, keys, args))
+	return l.client.Do(ctx, l.eval(sc, keys, args))
 }
 
-// byName is the command that the server runs if it has seen the script's text.
-func (l *link) byName(sc *script, keys, args []string) rueidis.Completed {
+// evalSHA returns the command that the server runs if it has seen the script's text.
+func (l *link) evalSHA(sc *script, keys, args []string) rueidis.Completed {
 	return l.client.B().Evalsha().Sha1(sc.sha).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()
 }
 
-func (l *link) byText(sc *script, keys, args []string) rueidis.Completed {
+// eval returns the command that brings the script's text.
+func (l *link) eval(sc *script, keys, args []string) rueidis.Completed {
 	return l.client.B().Eval().Script(sc.text).Numkeys(int64(len(keys))).Key(keys...).Arg(args...).Build()
 }

@@ -8,14 +8,14 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Take implements store.Counter. It honours the deadline of ctx; a charge whose answer
-// came too late stands.
+// Take implements store.Counter. It honours the deadline of ctx. A charge whose answer comes
+// too late stands.
 func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
-		return done(ctx, "take")
+		return notSent(ctx, "take")
 	}
 	at := c.At
 	if at.IsZero() {
@@ -28,36 +28,36 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	r := s.request(c, at)
 	reply, err := s.decide(ctx, l, &r)
 	if err == nil {
-		err = answer(c, at, reply)
+		err = decodeReply(c, at, reply)
 	}
 	if err != nil {
-		return fault("take", r.value(), err)
+		return wrapError("take", r.value(), err)
 	}
 	return nil
 }
 
-// decide is the script's reply to r, which may come in one call with others.
+// decide returns the script's reply to r. The call may carry other requests too.
 func (s *Store) decide(ctx context.Context, l *link, r *request) (string, error) {
 	q := &l.decisions[0]
 	if len(l.decisions) > 1 {
 		q = &l.decisions[r.slot()*len(l.decisions)/slots]
 	}
 	reply, err := q.decide(ctx, l, &s.scripts, r)
-	for pause := briefest; moving(err) && wait(ctx, &pause); {
+	for pause := minBackoff; isTryAgain(err) && backOff(ctx, &pause); {
 		reply, err = q.decide(ctx, l, &s.scripts, r)
 	}
 	return reply, err
 }
 
-// one is the reply to r in a call of its own.
+// one makes a call for r alone, and returns its reply.
 func (l *link) one(ctx context.Context, s *scripts, r *request) (string, error) {
 	key, args := [1]string{r.value()}, r.args()
 	return l.run(ctx, &s.one, key[:], args[:]).ToString()
 }
 
-// answer fills in c from the script's reply. The script decides and keeps the state; the
-// levels are worked out here, from the state, by the arithmetic that all stores share.
-func answer(c *store.Charge, at time.Time, reply string) error {
+// decodeReply fills in c from the script's reply. The script decides and returns the state. The
+// levels are computed here, from the state, by the arithmetic that all stores share.
+func decodeReply(c *store.Charge, at time.Time, reply string) error {
 	if want := tailLen + stateLen*len(c.Meters); len(reply) != want {
 		return fmt.Errorf("reply of %d bytes: want %d", len(reply), want)
 	}
@@ -79,9 +79,9 @@ func answer(c *store.Charge, at time.Time, reply string) error {
 	return nil
 }
 
-// level is what to report of m as it stands, when n are asked of it, and whether they
-// fit. A window goes by at, the caller's clock, and a bucket by the server's. The bucket
-// is as of the server's clock, unless that is behind.
+// level returns the level of m for a charge of n, and reports whether n fits. A window goes by
+// at, the caller's clock. A bucket goes by the server's clock: by Last, up to which the script
+// has refilled it, or by clock if the server's clock is behind Last.
 func level(m *store.Meter, at, clock int64, state string, n int64) (l store.Level, fits bool) {
 	if m.IsWindow() {
 		w := store.Window{Used: number(state), Extra: number(state[8:])}

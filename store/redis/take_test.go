@@ -39,7 +39,7 @@ func TestNew(t *testing.T) {
 // decision, whatever is in it, and its text only when the server does not know it.
 func TestOneCommand(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	next := quota
 	next.Start, next.End = quota.End, quota.End+86400
 	charges := []*store.Charge{
@@ -89,7 +89,7 @@ func commands(t *testing.T, client rueidis.Client) map[string]int {
 // shapes need three.
 func TestWork(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	at := time.Unix(quota.Start, 0)
 	charge := func() *store.Charge {
 		start := at.Unix() / 86400 * 86400
@@ -131,7 +131,7 @@ func TestWork(t *testing.T) {
 // TestPastIsBounded ends thousands of windows, and looks at how many are kept.
 func TestPastIsBounded(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, moved(t, counting))
+	s := newStore(t, client, moved(t, decisionScripts))
 	clock := clock{client: client}
 	minute := store.Meter{Name: "minute", Max: 5, Keep: time.Hour}
 	now := time.Unix(quota.Start, 0)
@@ -156,7 +156,7 @@ func TestPastIsBounded(t *testing.T) {
 // keep their straight way, and the ids that are good again go.
 func TestRare(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, moved(t, counting))
+	s := newStore(t, client, moved(t, decisionScripts))
 	clock := clock{client: client}
 	now := time.Unix(quota.Start, 0)
 	charge := func(meters ...store.Meter) *store.Charge {
@@ -197,7 +197,7 @@ func TestRare(t *testing.T) {
 // itself; nobody's counts are lost.
 func TestClocksThatDiffer(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	for _, wrong := range []time.Duration{-365 * 24 * time.Hour, 365 * 24 * time.Hour} {
 		flushed(t, client)
 		for range 3 {
@@ -223,7 +223,7 @@ func TestClockAhead(t *testing.T) {
 		for _, keep := range []time.Duration{0, 24 * time.Hour, 90 * 24 * time.Hour} {
 			t.Run(fmt.Sprintf("%v,keep=%v", ahead, keep), func(t *testing.T) {
 				server := longLived(t)
-				s := newStore(t, dial(t, server.Addr()), counting)
+				s := newStore(t, dial(t, server.Addr()), decisionScripts)
 				now := time.Unix(quota.Start, 0).Add(2 * time.Hour)
 				charge := func(at time.Time) bool {
 					server.SetTime(now)
@@ -250,7 +250,7 @@ func TestClockAhead(t *testing.T) {
 // TestServersClock has the server's clock a year wrong, and so all of its callers'.
 func TestServersClock(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, moved(t, counting))
+	s := newStore(t, client, moved(t, decisionScripts))
 	clock := clock{client: client}
 	for _, wrong := range []time.Duration{-365 * 24 * time.Hour, 365 * 24 * time.Hour} {
 		flushed(t, client)
@@ -269,7 +269,7 @@ func TestServersClock(t *testing.T) {
 func TestLives(t *testing.T) {
 	server := miniredis.RunT(t)
 	client := dial(t, server.Addr())
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	now := time.Unix(quota.Start, 0)
 	slow := store.Meter{Name: "slow", Max: 10, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}}
 	fixed := store.Meter{Name: "fixed", Max: 10}
@@ -339,7 +339,7 @@ func longLived(t *testing.T) *miniredis.Miniredis {
 // hour; not at all if that is over.
 func TestPastLives(t *testing.T) {
 	server := longLived(t)
-	s := newStore(t, dial(t, server.Addr()), counting)
+	s := newStore(t, dial(t, server.Addr()), decisionScripts)
 	now := time.Unix(quota.Start, 0)
 	for _, test := range []struct {
 		after time.Duration // the last charge
@@ -368,7 +368,7 @@ func TestPastLives(t *testing.T) {
 // lives on.
 func TestForgets(t *testing.T) {
 	server := miniredis.RunT(t)
-	s := newStore(t, dial(t, server.Addr()), counting)
+	s := newStore(t, dial(t, server.Addr()), decisionScripts)
 	now := time.Unix(quota.Start, 0)
 	size := 0
 	for i := range 100 {
@@ -427,7 +427,7 @@ func TestKeys(t *testing.T) {
 
 // TestFalseFriends has counts whose bytes are those of a name.
 func TestFalseFriends(t *testing.T) {
-	s := newStore(t, dial(t, redistest.Start(t)), counting)
+	s := newStore(t, dial(t, redistest.Start(t)), decisionScripts)
 	n := int64(binary.LittleEndian.Uint32([]byte("\nbA\n"))) + 1<<52
 	c := &store.Charge{Subject: "a", Meters: []store.Meter{record}, N: store.Each(n)}
 	require.NoError(t, s.Take(t.Context(), c))
@@ -467,7 +467,7 @@ func TestManyClients(t *testing.T) {
 	}
 	for i := range 16 {
 		client := clients[i%len(clients)]
-		s := newStore(t, client, counting)
+		s := newStore(t, client, decisionScripts)
 		wg.Go(func() {
 			for j := range 200 {
 				c := &store.Charge{Subject: "a", At: time.Now(), Meters: []store.Meter{throttle, day, record}, N: store.Each(1)}
@@ -485,14 +485,14 @@ func TestManyClients(t *testing.T) {
 	}
 	wg.Wait()
 	require.EqualValues(t, limit, admitted.Load())
-	require.EqualValues(t, limit, used(t, newStore(t, clients[0], counting), "a"))
+	require.EqualValues(t, limit, used(t, newStore(t, clients[0], decisionScripts), "a"))
 }
 
 // TestPeekInFewSteps reads more than one batch, of a server that does not know the
 // script.
 func TestPeekInFewSteps(t *testing.T) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	var subjects []string
 	for i := range 300 {
 		subjects = append(subjects, fmt.Sprint("subject ", i))

@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// While a Cluster moves a slot, a call that needs keys of which some have gone already,
-// or are not there at all, is answered TRYAGAIN at both ends. It has not run, so it can
-// be sent again; how soon that helps is for the mover to say.
+// While a Cluster moves a slot, its two nodes answer TRYAGAIN to a call that needs several
+// keys if some of them have moved already or do not exist. Such a call has not run, so it can
+// be sent again. How soon that helps depends on who moves the slot.
 const (
-	briefest = time.Millisecond
-	utmost   = 256 * time.Millisecond // all pauses together: half a second
+	minBackoff = time.Millisecond
+	maxBackoff = 256 * time.Millisecond // of one pause; all pauses together are half a second
 )
 
-// moving says whether a call was answered so.
-func moving(err error) bool { return err != nil && code(err) == "TRYAGAIN" }
+// isTryAgain reports whether err is the answer TRYAGAIN.
+func isTryAgain(err error) bool { return err != nil && errorCode(err) == "TRYAGAIN" }
 
-// wait is for who tries again: each pause is twice the one before. It is false when ctx
-// is done, or it has been long enough.
-func wait(ctx context.Context, pause *time.Duration) bool {
-	if *pause > utmost {
+// backOff waits before a call is sent again, and doubles pause. It returns false if ctx is
+// done, or if the pauses have been long enough.
+func backOff(ctx context.Context, pause *time.Duration) bool {
+	if *pause > maxBackoff {
 		return false
 	}
 	timer := time.NewTimer(*pause)

@@ -9,13 +9,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/rueidis"
 )
 
-// optionOf reads a URL of Open. Its errors name what is wrong, and leave out how it was
-// written: a password with a slash or an @ in it turns up anywhere.
-func optionOf(text string) (rueidis.ClientOption, error) {
+// defaultWriteTimeout is how long a connection may give no answer before the client gives it up.
+const defaultWriteTimeout = time.Second
+
+// parseOption parses a URL of Open.
+//
+// Security: Its errors name what is wrong, but do not quote it. A password with a slash or an @
+// in it may turn up in any part of the URL.
+func parseOption(text string) (rueidis.ClientOption, error) {
 	u, err := parseURL(text)
 	if err != nil {
 		return rueidis.ClientOption{}, err
@@ -28,9 +34,9 @@ func optionOf(text string) (rueidis.ClientOption, error) {
 	if err := optionFault(&option); err != nil {
 		return option, err
 	}
-	option.DisableCache = true // of answers, which are never the same twice
+	option.DisableCache = true // answers are never the same twice
 	if option.ConnWriteTimeout == 0 {
-		option.ConnWriteTimeout = brief
+		option.ConnWriteTimeout = defaultWriteTimeout
 	}
 	if option.TLSConfig != nil {
 		option.Sentinel.TLSConfig = option.TLSConfig
@@ -39,29 +45,29 @@ func optionOf(text string) (rueidis.ClientOption, error) {
 	return option, nil
 }
 
-// parseURL checks what rueidis.ParseURL passes over. ParseURL dials localhost where there
-// is no host, and the first host where an addr has none.
+// parseURL checks what rueidis.ParseURL ignores. ParseURL takes localhost if there is no host,
+// and the first host if an addr has none.
 func parseURL(text string) (*url.URL, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, errors.New("url: empty: want redis://host:port")
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return nil, errors.New("url: malformed: want redis://, rediss:// or unix://, what is special in a password percent-encoded")
+		return nil, errors.New("url: malformed: want redis://, rediss:// or unix://, with special characters of a password percent-encoded")
 	}
-	var place error
+	var fault error
 	switch u.Scheme {
 	case "redis", "rediss", "valkey", "valkeys":
-		place = hostFault(u)
+		fault = hostFault(u)
 	case "unix":
-		place = socketFault(u)
+		fault = socketFault(u)
 	default:
 		return nil, errors.New("url: scheme: want redis, rediss or unix")
 	}
 	if u.Fragment != "" || u.RawFragment != "" {
-		place = errors.Join(place, errors.New("url: fragment: want # written as %23"))
+		fault = errors.Join(fault, errors.New("url: fragment: want # written as %23"))
 	}
-	if err := errors.Join(place, parametersFault(u, text)); err != nil {
+	if err := errors.Join(fault, parametersFault(u, text)); err != nil {
 		return nil, err
 	}
 	if u.Path == "/" {
@@ -70,7 +76,7 @@ func parseURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// hostFault is what is wrong with the host and the port of u.
+// hostFault returns what is wrong with the host and the port of u, or nil.
 func hostFault(u *url.URL) error {
 	host, port := u.Hostname(), u.Port()
 	switch {
@@ -93,7 +99,7 @@ func isPort(text string) bool {
 	return err == nil && n > 0
 }
 
-// socketFault is what is wrong with the path of a socket.
+// socketFault returns what is wrong with the path of a socket, or nil.
 func socketFault(u *url.URL) error {
 	switch {
 	case u.Host != "":
@@ -104,19 +110,21 @@ func socketFault(u *url.URL) error {
 	return nil
 }
 
-// parameters are those of Open. ParseURL has some more, and passes over all that it does
-// not know.
+// parameters are the parameters that Open has. ParseURL has some more, and ignores those that it
+// does not know.
 var parameters = []string{"db", "addr", "master_set", "dial_timeout", "write_timeout", "client_name", "skip_verify"}
 
-// parametersFault names the parameters of a url that Open does not have, and what is
-// wrong with the others. It names none where an @ follows: what looks like parameters is
-// then the end of a password with a question mark in it.
+// parametersFault returns an error that names the parameters of text that Open does not have,
+// and what is wrong with the others.
+//
+// Security: It names no parameter if an @ follows. What looks like parameters is then the end of
+// a password with a question mark in it.
 func parametersFault(u *url.URL, text string) error {
 	_, query, _ := strings.Cut(text, "?")
 	isPassword := strings.Contains(query, "@")
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return errors.New("url: parameters: malformed: want what is special percent-encoded")
+		return errors.New("url: parameters: malformed: want special characters percent-encoded")
 	}
 	var errs []error
 	known := strings.Join(parameters, ", ")
@@ -125,7 +133,7 @@ func parametersFault(u *url.URL, text string) error {
 		case slices.Contains(parameters, name):
 			errs = append(errs, parameterFault(u, name, values[name]))
 		case isPassword:
-			return fmt.Errorf("url: unknown parameter: want one of %s, and what is special in a password percent-encoded", known)
+			return fmt.Errorf("url: unknown parameter: want one of %s, and special characters of a password percent-encoded", known)
 		default:
 			errs = append(errs, fmt.Errorf("url: parameter %.40q: want one of %s", name, known))
 		}
@@ -133,8 +141,8 @@ func parametersFault(u *url.URL, text string) error {
 	return errors.Join(errs...)
 }
 
-// parameterFault is what is wrong with a parameter that there is, but for the form of its
-// value, which ParseURL judges.
+// parameterFault returns what is wrong with a known parameter, or nil. ParseURL checks the form
+// of most values.
 func parameterFault(u *url.URL, name string, values []string) error {
 	switch {
 	case len(values) > 1 && name != "addr":
@@ -158,7 +166,7 @@ func isAddr(addr string) bool {
 	return err == nil && host != "" && !strings.ContainsAny(host, "/,") && isPort(port)
 }
 
-// optionFault is what is wrong with the numbers that ParseURL has read.
+// optionFault returns what is wrong with the numbers that ParseURL has parsed, or nil.
 func optionFault(option *rueidis.ClientOption) error {
 	var errs []error
 	if option.SelectDB < 0 {

@@ -114,7 +114,7 @@ func TestURL(t *testing.T) {
 		{"unix:/run/redis.sock?db=2", []string{"/run/redis.sock"}, 2},
 		{"unix://:secret@/run/redis.sock", []string{"/run/redis.sock"}, 0},
 	} {
-		option, err := optionOf(test.url)
+		option, err := parseOption(test.url)
 		require.NoError(t, err, test.url)
 		require.Equal(t, test.addrs, option.InitAddress, test.url)
 		require.Equal(t, test.db, option.SelectDB, test.url)

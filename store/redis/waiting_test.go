@@ -275,7 +275,7 @@ func TestSilentNode(t *testing.T) {
 // TestSlot compares with the server's own word.
 func TestSlot(t *testing.T) {
 	client := cluster(t)
-	s := newStore(t, client, counting)
+	s := newStore(t, client, decisionScripts)
 	for _, subject := range []string{"a", "plan:key", "}", "%", "{", "\x00\xff", "a much longer one, of many words"} {
 		r := s.request(one(subject), time.Now())
 		slot, err := client.Do(t.Context(), client.B().ClusterKeyslot().Key(r.value()).Build()).AsInt64()
@@ -286,16 +286,16 @@ func TestSlot(t *testing.T) {
 
 // TestErrand is that an errand that was given up before it began never began.
 func TestErrand(t *testing.T) {
-	q := queue{flights: 1, load: 1}
+	q := queue{maxCalls: 1, maxBatch: 1}
 	begun, end := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		assert.NoError(t, q.send(t.Context(), nil, func(context.Context) { close(begun); <-end }))
+		assert.NoError(t, q.do(t.Context(), nil, func(context.Context) { close(begun); <-end }))
 	})
 	<-begun
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := q.send(ctx, nil, func(context.Context) { t.Error("sent") })
+	err := q.do(ctx, nil, func(context.Context) { t.Error("sent") })
 	require.ErrorIs(t, err, store.ErrNotTaken)
 	require.True(t, errors.Is(err, context.Canceled))
 	close(end)
