@@ -12,13 +12,14 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// TestAllocations holds a decision to two: the request and the reply. Under the race
-// detector a sync.Pool drops things at random, so this is for the other builds.
+// TestAllocations checks that a decision allocates at most twice: the request and the
+// reply. Under the race detector a sync.Pool drops objects at random, so the test is only
+// in other builds.
 func TestAllocations(t *testing.T) {
 	s := newStore(t, dial(t, redistest.Start(t)), decisionScripts)
 	c := &store.Charge{Subject: "plan:key", At: time.Now(), Meters: []store.Meter{throttle, quota, record}, N: store.Each(1)}
 	least := testing.AllocsPerRun(200, func() { _ = s.Take(t.Context(), c) })
-	for range 4 { // what goes on beside the test is counted too
+	for range 4 { // allocations of other goroutines are counted too
 		least = min(least, testing.AllocsPerRun(200, func() { _ = s.Take(t.Context(), c) }))
 	}
 	require.True(t, c.OK)

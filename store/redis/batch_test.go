@@ -21,8 +21,8 @@ import (
 	"github.com/ration-go/ration/store/storetest"
 )
 
-// crowded is a Store whose every decision is on a flight with so many others, before it
-// and after it.
+// crowded is a Store that makes every decision in a batch with other requests, some of
+// them before it and some after it.
 type crowded struct {
 	*Store
 	others int
@@ -58,8 +58,8 @@ func (s crowded) Take(ctx context.Context, c *store.Charge) error {
 	return nil
 }
 
-// single is one connection to one server, without asking whether it is of a Cluster:
-// miniredis says that it is.
+// single returns a client with one connection to one server. It does not ask whether the
+// server belongs to a Cluster: miniredis says that it does.
 func single(t testing.TB, addr string) rueidis.Client {
 	t.Helper()
 	client, err := rueidis.NewClient(rueidis.ClientOption{
@@ -70,8 +70,8 @@ func single(t testing.TB, addr string) rueidis.Client {
 	return client
 }
 
-// TestGatheredCounter holds flights to the contract of a Counter.
-func TestGatheredCounter(t *testing.T) {
+// TestBatchedCounter checks that batches keep the contract of a Counter.
+func TestBatchedCounter(t *testing.T) {
 	t.Run("server=miniredis", func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("slow")
@@ -101,10 +101,10 @@ func TestGatheredCounter(t *testing.T) {
 	}
 }
 
-// TestGathers has many callers at once while the server forgets its scripts: every unit
-// is counted once, in fewer calls than there are decisions, and nothing goes on when
-// nobody waits.
-func TestGathers(t *testing.T) {
+// TestBatching has many callers at once while the server forgets its scripts. Every unit
+// is counted once, in fewer calls than there are decisions. No call is in flight when no
+// caller waits.
+func TestBatching(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
 	require.NoError(t, client.Do(t.Context(), client.B().ConfigResetstat().Build()).Error())
@@ -157,7 +157,8 @@ func TestGathers(t *testing.T) {
 	}, 10*time.Second, time.Millisecond)
 }
 
-// TestBadNeighbour has a decision that fails between others.
+// TestBadNeighbour checks that a decision that fails does not disturb the others of its
+// batch.
 func TestBadNeighbour(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
@@ -179,9 +180,9 @@ func TestBadNeighbour(t *testing.T) {
 	require.EqualValues(t, 3, used(t, s, "a"))
 }
 
-// TestLostFlight cuts the connection before the request has come, and before the reply
-// has: nobody can know, and nothing is sent again.
-func TestLostFlight(t *testing.T) {
+// TestLostBatch cuts the connection before the request has arrived, or before the reply
+// has. No caller can know whether it was charged, and nothing is sent again.
+func TestLostBatch(t *testing.T) {
 	addr := redistest.Start(t)
 	direct := newStore(t, dial(t, addr), decisionScripts)
 	for name, test := range map[string]struct {
@@ -207,7 +208,7 @@ func TestLostFlight(t *testing.T) {
 				require.Error(t, p.err)
 				require.NotErrorIs(t, wrapError("take", p.value(), p.err), store.ErrNotTaken)
 			}
-			// A client that sends again has done so by now: a new connection serves this.
+			// A client that sends again has done so by now, because a new connection serves this.
 			require.Eventually(t, func() bool { return s.Take(t.Context(), one("another")) == nil }, 10*time.Second, time.Millisecond)
 			for i := range 20 {
 				require.Equal(t, test.counted, used(t, direct, fmt.Sprint(name, i)), i)
@@ -216,9 +217,9 @@ func TestLostFlight(t *testing.T) {
 	}
 }
 
-// TestLeaves has callers give up: who was not aboard was not charged, and knows it; the
-// others' charges stand.
-func TestLeaves(t *testing.T) {
+// TestGiveUpWaiting has a caller give up before its request is in a batch. It is not
+// charged, and its error says so. The other callers' charges stand.
+func TestGiveUpWaiting(t *testing.T) {
 	addr := redistest.Start(t)
 	control, s := single(t, addr), newStore(t, dial(t, addr), decisionScripts)
 	require.NoError(t, s.Take(t.Context(), one("warm-up")))
@@ -262,9 +263,9 @@ func TestLeaves(t *testing.T) {
 	state(0, 0)
 }
 
-// TestLeavesAboard has a caller give up on a flight that is under way: it cannot know,
-// and the others are not disturbed.
-func TestLeavesAboard(t *testing.T) {
+// TestGiveUpInBatch has a caller give up when its batch is in flight. The caller cannot
+// know whether it was charged. The other callers are not disturbed.
+func TestGiveUpInBatch(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
 	q := &s.link.Load().decisions[0]
@@ -287,16 +288,16 @@ func TestLeavesAboard(t *testing.T) {
 	require.EqualValues(t, applied, stays.reply[0])
 	require.EqualValues(t, 1, used(t, s, "leaves"), "the charge stands")
 	require.False(t, q.fill(b))
-	require.Eventually(t, func() bool { // the flight that the look at the charge took lands by itself
+	require.Eventually(t, func() bool { // the slot that used took becomes free by itself
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		return q.inFlight == 0
 	}, 10*time.Second, time.Millisecond)
 }
 
-// TestDeadlineOfFlight is that of the passenger who can wait longest, and not soon:
-// others depend on the connection.
-func TestDeadlineOfFlight(t *testing.T) {
+// TestBatchDeadline checks that a batch has the latest deadline of its waiters, and never
+// an early one, because others depend on the connection.
+func TestBatchDeadline(t *testing.T) {
 	now := time.Unix(1000, 0)
 	at := func(after time.Duration) time.Time { return now.Add(after) }
 	for _, test := range []struct{ deadlines, want []time.Time }{
@@ -314,7 +315,7 @@ func TestDeadlineOfFlight(t *testing.T) {
 	}
 }
 
-// FuzzReply hands out whatever comes instead of the replies of a flight.
+// FuzzReply delivers arbitrary bytes as the reply of a batch.
 func FuzzReply(f *testing.F) {
 	tail := "\x01" + strings.Repeat("\x00", tailLen-1+stateLen)
 	f.Add("")
@@ -343,7 +344,8 @@ func FuzzReply(f *testing.F) {
 	})
 }
 
-// TestNothingRemains has no goroutine behind decisions that have been made.
+// TestNothingRemains checks that no goroutine is left behind when all decisions were
+// made.
 func TestNothingRemains(t *testing.T) {
 	s := newStore(t, dial(t, redistest.Start(t)), decisionScripts)
 	var wg sync.WaitGroup

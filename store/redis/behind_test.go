@@ -14,9 +14,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestCallerBehind has a caller whose clock is behind charge the window that all others
-// have used up and left. The window is still refused to it while the clock is behind by
-// no more than Keep and an hour, by the caller's clock and the server's.
+// TestCallerBehind has a caller whose clock is behind charge a window that all others
+// have used up and left. The window is refused to that caller as long as its clock is
+// behind by at most Keep and an hour, by the caller's clock and by the server's.
 func TestCallerBehind(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	clock := clock{client: client}
@@ -24,7 +24,7 @@ func TestCallerBehind(t *testing.T) {
 	for _, test := range []struct {
 		name         string
 		keep, behind time.Duration
-		again        int // at most, of the window that was used up
+		again        int // at most so many units of the window that was used up
 	}{
 		{"within Keep and an hour", time.Minute, 59 * time.Minute, 0},
 		{"beyond", time.Minute, 150 * time.Minute, 10},
@@ -60,8 +60,8 @@ func TestCallerBehind(t *testing.T) {
 }
 
 // TestCallerAhead has a caller whose clock is two hours ahead use up a window. The server
-// keeps the window until it has ended by the server's clock too, and Keep and an hour
-// longer.
+// keeps that window until it has ended by the server's clock too, and for Keep and an
+// hour more.
 func TestCallerAhead(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	clock := clock{client: client}
@@ -80,8 +80,8 @@ func TestCallerAhead(t *testing.T) {
 	require.InDelta(t, want.Seconds(), ttl, 2)
 }
 
-// TestGateBehind is TestCallerBehind through Gates of which one is two and a half hours
-// behind: together they admit an hour's quota once.
+// TestGateBehind repeats TestCallerBehind with Gates, one of which is two and a half
+// hours behind. Together they admit one hour's quota, once.
 func TestGateBehind(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	clock := clock{client: client}

@@ -32,8 +32,8 @@ var (
 	record   = store.Meter{Name: "use", Max: store.Unlimited, Start: day, End: day + 86400, Keep: 90 * 24 * time.Hour}
 )
 
-// gcra is a bucket alone as other limiters keep it: the time at which it will be full, in
-// text.
+// gcra is a single bucket as other limiters keep it: as text, the time at which the
+// bucket will be full.
 const gcra = `
 local interval = ARGV[3] / ARGV[2]
 local increment, offset = interval * tonumber(ARGV[4]), interval * ARGV[1]
@@ -49,8 +49,8 @@ local reset = new - now
 if reset > 0 then redis.call("SET", KEYS[1], new, "EX", math.ceil(reset)) end
 return { tonumber(ARGV[4]), remaining, tostring(-1), tostring(reset) }`
 
-// BenchmarkServer reports the time that one decision takes on the server, as the server
-// measures it. The empty script and a bucket of the plainest kind are there for
+// BenchmarkServer reports how long one decision takes on the server, by the server's own
+// measurement. An empty script and the plainest kind of bucket are measured for
 // comparison.
 func BenchmarkServer(b *testing.B) {
 	addr := redistest.Start(b)
@@ -104,7 +104,7 @@ func BenchmarkServer(b *testing.B) {
 	}
 }
 
-// serverTime is the microseconds of one EVALSHA, by the server's statistics.
+// serverTime returns the microseconds of one EVALSHA, from the server's statistics.
 func serverTime(t testing.TB, client rueidis.Client) float64 {
 	t.Helper()
 	info, err := client.Do(t.Context(), client.B().Info().Section("commandstats").Build()).ToString()

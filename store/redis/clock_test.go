@@ -10,10 +10,10 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// TestServersClockBack has the server's clock go forward an hour and back. A bucket that
+// TestServersClockBack moves the server's clock an hour forward and back. A bucket that
 // was charged meanwhile does not refill until the clock has caught up, and its Wait says
-// so. That holds for the code of the common shapes and for the loops, for one decision a
-// call and many, and for Peek.
+// so. That holds for the straight-line code and for the loops, for one decision a call
+// and for many, and for Peek.
 func TestServersClockBack(t *testing.T) {
 	for name, script := range allScripts(t) {
 		t.Run(name, func(t *testing.T) {

@@ -17,8 +17,7 @@ import (
 	"github.com/ration-go/ration/internal/redistest"
 )
 
-// hurried charges subject with a deadline of a tenth of a second. It returns how long the
-// call took.
+// hurried charges subject with a deadline of 100ms. It returns how long the call took.
 func hurried(t *testing.T, s *Store, subject string) (took time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
@@ -28,7 +27,7 @@ func hurried(t *testing.T, s *Store, subject string) (took time.Duration, err er
 }
 
 // TestFrozenPrimary freezes one primary of a Cluster while the others answer. A call for
-// the frozen one ends at its deadline, although the client is connecting to it for
+// the frozen primary ends at its deadline, even if the client is connecting to it for
 // another call that may take longer.
 func TestFrozenPrimary(t *testing.T) {
 	t.Parallel()
@@ -55,9 +54,9 @@ func TestFrozenPrimary(t *testing.T) {
 	require.Less(t, time.Duration(worst.Load()), 500*time.Millisecond)
 }
 
-// TestLostWhileIdle loses the connections of a store that has answered, and has nobody
-// tell the store. Another call, which may take longer, connects again. A call with little
-// time does not wait for that.
+// TestLostWhileIdle loses the connections of a store without the store noticing. Another
+// call, which may take longer, connects again. A call with little time does not wait for
+// that.
 func TestLostWhileIdle(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t)
@@ -92,7 +91,7 @@ func TestLostWhileIdle(t *testing.T) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() {
-		for patient.Err() == nil { // the first may still find the broken connection
+		for patient.Err() == nil { // the first call may still find the broken connection
 			_, err := s.Key(patient, "k")
 			assert.Error(t, err)
 		}

@@ -17,7 +17,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// aKey is the i-th key as a service makes it.
+// aKey returns the i-th key, as a service makes it.
 func aKey(i int) apikey.Key {
 	made := time.Date(2027, 3, 1, 12, 0, 0, 123_000, time.UTC)
 	return apikey.Key{
@@ -26,13 +26,13 @@ func aKey(i int) apikey.Key {
 	}
 }
 
-// ofPlans is how many plans the keys are linked to, in turn.
+// ofPlans is the number of plans that the keys are linked to in turn.
 const ofPlans = 100
 
 func aPlan(i int) string { return fmt.Sprintf("p%011d", i%ofPlans) }
 
-// BenchmarkDirectory reports the median time of what costs the same however many keys
-// there are, and the server's bytes for each key and for each link.
+// BenchmarkDirectory reports the median times of operations whose cost does not depend on
+// the number of keys, and the server's bytes for each key and each link.
 func BenchmarkDirectory(b *testing.B) {
 	for _, keys := range []int{10_000, 1_000_000} {
 		if testing.Short() && keys > 10_000 {
@@ -106,7 +106,7 @@ func directory(b *testing.B, s *Store, keys int) {
 	}
 }
 
-// fill calls one for 0 to n-1, many at a time.
+// fill calls one with 0 to n-1, many at a time.
 func fill(t testing.TB, n int, one func(i int) error) {
 	t.Helper()
 	const callers = 256
@@ -124,7 +124,7 @@ func fill(t testing.TB, n int, one func(i int) error) {
 	wg.Wait()
 }
 
-// memory is the bytes that the server holds.
+// memory returns the bytes that the server uses.
 func memory(t testing.TB, client rueidis.Client) int {
 	t.Helper()
 	info, err := client.Do(t.Context(), client.B().Info().Section("memory").Build()).ToString()

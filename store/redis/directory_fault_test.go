@@ -17,8 +17,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestAnotherType has a value of another type in every place in turn: an operation that
-// needs it says so and changes nothing, and the others go on.
+// TestAnotherType puts a value of another type in every place in turn. An operation that
+// needs the place returns an error and changes nothing. The other operations work.
 func TestAnotherType(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
@@ -42,8 +42,8 @@ func TestAnotherType(t *testing.T) {
 	}
 }
 
-// TestRecordLayout has records that this version cannot read: whoever needs them says so
-// and changes nothing.
+// TestRecordLayout has records that this version cannot read. An operation that needs one
+// returns an error and changes nothing.
 func TestRecordLayout(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
@@ -52,12 +52,12 @@ func TestRecordLayout(t *testing.T) {
 		name    string
 		spoil   func(record string) string
 		says    string
-		updates bool // whether an update and a delete get by: they read the head alone
+		updates bool // whether an update and a delete succeed, because they read only the head
 	}{
 		{"newer", func(r string) string { return "\x02" + r[1:] }, "layout 2: want 1", false},
 		{"text", func(string) string { return `{"id":"k"` + strings.Repeat(" ", 99) + `}` }, "layout 123", false},
-		{"empty", func(string) string { return "" }, "record: none", false},
-		{"a head that is cut", func(r string) string { return r[:recordHead-1] }, "record: cut", false},
+		{"empty", func(string) string { return "" }, "record: missing", false},
+		{"a truncated head", func(r string) string { return r[:recordHead-1] }, "record: truncated", false},
 		{"a member of a newer release", func(r string) string { return r[:len(r)-1] + `,"frozen":true}` }, `unknown field "frozen"`, true},
 		{"a member twice", func(r string) string { return r[:len(r)-1] + `,"version":1}` }, "version: there twice", true},
 		{"JSON that is cut", func(r string) string { return r[:len(r)-1] }, "unexpected end of JSON", true},
@@ -93,8 +93,8 @@ func TestRecordLayout(t *testing.T) {
 	}
 }
 
-// TestCutKey has a key's record end anywhere.
-func TestCutKey(t *testing.T) {
+// TestTruncatedKey truncates a key's record everywhere.
+func TestTruncatedKey(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
 	sample(t, s)
@@ -108,14 +108,14 @@ func TestCutKey(t *testing.T) {
 		keys, _, err := s.Keys(t.Context(), apikey.Filter{NamePrefix: "nam"}, "", 1)
 		if cut := size - recordHead - digestsLen - 4; cut < 0 || cut >= len("nam") {
 			require.ErrorContains(t, err, "record: ", "%d bytes", size)
-		} else { // what is left of the name does not begin so
+		} else { // the rest of the name does not have that prefix
 			require.NoError(t, err)
 			require.Empty(t, keys)
 		}
 	}
 }
 
-// TestMissingRecord has indexes that lead nowhere.
+// TestMissingRecord has index entries without a record.
 func TestMissingRecord(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
@@ -128,7 +128,7 @@ func TestMissingRecord(t *testing.T) {
 		if errors.Is(err, apikey.ErrNotFound) || errors.Is(err, usageplan.ErrNotFound) {
 			continue
 		}
-		require.ErrorContains(t, err, "record: none", op.name)
+		require.ErrorContains(t, err, "record: missing", op.name)
 	}
 }
 
@@ -162,8 +162,8 @@ func TestForeignReply(t *testing.T) {
 	}
 }
 
-// TestChangeOnce cuts the answer to a change: it has happened, it is an error, and it is
-// not sent again.
+// TestChangeOnce cuts the answer to a change. The change has happened, the call returns
+// an error, and the change is not sent again.
 func TestChangeOnce(t *testing.T) {
 	addr := redistest.Start(t)
 	control := dial(t, addr)
@@ -203,8 +203,8 @@ func TestChangeOnce(t *testing.T) {
 	})
 }
 
-// TestNoPublish is a user who may not use the channel: no change, rather than one that
-// nobody hears of.
+// TestNoPublish has a user who may not use the channel. The change does not happen,
+// because nobody would hear of it.
 func TestNoPublish(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
@@ -222,8 +222,8 @@ func TestNoPublish(t *testing.T) {
 	require.Equal(t, before, dump(t, client))
 }
 
-// TestHalfRights is a user who may run some of the writes alone: what a key's secrets
-// open is what it was.
+// TestHalfRights has a user who may run only some of the writes. The secrets that open a
+// key stay the same.
 func TestHalfRights(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
@@ -257,7 +257,7 @@ func TestHalfRights(t *testing.T) {
 	}
 }
 
-// TestBadPages has arguments that no listing takes.
+// TestBadPages has arguments that no listing accepts.
 func TestBadPages(t *testing.T) {
 	s := newStore(t, dial(t, redistest.Start(t)), decisionScripts)
 	for i := range 3 {
@@ -270,7 +270,7 @@ func TestBadPages(t *testing.T) {
 	}{
 		{"", 0, []string{"limit: 0: want 1 or more"}},
 		{"!", -1, []string{"limit: -1: want 1 or more", `cursor: "!": want one that a listing gave`}},
-		{"1", 1, []string{`cursor: "1"`}}, // below the first there is nothing
+		{"1", 1, []string{`cursor: "1"`}}, // no record is below the first
 		{"4", 1, []string{`cursor: "4"`}},
 		{"02", 1, []string{`cursor: "02"`}},
 		{"+2", 1, []string{`cursor: "+2"`}},

@@ -16,7 +16,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestDirectory holds the store to the contracts of keys and plans, while a Run goes.
+// TestDirectory checks the contracts of keys and plans, while a Run is running.
 func TestDirectory(t *testing.T) {
 	for name, connect := range map[string]func(t testing.TB) func(t testing.TB) rueidis.Client{
 		"server=miniredis": func(testing.TB) func(t testing.TB) rueidis.Client {
@@ -52,7 +52,7 @@ func TestDirectory(t *testing.T) {
 	}
 }
 
-// TestNames is that no counter, whatever its prefix and subject, has a key of the
+// TestNames checks that no counter, whatever its prefix and subject, has a key of the
 // directory.
 func TestNames(t *testing.T) {
 	client := dial(t, miniredis.RunT(t).Addr())
@@ -79,7 +79,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestHostileIDs has ids that could be taken for others.
+// TestHostileIDs has ids that could be mistaken for others.
 func TestHostileIDs(t *testing.T) {
 	s := newStore(t, dial(t, redistest.Start(t)), decisionScripts)
 	ids := []string{
@@ -113,8 +113,8 @@ func TestHostileIDs(t *testing.T) {
 	}
 }
 
-// TestExamined is that a page of a filtered listing costs no more than a thousand keys,
-// however few it has.
+// TestExamined checks that a page of a filtered listing examines at most maxExamined
+// keys, however few it returns.
 func TestExamined(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
@@ -130,7 +130,7 @@ func TestExamined(t *testing.T) {
 		require.Equal(t, looks, calls["hget"])
 		return keys, next
 	}
-	_, _, err := s.Keys(t.Context(), apikey.Filter{}, "", 1) // the server knows the script from here on
+	_, _, err := s.Keys(t.Context(), apikey.Filter{}, "", 1) // now the server knows the script
 	require.NoError(t, err)
 	oldest := apikey.Filter{NamePrefix: "name0"}
 	none, next := page(oldest, "", 2, maxExamined)
@@ -143,7 +143,7 @@ func TestExamined(t *testing.T) {
 	require.Len(t, three, 3)
 	require.Empty(t, next)
 
-	beyond, _ := page(apikey.Filter{NamePrefix: `name400{"id"`}, "", 1, maxExamined) // what follows the name in the record
+	beyond, _ := page(apikey.Filter{NamePrefix: `name400{"id"`}, "", 1, maxExamined) // these bytes follow the name in the record
 	require.Empty(t, beyond)
 	most, next := page(apikey.Filter{}, "", 1<<30, maxExamined)
 	require.Len(t, most, maxExamined)
@@ -151,7 +151,7 @@ func TestExamined(t *testing.T) {
 	require.Equal(t, fmt.Sprint(maxExamined+4), most[0].ID)
 }
 
-// TestOneRoundTrip counts what the server was asked to do for each operation, once it
+// TestOneRoundTrip counts the commands that the server gets for each operation, once it
 // knows the scripts.
 func TestOneRoundTrip(t *testing.T) {
 	client := dial(t, redistest.Start(t))

@@ -17,12 +17,12 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// one is a charge of one unit of a day's quota.
+// one returns a charge of one unit of a day's quota.
 func one(subject string) *store.Charge {
 	return &store.Charge{Subject: subject, At: time.Now(), Meters: []store.Meter{quota}, N: store.Each(1)}
 }
 
-// used is what c's first meter has used.
+// used returns how much of c's first meter is used.
 func used(t *testing.T, s *Store, subject string) int64 {
 	t.Helper()
 	c := one(subject)
@@ -39,7 +39,7 @@ func TestLostReply(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		spoil   func(p *proxy)
-		pipes   bool // whether the client reads beside the caller from the start
+		pipes   bool // whether the client reads on a goroutine of its own from the start
 		counted int64
 	}{
 		{"the reply is cut", func(p *proxy) { p.cutReply.Store(true) }, false, 1},
@@ -68,7 +68,7 @@ func TestLostReply(t *testing.T) {
 			assert.Less(t, time.Since(began), 5*time.Second)
 			assert.True(t, strings.HasPrefix(err.Error(), "store/redis: take: "), err.Error())
 
-			// A client that sends again has done so by now: a new connection would have served it.
+			// A client that sends again has done so by now, because a new connection would have served it.
 			p.silent.Store(false)
 			for err = errors.New("not tried"); err != nil && t.Context().Err() == nil; {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -98,10 +98,10 @@ func TestNeverSent(t *testing.T) {
 		}
 		require.Zero(t, used(t, s, "a"))
 	})
-	t.Run("nobody listens", func(t *testing.T) {
+	t.Run("no server listens", func(t *testing.T) {
 		p := newProxy(t, addr)
 		client := dial(t, p.addr)
-		l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free once it is closed
+		l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free after l is closed
 		require.NoError(t, err)
 		require.NoError(t, l.Close())
 		away, err := rueidis.NewClient(rueidis.ClientOption{
@@ -187,8 +187,8 @@ func TestUntouched(t *testing.T) {
 	}
 }
 
-// TestLayout finds what it cannot read where a subject's state should be: it says so, and
-// changes nothing.
+// TestLayout has values that the script cannot read in place of a subject's state. The
+// charge returns an error and changes nothing.
 func TestLayout(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
@@ -210,7 +210,7 @@ func TestLayout(t *testing.T) {
 		{"another's text", []string{"SET", "ration:{x}", "hello, hello, hello"}, []store.Meter{quota}, "LAYOUT"},
 		{"short", []string{"SET", "ration:{x}", "R\x01"}, []store.Meter{quota}, "LAYOUT"},
 		{"empty", []string{"SET", "ration:{x}", ""}, []store.Meter{quota}, "LAYOUT"},
-		{"cut", []string{"SET", "ration:{x}", sample[:20]}, []store.Meter{quota}, "LAYOUT"},
+		{"truncated", []string{"SET", "ration:{x}", sample[:20]}, []store.Meter{quota}, "LAYOUT"},
 		{"newer", []string{"SET", "ration:{x}", "R\x02" + sample[2:]}, []store.Meter{quota}, "LAYOUT"},
 		{"past of another type", []string{"SET", "ration:{x}:past", "a"}, []store.Meter{yesterday}, "WRONGTYPE"},
 		{"newer past", []string{"HSET", "ration:{x}:past", field, "\x02" + strings.Repeat("\x00", 24)},
@@ -239,7 +239,7 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// dump is everything on the server, by key.
+// dump returns everything on the server, by key.
 func dump(t *testing.T, client rueidis.Client) map[string]string {
 	t.Helper()
 	keys, err := client.Do(t.Context(), client.B().Keys().Pattern("*").Build()).AsStrSlice()

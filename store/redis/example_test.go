@@ -14,7 +14,7 @@ import (
 	"github.com/ration-go/ration/store/redis"
 )
 
-// A process that shares its counters with others. A test needs no Redis: miniredis runs
+// This process shares its counters with others. A test needs no Redis, because miniredis runs
 // the same script.
 func Example() {
 	server, err := miniredis.Run() // in production, a Redis with appendonly yes and maxmemory-policy noeviction
@@ -57,8 +57,8 @@ func Example() {
 	// false 1 12h0m0s
 }
 
-// Two processes share keys. While Run goes, the one hears at once what the other has
-// changed; so does its Gate.
+// Two processes share keys. While Run is running, one process hears at once what the other
+// changes, and so does its Gate.
 func ExampleStore_Run() {
 	server, err := miniredis.Run()
 	if err != nil {

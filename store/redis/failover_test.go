@@ -17,8 +17,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// pressure charges one subject from many goroutines until stop, and counts what became of
-// it.
+// pressure charges one subject from many goroutines until stop, and counts the outcomes.
 type pressure struct {
 	admitted, refused, notTaken, unknown atomic.Int64
 	wg                                   sync.WaitGroup
@@ -41,7 +40,7 @@ func press(t *testing.T, s *Store, subject string, limit int64) *pressure {
 	return p
 }
 
-// charge says how long to wait before the next: a moment, if this was in vain.
+// charge returns how long to wait before the next charge: a moment, if this one failed.
 func (p *pressure) charge(t *testing.T, s *Store, subject string, limit int64) time.Duration {
 	c := one(subject)
 	c.Meters = []store.Meter{c.Meters[0], throttle}
@@ -74,7 +73,7 @@ func (p *pressure) reaches(t *testing.T, n int64) {
 	require.Eventually(t, func() bool { return p.admitted.Load() >= n }, 60*time.Second, time.Millisecond)
 }
 
-// onCluster is a Store over a Cluster of its own.
+// onCluster returns a Store over a Cluster of its own.
 func onCluster(t *testing.T) (*redistest.Cluster, *Store) {
 	rig := redistest.StartCluster(t)
 	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: rig.Addrs, DisableCache: true})
@@ -83,9 +82,9 @@ func onCluster(t *testing.T) (*redistest.Cluster, *Store) {
 	return rig, newStore(t, client, decisionScripts)
 }
 
-// TestMigration moves the slot of a subject from primary to primary while it is charged:
-// what MOVED and ASK answer is counted once, and nothing fails, of a subject that has a
-// past and of one that has none, as most.
+// TestMigration moves the slot of a subject from primary to primary while the subject is
+// charged. What MOVED and ASK answer is counted once, and nothing fails. That holds for a
+// subject with a past, and for one without, as most are.
 func TestMigration(t *testing.T) {
 	t.Parallel()
 	rig, s := onCluster(t)
@@ -94,7 +93,7 @@ func TestMigration(t *testing.T) {
 			limit := int64(20_000)
 			if subject == "with a past" {
 				makePast(t, s, subject)
-				limit++ // which took one
+				limit++ // that charge took one
 			}
 			p := press(t, s, subject, limit)
 			slot := rig.Slot(t, "ration:{"+subject+"}")
@@ -113,7 +112,7 @@ func TestMigration(t *testing.T) {
 	}
 }
 
-// makePast charges a subject yesterday, and today.
+// makePast charges a subject yesterday and today.
 func makePast(t *testing.T, s *Store, subject string) {
 	t.Helper()
 	before := one(subject)
@@ -125,10 +124,10 @@ func makePast(t *testing.T, s *Store, subject string) {
 	require.NoError(t, s.Take(t.Context(), one(subject)))
 }
 
-// TestMoving stops a move half way: at both ends, whichever keys have gone. Who needs the
-// value alone is answered. Who needs the past is not, and is told that nothing was
-// charged, unless the move ends in time.
-func TestMoving(t *testing.T) {
+// TestMovingSlot stops a move half way, whichever keys have moved. At both ends a charge
+// that needs only the value is answered. A charge that needs the past fails, and its
+// error says that nothing was charged, unless the move ends in time.
+func TestMovingSlot(t *testing.T) {
 	t.Parallel()
 	rig, s := onCluster(t)
 	tomorrow := func(subject string) *store.Charge {
@@ -141,8 +140,8 @@ func TestMoving(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		past  bool
-		moved []string // the keys
-		today bool     // whether it is charged
+		moved []string // the keys that have moved
+		today bool     // whether the subject was charged today
 	}{
 		{"new", false, nil, false},
 		{"stays", false, nil, true},
@@ -216,7 +215,7 @@ func TestMoving(t *testing.T) {
 		require.NoError(t, err)
 		_, err = s.KeyLinks(t.Context(), "k") // a key without links
 		require.ErrorContains(t, err, "TRYAGAIN")
-		_, err = s.AccessByDigest(t.Context(), sampleKey.Digest) // the name of what is not there is none of the call's
+		_, err = s.AccessByDigest(t.Context(), sampleKey.Digest) // the call names no key that does not exist
 		require.ErrorContains(t, err, "TRYAGAIN")
 		a, err := s.AccessByDigest(t.Context(), linked.Digest)
 		require.NoError(t, err)
@@ -235,8 +234,8 @@ func TestMoving(t *testing.T) {
 	})
 }
 
-// TestFailover makes replicas masters while a subject is charged: the store that was made
-// before goes on with the new ones, and an orderly failover loses nothing.
+// TestFailover makes replicas masters while a subject is charged. A store that was made
+// before goes on with the new masters. An orderly failover loses nothing.
 func TestFailover(t *testing.T) {
 	t.Run("cluster", func(t *testing.T) {
 		t.Parallel()
@@ -259,7 +258,7 @@ func TestFailover(t *testing.T) {
 		const limit = 1 << 40
 		p := press(t, s, "a", limit)
 		p.reaches(t, 1000)
-		rig.Failover(t) // the master is killed: what its replica had not yet is lost
+		rig.Failover(t) // writes that the replica did not have yet are lost
 		after := p.admitted.Load()
 		p.reaches(t, after+1000)
 		admitted, unknown := p.stop(t)

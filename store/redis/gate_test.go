@@ -22,7 +22,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// directoryOf is what keeps keys and plans.
+// directoryOf is a store of keys and plans.
 type directoryOf interface {
 	apikey.Store
 	usageplan.Store
@@ -38,7 +38,7 @@ func (w *witness) Decided(_ context.Context, _ gate.Request, d gate.Outcome, err
 	w.decision, w.err = d, err
 }
 
-// gateOver is a Gate with one key of one plan, and the key's secret.
+// gateOver returns a Gate with one key of one plan, and the key's secret.
 func gateOver(t *testing.T, dir directoryOf, counter store.Counter, plan usageplan.Plan) (*gate.Gate, apikey.Secret, *witness) {
 	t.Helper()
 	w := &witness{}
@@ -60,8 +60,8 @@ func gateOver(t *testing.T, dir directoryOf, counter store.Counter, plan usagepl
 
 func daily() []period.Quota { return []period.Quota{{Limit: 1000, Period: period.Day}} }
 
-// TestSteadyState is what a server hears of a Gate's decisions: one call of the script
-// for each, and nothing else.
+// TestSteadyState counts the commands of a Gate's decisions: one call of the script each,
+// and nothing else.
 func TestSteadyState(t *testing.T) {
 	addr := redistest.Start(t)
 	s := newStore(t, dial(t, addr), decisionScripts)
@@ -81,8 +81,8 @@ func TestSteadyState(t *testing.T) {
 	require.Equal(t, map[string]int{"evalsha": 300}, sent)
 }
 
-// TestServerRefuses has a server answer each charge with an error: a quota closes and a
-// throttle opens, no charge was made, and the Observer is told which it was.
+// TestServerRefuses has a server answer each charge with an error. A quota closes, a
+// throttle opens, no charge is made, and the Observer gets the reason.
 func TestServerRefuses(t *testing.T) {
 	for _, says := range []string{
 		"LOADING Redis is loading the dataset in memory", "CLUSTERDOWN The cluster is down",
@@ -113,8 +113,8 @@ func TestServerRefuses(t *testing.T) {
 	}
 }
 
-// answering is the address of a server that has a client connect, and answers every
-// script so.
+// answering returns the address of a server that lets a client connect, and answers every
+// script with the same reply.
 func answering(t *testing.T, reply string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -145,13 +145,13 @@ func answering(t *testing.T, reply string) string {
 	return l.Addr().String()
 }
 
-// TestFirstLookup is what a server hears of the first decision about a key: one call of a
-// script for the look-up of the key, its links and its plans, and one for the charge.
+// TestFirstLookup counts the commands of the first decision about a key: one script for
+// the look-up of the key, its links and its plans, and one for the charge.
 func TestFirstLookup(t *testing.T) {
 	addr := redistest.Start(t)
 	s := newStore(t, dial(t, addr), decisionScripts)
 	plan := usageplan.Plan{Name: "p", Throttle: &limiter.Limit{Rate: 1000, Burst: 1000}, Quotas: daily()}
-	warm, secret, _ := gateOver(t, s, s, plan) // the server knows the scripts then
+	warm, secret, _ := gateOver(t, s, s, plan) // now the server knows the scripts
 	_, err := warm.Admit(t.Context(), gate.Request{Secret: secret})
 	require.NoError(t, err)
 	g, secret, _ := gateOver(t, s, s, plan)
@@ -168,9 +168,9 @@ func TestFirstLookup(t *testing.T) {
 	}
 }
 
-// TestServerDies has the server of counters, keys and plans die. A known key whose plan
-// has a throttle alone goes on by a bucket in the process, though the key is due to be
-// read again; one whose plan has a quota and one that was never seen do not.
+// TestServerDies kills the server of counters, keys and plans. A known key whose plan has
+// only a throttle goes on with a bucket in the process, even if the key is due to be read
+// again. A key whose plan has a quota is refused, and so is a key that was never seen.
 func TestServerDies(t *testing.T) {
 	server := miniredis.RunT(t)
 	s, err := Open("redis://"+server.Addr(), Config{})

@@ -60,13 +60,13 @@ func (r *reference) take(c *store.Charge, now int64) {
 func windowKey(m *store.Meter) string { return fmt.Sprint(m.Name, " from ", m.Start) }
 
 // TestHistories compares the script with package store over random histories of the
-// common shapes, at random rates, while plans change and time goes on and back.
+// common shapes, at random rates, while plans change and time goes forward and back.
 func TestHistories(t *testing.T) {
 	all := allScripts(t)
 	for _, test := range []struct {
 		name      string
 		histories uint64
-		scripts   []scripts // that take turns
+		scripts   []scripts // used in turn
 	}{
 		{"struct=yes", 60, []scripts{all["struct=yes"]}},
 		{"struct=no", 10, []scripts{all["struct=no"]}},
@@ -90,7 +90,7 @@ func TestHistories(t *testing.T) {
 
 var rates = []float64{1.0 / 86400, 0.1, 1.0 / 3, 7, 33.333, 12345.678901, 300000, 1e6, 3456789}
 
-// history runs 400 charges of one subject, and says how many were admitted.
+// history runs 400 charges of one subject, and returns how many were admitted.
 func history(t *testing.T, stores []*Store, seed uint64) (took int) {
 	rnd := rand.New(rand.NewPCG(seed, 2))
 	most := func(per int64) int64 {

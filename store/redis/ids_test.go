@@ -11,13 +11,14 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// idsOn is a store by a clock that the test moves, and what a subject's ids occupy there.
+// idsOn is a store with a clock that the test moves. It reports what a subject's ids
+// occupy.
 type idsOn struct {
 	*Store
 	clock
 }
 
-// charge charges subject once for an id that is kept so long.
+// charge charges subject once for an id that is kept for keep.
 func (s *idsOn) charge(t *testing.T, subject, id string, keep time.Duration) *store.Charge {
 	t.Helper()
 	m := store.Meter{Name: "id/" + id, Max: 1, Rate: store.Rate{Tokens: 1, Per: keep.Microseconds()}, Rare: true}
@@ -26,11 +27,11 @@ func (s *idsOn) charge(t *testing.T, subject, id string, keep time.Duration) *st
 	return c
 }
 
-// pass lets time pass for the script.
+// pass moves the script's clock.
 func (s *idsOn) pass(t *testing.T, d time.Duration) { s.set(t, s.now.Add(d)) }
 
-// ids is how many of a subject's ids there are, how many bytes they take, and how long
-// the server keeps them if nobody comes.
+// ids returns how many ids a subject has, how many bytes they take, and how long the
+// server keeps them if no more requests come.
 func (s *idsOn) ids(t *testing.T, subject string) (n, bytes int64, ttl time.Duration) {
 	t.Helper()
 	c := s.client
@@ -50,10 +51,10 @@ func (s *idsOn) ids(t *testing.T, subject string) (n, bytes int64, ttl time.Dura
 	return n, bytes, ttl
 }
 
-// TestIDsAreDropped holds what ids occupy to those that are still kept, by KeepIDs of a
-// second and of an hour: while they come at one rate, when they come seldom after there
-// were many, and when nobody comes any more. The subject has an ended window, which is
-// kept much longer.
+// TestIDsAreDropped checks that only ids that are still kept occupy memory, with a
+// KeepIDs of a second and of an hour. The ids come at a steady rate, or rarely after
+// many, or not at all any more. The subject has an ended window, which is kept much
+// longer.
 func TestIDsAreDropped(t *testing.T) {
 	for _, keep := range []time.Duration{time.Second, time.Hour} {
 		t.Run(keep.String(), func(t *testing.T) {
@@ -62,7 +63,7 @@ func TestIDsAreDropped(t *testing.T) {
 			s.set(t, time.Now())
 			makePast(t, s.Store, "a")
 			const live = 100
-			for i := range 30 * live { // steadily
+			for i := range 30 * live { // at a steady rate
 				require.True(t, s.charge(t, "a", fmt.Sprint(i), keep).OK)
 				require.False(t, s.charge(t, "a", fmt.Sprint(i), keep).OK, "again")
 				s.pass(t, keep/live)
@@ -78,7 +79,7 @@ func TestIDsAreDropped(t *testing.T) {
 			n, _, _ = s.ids(t, "a")
 			require.GreaterOrEqual(t, n, int64(20*live), "all are still kept")
 			require.False(t, s.charge(t, "a", "burst-0", keep).OK)
-			for i := range 20 { // and few later
+			for i := range 20 { // and a few later
 				s.pass(t, keep+time.Microsecond)
 				require.True(t, s.charge(t, "a", fmt.Sprint("seldom-", i), keep).OK)
 			}
@@ -89,8 +90,8 @@ func TestIDsAreDropped(t *testing.T) {
 	}
 }
 
-// TestIDsExpire is that the ids of a subject that nobody asks about are gone by twice the
-// time for which they are kept, whatever else is kept of the subject.
+// TestIDsExpire checks that the ids of an idle subject are gone after twice the time for
+// which they are kept, whatever else is kept of the subject.
 func TestIDsExpire(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	for keep, within := range map[time.Duration]time.Duration{

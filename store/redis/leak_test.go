@@ -13,7 +13,7 @@ import (
 	"github.com/ration-go/ration/internal/redistest"
 )
 
-// TestStoreShowsNoPassword prints a Store in every way, before it has connected, when it
+// TestStoreShowsNoPassword prints a Store in every way: before it has connected, when it
 // has, and when it could not.
 func TestStoreShowsNoPassword(t *testing.T) {
 	const password = "hunter2pass"

@@ -23,7 +23,7 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// TestOpen connects when it is used, by each form of URL.
+// TestOpen checks that each form of URL connects when the Store is used.
 func TestOpen(t *testing.T) {
 	socket := t.TempDir() + "/redis.sock"
 	addr := redistest.Start(t, "--requirepass", "p/@ss", "--unixsocket", socket)
@@ -40,13 +40,13 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestWrongServer is refused by what is there, or not there; nothing was taken, and no
-// password is told.
+// TestWrongServer has a server that is wrong or missing. Nothing was charged, and no
+// error contains the password.
 func TestWrongServer(t *testing.T) {
 	open := redistest.Start(t)
 	locked := redistest.Start(t, "--requirepass", "right")
 	for name, test := range map[string]struct{ url, want string }{
-		"nobody there":   {"redis://:wrongpass@127.0.0.1:1", "connection refused"},
+		"no server":      {"redis://:wrongpass@127.0.0.1:1", "connection refused"},
 		"no password":    {"redis://" + locked, "NOAUTH"},
 		"wrong password": {"redis://:wrongpass@" + locked, "WRONGPASS"},
 		"no TLS":         {"rediss://:wrongpass@" + open + "?dial_timeout=1s", "deadline exceeded"},
@@ -67,8 +67,8 @@ func TestWrongServer(t *testing.T) {
 	}
 }
 
-// TestComesLater is a service that starts before its Redis: it hears at once that there
-// is none, many ask and one dials, and it recovers within the longest pause.
+// TestComesLater has a service that starts before its Redis. Calls fail at once, many
+// callers share one dial, and the service recovers within the longest pause.
 func TestComesLater(t *testing.T) {
 	server := miniredis.NewMiniRedis()
 	require.NoError(t, server.Start())
@@ -92,8 +92,8 @@ func TestComesLater(t *testing.T) {
 	require.Eventually(t, func() bool { return s.Take(t.Context(), one("a")) == nil }, 10*time.Second, 10*time.Millisecond)
 }
 
-// TestDialHonoursContext waits for a server that accepts and says nothing no longer than
-// ctx says.
+// TestDialHonoursContext has a server that accepts and never answers. A call waits for it
+// only until its ctx is done.
 func TestDialHonoursContext(t *testing.T) {
 	p := newProxy(t, redistest.Start(t))
 	p.silent.Store(true)
@@ -110,7 +110,7 @@ func TestDialHonoursContext(t *testing.T) {
 	require.ErrorIs(t, s.Take(t.Context(), one("a")), errClosed)
 }
 
-// TestClose closes what Open made, and nothing else.
+// TestClose checks that Close closes what Open made, and nothing else.
 func TestClose(t *testing.T) {
 	addr := redistest.Start(t)
 	s, err := Open("redis://"+addr, Config{})
@@ -131,7 +131,7 @@ func TestClose(t *testing.T) {
 	require.NoError(t, own.Take(t.Context(), one("a")))
 }
 
-// TestCheck tells of settings, the Logger once.
+// TestCheck checks that Check reports settings, and that the Logger gets them once.
 func TestCheck(t *testing.T) {
 	bad := redistest.Start(t, "--maxmemory-policy", "volatile-lru")
 	good := redistest.Start(t, "--appendonly", "yes", "--maxmemory-policy", "noeviction")
@@ -158,7 +158,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// shy is a client whose server is not to be asked the first few times.
+// shy is a client whose server does not answer INFO the first few times.
 type shy struct {
 	rueidis.Client
 	times *atomic.Int64
@@ -173,8 +173,8 @@ func (c shy) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult 
 	return c.Client.Do(ctx, cmd)
 }
 
-// TestInspects is that the Logger is told once of the server's settings, and of nothing
-// before they were read.
+// TestInspects checks that the server's settings are logged once, and only after they
+// were read.
 func TestInspects(t *testing.T) {
 	client := dial(t, redistest.Start(t, "--maxmemory-policy", "volatile-lru"))
 	var log bytes.Buffer
@@ -193,7 +193,7 @@ func TestInspects(t *testing.T) {
 	}
 }
 
-// TestCloseEndsRun has a Run and its subscription end with the Store.
+// TestCloseEndsRun checks that a Run and its subscription end with the Store.
 func TestCloseEndsRun(t *testing.T) {
 	addr := redistest.Start(t)
 	s, err := Open("redis://"+addr, Config{})
@@ -218,8 +218,8 @@ func TestCloseEndsRun(t *testing.T) {
 	require.ErrorIs(t, s.Run(t.Context()), net.ErrClosed)
 }
 
-// TestNameOfNode is that a certificate must be for the name of its node, and of a node
-// that is known by its address for the host of the url.
+// TestNameOfNode checks that a certificate must be for the name of its node. If a node is
+// known only by its address, the certificate must be for the host of the url.
 func TestNameOfNode(t *testing.T) {
 	addr, cfg := redistest.StartTLS(t) // a certificate of localhost, and of 127.0.0.1
 	_, port, err := net.SplitHostPort(addr)
@@ -247,8 +247,8 @@ func TestNameOfNode(t *testing.T) {
 	}
 }
 
-// TestFaults reads INFO of servers that are not at hand.
-func TestFaults(t *testing.T) {
+// TestSettingFaults reads INFO of server versions that are not installed.
+func TestSettingFaults(t *testing.T) {
 	for _, test := range []struct {
 		version string
 		old     bool

@@ -11,12 +11,12 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// operation is a call of the directory, on key k, plan p and their link as sample has
-// made them.
+// operation is a call of the directory, on key k, plan p and their link, as sample made
+// them.
 type operation struct {
 	name    string
 	changes bool
-	parts   []string // what it touches
+	parts   []string // the parts of the directory that it touches
 	call    func(ctx context.Context, s *Store) error
 }
 
@@ -70,7 +70,7 @@ var reads = []operation{
 	}},
 }
 
-// inserts add what sample does not have.
+// inserts are the operations that add something new.
 var inserts = []operation{
 	{"insert key", true, keyParts, func(ctx context.Context, s *Store) error {
 		return s.InsertKey(ctx, apikey.Key{ID: "new", Digest: apikey.DigestOf("new")})
@@ -83,7 +83,7 @@ var inserts = []operation{
 	}},
 }
 
-// updates change or remove what sample made.
+// updates are the operations that change or delete what sample made.
 var updates = []operation{
 	{"update key", true, keyParts, func(ctx context.Context, s *Store) error { return s.UpdateKey(ctx, sampleKey) }},
 	{"delete key", true, keyParts, func(ctx context.Context, s *Store) error { return s.DeleteKey(ctx, "k") }},

@@ -21,7 +21,7 @@ import (
 	"github.com/ration-go/ration/internal/redistest"
 )
 
-// journal is what a Logger was told.
+// journal is a log that a test reads.
 type journal struct {
 	mu    sync.Mutex
 	lines []line
@@ -53,7 +53,7 @@ func (j *journal) logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(j, &slog.HandlerOptions{ReplaceAttr: text}))
 }
 
-// about are the lines so far that tell of the subscription.
+// about returns the lines so far that are about the subscription.
 func (j *journal) about() []line {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -72,9 +72,9 @@ const (
 	againMessage = "ration: subscribed to changes in Redis again"
 )
 
-// TestRunTells has a Run that cannot subscribe say so at once, with the reason, once, and
-// without the password; and say when it can.
-func TestRunTells(t *testing.T) {
+// TestRunLogs has a Run that cannot subscribe. It logs the reason at once, once, and
+// without the password. It logs again when it has subscribed.
+func TestRunLogs(t *testing.T) {
 	open := func(t *testing.T, url string, j *journal) *Store {
 		s, err := Open(url, Config{Logger: j.logger()})
 		require.NoError(t, err)
@@ -119,7 +119,7 @@ func TestRunTells(t *testing.T) {
 			require.NotContains(t, j.text.String(), "s3cret")
 		})
 	}
-	t.Run("nobody there", func(t *testing.T) {
+	t.Run("no server", func(t *testing.T) {
 		t.Parallel()
 		var j journal
 		start(t, open(t, "redis://service:s3cret@127.0.0.1:1", &j))
@@ -139,7 +139,7 @@ func TestRunTells(t *testing.T) {
 		require.Empty(t, j.about(), "all is well")
 		for round := range 2 {
 			server.Kill()
-			if round == 0 { // the second break, within a minute, is told no more
+			if round == 0 { // the second break, within a minute, is not logged
 				require.Equal(t, deafMessage, j.soon(t, 1).Msg)
 			}
 			server.Restart(t)
@@ -178,7 +178,7 @@ func TestRunTells(t *testing.T) {
 	})
 }
 
-// TestOutage is what a Logger hears of breaks: each reason once an outage, and once a
+// TestOutage checks what is logged of breaks: each reason once in an outage, and once a
 // minute.
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -187,21 +187,21 @@ func TestOutage(t *testing.T) {
 		refused := &net.OpError{Op: "dial", Err: errors.New("refused")}
 		for i, step := range []struct {
 			pass  time.Duration
-			err   error // nil: subscribed
+			err   error // nil if subscribed
 			lines int   // so far
 		}{
 			{0, nil, 0},
 			{time.Hour, io.EOF, 1},
-			{time.Second, refused, 1}, // unreachable, as it was
+			{time.Second, refused, 1}, // still unreachable
 			{time.Second, context.DeadlineExceeded, 2},
 			{time.Second, refused, 2},
 			{time.Hour, refused, 2},
 			{time.Second, nil, 3},
 			{0, nil, 3},
 			{time.Second, context.Canceled, 3},
-			{30 * time.Second, refused, 4}, // an hour after the last of these
+			{30 * time.Second, refused, 4}, // an hour after the last of this reason
 			{time.Millisecond, nil, 5},
-			{time.Millisecond, refused, 5}, // breaks all the time
+			{time.Millisecond, refused, 5}, // breaks again and again
 			{time.Millisecond, nil, 5},
 			{time.Millisecond, refused, 5},
 			{time.Millisecond, nil, 5},
@@ -222,8 +222,8 @@ func TestOutage(t *testing.T) {
 	})
 }
 
-// TestNobodyIsTold is a Run without a Logger.
-func TestNobodyIsTold(t *testing.T) {
+// TestNoLogger has a Run without a Logger.
+func TestNoLogger(t *testing.T) {
 	o := newOutage(nil)
 	o.report(t.Context(), rueidis.ErrClosing)
 	o.end(t.Context())

@@ -15,8 +15,8 @@ import (
 	"github.com/ration-go/ration/internal/redistest"
 )
 
-// watched is a client that notes of each script call whether a flight made it, rather
-// than the caller, and whether it took a connection of its own.
+// watched is a client that records of each script call whether a batch made it or the
+// caller itself, and whether it took a connection of its own.
 type watched struct {
 	rueidis.Client
 	calls []call
@@ -32,9 +32,9 @@ func (w *watched) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisRe
 	return w.Client.Do(ctx, cmd)
 }
 
-// TestOwnCall is that a caller with little time makes the call itself, on a connection
-// that no other call uses, once there is such a connection. A caller that can wait does
-// not.
+// TestOwnCall checks that a caller with little time makes the call on its own goroutine,
+// on a connection that no other call uses, once there is such a connection. A caller that
+// can wait does not.
 func TestOwnCall(t *testing.T) {
 	client := &watched{Client: dial(t, redistest.Start(t))}
 	s := newStore(t, client, decisionScripts)
@@ -59,8 +59,8 @@ func TestOwnCall(t *testing.T) {
 	require.Equal(t, []call{batched, own, batched, batched, batched}, client.calls)
 }
 
-// TestOwnCallsAreFew has many callers with little time at once: few of them need a
-// connection.
+// TestOwnCallsAreFew has many callers with little time at once. Only a few of them take a
+// connection of their own.
 func TestOwnCallsAreFew(t *testing.T) {
 	for _, separate := range []bool{false, true} {
 		addr := redistest.Start(t)
@@ -80,13 +80,12 @@ func TestOwnCallsAreFew(t *testing.T) {
 		control := single(t, addr)
 		clients, err := control.Do(t.Context(), control.B().ClientList().Build()).ToString()
 		require.NoError(t, err)
-		shared := 4 // the client makes as many connections for the calls of all
+		shared := 4 // the client makes so many connections for the calls of all
 		require.LessOrEqual(t, strings.Count(clients, "\n"), 1+shared+maxOwnCalls)
 	}
 }
 
-// TestOwnCallTextOfScript has a server forget the script while callers make their calls
-// themselves.
+// TestOwnCallTextOfScript has a server forget the script while callers make own calls.
 func TestOwnCallTextOfScript(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)

@@ -21,7 +21,7 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Four processes, of eight goroutines each, share a quota and a bucket.
+// Four processes of eight goroutines each share a quota and a bucket.
 const (
 	processes, goroutines = 4, 8
 	sharedQuota           = 10_000
@@ -29,10 +29,10 @@ const (
 	sharedRate            = 1000 // a second
 )
 
-// tally is what one process, or all of them, made of one subject.
+// tally is what became of the charges of one subject, in one process or in all of them.
 type tally struct {
 	Admitted, Unknown int64
-	Began, Ended      time.Time // the first call's, the last answer's
+	Began, Ended      time.Time // of the first call, of the last answer
 }
 
 func (t *tally) add(o tally) {
@@ -46,17 +46,17 @@ func (t *tally) add(o tally) {
 	}
 }
 
-// job is what a process is told: to charge the meter of a subject until it is refused, or
-// for a time.
+// job tells a process to charge the meter of a subject until it is refused, or for a
+// time.
 type job struct {
 	URL, Subject string
 	Meter        store.Meter
-	For          time.Duration // zero: until it is refused
+	For          time.Duration // zero: until the charge is refused
 }
 
 const jobVariable = "RATION_TEST_JOB"
 
-// TestProcess is a process of TestProcesses, and nothing on its own.
+// TestProcess is a process of TestProcesses. It does nothing by itself.
 func TestProcess(t *testing.T) {
 	text, told := os.LookupEnv(jobVariable)
 	if !told {
@@ -106,7 +106,7 @@ func (j *job) run(t *testing.T, s *Store) (sum tally) {
 	return sum
 }
 
-// crowd runs the job in all processes, while harm is done to the server again and again.
+// crowd runs the job in all processes while it harms the server again and again.
 func crowd(t *testing.T, addr string, j job, harm ...[]string) (sum tally) {
 	t.Helper()
 	control := single(t, addr)
@@ -135,7 +135,7 @@ func crowd(t *testing.T, addr string, j job, harm ...[]string) (sum tally) {
 	}
 	pause := 2 * time.Millisecond
 	if testing.Short() {
-		pause = 20 * time.Millisecond // with connections that are cut all the time little is admitted
+		pause = 20 * time.Millisecond // if connections were cut all the time, little would be admitted
 	}
 	over := make(chan struct{})
 	go func() {
@@ -154,9 +154,10 @@ func crowd(t *testing.T, addr string, j job, harm ...[]string) (sum tally) {
 	}
 }
 
-// TestProcesses shares a quota and a bucket among processes. While the server forgets its
-// scripts all the while exactly the quota is admitted; while it also cuts connections no
-// more than that, and no more is lost than what nobody knows of.
+// TestProcesses shares a quota and a bucket among processes. While the server keeps
+// forgetting its scripts, exactly the quota is admitted. While the server also cuts
+// connections, at most the quota is admitted, and only charges with an unknown outcome
+// are lost.
 func TestProcesses(t *testing.T) {
 	addr := redistest.Start(t)
 	runs, limit, bucketFor := 10, int64(sharedQuota), time.Second
@@ -191,8 +192,9 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// TestMonitor watches every command that a client sends: in steady state the call of the
-// script, one for a decision of one caller, and fewer than decisions of many.
+// TestMonitor watches every command that a client sends. In steady state that is only the
+// script: one call for a decision of a single caller, and fewer calls than decisions for
+// many callers.
 func TestMonitor(t *testing.T) {
 	addr := redistest.Start(t)
 	s := newStore(t, dial(t, addr), decisionScripts)
@@ -210,7 +212,7 @@ func TestMonitor(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	decide(64, 10) // the connections are there, and the server knows the scripts
+	decide(64, 10) // now there are connections, and the server knows the scripts
 	for _, test := range []struct{ callers, each, most int }{{1, 500, 500}, {64, 50, 3200}} {
 		sent := monitor(t, addr, func() { decide(test.callers, test.each) })
 		calls := sent["evalsha"]
@@ -224,8 +226,8 @@ func TestMonitor(t *testing.T) {
 	}
 }
 
-// monitor is how often clients send each command while f runs; what scripts do is not
-// theirs.
+// monitor counts each command that clients send while f runs. Commands of scripts do not
+// count.
 func monitor(t *testing.T, addr string, f func()) map[string]int {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -237,7 +239,7 @@ func monitor(t *testing.T, addr string, f func()) map[string]int {
 	lines.Buffer(nil, 1<<22)
 	require.True(t, lines.Scan(), lines.Err())
 	var wg sync.WaitGroup
-	defer wg.Wait() // the server tells of the end before it answers
+	defer wg.Wait() // the server reports the end before it answers
 	wg.Go(func() {
 		f()
 		end := single(t, addr)
@@ -253,7 +255,7 @@ func monitor(t *testing.T, addr string, f func()) map[string]int {
 		case strings.HasSuffix(from, " lua"):
 		case strings.Contains(args, "the end"):
 			return sent
-		case command == "hello" || command == "client": // of the connection that says it is the end
+		case command == "hello" || command == "client": // of the connection that marks the end
 		default:
 			sent[command]++
 		}

@@ -10,12 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// proxy stands between client and server, and spoils their connections as the test says.
+// proxy stands between client and server, and disturbs their connections as the test
+// wants.
 type proxy struct {
 	addr     string
-	cutReply atomic.Bool // close one connection when the server answers, and do not pass the answer on
-	cutSend  atomic.Bool // close one when the client sends, and do not pass that on
-	silent   atomic.Bool // pass no answers on
+	cutReply atomic.Bool // close one connection when the server answers, and drop the answer
+	cutSend  atomic.Bool // close one connection when the client sends, and drop the request
+	silent   atomic.Bool // drop all answers
 }
 
 func newProxy(t *testing.T, server string) *proxy {
@@ -57,7 +58,7 @@ func (p *proxy) serve(client net.Conn, addr string) {
 	way.Wait()
 }
 
-// pass copies what comes, until cut, or leaves it out while drop.
+// pass copies bytes until cut says so. It drops them while drop says so.
 func pass(to io.Writer, from io.Reader, cut, drop *atomic.Bool) {
 	buf := make([]byte, 1<<16)
 	for dropped := false; ; {
@@ -70,7 +71,7 @@ func pass(to io.Writer, from io.Reader, cut, drop *atomic.Bool) {
 			continue
 		}
 		if dropped {
-			return // the rest would make no sense
+			return // after a gap the rest would make no sense
 		}
 		if _, err := to.Write(buf[:n]); err != nil {
 			return

@@ -15,7 +15,8 @@ import (
 	"github.com/ration-go/ration/store/storetest"
 )
 
-// onMiniredis is a harness of counters on a miniredis each, whose clock the test moves.
+// onMiniredis returns a harness of counters that each have a miniredis, whose clock the
+// test moves.
 func onMiniredis(open func(t testing.TB, addr string) store.Counter) storetest.Harness {
 	var (
 		server *miniredis.Miniredis
@@ -35,9 +36,9 @@ func onMiniredis(open func(t testing.TB, addr string) store.Counter) storetest.H
 	}
 }
 
-// TestCounter holds the store to the contract on miniredis, whose clock the test moves,
-// and on a real server: by its own clock, by one that the test moves, and without the
-// struct library.
+// TestCounter checks the contract on miniredis, whose clock the test moves, and on a real
+// server: by its own clock, by a clock that the test moves, and without the struct
+// library.
 func TestCounter(t *testing.T) {
 	t.Run("server=miniredis", func(t *testing.T) {
 		if testing.Short() {
@@ -84,14 +85,14 @@ func TestCounter(t *testing.T) {
 	}
 }
 
-// allScripts are those that a real server runs, and what a server without the struct
-// library would.
+// allScripts returns the scripts that a real server runs, and the scripts that a server
+// without the struct library would run.
 func allScripts(t testing.TB) map[string]scripts {
 	t.Helper()
 	return map[string]scripts{"struct=yes": decisionScripts, "struct=no": without(t, decisionScripts, "rawget(_G, 'struct')", "nil")}
 }
 
-// cluster is a client of a Cluster of one node, which has all slots and minds them.
+// cluster returns a client of a Cluster of one node, which has all slots and checks them.
 func cluster(t testing.TB) rueidis.Client {
 	t.Helper()
 	addr := redistest.Start(t, "--cluster-enabled", "yes")
@@ -119,14 +120,14 @@ func newStore(t testing.TB, client rueidis.Client, s scripts) *Store {
 	return c
 }
 
-// flushed empties the server behind client.
+// flushed empties the server of client.
 func flushed(t testing.TB, client rueidis.Client) rueidis.Client {
 	t.Helper()
 	require.NoError(t, client.Do(t.Context(), client.B().Flushall().Build()).Error())
 	return client
 }
 
-// without is s with other text for some of its own.
+// without returns s with the text old replaced by new.
 func without(t testing.TB, s scripts, old, new string) scripts {
 	t.Helper()
 	replaced := func(s script) script {
@@ -136,7 +137,7 @@ func without(t testing.TB, s scripts, old, new string) scripts {
 	return scripts{one: replaced(s.one), many: replaced(s.many)}
 }
 
-// clock stands in for TIME, under a key of the server.
+// clock replaces TIME. Its time is in a key of the server.
 type clock struct {
 	client rueidis.Client
 	now    time.Time
@@ -150,8 +151,8 @@ func (c *clock) set(t testing.TB, now time.Time) {
 	require.NoError(t, c.client.Do(t.Context(), set).Error())
 }
 
-// moved is s by a clock that the test moves. Keys expire by the server's own clock, so
-// those that would be gone in no time live longer.
+// moved returns s with a clock that the test moves. Keys expire by the server's own
+// clock, so keys that would expire at once get a longer life.
 func moved(t testing.TB, s scripts) scripts {
 	t.Helper()
 	s = without(t, s, "milliseconds(longer[hash])", "milliseconds(largest(HOUR, longer[hash]))")

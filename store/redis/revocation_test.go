@@ -14,7 +14,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// slow reads keys as they were a while ago: the answer has been on its way for so long.
+// slow returns keys as they were a while ago, as if the answer had been on its way for so
+// long.
 type slow struct {
 	*Store
 	by time.Duration
@@ -26,9 +27,9 @@ func (s slow) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, err
 	return k, err
 }
 
-// TestRevocation disables a key in one process, again and again, and measures how long
-// after that the last request begins that another process admits: with the push, and
-// without it and with reads that take long, where it is within MaxAge.
+// TestRevocation disables a key in one process, again and again. It measures how long
+// another process still admits requests that begin afterwards. With Run that time is
+// short. Without Run, and with slow reads, it is within MaxAge.
 func TestRevocation(t *testing.T) {
 	changes := 1000
 	if testing.Short() {
@@ -53,7 +54,7 @@ func TestRevocation(t *testing.T) {
 			addr := redistest.Start(t)
 			here, there := newStore(t, dial(t, addr), decisionScripts), newStore(t, dial(t, addr), decisionScripts)
 			if test.push {
-				subscribed := make(chan struct{}, 2) // now, and when the server has confirmed it
+				subscribed := make(chan struct{}, 2) // once at OnChange, and once when the server has confirmed the subscription
 				here.OnChange(func(id string) {
 					if id == "" {
 						subscribed <- struct{}{}
@@ -67,7 +68,7 @@ func TestRevocation(t *testing.T) {
 			if bound == 0 {
 				bound = 5 * time.Second
 			}
-			directory := apikey.Store(here) // which answers a look-up in one call
+			directory := apikey.Store(here) // answers a look-up in one call
 			if test.slow > 0 {
 				directory = slow{here, test.slow}
 			}

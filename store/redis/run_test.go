@@ -17,7 +17,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// start runs s until the test ends, or stop, which returns Run's error.
+// start runs s until the test ends, or until stop is called. Stop returns Run's error.
 func start(t testing.TB, s *Store) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -33,7 +33,7 @@ func start(t testing.TB, s *Store) (stop func() error) {
 	return stop
 }
 
-// listen is what s tells of from now on.
+// listen returns the changes that s reports from now on.
 func listen(t testing.TB, s *Store) <-chan string {
 	t.Helper()
 	heard := make(chan string, 1000)
@@ -42,7 +42,7 @@ func listen(t testing.TB, s *Store) <-chan string {
 	return heard
 }
 
-// running is a store with a Run that is subscribed, until the test ends.
+// running returns a store with a Run that is subscribed, until the test ends.
 func running(t testing.TB, client rueidis.Client) *Store {
 	t.Helper()
 	s := newStore(t, client, decisionScripts)
@@ -52,7 +52,7 @@ func running(t testing.TB, client rueidis.Client) *Store {
 	return s
 }
 
-// soon is the next of what is heard, which needs to come within ten seconds.
+// soon returns the next change, which must come within 10s.
 func soon(t testing.TB, heard <-chan string) string {
 	t.Helper()
 	select {
@@ -64,7 +64,7 @@ func soon(t testing.TB, heard <-chan string) string {
 	}
 }
 
-// TestPush has one process hear of what another changes.
+// TestPush checks that one process hears of the changes of another.
 func TestPush(t *testing.T) {
 	addr := redistest.Start(t)
 	here, there := running(t, dial(t, addr)), newStore(t, dial(t, addr), decisionScripts)
@@ -73,7 +73,7 @@ func TestPush(t *testing.T) {
 	heard, elsewhere := listen(t, here), listen(t, there)
 
 	k := apikey.Key{ID: "k", Version: 1, Digest: apikey.DigestOf("secret")}
-	require.NoError(t, other.InsertKey(t.Context(), k)) // of another prefix: nobody hears of it here
+	require.NoError(t, other.InsertKey(t.Context(), k)) // a store of another prefix: no listener here hears of it
 	require.NoError(t, there.InsertKey(t.Context(), k))
 	require.Equal(t, "k", soon(t, heard))
 	require.NoError(t, there.InsertLink(t.Context(), usageplan.Link{PlanID: "p", KeyID: "k2"}))
@@ -84,7 +84,7 @@ func TestPush(t *testing.T) {
 	require.Empty(t, elsewhere, "a store without a Run tells of nothing but the beginning")
 }
 
-// TestRestored breaks the subscription: what was missed is made up for by word that
+// TestRestored breaks the subscription. When it is restored, the listeners hear that
 // anything may have changed.
 func TestRestored(t *testing.T) {
 	t.Run("the server ends the connection", func(t *testing.T) {
@@ -110,12 +110,12 @@ func TestRestored(t *testing.T) {
 		server.Close()
 		require.NoError(t, server.Restart())
 		require.Empty(t, soon(t, heard))
-		_, _, err := s.Plans(t.Context(), "", 1) // a connection that broke unnoticed costs a change, and no read
+		_, _, err := s.Plans(t.Context(), "", 1) // a connection that broke unnoticed fails a change, but no read
 		require.NoError(t, err)
 		require.NoError(t, s.InsertPlan(t.Context(), usageplan.Plan{ID: "p"}))
 		require.Equal(t, "p", soon(t, heard))
 	})
-	t.Run("the server goes without a word", func(t *testing.T) {
+	t.Run("the server goes silent", func(t *testing.T) {
 		t.Parallel()
 		addr := redistest.Start(t)
 		p := newProxy(t, addr)
@@ -132,8 +132,8 @@ func TestRestored(t *testing.T) {
 	})
 }
 
-// TestTwoRuns is one too many: each change is told twice, and one that ends leaves the
-// other alone.
+// TestTwoRuns has one Run more than needed. Each change is reported twice. When one Run
+// ends, the other goes on.
 func TestTwoRuns(t *testing.T) {
 	s := running(t, dial(t, redistest.Start(t)))
 	heard := listen(t, s)
@@ -148,8 +148,8 @@ func TestTwoRuns(t *testing.T) {
 	require.Empty(t, heard)
 }
 
-// TestRunSaysWhy is that the error of a Run that was not subscribed has the reason.
-func TestRunSaysWhy(t *testing.T) {
+// TestRunReason checks that the error of a Run that was not subscribed has the reason.
+func TestRunReason(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	forbid := client.B().Arbitrary("ACL", "SETUSER", "default", "-subscribe").Build()
 	require.NoError(t, client.Do(t.Context(), forbid).Error())
@@ -166,8 +166,8 @@ func TestRunSaysWhy(t *testing.T) {
 	require.ErrorIs(t, s.Run(stopped), context.Canceled)
 }
 
-// TestRevoked is that a Gate here refuses a key that was disabled there, long before its
-// cache would have forgotten it.
+// TestRevoked checks that a Gate here refuses a key that was disabled there, long before
+// its cache would have expired.
 func TestRevoked(t *testing.T) {
 	addr := redistest.Start(t)
 	here, there := running(t, dial(t, addr)), newStore(t, dial(t, addr), decisionScripts)
@@ -193,7 +193,7 @@ func TestRevoked(t *testing.T) {
 	require.Eventually(t, func() bool { return !admitted() }, 5*time.Second, time.Millisecond)
 }
 
-// TestListening is while a Run goes, be it connected or not.
+// TestListening checks that Listening is true while a Run is running, connected or not.
 func TestListening(t *testing.T) {
 	for name, addr := range map[string]string{"server": redistest.Start(t), "no server": "127.0.0.1:1"} {
 		t.Run(name, func(t *testing.T) {

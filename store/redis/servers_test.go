@@ -17,17 +17,17 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// least is all that a Store's user needs: its keys, its channel, and these commands. INFO
-// is for Check and the Logger.
+// least is the rights that a Store's user needs: its keys, its channel, and these
+// commands. INFO is for Check and the Logger.
 var least = []string{
 	"resetkeys", "~ration*", "resetchannels", "&ration*", "-@all",
 	"+evalsha", "+eval", "+get", "+mget", "+set", "+setrange", "+time", "+hget", "+hmget", "+hset", "+hdel", "+hrandfield",
 	"+pttl", "+pexpire", "+type", "+exists", "+incr", "+zadd", "+zrem", "+zrange", "+zrevrangebyscore", "+publish", "+subscribe",
 	"+unsubscribe", "+hello", "+ping", "+info",
-	// of a Cluster's client: "+cluster|slots", "+cluster|shards", "+asking"
+	// a Cluster's client also needs "+cluster|slots", "+cluster|shards", "+asking"
 }
 
-// TestServers holds the store to all of its contracts on servers of every kind.
+// TestServers checks all contracts of the store on servers of every kind.
 func TestServers(t *testing.T) {
 	for name, connect := range map[string]func(t testing.TB) rueidis.ClientOption{
 		"cluster": func(t testing.TB) rueidis.ClientOption {
@@ -63,7 +63,7 @@ func TestServers(t *testing.T) {
 			t.Cleanup(client.Close)
 			require.Equal(t, name == "cluster", client.Mode() == rueidis.ClientModeCluster)
 			var n atomic.Int64
-			fresh := func(t testing.TB) *Store { // nothing is flushed: another prefix is another store
+			fresh := func(t testing.TB) *Store { // another prefix is another store, so nothing need be flushed
 				s, err := New(client, Config{Prefix: fmt.Sprintf("ration%d", n.Add(1))})
 				require.NoError(t, err)
 				return s
@@ -90,7 +90,7 @@ func TestServers(t *testing.T) {
 	}
 }
 
-// TestOpenServers connects by URL to each kind.
+// TestOpenServers connects by URL to servers of each kind.
 func TestOpenServers(t *testing.T) {
 	secure, cfg := redistest.StartTLS(t)
 	sentinel := redistest.StartSentinel(t)

@@ -21,7 +21,7 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// noClient is a client, of which a nil pointer is none.
+// noClient is a client type for a nil pointer.
 type noClient struct{ rueidis.Client }
 
 func TestNew(t *testing.T) {
@@ -35,8 +35,9 @@ func TestNew(t *testing.T) {
 	require.ErrorContains(t, err, "client: nil *redis.noClient: want one that is connected")
 }
 
-// TestOneCommand counts what the server was asked to do: one call of the script for a
-// decision, whatever is in it, and its text only when the server does not know it.
+// TestOneCommand counts the commands that the server gets: one call of the script for a
+// decision, whatever is in it. The text of the script is sent only if the server does not
+// know it.
 func TestOneCommand(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
@@ -72,7 +73,7 @@ func TestOneCommand(t *testing.T) {
 	require.EqualValues(t, 2*2-2, used(t, s, "a"))
 }
 
-// commands is how often each command was called since the statistics were reset.
+// commands returns how often each command was called since the statistics were reset.
 func commands(t *testing.T, client rueidis.Client) map[string]int {
 	t.Helper()
 	info, err := client.Do(t.Context(), client.B().Info().Section("commandstats").Build()).ToString()
@@ -85,7 +86,7 @@ func commands(t *testing.T, client rueidis.Client) map[string]int {
 	return calls
 }
 
-// TestWork counts the commands within the script: history adds none, and the common
+// TestWork counts the commands inside the script. A history adds none, and the common
 // shapes need three.
 func TestWork(t *testing.T) {
 	client := dial(t, redistest.Start(t))
@@ -113,7 +114,7 @@ func TestWork(t *testing.T) {
 	delete(calls, "info")
 	require.Equal(t, map[string]int{"evalsha": 10, "get": 10, "time": 10, "setrange": 10}, calls)
 
-	// Each of the ended windows is there, and can be read in one call.
+	// Every ended window is kept, and can be read in one call.
 	levels := make([]store.Level, 90)
 	var days []store.Meter
 	for i := range 90 {
@@ -128,7 +129,7 @@ func TestWork(t *testing.T) {
 	}
 }
 
-// TestPastIsBounded ends thousands of windows, and looks at how many are kept.
+// TestPastIsBounded ends thousands of windows, and counts how many are kept.
 func TestPastIsBounded(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, moved(t, decisionScripts))
@@ -152,8 +153,8 @@ func TestPastIsBounded(t *testing.T) {
 	assert.InDelta(t, 7200, ttl, 70)
 }
 
-// TestRare charges with a new id each time: the value does not grow, the usual charges
-// keep their straight way, and the ids that are good again go.
+// TestRare charges with a new id each time. The value does not grow, the usual charges
+// stay on the fast path, and ids that are full again are dropped.
 func TestRare(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, moved(t, decisionScripts))
@@ -193,8 +194,8 @@ func TestRare(t *testing.T) {
 	require.Zero(t, calls["set"]+calls["hset"])
 }
 
-// TestClocksThatDiffer has one caller of many with a clock that is a year wrong. It hurts
-// itself; nobody's counts are lost.
+// TestClocksThatDiffer has one of many callers with a clock that is a year wrong. That
+// caller gets wrong answers. No counts of the others are lost.
 func TestClocksThatDiffer(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
@@ -215,8 +216,8 @@ func TestClocksThatDiffer(t *testing.T) {
 	}
 }
 
-// TestClockAhead has one caller with a clock that is ahead charge once: the window that
-// all others are in goes aside, and is kept there until it has ended by the server's
+// TestClockAhead has a caller with a clock that is ahead charge once. The window that all
+// others charge moves to the past, and is kept there until it has ended by the server's
 // clock.
 func TestClockAhead(t *testing.T) {
 	for _, ahead := range []time.Duration{48 * time.Hour, 365 * 24 * time.Hour} {
@@ -247,7 +248,8 @@ func TestClockAhead(t *testing.T) {
 	}
 }
 
-// TestServersClock has the server's clock a year wrong, and so all of its callers'.
+// TestServersClock has a server, and therefore all of its callers, with a clock that is a
+// year wrong.
 func TestServersClock(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, moved(t, decisionScripts))
@@ -265,7 +267,7 @@ func TestServersClock(t *testing.T) {
 	}
 }
 
-// TestLives says how long keys live after a charge, and after another.
+// TestLives checks how long keys live after a charge, and after another.
 func TestLives(t *testing.T) {
 	server := miniredis.RunT(t)
 	client := dial(t, server.Addr())
@@ -284,10 +286,10 @@ func TestLives(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		first  []store.Meter
-		after  time.Duration // until the second charge
-		second []store.Meter // of these,
-		off    time.Duration // by a clock that is off
-		want   time.Duration // after it
+		after  time.Duration // from the first charge to the second
+		second []store.Meter // the second charge's meters
+		off    time.Duration // the error of the second caller's clock
+		want   time.Duration // the life after the second charge
 	}{
 		{"a bucket that fills soon", on(brief), 0, nil, 0, least + hour},
 		{"a bucket that fills in ten days", on(slow), 0, nil, 0, tenDays + hour},
@@ -297,8 +299,8 @@ func TestLives(t *testing.T) {
 		{"a bucket, after the hour", on(slow), 2 * hour, on(slow), 0, tenDays + hour},
 		{"a window and a bucket, after the hour", on(slow, quota), 2 * hour, on(slow, quota), 0, tenDays + hour},
 		{"a window does not shorten a bucket's life", on(slow), hour / 2, on(quota), 0, tenDays + hour},
-		{"a bucket does not shorten a window's", on(quota), 0, on(brief), 0, 2*day + hour},
-		{"nor does a clock that is ahead", on(quota), 0, on(minute), 365 * day, 2*day + hour},
+		{"a bucket does not shorten a window's life", on(quota), 0, on(brief), 0, 2*day + hour},
+		{"a clock that is ahead does not shorten a window's life", on(quota), 0, on(minute), 365 * day, 2*day + hour},
 		{"nothing refills it", on(fixed), 0, nil, 0, 0},
 		{"nothing refills it, twice", on(fixed), day, on(fixed, quota), 0, 0},
 		{"something refills it now", on(fixed), 0, on(store.Meter{Name: "fixed", Max: 10, Rate: slow.Rate}), 0, tenDays + hour},
@@ -324,9 +326,9 @@ func TestLives(t *testing.T) {
 	}
 }
 
-// longLived starts a miniredis whose keys can live longer than 24 days. With words of 32
-// bits it has none: miniredis reads an expiry in milliseconds into an int. Redis itself
-// has no such bound.
+// longLived starts a miniredis whose keys can live longer than 24 days. On a machine with
+// 32-bit words it skips the test: there miniredis reads an expiry in milliseconds into an
+// int. Redis itself has no such bound.
 func longLived(t *testing.T) *miniredis.Miniredis {
 	t.Helper()
 	if strconv.IntSize == 32 {
@@ -335,22 +337,22 @@ func longLived(t *testing.T) *miniredis.Miniredis {
 	return miniredis.RunT(t)
 }
 
-// TestPastLives says how long ended windows live: from their End as long as Keep, and an
-// hour; not at all if that is over.
+// TestPastLives checks how long ended windows live: Keep and an hour from their End. A
+// window whose time is over does not live at all.
 func TestPastLives(t *testing.T) {
 	server := longLived(t)
 	s := newStore(t, dial(t, server.Addr()), decisionScripts)
 	now := time.Unix(quota.Start, 0)
 	for _, test := range []struct {
-		after time.Duration // the last charge
+		after time.Duration // time since the previous charge
 		keep  time.Duration
-		want  time.Duration // of the hash
+		want  time.Duration // the life of the hash
 	}{
 		{0, 0, 0},
-		{24 * time.Hour, 0, time.Hour},                   // the first day's window
-		{30 * time.Hour, 48 * time.Hour, 0},              // that one is gone, and so is the second's
-		{18 * time.Hour, 48 * time.Hour, 49 * time.Hour}, // the third's
-		{36 * time.Hour, 48 * time.Hour, 37 * time.Hour}, // the fourth's ended half a day ago
+		{24 * time.Hour, 0, time.Hour},                   // the window of the first day
+		{30 * time.Hour, 48 * time.Hour, 0},              // that window is gone, and so is the second day's
+		{18 * time.Hour, 48 * time.Hour, 49 * time.Hour}, // the third day's
+		{36 * time.Hour, 48 * time.Hour, 37 * time.Hour}, // the fourth day's ended half a day ago
 	} {
 		now = now.Add(test.after)
 		server.SetTime(now)
@@ -364,8 +366,8 @@ func TestPastLives(t *testing.T) {
 	require.EqualValues(t, quota.End+1, until(&store.Meter{End: quota.End, Keep: 1}))
 }
 
-// TestForgets drops meters that nobody charges any more from the value of a subject that
-// lives on.
+// TestForgets checks that meters that are no longer charged are dropped from the value of
+// a subject that lives on.
 func TestForgets(t *testing.T) {
 	server := miniredis.RunT(t)
 	s := newStore(t, dial(t, server.Addr()), decisionScripts)
@@ -391,7 +393,7 @@ func TestForgets(t *testing.T) {
 	}
 }
 
-// TestKeys gives subjects and names every byte there is.
+// TestKeys has subjects and names with every byte there is.
 func TestKeys(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s, err := New(client, Config{Prefix: "app:counts"})
@@ -425,7 +427,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestFalseFriends has counts whose bytes are those of a name.
+// TestFalseFriends has counts whose bytes look like a name.
 func TestFalseFriends(t *testing.T) {
 	s := newStore(t, dial(t, redistest.Start(t)), decisionScripts)
 	n := int64(binary.LittleEndian.Uint32([]byte("\nbA\n"))) + 1<<52
@@ -450,8 +452,8 @@ func FuzzEscape(f *testing.F) {
 	})
 }
 
-// TestManyClients charges one quota from several connections at once, while the script is
-// forgotten again and again.
+// TestManyClients charges one quota from several connections at once, while the server
+// forgets the script again and again.
 func TestManyClients(t *testing.T) {
 	addr := redistest.Start(t)
 	const limit = 2000
@@ -488,9 +490,9 @@ func TestManyClients(t *testing.T) {
 	require.EqualValues(t, limit, used(t, newStore(t, clients[0], decisionScripts), "a"))
 }
 
-// TestPeekInFewSteps reads more than one batch, of a server that does not know the
+// TestPeekBatches peeks at more than one batch, on a server that does not know the
 // script.
-func TestPeekInFewSteps(t *testing.T) {
+func TestPeekBatches(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
 	var subjects []string

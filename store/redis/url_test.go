@@ -6,7 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestBadURL names the fault, and no password, however the URL was mistaken.
+// TestBadURL checks that the error names the fault, and never the password, however the
+// URL is wrong.
 func TestBadURL(t *testing.T) {
 	for _, test := range []struct{ url, want string }{
 		{"", "url: empty: want redis://host:port"},
@@ -92,7 +93,7 @@ func TestBadURL(t *testing.T) {
 	}
 }
 
-// TestURL is what Open makes of a URL that has all it needs.
+// TestURL checks what Open makes of a complete URL.
 func TestURL(t *testing.T) {
 	for _, test := range []struct {
 		url   string

@@ -19,11 +19,11 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// soonEnough is when a call must be back whose ctx ended after a tenth of a second or
-// less, on a machine that is busy.
+// soonEnough is the time within which a call must return, on a busy machine, if its ctx
+// ends after 100ms or less.
 const soonEnough = time.Second
 
-// calls are one of each kind.
+// calls returns one call of each kind.
 func calls() map[string]func(ctx context.Context, s *Store) error {
 	return map[string]func(ctx context.Context, s *Store) error{
 		"take": func(ctx context.Context, s *Store) error { return s.Take(ctx, one("a")) },
@@ -41,8 +41,8 @@ func calls() map[string]func(ctx context.Context, s *Store) error {
 	}
 }
 
-// TestSilence has a server fall silent while many callers ask, each of whom waits no
-// longer than a tenth of a second: more requests than the client has places for.
+// TestSilence has a server fall silent while many callers ask. Each waits at most 100ms.
+// There are more requests than the client has places for.
 func TestSilence(t *testing.T) {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -50,14 +50,14 @@ func TestSilence(t *testing.T) {
 		cluster, separate bool
 		call              string
 	}{
-		"gathered":          {false, false, "take"},
+		"batched":           {false, false, "take"},
 		"separate":          {false, true, "take"},
 		"cluster":           {true, false, "take"},
 		"look-ups":          {false, false, "lookup"},
 		"look-ups, cluster": {true, false, "lookup"},
 	} {
 		all.Go(func() {
-			t.Run(name, func(t *testing.T) { // they wait, mostly
+			t.Run(name, func(t *testing.T) { // most of the time they wait
 				var (
 					client  rueidis.Client
 					silence func()
@@ -102,9 +102,9 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestLittleTime is that a caller with little time, which makes the call itself, is back
-// by its deadline, if not when it is cancelled; once the server has not answered, when it
-// is cancelled.
+// TestLittleTime checks that a caller with little time, which makes an own call, returns
+// by its deadline even if not when it is cancelled. After the server has failed to answer
+// once, it returns when it is cancelled.
 func TestLittleTime(t *testing.T) {
 	p := newProxy(t, redistest.Start(t))
 	s, err := New(dial(t, p.addr), Config{})
@@ -127,7 +127,7 @@ func TestLittleTime(t *testing.T) {
 	require.False(t, s.link.Load().warm.Load())
 }
 
-// TestCancelled has callers give up who had a long time left.
+// TestCancelled has callers with a late deadline give up.
 func TestCancelled(t *testing.T) {
 	addr := redistest.Start(t)
 	for _, separate := range []bool{false, true} {
@@ -152,8 +152,8 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// stalled is a client that has lost its connection, and whose next one takes so long to
-// make.
+// stalled returns a client that has lost its connection and takes that long to make the
+// next.
 func stalled(t *testing.T, addr string, by time.Duration) rueidis.Client {
 	t.Helper()
 	var slow atomic.Bool
@@ -181,8 +181,8 @@ func stalled(t *testing.T, addr string, by time.Duration) rueidis.Client {
 	return client
 }
 
-// TestStalledRedial has many wait for one connection, which the first of them has asked
-// for.
+// TestStalledRedial has many callers wait for one connection, which the first of them has
+// asked for.
 func TestStalledRedial(t *testing.T) {
 	t.Parallel()
 	addr := redistest.Start(t)
@@ -228,12 +228,12 @@ func TestStalledRedial(t *testing.T) {
 	}
 }
 
-// TestSilentNode has one node of a Cluster fall silent under many callers: those of the
+// TestSilentNode has one node of a Cluster fall silent under many callers. Callers of the
 // other nodes are answered.
 func TestSilentNode(t *testing.T) {
 	t.Parallel()
 	rig, s := onCluster(t)
-	subject := [3]string{} // one of each node
+	subject := [3]string{} // one subject of each node
 	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"} {
 		subject[rig.Slot(t, "ration:{"+name+"}")*3/slots] = name
 	}
@@ -272,7 +272,7 @@ func TestSilentNode(t *testing.T) {
 	require.Zero(t, failed, "%d answered", answered)
 }
 
-// TestSlot compares with the server's own word.
+// TestSlot compares the slot with the server's answer.
 func TestSlot(t *testing.T) {
 	client := cluster(t)
 	s := newStore(t, client, decisionScripts)
@@ -284,8 +284,9 @@ func TestSlot(t *testing.T) {
 	}
 }
 
-// TestErrand is that an errand that was given up before it began never began.
-func TestErrand(t *testing.T) {
+// TestCommandNotSent checks that a command whose caller gave up before it began is never
+// sent.
+func TestCommandNotSent(t *testing.T) {
 	q := queue{maxCalls: 1, maxBatch: 1}
 	begun, end := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
