@@ -12,14 +12,14 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// Cluster is three primaries with a replica each, on the loopback.
+// A Cluster is three primaries with a replica each, on the loopback.
 type Cluster struct {
 	Addrs []string
 
 	nodes []*node
 }
 
-// node is a server and a connection to it alone.
+// node is a server and a client that is connected to this server only.
 type node struct {
 	*process
 	rueidis.Client
@@ -28,11 +28,11 @@ type node struct {
 
 const primaries = 3
 
-// StartCluster runs a Cluster until the test ends, and returns when all of it is ready.
-// It is skipped as Start is.
+// StartCluster runs a Cluster until the test ends. It returns when all nodes are ready.
+// Without a redis-server the test is skipped, as by Start.
 func StartCluster(t testing.TB) *Cluster {
 	t.Helper()
-	program := find(t)
+	program := findProgram(t)
 	c := &Cluster{}
 	for range 2 * primaries {
 		n := startNode(t, program, 10_000, "--cluster-enabled", "yes", "--cluster-node-timeout", "1500")
@@ -55,14 +55,15 @@ func StartCluster(t testing.TB) *Cluster {
 	return c
 }
 
-// ready says whether a node's Cluster is whole, and its replication.
+// ready reports whether the Cluster is complete from the node's view, and its replication
+// works.
 func (n *node) ready(t testing.TB) bool {
 	info := n.ask(t, "INFO", "replication")
 	return strings.Contains(n.ask(t, "CLUSTER", "INFO"), "cluster_state:ok") && strings.Count(n.ask(t, "CLUSTER", "NODES"), "slave ") == primaries &&
 		(strings.Contains(info, "master_link_status:up") || strings.Count(info, "state=online") == 1)
 }
 
-// wait polls all nodes that live.
+// wait polls until done holds for all nodes.
 func (c *Cluster) wait(t testing.TB, what string, done func(n *node) bool) {
 	t.Helper()
 	eventually(t, what, func() bool {
@@ -75,7 +76,7 @@ func (c *Cluster) wait(t testing.TB, what string, done func(n *node) bool) {
 	})
 }
 
-// Slot is the slot of a key.
+// Slot returns the slot of a key.
 func (c *Cluster) Slot(t testing.TB, key string) int {
 	t.Helper()
 	slot, err := strconv.Atoi(c.nodes[0].ask(t, "CLUSTER", "KEYSLOT", key))
@@ -85,15 +86,15 @@ func (c *Cluster) Slot(t testing.TB, key string) int {
 	return slot
 }
 
-// Move is a slot on its way to another primary. Until its End clients are answered with
-// ASK and TRYAGAIN, and after it with MOVED.
+// A Move moves a slot to another primary. Until End, clients are answered with ASK and
+// TRYAGAIN. After End they are answered with MOVED.
 type Move struct {
 	cluster  *Cluster
 	slot     string
 	from, to *node
 }
 
-// Begin has a slot begin to move. Its keys stay where they are.
+// Begin begins to move a slot. The keys of the slot stay where they are.
 func (c *Cluster) Begin(t testing.TB, slot int) *Move {
 	t.Helper()
 	m := &Move{cluster: c, slot: strconv.Itoa(slot), from: c.owner(t, slot)}
@@ -118,13 +119,13 @@ func (m *Move) Key(t testing.TB, key string) {
 	m.from.ask(t, "MIGRATE", host, port, key, "0", "5000")
 }
 
-// Migrate moves a slot to another primary, key by key, as an operator does it.
+// Migrate moves a slot to another primary, key by key, as an operator does.
 func (c *Cluster) Migrate(t testing.TB, slot int) {
 	t.Helper()
 	c.Begin(t, slot).End(t)
 }
 
-// End moves the keys that are left, and gives the slot to its new primary.
+// End moves the keys that are left, and gives the slot to the new primary.
 func (m *Move) End(t testing.TB) {
 	t.Helper()
 	for {
@@ -148,7 +149,7 @@ func (m *Move) End(t testing.TB) {
 	for _, n := range told {
 		n.ask(t, "CLUSTER", "SETSLOT", m.slot, "NODE", m.to.id)
 	}
-	// The next move wins only if all have heard of the epoch of this one.
+	// The next move wins only if all nodes know the epoch of this one.
 	epochs := map[string]bool{}
 	eventually(t, "one epoch", func() bool {
 		clear(epochs)
@@ -161,7 +162,7 @@ func (m *Move) End(t testing.TB) {
 	})
 }
 
-// owner is the primary that has a slot, by its own word.
+// owner returns the primary that says of itself that it has a slot.
 func (c *Cluster) owner(t testing.TB, slot int) (owner *node) {
 	t.Helper()
 	for _, n := range c.nodes {
@@ -182,13 +183,13 @@ func (c *Cluster) owner(t testing.TB, slot int) (owner *node) {
 		}
 	}
 	if owner == nil {
-		t.Fatalf("nobody has slot %d", slot)
+		t.Fatalf("no primary has slot %d", slot)
 	}
 	return owner
 }
 
-// Failover makes the replica of the primary that has a slot the primary, with all that
-// was written, and waits for that.
+// Failover promotes the replica of the primary that has a slot, and waits until it is
+// primary. No write is lost.
 func (c *Cluster) Failover(t testing.TB, slot int) {
 	t.Helper()
 	replica := c.replica(t, c.owner(t, slot))
@@ -196,6 +197,7 @@ func (c *Cluster) Failover(t testing.TB, slot int) {
 	eventually(t, "the failover", func() bool { return c.owner(t, slot) == replica })
 }
 
+// replica returns the replica of a primary.
 func (c *Cluster) replica(t testing.TB, of *node) *node {
 	t.Helper()
 	for _, n := range c.nodes {
@@ -209,13 +211,13 @@ func (c *Cluster) replica(t testing.TB, of *node) *node {
 	return nil
 }
 
-// startNode runs a server, and connects to it.
+// startNode runs a server on a port p, so that p + above is free too, and connects to it.
 func startNode(t testing.TB, program string, above int, args ...string) *node {
 	t.Helper()
 	var err error
 	for range 5 {
 		var port int
-		if port, err = free(above); err != nil {
+		if port, err = freePort(above); err != nil {
 			continue
 		}
 		var p *process
@@ -238,7 +240,7 @@ func connect(t testing.TB, p *process) *node {
 	return &node{process: p, Client: client}
 }
 
-// ask sends a command that must not fail; the reply as text.
+// ask sends a command that must not fail, and returns the reply as text.
 func (n *node) ask(t testing.TB, words ...string) string {
 	t.Helper()
 	reply, err := n.Do(t.Context(), n.B().Arbitrary(words...).Build()).ToAny()
@@ -248,20 +250,20 @@ func (n *node) ask(t testing.TB, words ...string) string {
 	return fmt.Sprint(reply)
 }
 
-// eventually polls until it is done, for 30 seconds.
+// eventually polls until done returns true, for at most 30s.
 func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !done(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 		<-time.After(10 * time.Millisecond)
 	}
 }
 
-// Freeze stops the process of the primary that has a slot, as a machine that hangs: its
-// connections stay open, new ones are accepted, and nothing is answered until the
-// returned function is called or the test ends.
+// Freeze stops the process of the primary that has a slot, like a machine that hangs. Its
+// connections stay open, and new ones are accepted. Nothing is answered until thaw is
+// called or the test ends.
 func (c *Cluster) Freeze(t testing.TB, slot int) (thaw func()) {
 	t.Helper()
 	process := c.owner(t, slot).cmd.Process

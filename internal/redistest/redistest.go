@@ -1,4 +1,5 @@
-// Package redistest starts a redis-server for a test:
+// Package redistest starts redis-servers for tests: a single one, one with TLS, a
+// Cluster, or a Sentinel set.
 //
 //	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{redistest.Start(t)}})
 package redistest
@@ -14,10 +15,12 @@ import (
 	"time"
 )
 
-// Start runs redis-server on a free port of the loopback, in a directory of the test's,
-// until the test ends, and returns its address. It keeps nothing on disk; args are
-// further settings, as on its command line. Where there is no redis-server on the PATH
-// the test is skipped, or fails if the environment has RATION_REQUIRE_REDIS=1.
+// Start runs redis-server until the test ends, and returns its address. The server uses a
+// free port of the loopback and a temporary directory of the test, and keeps nothing on
+// disk. The args are further settings, as on its command line.
+//
+// If there is no redis-server on the PATH, the test is skipped. It fails instead if the
+// environment has RATION_REQUIRE_REDIS=1.
 func Start(t testing.TB, args ...string) (addr string) {
 	t.Helper()
 	return StartServer(t, args...).Addr
@@ -32,10 +35,10 @@ type Server struct {
 	process *process
 }
 
-// StartServer is Start for a test that kills the server.
+// StartServer does what Start does, for a test that kills the server.
 func StartServer(t testing.TB, args ...string) *Server {
 	t.Helper()
-	program, err := find(t), error(nil)
+	program, err := findProgram(t), error(nil)
 	for range 5 {
 		var s *Server
 		if s, err = start(t, program, args); err == nil {
@@ -49,7 +52,7 @@ func StartServer(t testing.TB, args ...string) *Server {
 // Kill ends the server at once.
 func (s *Server) Kill() { s.process.kill() }
 
-// Restart starts a server that was killed, on the same address. It has forgotten
+// Restart starts a server that was killed, on the same address. The server has forgotten
 // everything.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
@@ -62,8 +65,9 @@ func (s *Server) Restart(t testing.TB) {
 	}
 }
 
-// find is the program; without it the test is skipped, or fails where it is required.
-func find(t testing.TB) string {
+// findProgram returns the path of redis-server. Without one the test is skipped, or fails
+// if the environment requires it.
+func findProgram(t testing.TB) string {
 	t.Helper()
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -75,9 +79,9 @@ func find(t testing.TB) string {
 	return program
 }
 
-// start tries one port. Somebody else may take it between our look and the server's.
+// start tries one port. Another process may take that port before the server does.
 func start(t testing.TB, program string, args []string) (*Server, error) {
-	port, err := free(0)
+	port, err := freePort(0)
 	if err != nil {
 		return nil, err
 	}
@@ -89,9 +93,9 @@ func start(t testing.TB, program string, args []string) (*Server, error) {
 	return &Server{p.addr, program, args, p}, nil
 }
 
-// free is a port of the loopback that nobody listens on, and so is the one that is so far
-// above it.
-func free(above int) (int, error) {
+// freePort returns a port of the loopback on which no process listens. If above is not 0,
+// the port above it by that much is free too: a node of a Cluster listens on both.
+func freePort(above int) (int, error) {
 	for {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -118,7 +122,8 @@ type process struct {
 	exited chan error
 }
 
-// run starts a server and waits until it is ready. It is killed when the test ends.
+// run starts a server and waits until it is ready. The server is killed when the test
+// ends.
 func run(t testing.TB, program string, port int, args []string, ready func(addr string) bool) (*process, error) {
 	p := newProcess(program, port, append([]string{"--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--appendonly", "no"}, args...)...)
 	return p, p.start(t, ready)
@@ -137,9 +142,9 @@ func (p *process) start(t testing.TB, ready func(addr string) bool) error {
 	for deadline := time.After(10 * time.Second); ; {
 		select {
 		case err := <-p.exited:
-			return errors.Join(errors.New("the server went"), err)
+			return errors.Join(errors.New("the server exited"), err)
 		case <-deadline:
-			return errors.Join(errors.New("no answer within 10 s"), p.cmd.Process.Kill(), <-p.exited)
+			return errors.Join(errors.New("no answer within 10s"), p.cmd.Process.Kill(), <-p.exited)
 		case <-time.After(5 * time.Millisecond):
 		}
 		if ready(p.addr) {
@@ -156,8 +161,8 @@ func (p *process) kill() {
 	}
 }
 
-// answers says whether a Redis that is not loading answers at addr, be it that it wants a
-// password.
+// answers reports whether a Redis that is not loading answers at addr. An answer that
+// demands a password counts.
 func answers(addr string) bool {
 	conn, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {

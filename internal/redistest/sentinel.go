@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// Master is the name by which a Sentinel set knows its master.
+// Master is the name that a Sentinel set gives its master.
 const Master = "ration"
 
-// Sentinel is a master with two replicas, and three Sentinels that watch them, on the
+// A Sentinel is a master with two replicas, and three Sentinels that watch them, on the
 // loopback.
 type Sentinel struct {
 	Addrs []string // of the Sentinels
@@ -19,11 +19,11 @@ type Sentinel struct {
 	servers, sentinels []*node
 }
 
-// StartSentinel runs a Sentinel set until the test ends, and returns when all of it is
-// ready. It is skipped as Start is.
+// StartSentinel runs a Sentinel set until the test ends. It returns when all servers are
+// ready. Without a redis-server the test is skipped, as by Start.
 func StartSentinel(t testing.TB) *Sentinel {
 	t.Helper()
-	program := find(t)
+	program := findProgram(t)
 	s := &Sentinel{}
 	master := startNode(t, program, 0)
 	host, port, _ := net.SplitHostPort(master.addr)
@@ -46,7 +46,7 @@ func StartSentinel(t testing.TB) *Sentinel {
 
 func startSentinel(t testing.TB, program, host, port string) *node {
 	t.Helper()
-	own, err := free(0)
+	own, err := freePort(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func startSentinel(t testing.TB, program, host, port string) *node {
 	return connect(t, p)
 }
 
-// Failover kills the master and waits for another.
+// Failover kills the master and waits until a replica has replaced it.
 func (s *Sentinel) Failover(t testing.TB) {
 	t.Helper()
 	old := s.master(t)

@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// StartTLS runs a redis-server that speaks TLS alone, as Start does one that does not.
-// The configuration trusts it.
+// StartTLS does what Start does, for a redis-server that speaks only TLS. It also returns
+// a configuration that trusts the server.
 func StartTLS(t testing.TB, args ...string) (addr string, cfg *tls.Config) {
 	t.Helper()
-	program := find(t)
+	program := findProgram(t)
 	dir := t.TempDir()
 	cert, key, pool := certificate(t)
 	for name, data := range map[string][]byte{"cert.pem": cert, "key.pem": key} {
@@ -35,7 +35,7 @@ func StartTLS(t testing.TB, args ...string) (addr string, cfg *tls.Config) {
 	var err error
 	for range 5 {
 		var port int
-		if port, err = free(0); err != nil {
+		if port, err = freePort(0); err != nil {
 			continue
 		}
 		var p *process
@@ -49,7 +49,8 @@ func StartTLS(t testing.TB, args ...string) (addr string, cfg *tls.Config) {
 	return "", nil
 }
 
-// certificate is one of localhost that vouches for itself, for an hour.
+// certificate returns a self-signed certificate of localhost, its key, and a pool that
+// trusts it. It is valid for an hour.
 func certificate(t testing.TB) (cert, key []byte, pool *x509.CertPool) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

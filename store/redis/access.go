@@ -20,8 +20,8 @@ func (s *Store) AccessByKey(ctx context.Context, keyID string) (usageplan.Access
 	return s.access(ctx, fmt.Sprintf("access of key %q", keyID), "id", keyID)
 }
 
-// access reads all that is known of the key that has value: a digest or an id, as by says.
-// Errors begin with what.
+// access reads all that is known of the key that has value: a digest or an id, as by
+// says. Errors begin with what.
 func (s *Store) access(ctx context.Context, what, by, value string) (a usageplan.Access, err error) {
 	keys := []string{s.directoryKey("digests"), s.directoryKey("keys"), s.directoryKey("links"), s.directoryKey("plans")}
 	reply, err := s.query(ctx, accessScript, keys, []string{by, value, s.directoryKey(linksOfKey(""))}).ToArray()

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// batch makes one call for all of its waiters, and the next call with the next waiters, for
-// as long as any wait.
+// batch makes one call for all of its waiters, and the next call with the next waiters,
+// for as long as any wait.
 type batch struct {
 	start func() // run, as a value that is made once: "go b.run()" would allocate
 
@@ -70,9 +70,9 @@ func (b *batch) call() {
 }
 
 const (
-	// A call is not given up before minCallTime has passed, even if all its callers have left.
-	// A connection that is being made, or that serves one call at a time, would be given up
-	// with it, and with the connection the calls of others.
+	// A call is not given up before minCallTime has passed, even if all its callers have
+	// left. A connection that is being made, or that serves one call at a time, would be
+	// given up with it, and with the connection the calls of others.
 	minCallTime = time.Second
 
 	// A call is given up after defaultCallTime if one of its callers has no deadline.
@@ -134,8 +134,8 @@ func (b *batch) deliver() {
 
 var errShort = errors.New("reply of many decisions: too short")
 
-// nextReply cuts the reply of w off the front of b.reply. A reply is a tail (see layout.go),
-// or the byte faulty, the length of an error as a number, and the error.
+// nextReply cuts the reply of w off the front of b.reply. A reply is a tail (see
+// layout.go), or the byte faulty, the length of an error as a number, and the error.
 func (b *batch) nextReply(w *waiter) (string, error) {
 	if b.err != nil {
 		return "", b.err

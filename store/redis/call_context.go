@@ -8,8 +8,8 @@ import (
 // callContext is the context of a call. It has nothing of the callers' contexts, because
 // several callers share the call: it ends only at its deadline.
 //
-// A callContext is used for many calls. One of package context's for each call would cost a
-// decision more than all the rest.
+// A callContext is used for many calls. One of package context's for each call would cost
+// a decision more than all the rest.
 type callContext struct {
 	context.Context // Background, for Value
 	deadline        time.Time

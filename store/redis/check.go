@@ -12,8 +12,8 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// Check reads INFO of each server. Its error names all settings that do not suit a quota, and
-// all servers that could not be asked. The settings are:
+// Check reads INFO of each server. Its error names all settings that do not suit a quota,
+// and all servers that could not be asked. The settings are:
 //
 //   - a version below 6.2, which lacks commands that the scripts use;
 //   - a maxmemory-policy other than noeviction, because an evicted key is a quota that
@@ -34,7 +34,8 @@ func (s *Store) Check(ctx context.Context) error {
 }
 
 // checkServers returns the settings that are wrong, and why servers could not be asked. A
-// server that does not let the user run INFO counts as wrong: asking again would not help.
+// server that does not let the user run INFO counts as wrong: asking again would not
+// help.
 func checkServers(ctx context.Context, client rueidis.Client) (wrong, failure error) {
 	var faulty, failed []error
 	for addr, node := range client.Nodes() {
@@ -52,8 +53,8 @@ func checkServers(ctx context.Context, client rueidis.Client) (wrong, failure er
 	return errors.Join(faulty...), errors.Join(failed...)
 }
 
-// settingFaults returns what is wrong by the text of INFO. A setting that is not in the text
-// counts as right.
+// settingFaults returns what is wrong by the text of INFO. A setting that is not in the
+// text counts as right.
 func settingFaults(info string) (faults []string) {
 	fields := map[string]string{}
 	for line := range strings.Lines(info) {
@@ -85,8 +86,8 @@ func older(version string, major, minor int) bool {
 // inspectTime is the most time that inspect takes of a caller that is connecting.
 const inspectTime = time.Second
 
-// inspect logs what Check finds, once for a Store. If a server cannot be asked, nothing is
-// logged, and the next call tries again.
+// inspect logs what Check finds, once for a Store. If a server cannot be asked, nothing
+// is logged, and the next call tries again.
 func (s *Store) inspect(ctx context.Context, client rueidis.Client) {
 	if s.logger == nil || s.inspected.Load() {
 		return

@@ -9,9 +9,9 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// The directory consists of keys, plans and links. All of it has one hash tag, so that in a
-// Cluster it is in one slot. A change, its indexes and its message are then one script, and a
-// read sees whole states.
+// The directory consists of keys, plans and links. All of it has one hash tag, so that in
+// a Cluster it is in one slot. A change, its indexes and its message are then one script,
+// and a read sees whole states.
 //
 //	last                 STRING  last number given to a record; numbers only grow
 //	keys                 HASH    key's id -> record
@@ -43,9 +43,10 @@ var (
 	accessScript = newScript(accessLua)
 )
 
-// directoryKey returns the name of a part of the directory on the server. No counter can have
-// that name. In the name of a counter's key the first braces are followed by nothing, ":past"
-// or ":ids". Names of other prefixes differ before the braces, because a prefix has none.
+// directoryKey returns the name of a part of the directory on the server. No counter can
+// have that name. In the name of a counter's key the first braces are followed by
+// nothing, ":past" or ":ids". Names of other prefixes differ before the braces, because a
+// prefix has none.
 func (s *Store) directoryKey(part string) string {
 	return s.prefix + ":directory:{" + s.prefix + "}:" + part
 }
@@ -104,9 +105,9 @@ func (s *Store) change(ctx context.Context, c change, verdicts verdicts) error {
 	return fmt.Errorf("reply %.40q: want an outcome", outcome)
 }
 
-// getRecord reads a record. The error is rueidis.Nil if there is none. The command is made by
-// Arbitrary so that it is not marked read-only: the client may send a read-only command to a
-// replica, which may lag.
+// getRecord reads a record. The error is rueidis.Nil if there is none. The command is
+// made by Arbitrary so that it is not marked read-only: the client may send a read-only
+// command to a replica, which may lag.
 func (s *Store) getRecord(ctx context.Context, records, name string) (string, error) {
 	return s.readTwice(ctx, func(ctx context.Context, l *link) rueidis.RedisResult {
 		return l.client.Do(ctx, l.client.B().Arbitrary("HGET").Keys(s.directoryKey(records)).Args(name).Build())
@@ -118,9 +119,9 @@ func (s *Store) query(ctx context.Context, sc script, keys, args []string) rueid
 	return s.readTwice(ctx, func(ctx context.Context, l *link) rueidis.RedisResult { return l.run(ctx, &sc, keys, args) })
 }
 
-// readTwice reads, and reads once more if the connection failed. Often only the next command
-// notices that a connection broke while it was idle. The client's own retry is not used,
-// because it can write a command that it has already given to another caller.
+// readTwice reads, and reads once more if the connection failed. Often only the next
+// command notices that a connection broke while it was idle. The client's own retry is
+// not used, because it can write a command that it has already given to another caller.
 func (s *Store) readTwice(ctx context.Context, read func(context.Context, *link) rueidis.RedisResult) rueidis.RedisResult {
 	if err := ctx.Err(); err != nil {
 		return rueidis.NewErrorResult(err)
@@ -137,8 +138,8 @@ func (s *Store) readTwice(ctx context.Context, read func(context.Context, *link)
 	return l.command(ctx, call)
 }
 
-// command makes a call through the queue of commands. It sends the call again while the slot
-// of the directory moves.
+// command makes a call through the queue of commands. It sends the call again while the
+// slot of the directory moves.
 func (l *link) command(ctx context.Context, call func(context.Context) rueidis.RedisResult) rueidis.RedisResult {
 	for pause := minBackoff; ; {
 		var result rueidis.RedisResult

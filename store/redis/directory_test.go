@@ -130,7 +130,8 @@ func TestExamined(t *testing.T) {
 		require.Equal(t, looks, calls["hget"])
 		return keys, next
 	}
-	_, _, err := s.Keys(t.Context(), apikey.Filter{}, "", 1) // now the server knows the script
+	// Now the server knows the script.
+	_, _, err := s.Keys(t.Context(), apikey.Filter{}, "", 1)
 	require.NoError(t, err)
 	oldest := apikey.Filter{NamePrefix: "name0"}
 	none, next := page(oldest, "", 2, maxExamined)

@@ -1,7 +1,7 @@
-// Package redis stores counters, keys, plans and links in Redis 6.2 or newer, Valkey, or a
-// Redis Cluster, for any number of processes. Every decision is one call of one Lua script:
-// it is atomic, and takes one round trip. The same holds for every change of a key, a plan or
-// a link, and for every page of a listing.
+// Package redis stores counters, keys, plans and links in Redis 6.2 or newer, Valkey, or
+// a Redis Cluster, for any number of processes. Every decision is one call of one Lua
+// script: it is atomic, and takes one round trip. The same holds for every change of a
+// key, a plan or a link, and for every page of a listing.
 //
 //	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{"127.0.0.1:6379"}})
 //	...
@@ -9,24 +9,26 @@
 //	...
 //	go st.Run(ctx) // so that a Gate forgets at once what another process changes
 //
-// [Open] connects and reconnects by itself. [New] takes a client that the caller has made.
+// [Open] connects and reconnects by itself. [New] takes a client that the caller has
+// made.
 //
-// If the client speaks to one server at a time (standalone, Sentinel), decisions that arrive
-// while others are in flight are batched into one call. There is no timer, so a single caller
-// does not wait longer. Many callers get a multiple of the decisions a second.
-// [Config].Separate turns batching off.
+// If the client speaks to one server at a time (standalone, Sentinel), decisions that
+// arrive while others are in flight are batched into one call. There is no timer, so a
+// single caller does not wait longer. Many callers get a multiple of the decisions a
+// second. [Config].Separate turns batching off.
 //
 // # Clocks
 //
-// Buckets refill by the server's clock. Windows go by the At of the charge. Neither goes back.
-// After a failover to a server whose clock is behind, a bucket that has been charged does not
-// refill until that clock has caught up. Wait and Reset of its Level include that time.
+// Buckets refill by the server's clock. Windows go by the At of the charge. Neither goes
+// back. After a failover to a server whose clock is behind, a bucket that has been
+// charged does not refill until that clock has caught up. Wait and Reset of its Level
+// include that time.
 //
-// A window is kept until an hour after its Keep, by the server's clock and by the clock of the
-// caller that ends it.
+// A window is kept until an hour after its Keep, by the server's clock and by the clock
+// of the caller that ends it.
 //
-// Caution: A caller whose clock is behind by more than that gets the allowance of a window
-// again that other callers have already left.
+// Caution: A caller whose clock is behind by more than that gets the allowance of a
+// window again that other callers have already left.
 //
 // # Errors
 //
@@ -34,95 +36,96 @@
 //
 //   - ctx was done before the request was sent;
 //   - the connection could not be made;
-//   - the server answered that it does not run the script, for example because it is loading,
-//     is a replica, is out of memory, or does not admit the user.
+//   - the server answered that it does not run the script, for example because it is
+//     loading, is a replica, is out of memory, or does not admit the user.
 //
-// After any other error the charge may have happened. Examples are a deadline that passed and
-// a connection that was cut. The charge is not sent again: the client repeats only read-only
-// commands, and the script is not marked as one.
+// After any other error the charge may have happened. Examples are a deadline that passed
+// and a connection that was cut. The charge is not sent again: the client repeats only
+// read-only commands, and the script is not marked as one.
 //
-// Caution: Leave rueidis's ConnLifetime unset. If a connection reaches that age and is cut
-// before the answer, the client sends any command again.
+// Caution: Leave rueidis's ConnLifetime unset. If a connection reaches that age and is
+// cut before the answer, the client sends any command again.
 //
-// A change of a key, a plan or a link is also all or nothing, and is also sent once. After an
-// error that is not one of the contract's (such as [apikey.ErrConflict]) the change may have
-// happened: read the record to find out. A read is sent a second time if the connection broke.
+// A change of a key, a plan or a link is also all or nothing, and is also sent once.
+// After an error that is not one of the contract's (such as [apikey.ErrConflict]) the
+// change may have happened: read the record to find out. A read is sent a second time if
+// the connection broke.
 //
 // # Waiting
 //
-// Every call returns at its deadline, whatever state the server and the client are in. It also
-// returns when its ctx is cancelled. There is one exception: a decision whose deadline is
-// within a second may return only at the deadline.
+// Every call returns at its deadline, whatever state the server and the client are in. It
+// also returns when its ctx is cancelled. There is one exception: a decision whose
+// deadline is within a second may return only at the deadline.
 //
-// A request whose caller gave up runs on, for at least one second. A call without a deadline
-// gets a deadline of 10s.
+// A request whose caller gave up runs on, for at least one second. A call without a
+// deadline gets a deadline of 10s.
 //
-// A silent server keeps few requests waiting. All others fail with [store.ErrNotTaken] when
-// their ctx is done. That ends when the client gives up the connection: two seconds after it
-// fell silent, if [Open] made the client. If the caller makes it, set ConnWriteTimeout to about
-// a second. The default of rueidis is 10s.
+// A silent server keeps few requests waiting. All others fail with [store.ErrNotTaken]
+// when their ctx is done. That ends when the client gives up the connection: two seconds
+// after it fell silent, if [Open] made the client. If the caller makes it, set
+// ConnWriteTimeout to about a second. The default of rueidis is 10s.
 //
 // # A Cluster that moves slots
 //
 // The client follows MOVED and ASK. Nothing is counted twice.
 //
-// While a slot moves, most decisions on its subjects are answered as usual. Some need more than
-// the current state of the subject: the first of a new window, one for an ended window, one
-// with an id. These wait for half a second, or until ctx is done, and then fail with
-// [store.ErrNotTaken].
+// While a slot moves, most decisions on its subjects are answered as usual. Some need
+// more than the current state of the subject: the first of a new window, one for an ended
+// window, one with an id. These wait for half a second, or until ctx is done, and then
+// fail with [store.ErrNotTaken].
 //
-// Keys, plans and links are in one slot. While that slot moves, changes fail, and so do some
-// look-ups, among them the look-up of a key without links. What a Gate has in its cache stays
-// in use. Move that slot when this hurts least. It holds a name for each key and plan that has
-// links.
+// Keys, plans and links are in one slot. While that slot moves, changes fail, and so do
+// some look-ups, among them the look-up of a key without links. What a Gate has in its
+// cache stays in use. Move that slot when this hurts least. It holds a name for each key
+// and plan that has links.
 //
 // # Changes
 //
-// The script that makes a change also publishes it, with PUBLISH. [Store.Run] subscribes to
-// these messages, on one connection more. A message that is published while no Run is
+// The script that makes a change also publishes it, with PUBLISH. [Store.Run] subscribes
+// to these messages, on one connection more. A message that is published while no Run is
 // subscribed is lost. So a Run that has subscribed again reports that anything may have
 // changed.
 //
 // A Run that cannot subscribe (wrong password, no right to the channel, no server) keeps
-// trying. It reports that to the Logger at once, and again when it has subscribed. A reason
-// that comes back is logged once a minute.
+// trying. It reports that to the Logger at once, and again when it has subscribed. A
+// reason that comes back is logged once a minute.
 //
 // # Connections
 //
-// A Store uses the connections that its client shares between all calls. It needs one more for
-// Run, and up to two more for decisions whose deadline is within a second. The client's
-// BlockingPoolSize must leave room for these three.
+// A Store uses the connections that its client shares between all calls. It needs one
+// more for Run, and up to two more for decisions whose deadline is within a second. The
+// client's BlockingPoolSize must leave room for these three.
 //
 // # Rights
 //
-// A user that an ACL restricts needs the keys, channels and commands below. A test checks this
-// list. The prefix is that of Config.
+// A user that an ACL restricts needs the keys, channels and commands below. A test checks
+// this list. The prefix is that of Config.
 //
 //	ACL SETUSER service on >password resetkeys ~ration* resetchannels &ration* -@all +evalsha +eval +get +mget +set +setrange
 //	    +time +hget +hmget +hset +hdel +hrandfield +pttl +pexpire +type +exists +incr +zadd +zrem +zrange +zrevrangebyscore
 //	    +publish +subscribe +unsubscribe +hello +ping +info
 //
-// INFO is for [Store.Check] and the Logger. In a Cluster add +cluster|slots, +cluster|shards
-// and +asking.
+// INFO is for [Store.Check] and the Logger. In a Cluster add +cluster|slots,
+// +cluster|shards and +asking.
 //
-// Caution: A user that may run only some of the write commands leaves changes half made. A
-// user that may not publish changes nothing.
+// Caution: A user that may run only some of the write commands leaves changes half made.
+// A user that may not publish changes nothing.
 //
 // # What a failover can lose
 //
-// Redis answers before its replicas have the write. When a master is lost, the charges that its
-// replica had not yet received are lost too, and that much of each quota can be spent again. No
-// charge is lost while the master lives, or if it comes back with its data. The same holds for
-// a key that was just created or just disabled.
+// Redis answers before its replicas have the write. When a master is lost, the charges
+// that its replica had not yet received are lost too, and that much of each quota can be
+// spent again. No charge is lost while the master lives, or if it comes back with its
+// data. The same holds for a key that was just created or just disabled.
 //
 // A quota that must outlive its server needs these settings on the server:
 //
 //   - appendonly yes, because a server that starts empty has forgotten every quota. With
-//     appendfsync everysec a crash of the machine loses about the last second. With always it
-//     loses nothing that was answered.
-//   - maxmemory-policy noeviction, because an evicted key is a quota that starts anew, or all
-//     keys of the service. A server that is full then refuses charges with an error that wraps
-//     [store.ErrNotTaken]. Counters expire by themselves.
+//     appendfsync everysec a crash of the machine loses about the last second. With
+//     always it loses nothing that was answered.
+//   - maxmemory-policy noeviction, because an evicted key is a quota that starts anew,
+//     or all keys of the service. A server that is full then refuses charges with an
+//     error that wraps [store.ErrNotTaken]. Counters expire by themselves.
 //
 // A bucket needs neither: after a loss it is full again.
 //
@@ -130,25 +133,26 @@
 //
 // A subject has at most three keys, which share a slot:
 //
-//   - "ration:{subject}" is a string with its buckets and its current windows. Most decisions
-//     read and write only this key, so their cost does not grow with the past.
-//   - "ration:{subject}:past" is a hash with the windows that have ended, for reports and late
-//     refunds.
+//   - "ration:{subject}" is a string with its buckets and its current windows. Most
+//     decisions read and write only this key, so their cost does not grow with the past.
+//   - "ration:{subject}:past" is a hash with the windows that have ended, for reports
+//     and late refunds.
 //   - "ration:{subject}:ids" is a hash with rare buckets, such as those of a Gate's ids.
 //
-// All of them expire. A bucket is kept for as long as it can take to fill, and at least an hour.
-// A window is kept until an hour after its End and Keep. Only a bucket that nothing refills is
-// kept for ever.
+// All of them expire. A bucket is kept for as long as it can take to fill, and at least
+// an hour. A window is kept until an hour after its End and Keep. Only a bucket that
+// nothing refills is kept for ever.
 //
-// A rare bucket is dropped when it is full. While the subject gets others, that happens soon
-// after. If no more requests come, it happens by twice the time that the bucket takes to fill.
-// If a subject has some 100,000 rare buckets, set lazyfree-lazy-expire on the server. Otherwise
-// the server stops for some milliseconds when they expire together.
+// A rare bucket is dropped when it is full. While the subject gets others, that happens
+// soon after. If no more requests come, it happens by twice the time that the bucket
+// takes to fill. If a subject has some 100,000 rare buckets, set lazyfree-lazy-expire on
+// the server. Otherwise the server stops for some milliseconds when they expire together.
 //
 // Names and subjects are readable in the keys and values, whatever bytes they contain.
 //
-// The names of keys, plans and links begin with "ration:directory:{ration}:". They are in one
-// slot and never expire. Texts are UTF-8, as JSON has them.
+// The names of keys, plans and links begin with "ration:directory:{ration}:". They are in
+// one slot and never expire. Texts are UTF-8, as JSON has them.
 //
-// Security: Of a secret only the digest is stored. It is inside hashes, and in no key's name.
+// Security: Of a secret only the digest is stored. It is inside hashes, and in no key's
+// name.
 package redis

@@ -25,8 +25,8 @@ func wrapError(doing, key string, err error) error {
 	return fmt.Errorf("store/redis: %s: %w", doing, err)
 }
 
-// notApplied reports whether err proves that the script changed nothing. Any other error, such
-// as a deadline or a cut connection, may have come after the charge.
+// notApplied reports whether err proves that the script changed nothing. Any other error,
+// such as a deadline or a cut connection, may have come after the charge.
 func notApplied(err error) bool {
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 		return true
@@ -51,7 +51,8 @@ type scriptError string
 
 func (e scriptError) Error() string { return string(e) }
 
-// errorCode returns the first word of an error that Redis replied, or "" for any other error.
+// errorCode returns the first word of an error that Redis replied, or "" for any other
+// error.
 func errorCode(err error) string {
 	text, ok := errors.AsType[scriptError](err)
 	if !ok {

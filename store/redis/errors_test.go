@@ -68,7 +68,8 @@ func TestLostReply(t *testing.T) {
 			assert.Less(t, time.Since(began), 5*time.Second)
 			assert.True(t, strings.HasPrefix(err.Error(), "store/redis: take: "), err.Error())
 
-			// A client that sends again has done so by now, because a new connection would have served it.
+			// A client that sends again has done so by now, because a new connection would have
+			// served it.
 			p.silent.Store(false)
 			for err = errors.New("not tried"); err != nil && t.Context().Err() == nil; {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)

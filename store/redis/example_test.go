@@ -14,10 +14,11 @@ import (
 	"github.com/ration-go/ration/store/redis"
 )
 
-// This process shares its counters with others. A test needs no Redis, because miniredis runs
-// the same script.
+// This process shares its counters with others. A test needs no Redis, because miniredis
+// runs the same script.
 func Example() {
-	server, err := miniredis.Run() // in production, a Redis with appendonly yes and maxmemory-policy noeviction
+	// In production, a Redis with appendonly yes and maxmemory-policy noeviction.
+	server, err := miniredis.Run()
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -57,8 +58,8 @@ func Example() {
 	// false 1 12h0m0s
 }
 
-// Two processes share keys. While Run is running, one process hears at once what the other
-// changes, and so does its Gate.
+// Two processes share keys. While Run is running, one process hears at once what the
+// other changes, and so does its Gate.
 func ExampleStore_Run() {
 	server, err := miniredis.Run()
 	if err != nil {

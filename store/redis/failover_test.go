@@ -215,7 +215,8 @@ func TestMovingSlot(t *testing.T) {
 		require.NoError(t, err)
 		_, err = s.KeyLinks(t.Context(), "k") // a key without links
 		require.ErrorContains(t, err, "TRYAGAIN")
-		_, err = s.AccessByDigest(t.Context(), sampleKey.Digest) // the call names no key that does not exist
+		// The call names no key that does not exist.
+		_, err = s.AccessByDigest(t.Context(), sampleKey.Digest)
 		require.ErrorContains(t, err, "TRYAGAIN")
 		a, err := s.AccessByDigest(t.Context(), linked.Digest)
 		require.NoError(t, err)

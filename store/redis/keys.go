@@ -16,8 +16,9 @@ var keyVerdicts = verdicts{apikey.ErrExists, apikey.ErrNotFound, apikey.ErrConfl
 // digestsLen is the length of the two digests in the record of a key.
 const digestsLen = 2 * len(apikey.Digest{})
 
-// keyJSON encodes the JSON of a key's record, without the four fields that stand before it.
-// They are shadowed by fields that are always zero. Decoding goes straight into a Key.
+// keyJSON encodes the JSON of a key's record, without the four fields that stand before
+// it. They are shadowed by fields that are always zero. Decoding goes straight into a
+// Key.
 type keyJSON struct {
 	apikey.Key
 	Name       struct{} `json:"name,omitzero"`
@@ -55,8 +56,8 @@ func (s *Store) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, e
 	return foundKey("key by digest", record, err)
 }
 
-// Keys implements apikey.Store. For one page it examines at most 1,000 keys, so a filtered
-// page may be short, or empty, and still have a next cursor.
+// Keys implements apikey.Store. For one page it examines at most 1,000 keys, so a
+// filtered page may be short, or empty, and still have a next cursor.
 func (s *Store) Keys(ctx context.Context, f apikey.Filter, cursor string, limit int) ([]apikey.Key, string, error) {
 	l := listing[apikey.Key]{
 		order: "keys-by-age", records: "keys", filter: f, read: decodeKey, invalid: apikey.ErrInvalid,
@@ -68,8 +69,8 @@ func (s *Store) Keys(ctx context.Context, f apikey.Filter, cursor string, limit 
 	return page, next, nil
 }
 
-// changeKey inserts, updates or deletes the key that has k's id. An update expects the version
-// found.
+// changeKey inserts, updates or deletes the key that has k's id. An update expects the
+// version found.
 func (s *Store) changeKey(ctx context.Context, verb string, found int64, k apikey.Key) (err error) {
 	record := ""
 	if verb != "delete" {

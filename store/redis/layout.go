@@ -10,8 +10,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// The value of a subject is a head, which says which meters it holds, and a tail, which is
-// their state:
+// The value of a subject is a head, which says which meters it holds, and a tail, which
+// is their state:
 //
 //	+-----+--------+-------+------------------+--------------------+---+---------+------------+
 //	| 'R' | layout | count | names            | statics            | 1 | expires | states     |
@@ -20,8 +20,8 @@ import (
 //	|<------------------------- head ----------------------------->|<--------- tail --------->|
 //
 // A charge brings the head of a value that holds exactly its meters. If the stored value
-// begins with that head, which is nearly always so, the script knows where everything is: it
-// reads the tail and patches it. If not, it looks each meter up by name.
+// begins with that head, which is nearly always so, the script knows where everything is:
+// it reads the tail and patches it. If not, it looks each meter up by name.
 //
 //	count, index   two bytes, 0x80 + seven bits each, so that neither is ever '\n'
 //	name           '\n', kind ('b' bucket, 'w' window, 'r' rare bucket), name, '\n'
@@ -32,11 +32,11 @@ import (
 //	states         of a bucket: tokens, part, last
 //	               of a window: used, extra, 0
 //
-// Every number is a little-endian float64, because Lua has no other numbers. All figures are
-// at most 1<<53 - 1, which a float64 holds exactly.
+// Every number is a little-endian float64, because Lua has no other numbers. All figures
+// are at most 1<<53 - 1, which a float64 holds exactly.
 //
-// This is the value of ration:{gold:k1} after the first unit was charged to a bucket "rate"
-// (burst 100, 10 tokens a second) and to a window "day" (kept for 48h):
+// This is the value of ration:{gold:k1} after the first unit was charged to a bucket
+// "rate" (burst 100, 10 tokens a second) and to a window "day" (kept for 48h):
 //
 //	00  52 01 80 82               'R', layout 1, two meters
 //	04  0a 62 72 61 74 65 0a      name: bucket "rate"
@@ -56,13 +56,13 @@ import (
 //	5e  00 00 00 00 00 00 00 00   day: extra 0
 //	66  00 00 00 00 00 00 00 00   not used by a window
 //
-// The script replies a tail as well. The first byte of a reply is 0 if the charge was refused,
-// and 2 for an error in a batch. The first number is the server's time. It may be any later
-// instant if no bucket was last charged after the server's time.
+// The script replies a tail as well. The first byte of a reply is 0 if the charge was
+// refused, and 2 for an error in a batch. The first number is the server's time. It may
+// be any later instant if no bucket was last charged after the server's time.
 //
-// Two hashes hold what few decisions need. An ended window is in the field of its name and
-// Start, as 1, used, extra, End + Keep. A rare bucket is in the field of its name and '\n', as
-// 2, tokens, part, last and its two statics.
+// Two hashes hold what few decisions need. An ended window is in the field of its name
+// and Start, as 1, used, extra, End + Keep. A rare bucket is in the field of its name and
+// '\n', as 2, tokens, part, last and its two statics.
 const (
 	layout   = 1
 	tailLen  = 1 + 8
@@ -71,8 +71,8 @@ const (
 	refused, applied, faulty = 0, 1, 2 // the first byte of a reply
 )
 
-// never is the lifetime of a bucket that nothing refills, and of anything else whose lifetime
-// in microseconds is more than a float64 holds exactly.
+// never is the lifetime of a bucket that nothing refills, and of anything else whose
+// lifetime in microseconds is more than a float64 holds exactly.
 const never = store.MaxUnits + 1
 
 // appendHead appends the head of a value that holds exactly meters.
@@ -115,13 +115,13 @@ func until(m *store.Meter) int64 {
 // per returns the denominator of the part of bucket m.
 func per(m *store.Meter) int64 { return max(m.Rate.Per, 1) }
 
-// life returns the lifetime of bucket m: how long it can take to fill, in microseconds. A bucket
-// that has had so much time is full, and need not be kept.
+// life returns the lifetime of bucket m: how long it can take to fill, in microseconds. A
+// bucket that has had so much time is full, and need not be kept.
 //
 // The lifetime of a rare bucket is exact, because there may be many of them. Any other is
-// rounded up to a power of two, at least 1<<32 µs (71 minutes), so that a small change of a plan
-// changes no head. A bucket without capacity is always full. It is kept for 12 days, so that it
-// still knows what was taken when it gets some capacity.
+// rounded up to a power of two, at least 1<<32 µs (71 minutes), so that a small change of
+// a plan changes no head. A bucket without capacity is always full. It is kept for 12
+// days, so that it still knows what was taken when it gets some capacity.
 func life(m *store.Meter) int64 {
 	switch {
 	case m.Max == 0:
@@ -136,8 +136,8 @@ func life(m *store.Meter) int64 {
 	return 1 << max(bits.Len64(uint64(full-1)), 32)
 }
 
-// appendEscaped appends s with the bytes special and '%' written as a percent sign and two
-// hexadecimal digits.
+// appendEscaped appends s with the bytes special and '%' written as a percent sign and
+// two hexadecimal digits.
 func appendEscaped(b []byte, s string, special byte) []byte {
 	const digits = "0123456789ABCDEF"
 	if strings.IndexByte(s, special) < 0 && strings.IndexByte(s, '%') < 0 {

@@ -51,8 +51,8 @@ func (s *Store) PlanLinks(ctx context.Context, planID, cursor string, limit int)
 	return page, next, nil
 }
 
-// changeLink inserts, updates or deletes the link of l's plan and key. An update expects the
-// version found.
+// changeLink inserts, updates or deletes the link of l's plan and key. An update expects
+// the version found.
 func (s *Store) changeLink(ctx context.Context, verb string, found int64, l usageplan.Link) (err error) {
 	record := ""
 	if verb != "delete" {
@@ -70,9 +70,9 @@ func (s *Store) changeLink(ctx context.Context, verb string, found int64, l usag
 	return nil
 }
 
-// linkName returns the name of a link among the records. The length says where the plan's id
-// ends, so that any bytes may be in an id. With an empty keyID it is the prefix of all links
-// of the plan.
+// linkName returns the name of a link among the records. The length says where the plan's
+// id ends, so that any bytes may be in an id. With an empty keyID it is the prefix of all
+// links of the plan.
 func linkName(planID, keyID string) string { return strconv.Itoa(len(planID)) + ":" + planID + keyID }
 
 func linksOfPlan(id string) string { return "links-of-plan:" + id }

@@ -1,15 +1,15 @@
 package redis
 
-// OnChange implements usageplan.Notifier. It calls changed at once, with "". While a Run is
-// running, changed is also called with the id of each key and plan that any process changes.
-// For a link it gets the id of the link's key. It gets "" when the Run has subscribed, and
-// again after every break. Without a Run there are no further calls.
+// OnChange implements usageplan.Notifier. It calls changed at once, with "". While a Run
+// is running, changed is also called with the id of each key and plan that any process
+// changes. For a link it gets the id of the link's key. It gets "" when the Run has
+// subscribed, and again after every break. Without a Run there are no further calls.
 //
-// The function changed may read the Store. It should be quick, because the next change waits
-// for it. It must not call OnChange, and it must not call stop, which waits for the calls in
-// progress.
+// The function changed may read the Store. It should be quick, because the next change
+// waits for it. It must not call OnChange, and it must not call stop, which waits for the
+// calls in progress.
 func (s *Store) OnChange(changed func(id string)) (stop func()) { return s.listeners.Add(changed) }
 
-// Listening implements usageplan.Listener. It reports whether a Run is running, whether that
-// Run is connected or not.
+// Listening implements usageplan.Listener. It reports whether a Run is running, whether
+// that Run is connected or not.
 func (s *Store) Listening() bool { return s.running.Load() > 0 }

@@ -14,31 +14,32 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Open returns a Store that connects when it is first used. After a failure it connects when it
-// is used again. Until there is a connection, its calls fail with an error that wraps
-// store.ErrNotTaken. So a service can start while its Redis is down, and recovers when Redis
-// comes up. Close the Store when it is no longer used.
+// Open returns a Store that connects when it is first used. After a failure it connects
+// when it is used again. Until there is a connection, its calls fail with an error that
+// wraps store.ErrNotTaken. So a service can start while its Redis is down, and recovers
+// when Redis comes up. Close the Store when it is no longer used.
 //
-// The url is redis://user:password@host:port/db, rediss:// for TLS, or unix:///path?db=0. The
-// schemes valkey and valkeys mean redis and rediss. The host is required: Open never assumes a
-// local server, so that an unset variable is an error and not a quota for one machine. The
-// default port is 6379. The parameters are:
+// The url is redis://user:password@host:port/db, rediss:// for TLS, or unix:///path?db=0.
+// The schemes valkey and valkeys mean redis and rediss. The host is required: Open never
+// assumes a local server, so that an unset variable is an error and not a quota for one
+// machine. The default port is 6379. The parameters are:
 //
 //   - db is the number of the database, if it is not in the path.
-//   - addr is the host:port of one more node of a Cluster, or of one more Sentinel. It may be
-//     repeated.
+//   - addr is the host:port of one more node of a Cluster, or of one more Sentinel. It
+//     may be repeated.
 //   - master_set is the name of the Sentinels' master.
 //   - dial_timeout limits the making of a connection. The default is 5s.
-//   - write_timeout is how long a connection may give no answer before it is given up. The
-//     default is 1s.
+//   - write_timeout is how long a connection may give no answer before it is given up.
+//     The default is 1s.
 //   - client_name is shown in the server's CLIENT LIST.
 //   - skip_verify accepts any certificate.
 //
-// Open refuses any other parameter, because a misspelt master_set would take a Sentinel for the
-// server. For any other setting make the client, and use New.
+// Open refuses any other parameter, because a misspelt master_set would take a Sentinel
+// for the server. For any other setting make the client, and use New.
 //
-// Security: A certificate must be for the name by which its node is reached. If a node is known
-// only by its IP address, as in many Clusters, the certificate must be for the host of the url.
+// Security: A certificate must be for the name by which its node is reached. If a node is
+// known only by its IP address, as in many Clusters, the certificate must be for the host
+// of the url.
 func Open(url string, cfg Config) (*Store, error) {
 	s, err := prepare(cfg)
 	option, fault := parseOption(url)
@@ -50,8 +51,8 @@ func Open(url string, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// dialTLS verifies that the certificate of a node is for the node's name, if addr has a name.
-// Otherwise it must be for the ServerName of cfg, which is the host of the url.
+// dialTLS verifies that the certificate of a node is for the node's name, if addr has a
+// name. Otherwise it must be for the ServerName of cfg, which is the host of the url.
 func dialTLS(ctx context.Context, addr string, dialer *net.Dialer, cfg *tls.Config) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err == nil && net.ParseIP(host) == nil {
@@ -61,8 +62,8 @@ func dialTLS(ctx context.Context, addr string, dialer *net.Dialer, cfg *tls.Conf
 	return (&tls.Dialer{NetDialer: dialer, Config: cfg}).DialContext(ctx, "tcp", addr)
 }
 
-// dialing makes the client of a Store that Open made. One attempt is made at a time, for all
-// callers that wait.
+// dialing makes the client of a Store that Open made. One attempt is made at a time, for
+// all callers that wait.
 type dialing struct {
 	option func() rueidis.ClientOption // a function, because fmt would print the password in a struct
 
@@ -74,8 +75,8 @@ type dialing struct {
 	closed  chan struct{} // closed by Close; nil if the caller made the client
 }
 
-// isClosed reports whether Close was called. If the caller made the client, it never is: a nil
-// channel blocks.
+// isClosed reports whether Close was called. If the caller made the client, it never is:
+// a nil channel blocks.
 func (d *dialing) isClosed() bool {
 	select {
 	case <-d.closed:
@@ -104,8 +105,8 @@ func (s *Store) connected(ctx context.Context) (*link, error) {
 	return nil, fmt.Errorf("store/redis: connect: %w: %w", store.ErrNotTaken, err)
 }
 
-// dial waits until an attempt to connect ends, or until ctx is done. The attempt goes on for
-// later callers: only the dialer's own timeout ends it.
+// dial waits until an attempt to connect ends, or until ctx is done. The attempt goes on
+// for later callers: only the dialer's own timeout ends it.
 func (s *Store) dial(ctx context.Context) error {
 	d := &s.dialing
 	d.mu.Lock()
@@ -158,8 +159,9 @@ func (s *Store) connect() {
 	d.attempt = nil
 }
 
-// Close closes the connections of a Store that Open made. It leaves the client that New was
-// given open. Calls in flight fail, later calls fail, and a Run ends. Close may be called again.
+// Close closes the connections of a Store that Open made. It leaves the client that New
+// was given open. Calls in flight fail, later calls fail, and a Run ends. Close may be
+// called again.
 func (s *Store) Close() {
 	d := &s.dialing
 	d.mu.Lock()

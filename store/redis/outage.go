@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// logInterval is the least time between two logs of the same reason for a broken subscription.
-// Without it a server that ends the connection again and again would fill the log.
+// logInterval is the least time between two logs of the same reason for a broken
+// subscription. Without it a server that ends the connection again and again would fill
+// the log.
 const logInterval = time.Minute
 
 // outage is the time during which a Run is not subscribed, and what was logged about it.
@@ -52,9 +53,9 @@ func (o *outage) end(ctx context.Context) {
 	o.since, o.reported = time.Time{}, false
 }
 
-// reasonOf returns the kind of a failure to subscribe, and its level. The kind is the server's
-// error code, or a fixed text: the texts of other errors contain ports, which change. A failure
-// that only an administrator can mend is an error.
+// reasonOf returns the kind of a failure to subscribe, and its level. The kind is the
+// server's error code, or a fixed text: the texts of other errors contain ports, which
+// change. A failure that only an administrator can mend is an error.
 func reasonOf(err error) (reason string, level slog.Level) {
 	switch reason := errorCode(err); {
 	case reason == "NOAUTH" || reason == "WRONGPASS" || reason == "NOPERM":

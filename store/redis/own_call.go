@@ -20,14 +20,14 @@ const (
 
 // ownCall makes the call of r on the caller's goroutine. It returns by ctx's deadline.
 //
-// The connection that the client shares between all calls does not keep that promise. A call
-// that finds this connection lost waits for the call that is making a new one, which may have
-// ten seconds. So an own call takes a connection of the client's pool, as a blocking command
-// does. No other call uses that connection meanwhile. If none is there, the client makes one
-// within ctx.
+// The connection that the client shares between all calls does not keep that promise. A
+// call that finds this connection lost waits for the call that is making a new one, which
+// may have ten seconds. So an own call takes a connection of the client's pool, as a
+// blocking command does. No other call uses that connection meanwhile. If none is there,
+// the client makes one within ctx.
 //
-// In a Cluster no call is an own call. Before a call has a connection there, it may have to
-// wait until the client has read the map of the slots.
+// In a Cluster no call is an own call. Before a call has a connection there, it may have
+// to wait until the client has read the map of the slots.
 func (l *link) ownCall(ctx context.Context, s *scripts, r *request) (string, error) {
 	result := l.client.Do(ctx, l.ownCommand("EVALSHA", s.one.sha, r))
 	if errorCode(result.Error()) == "NOSCRIPT" && ctx.Err() == nil {
@@ -47,8 +47,8 @@ func (l *link) ownCommand(verb, script string, r *request) rueidis.Completed {
 }
 
 // warmUp makes a connection for own calls, on a goroutine that ends within warmUpTime. A
-// distant server does not answer a new connection within the deadline of a decision. A server
-// that refuses the connection is asked once in warmUpTime.
+// distant server does not answer a new connection within the deadline of a decision. A
+// server that refuses the connection is asked once in warmUpTime.
 func (l *link) warmUp() {
 	now := time.Now().UnixNano()
 	if l.warm.Load() || now-l.warmedAt.Load() < int64(warmUpTime) || !l.warming.CompareAndSwap(false, true) {

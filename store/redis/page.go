@@ -9,13 +9,13 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// maxExamined is the most records that the script examines for one page. It bounds the time
-// for which a filter that matches little keeps the server busy.
+// maxExamined is the most records that the script examines for one page. It bounds the
+// time for which a filter that matches little keeps the server busy.
 const maxExamined = 1000
 
-// listing lists records of the directory, newest first. A cursor is a number: the page has
-// records with smaller numbers. No number is given twice, so records that come and go between
-// two pages do not disturb the listing.
+// listing lists records of the directory, newest first. A cursor is a number: the page
+// has records with smaller numbers. No number is given twice, so records that come and go
+// between two pages do not disturb the listing.
 type listing[T any] struct {
 	order   string // the sorted set that lists the records
 	records string // the hash that has them
@@ -56,8 +56,8 @@ func (l *listing[T]) page(ctx context.Context, s *Store, cursor string, limit in
 	return page, next, err
 }
 
-// args returns the arguments of page.lua. Without a filter no record is examined that is not
-// returned.
+// args returns the arguments of page.lua. Without a filter no record is examined that is
+// not returned.
 func (l *listing[T]) args(below uint64, limit int) []string {
 	from, examine := "+inf", limit
 	if below > 0 {
@@ -92,8 +92,8 @@ func nextCursor(number string) (string, error) {
 	return strconv.FormatUint(below, 36), nil
 }
 
-// parseCursor returns the number below which a listing goes on, or 0 for the first page. A page
-// gives a cursor only if there is a record below it, so the least number is 2.
+// parseCursor returns the number below which a listing goes on, or 0 for the first page.
+// A page gives a cursor only if there is a record below it, so the least number is 2.
 func parseCursor(cursor string) (below uint64, err error) {
 	if cursor == "" {
 		return 0, nil

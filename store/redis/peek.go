@@ -9,12 +9,13 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// peekBatch is how many reads are sent together. Each is a command of its own, so the server
-// answers other clients between two of them.
+// peekBatch is how many reads are sent together. Each is a command of its own, so the
+// server answers other clients between two of them.
 const peekBatch = 128
 
-// Peek implements store.Peeker. It calls the script once for every subject and up to MaxMeters
-// of its meters, and sends many calls at a time. It reads from the masters, as Take does.
+// Peek implements store.Peeker. It calls the script once for every subject and up to
+// MaxMeters of its meters, and sends many calls at a time. It reads from the masters, as
+// Take does.
 func (s *Store) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
 	if at.IsZero() {
 		at = time.Now()
@@ -85,7 +86,8 @@ func (s *Store) peek(ctx context.Context, l *link, charges []store.Charge) error
 	return nil
 }
 
-// copyLevels copies the levels of charges, one after the other. It returns how many there are.
+// copyLevels copies the levels of charges, one after the other. It returns how many there
+// are.
 func copyLevels(levels []store.Level, charges []store.Charge) (n int) {
 	for i := range charges {
 		n += copy(levels[n:], charges[i].Levels[:len(charges[i].Meters)])

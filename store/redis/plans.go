@@ -56,8 +56,8 @@ func (s *Store) Plans(ctx context.Context, cursor string, limit int) ([]usagepla
 	return page, next, nil
 }
 
-// changePlan inserts, updates or deletes the plan that has p's id. An update expects the version
-// found, and so does a deletion unless found is 0.
+// changePlan inserts, updates or deletes the plan that has p's id. An update expects the
+// version found, and so does a deletion unless found is 0.
 func (s *Store) changePlan(ctx context.Context, verb string, found int64, p usageplan.Plan) (err error) {
 	record := ""
 	if verb != "delete" {

@@ -135,7 +135,8 @@ func crowd(t *testing.T, addr string, j job, harm ...[]string) (sum tally) {
 	}
 	pause := 2 * time.Millisecond
 	if testing.Short() {
-		pause = 20 * time.Millisecond // if connections were cut all the time, little would be admitted
+		// If connections were cut all the time, little would be admitted.
+		pause = 20 * time.Millisecond
 	}
 	over := make(chan struct{})
 	go func() {

@@ -10,7 +10,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// How many calls are in flight at a time, and how many decisions one call carries at most.
+// How many calls are in flight at a time, and how many decisions one call carries at
+// most.
 const (
 	// Two calls keep both sides busy where decisions are batched. While the server works at
 	// one call, the replies of the other are delivered and its successor is written.
@@ -28,10 +29,10 @@ const (
 	partitions = 16
 )
 
-// queue limits how many calls to the server are in flight. It makes each call on a goroutine
-// of its own, because the client may keep its caller past the end of ctx: while it connects,
-// and while it has no place for the command. The goroutine ends when no caller waits. The
-// exception is an own call (see decide).
+// queue limits how many calls to the server are in flight. It makes each call on a
+// goroutine of its own, because the client may keep its caller past the end of ctx: while
+// it connects, and while it has no place for the command. The goroutine ends when no
+// caller waits. The exception is an own call (see decide).
 //
 // There is no timer. A request that finds a call slot free starts at once. A request that
 // finds none waits, and shares the next call with all others that wait.
@@ -68,18 +69,18 @@ type waiter struct {
 	err      error
 }
 
-// waiterPool holds waiters whose reply was received. A waiter whose caller gave up is never
-// put back, because its batch may still write to it.
+// waiterPool holds waiters whose reply was received. A waiter whose caller gave up is
+// never put back, because its batch may still write to it.
 var waiterPool = sync.Pool{New: func() any { return &waiter{done: make(chan struct{}, 1)} }}
 
-// decide returns the script's reply to r. If the caller gives up, the batch goes on for the
-// others.
+// decide returns the script's reply to r. If the caller gives up, the batch goes on for
+// the others.
 //
-// A caller with little time makes the call on its own goroutine, if a slot and a connection
-// are free. To wake another goroutine, and with it a processor that the server may need,
-// takes a third of such a decision. For the reason why an own call does not outlast the
-// deadline, see ownCall. A cancelled ctx shows when the server has answered, or at the
-// deadline.
+// A caller with little time makes the call on its own goroutine, if a slot and a
+// connection are free. To wake another goroutine, and with it a processor that the server
+// may need, takes a third of such a decision. For the reason why an own call does not
+// outlast the deadline, see ownCall. A cancelled ctx shows when the server has answered,
+// or at the deadline.
 func (q *queue) decide(ctx context.Context, l *link, s *scripts, r *request) (string, error) {
 	hurried := l.ownCalls && endsSoon(ctx)
 	if hurried && l.warm.Load() && q.tryAcquire() {
@@ -103,7 +104,8 @@ func (q *queue) decide(ctx context.Context, l *link, s *scripts, r *request) (st
 	return reply, err
 }
 
-// endsSoon reports whether the deadline of ctx is so near that its caller makes an own call.
+// endsSoon reports whether the deadline of ctx is so near that its caller makes an own
+// call.
 func endsSoon(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && time.Until(deadline) <= nearDeadline
@@ -161,8 +163,8 @@ func (q *queue) enqueue(l *link, s *scripts, w *waiter) {
 	}
 }
 
-// giveUp ends the wait of w, whose ctx is done. It returns nil if the reply has just come.
-// The error wraps store.ErrNotTaken if w is in no batch yet: then nothing was sent.
+// giveUp ends the wait of w, whose ctx is done. It returns nil if the reply has just
+// come. The error wraps store.ErrNotTaken if w is in no batch yet: then nothing was sent.
 func (q *queue) giveUp(ctx context.Context, w *waiter) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -179,8 +181,8 @@ func (q *queue) giveUp(ctx context.Context, w *waiter) error {
 	return fmt.Errorf("%w: %w", store.ErrNotTaken, ctx.Err())
 }
 
-// fill moves the waiters that have waited longest to b. If there are none, it frees the slot
-// of b and returns false.
+// fill moves the waiters that have waited longest to b. If there are none, it frees the
+// slot of b and returns false.
 func (q *queue) fill(b *batch) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

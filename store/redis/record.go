@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// A record of the directory begins with the fields that the scripts compare, because they read
-// no JSON. The JSON of the value follows. Numbers are big endian:
+// A record of the directory begins with the fields that the scripts compare, because they
+// read no JSON. The JSON of the value follows. Numbers are big endian:
 //
 //	layout               1 byte, recordLayout
 //	version              8 bytes
@@ -21,7 +21,8 @@ const (
 	recordHead   = 1 + 8
 )
 
-// encode returns the record of value. Only a key has extra, between the head and the JSON.
+// encode returns the record of value. Only a key has extra, between the head and the
+// JSON.
 func encode(version int64, extra []byte, value any) (string, error) {
 	text, err := json.Marshal(value)
 	if err != nil {

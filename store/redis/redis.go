@@ -19,20 +19,20 @@ import (
 // Config says how a Store uses its server. The zero Config is ready to use.
 type Config struct {
 	// Prefix begins the name of every key. The default is "ration". Stores with different
-	// prefixes share nothing. Prefix must not contain a brace, which would change the slot of
-	// the keys in a Cluster.
+	// prefixes share nothing. Prefix must not contain a brace, which would change the slot
+	// of the keys in a Cluster.
 	Prefix string
 
-	// Separate sends every decision in a call of its own. By default, if the client speaks to
-	// one server at a time, decisions that arrive while others are in flight are batched into
-	// one call. Set Separate if a proxy spreads the keys over several servers, or if no call
-	// may occupy the server for some hundreds of microseconds.
+	// Separate sends every decision in a call of its own. By default, if the client speaks
+	// to one server at a time, decisions that arrive while others are in flight are batched
+	// into one call. Set Separate if a proxy spreads the keys over several servers, or if no
+	// call may occupy the server for some hundreds of microseconds.
 	Separate bool
 
 	// Logger receives what Run reports: that the subscription to changes is lost, why, and
 	// that it is there again. It also receives, once, the server's settings that do not suit
-	// a quota (see Store.Check), from Open's first connection or from Run. If nil, nothing is
-	// logged.
+	// a quota (see Store.Check), from Open's first connection or from Run. If nil, nothing
+	// is logged.
 	Logger *slog.Logger
 }
 
@@ -40,8 +40,9 @@ type Config struct {
 // [store.Peeker], [apikey.Store], [usageplan.Store], [usageplan.AccessReader] and
 // [usageplan.Listener]. It hears of changes while Run runs.
 //
-// Apart from its listeners a Store holds no state of its own. Any number of Stores, in any
-// number of processes, count together and see the same. A Store is safe for concurrent use.
+// Apart from its listeners a Store holds no state of its own. Any number of Stores, in
+// any number of processes, count together and see the same. A Store is safe for
+// concurrent use.
 type Store struct {
 	prefix   string
 	separate bool
@@ -77,8 +78,8 @@ var (
 	_ usageplan.AccessReader = (*Store)(nil)
 )
 
-// New returns a Store over client. It sends nothing to the server. The caller closes client.
-// An error names the field that is at fault.
+// New returns a Store over client. It sends nothing to the server. The caller closes
+// client. An error names the field that is at fault.
 func New(client rueidis.Client, cfg Config) (*Store, error) {
 	s, err := prepare(cfg)
 	if err := errors.Join(nilcheck.Required("client", client, "one that is connected"), err); err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// request is what one decision sends: its key, its head and its figures. They are one string,
-// not a buffer that is used again: the client may still hold it after a call was given up. One
-// string is also one allocation.
+// request is what one decision sends: its key, its head and its figures. They are one
+// string, not a buffer that is used again: the client may still hold it after a call was
+// given up. One string is also one allocation.
 type request struct {
 	text   string
 	key    int // where the key ends
@@ -57,8 +57,8 @@ func (s *Store) request(c *store.Charge, at time.Time) (r request) {
 	return r
 }
 
-// The shapes of a charge, by which the script picks its code. The shapes before loops have
-// straight-line code.
+// The shapes of a charge, by which the script picks its code. The shapes before loops
+// have straight-line code.
 const (
 	bucket byte = 1 + iota
 	window
@@ -68,8 +68,8 @@ const (
 	setting // SetRemaining
 )
 
-// shape returns the shape of c. The straight-line code wants a bucket before all windows, no
-// rare bucket, and more than 0 units of every meter.
+// shape returns the shape of c. The straight-line code wants a bucket before all windows,
+// no rare bucket, and more than 0 units of every meter.
 func shape(c *store.Charge) byte {
 	if c.SetRemaining {
 		return setting
@@ -100,9 +100,9 @@ func shape(c *store.Charge) byte {
 	return loops
 }
 
-// appendFigures appends the shape, how long the key must live from now on (µs), and the second
-// of the charge. What the head does not say of each meter follows: N and Max, and the Rate of a
-// bucket.
+// appendFigures appends the shape, how long the key must live from now on (µs), and the
+// second of the charge. What the head does not say of each meter follows: N and Max, and
+// the Rate of a bucket.
 func appendFigures(b []byte, c *store.Charge, at int64) []byte {
 	at = min(max(at, -store.MaxUnits), store.MaxUnits)
 	longest := int64(0)
@@ -122,8 +122,9 @@ func appendFigures(b []byte, c *store.Charge, at int64) []byte {
 	return b
 }
 
-// units returns N[i], bounded by what a float64 holds exactly. If the charge sets what remains,
-// -1 means that the script leaves the meter alone: an Unlimited window cannot be set.
+// units returns N[i], bounded by what a float64 holds exactly. If the charge sets what
+// remains, -1 means that the script leaves the meter alone: an Unlimited window cannot be
+// set.
 func units(c *store.Charge, i int) int64 {
 	switch m := &c.Meters[i]; {
 	case !c.SetRemaining:

@@ -54,7 +54,8 @@ func TestRevocation(t *testing.T) {
 			addr := redistest.Start(t)
 			here, there := newStore(t, dial(t, addr), decisionScripts), newStore(t, dial(t, addr), decisionScripts)
 			if test.push {
-				subscribed := make(chan struct{}, 2) // once at OnChange, and once when the server has confirmed the subscription
+				// Once at OnChange, and once when the server has confirmed the subscription.
+				subscribed := make(chan struct{}, 2)
 				here.OnChange(func(id string) {
 					if id == "" {
 						subscribed <- struct{}{}

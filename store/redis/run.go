@@ -9,8 +9,9 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// How long a Run waits: between two heartbeats, for an answer, and before it subscribes again.
-// A server that has gone silent is noticed after heartbeat and answerTimeout together.
+// How long a Run waits: between two heartbeats, for an answer, and before it subscribes
+// again. A server that has gone silent is noticed after heartbeat and answerTimeout
+// together.
 const (
 	heartbeat     = time.Second
 	answerTimeout = 3 * time.Second
@@ -18,20 +19,20 @@ const (
 	maxPause      = time.Second
 )
 
-// Run subscribes to changes and tells the functions that were given to OnChange, until ctx is
-// done or the Store is closed. It uses a connection of its own. It notices within 5s that a
-// server has gone silent, and subscribes again for as long as it takes.
+// Run subscribes to changes and tells the functions that were given to OnChange, until
+// ctx is done or the Store is closed. It uses a connection of its own. It notices within
+// 5s that a server has gone silent, and subscribes again for as long as it takes.
 //
-// While Run is not subscribed, a Gate learns of a change only when the entries of its cache
-// expire. Run logs each reason at once, and only once. When it has subscribed again, it logs how
-// long that took.
+// While Run is not subscribed, a Gate learns of a change only when the entries of its
+// cache expire. Run logs each reason at once, and only once. When it has subscribed
+// again, it logs how long that took.
 //
-// Run returns the error of ctx. If it was not subscribed, the error also wraps the reason. After
-// Close the error wraps net.ErrClosed. Run waits for a dial in progress, at most 5s unless the
-// client's Dialer says otherwise.
+// Run returns the error of ctx. If it was not subscribed, the error also wraps the
+// reason. After Close the error wraps net.ErrClosed. Run waits for a dial in progress, at
+// most 5s unless the client's Dialer says otherwise.
 //
-// A process needs one Run. More than one do no harm. Without a Run the Store serves keys, plans
-// and counters as usual, but reports no changes.
+// A process needs one Run. More than one do no harm. Without a Run the Store serves keys,
+// plans and counters as usual, but reports no changes.
 func (s *Store) Run(ctx context.Context) error {
 	s.running.Add(1)
 	defer s.running.Add(-1)
@@ -65,8 +66,8 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
-// listen subscribes and tells of changes until the connection breaks. It reports whether it was
-// ever subscribed.
+// listen subscribes and tells of changes until the connection breaks. It reports whether
+// it was ever subscribed.
 func (s *Store) listen(ctx context.Context, out *outage) (subscribed bool, err error) {
 	l, err := s.connected(ctx)
 	if err != nil {

@@ -73,7 +73,8 @@ func TestPush(t *testing.T) {
 	heard, elsewhere := listen(t, here), listen(t, there)
 
 	k := apikey.Key{ID: "k", Version: 1, Digest: apikey.DigestOf("secret")}
-	require.NoError(t, other.InsertKey(t.Context(), k)) // a store of another prefix: no listener here hears of it
+	// A store of another prefix: no listener here hears of it.
+	require.NoError(t, other.InsertKey(t.Context(), k))
 	require.NoError(t, there.InsertKey(t.Context(), k))
 	require.Equal(t, "k", soon(t, heard))
 	require.NoError(t, there.InsertLink(t.Context(), usageplan.Link{PlanID: "p", KeyID: "k2"}))

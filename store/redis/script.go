@@ -9,13 +9,13 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// The scripts of decisions are put together from fragments. They share the struct library for
-// servers without it, the clock, the straight-line code for the common shapes, and the loops
-// for all else.
+// The scripts of decisions are put together from fragments. They share the struct library
+// for servers without it, the clock, the straight-line code for the common shapes, and
+// the loops for all else.
 //
-// In one.lua the fragment common.lua is no function, because a call's frame would cost as much
-// as its arithmetic. In many.lua it is the body of one. No script has a #! line, so that every
-// server takes them.
+// In one.lua the fragment common.lua is no function, because a call's frame would cost as
+// much as its arithmetic. In many.lua it is the body of one. No script has a #! line, so
+// that every server takes them.
 var (
 	//go:embed struct.lua
 	structLua string
@@ -51,8 +51,9 @@ func newScript(text string) script {
 }
 
 // run makes the server run a script once. It sends the SHA-1, and the text only after the
-// answer NOSCRIPT, which proves that the script did not run. Nothing else is ever sent again:
-// neither command is marked read-only or retryable, so the client sends it once, to a master.
+// answer NOSCRIPT, which proves that the script did not run. Nothing else is ever sent
+// again: neither command is marked read-only or retryable, so the client sends it once,
+// to a master.
 func (l *link) run(ctx context.Context, sc *script, keys, args []string) rueidis.RedisResult {
 	result := l.client.Do(ctx, l.evalSHA(sc, keys, args))
 	if errorCode(result.Error()) != "NOSCRIPT" || ctx.Err() != nil {

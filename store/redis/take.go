@@ -8,8 +8,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Take implements store.Counter. It honours the deadline of ctx. A charge whose answer comes
-// too late stands.
+// Take implements store.Counter. It honours the deadline of ctx. A charge whose answer
+// comes too late stands.
 func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	if err := c.Check(); err != nil {
 		return err
@@ -55,8 +55,9 @@ func (l *link) one(ctx context.Context, s *scripts, r *request) (string, error) 
 	return l.run(ctx, &s.one, key[:], args[:]).ToString()
 }
 
-// decodeReply fills in c from the script's reply. The script decides and returns the state. The
-// levels are computed here, from the state, by the arithmetic that all stores share.
+// decodeReply fills in c from the script's reply. The script decides and returns the
+// state. The levels are computed here, from the state, by the arithmetic that all stores
+// share.
 func decodeReply(c *store.Charge, at time.Time, reply string) error {
 	if want := tailLen + stateLen*len(c.Meters); len(reply) != want {
 		return fmt.Errorf("reply of %d bytes: want %d", len(reply), want)
@@ -79,9 +80,9 @@ func decodeReply(c *store.Charge, at time.Time, reply string) error {
 	return nil
 }
 
-// level returns the level of m for a charge of n, and reports whether n fits. A window goes by
-// at, the caller's clock. A bucket goes by the server's clock: by Last, up to which the script
-// has refilled it, or by clock if the server's clock is behind Last.
+// level returns the level of m for a charge of n, and reports whether n fits. A window
+// goes by at, the caller's clock. A bucket goes by the server's clock: by Last, up to
+// which the script has refilled it, or by clock if the server's clock is behind Last.
 func level(m *store.Meter, at, clock int64, state string, n int64) (l store.Level, fits bool) {
 	if m.IsWindow() {
 		w := store.Window{Used: number(state), Extra: number(state[8:])}

@@ -14,13 +14,14 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// defaultWriteTimeout is how long a connection may give no answer before the client gives it up.
+// defaultWriteTimeout is how long a connection may give no answer before the client gives
+// it up.
 const defaultWriteTimeout = time.Second
 
 // parseOption parses a URL of Open.
 //
-// Security: Its errors name what is wrong, but do not quote it. A password with a slash or an @
-// in it may turn up in any part of the URL.
+// Security: Its errors name what is wrong, but do not quote it. A password with a slash
+// or an @ in it may turn up in any part of the URL.
 func parseOption(text string) (rueidis.ClientOption, error) {
 	u, err := parseURL(text)
 	if err != nil {
@@ -45,8 +46,8 @@ func parseOption(text string) (rueidis.ClientOption, error) {
 	return option, nil
 }
 
-// parseURL checks what rueidis.ParseURL ignores. ParseURL takes localhost if there is no host,
-// and the first host if an addr has none.
+// parseURL checks what rueidis.ParseURL ignores. ParseURL takes localhost if there is no
+// host, and the first host if an addr has none.
 func parseURL(text string) (*url.URL, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, errors.New("url: empty: want redis://host:port")
@@ -110,15 +111,15 @@ func socketFault(u *url.URL) error {
 	return nil
 }
 
-// parameters are the parameters that Open has. ParseURL has some more, and ignores those that it
-// does not know.
+// parameters are the parameters that Open has. ParseURL has some more, and ignores those
+// that it does not know.
 var parameters = []string{"db", "addr", "master_set", "dial_timeout", "write_timeout", "client_name", "skip_verify"}
 
-// parametersFault returns an error that names the parameters of text that Open does not have,
-// and what is wrong with the others.
+// parametersFault returns an error that names the parameters of text that Open does not
+// have, and what is wrong with the others.
 //
-// Security: It names no parameter if an @ follows. What looks like parameters is then the end of
-// a password with a question mark in it.
+// Security: It names no parameter if an @ follows. What looks like parameters is then the
+// end of a password with a question mark in it.
 func parametersFault(u *url.URL, text string) error {
 	_, query, _ := strings.Cut(text, "?")
 	isPassword := strings.Contains(query, "@")
@@ -141,8 +142,8 @@ func parametersFault(u *url.URL, text string) error {
 	return errors.Join(errs...)
 }
 
-// parameterFault returns what is wrong with a known parameter, or nil. ParseURL checks the form
-// of most values.
+// parameterFault returns what is wrong with a known parameter, or nil. ParseURL checks
+// the form of most values.
 func parameterFault(u *url.URL, name string, values []string) error {
 	switch {
 	case len(values) > 1 && name != "addr":
