@@ -51,7 +51,7 @@ func TestCallerBehind(t *testing.T) {
 			for now := noon; now.Before(noon.Add(test.behind)); {
 				now = now.Add(time.Hour)
 				clock.set(t, now)
-				require.Equal(t, 10, took(now), "whoever has the time right")
+				require.Equal(t, 10, took(now), "a caller whose clock is right")
 			}
 			clock.set(t, noon.Add(test.behind))
 			require.LessOrEqual(t, took(noon), test.again)

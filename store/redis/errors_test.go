@@ -64,7 +64,7 @@ func TestLostReply(t *testing.T) {
 			began := time.Now()
 			err = s.Take(ctx, one(test.name))
 			require.Error(t, err)
-			assert.NotErrorIs(t, err, store.ErrNotTaken, "nobody can know")
+			assert.NotErrorIs(t, err, store.ErrNotTaken, "the caller cannot know")
 			assert.Less(t, time.Since(began), 5*time.Second)
 			assert.True(t, strings.HasPrefix(err.Error(), "store/redis: take: "), err.Error())
 

@@ -20,11 +20,12 @@ import (
 //	|<------------------------- head ----------------------------->|<--------- tail --------->|
 //
 // A charge brings the head of a value that holds exactly its meters. If the stored value
-// begins with that head, which is nearly always so, the script knows where everything is:
-// it reads the tail and patches it. If not, it looks each meter up by name.
+// begins with that head, as it usually does, the script knows where everything is: it
+// reads the tail and patches it. Otherwise it looks each meter up by name.
 //
 //	count, index   two bytes, 0x80 + seven bits each, so that neither is ever '\n'
-//	name           '\n', kind ('b' bucket, 'w' window, 'r' rare bucket), name, '\n'
+//	name           '\n', kind ('b' bucket, 'w' window), name, '\n'
+//	               A rare bucket has kind 'r', but only in the head that a charge brings.
 //	               A name contains no '\n' itself, so a search for it finds nothing else.
 //	statics        of a bucket: the denominator of its part, its lifetime in µs (see life)
 //	               of a window: its Start, its End + Keep, in Unix seconds
@@ -32,8 +33,8 @@ import (
 //	states         of a bucket: tokens, part, last
 //	               of a window: used, extra, 0
 //
-// Every number is a little-endian float64, because Lua has no other numbers. All figures
-// are at most 1<<53 - 1, which a float64 holds exactly.
+// Every number is a little-endian float64, because Lua has no other numbers. All of them
+// are integers that a float64 holds exactly.
 //
 // This is the value of ration:{gold:k1} after the first unit was charged to a bucket
 // "rate" (burst 100, 10 tokens a second) and to a window "day" (kept for 48h):

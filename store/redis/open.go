@@ -65,7 +65,7 @@ func dialTLS(ctx context.Context, addr string, dialer *net.Dialer, cfg *tls.Conf
 // dialing makes the client of a Store that Open made. One attempt is made at a time, for
 // all callers that wait.
 type dialing struct {
-	option func() rueidis.ClientOption // a function, because fmt would print the password in a struct
+	option func() rueidis.ClientOption // a func, so that fmt prints no password
 
 	mu      sync.Mutex
 	attempt chan struct{} // closed when the attempt is over; nil if there is none

@@ -48,7 +48,7 @@ func TestOwnCall(t *testing.T) {
 
 	take(time.Minute)
 	client.calls = nil // the script may have had to be sent
-	require.False(t, warm(), "nobody needed it")
+	require.False(t, warm(), "no call needed it")
 	take(nearDeadline)
 	require.Eventually(t, warm, 10*time.Second, time.Millisecond)
 	take(nearDeadline)

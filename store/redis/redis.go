@@ -63,7 +63,7 @@ type link struct {
 	commands  queue   // for the directory, Peek and Check
 
 	ownCalls bool         // callers may make their calls on their own goroutines
-	warm     atomic.Bool  // there is a connection for own calls, and the last own call was answered
+	warm     atomic.Bool  // own calls have a connection, and the last was answered
 	warming  atomic.Bool  // warmUp is in progress
 	warmedAt atomic.Int64 // when the last warmUp began, in Unix nanoseconds
 }
@@ -101,7 +101,8 @@ func (s *Store) use(client rueidis.Client) {
 	isCluster := client.Mode() == rueidis.ClientModeCluster
 	queues, calls, size := 1, singleCalls, 1
 	switch {
-	case isCluster: // subjects are on different nodes, so their decisions cannot share a call
+	// Subjects are on different nodes, so their decisions cannot share a call.
+	case isCluster:
 		queues, calls = partitions, singleCalls/partitions
 	case !s.separate:
 		calls, size = batchCalls, batchSize

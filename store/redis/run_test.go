@@ -111,7 +111,8 @@ func TestRestored(t *testing.T) {
 		server.Close()
 		require.NoError(t, server.Restart())
 		require.Empty(t, soon(t, heard))
-		_, _, err := s.Plans(t.Context(), "", 1) // a connection that broke unnoticed fails a change, but no read
+		// A connection that broke unnoticed fails a change, but no read.
+		_, _, err := s.Plans(t.Context(), "", 1)
 		require.NoError(t, err)
 		require.NoError(t, s.InsertPlan(t.Context(), usageplan.Plan{ID: "p"}))
 		require.Equal(t, "p", soon(t, heard))

@@ -63,7 +63,8 @@ func TestServers(t *testing.T) {
 			t.Cleanup(client.Close)
 			require.Equal(t, name == "cluster", client.Mode() == rueidis.ClientModeCluster)
 			var n atomic.Int64
-			fresh := func(t testing.TB) *Store { // another prefix is another store, so nothing need be flushed
+			// Another prefix is another store, so nothing need be flushed.
+			fresh := func(t testing.TB) *Store {
 				s, err := New(client, Config{Prefix: fmt.Sprintf("ration%d", n.Add(1))})
 				require.NoError(t, err)
 				return s
@@ -111,7 +112,7 @@ func TestOpenServers(t *testing.T) {
 			require.NoError(t, err)
 			defer s.Close()
 			if name == "tls" {
-				require.ErrorContains(t, s.Take(t.Context(), one("a")), "certificate", "one that nobody vouches for")
+				require.ErrorContains(t, s.Take(t.Context(), one("a")), "certificate", "a certificate that the client does not trust")
 				option := s.dialing.option()
 				option.TLSConfig = &tls.Config{RootCAs: cfg.RootCAs, ServerName: cfg.ServerName, MinVersion: tls.VersionTLS12}
 				s.dialing.option = func() rueidis.ClientOption { return option }

@@ -350,9 +350,9 @@ func TestPastLives(t *testing.T) {
 	}{
 		{0, 0, 0},
 		{24 * time.Hour, 0, time.Hour},                   // the window of the first day
-		{30 * time.Hour, 48 * time.Hour, 0},              // that window is gone, and so is the second day's
+		{30 * time.Hour, 48 * time.Hour, 0},              // that one and the second day's are gone
 		{18 * time.Hour, 48 * time.Hour, 49 * time.Hour}, // the third day's
-		{36 * time.Hour, 48 * time.Hour, 37 * time.Hour}, // the fourth day's ended half a day ago
+		{36 * time.Hour, 48 * time.Hour, 37 * time.Hour}, // the fourth day's, half a day ago
 	} {
 		now = now.Add(test.after)
 		server.SetTime(now)

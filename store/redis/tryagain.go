@@ -10,7 +10,8 @@ import (
 // run, so it can be sent again. How soon that helps depends on who moves the slot.
 const (
 	minBackoff = time.Millisecond
-	maxBackoff = 256 * time.Millisecond // of one pause; all pauses together are half a second
+	// The longest pause. All pauses together are half a second.
+	maxBackoff = 256 * time.Millisecond
 )
 
 // isTryAgain reports whether err is the answer TRYAGAIN.
