@@ -16,7 +16,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// Config says how a Store uses its server. The zero Config is ready to use.
+// Config configures a Store. The zero Config is ready to use.
 type Config struct {
 	// Prefix begins the name of every key. The default is "ration". Stores with different
 	// prefixes share nothing. Prefix must not contain a brace, which would change the slot
