@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/store/storetest"
@@ -26,6 +27,7 @@ func heap() uint64 {
 // TestSize checks the documented bytes of a subject with a bucket, a quota and a usage
 // record, its name included, and the bytes of an ended window.
 func TestSize(t *testing.T) {
+	longtest.Only(t)
 	const subjects, days = 1_000_000, 3
 	if testing.Short() {
 		t.Skip("makes a million subjects on one goroutine")

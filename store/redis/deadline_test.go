@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/internal/redistest"
 )
 
@@ -30,6 +31,7 @@ func hurried(t *testing.T, s *Store, subject string) (took time.Duration, err er
 // the frozen primary ends at its deadline, even if the client is connecting to it for
 // another call that may take longer.
 func TestFrozenPrimary(t *testing.T) {
+	longtest.Only(t)
 	t.Parallel()
 	rig, s := onCluster(t)
 	subjects := make([]string, 64)
@@ -58,6 +60,7 @@ func TestFrozenPrimary(t *testing.T) {
 // call, which may take longer, connects again. A call with little time does not wait for
 // that.
 func TestLostWhileIdle(t *testing.T) {
+	longtest.Only(t)
 	t.Parallel()
 	addr := redistest.Start(t)
 	var slow atomic.Bool

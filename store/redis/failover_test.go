@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
@@ -86,6 +87,7 @@ func onCluster(t *testing.T) (*redistest.Cluster, *Store) {
 // charged. What MOVED and ASK answer is counted once, and nothing fails. That holds for a
 // subject with a past, and for one without, as most are.
 func TestMigration(t *testing.T) {
+	longtest.Only(t)
 	t.Parallel()
 	rig, s := onCluster(t)
 	for _, subject := range []string{"with a past", "ordinary"} {
@@ -128,6 +130,7 @@ func makePast(t *testing.T, s *Store, subject string) {
 // that needs only the value is answered. A charge that needs the past fails, and its
 // error says that nothing was charged, unless the move ends in time.
 func TestMovingSlot(t *testing.T) {
+	longtest.Only(t)
 	t.Parallel()
 	rig, s := onCluster(t)
 	tomorrow := func(subject string) *store.Charge {

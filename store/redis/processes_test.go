@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
 )
@@ -160,6 +161,7 @@ func crowd(t *testing.T, addr string, j job, harm ...[]string) (sum tally) {
 // connections, at most the quota is admitted, and only charges with an unknown outcome
 // are lost.
 func TestProcesses(t *testing.T) {
+	longtest.Only(t)
 	addr := redistest.Start(t)
 	runs, limit, bucketFor := 10, int64(sharedQuota), time.Second
 	if testing.Short() {

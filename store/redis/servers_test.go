@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/storetest"
@@ -93,6 +94,7 @@ func TestServers(t *testing.T) {
 
 // TestOpenServers connects by URL to servers of each kind.
 func TestOpenServers(t *testing.T) {
+	longtest.Only(t)
 	secure, cfg := redistest.StartTLS(t)
 	sentinel := redistest.StartSentinel(t)
 	cluster := redistest.StartCluster(t)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
 )
@@ -44,6 +45,7 @@ func calls() map[string]func(ctx context.Context, s *Store) error {
 // TestSilence has a server fall silent while many callers ask. Each waits at most 100ms.
 // There are more requests than the client has places for.
 func TestSilence(t *testing.T) {
+	longtest.Only(t)
 	var all sync.WaitGroup
 	defer all.Wait()
 	for name, test := range map[string]struct {
@@ -129,6 +131,7 @@ func TestLittleTime(t *testing.T) {
 
 // TestCancelled has callers with a late deadline give up.
 func TestCancelled(t *testing.T) {
+	longtest.Only(t)
 	addr := redistest.Start(t)
 	for _, separate := range []bool{false, true} {
 		p := newProxy(t, addr)
@@ -184,6 +187,7 @@ func stalled(t *testing.T, addr string, by time.Duration) rueidis.Client {
 // TestStalledRedial has many callers wait for one connection, which the first of them has
 // asked for.
 func TestStalledRedial(t *testing.T) {
+	longtest.Only(t)
 	t.Parallel()
 	addr := redistest.Start(t)
 	for _, separate := range []bool{false, true} {
@@ -231,6 +235,7 @@ func TestStalledRedial(t *testing.T) {
 // TestSilentNode has one node of a Cluster fall silent under many callers. Callers of the
 // other nodes are answered.
 func TestSilentNode(t *testing.T) {
+	longtest.Only(t)
 	t.Parallel()
 	rig, s := onCluster(t)
 	subject := [3]string{} // one subject of each node
