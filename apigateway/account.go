@@ -38,7 +38,8 @@ var accountPatches = patches{
 	"remove":  {"/features"},
 }
 
-// updateAccount is UpdateAccount. There is nothing in an account that could be another: a role for logs means nothing here.
+// updateAccount is UpdateAccount. There is nothing in an account that could be another: a
+// role for logs means nothing here.
 func (h *Handler) updateAccount(r *http.Request) (int, any, error) {
 	ops, err := readPatch(r)
 	if err != nil {

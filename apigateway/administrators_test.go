@@ -28,7 +28,8 @@ func (h *house) together(n int, what func(i int) (what, body string)) map[int]in
 	return counts
 }
 
-// TestTwoAdministrators, and thirty more, lose nothing of what the others do, and are told of it once.
+// TestTwoAdministrators, and thirty more, lose nothing of what the others do, and are
+// told of it once.
 func TestTwoAdministrators(t *testing.T) {
 	t.Run("memory", func(t *testing.T) { administrate(t, memory.New(memory.Config{})) })
 	t.Run("redis", func(t *testing.T) {

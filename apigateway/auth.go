@@ -8,8 +8,8 @@ import (
 	"github.com/ration-go/ration/internal/nilcheck"
 )
 
-// Signed lets in who signs requests by AWS Signature Version 4, as the aws command line and the SDKs do, with a key that v
-// knows.
+// Signed lets in who signs requests by AWS Signature Version 4, as the aws command line
+// and the SDKs do, with a key that v knows.
 func Signed(v *sigv4.Verifier) Authenticator {
 	nilcheck.Must("apigateway: Signed", nilcheck.Required("verifier", v, "a sigv4.Verifier"))
 	return func(r *http.Request) error {

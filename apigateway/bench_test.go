@@ -44,8 +44,9 @@ var backends = map[string]func(b *testing.B) backend{
 	},
 }
 
-// BenchmarkKeys makes and gets keys where there are few and many, through the service and through the protocol over HTTP. The
-// medians count. Beside memory is what a Go map of the same keys alone takes: what is cold in a large one is most of it.
+// BenchmarkKeys makes and gets keys where there are few and many, through the service and
+// through the protocol over HTTP. The medians count. Beside memory is what a Go map of
+// the same keys alone takes: what is cold in a large one is most of it.
 func BenchmarkKeys(b *testing.B) {
 	for name, open := range backends {
 		for _, n := range []int{1000, 1_000_000} {
@@ -55,7 +56,8 @@ func BenchmarkKeys(b *testing.B) {
 			b.Run(fmt.Sprintf("store=%s/keys=%d", name, n), func(b *testing.B) {
 				st := open(b)
 				seed(b, st, n)
-				// As they come in requests: elsewhere in memory than the keys. More rounds than 1,000 ask again for the same.
+				// As they come in requests: elsewhere in memory than the keys. More rounds than 1,000
+				// ask again for the same.
 				asked := make([]string, 1000)
 				for i := range asked {
 					asked[i] = seeded(i * 7919 % n)

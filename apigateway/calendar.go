@@ -13,7 +13,8 @@ type calendar struct {
 	now     time.Time
 }
 
-// window is the start of the window of a day: of today the current one, of another day the one in which it ends.
+// window is the start of the window of a day: of today the current one, of another day
+// the one in which it ends.
 func (c *calendar) window(day time.Time) time.Time {
 	at := day.Add(oneDay - 1)
 	if day.Equal(c.now.Truncate(oneDay)) {

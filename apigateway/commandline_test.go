@@ -16,7 +16,8 @@ import (
 	"github.com/ration-go/ration/internal/awstest"
 )
 
-// TestCommandLine shows by the real command line what scripts have learnt to expect of AWS.
+// TestCommandLine shows by the real command line what scripts have learnt to expect of
+// AWS.
 func TestCommandLine(t *testing.T) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "test", id == "test", nil }, sigv4.Config{})
 	require.NoError(t, err)

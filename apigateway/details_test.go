@@ -38,9 +38,9 @@ func (h *house) admitted(n int, req gate.Request) (passed int) {
 	return passed
 }
 
-// TestRateWithoutBurst takes a burst of 0, or none, beside a rate as AWS does. It is shown as
-// it was given, so that Terraform sees no difference, and holds what the rate allows in a
-// second.
+// TestRateWithoutBurst takes a burst of 0, or none, beside a rate as AWS does. It is
+// shown as it was given, so that Terraform sees no difference, and holds what the rate
+// allows in a second.
 func TestRateWithoutBurst(t *testing.T) {
 	h := newHouse(t)
 	value := h.ok(201, "POST /apikeys", `{"enabled": true}`)
@@ -80,8 +80,8 @@ func TestRates(t *testing.T) {
 	}
 }
 
-// TestTwoPlansWithoutStages links a key to two plans that have no stages yet. The older link
-// counts until stages tell the plans apart.
+// TestTwoPlansWithoutStages links a key to two plans that have no stages yet. The older
+// link counts until stages tell the plans apart.
 func TestTwoPlansWithoutStages(t *testing.T) {
 	h := newHouse(t)
 	key := h.ok(201, "POST /apikeys", `{"enabled": true}`)
@@ -199,7 +199,8 @@ func TestEnabled(t *testing.T) {
 	}
 }
 
-// TestStageKeys are kept and given back. They mean nothing: plans say for which stages a key is.
+// TestStageKeys are kept and given back. They mean nothing: plans say for which stages a
+// key is.
 func TestStageKeys(t *testing.T) {
 	h := newHouse(t)
 	a := h.ok(201, "POST /apikeys", `{"name": "k", "stageKeys": [{"restApiId": "pets", "stageName": "prod"}, {"restApiId": "cats", "stageName": "dev"}, {"restApiId": "pets", "stageName": "prod"}]}`)

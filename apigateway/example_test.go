@@ -16,7 +16,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A control plane belongs on an address of its own, beside the service. This one lets in who signs as AWS's tools do.
+// A control plane belongs on an address of its own, beside the service. This one lets in
+// who signs as AWS's tools do.
 func Example() {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{AcceptForeign: true} // administrators may choose values, as with AWS

@@ -11,8 +11,8 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// FuzzPatchPlan: a plan is changed as the operations say, or not at all, and is one that enforcement takes. What is wrong with
-// them is the client's fault.
+// FuzzPatchPlan: a plan is changed as the operations say, or not at all, and is one that
+// enforcement takes. What is wrong with them is the client's fault.
 func FuzzPatchPlan(f *testing.F) {
 	for _, op := range []struct{ op, path, value string }{
 		{"replace", "/name", "x"}, {"add", "/productCode", "x"}, {"remove", "/quota", ""}, {"replace", "/quota/limit", "5"},

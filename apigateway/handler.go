@@ -20,8 +20,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// Authenticator says whether a request of an administrator is one: nil, or why not, as an *Error if the answer is to be that.
-// It may read the body if it puts it back.
+// Authenticator says whether a request of an administrator is one: nil, or why not, as an
+// *Error if the answer is to be that. It may read the body if it puts it back.
 type Authenticator func(*http.Request) error
 
 // Stages says which API stages there are.
@@ -64,14 +64,15 @@ type Handler struct {
 // MaxBody is the most bytes of a request's body: 10 MiB.
 const MaxBody = 10 << 20
 
-// bodyTime is how long a body may take before its sender is authenticated: enough for MaxBody at 1.4 Mbit/s.
+// bodyTime is how long a body may take before its sender is authenticated: enough for
+// MaxBody at 1.4 Mbit/s.
 const bodyTime = time.Minute
 
 // New returns a Handler that manages the keys and plans of the two services. GetUsage and
 // UpdateUsage are about the counts of the Gate. The error reports every fault at once.
 //
-// The KeyFormat of the Gate must let in every key that the service of keys makes or imports:
-// give both the same.
+// The KeyFormat of the Gate must let in every key that the service of keys makes or
+// imports: give both the same.
 func New(keys *apikey.Service, plans *usageplan.Service, g *gate.Gate, auth Authenticator, cfg Config) (*Handler, error) {
 	errs := []error{
 		nilcheck.Required("keys", keys, "an apikey.Service"), nilcheck.Required("plans", plans, "a usageplan.Service"),
@@ -138,7 +139,8 @@ func unknownOperation(r *http.Request) (int, any, error) {
 	return 0, nil, &Error{http.StatusNotFound, "UnknownOperationException", "Unable to determine the operation of " + r.Method + " " + r.URL.Path}
 }
 
-// ServeHTTP answers one request. Nobody learns what there is before they are authenticated.
+// ServeHTTP answers one request. Nobody learns what there is before they are
+// authenticated.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 	if err := h.authenticate(w, r); err != nil {
@@ -188,7 +190,8 @@ func (h *Handler) log(r *http.Request, err error) {
 	}
 }
 
-// read is the body, as JSON, into v. An empty one is {}. Members that v has not are ignored, as AWS does.
+// read is the body, as JSON, into v. An empty one is {}. Members that v has not are
+// ignored, as AWS does.
 func read(r *http.Request, v any) error {
 	body, err := io.ReadAll(r.Body)
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {

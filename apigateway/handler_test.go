@@ -32,7 +32,8 @@ type stores interface {
 	store.Counter
 }
 
-// house is a control plane over a store that reveals secrets, and a client that is let in.
+// house is a control plane over a store that reveals secrets, and a client that is let
+// in.
 type house struct {
 	t     *testing.T
 	st    stores
@@ -121,7 +122,8 @@ func patch(ops ...string) string {
 	return `{"patchOperations":[` + strings.Join(list, ",") + `]}`
 }
 
-// TestTutorial is the four commands of the AWS tutorial, by the real command line, and what follows from them.
+// TestTutorial is the four commands of the AWS tutorial, by the real command line, and
+// what follows from them.
 func TestTutorial(t *testing.T) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "test", id == "test", nil }, sigv4.Config{})
 	require.NoError(t, err)

@@ -39,7 +39,8 @@ func TestHidden(t *testing.T) {
 	require.Equal(t, p, q)
 }
 
-// TestForeign renames plans that AWS could not have, and changes one figure: nothing else of them changes.
+// TestForeign renames plans that AWS could not have, and changes one figure: nothing else
+// of them changes.
 func TestForeign(t *testing.T) {
 	prod, dev := usageplan.Stage{API: "pets", Name: "prod"}, usageplan.Stage{API: "pets", Name: "dev"}
 	one, nine := limiter.Limit{Rate: 1, Burst: 1}, limiter.Limit{Rate: 9, Burst: 9}
@@ -95,7 +96,8 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// TestFiguresShown: what is more than clients can read is shown as the most that they can.
+// TestFiguresShown: what is more than clients can read is shown as the most that they
+// can.
 func TestFiguresShown(t *testing.T) {
 	h := newHouse(t)
 	p, err := h.plans.Create(t.Context(), usageplan.Plan{
@@ -160,7 +162,8 @@ func TestLongPatches(t *testing.T) {
 	require.Equal(t, "API Stage can have throttle settings of at most 300 methods", a.text("message"))
 }
 
-// TestLastStage: a plan whose stages are all taken away admits nobody, as in AWS; one that never had any is for all.
+// TestLastStage: a plan whose stages are all taken away admits nobody, as in AWS; one
+// that never had any is for all.
 func TestLastStage(t *testing.T) {
 	h := newHouse(t)
 	key := h.ok(201, "POST /apikeys", `{"enabled": true}`)

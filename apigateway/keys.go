@@ -75,7 +75,8 @@ func (h *Handler) createKeys(r *http.Request) (int, any, error) {
 	return http.StatusCreated, out, nil
 }
 
-// checkTexts and checkValue have the messages of AWS for what apikey would refuse in words of its own.
+// checkTexts and checkValue have the messages of AWS for what apikey would refuse in
+// words of its own.
 func checkTexts(k *apikey.Key) error {
 	if utf8.RuneCountInString(k.Name) > 1024 {
 		return badRequest("Invalid API Key name, can be at most 1024 characters.")

@@ -20,8 +20,8 @@ type valued struct {
 	key string
 }
 
-// TestNothingShowsASecret prints every public struct, of a control plane with the credentials
-// of an administrator.
+// TestNothingShowsASecret prints every public struct, of a control plane with the
+// credentials of an administrator.
 func TestNothingShowsASecret(t *testing.T) {
 	const password = "hunter2passhunter2pass"
 	credentials := map[string]string{"AKIDEXAMPLE": password}

@@ -9,7 +9,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// methodOf is a route as AWS names a method: "/pets/GET" for "GET /pets", "//GET" for "GET /{$}", "*/*" for every other.
+// methodOf is a route as AWS names a method: "/pets/GET" for "GET /pets", "//GET" for
+// "GET /{$}", "*/*" for every other.
 func methodOf(route string) string {
 	if route == usageplan.AnyRoute {
 		return "*/*"
@@ -24,7 +25,8 @@ func methodOf(route string) string {
 	return strings.ReplaceAll(path, "...}", "+}") + "/" + method
 }
 
-// hasMethod says whether a route is the one that its method names. "GET /" is not: "//GET" is "GET /{$}".
+// hasMethod says whether a route is the one that its method names. "GET /" is not:
+// "//GET" is "GET /{$}".
 func hasMethod(route string) bool {
 	back, err := usageplan.Route(methodOf(route))
 	return err == nil && back == route
@@ -33,8 +35,8 @@ func hasMethod(route string) bool {
 // shown says whether the wire can say that a route has a throttle.
 func shown(route string, l limiter.Limit) bool { return !l.Unlimited() && hasMethod(route) }
 
-// routeOf returns the route of a method, whichever way it is written. A path alone is none:
-// "/pets/get" was meant to be "/pets/GET".
+// routeOf returns the route of a method, whichever way it is written. A path alone is
+// none: "/pets/get" was meant to be "/pets/GET".
 func routeOf(method string) (string, error) {
 	route, err := usageplan.Route(method)
 	pathAlone := strings.HasPrefix(method, "/") && strings.HasPrefix(route, "/") && !strings.HasSuffix(method, "/ANY")
@@ -55,7 +57,8 @@ func badMethod(method string) error {
 	return badRequest("Invalid method {resourcePath: %s,method: %s} specified", method[:max(at, 0)], method[at+1:])
 }
 
-// byRoute is throttles by method as throttles by route. Two ways to write one method are refused: which is meant?
+// byRoute is throttles by method as throttles by route. Two ways to write one method are
+// refused: which is meant?
 func byRoute(methods map[string]throttleText) (map[string]throttleText, error) {
 	if n := len(methods); n > usageplan.MaxRoutes {
 		return nil, badRequest("API Stage can have throttle settings of at most %d methods", usageplan.MaxRoutes)

@@ -56,7 +56,8 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestForeignValue: an administrator who chooses a value that the Gate would refuse is told so.
+// TestForeignValue: an administrator who chooses a value that the Gate would refuse is
+// told so.
 func TestForeignValue(t *testing.T) {
 	st := memory.New(memory.Config{})
 	g, err := gate.New(st, st, st, gate.Config{})

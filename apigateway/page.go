@@ -38,7 +38,8 @@ func limitOf(query url.Values) (int, error) {
 	return min(n, maxLimit), nil
 }
 
-// collect is a page of what fetch gives, a page of the store at a time, and convert lets through.
+// collect is a page of what fetch gives, a page of the store at a time, and convert lets
+// through.
 func collect[S, T any](query url.Values, fetch func(cursor string, limit int) ([]S, string, error), convert func(*S) (T, bool, error)) (page[T], error) {
 	limit, err := limitOf(query)
 	if err != nil {

@@ -27,10 +27,12 @@ func readPatch(r *http.Request) ([]patchOp, error) {
 	return in.PatchOperations, nil
 }
 
-// patches is which paths each operation can have; those with a <…> in them stand for a form.
+// patches is which paths each operation can have; those with a <…> in them stand for a
+// form.
 type patches map[string][]string
 
-// allow refuses an operation that is not offered on a path; form is the path as patches has it.
+// allow refuses an operation that is not offered on a path; form is the path as patches
+// has it.
 func (p patches) allow(op patchOp, form string) error {
 	offered, ok := p[op.Op]
 	switch {

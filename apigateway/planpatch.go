@@ -56,7 +56,8 @@ func parsePath(op patchOp) (form string, at stagePath) {
 	return methodForm + at.figure, at
 }
 
-// unescape is a part of a JSON pointer (RFC 6901); Terraform and others send it raw, which is the same where there is no '~'.
+// unescape is a part of a JSON pointer (RFC 6901); Terraform and others send it raw,
+// which is the same where there is no '~'.
 func unescape(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, "~1", "/"), "~0", "~")
 }
@@ -226,7 +227,8 @@ func tooManyStages() error {
 	return badRequest("Usage Plan can have at most %d API Stages", usageplan.MaxStages)
 }
 
-// setMethods is for the throttles of a stage's methods: all of them, or one figure of one.
+// setMethods is for the throttles of a stage's methods: all of them, or one figure of
+// one.
 func (t *planText) setMethods(op patchOp, form string, at stagePath) error {
 	s, err := t.stage(at.stage)
 	if err != nil {

@@ -193,7 +193,8 @@ func (h *Handler) getPlanKeys(r *http.Request) (int, any, error) {
 	return http.StatusOK, out, err
 }
 
-// getPlanKey is GetUsagePlanKey. A key that is in another plan is answered like no plan, as in AWS.
+// getPlanKey is GetUsagePlanKey. A key that is in another plan is answered like no plan,
+// as in AWS.
 func (h *Handler) getPlanKey(r *http.Request) (int, any, error) {
 	ctx, planID := r.Context(), r.PathValue("plan")
 	k, err := h.keys.Get(ctx, r.PathValue("key"))

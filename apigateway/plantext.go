@@ -39,7 +39,8 @@ type throttleText struct {
 	RateLimit  *perSecond `json:"rateLimit,omitzero"`
 }
 
-// perSecond is a rate. AWS sends it as a floating-point number, and scripts compare the text.
+// perSecond is a rate. AWS sends it as a floating-point number, and scripts compare the
+// text.
 type perSecond float64
 
 // MarshalJSON writes a whole number with a fraction: 50.0.
@@ -86,14 +87,16 @@ func planOf(p *usageplan.Plan) planText {
 	return out
 }
 
-// maxFigure is the most that a whole number is on the wire: clients read 32 bits. A plan of another making may have more.
+// maxFigure is the most that a whole number is on the wire: clients read 32 bits. A plan
+// of another making may have more.
 const maxFigure = 1<<31 - 1
 
 func throttleOf(l limiter.Limit) throttleText {
 	return throttleText{new(min(int64(l.Burst), maxFigure)), new(perSecond(l.Rate))}
 }
 
-// figure is what a figure of a text says. Where it says what is shown of the old one, that is kept.
+// figure is what a figure of a text says. Where it says what is shown of the old one,
+// that is kept.
 func figure(text, old int64) int64 {
 	if text == min(old, maxFigure) {
 		return old
@@ -102,8 +105,8 @@ func figure(text, old int64) int64 {
 }
 
 // limit returns the throttle in the place of old. A burst that is missing is 0, since the
-// SDKs send no zeros: it is then what the rate allows in a second. A rate that is missing is
-// the account's, since a rate of 0 blocks.
+// SDKs send no zeros: it is then what the rate allows in a second. A rate that is missing
+// is the account's, since a rate of 0 blocks.
 func (t throttleText) limit(old limiter.Limit, account rate.Limit) (limiter.Limit, error) {
 	l := limiter.Limit{Rate: account}
 	if t.BurstLimit != nil {
@@ -137,7 +140,8 @@ func quotaOf(q quota.Quota) *quotaText {
 	return &quotaText{new(min(q.Limit, maxFigure)), new(int64(offset)), periods[q.Period]}
 }
 
-// quota is the text as a quota in the place of old, which it is another than if its period is.
+// quota is the text as a quota in the place of old, which it is another than if its
+// period is.
 func (t *quotaText) quota(old quota.Quota) (quota.Quota, error) {
 	switch {
 	case t.Limit == nil || *t.Limit < 0:
@@ -251,7 +255,8 @@ func (t *planText) fillStages(p *usageplan.Plan, account rate.Limit) error {
 	return nil
 }
 
-// routes is the throttles of the stage's routes, in the place of old ones. A new one needs a throttle of the plan.
+// routes is the throttles of the stage's routes, in the place of old ones. A new one
+// needs a throttle of the plan.
 func (s *stageText) routes(old map[string]limiter.Limit, throttled bool, account rate.Limit) (map[string]limiter.Limit, error) {
 	said, err := byRoute(s.Throttle)
 	if err != nil {

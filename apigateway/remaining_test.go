@@ -44,8 +44,9 @@ func place(t *testing.T, name string) *time.Location {
 	return at
 }
 
-// TestRemainingIsEnforced: what GetUsage and UpdateUsage say that remains today is what is admitted, and what they say is used
-// was admitted less what was refunded, whatever became of the plan. A bubble begins at midnight of January 1st 2000.
+// TestRemainingIsEnforced: what GetUsage and UpdateUsage say that remains today is what
+// is admitted, and what they say is used was admitted less what was refunded, whatever
+// became of the plan. A bubble begins at midnight of January 1st 2000.
 func TestRemainingIsEnforced(t *testing.T) {
 	newYork, tokyo := place(t, "America/New_York"), place(t, "Asia/Tokyo")
 	day := func(n int64) []quota.Quota { return []quota.Quota{{Limit: n, Period: quota.Day}} }
@@ -150,7 +151,8 @@ func (h *house) used(secret apikey.Secret, n int) (admitted int) {
 	return admitted
 }
 
-// TestSharedRemaining: keys that share a subject use each for itself, and what remains is one.
+// TestSharedRemaining: keys that share a subject use each for itself, and what remains is
+// one.
 func TestSharedRemaining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -177,7 +179,8 @@ func TestSharedRemaining(t *testing.T) {
 	})
 }
 
-// TestLongReport is of 366 days, the most that there are, of which the first is within a month that has been used before.
+// TestLongReport is of 366 days, the most that there are, of which the first is within a
+// month that has been used before.
 func TestLongReport(t *testing.T) {
 	for name, test := range map[string]struct {
 		quota quota.Quota

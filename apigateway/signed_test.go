@@ -36,8 +36,8 @@ func TestCurl(t *testing.T) {
 	require.Contains(t, curl("/usageplans", "--user", "test:wrong"), "does not match")
 }
 
-// TestBodies reads a body in one way, whatever its Content-Type is said to be, since that may
-// not be signed.
+// TestBodies reads a body in one way, whatever its Content-Type is said to be, since that
+// may not be signed.
 func TestBodies(t *testing.T) {
 	h := newHouse(t)
 	for _, kind := range []string{"", "application/json", "application/x-www-form-urlencoded", "text/csv", "multipart/form-data"} {
@@ -53,7 +53,8 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// TestMalformedQuery refuses a query of which a part would be dropped, whoever authenticates.
+// TestMalformedQuery refuses a query of which a part would be dropped, whoever
+// authenticates.
 func TestMalformedQuery(t *testing.T) {
 	h := newHouse(t)
 	for _, query := range []string{"name=a;b", "name=%", "name=%zz", "includeValues=true;limit=1"} {

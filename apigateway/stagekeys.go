@@ -7,7 +7,8 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// stageKeyText is a StageKey on the wire of CreateApiKey. Answers have "api/stage" instead.
+// stageKeyText is a StageKey on the wire of CreateApiKey. Answers have "api/stage"
+// instead.
 type stageKeyText struct{ RestAPIID, StageName string }
 
 // stageKeysOf returns the stages of a request, each once.
@@ -31,8 +32,8 @@ func withStage(stages []string, text string) ([]string, error) {
 	return append(stages, text), nil
 }
 
-// patchStages applies an operation on /stages. To remove a stage that the key has not changes
-// nothing.
+// patchStages applies an operation on /stages. To remove a stage that the key has not
+// changes nothing.
 func patchStages(k *apikey.Key, op patchOp) (err error) {
 	if op.Op == "add" {
 		k.StageKeys, err = withStage(k.StageKeys, op.Value)

@@ -9,8 +9,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// resource is what an ARN names: arn:aws:apigateway:us-east-1::/apikeys/a1b2c3, or /usageplans/u1v2w3. Partition and region are
-// the client's own affair.
+// resource is what an ARN names: arn:aws:apigateway:us-east-1::/apikeys/a1b2c3, or
+// /usageplans/u1v2w3. Partition and region are the client's own affair.
 func resource(arn string) (kind, id string, err error) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) == 6 && parts[0] == "arn" && parts[2] == "apigateway" {

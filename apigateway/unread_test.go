@@ -26,7 +26,8 @@ func signed(t *testing.T) func(*parts) {
 	return func(cfg *parts) { cfg.Authenticate = apigateway.Signed(verifier) }
 }
 
-// TestRefusalWaitsForNoBody answers who is not authenticated, though a body that was announced does not come.
+// TestRefusalWaitsForNoBody answers who is not authenticated, though a body that was
+// announced does not come.
 func TestRefusalWaitsForNoBody(t *testing.T) {
 	srv := httptest.NewServer(newHouse(t, signed(t)).h)
 	t.Cleanup(srv.Close)
@@ -52,7 +53,8 @@ func TestRefusalWaitsForNoBody(t *testing.T) {
 	}
 }
 
-// TestBodyTime ends the wait for the body of a request that claims to be an administrator's.
+// TestBodyTime ends the wait for the body of a request that claims to be an
+// administrator's.
 func TestBodyTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := net.Pipe()

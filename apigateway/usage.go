@@ -13,7 +13,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// usageText is a Usage on the wire: of each key and day what was used, and what remained of the quota's period after it.
+// usageText is a Usage on the wire: of each key and day what was used, and what remained
+// of the quota's period after it.
 type usageText struct {
 	UsagePlanID string               `json:"usagePlanId"`
 	StartDate   string               `json:"startDate"`
@@ -47,8 +48,8 @@ func spanOf(query url.Values) (s span, err error) {
 	return s, nil
 }
 
-// getUsage is GetUsage. A page is of keys, and large where the client does not say: the aws command line keeps the first
-// page's only.
+// getUsage is GetUsage. A page is of keys, and large where the client does not say: the
+// aws command line keeps the first page's only.
 func (h *Handler) getUsage(r *http.Request) (int, any, error) {
 	ctx, query, planID := r.Context(), r.URL.Query(), r.PathValue("plan")
 	days, err := spanOf(query)
@@ -154,9 +155,10 @@ func (h *Handler) usage(ctx context.Context, p *usageplan.Plan, links []usagepla
 	return out, nil
 }
 
-// usageOf is a key's pairs. What remains is taken from the quota's windows, which are what is enforced, and not from the days:
-// a window may be younger than the quota's first day, or others may pay from it too. It is what a window has left on its last
-// day, or today; on a day before, that and what the key has used since.
+// usageOf is a key's pairs. What remains is taken from the quota's windows, which are
+// what is enforced, and not from the days: a window may be younger than the quota's first
+// day, or others may pay from it too. It is what a window has left on its last day, or
+// today; on a day before, that and what the key has used since.
 func (h *Handler) usageOf(ctx context.Context, p *usageplan.Plan, l *usageplan.Link, days span) ([][]int64, error) {
 	c := calendar{now: time.Now().UTC()}
 	c.quota, c.limited = quotaFor(p, l)
@@ -198,7 +200,8 @@ func (h *Handler) days(ctx context.Context, l *usageplan.Link, from, now time.Ti
 	return used, err
 }
 
-// windows gives the window of each day from a day on. Of one that the Gate does not know nothing is used.
+// windows gives the window of each day from a day on. Of one that the Gate does not know
+// nothing is used.
 func (h *Handler) windows(ctx context.Context, l *usageplan.Link, c *calendar, from time.Time) (func(day time.Time) quota.Usage, error) {
 	if !c.limited {
 		return func(time.Time) quota.Usage { return quota.Usage{Limit: unlimited, Remaining: unlimited} }, nil

@@ -12,7 +12,8 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// TestUsage is weeks of requests, and what GetUsage says of them. A bubble begins at midnight of Saturday, January 1st 2000.
+// TestUsage is weeks of requests, and what GetUsage says of them. A bubble begins at
+// midnight of Saturday, January 1st 2000.
 func TestUsage(t *testing.T) {
 	type step struct {
 		on     string // the day, at noon
@@ -84,7 +85,8 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// use asks so many times, and gives back some of what was admitted. It says how much was admitted less that.
+// use asks so many times, and gives back some of what was admitted. It says how much was
+// admitted less that.
 func (h *house) use(secret apikey.Secret, n, refund int) (used int) {
 	h.t.Helper()
 	for range n {

@@ -67,7 +67,8 @@ func walkUsage(c *sdk.Client, plan *string) walk {
 	}}
 }
 
-// TestPaginators walk through all pages, newest first, while more comes: nothing is left out, and nothing is there twice.
+// TestPaginators walk through all pages, newest first, while more comes: nothing is left
+// out, and nothing is there twice.
 func TestPaginators(t *testing.T) {
 	for name, test := range map[string]struct {
 		walk  func(c *sdk.Client, plan *string) walk

@@ -148,8 +148,8 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-// TestOrder gives a handler repeated parameters in one order, whatever order they came in,
-// since a signature does not cover it.
+// TestOrder gives a handler repeated parameters in one order, whatever order they came
+// in, since a signature does not cover it.
 func TestOrder(t *testing.T) {
 	v := newVault(t)
 	for _, order := range []string{"tagKeys=b&tagKeys=a", "tagKeys=a&tagKeys=b"} {

@@ -9,7 +9,8 @@ import (
 	"net/http"
 )
 
-// small is the most bytes of a body that may come whenever it likes: a request's header fields may take more.
+// small is the most bytes of a body that may come whenever it likes: a request's header
+// fields may take more.
 const small = 16 << 10
 
 // body is the digest of r's body, in hexadecimal. It reads the body, and puts it back.

@@ -61,7 +61,8 @@ func TestBody(t *testing.T) {
 	}
 }
 
-// TestLarge: few large bodies of senders who are not known yet are in memory at a time; small ones may come whenever they like.
+// TestLarge: few large bodies of senders who are not known yet are in memory at a time;
+// small ones may come whenever they like.
 func TestLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVerifier(t, sigv4.Config{MaxLarge: 2})
@@ -94,8 +95,8 @@ func TestLarge(t *testing.T) {
 	})
 }
 
-// TestLargeWhole: a body is put back as it came, whatever its size, and the memory that it takes does not grow step by
-// step, which would be more than twice its size.
+// TestLargeWhole: a body is put back as it came, whatever its size, and the memory that
+// it takes does not grow step by step, which would be more than twice its size.
 func TestLargeWhole(t *testing.T) {
 	v := newVerifier(t, sigv4.Config{})
 	for _, size := range []int{1, 16 << 10, 16<<10 + 1, 1 << 20, 10 << 20} {

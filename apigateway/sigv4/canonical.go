@@ -24,8 +24,9 @@ func canonical(r *http.Request, query string, signed []string, bodyDigest string
 	return b.String()
 }
 
-// canonicalPath returns the path as it came, with each byte of it encoded once more, as all
-// services but S3 have it. Two paths have one canonical form only if they are the same.
+// canonicalPath returns the path as it came, with each byte of it encoded once more, as
+// all services but S3 have it. Two paths have one canonical form only if they are the
+// same.
 func canonicalPath(u *url.URL) string {
 	segments := strings.Split(u.EscapedPath(), "/")
 	for i, segment := range segments {
@@ -34,10 +35,10 @@ func canonicalPath(u *url.URL) string {
 	return strings.Join(segments, "/")
 }
 
-// canonicalQuery returns the parameters of u's query in the order of their encoded names, then
-// values. It takes them from url.ParseQuery, as handlers do, and refuses a query of which
-// that drops a part: a signature must not cover one thing and a handler read another. So
-// does a target such as "http:apikeys", which has no path.
+// canonicalQuery returns the parameters of u's query in the order of their encoded names,
+// then values. It takes them from url.ParseQuery, as handlers do, and refuses a query of
+// which that drops a part: a signature must not cover one thing and a handler read
+// another. So does a target such as "http:apikeys", which has no path.
 func canonicalQuery(u *url.URL) (string, error) {
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil || u.Opaque != "" {

@@ -91,10 +91,10 @@ func signedAt(r *http.Request) (time.Time, error) {
 	return time.Time{}, incomplete("X-Amz-Date: want one, of the form YYYYMMDDTHHMMSSZ")
 }
 
-// covers holds the list of signed fields to what must be signed, as AWS does: the host, the
-// date, and every X-Amz field there is. Without these a request could be sent elsewhere, at
-// another time or with another meaning. Content-Type is not among them: several SDKs never
-// sign it.
+// covers holds the list of signed fields to what must be signed, as AWS does: the host,
+// the date, and every X-Amz field there is. Without these a request could be sent
+// elsewhere, at another time or with another meaning. Content-Type is not among them:
+// several SDKs never sign it.
 func (s *signature) covers(r *http.Request) error {
 	if !slices.IsSorted(s.signed) || len(slices.Compact(slices.Clone(s.signed))) != len(s.signed) || slices.Contains(s.signed, "") {
 		return incomplete("Authorization: SignedHeaders: want names in order, each once")

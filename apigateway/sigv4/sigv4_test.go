@@ -61,7 +61,8 @@ func replaced(old, new string) func(string) string {
 	return func(text string) string { return strings.Replace(text, old, new, 1) }
 }
 
-// TestPublished is the example that AWS has published, and what becomes of it when it is altered.
+// TestPublished is the example that AWS has published, and what becomes of it when it is
+// altered.
 func TestPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		at(published)

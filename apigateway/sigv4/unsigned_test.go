@@ -13,7 +13,8 @@ import (
 
 const write = `{"name": "gold"}`
 
-// clients are the fields that real clients send with a write, and which of them they sign.
+// clients are the fields that real clients send with a write, and which of them they
+// sign.
 var clients = map[string]message{
 	"aws command line, SDK for Go": {signed: []string{"accept: application/json", "content-type: application/json"},
 		unsigned: []string{"user-agent: aws-cli"}, withoutBodyDigest: true},

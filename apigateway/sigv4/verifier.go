@@ -12,21 +12,25 @@ import (
 
 // Config of a Verifier. The zero Config is that of the Amazon API Gateway control plane.
 type Config struct {
-	// Service is the signing name of the service; empty: "apigateway". Region is that of the endpoint; empty: any.
+	// Service is the signing name of the service; empty: "apigateway". Region is that of the
+	// endpoint; empty: any.
 	Service, Region string
 
-	// MaxSkew is how far from now a request may say that it was signed; zero: 5 minutes, as with AWS.
+	// MaxSkew is how far from now a request may say that it was signed; zero: 5 minutes, as
+	// with AWS.
 	MaxSkew time.Duration
 
 	// MaxBody is the most bytes of a body; zero: 10 MiB.
 	MaxBody int64
 
-	// MaxLarge is how many bodies above 16 KiB are in memory at a time whose signatures are not verified yet: anybody who knows
-	// an access key id can send them. Beyond it the answer is 429. Zero: 4.
+	// MaxLarge is how many bodies above 16 KiB are in memory at a time whose signatures are
+	// not verified yet: anybody who knows an access key id can send them. Beyond it the
+	// answer is 429. Zero: 4.
 	MaxLarge int
 }
 
-// Secrets finds the secret access key of an access key id. It is asked about whatever clients send, so it should be quick.
+// Secrets finds the secret access key of an access key id. It is asked about whatever
+// clients send, so it should be quick.
 type Secrets func(ctx context.Context, accessKeyID string) (secret string, known bool, err error)
 
 // Verifier verifies requests. Make one with New. Safe for concurrent use.
@@ -56,8 +60,9 @@ func New(secrets Secrets, cfg Config) (*Verifier, error) {
 	return &Verifier{cfg: cfg, secrets: secrets, large: make(chan struct{}, cfg.MaxLarge)}, nil
 }
 
-// Error is why a request is not let in, with the status and the name of the exception that AWS answers with. It holds nothing
-// secret, and not the signature that would have been right.
+// Error is why a request is not let in, with the status and the name of the exception
+// that AWS answers with. It holds nothing secret, and not the signature that would have
+// been right.
 type Error struct {
 	Status  int
 	Code    string
@@ -83,18 +88,18 @@ func incomplete(format string, args ...any) error {
 	return refuse(http.StatusBadRequest, "IncompleteSignatureException", format, args...)
 }
 
-// Verify returns the access key id of the signer of r. The error is an *Error, or wraps what
-// Secrets returned.
+// Verify returns the access key id of the signer of r. The error is an *Error, or wraps
+// what Secrets returned.
 //
-// Verify hands on what it has verified. It reads the body, at most MaxBody bytes of it, and
-// puts it back. It gives r.URL the query in its canonical form, with repeated parameters in
-// the order of their values, and the path "/" where there was none. A query that
-// url.ParseQuery faults is refused, since url.URL.Query drops parts of it.
+// Verify hands on what it has verified. It reads the body, at most MaxBody bytes of it,
+// and puts it back. It gives r.URL the query in its canonical form, with repeated
+// parameters in the order of their values, and the path "/" where there was none. A query
+// that url.ParseQuery faults is refused, since url.URL.Query drops parts of it.
 //
 // Verify waits for the body as long as the server does: give the server a ReadTimeout.
 //
-// Fields that are not signed may have been altered on the way. Content-Type is often one of
-// them, so a handler must not choose by it how it reads the body.
+// Fields that are not signed may have been altered on the way. Content-Type is often one
+// of them, so a handler must not choose by it how it reads the body.
 func (v *Verifier) Verify(r *http.Request) (accessKeyID string, err error) {
 	s, err := parse(r)
 	if err != nil {

@@ -21,8 +21,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// BenchmarkProxy is requests a second through the gateway and through the same reverse proxy that enforces nothing, in short
-// turns, so that both see the same machine. Its ratio is the median of the turns'.
+// BenchmarkProxy is requests a second through the gateway and through the same reverse
+// proxy that enforces nothing, in short turns, so that both see the same machine. Its
+// ratio is the median of the turns'.
 func BenchmarkProxy(b *testing.B) {
 	upstreamServer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }))
 	defer upstreamServer.Close()

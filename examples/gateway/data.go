@@ -64,7 +64,8 @@ func upstream(cfg config, log *slog.Logger) http.Handler {
 	}
 }
 
-// forget takes away the fields that only the gateway writes. Some upstreams read a '_' as a '-'.
+// forget takes away the fields that only the gateway writes. Some upstreams read a '_' as
+// a '-'.
 func forget(h http.Header) {
 	for name := range h {
 		if plain := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")); plain == keyField || plain == planField {

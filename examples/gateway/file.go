@@ -16,7 +16,8 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// saveEvery is how often counters are saved. A save that takes longer is followed by the next at once.
+// saveEvery is how often counters are saved. A save that takes longer is followed by the
+// next at once.
 const saveEvery = time.Second
 
 // file keeps a memory store on disk.
@@ -33,7 +34,8 @@ type file struct {
 	err     error        // of it
 }
 
-// save returns when what was there before it was called is on disk. Those who call it meanwhile share the next one's work.
+// save returns when what was there before it was called is on disk. Those who call it
+// meanwhile share the next one's work.
 func (f *file) save() error {
 	mine := f.asked.Add(1)
 	f.mu.Lock()
@@ -48,7 +50,8 @@ func (f *file) save() error {
 	return f.err
 }
 
-// run saves what there is to save: counters, and changes that were not, or were refused half-way.
+// run saves what there is to save: counters, and changes that were not, or were refused
+// half-way.
 func (f *file) run(ctx context.Context) {
 	tick := time.NewTicker(saveEvery)
 	defer tick.Stop()
@@ -67,7 +70,8 @@ func (f *file) run(ctx context.Context) {
 	}
 }
 
-// sweep removes what a gateway that was killed while it saved has left behind, and nothing of another name.
+// sweep removes what a gateway that was killed while it saved has left behind, and
+// nothing of another name.
 func (f *file) sweep() error {
 	dir, name := filepath.Dir(f.path), filepath.Base(f.path)
 	entries, err := os.ReadDir(dir)
@@ -98,7 +102,8 @@ func (f *file) changing(next http.Handler) http.Handler {
 	})
 }
 
-// saving is a response whose success is not begun before the file is saved, and is an error if it could not be.
+// saving is a response whose success is not begun before the file is saved, and is an
+// error if it could not be.
 type saving struct {
 	http.ResponseWriter
 	file   *file
@@ -107,9 +112,10 @@ type saving struct {
 
 const inForce = `{"message":"The change is in force, but could not be saved"}`
 
-// WriteHeader begins the response. A refusal saves nothing, or those who are not let in could have the file written again and
-// again; what it may have left half-way, run saves. A change that could not be saved has a status at which clients do not try
-// again by themselves: each time would make another key.
+// WriteHeader begins the response. A refusal saves nothing, or those who are not let in
+// could have the file written again and again; what it may have left half-way, run saves.
+// A change that could not be saved has a status at which clients do not try again by
+// themselves: each time would make another key.
 func (s *saving) WriteHeader(status int) {
 	var err error
 	if status < http.StatusBadRequest {

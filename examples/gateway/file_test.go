@@ -58,8 +58,8 @@ func TestFileKilled(t *testing.T) {
 	require.Equal(t, 50, used, "a change saves the counters too")
 }
 
-// TestFileIsOnes: a second gateway does not get the file of the first. What a killed one left behind is removed, and nothing
-// that is somebody else's.
+// TestFileIsOnes: a second gateway does not get the file of the first. What a killed one
+// left behind is removed, and nothing that is somebody else's.
 func TestFileIsOnes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ration[1].json")
 	spared := []string{".tmpl", ".tmp", ".tmp.bak", ".tmp12a", "x.tmp12"}
@@ -96,7 +96,8 @@ func TestFileFails(t *testing.T) {
 	require.Len(t, gw.aws("get-api-keys")["items"], 1, "it was not tried again")
 }
 
-// TestFileRefused: a request that is refused saves nothing, whether somebody is let in or not.
+// TestFileRefused: a request that is refused saves nothing, whether somebody is let in or
+// not.
 func TestFileRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dir")
 	require.NoError(t, os.Mkdir(dir, 0o700))

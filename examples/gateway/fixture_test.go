@@ -132,7 +132,8 @@ func (r *running) get(value string) (status int, body string) {
 	return resp.StatusCode, strings.TrimSpace(string(text))
 }
 
-// crowd sends so many requests, 32 at a time, and counts the answers by status and body; those that pass count as "pass".
+// crowd sends so many requests, 32 at a time, and counts the answers by status and body;
+// those that pass count as "pass".
 func (r *running) crowd(value string, n int) map[string]int {
 	r.t.Helper()
 	var mu sync.Mutex

@@ -12,7 +12,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// gateway is the two planes: data is for clients with API keys, control for administrators.
+// gateway is the two planes: data is for clients with API keys, control for
+// administrators.
 type gateway struct {
 	gate          *gate.Gate
 	data, control http.Handler

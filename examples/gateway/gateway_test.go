@@ -100,7 +100,8 @@ func TestRedisShared(t *testing.T) {
 		wg.Go(func() { counts[i] = gw.crowd(value, 250) })
 	}
 	wg.Wait()
-	// Where the machine is so busy that an answer comes too late, the request may have been charged, and has not passed.
+	// Where the machine is so busy that an answer comes too late, the request may have been
+	// charged, and has not passed.
 	passed, late := counts[0]["pass"]+counts[1]["pass"], counts[0][unavailable]+counts[1][unavailable]
 	require.LessOrEqual(t, passed, 300, counts)
 	require.GreaterOrEqual(t, passed+late, 300, counts)
@@ -115,7 +116,8 @@ func TestRedisShared(t *testing.T) {
 	require.Eventually(t, func() bool { return two.crowd(value, 1)[forbidden] == 1 }, 5*time.Second, time.Millisecond)
 }
 
-// TestRedisComesLater: a gateway begins while its Redis is down, answers that it cannot tell, and recovers.
+// TestRedisComesLater: a gateway begins while its Redis is down, answers that it cannot
+// tell, and recovers.
 func TestRedisComesLater(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "redis")
 	gw := start(t, "-store", "unix://"+socket)
@@ -132,7 +134,8 @@ func TestRedisComesLater(t *testing.T) {
 	require.Equal(t, map[string]int{"pass": 3, exceeded: 1}, gw.crowd(value, 4))
 }
 
-// TestUpstream is told who asks, and not by what secret; and it is nobody's way to say so himself.
+// TestUpstream is told who asks, and not by what secret; and it is nobody's way to say so
+// himself.
 func TestUpstream(t *testing.T) {
 	var got http.Header
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -13,8 +13,8 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// TestFileLinked: a second name of a file would give two gateways the same counts. There is none: links are refused, and
-// another path to the directory meets the lock.
+// TestFileLinked: a second name of a file would give two gateways the same counts. There
+// is none: links are refused, and another path to the directory meets the lock.
 func TestFileLinked(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	for name, c := range map[string]struct {
@@ -63,7 +63,8 @@ func TestFileElsewhere(t *testing.T) {
 	require.NoError(t, again.close())
 }
 
-// TestFileBecomesLink: a save does not replace a link that somebody has put in the file's place meanwhile.
+// TestFileBecomesLink: a save does not replace a link that somebody has put in the file's
+// place meanwhile.
 func TestFileBecomesLink(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ration.json")
 	st, err := open("file:"+path, slog.New(slog.DiscardHandler))

@@ -12,7 +12,8 @@ import (
 // locks says whether lock keeps a second gateway out.
 const locks = true
 
-// lock takes a lock file for this process, which gives it back when it ends, however it ends.
+// lock takes a lock file for this process, which gives it back when it ends, however it
+// ends.
 func lock(path string) (unlock func() error, err error) {
 	if err := sole(path); err != nil {
 		return nil, err
@@ -30,7 +31,8 @@ func lock(path string) (unlock func() error, err error) {
 	return f.Close, nil
 }
 
-// stays reports an error if path is not the open file any more: then others lock another one.
+// stays reports an error if path is not the open file any more: then others lock another
+// one.
 func stays(f *os.File, path string) error {
 	here, err := f.Stat()
 	if err != nil {

@@ -1,11 +1,13 @@
-// Command gateway is an enforcing reverse proxy with a control plane beside it that the aws command line speaks to:
+// Command gateway is an enforcing reverse proxy with a control plane beside it that the
+// aws command line speaks to:
 //
 //	go run ./examples/gateway -data 127.0.0.1:8080 -control 127.0.0.1:8081 -upstream http://127.0.0.1:9000
 //	aws apigateway create-api-key --name my-api-key --enabled --endpoint-url http://127.0.0.1:8081 --region us-east-1
 //
-// It keeps keys, plans and counters in memory, in memory and a file, or in Redis, where several gateways share them. Without
-// an upstream it answers by itself, with what it knows of the request. It prints one line when it is ready, and drains on
-// SIGTERM. docs/from-aws-usage-plans.md goes through all of it.
+// It keeps keys, plans and counters in memory, in memory and a file, or in Redis, where
+// several gateways share them. Without an upstream it answers by itself, with what it
+// knows of the request. It prints one line when it is ready, and drains on SIGTERM.
+// docs/from-aws-usage-plans.md goes through all of it.
 package main
 
 import (
@@ -28,7 +30,8 @@ const (
 	// drainTime is how long requests that are under way may take when the gateway ends.
 	drainTime = 10 * time.Second
 
-	// readTime is how long a request of an administrator may take to come: for 10 MiB at 1.4 Mbit/s.
+	// readTime is how long a request of an administrator may take to come: for 10 MiB at 1.4
+	// Mbit/s.
 	readTime = time.Minute
 
 	headerTime, idleTime = 10 * time.Second, 2 * time.Minute
@@ -87,8 +90,9 @@ func (gw *gateway) serve(ctx context.Context, cfg config, out io.Writer, log *sl
 	return serve(ctx, log, map[net.Listener]*http.Server{data: forData, control: forControl})
 }
 
-// servers is a server for each plane. Uploads to the upstream take as long as they take; of an administrator's requests the
-// bodies are in memory, before anybody knows that they are his.
+// servers is a server for each plane. Uploads to the upstream take as long as they take;
+// of an administrator's requests the bodies are in memory, before anybody knows that they
+// are his.
 func (gw *gateway) servers(log *slog.Logger) (data, control *http.Server) {
 	return newServer(gw.data, 0, log), newServer(gw.control, readTime, log)
 }
@@ -129,7 +133,8 @@ func drain(ctx context.Context, servers map[net.Listener]*http.Server, log *slog
 	wg.Wait()
 }
 
-// newServer reads requests for at most so long, their bodies included; 0: as long as they last.
+// newServer reads requests for at most so long, their bodies included; 0: as long as they
+// last.
 func newServer(h http.Handler, read time.Duration, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: read, IdleTimeout: idleTime,

@@ -37,7 +37,8 @@ func blocks(t *testing.T) (console string, list []block) {
 	return console, list
 }
 
-// TestPage runs every command of the page in one shell, and compares what each block prints.
+// TestPage runs every command of the page in one shell, and compares what each block
+// prints.
 func TestPage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs many commands")

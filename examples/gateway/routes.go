@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// routes finds the pattern of a request. It takes a path in any case, and with or without a
-// slash at its end, for the same route, since many upstreams do.
+// routes finds the pattern of a request. It takes a path in any case, and with or without
+// a slash at its end, for the same route, since many upstreams do.
 type routes struct {
 	mux  *http.ServeMux    // of the patterns in lower case
 	told map[string]string // those, as -route has them
@@ -39,8 +39,8 @@ func newRoutes(patterns []string) (rt *routes, err error) {
 	return rt, nil
 }
 
-// of returns the pattern that a request counts for, whichever way the upstream reads its path;
-// false if there are ways that lead to different routes.
+// of returns the pattern that a request counts for, whichever way the upstream reads its
+// path; false if there are ways that lead to different routes.
 func (rt *routes) of(r *http.Request) (pattern string, ok bool) {
 	if r.Method != strings.ToUpper(r.Method) || overridden(r) || ambiguous(r.URL) {
 		return "", false
@@ -54,8 +54,8 @@ func (rt *routes) of(r *http.Request) (pattern string, ok bool) {
 	return pattern, true
 }
 
-// at returns the pattern of a path. One that ends with a slash counts for the route without
-// it, unless there is a pattern for just that.
+// at returns the pattern of a path. One that ends with a slash counts for the route
+// without it, unless there is a pattern for just that.
 func (rt *routes) at(r *http.Request, path string) string {
 	path = strings.ToLower(path)
 	short := strings.TrimSuffix(path, "/")
@@ -76,9 +76,9 @@ func (rt *routes) find(r *http.Request, path string) string {
 	return pattern
 }
 
-// routed has h see the pattern of each request. A request that an upstream might take for one
-// of another route is refused, as it is no use to a client that means no harm. Without a
-// -route, paths are passed on as they come.
+// routed has h see the pattern of each request. A request that an upstream might take for
+// one of another route is refused, as it is no use to a client that means no harm.
+// Without a -route, paths are passed on as they come.
 func routed(cfg config, h http.Handler) (http.Handler, error) {
 	if len(cfg.routes) == 0 {
 		return h, nil

@@ -19,8 +19,8 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// spellings is what is on the wire, beside the pattern that it counts for; "" is refused with
-// 400. Each is a way to write "/pets/1" for some server, or is close to one.
+// spellings is what is on the wire, beside the pattern that it counts for; "" is refused
+// with 400. Each is a way to write "/pets/1" for some server, or is close to one.
 var spellings = []struct{ method, target, pattern string }{
 	{"GET", "/pets/1", "GET /pets/{id}"},
 	{"HEAD", "/pets/1", "GET /pets/{id}"},
@@ -93,8 +93,8 @@ var spellings = []struct{ method, target, pattern string }{
 
 var told = []string{"GET /pets/{id}", "GET /cats", "GET /users/{name}", "GET /users/me", "/docs/", "GET /list/{id}", "GET /list/{id}/{$}", "GET Example.com/hosted"}
 
-// TestSpellings sends each spelling as it is. It counts for the route that an upstream may
-// take it for, or is refused; what passes reaches the upstream as it was sent.
+// TestSpellings sends each spelling as it is. It counts for the route that an upstream
+// may take it for, or is refused; what passes reaches the upstream as it was sent.
 func TestSpellings(t *testing.T) {
 	var pattern atomic.Value
 	behind := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -142,8 +142,8 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-// TestSpellingsOfOne holds the routes to servers that normalise paths, each in its own way: no
-// spelling that one of them takes for a route counts for another.
+// TestSpellingsOfOne holds the routes to servers that normalise paths, each in its own
+// way: no spelling that one of them takes for a route counts for another.
 func TestSpellingsOfOne(t *testing.T) {
 	h, err := routed(config{routes: []string{"GET /pets/{id}"}}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Pattern", r.Pattern) }))
 	require.NoError(t, err)
@@ -172,8 +172,8 @@ func TestSpellingsOfOne(t *testing.T) {
 	require.Greater(t, met, 100)
 }
 
-// isPet reports whether some server takes a path for "/pets/1": after it has decoded it up to
-// two times, and done any of what servers do.
+// isPet reports whether some server takes a path for "/pets/1": after it has decoded it
+// up to two times, and done any of what servers do.
 func isPet(escaped string) bool {
 	decode := strings.NewReplacer("%2f", "/", "%2e", ".", "%25", "%", "%00", "\x00")
 	for _, p := range []string{escaped, decode.Replace(escaped), decode.Replace(decode.Replace(escaped))} {
@@ -199,7 +199,8 @@ func isPet(escaped string) bool {
 	return false
 }
 
-// TestRoutesInOneCase refuses patterns that only their case tells apart, and those that no mux has.
+// TestRoutesInOneCase refuses patterns that only their case tells apart, and those that
+// no mux has.
 func TestRoutesInOneCase(t *testing.T) {
 	for _, routes := range [][]string{{"GET /pets", "GET /Pets"}, {"/pets", "/pets"}, {"bad{"}, {"/ok", "pets"}} {
 		_, err := routed(config{routes: routes}, http.NotFoundHandler())

@@ -23,7 +23,8 @@ import (
 	"github.com/ration-go/ration/internal/awstest"
 )
 
-// TestDrain: a request that is under way when the gateway is told to end is answered and counted; others do not begin.
+// TestDrain: a request that is under way when the gateway is told to end is answered and
+// counted; others do not begin.
 func TestDrain(t *testing.T) {
 	entered, finish := make(chan struct{}), make(chan struct{})
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -59,7 +60,8 @@ func TestDrain(t *testing.T) {
 	require.Equal(t, []int{1, 99}, []int{used, remaining})
 }
 
-// pipes is a listener whose connections are in this process, so that time can pass in a bubble.
+// pipes is a listener whose connections are in this process, so that time can pass in a
+// bubble.
 type pipes struct {
 	net.Listener // for its address
 	conns        chan net.Conn
@@ -74,7 +76,8 @@ func (p pipes) Accept() (net.Conn, error) {
 
 func (p pipes) Close() error { return nil }
 
-// TestReadTime: who sends a request of an administrator too slowly is not waited for; clients of the data plane are.
+// TestReadTime: who sends a request of an administrator too slowly is not waited for;
+// clients of the data plane are.
 func TestReadTime(t *testing.T) {
 	for _, c := range []struct {
 		plane string
@@ -112,7 +115,8 @@ func TestReadTime(t *testing.T) {
 	}
 }
 
-// TestForged: large requests that somebody forges and lets stall keep out others that are large, and no command.
+// TestForged: large requests that somebody forges and lets stall keep out others that are
+// large, and no command.
 func TestForged(t *testing.T) {
 	gw := start(t)
 	now := time.Now().UTC()
@@ -137,7 +141,8 @@ func TestForged(t *testing.T) {
 	require.Empty(t, answers, "the others stall")
 }
 
-// TestServeFails: if one listener fails, both planes end, with that as the error; what panics is logged.
+// TestServeFails: if one listener fails, both planes end, with that as the error; what
+// panics is logged.
 func TestServeFails(t *testing.T) {
 	var text logs
 	log := slog.New(slog.NewTextHandler(&text, nil))

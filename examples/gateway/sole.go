@@ -7,8 +7,9 @@ import (
 	"os"
 )
 
-// sole refuses what is no regular file, and a file that has another name than path: through that one a second gateway would
-// get the same counts, and its saves would part the two. A file that does not exist is good.
+// sole refuses what is no regular file, and a file that has another name than path:
+// through that one a second gateway would get the same counts, and its saves would part
+// the two. A file that does not exist is good.
 func sole(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// ambiguous reports whether servers differ about what a path is. Some remove dot segments,
-// empty segments and parameters (";a=b"); some take an encoded slash or a backslash for a
-// slash; some decode twice, or stop at a NUL.
+// ambiguous reports whether servers differ about what a path is. Some remove dot
+// segments, empty segments and parameters (";a=b"); some take an encoded slash or a
+// backslash for a slash; some decode twice, or stop at a NUL.
 func ambiguous(u *url.URL) bool {
 	path := u.Path // decoded once
 	if path == "" {
@@ -43,8 +43,9 @@ func encoded(path string) bool {
 
 func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
-// shortened returns what a path is to servers that remove dots and blanks from the ends of
-// segments, or that take a '?' or '#' in it, which was encoded, for the end of the path.
+// shortened returns what a path is to servers that remove dots and blanks from the ends
+// of segments, or that take a '?' or '#' in it, which was encoded, for the end of the
+// path.
 func shortened(path string) (list []string) {
 	if i := strings.IndexAny(path, "?#"); i >= 0 {
 		list = append(list, path[:i])

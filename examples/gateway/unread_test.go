@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRefusalWaitsForNoBody: of 1,000 connections without a key, each of which announces a body and does not send it, every
-// one is answered and closed, on both planes.
+// TestRefusalWaitsForNoBody: of 1,000 connections without a key, each of which announces
+// a body and does not send it, every one is answered and closed, on both planes.
 func TestRefusalWaitsForNoBody(t *testing.T) {
 	gw := start(t)
 	for plane, url := range map[string]string{"data": gw.data, "control": gw.control} {
@@ -30,7 +30,8 @@ func TestRefusalWaitsForNoBody(t *testing.T) {
 	}
 }
 
-// refused is nil if a request was answered with 403 and its connection closed within 20 s.
+// refused is nil if a request was answered with 403 and its connection closed within 20
+// s.
 func refused(address string) error {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// watched is a store of plans that warns of those which throttle a route that the gateway was not told of: it has no pattern of
-// that name, so that the throttle does nothing.
+// watched is a store of plans that warns of those which throttle a route that the gateway
+// was not told of: it has no pattern of that name, so that the throttle does nothing.
 type watched struct {
 	usageplan.Store
 	stage usageplan.Stage

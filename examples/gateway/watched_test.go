@@ -11,7 +11,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestWatched is what is logged of a plan that throttles routes, by the routes that the gateway was told of.
+// TestWatched is what is logged of a plan that throttles routes, by the routes that the
+// gateway was told of.
 func TestWatched(t *testing.T) {
 	here, there := usageplan.Stage{API: "pets", Name: "prod"}, usageplan.Stage{API: "pets", Name: "dev"}
 	on := func(routes ...string) map[string]limiter.Limit {

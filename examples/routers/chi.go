@@ -8,7 +8,8 @@ import (
 )
 
 // Chi returns a Config.Route for the outermost router: chi knows the whole pattern of a
-// request only after it has gone through all groups and sub-routers, so Chi asks it again.
+// request only after it has gone through all groups and sub-routers, so Chi asks it
+// again.
 func Chi(router chi.Router) func(*http.Request) string {
 	return func(r *http.Request) string {
 		path := cmp.Or(r.URL.RawPath, r.URL.Path, "/")

@@ -78,8 +78,8 @@ func TestSetUps(t *testing.T) {
 	}
 }
 
-// TestStripSlashes is safe around the middleware, which then sees the path that chi routes by.
-// Inside the router it lets a request leave its route's throttle.
+// TestStripSlashes is safe around the middleware, which then sees the path that chi
+// routes by. Inside the router it lets a request leave its route's throttle.
 func TestStripSlashes(t *testing.T) {
 	for inside, want := range map[bool]int{false: 429, true: 200} {
 		router := chi.NewRouter()
@@ -97,8 +97,8 @@ func TestStripSlashes(t *testing.T) {
 	}
 }
 
-// TestSpellings is what each set-up makes of the spellings of "/api/reports/1": it serves one
-// by the route's throttle, or does not serve it at all.
+// TestSpellings is what each set-up makes of the spellings of "/api/reports/1": it serves
+// one by the route's throttle, or does not serve it at all.
 func TestSpellings(t *testing.T) {
 	for _, c := range setUps {
 		s := newService(t, c.reports)

@@ -2,7 +2,8 @@ package routers
 
 import "net/http"
 
-// Nested returns a Config.Route for a mux that has other muxes below some of its patterns.
+// Nested returns a Config.Route for a mux that has other muxes below some of its
+// patterns.
 func Nested(outer *http.ServeMux, inner map[string]*http.ServeMux) func(*http.Request) string {
 	return func(r *http.Request) string {
 		_, pattern := outer.Handler(r)

@@ -82,8 +82,8 @@ func ok(w http.ResponseWriter, r *http.Request) {}
 // logging hides that h is a mux.
 func logging(h http.Handler) http.Handler { return http.HandlerFunc(h.ServeHTTP) }
 
-// set-ups of one API: /api/reports/{id} and /api/health in a sub-router, /pets/{n} and /files
-// beside it.
+// set-ups of one API: /api/reports/{id} and /api/health in a sub-router, /pets/{n} and
+// /files beside it.
 var setUps = []struct {
 	name    string
 	reports string // the name of its route in plans
@@ -252,8 +252,8 @@ func TestHead(t *testing.T) {
 	require.Equal(t, 429, s.status(h, "GET /api"), "chi's two ways to write a sub-router's root")
 }
 
-// TestWithout is what the lines of docs/routers.md are for: without them a throttle has no
-// effect, and the Logger says so.
+// TestWithout is what the lines of docs/routers.md are for: without them a throttle has
+// no effect, and the Logger says so.
 func TestWithout(t *testing.T) {
 	for name, c := range map[string]struct {
 		route  func(*http.Request) string

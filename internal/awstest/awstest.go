@@ -10,13 +10,14 @@ import (
 	"testing"
 )
 
-// Environ is what the aws command needs to sign as a "test" whose secret is "test", and to ask nobody else.
+// Environ is what the aws command needs to sign as a "test" whose secret is "test", and
+// to ask nobody else.
 var Environ = []string{
 	"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_MAX_ATTEMPTS=2", "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true",
 }
 
-// Need skips a test if there is no aws command, and fails it if RATION_REQUIRE_AWS=1 says that there must be one. It returns
-// where the command is.
+// Need skips a test if there is no aws command, and fails it if RATION_REQUIRE_AWS=1 says
+// that there must be one. It returns where the command is.
 func Need(t testing.TB) string {
 	t.Helper()
 	program, err := exec.LookPath("aws")
@@ -29,8 +30,8 @@ func Need(t testing.TB) string {
 	return program
 }
 
-// Run is an "aws apigateway" command against an endpoint: what it printed, nil if that was nothing. The error has what it
-// said instead.
+// Run is an "aws apigateway" command against an endpoint: what it printed, nil if that
+// was nothing. The error has what it said instead.
 func Run(t testing.TB, endpoint string, args ...string) (map[string]any, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), Need(t), append([]string{"apigateway", "--endpoint-url", endpoint, "--region", "us-east-1", "--output", "json"}, args...)...)
