@@ -6,8 +6,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// defaultRate completes a throttle without a rate where the Gate has no throttle of the
-// account: AWS's default for one.
+// defaultRate completes a throttle without a rate if the Gate has no account throttle. It
+// is the default account-level rate of AWS.
 const defaultRate = 10_000
 
 // accountRate returns the rate that completes a throttle without one.
@@ -18,8 +18,8 @@ func (h *Handler) accountRate() rate.Limit {
 	return defaultRate
 }
 
-// getAccount is GetAccount. It shows the throttle that the Gate enforces on all requests
-// together, and none where there is none.
+// getAccount serves GetAccount. It shows the account throttle that the Gate enforces, and
+// omits the throttle if there is none: AWS's default would be a limit that nobody enforces.
 func (h *Handler) getAccount(*http.Request) (int, any, error) {
 	out := struct {
 		ThrottleSettings *throttleText `json:"throttleSettings,omitzero"`
@@ -32,14 +32,15 @@ func (h *Handler) getAccount(*http.Request) (int, any, error) {
 	return http.StatusOK, out, nil
 }
 
+// accountPatches are the paths that AWS documents for UpdateAccount.
 var accountPatches = patches{
 	"replace": {"/cloudwatchRoleArn"},
 	"add":     {"/features"},
 	"remove":  {"/features"},
 }
 
-// updateAccount is UpdateAccount. There is nothing in an account that could be another: a
-// role for logs means nothing here.
+// updateAccount serves UpdateAccount. It validates the operations and changes nothing: a
+// role for CloudWatch logs has no meaning here.
 func (h *Handler) updateAccount(r *http.Request) (int, any, error) {
 	ops, err := readPatch(r)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/ration-go/ration/internal/nilcheck"
 )
 
-// Signed lets in who signs requests by AWS Signature Version 4, as the aws command line
-// and the SDKs do, with a key that v knows.
+// Signed returns an Authenticator that accepts requests with an AWS Signature Version 4
+// by a key that v knows. The aws command line and the AWS SDKs sign in this way.
 func Signed(v *sigv4.Verifier) Authenticator {
 	nilcheck.Must("apigateway: Signed", nilcheck.Required("verifier", v, "a sigv4.Verifier"))
 	return func(r *http.Request) error {

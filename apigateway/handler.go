@@ -20,19 +20,20 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// Authenticator says whether a request of an administrator is one: nil, or why not, as an
-// *Error if the answer is to be that. It may read the body if it puts it back.
+// An Authenticator decides whether a request comes from an administrator. It returns nil
+// to accept the request. It returns an *Error to choose the refusal; any other error is
+// logged and answered with a 403. An Authenticator may read the body if it puts it back.
 type Authenticator func(*http.Request) error
 
-// Stages says which API stages there are.
+// Stages reports which API stages exist.
 type Stages interface {
 	Stage(ctx context.Context, s usageplan.Stage) (exists bool, err error)
 }
 
-// StageList is Stages that do not change.
+// A StageList is a fixed set of Stages.
 type StageList []usageplan.Stage
 
-// Stage implements Stages.
+// Stage reports whether s is in the list. It implements Stages.
 func (l StageList) Stage(_ context.Context, s usageplan.Stage) (bool, error) {
 	for _, known := range l {
 		if known == s {
@@ -44,14 +45,16 @@ func (l StageList) Stage(_ context.Context, s usageplan.Stage) (bool, error) {
 
 // Config configures a Handler. The zero Config is ready for use.
 type Config struct {
-	// Stages are those that plans can be for; nil: any.
+	// Stages are the stages that plans may name. If nil, plans may name any stage.
 	Stages Stages
 
-	// Logger is told of what failed; nil: nobody is.
+	// Logger receives failures: errors of the stores, and errors of the Authenticator that
+	// are not an *Error. If nil, nothing is logged.
 	Logger *slog.Logger
 }
 
-// Handler is the control plane. Make one with New. Safe for concurrent use.
+// A Handler serves the control plane. Use New to create one. A Handler is safe for
+// concurrent use.
 type Handler struct {
 	keys  *apikey.Service
 	plans *usageplan.Service
@@ -61,18 +64,18 @@ type Handler struct {
 	mux   *http.ServeMux
 }
 
-// MaxBody is the most bytes of a request's body: 10 MiB.
+// MaxBody is the size limit of a request's body: 10 MiB.
 const MaxBody = 10 << 20
 
-// bodyTime is how long a body may take before its sender is authenticated: enough for
-// MaxBody at 1.4 Mbit/s.
+// bodyTime is how long a body may take to arrive before its sender is authenticated. It is
+// enough for MaxBody at 1.4 Mbit/s.
 const bodyTime = time.Minute
 
 // New returns a Handler that manages the keys and plans of the two services. GetUsage and
-// UpdateUsage are about the counts of the Gate. The error reports every fault at once.
+// UpdateUsage act on the counts of the Gate. The error reports every fault at once.
 //
-// The KeyFormat of the Gate must let in every key that the service of keys makes or
-// imports: give both the same.
+// The KeyFormat of the Gate must accept every key that the apikey.Service creates or
+// imports. Give both the same KeyFormat.
 func New(keys *apikey.Service, plans *usageplan.Service, g *gate.Gate, auth Authenticator, cfg Config) (*Handler, error) {
 	errs := []error{
 		nilcheck.Required("keys", keys, "an apikey.Service"), nilcheck.Required("plans", plans, "a usageplan.Service"),
@@ -90,11 +93,13 @@ func New(keys *apikey.Service, plans *usageplan.Service, g *gate.Gate, auth Auth
 		return nil, fmt.Errorf("apigateway: new: %w", err)
 	}
 	h := &Handler{keys: keys, plans: plans, gate: g, auth: auth, cfg: cfg, mux: http.NewServeMux()}
+	// ServeMux answers a known path with another method by itself: a 405 in plain text. The
+	// SDKs expect an error in JSON, so every path gets a handler for all other methods.
 	others := map[string]operation{"/": unknownOperation}
 	for pattern, op := range h.operations() {
 		h.handle(pattern, op)
 		_, name, _ := strings.Cut(pattern, " ")
-		others[name] = unknownOperation // so that ServeMux answers no other methods by itself
+		others[name] = unknownOperation
 	}
 	for pattern, op := range others {
 		h.handle(pattern, op)
@@ -106,9 +111,12 @@ func (h *Handler) handle(pattern string, op operation) {
 	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, op) })
 }
 
-// operation is what one answers: a status, and a body or nil.
+// An operation serves one operation of the API. It returns the status and the body, or a
+// nil body for an answer without one.
 type operation func(*http.Request) (status int, body any, err error)
 
+// operations returns the operations by the patterns of the AWS service model, 2015-07-09.
+// ImportApiKeys has the path of CreateApiKey, so createKeys serves both.
 func (h *Handler) operations() map[string]operation {
 	return map[string]operation{
 		"POST /apikeys":                             h.createKeys,
@@ -139,8 +147,8 @@ func unknownOperation(r *http.Request) (int, any, error) {
 	return 0, nil, &Error{http.StatusNotFound, "UnknownOperationException", "Unable to determine the operation of " + r.Method + " " + r.URL.Path}
 }
 
-// ServeHTTP answers one request. Nobody learns what there is before they are
-// authenticated.
+// ServeHTTP serves one request. It authenticates the request first, so an answer reveals
+// nothing to a caller that is not an administrator.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 	if err := h.authenticate(w, r); err != nil {
@@ -153,23 +161,31 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.write(w)
 		return
 	}
-	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil { // URL.Query would drop a part of it
+	// URL.Query drops the parts of a query that it cannot parse. A dropped filter would list
+	// more than the caller asked for.
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
 		badRequest("Malformed query string").write(w)
 		return
 	}
-	if name := r.URL.EscapedPath(); path.Clean(name) != name { // ServeMux would redirect
+	// ServeMux redirects an unclean path. A client would follow the redirect with a signature
+	// that is not of the new path.
+	if name := r.URL.EscapedPath(); path.Clean(name) != name {
 		h.serve(w, r, unknownOperation)
 		return
 	}
 	h.mux.ServeHTTP(w, r)
 }
 
-// authenticate bounds the time that a body takes to come while nobody knows who sends it.
+// authenticate runs the Authenticator. It bounds the time for reading the body, because a
+// signature covers the body: without the bound, any client could hold a connection and its
+// buffer open.
 func (h *Handler) authenticate(w http.ResponseWriter, r *http.Request) error {
 	defer refusal.Within(w, r, bodyTime)()
 	return h.auth(r)
 }
 
+// serve runs op and sends its answer. It logs only failures of this side: the client is
+// told of its own faults in the answer.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, op operation) {
 	status, body, err := op(r)
 	if err == nil {
@@ -183,6 +199,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, op operation) {
 	e.write(w)
 }
 
+// log reports a failure, except one of a request that was cancelled.
 func (h *Handler) log(r *http.Request, err error) {
 	if h.cfg.Logger != nil && r.Context().Err() == nil {
 		h.cfg.Logger.LogAttrs(r.Context(), slog.LevelError, "ration: control plane", slog.String("method", r.Method),
@@ -190,8 +207,9 @@ func (h *Handler) log(r *http.Request, err error) {
 	}
 }
 
-// read is the body, as JSON, into v. An empty one is {}. Members that v has not are
-// ignored, as AWS does.
+// read decodes the JSON body into v. An empty body counts as {}: some clients send none.
+// Members that v does not have are ignored, as AWS does, since SDKs of any age may send
+// fields that this package does not serve.
 func read(r *http.Request, v any) error {
 	body, err := io.ReadAll(r.Body)
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {

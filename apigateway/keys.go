@@ -10,7 +10,8 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// keyText is an ApiKey on the wire.
+// keyText is an ApiKey in an answer. AWS always sends stageKeys, as [] if there are none,
+// and omits empty texts. Dates are seconds as a number: the Go SDK refuses text there.
 type keyText struct {
 	ID              string            `json:"id"`
 	Value           string            `json:"value,omitzero"`
@@ -24,6 +25,7 @@ type keyText struct {
 	Tags            map[string]string `json:"tags,omitzero"`
 }
 
+// keyOf returns k without its tags. AWS leaves the tags out of lists.
 func keyOf(k *apikey.Key, value apikey.Secret) keyText {
 	return keyText{
 		ID: k.ID, Value: string(value), Name: k.Name, CustomerID: k.CustomerID, Description: k.Description, Enabled: k.Enabled,
@@ -31,7 +33,8 @@ func keyOf(k *apikey.Key, value apikey.Secret) keyText {
 	}
 }
 
-// tagged is tags as AWS gives them with single keys and plans: {} if there are none.
+// tagged returns tags as AWS sends them with a single key or plan: {} if there are none.
+// A creation is the exception. It omits tags that were not given.
 func tagged(tags apikey.Tags) map[string]string {
 	if tags == nil {
 		return map[string]string{}
@@ -39,7 +42,8 @@ func tagged(tags apikey.Tags) map[string]string {
 	return tags
 }
 
-// createKeys is CreateApiKey, or ImportApiKeys: AWS tells them apart by the query.
+// createKeys serves CreateApiKey and ImportApiKeys, which differ only in the query. A key
+// is disabled unless the request enables it, as in AWS. (An import enables by default.)
 func (h *Handler) createKeys(r *http.Request) (int, any, error) {
 	if r.URL.Query().Get("mode") == "import" {
 		return h.importKeys(r)
@@ -58,9 +62,12 @@ func (h *Handler) createKeys(r *http.Request) (int, any, error) {
 		return 0, nil, err
 	}
 	k := apikey.Key{Name: in.Name, Description: in.Description, CustomerID: in.CustomerID, Enabled: in.Enabled, Tags: in.Tags, StageKeys: stages}
+	// These checks only choose the words. apikey refuses the same keys without them.
 	if err := errors.Join(checkTexts(&k), checkTags(k.Tags)); err != nil {
 		return 0, nil, err
 	}
+	// A value that the caller chose is imported: it must be one that the KeyFormat accepts.
+	// AWS treats an empty value as none, too.
 	value := apikey.Secret(in.Value)
 	if value == "" {
 		k, value, err = h.keys.Create(r.Context(), k)
@@ -75,8 +82,8 @@ func (h *Handler) createKeys(r *http.Request) (int, any, error) {
 	return http.StatusCreated, out, nil
 }
 
-// checkTexts and checkValue have the messages of AWS for what apikey would refuse in
-// words of its own.
+// checkTexts refuses long texts in the words of AWS, before apikey refuses them in its own.
+// LocalStack recorded the messages and the limits of both checks from AWS.
 func checkTexts(k *apikey.Key) error {
 	if utf8.RuneCountInString(k.Name) > 1024 {
 		return badRequest("Invalid API Key name, can be at most 1024 characters.")
@@ -87,8 +94,9 @@ func checkTexts(k *apikey.Key) error {
 	return nil
 }
 
+// checkValue does the same for the length of a key's value.
 func checkValue(value string) error {
-	n := utf8.RuneCountInString(value)
+	n := utf8.RuneCountInString(value) // AWS's documentation counts characters, not bytes
 	if n < 20 {
 		return badRequest("API Key value should be at least 20 characters")
 	}
@@ -98,7 +106,7 @@ func checkValue(value string) error {
 	return nil
 }
 
-// getKey is GetApiKey.
+// getKey serves GetApiKey.
 func (h *Handler) getKey(r *http.Request) (int, any, error) {
 	k, err := h.keys.Get(r.Context(), r.PathValue("key"))
 	if err != nil {
@@ -109,7 +117,8 @@ func (h *Handler) getKey(r *http.Request) (int, any, error) {
 	return http.StatusOK, out, nil
 }
 
-// value is the secret of a key, if it is wanted and can be shown again.
+// value returns the secret of a key if it is wanted and was sealed. It ignores the error of
+// Open: most services store no secrets, and AWS's clients accept a key without a value.
 func (h *Handler) value(k *apikey.Key, wanted bool) apikey.Secret {
 	if !wanted {
 		return ""
@@ -118,12 +127,14 @@ func (h *Handler) value(k *apikey.Key, wanted bool) apikey.Secret {
 	return value
 }
 
+// flag returns a boolean parameter of the query. Anything but a boolean counts as false.
 func flag(r *http.Request, name string) bool {
 	on, _ := strconv.ParseBool(r.URL.Query().Get(name))
 	return on
 }
 
-// getKeys is GetApiKeys.
+// getKeys serves GetApiKeys. The name in the query selects names with that prefix, in the
+// same case, as AWS does.
 func (h *Handler) getKeys(r *http.Request) (int, any, error) {
 	query := r.URL.Query()
 	filter := apikey.Filter{NamePrefix: query.Get("name"), CustomerID: query.Get("customerId")}
@@ -134,7 +145,8 @@ func (h *Handler) getKeys(r *http.Request) (int, any, error) {
 	return http.StatusOK, out, err
 }
 
-// updateKey is UpdateApiKey.
+// updateKey serves UpdateApiKey. All operations run inside one Update, so a fault in one
+// of them changes nothing. The answer has no value, as in AWS.
 func (h *Handler) updateKey(r *http.Request) (int, any, error) {
 	ops, err := readPatch(r)
 	if err != nil {
@@ -156,12 +168,14 @@ func (h *Handler) updateKey(r *http.Request) (int, any, error) {
 	return http.StatusOK, out, nil
 }
 
+// keyPatches are the paths that AWS documents for UpdateApiKey.
 var keyPatches = patches{
 	"replace": {"/description", "/enabled", "/name", "/customerId"},
 	"add":     {"/labels", "/stages"},
 	"remove":  {"/labels", "/stages"},
 }
 
+// patchKey applies one operation. /labels is accepted and has no effect.
 func patchKey(k *apikey.Key, op patchOp) error {
 	if err := keyPatches.allow(op, op.Path); err != nil {
 		return err
@@ -176,12 +190,15 @@ func patchKey(k *apikey.Key, op patchOp) error {
 	case "/stages":
 		return patchStages(k, op)
 	case "/enabled":
-		k.Enabled = strings.EqualFold(op.Value, "true") // any other text means false, as in AWS
+		// AWS accepts any text, and reads every text but "true" as false.
+		k.Enabled = strings.EqualFold(op.Value, "true")
 	}
 	return nil
 }
 
-// deleteKey is DeleteApiKey, which takes the key out of its plans.
+// deleteKey serves DeleteApiKey. AWS deletes a key that is in plans, and removes it from
+// them. The links are read before the key is deleted, because afterwards nothing leads
+// to them.
 func (h *Handler) deleteKey(r *http.Request) (int, any, error) {
 	ctx, id := r.Context(), r.PathValue("key")
 	links, err := h.plans.KeyLinks(ctx, id)
@@ -196,7 +213,9 @@ func (h *Handler) deleteKey(r *http.Request) (int, any, error) {
 		errs = append(errs, h.plans.Unlink(ctx, l.PlanID, id))
 	}
 	if err := errors.Join(errs...); err != nil {
-		h.log(r, err) // the key is gone, and its links are dead: they do no harm
+		// The key is deleted, so the answer is a success. A link of a key that does not exist
+		// admits nobody, and Prune removes it.
+		h.log(r, err)
 	}
 	return http.StatusAccepted, nil, nil
 }

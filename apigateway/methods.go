@@ -9,8 +9,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// methodOf is a route as AWS names a method: "/pets/GET" for "GET /pets", "//GET" for
-// "GET /{$}", "*/*" for every other.
+// methodOf returns the name that AWS has for the method of a route: "/pets/GET" for
+// "GET /pets", "//GET" for "GET /{$}", and "*/*" for usageplan.AnyRoute. AWS writes a
+// greedy path variable as {proxy+}, where ServeMux has {proxy...}.
 func methodOf(route string) string {
 	if route == usageplan.AnyRoute {
 		return "*/*"
@@ -25,18 +26,20 @@ func methodOf(route string) string {
 	return strings.ReplaceAll(path, "...}", "+}") + "/" + method
 }
 
-// hasMethod says whether a route is the one that its method names. "GET /" is not:
-// "//GET" is "GET /{$}".
+// hasMethod reports whether a route is the one that its method's name leads back to.
+// "GET /" is not: its name is "//GET", which means "GET /{$}".
 func hasMethod(route string) bool {
 	back, err := usageplan.Route(methodOf(route))
 	return err == nil && back == route
 }
 
-// shown says whether the wire can say that a route has a throttle.
+// shown reports whether an answer can express the throttle of a route. AWS has no
+// unlimited throttles.
 func shown(route string, l limiter.Limit) bool { return !l.Unlimited() && hasMethod(route) }
 
-// routeOf returns the route of a method, whichever way it is written. A path alone is
-// none: "/pets/get" was meant to be "/pets/GET".
+// routeOf returns the route of a method, in any of the forms that usageplan.Route accepts.
+// It refuses a path without a method. Otherwise "/pets/get", which was meant to be
+// "/pets/GET", would throttle a path "/pets/get" that nobody requests.
 func routeOf(method string) (string, error) {
 	route, err := usageplan.Route(method)
 	pathAlone := strings.HasPrefix(method, "/") && strings.HasPrefix(route, "/") && !strings.HasSuffix(method, "/ANY")
@@ -46,19 +49,22 @@ func routeOf(method string) (string, error) {
 	return route, nil
 }
 
-// canonical is a method as it is shown.
+// canonical returns a method in the form in which answers show it.
 func canonical(method string) (string, error) {
 	route, err := routeOf(method)
 	return methodOf(route), err
 }
 
+// badMethod returns AWS's error for a method that it cannot read. The text is known from
+// tools that check for it.
 func badMethod(method string) error {
 	at := strings.LastIndexByte(method, '/')
 	return badRequest("Invalid method {resourcePath: %s,method: %s} specified", method[:max(at, 0)], method[at+1:])
 }
 
-// byRoute is throttles by method as throttles by route. Two ways to write one method are
-// refused: which is meant?
+// byRoute converts throttles by method to throttles by route. It refuses two names of one
+// method, since it cannot know which throttle is meant. The methods are visited in order,
+// so that the same request always gets the same error.
 func byRoute(methods map[string]throttleText) (map[string]throttleText, error) {
 	if n := len(methods); n > usageplan.MaxRoutes {
 		return nil, badRequest("API Stage can have throttle settings of at most %d methods", usageplan.MaxRoutes)

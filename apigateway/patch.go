@@ -7,10 +7,11 @@ import (
 	"strings"
 )
 
-// patchOp is a PatchOperation: its value is always text.
+// patchOp is a PatchOperation. AWS sends every value as a JSON string, numbers too.
 type patchOp struct{ Op, Path, Value, From string }
 
-// readPatch is the operations of a request.
+// readPatch returns the operations of a request. It refuses an unknown op with the text
+// of AWS's model validation.
 func readPatch(r *http.Request) ([]patchOp, error) {
 	var in struct{ PatchOperations []patchOp }
 	if err := read(r, &in); err != nil {
@@ -27,12 +28,12 @@ func readPatch(r *http.Request) ([]patchOp, error) {
 	return in.PatchOperations, nil
 }
 
-// patches is which paths each operation can have; those with a <…> in them stand for a
-// form.
+// patches maps each op to the paths that it supports, in the order in which AWS lists them
+// in its error texts. A path with a <…> in it stands for all paths of that form.
 type patches map[string][]string
 
-// allow refuses an operation that is not offered on a path; form is the path as patches
-// has it.
+// allow returns an error if op is not supported on its path. form is the path in the form
+// that patches has. The two blanks after "path" are AWS's.
 func (p patches) allow(op patchOp, form string) error {
 	offered, ok := p[op.Op]
 	switch {

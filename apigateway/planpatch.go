@@ -15,6 +15,8 @@ const (
 	methodForm = stageForm + "/<resourcePath>/<httpMethod>"
 )
 
+// planPatches are the paths of UpdateUsagePlan, from the page "Patch Operations" of AWS's
+// API reference. Those of "remove" are in the order of AWS's error text.
 var planPatches = patches{
 	"add": {
 		"/productCode", "/quota/limit", "/quota/offset", "/quota/period", "/throttle/rateLimit", "/throttle/burstLimit",
@@ -27,10 +29,16 @@ var planPatches = patches{
 	"remove": {"/apiStages", "/quota", "/throttle", "/productCode", methodForm, stageForm},
 }
 
-// stagePath is a path below /apiStages/, taken apart.
+// stagePath holds the parts of a path below /apiStages/. figure is "/rateLimit" or
+// "/burstLimit", or empty if the path names no figure.
 type stagePath struct{ stage, method, figure string }
 
-// parsePath is the form of a path, and its parts if it is a stage's.
+// parsePath returns the form of a path, and its parts if it is the path of a stage. A path
+// that it cannot read is its own form, which planPatches then refuses.
+//
+// The resource path in the middle has slashes of its own, as in
+// /apiStages/api:prod/throttle//pets/GET/rateLimit: AWS's guide and Terraform write it
+// without escapes. So the parts are cut from the two ends, never by splitting at slashes.
 func parsePath(op patchOp) (form string, at stagePath) {
 	rest, found := strings.CutPrefix(op.Path, "/apiStages/")
 	if !found {
@@ -44,8 +52,9 @@ func parsePath(op patchOp) (form string, at stagePath) {
 	if rest == "" {
 		return stageForm, at
 	}
+	// The slash that begins the resource path belongs to it: "//pets/GET" is the path "/pets".
 	at.method = rest[1:]
-	if op.Op != "remove" {
+	if op.Op != "remove" { // which names a method, and none of its figures
 		cut := strings.LastIndexByte(at.method, '/')
 		if cut < 0 {
 			return op.Path, at
@@ -56,14 +65,19 @@ func parsePath(op patchOp) (form string, at stagePath) {
 	return methodForm + at.figure, at
 }
 
-// unescape is a part of a JSON pointer (RFC 6901); Terraform and others send it raw,
-// which is the same where there is no '~'.
+// unescape decodes a part of a JSON pointer (RFC 6901), which AWS's reference asks for.
+// Terraform and others send the part without escapes. Both are the same where the part
+// has no '~'. "~1" is decoded first, so that "~01" becomes "~1" and not "/".
 func unescape(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, "~1", "/"), "~0", "~")
 }
 
-// patch applies one operation.
+// patch applies one operation to the plan's wire form. The whole form is validated only
+// after the last operation, by fill. A quota can so be added by three operations, for its
+// limit, offset and period, as Terraform does.
 func (t *planText) patch(op patchOp) error {
+	// After allow, the op and the form are one of planPatches. The methods below rely on that
+	// and have no default for others.
 	form, at := parsePath(op)
 	if err := planPatches.allow(op, form); err != nil {
 		return err
@@ -73,13 +87,14 @@ func (t *planText) patch(op patchOp) error {
 		return t.remove(op, form, at)
 	case form == "/apiStages":
 		return t.addStage(op.Value)
-	case at.stage != "" || form == stageForm:
+	case at.stage != "" || form == stageForm: // an empty stage name is "not found", too
 		return t.setMethods(op, form, at)
 	}
 	return t.set(op)
 }
 
-// set is for the figures and texts of the plan itself.
+// set changes a text or a figure of the plan itself. It creates the throttle or the quota
+// that the figure belongs to.
 func (t *planText) set(op patchOp) (err error) {
 	switch op.Path {
 	case "/name":
@@ -102,6 +117,8 @@ func (t *planText) set(op patchOp) (err error) {
 	return err
 }
 
+// set changes one figure of a throttle. "NaN" and "Inf" parse as numbers, so the bounds
+// refuse them: !(n >= 0) is true for NaN.
 func (t *throttleText) set(figure, value string) error {
 	if figure == "/rateLimit" {
 		n, err := strconv.ParseFloat(value, 64)
@@ -119,11 +136,15 @@ func (t *throttleText) set(figure, value string) error {
 	return nil
 }
 
+// set changes one figure of a quota. The ranges depend on the period, which a later
+// operation may change, so quota checks them.
 func (t *quotaText) set(path, value string) error {
 	if path == "/quota/period" {
 		t.Period = value
 		return nil
 	}
+	// A negative limit is refused by quota. Its message is the same, and says "numeric" for a
+	// whole number: both are AWS's.
 	n, err := strconv.ParseInt(value, 10, 64)
 	switch {
 	case path == "/quota/limit" && err != nil:
@@ -138,7 +159,8 @@ func (t *quotaText) set(path, value string) error {
 	return nil
 }
 
-// remove is for what can be taken away.
+// remove applies an operation "remove". Removing a stage or a method that the plan does not
+// have is an error. Removing any other part that is absent changes nothing.
 func (t *planText) remove(op patchOp, form string, at stagePath) error {
 	switch form {
 	case "/productCode":
@@ -152,11 +174,13 @@ func (t *planText) remove(op patchOp, form string, at stagePath) error {
 		if err != nil {
 			return err
 		}
-		i := t.find(op.Value)
+		i := t.indexStage(op.Value)
 		if i < 0 {
 			return notFound("Invalid API Stage {api: %s, stage: %s} specified for usageplan %s", api, stage, t.ID)
 		}
 		t.APIStages = slices.Delete(t.APIStages, i, i+1)
+		// In AWS a plan without stages admits nobody. Here a plan that was created without
+		// stages is for all of them, so the plan must remember that its last one was removed.
 		t.detached = len(t.APIStages) == 0
 	default:
 		s, err := t.stage(at.stage)
@@ -167,6 +191,7 @@ func (t *planText) remove(op patchOp, form string, at stagePath) error {
 			s.Throttle = nil
 			return nil
 		}
+		// The map has canonical names only. So any spelling of a method removes it.
 		method, err := canonical(at.method)
 		if err != nil {
 			return err
@@ -179,39 +204,45 @@ func (t *planText) remove(op patchOp, form string, at stagePath) error {
 	return nil
 }
 
-func (t *planText) find(text string) int {
+// indexStage returns the index of the stage "api:stage", or -1.
+func (t *planText) indexStage(text string) int {
 	api, stage, _ := strings.Cut(text, ":")
 	return slices.IndexFunc(t.APIStages, func(s stageText) bool { return s.APIID == api && s.Stage == stage })
 }
 
-// stage is one of the plan's.
+// stage returns the plan's stage "api:stage".
 func (t *planText) stage(text string) (*stageText, error) {
-	if i := t.find(text); i >= 0 {
+	if i := t.indexStage(text); i >= 0 {
 		return &t.APIStages[i], nil
 	}
 	return nil, notFound("API Stage not found: %s", text)
 }
 
+// addStage adds the stage "api:stage". Adding a stage again changes nothing.
 func (t *planText) addStage(text string) error {
 	api, stage, err := cutStage(text)
 	if err != nil {
 		return err
 	}
-	if notID(api) { // AWS reads JSON as "api:stage:rest" too, and then finds no such stage
+	// A frequent mistake is a value in JSON, such as {"apiId":"a","stage":"s"}. AWS also cuts
+	// it at the colons, and then finds no such stage.
+	if notID(api) {
 		name, _, _ := strings.Cut(stage, ":")
 		return notFound("API Stage not found: %s:%s", api, name)
 	}
-	if t.find(text) >= 0 { // to add it again changes nothing
+	if t.indexStage(text) >= 0 {
 		return nil
 	}
-	if len(t.APIStages) >= usageplan.MaxStages { // so that a long list of them is not slow either
+	// fill checks the number, too. Without this check a long list of operations would take
+	// quadratic time before fill sees it.
+	if len(t.APIStages) >= usageplan.MaxStages {
 		return tooManyStages()
 	}
 	t.APIStages, t.detached = append(t.APIStages, stageText{APIID: api, Stage: stage}), false
 	return nil
 }
 
-// cutStage takes "api:stage" apart.
+// cutStage returns the parts of "api:stage".
 func cutStage(text string) (api, stage string, err error) {
 	api, stage, _ = strings.Cut(text, ":")
 	if api == "" || stage == "" {
@@ -220,15 +251,15 @@ func cutStage(text string) (api, stage string, err error) {
 	return api, stage, nil
 }
 
-// notID reports whether a text cannot be the id of an API, but is JSON.
+// notID reports whether a text has characters of JSON, which no id of an API has.
 func notID(api string) bool { return strings.ContainsAny(api, `{}[]"`) }
 
 func tooManyStages() error {
 	return badRequest("Usage Plan can have at most %d API Stages", usageplan.MaxStages)
 }
 
-// setMethods is for the throttles of a stage's methods: all of them, or one figure of
-// one.
+// setMethods changes throttles of a stage's methods. The path names one figure of one
+// method, or the stage, whose value is then a JSON map that replaces all of its throttles.
 func (t *planText) setMethods(op patchOp, form string, at stagePath) error {
 	s, err := t.stage(at.stage)
 	if err != nil {
@@ -239,6 +270,8 @@ func (t *planText) setMethods(op patchOp, form string, at stagePath) error {
 		if json.Unmarshal([]byte(op.Value), &all) != nil {
 			return badRequest("Invalid value of '%s': want a JSON map of throttle settings by method", op.Path)
 		}
+		// byRoute finds duplicates among the spellings. An error discards the whole patch, so
+		// it does not matter that the map is replaced before the error is returned.
 		routes, err := byRoute(all)
 		s.Throttle = map[string]throttleText{}
 		for route, throttle := range routes {
@@ -253,6 +286,7 @@ func (t *planText) setMethods(op patchOp, form string, at stagePath) error {
 	if s.Throttle == nil {
 		s.Throttle = map[string]throttleText{}
 	}
+	// The map has values, not pointers: the throttle is copied, changed and stored again.
 	throttle := s.Throttle[method]
 	err = throttle.set(at.figure, op.Value)
 	s.Throttle[method] = throttle

@@ -10,7 +10,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// createPlan is CreateUsagePlan.
+// createPlan serves CreateUsagePlan. Its answer omits tags that were not given, as in AWS.
 func (h *Handler) createPlan(r *http.Request) (int, any, error) {
 	var in planText
 	if err := read(r, &in); err != nil {
@@ -22,7 +22,7 @@ func (h *Handler) createPlan(r *http.Request) (int, any, error) {
 	if err := checkTags(in.Tags); err != nil {
 		return 0, nil, err
 	}
-	in.ProductCode = "" // by a patch alone
+	in.ProductCode = "" // AWS's CreateUsagePlan has no product code; only a patch sets it
 	p := usageplan.Plan{Tags: in.Tags}
 	if err := in.fill(&p, h.accountRate()); err != nil {
 		return 0, nil, err
@@ -30,6 +30,7 @@ func (h *Handler) createPlan(r *http.Request) (int, any, error) {
 	if err := h.stagesExist(r.Context(), p.Stages, nil); err != nil {
 		return 0, nil, err
 	}
+	// The service makes the id: AWS lets no client choose one.
 	p, err := h.plans.Create(r.Context(), p)
 	if err != nil {
 		return 0, nil, err
@@ -39,7 +40,9 @@ func (h *Handler) createPlan(r *http.Request) (int, any, error) {
 	return http.StatusCreated, out, nil
 }
 
-// stagesExist refuses stages that there are not, but for those that a plan has already.
+// stagesExist returns an error if one of the stages does not exist. It accepts those in
+// had without asking: a stage that was deleted since must not block every other change of
+// its plan.
 func (h *Handler) stagesExist(ctx context.Context, stages, had []usageplan.Stage) error {
 	if h.cfg.Stages == nil {
 		return nil
@@ -63,7 +66,7 @@ func (h *Handler) stagesExist(ctx context.Context, stages, had []usageplan.Stage
 	return nil
 }
 
-// getPlan is GetUsagePlan.
+// getPlan serves GetUsagePlan.
 func (h *Handler) getPlan(r *http.Request) (int, any, error) {
 	p, err := h.plans.Get(r.Context(), r.PathValue("plan"))
 	if err != nil {
@@ -74,7 +77,8 @@ func (h *Handler) getPlan(r *http.Request) (int, any, error) {
 	return http.StatusOK, out, nil
 }
 
-// getPlans is GetUsagePlans, of all plans or of those of one key.
+// getPlans serves GetUsagePlans. With a keyId it lists the plans of that key. Items of a
+// list have no tags, as in AWS.
 func (h *Handler) getPlans(r *http.Request) (int, any, error) {
 	ctx, query := r.Context(), r.URL.Query()
 	if keyID := query.Get("keyId"); keyID != "" {
@@ -87,7 +91,8 @@ func (h *Handler) getPlans(r *http.Request) (int, any, error) {
 	return http.StatusOK, out, err
 }
 
-// plansOf is the plans of a key, which are few, newest link first.
+// plansOf returns the plans of a key, the newest link first, since AWS lists new ones first.
+// It returns them in one page, because a key has few plans.
 func (h *Handler) plansOf(ctx context.Context, keyID string) (page[planText], error) {
 	out := page[planText]{Item: []planText{}}
 	links, err := h.plans.KeyLinks(ctx, keyID)
@@ -96,25 +101,30 @@ func (h *Handler) plansOf(ctx context.Context, keyID string) (page[planText], er
 		if p, err = h.plans.Get(ctx, links[i].PlanID); err == nil {
 			out.Item = append(out.Item, planOf(&p))
 		} else if errors.Is(err, usageplan.ErrNotFound) {
-			err = nil // a dead link
+			err = nil // the plan was deleted, and its link was not removed yet
 		}
 	}
 	return out, err
 }
 
-// updatePlan is UpdateUsagePlan.
+// updatePlan serves UpdateUsagePlan. It applies all operations to the plan's wire form
+// inside one Update: either all of them take effect or none. Update calls the function again
+// if somebody else changed the plan meanwhile, so the operations never apply to an old plan.
 func (h *Handler) updatePlan(r *http.Request) (int, any, error) {
 	ops, err := readPatch(r)
 	if err != nil {
 		return 0, nil, err
 	}
 	p, err := h.plans.Update(r.Context(), r.PathValue("plan"), func(p *usageplan.Plan) error {
+		// The stages that the plan had are kept apart, because fill replaces them.
 		text, had := planOf(p), p.Stages
 		for _, op := range ops {
 			if err := text.patch(op); err != nil {
 				return err
 			}
 		}
+		// A service may create plans without names through usageplan. Such a plan can be
+		// patched; a name cannot be removed.
 		if text.Name == "" && p.Name != "" {
 			return badRequest("Usage Plan name must be specified")
 		}
@@ -131,10 +141,13 @@ func (h *Handler) updatePlan(r *http.Request) (int, any, error) {
 	return http.StatusOK, out, nil
 }
 
-// deletePlan is DeleteUsagePlan, which wants the stages to be taken away first.
+// deletePlan serves DeleteUsagePlan. AWS refuses to delete a plan that has stages, but
+// deletes one that only has keys. DeleteIf checks the plan that is deleted, so a stage that
+// is added meanwhile is not lost.
 func (h *Handler) deletePlan(r *http.Request) (int, any, error) {
 	id := r.PathValue("plan")
 	return http.StatusAccepted, nil, h.plans.DeleteIf(r.Context(), id, func(p *usageplan.Plan) error {
+		// AWS names the stages, since they must be removed one by one.
 		var names []string
 		for _, s := range p.Stages {
 			names = append(names, s.String())
@@ -147,7 +160,7 @@ func (h *Handler) deletePlan(r *http.Request) (int, any, error) {
 	})
 }
 
-// planKeyText is a UsagePlanKey on the wire.
+// planKeyText is a UsagePlanKey in an answer. Its id is that of the API key.
 type planKeyText struct {
 	ID    string `json:"id"`
 	Type  string `json:"type"`
@@ -155,11 +168,14 @@ type planKeyText struct {
 	Name  string `json:"name,omitzero"`
 }
 
+// planKey returns k with its value if the value can be shown: AWS always sends it.
 func (h *Handler) planKey(k *apikey.Key) planKeyText {
 	return planKeyText{k.ID, "API_KEY", string(h.value(k, true)), k.Name}
 }
 
-// createPlanKey is CreateUsagePlanKey.
+// createPlanKey serves CreateUsagePlanKey. The service refuses a second link of the same
+// key and plan, and a second plan for one stage of the key. AWS documents that a key has
+// only one plan for each stage.
 func (h *Handler) createPlanKey(r *http.Request) (int, any, error) {
 	var in struct{ KeyID, KeyType string }
 	if err := read(r, &in); err != nil {
@@ -168,6 +184,8 @@ func (h *Handler) createPlanKey(r *http.Request) (int, any, error) {
 	if in.KeyType != "API_KEY" {
 		return 0, nil, badRequest("Invalid key type specified. Must be one of [API_KEY]")
 	}
+	// The service of plans does not know which keys exist, so the key is looked up first. The
+	// answer needs its name, too.
 	k, err := h.keys.Get(r.Context(), in.KeyID)
 	if err != nil {
 		return 0, nil, err
@@ -178,7 +196,9 @@ func (h *Handler) createPlanKey(r *http.Request) (int, any, error) {
 	return http.StatusCreated, h.planKey(&k), nil
 }
 
-// getPlanKeys is GetUsagePlanKeys: of a plan that there is not none, as in AWS.
+// getPlanKeys serves GetUsagePlanKeys. For a plan that does not exist AWS answers 200 with
+// an empty list, and so does getPlanKeys. It omits keys that were deleted, and keys whose
+// names do not have the wanted prefix.
 func (h *Handler) getPlanKeys(r *http.Request) (int, any, error) {
 	ctx, query := r.Context(), r.URL.Query()
 	out, err := collect(query, func(cursor string, limit int) ([]usageplan.Link, string, error) {
@@ -193,8 +213,8 @@ func (h *Handler) getPlanKeys(r *http.Request) (int, any, error) {
 	return http.StatusOK, out, err
 }
 
-// getPlanKey is GetUsagePlanKey. A key that is in another plan is answered like no plan,
-// as in AWS.
+// getPlanKey serves GetUsagePlanKey. For a key that is not in the plan the answer is that
+// of a plan that does not exist, as moto has it.
 func (h *Handler) getPlanKey(r *http.Request) (int, any, error) {
 	ctx, planID := r.Context(), r.PathValue("plan")
 	k, err := h.keys.Get(ctx, r.PathValue("key"))
@@ -213,7 +233,7 @@ func (h *Handler) getPlanKey(r *http.Request) (int, any, error) {
 	return 0, nil, errNoPlan
 }
 
-// deletePlanKey is DeleteUsagePlanKey.
+// deletePlanKey serves DeleteUsagePlanKey.
 func (h *Handler) deletePlanKey(r *http.Request) (int, any, error) {
 	return http.StatusAccepted, nil, h.plans.Unlink(r.Context(), r.PathValue("plan"), r.PathValue("key"))
 }

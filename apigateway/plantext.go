@@ -13,7 +13,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// planText is a UsagePlan on the wire, and half a one while it is being made or patched.
+// planText is the wire form of a UsagePlan. While a request is being decoded or patched it
+// can be incomplete: pointers tell a figure that is missing from one that is 0.
 type planText struct {
 	ID          string            `json:"id"`
 	Name        string            `json:"name,omitzero"`
@@ -24,26 +25,30 @@ type planText struct {
 	ProductCode string            `json:"productCode,omitzero"`
 	Tags        map[string]string `json:"tags,omitzero"`
 
-	detached bool // without stages the plan is for none, and not for all
+	// detached says that a plan without stages counts on no stage. The wire has no field for
+	// it, since in AWS a plan without stages never counts.
+	detached bool
 }
 
+// stageText is the wire form of an ApiStage.
 type stageText struct {
 	APIID    string                  `json:"apiId"`
 	Stage    string                  `json:"stage"`
 	Throttle map[string]throttleText `json:"throttle,omitzero"` // by "/pets/GET"
 }
 
-// Whole numbers of the wire have 64 bits on every machine, so that none wraps into range.
+// throttleText is the wire form of ThrottleSettings. AWS's integers have 32 bits. These
+// have 64, so that a number that is too large is refused instead of wrapping into range.
 type throttleText struct {
 	BurstLimit *int64     `json:"burstLimit,omitzero"`
 	RateLimit  *perSecond `json:"rateLimit,omitzero"`
 }
 
-// perSecond is a rate. AWS sends it as a floating-point number, and scripts compare the
-// text.
+// perSecond is a rate. AWS sends it as a floating-point number even if it is whole, and
+// scripts compare the text.
 type perSecond float64
 
-// MarshalJSON writes a whole number with a fraction: 50.0.
+// MarshalJSON writes the rate as AWS does: a whole number has a fraction, as in 50.0.
 func (p perSecond) MarshalJSON() ([]byte, error) {
 	text, err := json.Marshal(float64(p))
 	if err == nil && !bytes.ContainsAny(text, ".e") {
@@ -52,6 +57,7 @@ func (p perSecond) MarshalJSON() ([]byte, error) {
 	return text, err
 }
 
+// quotaText is the wire form of QuotaSettings.
 type quotaText struct {
 	Limit  *int64 `json:"limit,omitzero"`
 	Offset *int64 `json:"offset,omitzero"`
@@ -60,7 +66,8 @@ type quotaText struct {
 
 func (s *stageText) stage() usageplan.Stage { return usageplan.Stage{API: s.APIID, Name: s.Stage} }
 
-// planOf is a plan as the wire has it.
+// planOf returns the wire form of a plan, without its tags. It leaves out what AWS has no
+// word for: quotas of other periods, unlimited throttles, and some routes (see shown).
 func planOf(p *usageplan.Plan) planText {
 	out := planText{
 		ID: p.ID, Name: p.Name, Description: p.Description, ProductCode: p.ProductCode, APIStages: []stageText{}, detached: p.Detached,
@@ -71,6 +78,8 @@ func planOf(p *usageplan.Plan) planText {
 	if i := quotaAt(p); i >= 0 {
 		out.Quota = quotaOf(p.Quotas[i])
 	}
+	// An empty list of stages is sent as [], as AWS does. A stage without throttles has none
+	// in its text either.
 	for _, s := range p.Stages {
 		text := stageText{APIID: s.API, Stage: s.Name}
 		for route, l := range p.StageRoutes[s] {
@@ -87,16 +96,20 @@ func planOf(p *usageplan.Plan) planText {
 	return out
 }
 
-// maxFigure is the most that a whole number is on the wire: clients read 32 bits. A plan
-// of another making may have more.
+// maxFigure is the largest whole number in an answer, since clients read 32 bits. A plan
+// that was not created through this package may have larger limits.
 const maxFigure = 1<<31 - 1
 
+// throttleOf returns the wire form of a limit. It shows a burst of 0 as 0, although the
+// Gate then uses what the rate allows in a second. With any other number Terraform would
+// find a difference in every plan.
 func throttleOf(l limiter.Limit) throttleText {
 	return throttleText{new(min(int64(l.Burst), maxFigure)), new(perSecond(l.Rate))}
 }
 
-// figure is what a figure of a text says. Where it says what is shown of the old one,
-// that is kept.
+// figure returns the value that a figure of the wire form stands for. If it equals what was
+// shown of old, old is returned: a client that sends back what it read must not cut a limit
+// that was too large to show.
 func figure(text, old int64) int64 {
 	if text == min(old, maxFigure) {
 		return old
@@ -104,9 +117,11 @@ func figure(text, old int64) int64 {
 	return text
 }
 
-// limit returns the throttle in the place of old. A burst that is missing is 0, since the
-// SDKs send no zeros: it is then what the rate allows in a second. A rate that is missing
-// is the account's, since a rate of 0 blocks.
+// limit returns the throttle that replaces old.
+//
+// The Go SDK sends no zeros, so a missing burst is a burst of 0: the bucket holds what the
+// rate allows in a second. A missing rate becomes the account's. AWS documents neither
+// case. A rate of 0 blocks every request, so a missing one must not become 0.
 func (t throttleText) limit(old limiter.Limit, account rate.Limit) (limiter.Limit, error) {
 	l := limiter.Limit{Rate: account}
 	if t.BurstLimit != nil {
@@ -124,14 +139,17 @@ func (t throttleText) limit(old limiter.Limit, account rate.Limit) (limiter.Limi
 	return l, nil
 }
 
-// periods are those that the wire has.
+// periods maps the periods that AWS has to their names.
 var periods = map[quota.Period]string{quota.Day: "DAY", quota.Week: "WEEK", quota.Month: "MONTH"}
 
-// quotaAt is where the quota is that the wire shows, -1 if there is none.
+// quotaAt returns the index of the quota that answers show, or -1. It is the first quota
+// whose period AWS has.
 func quotaAt(p *usageplan.Plan) int {
 	return slices.IndexFunc(p.Quotas, func(q quota.Quota) bool { return periods[q.Period] != "" })
 }
 
+// quotaOf returns the wire form of a quota. The offset counts days from 0, and the StartDay
+// of a month counts from 1 (0 means 1, too).
 func quotaOf(q quota.Quota) *quotaText {
 	offset := q.StartDay
 	if q.Period == quota.Month {
@@ -140,8 +158,9 @@ func quotaOf(q quota.Quota) *quotaText {
 	return &quotaText{new(min(q.Limit, maxFigure)), new(int64(offset)), periods[q.Period]}
 }
 
-// quota is the text as a quota in the place of old, which it is another than if its
-// period is.
+// quota returns the quota that replaces old. The fields that AWS does not have, such as the
+// name, stay if the period stays. Another period makes a new quota, of which only the time
+// zone is that of old.
 func (t *quotaText) quota(old quota.Quota) (quota.Quota, error) {
 	switch {
 	case t.Limit == nil || *t.Limit < 0:
@@ -153,6 +172,7 @@ func (t *quotaText) quota(old quota.Quota) (quota.Quota, error) {
 	if t.Offset != nil {
 		offset = *t.Offset
 	}
+	// A quota of another period counts in other windows, so its start day begins anew.
 	for period, name := range periods {
 		if name == t.Period && period != old.Period {
 			q = quota.Quota{Period: period, Location: old.Location}
@@ -162,8 +182,12 @@ func (t *quotaText) quota(old quota.Quota) (quota.Quota, error) {
 		return old, badRequest("Invalid Usage Plan quota period specified. Must be one of [DAY, WEEK, MONTH]")
 	}
 	if q.Limit = figure(*t.Limit, old.Limit); q.Period == old.Period && offset == *quotaOf(old).Offset {
-		return q, nil // a month may begin on a day that AWS does not have
+		// An unchanged offset is not checked: a quota from elsewhere may begin on the 31st,
+		// which is outside AWS's range.
+		return q, nil
 	}
+	// AWS accepts these ranges, by Terraform's checks and its tests on AWS. They are ranges of
+	// days, whatever AWS's documentation says of the offset now (see the package doc).
 	most := map[quota.Period]int64{quota.Day: 0, quota.Week: 6, quota.Month: 27}[q.Period]
 	if most == 0 && offset != 0 {
 		return old, badRequest("Usage Plan quota offset must be zero in the DAY period")
@@ -178,7 +202,8 @@ func (t *quotaText) quota(old quota.Quota) (quota.Quota, error) {
 	return q, nil
 }
 
-// fill makes p what the text says. What the wire does not show of p stays.
+// fill changes p to what the wire form says. Everything that the wire form cannot show
+// stays in p, so that a patch by an AWS tool does not remove it.
 func (t *planText) fill(p *usageplan.Plan, account rate.Limit) error {
 	p.Name, p.Description, p.ProductCode = t.Name, t.Description, t.ProductCode
 	if err := t.fillThrottle(p, account); err != nil {
@@ -190,11 +215,14 @@ func (t *planText) fill(p *usageplan.Plan, account rate.Limit) error {
 	return t.fillStages(p, account)
 }
 
+// fillThrottle sets the plan's throttle. An unlimited throttle is not shown, so its absence
+// from the wire form does not remove it.
 func (t *planText) fillThrottle(p *usageplan.Plan, account rate.Limit) error {
 	var old limiter.Limit
 	if p.Throttle != nil {
 		old = *p.Throttle
 	}
+	// old is the zero Limit if the plan has no throttle.
 	if t.Throttle == nil {
 		if !old.Unlimited() {
 			p.Throttle = nil
@@ -206,6 +234,7 @@ func (t *planText) fillThrottle(p *usageplan.Plan, account rate.Limit) error {
 	return err
 }
 
+// fillQuota sets, adds or removes the quota that answers show. Other quotas stay.
 func (t *planText) fillQuota(p *usageplan.Plan) error {
 	at := quotaAt(p)
 	switch {
@@ -222,14 +251,18 @@ func (t *planText) fillQuota(p *usageplan.Plan) error {
 	return err
 }
 
+// fillStages sets the plan's stages and the throttles of their routes. A stage that is
+// removed loses its throttles.
 func (t *planText) fillStages(p *usageplan.Plan, account rate.Limit) error {
 	if len(t.APIStages) > usageplan.MaxStages {
 		return tooManyStages()
 	}
+	// A stage's throttles are built from those it had, so the old map is read while the new
+	// one is filled.
 	old := p.StageRoutes
 	p.StageRoutes = maps.Clone(old)
 	for _, s := range p.Stages {
-		delete(p.StageRoutes, s) // those of stages that the plan does not name stay
+		delete(p.StageRoutes, s) // throttles of stages that the plan does not name stay
 	}
 	p.Stages, p.Detached = nil, t.detached
 	for _, s := range t.APIStages {
@@ -249,22 +282,26 @@ func (t *planText) fillStages(p *usageplan.Plan, account rate.Limit) error {
 		}
 		p.StageRoutes[s.stage()] = routes
 	}
+	// A plan without throttles of routes has no map, so that a patch without an effect leaves
+	// the plan equal to what it was.
 	if len(p.StageRoutes) == 0 {
 		p.StageRoutes = nil
 	}
 	return nil
 }
 
-// routes is the throttles of the stage's routes, in the place of old ones. A new one
-// needs a throttle of the plan.
+// routes returns the throttles of the stage's routes, which replace old. It keeps the old
+// ones that are not shown. AWS refuses a method's throttle if the plan has none of its own;
+// routes refuses only new ones, so that a plan from elsewhere can still be patched.
 func (s *stageText) routes(old map[string]limiter.Limit, throttled bool, account rate.Limit) (map[string]limiter.Limit, error) {
-	said, err := byRoute(s.Throttle)
+	wanted, err := byRoute(s.Throttle)
 	if err != nil {
 		return nil, err
 	}
 	routes := maps.Clone(old)
 	maps.DeleteFunc(routes, shown)
-	for route, throttle := range said {
+	// old decides what is new, so it must stay as it was: routes is a copy.
+	for route, throttle := range wanted {
 		had, ok := old[route]
 		if !ok && !throttled {
 			return nil, badRequest("Can not define fine grain throttling if usage plan throttle is not defined.")

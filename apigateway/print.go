@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// String is the name of the type.
+// String returns the name of the type.
 func (h *Handler) String() string { return "apigateway.Handler" }
 
-// Format prints String, whatever the verb. What fmt would print is read without locks,
-// and may be a secret of a store.
+// Format writes the result of String for every verb. By default, fmt would read the fields
+// without their locks and could print a secret of a store.
 func (h *Handler) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, h.String()) }

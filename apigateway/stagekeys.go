@@ -7,11 +7,11 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// stageKeyText is a StageKey on the wire of CreateApiKey. Answers have "api/stage"
-// instead.
+// stageKeyText is a StageKey in a request of CreateApiKey. Answers have strings of the
+// form "api/stage" instead.
 type stageKeyText struct{ RestAPIID, StageName string }
 
-// stageKeysOf returns the stages of a request, each once.
+// stageKeysOf returns the stages of a request without duplicates.
 func stageKeysOf(list []stageKeyText) (stages []string, err error) {
 	for _, s := range list {
 		if stages, err = withStage(stages, s.RestAPIID+"/"+s.StageName); err != nil {
@@ -21,7 +21,7 @@ func stageKeysOf(list []stageKeyText) (stages []string, err error) {
 	return stages, nil
 }
 
-// withStage returns the stages with one more, unless it is among them.
+// withStage returns the stages with text appended, unless it is one of them already.
 func withStage(stages []string, text string) ([]string, error) {
 	if api, stage, _ := strings.Cut(text, "/"); api == "" || stage == "" {
 		return nil, badRequest("Invalid API Stage specified")
@@ -32,7 +32,7 @@ func withStage(stages []string, text string) ([]string, error) {
 	return append(stages, text), nil
 }
 
-// patchStages applies an operation on /stages. To remove a stage that the key has not
+// patchStages applies an operation on /stages. Removing a stage that the key does not have
 // changes nothing.
 func patchStages(k *apikey.Key, op patchOp) (err error) {
 	if op.Op == "add" {

@@ -9,8 +9,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// resource is what an ARN names: arn:aws:apigateway:us-east-1::/apikeys/a1b2c3, or
-// /usageplans/u1v2w3. Partition and region are the client's own affair.
+// resource returns the kind and the id in an ARN such as
+// arn:aws:apigateway:us-east-1::/apikeys/a1b2c3 or ...::/usageplans/u1v2w3. It ignores the
+// partition and the region, since the client chooses both and a Handler has neither.
 func resource(arn string) (kind, id string, err error) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) == 6 && parts[0] == "arn" && parts[2] == "apigateway" {
@@ -23,7 +24,8 @@ func resource(arn string) (kind, id string, err error) {
 	return "", "", badRequest("Invalid ARN specified in the request")
 }
 
-// retag changes the tags of what an ARN names, or only reads them.
+// retag changes the tags of the resource that the request's ARN names. If change is nil,
+// it returns the tags instead.
 func (h *Handler) retag(r *http.Request, change func(apikey.Tags) apikey.Tags) (tags apikey.Tags, err error) {
 	kind, id, err := resource(r.PathValue("arn"))
 	if err != nil {
@@ -45,7 +47,7 @@ func (h *Handler) retag(r *http.Request, change func(apikey.Tags) apikey.Tags) (
 	return nil, err
 }
 
-// checkTags has the message of AWS for a tag that is AWS's own.
+// checkTags refuses tags with the prefix that AWS reserves, in AWS's words.
 func checkTags(tags apikey.Tags) error {
 	for name := range tags {
 		if strings.HasPrefix(strings.ToLower(name), "aws:") {
@@ -55,7 +57,7 @@ func checkTags(tags apikey.Tags) error {
 	return nil
 }
 
-// tag is TagResource: what it does not name stays.
+// tag serves TagResource. Tags that the request does not name stay.
 func (h *Handler) tag(r *http.Request) (int, any, error) {
 	var in struct{ Tags apikey.Tags }
 	if err := read(r, &in); err != nil {
@@ -74,7 +76,7 @@ func (h *Handler) tag(r *http.Request) (int, any, error) {
 	return http.StatusNoContent, nil, err
 }
 
-// untag is UntagResource.
+// untag serves UntagResource.
 func (h *Handler) untag(r *http.Request) (int, any, error) {
 	names := r.URL.Query()["tagKeys"]
 	_, err := h.retag(r, func(tags apikey.Tags) apikey.Tags {
@@ -86,7 +88,7 @@ func (h *Handler) untag(r *http.Request) (int, any, error) {
 	return http.StatusNoContent, nil, err
 }
 
-// getTags is GetTags.
+// getTags serves GetTags.
 func (h *Handler) getTags(r *http.Request) (int, any, error) {
 	tags, err := h.retag(r, nil)
 	return http.StatusOK, struct {

@@ -13,8 +13,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// usageText is a Usage on the wire: of each key and day what was used, and what remained
-// of the quota's period after it.
+// usageText is a Usage in an answer. Values has the keys' ids, and for each day of the span
+// a pair: what was used on the day, and what remained of the quota's period after it. AWS
+// does not document the pairs; live answers were published that have this form.
 type usageText struct {
 	UsagePlanID string               `json:"usagePlanId"`
 	StartDate   string               `json:"startDate"`
@@ -24,15 +25,20 @@ type usageText struct {
 }
 
 const (
-	date      = time.DateOnly
-	maxDays   = 366
-	unlimited = 1<<31 - 1 // what remains where there is no quota: the most that a limit can be on the wire
-	oneDay    = 24 * time.Hour
+	date    = time.DateOnly
+	maxDays = 366
+	oneDay  = 24 * time.Hour
+
+	// unlimited is what remains without a quota. It is the largest limit that an answer can
+	// show.
+	unlimited = maxFigure
 )
 
-// span is the days of a request, both included, at their midnights in UTC.
+// span is the first and the last day of a request, both included, as midnights in UTC.
 type span struct{ start, end time.Time }
 
+// spanOf returns the span of a query. The number of days is bounded, because the answer
+// has a pair for each day of each key.
 func spanOf(query url.Values) (s span, err error) {
 	for name, day := range map[string]*time.Time{"startDate": &s.start, "endDate": &s.end} {
 		if *day, err = time.Parse(date, query.Get(name)); err != nil {
@@ -48,8 +54,9 @@ func spanOf(query url.Values) (s span, err error) {
 	return s, nil
 }
 
-// getUsage is GetUsage. A page is of keys, and large where the client does not say: the
-// aws command line keeps the first page's only.
+// getUsage serves GetUsage. A page is a number of keys. Without a limit the page has the
+// maximum size, not AWS's default of 25: the aws command line does not merge the maps of
+// several pages, and keeps only the first.
 func (h *Handler) getUsage(r *http.Request) (int, any, error) {
 	ctx, query, planID := r.Context(), r.URL.Query(), r.PathValue("plan")
 	days, err := spanOf(query)
@@ -78,20 +85,22 @@ func (h *Handler) getUsage(r *http.Request) (int, any, error) {
 	return http.StatusOK, out, err
 }
 
-// link is the one of a plan and a key; none if they are not linked.
+// link returns the link of a plan and a key, or none if they are not linked.
 func (h *Handler) link(ctx context.Context, planID, keyID string) ([]usageplan.Link, error) {
 	links, err := h.plans.KeyLinks(ctx, keyID)
 	return slices.DeleteFunc(links, func(l usageplan.Link) bool { return l.PlanID != planID }), err
 }
 
-// updateUsage is UpdateUsage: it makes what remains of the current window another.
+// updateUsage serves UpdateUsage. It sets what remains of the quota's current window. The
+// next window starts with the whole limit again, as AWS documents. The last operation
+// counts; a request without operations changes nothing.
 func (h *Handler) updateUsage(r *http.Request) (int, any, error) {
 	ctx, planID := r.Context(), r.PathValue("plan")
 	ops, err := readPatch(r)
 	if err != nil {
 		return 0, nil, err
 	}
-	remaining := int64(-1)
+	remaining := int64(-1) // stays so if there is no operation
 	for _, op := range ops {
 		if err := (patches{"replace": {"/remaining"}}).allow(op, op.Path); err != nil {
 			return 0, nil, err
@@ -120,12 +129,14 @@ func (h *Handler) updateUsage(r *http.Request) (int, any, error) {
 			return 0, nil, err
 		}
 	}
+	// The answer is a Usage in AWS, too. Its documentation's example shows the current day.
 	today := time.Now().UTC().Truncate(oneDay)
 	out, err := h.usage(ctx, &p, links, span{today, today})
 	return http.StatusOK, out, err
 }
 
-// quotaFor is the quota that the wire shows of a link.
+// quotaFor returns the quota that answers show for a link. A link's own quotas replace
+// those of the plan.
 func quotaFor(p *usageplan.Plan, l *usageplan.Link) (quota.Quota, bool) {
 	of := usageplan.Plan{Quotas: p.Quotas}
 	if l.Quotas != nil {
@@ -137,15 +148,16 @@ func quotaFor(p *usageplan.Plan, l *usageplan.Link) (quota.Quota, bool) {
 	return quota.Quota{}, false
 }
 
-// nameOf is the name by which the Gate knows a quota.
+// nameOf returns the name by which the Gate knows a quota. The time does not matter to it.
 func nameOf(q quota.Quota) string { return q.Meter(time.Unix(0, 0), 0).Name }
 
+// usage returns the usage of all keys of the links.
 func (h *Handler) usage(ctx context.Context, p *usageplan.Plan, links []usageplan.Link, days span) (usageText, error) {
 	out := usageText{UsagePlanID: p.ID, StartDate: days.start.Format(date), EndDate: days.end.Format(date), Values: map[string][][]int64{}}
 	for i := range links {
 		values, err := h.usageOf(ctx, p, &links[i], days)
 		if errors.Is(err, usageplan.ErrNotFound) {
-			continue // unlinked since
+			continue // the key was unlinked after the links were read
 		}
 		if err != nil {
 			return usageText{}, err
@@ -155,10 +167,13 @@ func (h *Handler) usage(ctx context.Context, p *usageplan.Plan, links []usagepla
 	return out, nil
 }
 
-// usageOf is a key's pairs. What remains is taken from the quota's windows, which are
-// what is enforced, and not from the days: a window may be younger than the quota's first
-// day, or others may pay from it too. It is what a window has left on its last day, or
-// today; on a day before, that and what the key has used since.
+// usageOf returns the pairs of one key.
+//
+// What remains is read from the quota's windows, since the Gate enforces those. The sum of
+// the days' uses can differ: a window may have begun later than the first of the days, and
+// other keys may use the same window. On the last day of a window, or today, the number is
+// what the window has left. On each earlier day it is the number of the next day plus what
+// the key used on that next day. So the loop runs backwards.
 func (h *Handler) usageOf(ctx context.Context, p *usageplan.Plan, l *usageplan.Link, days span) ([][]int64, error) {
 	c := calendar{now: time.Now().UTC()}
 	c.quota, c.limited = quotaFor(p, l)
@@ -170,12 +185,15 @@ func (h *Handler) usageOf(ctx context.Context, p *usageplan.Plan, l *usageplan.L
 	if err != nil {
 		return nil, err
 	}
+	// The loop may begin after the span: what remained on the span's last day depends on the
+	// days that its window had after it.
 	values := make([][]int64, int(days.end.Sub(days.start)/oneDay)+1)
 	last := c.last(days.end)
-	var later quota.Usage // the window of the day after
+	var later quota.Usage // the window of the next day
 	for day := last; !day.Before(days.start); day = day.Add(-oneDay) {
-		w := windows(day)
+		w := windows(day) // a copy, whose Remaining may change
 		if day.Before(last) && w.Start.Equal(later.Start) {
+			// An UpdateUsage may have raised what remains, so the sum can exceed the limit.
 			w.Remaining = min(later.Remaining+used[day.Add(oneDay).Unix()], w.Limit)
 		}
 		if !day.After(days.end) {
@@ -186,9 +204,12 @@ func (h *Handler) usageOf(ctx context.Context, p *usageplan.Plan, l *usageplan.L
 	return values, nil
 }
 
-// days is what was used on each day from a day on, by the second that it begins.
+// days returns what the key used on each day since from. The map's keys are the days'
+// starts in Unix seconds. It asks for days up to today even if the span ends earlier: what
+// remained on a past day follows from what was used after it.
 func (h *Handler) days(ctx context.Context, l *usageplan.Link, from, now time.Time) (map[int64]int64, error) {
 	used := map[int64]int64{}
+	// A span in the future has no days yet, and the Gate refuses a number below 1.
 	n := int(now.Truncate(oneDay).Sub(from)/oneDay) + 1
 	if n < 1 {
 		return used, nil
@@ -200,8 +221,8 @@ func (h *Handler) days(ctx context.Context, l *usageplan.Link, from, now time.Ti
 	return used, err
 }
 
-// windows gives the window of each day from a day on. Of one that the Gate does not know
-// nothing is used.
+// windows returns a function that finds the window of a day since from. A window that the
+// Gate does not know has nothing used. Without a quota everything remains.
 func (h *Handler) windows(ctx context.Context, l *usageplan.Link, c *calendar, from time.Time) (func(day time.Time) quota.Usage, error) {
 	if !c.limited {
 		return func(time.Time) quota.Usage { return quota.Usage{Limit: unlimited, Remaining: unlimited} }, nil

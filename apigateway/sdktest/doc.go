@@ -1,3 +1,3 @@
-// Package sdktest drives package apigateway by the AWS SDK for Go, in a module of its
-// own: users of Ration do not need the SDK.
+// Package sdktest tests package apigateway with the AWS SDK for Go. It is a module of its
+// own, so that users of Ration do not depend on the SDK.
 package sdktest

@@ -9,28 +9,35 @@ import (
 	"net/http"
 )
 
-// small is the most bytes of a body that may come whenever it likes: a request's header
-// fields may take more.
-const small = 16 << 10
+// smallBody is the size up to which a body needs no slot in Verifier.large. The header
+// fields of a request may take more memory than that.
+const smallBody = 16 << 10
 
-// body is the digest of r's body, in hexadecimal. It reads the body, and puts it back.
+// body returns the hexadecimal SHA-256 of r's body. It reads the body into memory and
+// replaces r.Body by what it read.
+//
+// The signature covers this digest, so the body must be read before its sender is known.
+// The slots bound how much memory unknown senders can hold. One byte more than each limit
+// is read, to tell a body of the limit's size from a longer one.
 func (v *Verifier) body(r *http.Request) (string, error) {
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
 	var text bytes.Buffer
-	_, err := text.ReadFrom(io.LimitReader(r.Body, min(small, v.cfg.MaxBody)+1))
-	if err == nil && text.Len() > small {
+	_, err := text.ReadFrom(io.LimitReader(r.Body, min(smallBody, v.cfg.MaxBody)+1))
+	if err == nil && text.Len() > smallBody {
 		select {
 		case v.large <- struct{}{}:
 			defer func() { <-v.large }()
 		default:
 			return "", errBusy
 		}
-		if n := min(r.ContentLength, v.cfg.MaxBody) - small; n > 0 {
-			text.Grow(int(n) + bytes.MinRead) // a buffer that grows as it is filled takes more
+		// A buffer that doubles as it fills can take twice the body's size. The announced
+		// length is trusted only up to MaxBody.
+		if n := min(r.ContentLength, v.cfg.MaxBody) - smallBody; n > 0 {
+			text.Grow(int(n) + bytes.MinRead)
 		}
-		_, err = text.ReadFrom(io.LimitReader(r.Body, v.cfg.MaxBody-small))
+		_, err = text.ReadFrom(io.LimitReader(r.Body, v.cfg.MaxBody-smallBody))
 	}
 	_, large := errors.AsType[*http.MaxBytesError](err)
 	switch {

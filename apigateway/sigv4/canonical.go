@@ -12,8 +12,9 @@ import (
 	"strings"
 )
 
-// canonical returns the canonical request: what is signed, in the one form that it has.
-// query is the one that canonicalQuery returned.
+// canonical returns the canonical request, which is what the signature covers. query is the
+// result of canonicalQuery. The layout is "Create a canonical request" in AWS's guide:
+// method, path, query, signed fields, their names, and the digest of the body.
 func canonical(r *http.Request, query string, signed []string, bodyDigest string) string {
 	var b strings.Builder
 	b.WriteString(r.Method + "\n" + canonicalPath(r.URL) + "\n" + query + "\n")
@@ -24,9 +25,9 @@ func canonical(r *http.Request, query string, signed []string, bodyDigest string
 	return b.String()
 }
 
-// canonicalPath returns the path as it came, with each byte of it encoded once more, as
-// all services but S3 have it. Two paths have one canonical form only if they are the
-// same.
+// canonicalPath returns the path as it was sent, with its segments encoded once more. AWS
+// requires this second encoding for all services except S3. The path is not cleaned and not
+// decoded, so two different paths never have one canonical form.
 func canonicalPath(u *url.URL) string {
 	segments := strings.Split(u.EscapedPath(), "/")
 	for i, segment := range segments {
@@ -35,10 +36,13 @@ func canonicalPath(u *url.URL) string {
 	return strings.Join(segments, "/")
 }
 
-// canonicalQuery returns the parameters of u's query in the order of their encoded names,
-// then values. It takes them from url.ParseQuery, as handlers do, and refuses a query of
-// which that drops a part: a signature must not cover one thing and a handler read
-// another. So does a target such as "http:apikeys", which has no path.
+// canonicalQuery returns the parameters of u's query, sorted by their encoded names, and
+// then by their encoded values.
+//
+// The parameters come from url.ParseQuery, which handlers use too. A query of which
+// ParseQuery drops a part is refused. Otherwise the signature could cover one thing while a
+// handler reads another. For the same reason a target without a path, such as
+// "http:apikeys", is refused.
 func canonicalQuery(u *url.URL) (string, error) {
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil || u.Opaque != "" {
@@ -46,6 +50,7 @@ func canonicalQuery(u *url.URL) (string, error) {
 	}
 	var pairs [][2]string
 	for name, list := range values {
+		// These are the parameters of a presigned URL.
 		if strings.HasPrefix(name, "X-Amz-") {
 			return "", incomplete("%.40q: want the signature in the Authorization field, and nothing of it in the query", name)
 		}
@@ -63,7 +68,9 @@ func canonicalQuery(u *url.URL) (string, error) {
 	return strings.Join(texts, "&"), nil
 }
 
-// encode percent-encodes all but the unreserved characters of RFC 3986.
+// encode percent-encodes every byte except the unreserved characters of RFC 3986. The
+// standard library cannot do this: url.QueryEscape writes a space as '+', and
+// url.PathEscape leaves characters such as '$' and '&' as they are.
 func encode(s string) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder
@@ -78,7 +85,10 @@ func encode(s string) string {
 	return b.String()
 }
 
-// field is the value of a signed field: trimmed, spaces folded, several joined by commas.
+// field returns the canonical value of a signed header field. Each value is trimmed and its
+// runs of spaces are folded, and the values are joined by commas.
+//
+// net/http has the host in Request.Host and the length in Request.ContentLength.
 func field(r *http.Request, name string) string {
 	switch name {
 	case "host":
@@ -93,7 +103,7 @@ func field(r *http.Request, name string) string {
 	return strings.Join(values, ",")
 }
 
-// fold leaves one of several spaces.
+// fold replaces each run of spaces by one space, and trims s.
 func fold(s string) string {
 	s = strings.Trim(s, " \t")
 	for strings.Contains(s, "  ") {
@@ -102,7 +112,9 @@ func fold(s string) string {
 	return s
 }
 
-// sign is the signature that a canonical request has with a secret.
+// sign returns the signature of a canonical request by a secret. The signing key is derived
+// from the secret by one HMAC for each part of the scope, so that a key that leaks is good
+// for one day, region and service only. The last HMAC of the loop signs the text.
 func sign(secret string, s *signature, canonical string) []byte {
 	digest := sha256.Sum256([]byte(canonical))
 	text := algorithm + "\n" + s.at.Format(amzDate) + "\n" + s.scope() + "\n" + hex.EncodeToString(digest[:])

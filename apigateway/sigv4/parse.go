@@ -11,10 +11,13 @@ import (
 const (
 	algorithm = "AWS4-HMAC-SHA256"
 	amzDate   = "20060102T150405Z"
-	most      = 4096 // bytes of an Authorization field
+
+	// maxAuthorization is the size limit of an Authorization field. It bounds the work on a
+	// field from an unknown sender.
+	maxAuthorization = 4096
 )
 
-// signature is what the Authorization field says.
+// signature holds the parts of an Authorization field.
 type signature struct {
 	keyID, date, region, service string
 	at                           time.Time
@@ -22,23 +25,25 @@ type signature struct {
 	signature                    []byte
 }
 
-// scope is the credential's, without the key.
+// scope returns the scope of the credential: all of it except the access key id.
 func (s *signature) scope() string {
 	return s.date + "/" + s.region + "/" + s.service + "/aws4_request"
 }
 
-// parse reads the signature of a request, and holds it to the rules of the form.
+// parse reads the signature of a request and checks its form. It accepts exactly one
+// Authorization field: with two, this package and a proxy could read different ones.
 func parse(r *http.Request) (*signature, error) {
 	fields := r.Header["Authorization"]
 	if len(fields) == 0 {
 		return nil, errMissing
 	}
 	rest, found := strings.CutPrefix(fields[0], algorithm)
-	if len(fields) > 1 || len(fields[0]) > most || !found || rest == "" || rest[0] != ' ' && rest[0] != '\t' {
+	if len(fields) > 1 || len(fields[0]) > maxAuthorization || !found || rest == "" || rest[0] != ' ' && rest[0] != '\t' {
 		return nil, incomplete("Authorization: want one field, of the form %s Credential=..., SignedHeaders=..., Signature=...", algorithm)
 	}
 	s := &signature{}
 	parts := map[string]string{}
+	// Blanks around the commas are optional.
 	for part := range strings.SplitSeq(rest, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		if _, twice := parts[name]; twice {
@@ -56,6 +61,8 @@ func parse(r *http.Request) (*signature, error) {
 	if s.at, err = signedAt(r); err != nil {
 		return nil, err
 	}
+	// The signing key is derived from the scope's date. A time of another day would let a
+	// derived key sign beyond its day.
 	if s.at.Format("20060102") != s.date {
 		return nil, incomplete("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP")
 	}
@@ -63,7 +70,8 @@ func parse(r *http.Request) (*signature, error) {
 	return s, s.covers(r)
 }
 
-// credential takes "key/20150830/us-east-1/service/aws4_request" apart.
+// credential parses "key/20150830/us-east-1/service/aws4_request". It counts from the end,
+// because an access key id may contain slashes.
 func (s *signature) credential(text string) error {
 	parts := strings.Split(text, "/")
 	if n := len(parts); n < 5 || parts[n-1] != "aws4_request" || slices.Contains(parts, "") {
@@ -75,7 +83,8 @@ func (s *signature) credential(text string) error {
 	return nil
 }
 
-// signedAt is X-Amz-Date, else Date.
+// signedAt returns the time of X-Amz-Date, or of Date if there is no X-Amz-Date. A present
+// but faulty X-Amz-Date is an error, since covers would then not require Date to be signed.
 func signedAt(r *http.Request) (time.Time, error) {
 	fields := r.Header["X-Amz-Date"]
 	if len(fields) == 1 {
@@ -91,11 +100,12 @@ func signedAt(r *http.Request) (time.Time, error) {
 	return time.Time{}, incomplete("X-Amz-Date: want one, of the form YYYYMMDDTHHMMSSZ")
 }
 
-// covers holds the list of signed fields to what must be signed, as AWS does: the host,
-// the date, and every X-Amz field there is. Without these a request could be sent
-// elsewhere, at another time or with another meaning. Content-Type is not among them:
-// several SDKs never sign it.
+// covers checks that the list of signed fields has what AWS requires: the host, the date,
+// and every X-Amz field of the request. Otherwise a recorded request could be sent to
+// another host, at another time or with another meaning. Content-Type is not required,
+// since several SDKs never sign it.
 func (s *signature) covers(r *http.Request) error {
+	// The list is part of what is signed, so it has one form only.
 	if !slices.IsSorted(s.signed) || len(slices.Compact(slices.Clone(s.signed))) != len(s.signed) || slices.Contains(s.signed, "") {
 		return incomplete("Authorization: SignedHeaders: want names in order, each once")
 	}
@@ -103,6 +113,7 @@ func (s *signature) covers(r *http.Request) error {
 		if name != strings.ToLower(name) {
 			return incomplete("Authorization: SignedHeaders: want names in lower case")
 		}
+		// A signed field that is absent would count as an empty one.
 		if name != "host" && name != "content-length" && len(r.Header[http.CanonicalHeaderKey(name)]) == 0 {
 			return incomplete("Authorization: SignedHeaders: %.40q: there is no such field", name)
 		}
@@ -115,7 +126,9 @@ func (s *signature) covers(r *http.Request) error {
 		if !strings.HasPrefix(name, "X-Amz-") {
 			continue
 		}
-		if len(values) > 1 { // a signature cannot tell them from one with a comma in it
+		// Two fields and one field with a comma have the same canonical form. Handlers read the
+		// first of two.
+		if len(values) > 1 {
 			return incomplete("%.40q: want one such field", name)
 		}
 		needed = append(needed, strings.ToLower(name))

@@ -10,37 +10,40 @@ import (
 	"time"
 )
 
-// Config of a Verifier. The zero Config is that of the Amazon API Gateway control plane.
+// Config configures a Verifier. The zero Config is ready for use and verifies requests to
+// the Amazon API Gateway control plane.
 type Config struct {
-	// Service is the signing name of the service; empty: "apigateway". Region is that of the
-	// endpoint; empty: any.
+	// Service is the signing name of the service. The default is "apigateway".
+	//
+	// Region is the region of the endpoint. If empty, every region is accepted.
 	Service, Region string
 
-	// MaxSkew is how far from now a request may say that it was signed; zero: 5 minutes, as
-	// with AWS.
+	// MaxSkew is how far the time of a signature may be from now, in either direction. The
+	// default is 5m, as with AWS.
 	MaxSkew time.Duration
 
-	// MaxBody is the most bytes of a body; zero: 10 MiB.
+	// MaxBody is the size limit of a body in bytes. The default is 10 MiB.
 	MaxBody int64
 
-	// MaxLarge is how many bodies above 16 KiB are in memory at a time whose signatures are
-	// not verified yet: anybody who knows an access key id can send them. Beyond it the
-	// answer is 429. Zero: 4.
+	// MaxLarge is how many bodies above 16 KiB may be in memory at a time before their
+	// signatures are verified. A request beyond it is answered with a 429. Anybody who knows
+	// an access key id can send such a body. The default is 4.
 	MaxLarge int
 }
 
-// Secrets finds the secret access key of an access key id. It is asked about whatever
-// clients send, so it should be quick.
+// Secrets returns the secret access key of an access key id. It is called with whatever id
+// a client sends, before the client is authenticated, so it should be fast.
 type Secrets func(ctx context.Context, accessKeyID string) (secret string, known bool, err error)
 
-// Verifier verifies requests. Make one with New. Safe for concurrent use.
+// A Verifier verifies the signatures of requests. Use New to create one. A Verifier is safe
+// for concurrent use.
 type Verifier struct {
 	cfg     Config
 	secrets Secrets
-	large   chan struct{} // has one for each large body that is not verified yet
+	large   chan struct{} // one element for each large body that is being read
 }
 
-// New makes a Verifier.
+// New returns a Verifier. It returns an error if secrets is nil or a limit is negative.
 func New(secrets Secrets, cfg Config) (*Verifier, error) {
 	if secrets == nil || cfg.MaxSkew < 0 || cfg.MaxBody < 0 || cfg.MaxLarge < 0 {
 		return nil, errors.New("sigv4: want secrets, and a MaxSkew, a MaxBody and a MaxLarge of 0 or more")
@@ -60,22 +63,24 @@ func New(secrets Secrets, cfg Config) (*Verifier, error) {
 	return &Verifier{cfg: cfg, secrets: secrets, large: make(chan struct{}, cfg.MaxLarge)}, nil
 }
 
-// Error is why a request is not let in, with the status and the name of the exception
-// that AWS answers with. It holds nothing secret, and not the signature that would have
-// been right.
+// An Error says why a request is refused. Status and Code are the HTTP status and the name
+// of the exception that AWS answers with. An Error contains no secret, and not the
+// signature that would have been valid.
 type Error struct {
 	Status  int
 	Code    string
 	Message string
 }
 
-// Error is the code and the message.
+// Error returns the code and the message.
 func (e *Error) Error() string { return "sigv4: " + e.Code + ": " + e.Message }
 
 func refuse(status int, code, format string, args ...any) error {
 	return &Error{status, code, fmt.Sprintf(format, args...)}
 }
 
+// errUnknown and errWrong differ, as in AWS. An answer thus reveals whether an access key
+// id exists, but an id is not a secret.
 var (
 	errMissing = &Error{http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token"}
 	errUnknown = &Error{http.StatusForbidden, "UnrecognizedClientException", "The security token included in the request is invalid."}
@@ -91,21 +96,23 @@ func incomplete(format string, args ...any) error {
 // Verify returns the access key id of the signer of r. The error is an *Error, or wraps
 // what Secrets returned.
 //
-// Verify hands on what it has verified. It reads the body, at most MaxBody bytes of it,
-// and puts it back. It gives r.URL the query in its canonical form, with repeated
-// parameters in the order of their values, and the path "/" where there was none. A query
-// that url.ParseQuery faults is refused, since url.URL.Query drops parts of it.
+// Verify changes r to what it has verified. It reads the body, at most MaxBody bytes, and
+// puts it back. It sets the query of r.URL to its canonical form, which sorts repeated
+// parameters by their values. It sets an empty path to "/". Verify refuses a query that
+// url.ParseQuery does not accept, since url.URL.Query drops parts of such a query.
 //
-// Verify waits for the body as long as the server does: give the server a ReadTimeout.
+// Caution: Verify waits for the body as long as the server does. Give the server a
+// ReadTimeout.
 //
-// Fields that are not signed may have been altered on the way. Content-Type is often one
-// of them, so a handler must not choose by it how it reads the body.
+// Security: fields that are not signed may have been altered on the way. Content-Type is
+// often one of them. A handler must not choose by it how to read the body.
 func (v *Verifier) Verify(r *http.Request) (accessKeyID string, err error) {
+	// The cheap checks come first. The body is read last, because anybody can send one.
 	s, err := parse(r)
 	if err != nil {
 		return "", err
 	}
-	if err := v.judge(s, time.Now()); err != nil {
+	if err := v.checkScope(s, time.Now()); err != nil {
 		return "", err
 	}
 	query, err := canonicalQuery(r.URL)
@@ -116,7 +123,7 @@ func (v *Verifier) Verify(r *http.Request) (accessKeyID string, err error) {
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("sigv4: secret: %w", err)
-	case !known: // whose body is not worth reading
+	case !known: // before the body is read
 		return "", errUnknown
 	}
 	body, err := v.body(r)
@@ -126,6 +133,7 @@ func (v *Verifier) Verify(r *http.Request) (accessKeyID string, err error) {
 	if sent := r.Header.Get("X-Amz-Content-Sha256"); sent != "" && sent != body {
 		return "", refuse(http.StatusBadRequest, "InvalidSignatureException", "X-Amz-Content-Sha256: want the digest of the body")
 	}
+	// A handler must parse the query in the form that was verified.
 	r.URL.RawQuery, r.URL.Path = query, cmp.Or(r.URL.Path, "/")
 	if !hmac.Equal(sign(secret, s, canonical(r, query, s.signed, body)), s.signature) {
 		return "", errWrong
@@ -133,8 +141,8 @@ func (v *Verifier) Verify(r *http.Request) (accessKeyID string, err error) {
 	return s.keyID, nil
 }
 
-// judge is for what can be told without a secret.
-func (v *Verifier) judge(s *signature, now time.Time) error {
+// checkScope checks what needs no secret: the service, the region and the time.
+func (v *Verifier) checkScope(s *signature, now time.Time) error {
 	switch skew := now.Sub(s.at); {
 	case s.service != v.cfg.Service:
 		return refuse(http.StatusForbidden, "InvalidSignatureException", "Credential should be scoped to correct service: '%s'.", v.cfg.Service)

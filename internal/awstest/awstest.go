@@ -1,4 +1,4 @@
-// Package awstest runs the real aws command line in tests.
+// Package awstest runs the aws command line in tests.
 package awstest
 
 import (
@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// Environ is what the aws command needs to sign as a "test" whose secret is "test", and
-// to ask nobody else.
+// Environ is the environment in which the aws command signs with the access key id "test"
+// and the secret "test", and looks for credentials nowhere else.
 var Environ = []string{
 	"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_MAX_ATTEMPTS=2", "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true",
 }
 
-// Need skips a test if there is no aws command, and fails it if RATION_REQUIRE_AWS=1 says
-// that there must be one. It returns where the command is.
+// Need returns the path of the aws command. Without the command it skips the test, or
+// fails it if RATION_REQUIRE_AWS=1.
 func Need(t testing.TB) string {
 	t.Helper()
 	program, err := exec.LookPath("aws")
@@ -30,8 +30,9 @@ func Need(t testing.TB) string {
 	return program
 }
 
-// Run is an "aws apigateway" command against an endpoint: what it printed, nil if that
-// was nothing. The error has what it said instead.
+// Run runs an "aws apigateway" command against an endpoint. It returns the JSON that the
+// command printed, or nil if it printed nothing. If the command fails, the error has its
+// message.
 func Run(t testing.TB, endpoint string, args ...string) (map[string]any, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), Need(t), append([]string{"apigateway", "--endpoint-url", endpoint, "--region", "us-east-1", "--output", "json"}, args...)...)
