@@ -10,7 +10,7 @@ import (
 
 // TestSealWarning warns at the start where values of keys cannot be shown again.
 func TestSealWarning(t *testing.T) {
-	const warning = "level=WARN msg=\"values of API keys are shown once: there is no -seal"
+	const warning = "level=WARN msg=\"gateway: without -seal, the values of API keys are shown only once"
 	seal := filepath.Join(t.TempDir(), "seal")
 	require.NoError(t, os.WriteFile(seal, []byte("0123456789abcdef0123456789abcdef"), 0o600))
 	without, with := start(t), start(t, "-seal", seal)

@@ -16,39 +16,39 @@ import (
 	"strings"
 )
 
-// config is the flags.
+// config holds the flags.
 type config struct {
 	data, control, store string
-	upstream             *url.URL // nil: the gateway answers by itself
+	upstream             *url.URL // if nil, the gateway answers requests itself
 	api, stage           string
 	routes               []string
 	id, secret           string // of the administrator
-	aws                  bool   // the style of refusals
+	aws                  bool   // whether refusals have the style of AWS
 	seal                 cipher.AEAD
 }
 
 const help = `Usage of gateway:
 
-The gateway lets requests with a good x-api-key pass, as usage plans have it. Keys and plans are managed by "aws apigateway"
-commands, with --endpoint-url and the address of the control plane.
+The gateway admits requests with a valid x-api-key and enforces the usage plan of the key. Manage keys and plans with
+"aws apigateway" commands: set --endpoint-url to the address of the control plane.
 
 `
 
 // storeHelp has figures that BenchmarkFile measures.
-const storeHelp = `where keys, plans and counters are: memory, file:PATH or redis://HOST:PORT.
-A file is kept whole in memory, and each save writes all of it. Keys and plans
-are saved at each change, before it is answered. Counters are saved when the
-gateway ends, and while it runs every second, or as often as a save takes if
-that is longer.
-A kill loses the counts of a second and of up to two saves: a quota may then
-admit that many requests more. A change may wait for two saves.
-With 1,000 keys that were used today a save takes 10 ms and a start 40 ms. With
-40,000 keys that were used on each of 90 days the file has 86 MB, a save takes
-1.5 s and a start 7 s. A busy machine takes several times as long.
-PATH is a file of its own: links are refused, since a second gateway could get
-the same file through them.`
+const storeHelp = `where keys, plans and counters are stored: memory, file:PATH or redis://HOST:PORT.
+The contents of a file are held in memory, and each save writes the whole file.
+A change of a key or plan is saved before it is answered. Counters are saved
+every second, or as often as a save takes if that is longer. They are also saved
+when the gateway stops.
+A killed gateway loses the counts of a second and of up to two saves. A quota
+may then admit that many requests more. A change may wait for two saves.
+With 1,000 keys that were used today, a save takes 10ms and a start 40ms. With
+40,000 keys that were used on each of 90 days, the file has 86 MB, a save takes
+1.5s and a start 7s. A busy machine takes several times as long.
+PATH must not be a link, since a second gateway could open the same file
+through it.`
 
-// parse reads the flags. The error tells all that is wrong with them.
+// parse reads the flags. The error reports every fault at once.
 func parse(args []string, out io.Writer) (cfg config, err error) {
 	flags := flag.NewFlagSet("gateway", flag.ContinueOnError)
 	flags.SetOutput(out)
@@ -56,22 +56,22 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 		fmt.Fprint(out, help)
 		flags.PrintDefaults()
 	}
-	flags.StringVar(&cfg.data, "data", "127.0.0.1:8080", "`address` that requests with API keys come to")
-	flags.StringVar(&cfg.control, "control", "127.0.0.1:8081", "`address` of the control plane")
+	flags.StringVar(&cfg.data, "data", "127.0.0.1:8080", "listen `address` for requests with API keys")
+	flags.StringVar(&cfg.control, "control", "127.0.0.1:8081", "listen `address` of the control plane")
 	flags.StringVar(&cfg.store, "store", "memory", storeHelp)
-	upstream := flags.String("upstream", "", "`URL` that requests are passed on to; the gateway answers by itself if there is none")
-	flags.StringVar(&cfg.api, "api", "", "`name` of the API, with -stage: plans may be for the stage (default: any)")
+	upstream := flags.String("upstream", "", "`URL` that admitted requests are forwarded to; if empty, the gateway answers them itself")
+	flags.StringVar(&cfg.api, "api", "", "`name` of the API; together with -stage it names the stage that plans may be for; if empty, plans may be for any stage")
 	flags.StringVar(&cfg.stage, "stage", "", "`name` of the API's stage")
-	flags.Func("route", "`pattern` of a route that plans may throttle by itself, such as \"GET /pets/{id}\"; may be repeated. With routes, a path "+
-		"counts for a route in any case and with or without a slash at its end, and a path that servers read in several ways is refused with 400", func(s string) error {
+	flags.Func("route", "`pattern` of a route that plans may throttle separately, such as \"GET /pets/{id}\"; may be repeated. With routes, a path "+
+		"matches a route in upper or lower case, and with or without a trailing slash; a path that servers read in different ways is refused with 400", func(s string) error {
 		cfg.routes = append(cfg.routes, s)
 		return nil
 	})
-	credentials := flags.String("credentials", "", "`ID:SECRET` that the administrator's requests are signed "+
-		"with, also in RATION_CREDENTIALS; test:test if there is none and the control plane is on the loopback")
-	seal := flags.String("seal", "", "`file` of 32 random bytes that the values of keys are encrypted with, so that they can be shown again, "+
-		"as Amazon API Gateway does; if there is none, nobody can, and the gateway warns at the start")
-	style := flags.String("style", "aws", "of refusals: `aws` or problem")
+	credentials := flags.String("credentials", "", "`ID:SECRET` with which the administrator signs requests; "+
+		"the default is RATION_CREDENTIALS, and without that test:test if the control plane listens on the loopback")
+	seal := flags.String("seal", "", "`file` with the 32 random bytes of a key that encrypts the values of API keys, so that they can be shown again, "+
+		"as in Amazon API Gateway; if empty, a value is shown only once, and the gateway logs a warning at the start")
+	style := flags.String("style", "aws", "`style` of refusals: aws, or problem for problem details (RFC 9457)")
 	if err := flags.Parse(args); err != nil {
 		return cfg, err
 	}
@@ -82,7 +82,7 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 
 func noMore(args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%q: want flags alone", args)
+		return fmt.Errorf("%q: want only flags", args)
 	}
 	return nil
 }
@@ -93,7 +93,8 @@ func (cfg *config) setUpstream(text string) error {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return errors.New("-upstream: want http://HOST or https://HOST, without a user") // whose password is not to be told
+		// The text is left out of the error, since it may contain a password.
+		return errors.New("-upstream: want http://HOST or https://HOST, without a user")
 	}
 	if _, err := strconv.ParseUint(cmp.Or(u.Port(), "0"), 10, 16); err != nil {
 		return errors.New("-upstream: port: want at most 65535")
@@ -108,7 +109,7 @@ func (cfg *config) setCredentials(text string) error {
 		cfg.id, cfg.secret = "test", "test"
 		return nil
 	case text == "":
-		return fmt.Errorf("-control %q: is not on the loopback: want -credentials, or everybody could make keys", cfg.control)
+		return fmt.Errorf("-control %q: is not on the loopback: want -credentials, or anybody could create keys", cfg.control)
 	}
 	var ok bool
 	if cfg.id, cfg.secret, ok = strings.Cut(text, ":"); !ok || cfg.id == "" || cfg.secret == "" {
@@ -117,7 +118,8 @@ func (cfg *config) setCredentials(text string) error {
 	return nil
 }
 
-// loopback says whether nobody but this machine reaches an address.
+// loopback reports whether only this machine can reach an address. Of names it accepts only
+// "localhost": other names may resolve to something else later.
 func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -134,7 +136,7 @@ func (cfg *config) setStyle(style string) error {
 	return nil
 }
 
-// setSeal is AES-256-GCM with the key in a file.
+// setSeal sets the cipher to AES-256-GCM with the key in a file.
 func (cfg *config) setSeal(path string) error {
 	if path == "" {
 		return nil
@@ -144,7 +146,7 @@ func (cfg *config) setSeal(path string) error {
 		return fmt.Errorf("-seal: %w", err)
 	}
 	defer f.Close()
-	key, err := io.ReadAll(io.LimitReader(f, 33)) // of a device there is no end
+	key, err := io.ReadAll(io.LimitReader(f, 33)) // a device may have no end
 	if err == nil && len(key) != 32 {
 		err = errors.New("want 32 bytes, and no more")
 	}
@@ -162,7 +164,7 @@ func (cfg *config) checkStage() error {
 	if (cfg.api == "") != (cfg.stage == "") {
 		return fmt.Errorf("-api %q, -stage %q: want both or neither", cfg.api, cfg.stage)
 	}
-	if strings.ContainsAny(cfg.api+cfg.stage, ":/") { // which part names in patches
+	if strings.ContainsAny(cfg.api+cfg.stage, ":/") { // the separators of patch paths
 		return fmt.Errorf("-api %q, -stage %q: want names without ':' and '/'", cfg.api, cfg.stage)
 	}
 	return nil

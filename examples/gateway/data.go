@@ -11,16 +11,18 @@ import (
 	"github.com/ration-go/ration/middleware"
 )
 
-// Fields that tell the upstream who asks. Those that a client sends are taken away.
+// Header fields that tell the upstream the key and the plan of a request. Fields of these
+// names that a client sends are removed.
 const (
 	keyField  = "X-Ration-Key"
 	planField = "X-Ration-Plan"
 )
 
-// idleConns is how many connections to the upstream are kept while nobody uses them.
+// idleConns is how many idle connections to the upstream are kept. The default of net/http
+// is 2, so that most requests of a busy gateway would open a new connection.
 const idleConns = 256
 
-// dataPlane passes on what the usage plans admit.
+// dataPlane returns a handler that forwards the requests that the usage plans admit.
 func dataPlane(cfg config, g *gate.Gate, st *opened, log *slog.Logger) (http.Handler, error) {
 	next := upstream(cfg, log)
 	if st.file != nil {
@@ -42,19 +44,22 @@ func dataPlane(cfg config, g *gate.Gate, st *opened, log *slog.Logger) (http.Han
 	return routed(cfg, mw.Handler(next))
 }
 
-// upstream passes requests on, or answers them.
+// upstream returns a handler that forwards requests, or answers them if there is no
+// upstream.
 func upstream(cfg config, log *slog.Logger) http.Handler {
 	if cfg.upstream == nil {
 		return http.HandlerFunc(echo)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.Proxy, transport.MaxIdleConns, transport.MaxIdleConnsPerHost = nil, 0, idleConns
+	transport.Proxy = nil      // the environment must not redirect the upstream's requests
+	transport.MaxIdleConns = 0 // no limit over all hosts: there is one host
+	transport.MaxIdleConnsPerHost = idleConns
 	return &httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(cfg.upstream)
 			r.SetXForwarded()
-			forget(r.Out.Header)
+			removeIdentity(r.Out.Header)
 			if d, ok := middleware.DecisionFromContext(r.In.Context()); ok && d.Plan != nil {
 				r.Out.Header.Set(keyField, d.Key.ID)
 				r.Out.Header.Set(planField, d.Plan.ID)
@@ -64,9 +69,9 @@ func upstream(cfg config, log *slog.Logger) http.Handler {
 	}
 }
 
-// forget takes away the fields that only the gateway writes. Some upstreams read a '_' as
-// a '-'.
-func forget(h http.Header) {
+// removeIdentity removes the fields that only the gateway may write. Some upstreams read a
+// '_' in a name as a '-', so a client could forge a field by that spelling.
+func removeIdentity(h http.Header) {
 	for name := range h {
 		if plain := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")); plain == keyField || plain == planField {
 			delete(h, name)
@@ -74,12 +79,12 @@ func forget(h http.Header) {
 	}
 }
 
-// echo answers with what it knows of the request.
+// echo answers with what the gateway knows of the request.
 func echo(w http.ResponseWriter, r *http.Request) {
-	said := map[string]string{"method": r.Method, "path": r.URL.Path}
+	answer := map[string]string{"method": r.Method, "path": r.URL.Path}
 	if d, ok := middleware.DecisionFromContext(r.Context()); ok && d.Plan != nil {
-		said["key"], said["plan"] = d.Key.Name, d.Plan.Name
+		answer["key"], answer["plan"] = d.Key.Name, d.Plan.Name
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(said) // the client may be gone
+	_ = json.NewEncoder(w).Encode(answer) // fails only if the client has disconnected
 }

@@ -16,42 +16,42 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// saveEvery is how often counters are saved. A save that takes longer is followed by the
-// next at once.
+// saveEvery is how often counters are saved. If a save takes longer, the next one follows
+// at once.
 const saveEvery = time.Second
 
-// file keeps a memory store on disk.
+// file saves a memory store to disk.
 type file struct {
 	st   *memory.Store
 	path string
 	log  *slog.Logger
 
-	unsaved atomic.Bool // something may not be on disk
+	unsaved atomic.Bool // whether something may not be on disk
 
-	asked   atomic.Int64 // how often save was called
-	mu      sync.Mutex   // of one that saves
-	covered int64        // those calls of which the last saving knew
-	err     error        // of it
+	asked   atomic.Int64 // number of calls of save
+	mu      sync.Mutex   // held while saving
+	covered int64        // number of calls whose state the last save wrote
+	err     error        // of the last save
 }
 
-// save returns when what was there before it was called is on disk. Those who call it
-// meanwhile share the next one's work.
+// save returns after everything that was in the store before the call is on disk. Calls that
+// arrive during a save share the next one: each save covers all calls that began before it.
 func (f *file) save() error {
 	mine := f.asked.Add(1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.covered < mine {
 		f.covered = f.asked.Load()
-		f.unsaved.Store(false)
+		f.unsaved.Store(false) // before Save, so that a change during Save is not lost
 		if f.err = f.st.Save(f.path); f.err != nil {
-			f.unsaved.Store(true) // again in a second
+			f.unsaved.Store(true) // run tries again
 		}
 	}
 	return f.err
 }
 
-// run saves what there is to save: counters, and changes that were not, or were refused
-// half-way.
+// run saves until ctx is done. It saves counters, changes that could not be saved before,
+// and what a request that was refused half-way has changed.
 func (f *file) run(ctx context.Context) {
 	tick := time.NewTicker(saveEvery)
 	defer tick.Stop()
@@ -65,13 +65,13 @@ func (f *file) run(ctx context.Context) {
 			continue
 		}
 		if err := f.save(); err != nil {
-			f.log.Error("not saved", "error", err)
+			f.log.Error("gateway: saving the file failed", "error", err)
 		}
 	}
 }
 
-// sweep removes what a gateway that was killed while it saved has left behind, and
-// nothing of another name.
+// sweep removes the temporary files that a killed gateway left behind. It removes only
+// regular files with the names that memory.Store.Save gives.
 func (f *file) sweep() error {
 	dir, name := filepath.Dir(f.path), filepath.Base(f.path)
 	entries, err := os.ReadDir(dir)
@@ -84,7 +84,8 @@ func (f *file) sweep() error {
 	return err
 }
 
-// counting notes, of requests that were charged, that there is something to save.
+// counting returns a handler that marks the file as unsaved for each request that the
+// middleware passed on, since that request was charged.
 func (f *file) counting(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.unsaved.Store(true)
@@ -92,7 +93,7 @@ func (f *file) counting(next http.Handler) http.Handler {
 	})
 }
 
-// changing saves a change before its success is answered.
+// changing returns a handler that saves a change before it is answered.
 func (f *file) changing(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -102,8 +103,8 @@ func (f *file) changing(next http.Handler) http.Handler {
 	})
 }
 
-// saving is a response whose success is not begun before the file is saved, and is an
-// error if it could not be.
+// saving is a ResponseWriter that saves the file before it sends a success. If the save
+// fails, it sends an error instead.
 type saving struct {
 	http.ResponseWriter
 	file   *file
@@ -112,10 +113,13 @@ type saving struct {
 
 const inForce = `{"message":"The change is in force, but could not be saved"}`
 
-// WriteHeader begins the response. A refusal saves nothing, or those who are not let in
-// could have the file written again and again; what it may have left half-way, run saves.
-// A change that could not be saved has a status at which clients do not try again by
-// themselves: each time would make another key.
+// WriteHeader saves the file and begins the response.
+//
+// A refusal saves nothing. Otherwise clients without credentials could make the gateway
+// write the file again and again. If a refused request has changed something, run saves it.
+//
+// A change that could not be saved is answered with a 507. The AWS SDKs do not retry this
+// status: each retry would create another key.
 func (s *saving) WriteHeader(status int) {
 	var err error
 	if status < http.StatusBadRequest {
@@ -126,14 +130,14 @@ func (s *saving) WriteHeader(status int) {
 		return
 	}
 	s.failed = true
-	s.file.log.Error("a change is not saved", "error", err)
+	s.file.log.Error("gateway: saving a change failed", "error", err)
 	s.Header().Set("Content-Type", "application/json")
 	s.Header().Set("X-Amzn-Errortype", "InternalFailure")
 	s.ResponseWriter.WriteHeader(http.StatusInsufficientStorage)
-	_, _ = io.WriteString(s.ResponseWriter, inForce) // the client may be gone
+	_, _ = io.WriteString(s.ResponseWriter, inForce) // fails only if the client has disconnected
 }
 
-// Write passes on the answer, unless there is another.
+// Write writes p, unless WriteHeader has replaced the answer. It then discards p.
 func (s *saving) Write(p []byte) (int, error) {
 	if s.failed {
 		return len(p), nil

@@ -74,7 +74,7 @@ func TestFileIsOnes(t *testing.T) {
 	}
 	require.DirExists(t, path+".tmp9")
 	err := run(t.Context(), onFreePorts([]string{"-store", "file:" + path}), io.Discard, io.Discard)
-	require.ErrorContains(t, err, "another gateway has it")
+	require.ErrorContains(t, err, "another gateway uses the file")
 	require.NoError(t, gw.stop())
 	require.NoError(t, start(t, "-store", "file:"+path).stop())
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// gateway is the two planes: data is for clients with API keys, control for
-// administrators.
+// gateway holds the handlers of the two planes. data serves clients with API keys, and
+// control serves administrators.
 type gateway struct {
 	gate          *gate.Gate
 	data, control http.Handler
@@ -22,7 +22,7 @@ type gateway struct {
 func newGateway(cfg config, st *opened, log *slog.Logger) (gw *gateway, err error) {
 	gw = new(gateway)
 	gw.gate, err = gate.New(st.backend, st.backend, st.backend, gate.Config{
-		KeyFormat: apikey.Format{AcceptForeign: true},
+		KeyFormat: apikey.Format{AcceptForeign: true}, // for values from AWS
 		Logger:    log,
 	})
 	if err != nil {
@@ -41,7 +41,7 @@ func newGateway(cfg config, st *opened, log *slog.Logger) (gw *gateway, err erro
 	return gw, nil
 }
 
-// controlPlane lets in who signs with the administrator's credentials.
+// controlPlane returns a handler for requests that the administrator's credentials sign.
 func controlPlane(cfg config, g *gate.Gate, st *opened, log *slog.Logger) (http.Handler, error) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) {
 		return cfg.secret, id == cfg.id, nil
@@ -49,8 +49,9 @@ func controlPlane(cfg config, g *gate.Gate, st *opened, log *slog.Logger) (http.
 	if err != nil {
 		return nil, err
 	}
-	if cfg.seal == nil { // AWS always shows them, so its tools take that for granted
-		log.Warn("values of API keys are shown once: there is no -seal to show them again with")
+	// AWS shows values at any time, and tools such as Terraform expect that.
+	if cfg.seal == nil {
+		log.Warn("gateway: without -seal, the values of API keys are shown only once")
 	}
 	var stages apigateway.Stages
 	if cfg.api != "" {

@@ -190,7 +190,7 @@ func TestFlags(t *testing.T) {
 		"-credentials admin":                  {"-credentials: want ID:SECRET"},
 		"-credentials :secret":                {"-credentials: want ID:SECRET"},
 		"-upstream localhost -style x -api y": {`-upstream: want http://HOST`, `-style "x": want aws or problem`, `-api "y", -stage "": want both or neither`},
-		"more":                                {`["more"]: want flags alone`},
+		"more":                                {`["more"]: want only flags`},
 		"-store paper":                        {`-store: want memory, file:PATH or redis://HOST:PORT`},
 		"-store file:":                        {"-store"},
 		"-store file:/nowhere/at/all":         {"/nowhere/at"},
@@ -230,5 +230,5 @@ func TestFlags(t *testing.T) {
 	var help bytes.Buffer
 	require.ErrorIs(t, run(t.Context(), []string{"-h"}, io.Discard, &help), flag.ErrHelp)
 	require.NotContains(t, help.String(), "from-the-environment")
-	require.Contains(t, help.String(), "A kill loses the counts of a second and of up to two saves")
+	require.Contains(t, help.String(), "A killed gateway loses the counts of a second and of up to two saves")
 }

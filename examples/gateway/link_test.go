@@ -55,7 +55,7 @@ func TestFileElsewhere(t *testing.T) {
 	require.NoError(t, err)
 	for _, path := range []string{"/real/ration.json", "/link/ration.json", "/link/../real/./ration.json"} {
 		_, err = open("file:"+dir+path, log)
-		require.ErrorContains(t, err, "another gateway has it", path)
+		require.ErrorContains(t, err, "another gateway uses the file", path)
 	}
 	require.NoError(t, first.close())
 	again, err := open("file:"+dir+"/link/ration.json", log)

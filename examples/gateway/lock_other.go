@@ -4,11 +4,11 @@ package main
 
 import "io/fs"
 
-// locks says whether lock keeps a second gateway out.
+// locks reports whether lock can keep a second gateway out.
 const locks = false
 
-// lock is nothing where there is no flock.
+// lock does nothing, since this system has no flock.
 func lock(string) (unlock func() error, err error) { return func() error { return nil }, nil }
 
-// names is 1: how many names a file has is not known here.
+// names returns 1. The number of a file's names is not known on this system.
 func names(fs.FileInfo) uint64 { return 1 }

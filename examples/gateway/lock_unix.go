@@ -9,11 +9,11 @@ import (
 	"syscall"
 )
 
-// locks says whether lock keeps a second gateway out.
+// locks reports whether lock can keep a second gateway out.
 const locks = true
 
-// lock takes a lock file for this process, which gives it back when it ends, however it
-// ends.
+// lock locks a lock file for this process. The system releases the lock when the process
+// ends, even if it is killed.
 func lock(path string) (unlock func() error, err error) {
 	if err := sole(path); err != nil {
 		return nil, err
@@ -23,7 +23,7 @@ func lock(path string) (unlock func() error, err error) {
 		return nil, err
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(errors.New("another gateway has it"), err, f.Close())
+		return nil, errors.Join(errors.New("another gateway uses the file"), err, f.Close())
 	}
 	if err := stays(f, path); err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -31,8 +31,8 @@ func lock(path string) (unlock func() error, err error) {
 	return f.Close, nil
 }
 
-// stays reports an error if path is not the open file any more: then others lock another
-// one.
+// stays returns an error if path no longer names the open file. Other gateways would then
+// lock another file.
 func stays(f *os.File, path string) error {
 	here, err := f.Stat()
 	if err != nil {
@@ -40,12 +40,12 @@ func stays(f *os.File, path string) error {
 	}
 	there, err := os.Lstat(path)
 	if err == nil && !os.SameFile(here, there) {
-		err = errors.New(path + ": replaced while it was locked: want it left alone")
+		err = errors.New(path + ": was replaced while it was being locked")
 	}
 	return err
 }
 
-// names is how many names a file has.
+// names returns the number of a file's names, which is its number of hard links.
 func names(info fs.FileInfo) uint64 {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		return uint64(stat.Nlink)

@@ -1,13 +1,13 @@
-// Command gateway is an enforcing reverse proxy with a control plane beside it that the
-// aws command line speaks to:
+// Command gateway is a reverse proxy that enforces usage plans. The aws command line manages
+// its keys and plans through a control plane on a second address:
 //
 //	go run ./examples/gateway -data 127.0.0.1:8080 -control 127.0.0.1:8081 -upstream http://127.0.0.1:9000
 //	aws apigateway create-api-key --name my-api-key --enabled --endpoint-url http://127.0.0.1:8081 --region us-east-1
 //
-// It keeps keys, plans and counters in memory, in memory and a file, or in Redis, where
-// several gateways share them. Without an upstream it answers by itself, with what it
-// knows of the request. It prints one line when it is ready, and drains on SIGTERM.
-// docs/from-aws-usage-plans.md goes through all of it.
+// The gateway stores keys, plans and counters in memory, in a file, or in Redis. Several
+// gateways can share a Redis. Without an upstream the gateway answers requests itself, with
+// what it knows of the request. It prints one line when it is ready, and drains on SIGTERM.
+// See docs/from-aws-usage-plans.md for a tour.
 package main
 
 import (
@@ -27,11 +27,11 @@ import (
 )
 
 const (
-	// drainTime is how long requests that are under way may take when the gateway ends.
+	// drainTime is how long requests in flight may take after the gateway is told to stop.
 	drainTime = 10 * time.Second
 
-	// readTime is how long a request of an administrator may take to come: for 10 MiB at 1.4
-	// Mbit/s.
+	// readTime is how long an administrator's request may take to arrive. It is enough for
+	// 10 MiB at 1.4 Mbit/s.
 	readTime = time.Minute
 
 	headerTime, idleTime = 10 * time.Second, 2 * time.Minute
@@ -48,7 +48,7 @@ func main() {
 	}
 }
 
-// run is the gateway until ctx is done.
+// run runs the gateway until ctx is done.
 func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	cfg, err := parse(args, logs)
 	if err != nil {
@@ -63,6 +63,7 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	if err != nil {
 		return errors.Join(err, st.close())
 	}
+	// The store's goroutine must outlive ctx: requests in flight still use the store.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	if st.run != nil {
@@ -75,7 +76,8 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	return errors.Join(err, st.close())
 }
 
-// serve listens on both addresses, until ctx is done.
+// serve listens on both addresses and serves until ctx is done. The line that it prints
+// has the ports that were chosen, for an address such as 127.0.0.1:0.
 func (gw *gateway) serve(ctx context.Context, cfg config, out io.Writer, log *slog.Logger) error {
 	data, err := net.Listen("tcp", cfg.data)
 	if err != nil {
@@ -90,14 +92,14 @@ func (gw *gateway) serve(ctx context.Context, cfg config, out io.Writer, log *sl
 	return serve(ctx, log, map[net.Listener]*http.Server{data: forData, control: forControl})
 }
 
-// servers is a server for each plane. Uploads to the upstream take as long as they take;
-// of an administrator's requests the bodies are in memory, before anybody knows that they
-// are his.
+// servers returns a server for each plane. The data plane has no ReadTimeout, since uploads
+// to the upstream may take long. The control plane has one, because it reads bodies into
+// memory before it knows their sender.
 func (gw *gateway) servers(log *slog.Logger) (data, control *http.Server) {
 	return newServer(gw.data, 0, log), newServer(gw.control, readTime, log)
 }
 
-// serve is all servers until ctx is done or one fails, and then drains them.
+// serve runs all servers until ctx is done or one of them fails. Then it drains them all.
 func serve(ctx context.Context, log *slog.Logger, servers map[net.Listener]*http.Server) error {
 	ended := make(chan error, len(servers))
 	for l, s := range servers {
@@ -106,7 +108,7 @@ func serve(ctx context.Context, log *slog.Logger, servers map[net.Listener]*http
 	select {
 	case <-ctx.Done():
 	case err := <-ended:
-		ended <- err
+		ended <- err // put back for the loop below
 	}
 	drain(context.WithoutCancel(ctx), servers, log)
 	var errs []error
@@ -118,7 +120,8 @@ func serve(ctx context.Context, log *slog.Logger, servers map[net.Listener]*http
 	return errors.Join(errs...)
 }
 
-// drain lets requests that are under way end, and cuts those that take too long.
+// drain waits for the requests in flight, and closes the connections of those that take
+// longer than drainTime.
 func drain(ctx context.Context, servers map[net.Listener]*http.Server, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
@@ -126,15 +129,15 @@ func drain(ctx context.Context, servers map[net.Listener]*http.Server, log *slog
 	for _, s := range servers {
 		wg.Go(func() {
 			if err := s.Shutdown(ctx); err != nil {
-				log.Warn("requests are cut", "error", errors.Join(err, s.Close()))
+				log.Warn("gateway: requests did not finish in time and were closed", "error", errors.Join(err, s.Close()))
 			}
 		})
 	}
 	wg.Wait()
 }
 
-// newServer reads requests for at most so long, their bodies included; 0: as long as they
-// last.
+// newServer returns a server whose ReadTimeout, which includes the body, is read. If read is
+// 0, there is no such timeout.
 func newServer(h http.Handler, read time.Duration, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: read, IdleTimeout: idleTime,

@@ -9,20 +9,21 @@ import (
 	"strings"
 )
 
-// routes finds the pattern of a request. It takes a path in any case, and with or without
-// a slash at its end, for the same route, since many upstreams do.
+// routes finds the pattern of a request. It matches a path in upper or lower case, and with
+// or without a trailing slash, since many upstreams do. Otherwise a client could leave the
+// throttle of a route by another spelling of its path.
 type routes struct {
-	mux  *http.ServeMux    // of the patterns in lower case
-	told map[string]string // those, as -route has them
+	mux     *http.ServeMux    // of the patterns in lower case
+	written map[string]string // from the pattern in lower case to that of -route
 }
 
-// anyRoute is the pattern of all requests that no -route is for.
+// anyRoute is the pattern of all requests that match no -route.
 const anyRoute = "/"
 
 func newRoutes(patterns []string) (rt *routes, err error) {
 	defer func() {
-		if fault := recover(); fault != nil { // how ServeMux refuses a pattern
-			err = fmt.Errorf("-route: whatever its case: %v", fault)
+		if fault := recover(); fault != nil { // ServeMux panics on a pattern that it refuses
+			err = fmt.Errorf("-route: in lower case: %v", fault)
 		}
 	}()
 	rt = &routes{http.NewServeMux(), map[string]string{anyRoute: anyRoute}}
@@ -34,14 +35,15 @@ func newRoutes(patterns []string) (rt *routes, err error) {
 			lower = strings.ToLower(pattern)
 		}
 		rt.mux.Handle(lower, http.NotFoundHandler())
-		rt.told[lower] = pattern
+		rt.written[lower] = pattern
 	}
 	return rt, nil
 }
 
-// of returns the pattern that a request counts for, whichever way the upstream reads its
-// path; false if there are ways that lead to different routes.
+// of returns the pattern that a request counts for. It reports false if upstreams could
+// read the path in ways that lead to different patterns.
 func (rt *routes) of(r *http.Request) (pattern string, ok bool) {
+	// Methods are case-sensitive, but some upstreams serve "get" as "GET".
 	if r.Method != strings.ToUpper(r.Method) || overridden(r) || ambiguous(r.URL) {
 		return "", false
 	}
@@ -54,19 +56,21 @@ func (rt *routes) of(r *http.Request) (pattern string, ok bool) {
 	return pattern, true
 }
 
-// at returns the pattern of a path. One that ends with a slash counts for the route
-// without it, unless there is a pattern for just that.
+// at returns the pattern of a path. A path with a trailing slash counts for the route
+// without the slash, unless a pattern names exactly the path with the slash.
 func (rt *routes) at(r *http.Request, path string) string {
 	path = strings.ToLower(path)
 	short := strings.TrimSuffix(path, "/")
-	pattern := rt.find(r, path)
+	pattern := rt.match(r, path)
 	if short == "" || short == path || strings.HasSuffix(strings.TrimSuffix(pattern, "{$}"), "/") && strings.Count(pattern, "/") == strings.Count(path, "/") {
-		return rt.told[pattern]
+		return rt.written[pattern]
 	}
-	return rt.told[rt.find(r, short)]
+	return rt.written[rt.match(r, short)]
 }
 
-func (rt *routes) find(r *http.Request, path string) string {
+// match returns the pattern that the mux has for a path. Hosts are compared in lower case,
+// without a port and without the dot of an absolute name.
+func (rt *routes) match(r *http.Request, path string) string {
 	host := r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -76,9 +80,9 @@ func (rt *routes) find(r *http.Request, path string) string {
 	return pattern
 }
 
-// routed has h see the pattern of each request. A request that an upstream might take for
-// one of another route is refused, as it is no use to a client that means no harm.
-// Without a -route, paths are passed on as they come.
+// routed returns a handler that sets the pattern of each request and calls h. It refuses a
+// request that an upstream might read as one of another route. A client that means no harm
+// has no use for such a path. Without a -route, every path is passed on as it is.
 func routed(cfg config, h http.Handler) (http.Handler, error) {
 	if len(cfg.routes) == 0 {
 		return h, nil
@@ -98,9 +102,9 @@ func routed(cfg config, h http.Handler) (http.Handler, error) {
 	}), nil
 }
 
-// badRequest answers in the style of refusals.
+// badRequest answers with a 400 in the style of the other refusals.
 func badRequest(w http.ResponseWriter, aws bool) {
-	kind, body := "application/problem+json", `{"type":"about:blank","title":"Bad Request","status":400,"detail":"The method or the path can be read in several ways."}`
+	kind, body := "application/problem+json", `{"type":"about:blank","title":"Bad Request","status":400,"detail":"Servers could read the method or the path in different ways."}`
 	if aws {
 		kind, body = "application/json", `{"message":"Bad Request"}`
 		w.Header().Set("X-Amzn-Errortype", "BadRequestException")
@@ -109,5 +113,5 @@ func badRequest(w http.ResponseWriter, aws bool) {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusBadRequest)
-	_, _ = w.Write([]byte(body)) // the client may be gone
+	_, _ = w.Write([]byte(body)) // fails only if the client has disconnected
 }

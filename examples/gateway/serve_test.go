@@ -195,7 +195,7 @@ func TestLogsHoldNoSecrets(t *testing.T) {
 	require.NoError(t, gw.stop())
 	text := gw.logs.String()
 	assert.Contains(t, text, "proxy error")
-	assert.Contains(t, text, "a change is not saved")
+	assert.Contains(t, text, "saving a change failed")
 
 	gw = start(t, "-credentials", "test:"+admin, "-store", "redis://user:"+admin+"@127.0.0.1:1")
 	_, err = awstest.Run(t, gw.control, "create-api-key", "--name", "k", "--value", chosen)

@@ -7,9 +7,10 @@ import (
 	"os"
 )
 
-// sole refuses what is no regular file, and a file that has another name than path:
-// through that one a second gateway would get the same counts, and its saves would part
-// the two. A file that does not exist is good.
+// sole returns an error if path is not a regular file, or if the file has another name.
+// Through another name a second gateway could load the same counts. Its saves would then
+// replace only its own name, and the two files would differ. A file that does not exist is
+// accepted.
 func sole(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// ambiguous reports whether servers differ about what a path is. Some remove dot
-// segments, empty segments and parameters (";a=b"); some take an encoded slash or a
-// backslash for a slash; some decode twice, or stop at a NUL.
+// ambiguous reports whether servers read a path in different ways. Some servers remove dot
+// segments, empty segments and parameters (";a=b"). Some read an encoded slash or a
+// backslash as a slash. Some decode twice, or stop at a NUL.
 func ambiguous(u *url.URL) bool {
 	path := u.Path // decoded once
 	if path == "" {
@@ -19,11 +19,14 @@ func ambiguous(u *url.URL) bool {
 	if path[0] != '/' || !utf8.ValidString(path) || strings.ContainsAny(path, `\;`) || strings.ContainsFunc(path, unicode.IsControl) {
 		return true
 	}
+	// The decoded path has more slashes if one of them was encoded.
 	if strings.Count(path, "/") != strings.Count(u.EscapedPath(), "/") || encoded(path) {
 		return true
 	}
 	segments := strings.Split(path[1:], "/")
 	for i, s := range segments {
+		// The last segment is empty if the path has a trailing slash, which is fine. A segment
+		// of dots and blanks is a dot segment to servers that trim blanks.
 		if last := i == len(segments)-1; s == "" && !last || s != "" && strings.Trim(s, ". ") == "" {
 			return true
 		}
@@ -31,7 +34,7 @@ func ambiguous(u *url.URL) bool {
 	return false
 }
 
-// encoded reports whether a path that was decoded can be decoded again.
+// encoded reports whether a decoded path still contains an encoded byte.
 func encoded(path string) bool {
 	for i := range len(path) - 2 {
 		if path[i] == '%' && isHex(path[i+1]) && isHex(path[i+2]) {
@@ -43,9 +46,9 @@ func encoded(path string) bool {
 
 func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
-// shortened returns what a path is to servers that remove dots and blanks from the ends
-// of segments, or that take a '?' or '#' in it, which was encoded, for the end of the
-// path.
+// shortened returns the shorter paths that some servers read instead. Some remove dots and
+// blanks from the ends of segments. Some end the path at a '?' or '#', even if it was
+// encoded.
 func shortened(path string) (list []string) {
 	if i := strings.IndexAny(path, "?#"); i >= 0 {
 		list = append(list, path[:i])
@@ -62,8 +65,8 @@ func shortened(path string) (list []string) {
 	return list
 }
 
-// overridden reports whether a field asks the upstream for another method. Some upstreams
-// read a '_' as a '-'.
+// overridden reports whether a header field asks the upstream for another method. Some
+// upstreams read a '_' in a name as a '-'.
 func overridden(r *http.Request) bool {
 	for name, values := range r.Header {
 		switch http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")) {

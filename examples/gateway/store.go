@@ -15,7 +15,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// backend is what a gateway needs of a store.
+// A backend has the interfaces of a store that a gateway needs.
 type backend interface {
 	apikey.Store
 	usageplan.Store
@@ -23,15 +23,15 @@ type backend interface {
 	store.Counter
 }
 
-// opened is a store, and what belongs to it.
+// opened is an open store.
 type opened struct {
 	backend
-	file  *file                 // that it is kept in; nil: none
-	run   func(context.Context) // beside the servers, until its ctx is done; nil: nothing
+	file  *file                 // the file of a memory store, or nil
+	run   func(context.Context) // runs beside the servers until ctx is done; may be nil
 	close func() error
 }
 
-// open opens what -store names.
+// open opens the store that -store names.
 func open(name string, log *slog.Logger) (*opened, error) {
 	path, isFile := strings.CutPrefix(name, "file:")
 	switch {
@@ -42,17 +42,19 @@ func open(name string, log *slog.Logger) (*opened, error) {
 	case strings.Contains(name, "://"):
 		return openRedis(name, log)
 	}
-	return nil, errors.New("-store: want memory, file:PATH or redis://HOST:PORT") // how it was written may have a password in it
+	// The text is left out of the error, since it may contain a password.
+	return nil, errors.New("-store: want memory, file:PATH or redis://HOST:PORT")
 }
 
-// openFile loads a file, which no other gateway may have meanwhile.
+// openFile locks a file and loads it. The lock is on a file beside it, because each save
+// replaces the file itself.
 func openFile(path string, log *slog.Logger) (*opened, error) {
 	unlock, err := lock(path + ".lock")
 	if err != nil {
 		return nil, fmt.Errorf("-store file:%s: %w", path, err)
 	}
 	if !locks {
-		log.Warn("-store: this system has no flock: nothing keeps a second gateway from the file", "path", path)
+		log.Warn("gateway: this system has no flock, so a second gateway could use the file too", "path", path)
 	}
 	f := &file{path: path, log: log}
 	if err = sole(path); err == nil {
@@ -63,7 +65,8 @@ func openFile(path string, log *slog.Logger) (*opened, error) {
 	}
 	if err == nil {
 		f.st.OnChange(func(string) { f.unsaved.Store(true) })
-		err = errors.Join(f.sweep(), f.save()) // better now than after the first change
+		// A file that cannot be saved must stop the start, not the first change.
+		err = errors.Join(f.sweep(), f.save())
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("-store file:%s: %w", path, err), unlock())
@@ -78,7 +81,7 @@ func openRedis(url string, log *slog.Logger) (*opened, error) {
 	}
 	return &opened{
 		backend: st,
-		run:     func(ctx context.Context) { _ = st.Run(ctx) }, // ends with ctx alone
+		run:     func(ctx context.Context) { _ = st.Run(ctx) }, // returns only when ctx is done
 		close:   func() error { st.Close(); return nil },
 	}, nil
 }

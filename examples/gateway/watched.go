@@ -10,12 +10,12 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// watched is a store of plans that warns of those which throttle a route that the gateway
-// was not told of: it has no pattern of that name, so that the throttle does nothing.
+// watched is a store of plans that logs a warning if a plan throttles a route that no
+// -route names. The gateway has no pattern of that name, so the throttle has no effect.
 type watched struct {
 	usageplan.Store
 	stage usageplan.Stage
-	known map[string]bool // routes
+	known map[string]bool // names of routes
 	log   *slog.Logger
 }
 
@@ -27,7 +27,7 @@ func watch(st usageplan.Store, cfg config, log *slog.Logger) *watched {
 	return w
 }
 
-// routeOf is a pattern without its host, as plans name it.
+// routeOf returns a pattern without its host, which is the name of the route in plans.
 func routeOf(pattern string) string {
 	before, path, _ := strings.Cut(pattern, "/")
 	if end := strings.IndexAny(before, " \t"); end >= 0 {
@@ -36,23 +36,27 @@ func routeOf(pattern string) string {
 	return "/" + path
 }
 
-// InsertPlan implements usageplan.Store.
+// InsertPlan inserts p, and warns if one of its throttles has no effect.
 func (w *watched) InsertPlan(ctx context.Context, p usageplan.Plan) error {
 	err := w.Store.InsertPlan(ctx, p)
-	return w.looked(ctx, &p, err)
+	if err == nil {
+		w.warnUnknown(ctx, &p)
+	}
+	return err
 }
 
-// UpdatePlan implements usageplan.Store.
+// UpdatePlan updates p, and warns if one of its throttles has no effect.
 func (w *watched) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
 	err := w.Store.UpdatePlan(ctx, p)
-	return w.looked(ctx, &p, err)
+	if err == nil {
+		w.warnUnknown(ctx, &p)
+	}
+	return err
 }
 
-// looked is err, after a look at what was kept if there is none.
-func (w *watched) looked(ctx context.Context, p *usageplan.Plan, err error) error {
-	if err != nil {
-		return err
-	}
+// warnUnknown logs a warning if p throttles routes that no -route names. It does not refuse
+// the plan: other gateways of the same store may have other routes.
+func (w *watched) warnUnknown(ctx context.Context, p *usageplan.Plan) {
 	var unknown []string
 	for _, throttles := range []map[string]limiter.Limit{p.Routes, p.StageRoutes[w.stage]} {
 		for route := range throttles {
@@ -63,7 +67,6 @@ func (w *watched) looked(ctx context.Context, p *usageplan.Plan, err error) erro
 	}
 	if len(unknown) > 0 {
 		slices.Sort(unknown)
-		w.log.WarnContext(ctx, "a plan throttles routes without -route: their throttles do nothing", "plan", p.ID, "routes", unknown)
+		w.log.WarnContext(ctx, "gateway: throttles of a plan have no effect, since no -route names their routes", "plan", p.ID, "routes", unknown)
 	}
-	return nil
 }
