@@ -12,8 +12,8 @@ import (
 	"github.com/ration-go/ration/store/redis"
 )
 
-// together sends n requests at once, and counts the answers by status.
-func (h *house) together(n int, what func(i int) (what, body string)) map[int]int {
+// together sends n requests at once and counts the answers by status.
+func (h *harness) together(n int, what func(i int) (what, body string)) map[int]int {
 	counts, mu := map[int]int{}, sync.Mutex{}
 	var wg sync.WaitGroup
 	for i := range n {
@@ -28,9 +28,9 @@ func (h *house) together(n int, what func(i int) (what, body string)) map[int]in
 	return counts
 }
 
-// TestTwoAdministrators, and thirty more, lose nothing of what the others do, and are
-// told of it once.
-func TestTwoAdministrators(t *testing.T) {
+// TestConcurrentAdministrators checks that 32 administrators who work at once lose none of
+// each other's changes. Of 32 equal creations or deletions exactly one succeeds.
+func TestConcurrentAdministrators(t *testing.T) {
 	t.Run("memory", func(t *testing.T) { administrate(t, memory.New(memory.Config{})) })
 	t.Run("redis", func(t *testing.T) {
 		st, err := redis.Open("redis://"+redistest.Start(t), redis.Config{})
@@ -42,7 +42,7 @@ func TestTwoAdministrators(t *testing.T) {
 
 func administrate(t *testing.T, st stores) {
 	const crowd = 32
-	h := newHouseOn(t, st)
+	h := newHarnessOn(t, st)
 	key := h.ok(201, "POST /apikeys", `{"name": "k"}`).text("id")
 	plan := func() string { return h.ok(201, "POST /usageplans", `{"name": "p"}`).text("id") }
 	arn := func(kind, id string) string { return "/tags/arn%3Aaws%3Aapigateway%3Ar%3A%3A%2F" + kind + "%2F" + id }

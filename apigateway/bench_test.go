@@ -25,7 +25,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// backend is what keeps all.
+// A backend has all interfaces of a store.
 type backend interface {
 	apikey.Store
 	usageplan.Store
@@ -44,9 +44,10 @@ var backends = map[string]func(b *testing.B) backend{
 	},
 }
 
-// BenchmarkKeys makes and gets keys where there are few and many, through the service and
-// through the protocol over HTTP. The medians count. Beside memory is what a Go map of
-// the same keys alone takes: what is cold in a large one is most of it.
+// BenchmarkKeys creates and gets keys in small and large stores, through the service and
+// through the protocol over HTTP. The medians count. For comparison, the memory store is
+// measured beside a Go map of the same keys: most of the cost in a large store is cache
+// misses.
 func BenchmarkKeys(b *testing.B) {
 	for name, open := range backends {
 		for _, n := range []int{1000, 1_000_000} {
@@ -56,8 +57,8 @@ func BenchmarkKeys(b *testing.B) {
 			b.Run(fmt.Sprintf("store=%s/keys=%d", name, n), func(b *testing.B) {
 				st := open(b)
 				seed(b, st, n)
-				// As they come in requests: elsewhere in memory than the keys. More rounds than 1,000
-				// ask again for the same.
+				// The ids are at another place in memory than the keys, like those of requests. After
+				// 1,000 rounds the same ids come again.
 				asked := make([]string, 1000)
 				for i := range asked {
 					asked[i] = seeded(i * 7919 % n)
@@ -105,7 +106,7 @@ func BenchmarkKeys(b *testing.B) {
 
 func seeded(i int) string { return fmt.Sprintf("k%09d", i) }
 
-// seed makes n keys, many at a time.
+// seed creates n keys, many at a time.
 func seed(b *testing.B, st backend, n int) {
 	var wg sync.WaitGroup
 	const callers = 128
@@ -124,7 +125,7 @@ func seed(b *testing.B, st backend, n int) {
 	wg.Wait()
 }
 
-// timed reports the median beside the mean.
+// timed reports the median in addition to the mean.
 func timed(b *testing.B, name string, one func(i int) error) {
 	b.Run(name, func(b *testing.B) {
 		var took []time.Duration

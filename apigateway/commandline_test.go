@@ -16,12 +16,12 @@ import (
 	"github.com/ration-go/ration/internal/awstest"
 )
 
-// TestCommandLine shows by the real command line what scripts have learnt to expect of
+// TestCommandLine checks, with the real command line, the answers that scripts expect from
 // AWS.
 func TestCommandLine(t *testing.T) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "test", id == "test", nil }, sigv4.Config{})
 	require.NoError(t, err)
-	h := newHouse(t, func(cfg *parts) { cfg.Authenticate = apigateway.Signed(verifier) })
+	h := newHarness(t, func(cfg *parts) { cfg.Authenticate = apigateway.Signed(verifier) })
 	server := httptest.NewServer(h.h)
 	defer server.Close()
 	run := func(args ...string) map[string]any {

@@ -15,8 +15,8 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// raw is the text of an answer.
-func (h *house) raw(what, body string) string {
+// raw returns the text of an answer.
+func (h *harness) raw(what, body string) string {
 	h.t.Helper()
 	method, path, _ := strings.Cut(what, " ")
 	w := httptest.NewRecorder()
@@ -24,8 +24,8 @@ func (h *house) raw(what, body string) string {
 	return w.Body.String()
 }
 
-// admitted is how many of n requests at one instant pass.
-func (h *house) admitted(n int, req gate.Request) (passed int) {
+// admitted returns how many of n requests at one instant are admitted.
+func (h *harness) admitted(n int, req gate.Request) (passed int) {
 	h.t.Helper()
 	req.At = time.Now()
 	for range n {
@@ -38,11 +38,11 @@ func (h *house) admitted(n int, req gate.Request) (passed int) {
 	return passed
 }
 
-// TestRateWithoutBurst takes a burst of 0, or none, beside a rate as AWS does. It is
-// shown as it was given, so that Terraform sees no difference, and holds what the rate
-// allows in a second.
+// TestRateWithoutBurst checks that a rate may come with a burst of 0, or without one, as in
+// AWS. The burst is shown as it was sent, so that Terraform sees no difference. The bucket
+// holds what the rate allows in a second.
 func TestRateWithoutBurst(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	value := h.ok(201, "POST /apikeys", `{"enabled": true}`)
 	key := `{"keyId": "` + value.text("id") + `", "keyType": "API_KEY"}`
 	for _, test := range []struct {
@@ -71,19 +71,19 @@ func TestRateWithoutBurst(t *testing.T) {
 	require.Equal(t, 3, h.admitted(8, gate.Request{Secret: apikey.Secret(value.text("value")), API: "a", Stage: "b", Route: "GET /x"}))
 }
 
-// TestRates go out as floating-point numbers, also where they are whole.
+// TestRates checks that rates are sent as floating-point numbers, whole ones too.
 func TestRates(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	for rate, shown := range map[string]string{"50": "50.0", "0.5": "0.5", "1e12": "1000000000000.0", "0.00000001": "1e-8", "0": "0.0"} {
 		text := h.raw("POST /usageplans", `{"name": "p", "throttle": {"burstLimit": 1, "rateLimit": `+rate+`}}`)
 		require.Contains(t, text, `"rateLimit":`+shown+"}", rate)
 	}
 }
 
-// TestTwoPlansWithoutStages links a key to two plans that have no stages yet. The older
-// link counts until stages tell the plans apart.
+// TestTwoPlansWithoutStages links a key to two plans that have no stages yet. The plan of
+// the older link counts until a plan names the stage.
 func TestTwoPlansWithoutStages(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	key := h.ok(201, "POST /apikeys", `{"enabled": true}`)
 	link := `{"keyId": "` + key.text("id") + `", "keyType": "API_KEY"}`
 	first := h.ok(201, "POST /usageplans", `{"name": "first"}`).text("id")
@@ -104,9 +104,10 @@ func TestTwoPlansWithoutStages(t *testing.T) {
 	counts("first")
 }
 
-// TestWideValues takes values beyond ASCII, and counts their characters.
+// TestWideValues checks that values may contain characters beyond ASCII, and that the limits
+// count characters.
 func TestWideValues(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	plan := h.ok(201, "POST /usageplans", `{"name": "p"}`).text("id")
 	for _, value := range []string{strings.Repeat("é", 20), strings.Repeat("鍵", 128), strings.Repeat("🔑", 128), "clé-de-la-première-époque"} {
 		key := h.ok(201, "POST /apikeys", `{"enabled": true, "value": "`+value+`"}`).text("id")
@@ -126,9 +127,9 @@ func TestWideValues(t *testing.T) {
 	require.Len(t, h.ok(201, "POST /apikeys?mode=import&format=csv", file).body["ids"], 1)
 }
 
-// TestMethodNames refuses a path whose last part is no method.
+// TestMethodNames checks that a path whose last part is not a method is refused.
 func TestMethodNames(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	id := h.ok(201, "POST /usageplans", `{"name": "p", "throttle": {}, "apiStages": [{"apiId": "a", "stage": "s"}]}`).text("id")
 	for method, want := range map[string]string{
 		"/pets/get": "Invalid method {resourcePath: /pets,method: get} specified", "/pets": "Invalid method {resourcePath: ,method: pets} specified",
@@ -145,10 +146,10 @@ func TestMethodNames(t *testing.T) {
 	h.ok(200, "PATCH /usageplans/"+id, patch("replace /apiStages/a:s/throttle//pets/ANY/rateLimit 1", "replace /apiStages/a:s/throttle//GET/rateLimit 1"))
 }
 
-// TestStageNames has AWS's words for a stage that is JSON or a list, which is cut at its
-// colons and not found.
+// TestStageNames checks AWS's error for a stage that is JSON or a list. Such a text is cut
+// at its colons and not found.
 func TestStageNames(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	id := h.ok(201, "POST /usageplans", `{"name": "p"}`).text("id")
 	for value, want := range map[string]string{
 		`{"apiId": "kx2asm6go3", "stage": "dev"}`:   `API Stage not found: {"apiId": "kx2asm6go3", "stage"`,
@@ -167,9 +168,9 @@ func TestStageNames(t *testing.T) {
 	require.Empty(t, h.ok(200, "GET /usageplans/"+id, "").body["apiStages"])
 }
 
-// TestWords has the messages of AWS.
-func TestWords(t *testing.T) {
-	h := newHouse(t)
+// TestMessages checks that errors have the messages of AWS.
+func TestMessages(t *testing.T) {
+	h := newHarness(t)
 	key := h.ok(201, "POST /apikeys", `{}`).text("id")
 	plan := h.ok(201, "POST /usageplans", `{"name": "p"}`).text("id")
 	const reserved = "Invalid tag key. Tag keys cannot start with 'aws:' (case insensitive)"
@@ -190,19 +191,19 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestEnabled is true for the word alone, in any case.
+// TestEnabled checks that only the word "true", in any case, enables a key.
 func TestEnabled(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	id := h.ok(201, "POST /apikeys", `{"enabled": true}`).text("id")
 	for value, want := range map[string]bool{"true": true, "TRUE": true, "True": true, "1": false, "t": false, "yes": false, "false": false, "": false} {
 		require.Equal(t, want, h.ok(200, "PATCH /apikeys/"+id, patch("replace /enabled "+value)).body["enabled"], value)
 	}
 }
 
-// TestStageKeys are kept and given back. They mean nothing: plans say for which stages a
-// key is.
+// TestStageKeys checks that stage keys are stored and returned, and have no effect. Only
+// plans decide on which stages a key counts.
 func TestStageKeys(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	a := h.ok(201, "POST /apikeys", `{"name": "k", "stageKeys": [{"restApiId": "pets", "stageName": "prod"}, {"restApiId": "cats", "stageName": "dev"}, {"restApiId": "pets", "stageName": "prod"}]}`)
 	require.Equal(t, []any{"pets/prod", "cats/dev"}, a.body["stageKeys"])
 	id := a.text("id")
@@ -227,9 +228,9 @@ func TestStageKeys(t *testing.T) {
 	h.ok(400, "POST /apikeys", `{"stageKeys": [`+strings.Join(many, ",")+`]}`)
 }
 
-// TestAccount shows the throttle that the Gate enforces, or none.
+// TestAccount checks that the account shows the throttle that the Gate enforces, or none.
 func TestAccount(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	account := h.ok(200, "GET /account", "")
 	require.NotContains(t, account.body, "throttleSettings", "nothing is enforced")
 	require.Equal(t, []any{"UsagePlans"}, account.body["features"])
@@ -237,7 +238,7 @@ func TestAccount(t *testing.T) {
 	require.Equal(t, map[string]any{"burstLimit": 5.0, "rateLimit": 10000.0}, only.body["throttle"])
 
 	st := memory.New(memory.Config{})
-	h = newHouseOn(t, st, func(cfg *parts) {
+	h = newHarnessOn(t, st, func(cfg *parts) {
 		g, err := gate.New(st, st, st, gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Account: &limiter.Limit{Rate: 30, Burst: 4}})
 		require.NoError(t, err)
 		t.Cleanup(g.Close)

@@ -16,11 +16,11 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A control plane belongs on an address of its own, beside the service. This one lets in
-// who signs as AWS's tools do.
+// A control plane should listen on an address of its own, beside the service. This one
+// accepts requests that are signed as AWS's tools sign them.
 func Example() {
 	st := memory.New(memory.Config{})
-	format := apikey.Format{AcceptForeign: true} // administrators may choose values, as with AWS
+	format := apikey.Format{AcceptForeign: true} // administrators may choose values, as in AWS
 	g, err := gate.New(st, st, st, gate.Config{KeyFormat: format})
 	if err != nil {
 		fmt.Println(err)
@@ -42,7 +42,7 @@ func Example() {
 	server := httptest.NewServer(h) // http.Server{Addr: "127.0.0.1:8081", Handler: h}
 	defer server.Close()
 
-	resp, err := http.Get(server.URL + "/apikeys") // is not signed
+	resp, err := http.Get(server.URL + "/apikeys") // an unsigned request
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -52,10 +52,10 @@ func Example() {
 	// Output: 403 MissingAuthenticationTokenException
 }
 
-// An Authenticator of a service's own looks at what its administrators send.
+// A service can authenticate its administrators in its own way.
 func ExampleAuthenticator() {
 	var byHeader apigateway.Authenticator = func(r *http.Request) error {
-		if user := r.Header.Get("X-Authenticated-User"); user != "ann" { // of the proxy in front, say
+		if user := r.Header.Get("X-Authenticated-User"); user != "ann" { // set by a proxy in front
 			return errors.New("not an administrator")
 		}
 		return nil

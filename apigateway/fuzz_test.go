@@ -11,8 +11,8 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// FuzzPatchPlan: a plan is changed as the operations say, or not at all, and is one that
-// enforcement takes. What is wrong with them is the client's fault.
+// FuzzPatchPlan checks that operations change a plan as they say or not at all, and that
+// the Gate can enforce the result. A fault in them is a 4xx.
 func FuzzPatchPlan(f *testing.F) {
 	for _, op := range []struct{ op, path, value string }{
 		{"replace", "/name", "x"}, {"add", "/productCode", "x"}, {"remove", "/quota", ""}, {"replace", "/quota/limit", "5"},
@@ -27,7 +27,7 @@ func FuzzPatchPlan(f *testing.F) {
 		f.Add(op.op, op.path, op.value)
 	}
 	f.Fuzz(func(t *testing.T, op, path, value string) {
-		h := newHouse(t)
+		h := newHarness(t)
 		id := h.ok(201, "POST /usageplans", `{"name": "p", "throttle": {"rateLimit": 1, "burstLimit": 2}, "quota": {"limit": 10, "period": "WEEK"},
 			"apiStages": [{"apiId": "pets", "stage": "prod", "throttle": {"/pets/GET": {"rateLimit": 1}}}]}`).text("id")
 		before, err := h.plans.Get(t.Context(), id)
@@ -52,7 +52,8 @@ func FuzzPatchPlan(f *testing.F) {
 	})
 }
 
-// FuzzCreatePlan: whatever plan is taken can be enforced, read, changed and taken away.
+// FuzzCreatePlan checks that every plan that is accepted can be enforced, read, changed and
+// deleted.
 func FuzzCreatePlan(f *testing.F) {
 	for _, body := range []string{
 		`{"name": "p"}`, `{"name": "p", "throttle": {"rateLimit": 0.5, "burstLimit": 3}, "quota": {"limit": 0, "period": "MONTH", "offset": 27}}`,
@@ -63,7 +64,7 @@ func FuzzCreatePlan(f *testing.F) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		h := newHouse(t)
+		h := newHarness(t)
 		a := h.send("POST /usageplans", body)
 		if a.status != 201 {
 			require.Equal(t, 400, a.status, "%q: %v", body, a.body)
@@ -94,7 +95,7 @@ func FuzzCreatePlan(f *testing.F) {
 	})
 }
 
-// FuzzARN: whatever is no ARN of a key or a plan that there is, is the client's fault.
+// FuzzARN checks that an ARN that names no existing key or plan is answered with a 4xx.
 func FuzzARN(f *testing.F) {
 	for _, arn := range []string{
 		"arn:aws:apigateway:us-east-1::/apikeys/ID", "arn:aws-cn:apigateway:cn-north-1::/usageplans/ID", "arn:aws:s3:::bucket", "arn:",
@@ -102,7 +103,7 @@ func FuzzARN(f *testing.F) {
 	} {
 		f.Add(arn)
 	}
-	h := newHouse(&testing.T{})
+	h := newHarness(&testing.T{})
 	f.Fuzz(func(t *testing.T, arn string) {
 		h.t = t
 		a := h.send("GET /tags/"+url.PathEscape(arn), "")

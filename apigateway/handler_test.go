@@ -25,16 +25,16 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// stores is all contracts in one.
+// stores has all interfaces of a store.
 type stores interface {
 	apikey.Store
 	usageplan.Store
 	store.Counter
 }
 
-// house is a control plane over a store that reveals secrets, and a client that is let
-// in.
-type house struct {
+// harness is a control plane over a store, with a Seal that shows secrets again, and a
+// client that is accepted.
+type harness struct {
 	t     *testing.T
 	st    stores
 	keys  *apikey.Service
@@ -43,8 +43,8 @@ type house struct {
 	h     *apigateway.Handler
 }
 
-func newHouse(t *testing.T, change ...func(*parts)) *house {
-	return newHouseOn(t, memory.New(memory.Config{}), change...)
+func newHarness(t *testing.T, change ...func(*parts)) *harness {
+	return newHarnessOn(t, memory.New(memory.Config{}), change...)
 }
 
 // parts are the arguments of apigateway.New.
@@ -54,13 +54,13 @@ type parts struct {
 	apigateway.Config
 }
 
-// newHouseOn is newHouse on a store of any kind.
-func newHouseOn(t *testing.T, st stores, change ...func(*parts)) *house {
+// newHarnessOn returns a harness on the given store.
+func newHarnessOn(t *testing.T, st stores, change ...func(*parts)) *harness {
 	block, err := aes.NewCipher(make([]byte, 32))
 	require.NoError(t, err)
 	seal, err := cipher.NewGCM(block)
 	require.NoError(t, err)
-	h := &house{t: t, st: st, keys: must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Seal: seal})), plans: must(usageplan.NewService(st, st))}
+	h := &harness{t: t, st: st, keys: must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Seal: seal})), plans: must(usageplan.NewService(st, st))}
 	h.gate = h.newGate(0)
 	cfg := parts{Gate: h.gate, Authenticate: func(*http.Request) error { return nil }}
 	for _, c := range change {
@@ -71,15 +71,15 @@ func newHouseOn(t *testing.T, st stores, change ...func(*parts)) *house {
 	return h
 }
 
-// newGate is a Gate that reports for so long.
-func (h *house) newGate(keep time.Duration) *gate.Gate {
+// newGate returns a Gate that keeps usage for the given time.
+func (h *harness) newGate(keep time.Duration) *gate.Gate {
 	g, err := gate.New(h.st, h.st, h.st, gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Keep: keep})
 	require.NoError(h.t, err)
 	h.t.Cleanup(g.Close)
 	return g
 }
 
-// answer is what came back.
+// answer is the answer to a request.
 type answer struct {
 	status int
 	header http.Header
@@ -88,8 +88,8 @@ type answer struct {
 
 func (a answer) text(name string) string { return fmt.Sprint(a.body[name]) }
 
-// send asks with a body of JSON; "METHOD path".
-func (h *house) send(what, body string) (a answer) {
+// send sends a request, "METHOD path", with a JSON body.
+func (h *harness) send(what, body string) (a answer) {
 	h.t.Helper()
 	method, path, _ := strings.Cut(what, " ")
 	w := httptest.NewRecorder()
@@ -101,8 +101,8 @@ func (h *house) send(what, body string) (a answer) {
 	return a
 }
 
-// ok is send, of which the status is known.
-func (h *house) ok(status int, what, body string) answer {
+// ok sends a request and checks the status of the answer.
+func (h *harness) ok(status int, what, body string) answer {
 	h.t.Helper()
 	a := h.send(what, body)
 	require.Equal(h.t, status, a.status, "%s: %v", what, a.body)
@@ -122,12 +122,12 @@ func patch(ops ...string) string {
 	return `{"patchOperations":[` + strings.Join(list, ",") + `]}`
 }
 
-// TestTutorial is the four commands of the AWS tutorial, by the real command line, and
-// what follows from them.
+// TestTutorial runs the four commands of the AWS tutorial with the real command line, and
+// checks their effect.
 func TestTutorial(t *testing.T) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "test", id == "test", nil }, sigv4.Config{})
 	require.NoError(t, err)
-	h := newHouse(t, func(cfg *parts) { cfg.Authenticate = apigateway.Signed(verifier) })
+	h := newHarness(t, func(cfg *parts) { cfg.Authenticate = apigateway.Signed(verifier) })
 	server := httptest.NewServer(h.h)
 	defer server.Close()
 	run := func(line string, more ...string) map[string]any {

@@ -16,9 +16,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestHidden leaves alone what the wire cannot say.
+// TestHidden checks that changes keep what the wire form cannot show.
 func TestHidden(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	prod := usageplan.Stage{API: "pets", Name: "prod"}
 	free := limiter.Limit{Rate: rate.Inf}
 	p, err := h.plans.Create(t.Context(), usageplan.Plan{
@@ -39,8 +39,8 @@ func TestHidden(t *testing.T) {
 	require.Equal(t, p, q)
 }
 
-// TestForeign renames plans that AWS could not have, and changes one figure: nothing else
-// of them changes.
+// TestForeign renames plans that AWS could not have, and changes one number of each. Nothing
+// else in them may change.
 func TestForeign(t *testing.T) {
 	prod, dev := usageplan.Stage{API: "pets", Name: "prod"}, usageplan.Stage{API: "pets", Name: "dev"}
 	one, nine := limiter.Limit{Rate: 1, Burst: 1}, limiter.Limit{Rate: 9, Burst: 9}
@@ -53,7 +53,7 @@ func TestForeign(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		plan   usageplan.Plan
-		change string // of one figure
+		change string // of one number
 		want   func(p *usageplan.Plan)
 	}{
 		"below the root and the root": {routes(prod, map[string]limiter.Limit{"GET /": one, "GET /{$}": nine, "/": nine}),
@@ -75,7 +75,7 @@ func TestForeign(t *testing.T) {
 		"for all stages": {usageplan.Plan{}, "replace /description x", func(p *usageplan.Plan) { p.Description = "x" }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
+			h := newHarness(t)
 			test.plan.Name = "p"
 			p, err := h.plans.Create(t.Context(), test.plan)
 			require.NoError(t, err)
@@ -96,10 +96,10 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// TestFiguresShown: what is more than clients can read is shown as the most that they
-// can.
+// TestFiguresShown checks that a number that is too large for clients is shown as the
+// largest that they can read.
 func TestFiguresShown(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	p, err := h.plans.Create(t.Context(), usageplan.Plan{
 		Name: "p", Throttle: &limiter.Limit{Rate: 1000, Burst: min(1<<40, math.MaxInt)}, Quotas: []quota.Quota{{Limit: 1 << 40, Period: quota.Day}},
 	})
@@ -109,7 +109,7 @@ func TestFiguresShown(t *testing.T) {
 	require.EqualValues(t, 1<<31-1, body["quota"].(map[string]any)["limit"])
 }
 
-// TestSpellings: a method is the same whichever way it is written.
+// TestSpellings checks that all spellings of a method mean the same route.
 func TestSpellings(t *testing.T) {
 	const stage = "/apiStages/pets:prod/throttle/"
 	for shown, ways := range map[string][]string{
@@ -119,11 +119,11 @@ func TestSpellings(t *testing.T) {
 		"/f/{p+}/ANY":       {"/f/{p+}/ANY", "/f/{p...}/ANY", "ANY /f/{p+}"},
 		"/pets/{id}/DELETE": {"/pets/{id}/DELETE", "DELETE /pets/{id}"},
 	} {
-		h := newHouse(t)
+		h := newHarness(t)
 		id := h.ok(201, "POST /usageplans", `{"name": "p", "throttle": {"rateLimit": 1, "burstLimit": 2}, "apiStages": [{"apiId": "pets", "stage": "prod", "throttle": {"`+shown+`": {"rateLimit": 1, "burstLimit": 1}}}]}`).text("id")
 		methods := func(a answer) any { return a.body["apiStages"].([]any)[0].(map[string]any)["throttle"] }
 		for i, way := range ways {
-			for range 8 { // what came of a race of two names in a map
+			for range 8 { // the order of a map must not decide
 				want := map[string]any{shown: map[string]any{"rateLimit": 1.0, "burstLimit": float64(i + 2)}}
 				op := map[bool]string{true: "add", false: "replace"}[i%2 == 0]
 				a := h.ok(200, "PATCH /usageplans/"+id, fmt.Sprintf(`{"patchOperations": [{"op": %q, "path": "%s%s/burstLimit", "value": "%d"}]}`, op, stage, way, i+2))
@@ -138,9 +138,9 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-// TestLongPatches: of a list of any length what is too much is refused at once.
+// TestLongPatches checks that a long list of operations is refused without much work.
 func TestLongPatches(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	id := h.ok(201, "POST /usageplans", `{"name": "p"}`).text("id")
 	var ops []string
 	for i := range 100_000 {
@@ -162,10 +162,10 @@ func TestLongPatches(t *testing.T) {
 	require.Equal(t, "API Stage can have throttle settings of at most 300 methods", a.text("message"))
 }
 
-// TestLastStage: a plan whose stages are all taken away admits nobody, as in AWS; one
-// that never had any is for all.
+// TestLastStage checks that a plan whose last stage was removed admits nobody, as in AWS. A
+// plan that never had stages counts on all of them.
 func TestLastStage(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	key := h.ok(201, "POST /apikeys", `{"enabled": true}`)
 	var plans []string
 	for _, stage := range []string{"a", "b"} {
@@ -213,9 +213,9 @@ func TestLastStage(t *testing.T) {
 	counts("no_plan", "a", "no_plan")
 }
 
-// TestIDIsGiven is that an administrator does not choose a plan's id, which AWS gives.
+// TestIDIsGiven checks that an administrator cannot choose the id of a plan, as in AWS.
 func TestIDIsGiven(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	id := h.ok(201, "POST /usageplans", `{"name": "p", "id": "chosen"}`).text("id")
 	require.Regexp(t, "^[a-z0-9]{10}$", id)
 	h.ok(404, "GET /usageplans/chosen", "")

@@ -14,14 +14,14 @@ import (
 	"github.com/ration-go/ration/internal/leak"
 )
 
-// valued is a Seal that is no pointer, which fmt does not stop at.
+// valued is a Seal that is not a pointer, so fmt would print its contents.
 type valued struct {
 	cipher.AEAD
 	key string
 }
 
-// TestNothingShowsASecret prints every public struct, of a control plane with the
-// credentials of an administrator.
+// TestNothingShowsASecret prints every exported struct of a control plane that has an
+// administrator's credentials, and checks that no secret appears.
 func TestNothingShowsASecret(t *testing.T) {
 	const password = "hunter2passhunter2pass"
 	credentials := map[string]string{"AKIDEXAMPLE": password}
@@ -31,7 +31,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	}, sigv4.Config{})
 	require.NoError(t, err)
 	var cfg parts
-	h := newHouse(t, func(c *parts) {
+	h := newHarness(t, func(c *parts) {
 		c.Authenticate = apigateway.Signed(v)
 		cfg = *c
 	})
@@ -48,5 +48,5 @@ func TestNothingShowsASecret(t *testing.T) {
 	}
 	leak.Complete(t, values)
 	leak.Check(t, password, values)
-	leak.Check(t, "{10 [0 0 0 0", values) // the key of the house's seal, as AES has it
+	leak.Check(t, "{10 [0 0 0 0", values) // the key of the harness's seal, in the form of package aes
 }

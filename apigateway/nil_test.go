@@ -20,9 +20,9 @@ type noStages struct{}
 
 func (*noStages) Stage(context.Context, usageplan.Stage) (bool, error) { return true, nil }
 
-// TestNil: nothing that is nil waits for the first request to panic.
+// TestNil checks that New refuses nil arguments, which would panic at the first request.
 func TestNil(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	_, err := apigateway.New(h.keys, h.plans, h.gate, func(*http.Request) error { return nil }, apigateway.Config{Stages: (*noStages)(nil)})
 	require.ErrorContains(t, err, "stages: nil *apigateway_test.noStages: want a Stages, or none")
 	_, err = apigateway.New(nil, h.plans, h.gate, nil, apigateway.Config{})
@@ -30,7 +30,7 @@ func TestNil(t *testing.T) {
 	require.PanicsWithValue(t, "apigateway: Signed: verifier: nil *sigv4.Verifier: want a sigv4.Verifier", func() { apigateway.Signed(nil) })
 }
 
-// TestFormats: a control plane whose keys the Gate would refuse for ever does not begin.
+// TestFormats checks that New refuses a Gate that would not accept the service's keys.
 func TestFormats(t *testing.T) {
 	st := memory.New(memory.Config{})
 	for _, c := range []struct {
@@ -56,8 +56,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestForeignValue: an administrator who chooses a value that the Gate would refuse is
-// told so.
+// TestForeignValue checks the error for a chosen value that the Gate would not accept.
 func TestForeignValue(t *testing.T) {
 	st := memory.New(memory.Config{})
 	g, err := gate.New(st, st, st, gate.Config{})

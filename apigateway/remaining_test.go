@@ -16,8 +16,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// linked is a new key in a new plan.
-func (h *house) linked(p usageplan.Plan) (planID, keyID string, secret apikey.Secret) {
+// linked creates a key in a new plan.
+func (h *harness) linked(p usageplan.Plan) (planID, keyID string, secret apikey.Secret) {
 	h.t.Helper()
 	p.Name = "p"
 	p, err := h.plans.Create(h.t.Context(), p)
@@ -27,8 +27,9 @@ func (h *house) linked(p usageplan.Plan) (planID, keyID string, secret apikey.Se
 	return p.ID, k.text("id"), apikey.Secret(k.text("value"))
 }
 
-// pairs is what GetUsage says of a key on the days from one to another; "": today.
-func (h *house) pairs(planID, keyID, from, to string) string {
+// pairs returns the pairs of a key in GetUsage from one day to another. An empty day means
+// today.
+func (h *harness) pairs(planID, keyID, from, to string) string {
 	h.t.Helper()
 	today := time.Now().UTC().Format(time.DateOnly)
 	if from == "" {
@@ -44,9 +45,10 @@ func place(t *testing.T, name string) *time.Location {
 	return at
 }
 
-// TestRemainingIsEnforced: what GetUsage and UpdateUsage say that remains today is what
-// is admitted, and what they say is used was admitted less what was refunded, whatever
-// became of the plan. A bubble begins at midnight of January 1st 2000.
+// TestRemainingIsEnforced checks the pairs of GetUsage and UpdateUsage against the Gate,
+// under changes of the plan. As many requests are admitted as are said to remain today. The
+// use is what was admitted less what was refunded. A bubble begins at midnight of
+// January 1st 2000.
 func TestRemainingIsEnforced(t *testing.T) {
 	newYork, tokyo := place(t, "America/New_York"), place(t, "Asia/Tokyo")
 	day := func(n int64) []quota.Quota { return []quota.Quota{{Limit: n, Period: quota.Day}} }
@@ -54,12 +56,12 @@ func TestRemainingIsEnforced(t *testing.T) {
 		return []quota.Quota{{Limit: 10, Period: quota.Day, Location: at}}
 	}
 	type step struct {
-		after  time.Duration // since the step before
+		after  time.Duration // since the previous step
 		use    int
 		refund int
 		patch  []string // of the plan
-		set    string   // what shall remain
-		used   int      // by then, today
+		set    string   // the new remaining number
+		used   int      // today so far
 		left   int
 	}
 	for name, test := range map[string]struct {
@@ -94,19 +96,19 @@ func TestRemainingIsEnforced(t *testing.T) {
 		"west of Greenwich": {in(newYork), []step{
 			{after: 12 * time.Hour, use: 4, used: 4, left: 6},
 			{set: "100", used: 4, left: 100},
-			{after: 14 * time.Hour, use: 3, used: 3, left: 97}, // the day has ended in UTC, and not there
+			{after: 14 * time.Hour, use: 3, used: 3, left: 97}, // the day has ended in UTC, but not in the quota's zone
 			{after: 4 * time.Hour, use: 2, used: 5, left: 8},
 		}},
 		"east of Greenwich": {in(tokyo), []step{
 			{after: 12 * time.Hour, use: 4, used: 4, left: 6},
-			{after: 4 * time.Hour, use: 1, used: 5, left: 9}, // the day has ended there, and not in UTC
+			{after: 4 * time.Hour, use: 1, used: 5, left: 9}, // the day has ended in the quota's zone, but not in UTC
 			{set: "100", used: 5, left: 100},
 			{after: 10 * time.Hour, use: 3, used: 3, left: 97},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t)
+				h := newHarness(t)
 				planID, keyID, secret := h.linked(usageplan.Plan{Quotas: test.quotas})
 				used, date := 0, ""
 				for _, step := range test.steps {
@@ -125,7 +127,7 @@ func TestRemainingIsEnforced(t *testing.T) {
 						require.Equal(t, want, fmt.Sprint(a.body["values"].(map[string]any)[keyID]), "%+v", step)
 					}
 					require.Equal(t, want, h.pairs(planID, keyID, "", ""), "%+v", step)
-					if n := step.left; n < 1000 { // and then it is given back
+					if n := step.left; n < 1000 { // used refunds what it uses
 						require.Equal(t, n, h.used(secret, n+3), "%+v", step)
 					}
 				}
@@ -134,8 +136,8 @@ func TestRemainingIsEnforced(t *testing.T) {
 	}
 }
 
-// used is how many of so many requests are admitted; all are given back.
-func (h *house) used(secret apikey.Secret, n int) (admitted int) {
+// used returns how many of n requests are admitted. It refunds all of them.
+func (h *harness) used(secret apikey.Secret, n int) (admitted int) {
 	var list []*gate.Decision
 	for range n {
 		d, err := h.gate.Admit(h.t.Context(), gate.Request{Secret: secret})
@@ -151,11 +153,11 @@ func (h *house) used(secret apikey.Secret, n int) (admitted int) {
 	return admitted
 }
 
-// TestSharedRemaining: keys that share a subject use each for itself, and what remains is
-// one.
+// TestSharedRemaining checks keys that share a subject: each has its own use, and both have
+// the same remaining number.
 func TestSharedRemaining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newHarness(t)
 		p, err := h.plans.Create(t.Context(), usageplan.Plan{Name: "p", Quotas: []quota.Quota{{Limit: 10, Period: quota.Month}}})
 		require.NoError(t, err)
 		var ids []string
@@ -179,12 +181,12 @@ func TestSharedRemaining(t *testing.T) {
 	})
 }
 
-// TestLongReport is of 366 days, the most that there are, of which the first is within a
-// month that has been used before.
+// TestLongReport checks a report of 366 days, the maximum. Its first day is within a month
+// that was used before.
 func TestLongReport(t *testing.T) {
 	for name, test := range map[string]struct {
 		quota quota.Quota
-		want  map[int]string // by the day of the report
+		want  map[int]string // by the index of the day in the report
 	}{
 		"month": {quota.Quota{Limit: 100, Period: quota.Month}, map[int]string{
 			0: "[0 93]", 2: "[3 90]", 16: "[0 90]", 17: "[0 100]", 365: "[5 95]"}},
@@ -193,7 +195,7 @@ func TestLongReport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t)
+				h := newHarness(t)
 				h.gate = h.newGate(800 * 24 * time.Hour)
 				handler, err := apigateway.New(h.keys, h.plans, h.gate, func(*http.Request) error { return nil }, apigateway.Config{})
 				require.NoError(t, err)
@@ -203,7 +205,7 @@ func TestLongReport(t *testing.T) {
 					time.Sleep(time.Until(time.Date(2000, month, day, 12, 0, 0, 0, time.UTC)))
 					require.Equal(t, use, h.use(secret, use, 0))
 				}
-				on(1, 10, 7) // before the report, in its first window
+				on(1, 10, 7) // before the report, but in its first window
 				on(1, 17, 3)
 				on(13, 14, 5)
 				a := h.ok(200, "GET /usageplans/"+planID+"/usage?startDate=2000-01-15&endDate=2001-01-14", "")

@@ -13,14 +13,14 @@ import (
 	"github.com/ration-go/ration/apigateway/sigv4"
 )
 
-// TestCurl manages plans and keys with curl, which signs no Content-Type of its own.
+// TestCurl manages plans and keys with curl, which does not sign its own Content-Type.
 func TestCurl(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skipf("needs curl: %v", err)
 	}
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "test", id == "test", nil }, sigv4.Config{})
 	require.NoError(t, err)
-	h := newHouse(t, func(cfg *parts) { cfg.Authenticate = apigateway.Signed(verifier) })
+	h := newHarness(t, func(cfg *parts) { cfg.Authenticate = apigateway.Signed(verifier) })
 	server := httptest.NewServer(h.h)
 	defer server.Close()
 	curl := func(target string, args ...string) string {
@@ -36,10 +36,10 @@ func TestCurl(t *testing.T) {
 	require.Contains(t, curl("/usageplans", "--user", "test:wrong"), "does not match")
 }
 
-// TestBodies reads a body in one way, whatever its Content-Type is said to be, since that
-// may not be signed.
+// TestBodies checks that a body is read in one way, whatever its Content-Type, since the
+// Content-Type may be unsigned.
 func TestBodies(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	for _, kind := range []string{"", "application/json", "application/x-www-form-urlencoded", "text/csv", "multipart/form-data"} {
 		for target, body := range map[string]string{
 			"/usageplans": `{"name": "mode=import"}`, "/apikeys?mode=import&format=csv": "name,key\n",
@@ -53,10 +53,10 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// TestMalformedQuery refuses a query of which a part would be dropped, whoever
-// authenticates.
+// TestMalformedQuery checks that a query is refused if a part of it would be dropped, with
+// every Authenticator.
 func TestMalformedQuery(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	for _, query := range []string{"name=a;b", "name=%", "name=%zz", "includeValues=true;limit=1"} {
 		a := h.ok(400, "GET /apikeys?"+query, "")
 		require.Equal(t, "BadRequestException", a.header.Get("X-Amzn-Errortype"), query)

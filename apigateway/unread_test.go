@@ -19,17 +19,17 @@ import (
 	"github.com/ration-go/ration/apigateway/sigv4"
 )
 
-// signed has the control plane let in only who signs with the secret of "admin".
+// signed makes the control plane accept only requests that "admin" has signed.
 func signed(t *testing.T) func(*parts) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "secret", id == "admin", nil }, sigv4.Config{})
 	require.NoError(t, err)
 	return func(cfg *parts) { cfg.Authenticate = apigateway.Signed(verifier) }
 }
 
-// TestRefusalWaitsForNoBody answers who is not authenticated, though a body that was
-// announced does not come.
+// TestRefusalWaitsForNoBody checks that an unauthenticated client is answered even if the
+// body that it announced never arrives.
 func TestRefusalWaitsForNoBody(t *testing.T) {
-	srv := httptest.NewServer(newHouse(t, signed(t)).h)
+	srv := httptest.NewServer(newHarness(t, signed(t)).h)
 	t.Cleanup(srv.Close)
 	for what, header := range map[string]string{
 		"length":  "Content-Length: 10\r\n\r\n",
@@ -53,12 +53,12 @@ func TestRefusalWaitsForNoBody(t *testing.T) {
 	}
 }
 
-// TestBodyTime ends the wait for the body of a request that claims to be an
-// administrator's.
+// TestBodyTime checks that the wait for the body of a request ends if its sender only
+// claims to be an administrator.
 func TestBodyTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, server := net.Pipe()
-		srv := &http.Server{Handler: newHouse(t, signed(t)).h, ErrorLog: log.New(io.Discard, "", 0)}
+		srv := &http.Server{Handler: newHarness(t, signed(t)).h, ErrorLog: log.New(io.Discard, "", 0)}
 		conns := make(chan net.Conn, 1)
 		conns <- server
 		go func() { _ = srv.Serve(listener(conns)) }()
@@ -80,7 +80,7 @@ func TestBodyTime(t *testing.T) {
 	})
 }
 
-// listener has connections that are in this process, so that time can pass in a bubble.
+// listener has connections within this process, so that time can pass in a bubble.
 type listener chan net.Conn
 
 func (l listener) Accept() (net.Conn, error) {
@@ -92,9 +92,9 @@ func (l listener) Accept() (net.Conn, error) {
 func (l listener) Close() error   { return nil }
 func (l listener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// TestNotCached takes away what handlers outside have said about caching.
+// TestNotCached checks that answers replace the caching fields of outer handlers.
 func TestNotCached(t *testing.T) {
-	h := newHouse(t, signed(t))
+	h := newHarness(t, signed(t))
 	w := httptest.NewRecorder()
 	w.Header().Set("CDN-Cache-Control", "max-age=60")
 	w.Header().Set("Expires", "Fri, 01 Jan 2100 00:00:00 GMT")

@@ -12,17 +12,17 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// TestUsage is weeks of requests, and what GetUsage says of them. A bubble begins at
-// midnight of Saturday, January 1st 2000.
+// TestUsage checks GetUsage over weeks of requests. A bubble begins at midnight of
+// Saturday, January 1st 2000.
 func TestUsage(t *testing.T) {
 	type step struct {
 		on     string // the day, at noon
-		use    int    // how many ask; the quota refuses what is too much
-		refund int    // of those that were admitted
-		patch  string // of the usage, then
-		from   string // to the day, by default
+		use    int    // requests; the quota refuses some of them
+		refund int    // how many of the admitted ones are refunded
+		patch  string // an UpdateUsage after them
+		from   string // start of the report; the default is the day itself
 		to     string
-		want   string // the pairs
+		want   string // pairs
 	}
 	const day = 24 * time.Hour
 	for name, test := range map[string]struct {
@@ -57,7 +57,7 @@ func TestUsage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t)
+				h := newHarness(t)
 				key := h.ok(201, "POST /apikeys", `{"enabled": true}`)
 				plan, id := h.ok(201, "POST /usageplans", `{"name": "p", "quota": `+test.quota+`}`).text("id"), key.text("id")
 				h.ok(201, "POST /usageplans/"+plan+"/keys", `{"keyId": "`+id+`", "keyType": "API_KEY"}`)
@@ -85,9 +85,9 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// use asks so many times, and gives back some of what was admitted. It says how much was
-// admitted less that.
-func (h *house) use(secret apikey.Secret, n, refund int) (used int) {
+// use sends n requests and refunds some of the admitted ones. It returns the number of
+// admitted requests less the refunded ones.
+func (h *harness) use(secret apikey.Secret, n, refund int) (used int) {
 	h.t.Helper()
 	for range n {
 		d, err := h.gate.Admit(h.t.Context(), gate.Request{Secret: secret})
@@ -103,9 +103,10 @@ func (h *house) use(secret apikey.Secret, n, refund int) (used int) {
 	return used
 }
 
-// TestUsagePages has the keys of a plan a page at a time, newest first, and one alone.
+// TestUsagePages checks that the keys of a plan come in pages, newest first, and that one
+// key can be selected.
 func TestUsagePages(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	plan := h.ok(201, "POST /usageplans", `{"name": "p", "quota": {"limit": 10, "period": "DAY"}}`).text("id")
 	for range 30 {
 		key := h.ok(201, "POST /apikeys", `{}`).text("id")

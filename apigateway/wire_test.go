@@ -20,9 +20,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestKeys is what AWS answers about keys.
+// TestKeys checks that the answers about keys are those of AWS.
 func TestKeys(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	a := h.ok(201, "POST /apikeys", `{"name": "my-key", "enabled": true, "customerId": "c", "unknown": [1]}`)
 	id, value := a.text("id"), a.text("value")
 	require.Equal(t, true, a.body["enabled"])
@@ -63,9 +63,9 @@ func TestKeys(t *testing.T) {
 	h.ok(404, "DELETE /apikeys/"+id, "")
 }
 
-// TestPages walks through keys by position, whatever the limit.
+// TestPages lists keys by position, with several limits.
 func TestPages(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	for i := range 30 {
 		h.ok(201, "POST /apikeys", fmt.Sprintf(`{"name": "key-%02d"}`, i))
 	}
@@ -91,9 +91,10 @@ func TestPages(t *testing.T) {
 	require.Len(t, h.ok(200, "GET /apikeys?limit=-99999999999999999999", "").body["item"], 25)
 }
 
-// TestPlans is what AWS answers about plans, and what they enforce.
+// TestPlans checks that the answers about plans are those of AWS, and what the plans
+// enforce.
 func TestPlans(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	a := h.ok(201, "POST /usageplans", `{"name": "p", "throttle": {"burstLimit": 100, "rateLimit": 0.5}, "quota": {"limit": 1000, "period": "WEEK", "offset": 1},
 		"apiStages": [{"apiId": "pets", "stage": "prod", "throttle": {"/pets/GET": {"rateLimit": 1, "burstLimit": 2}, "//GET": {"rateLimit": 3}, "/files/{proxy+}/ANY": {"rateLimit": 1, "burstLimit": 1}, "*/*": {"burstLimit": 4}}}]}`)
 	id := a.text("id")
@@ -147,9 +148,10 @@ func TestPlans(t *testing.T) {
 	require.Equal(t, "Invalid Usage Plan ID specified", h.ok(404, "GET /usageplans/"+id, "").text("message"))
 }
 
-// TestManyQuotas shows and patches one of several, and leaves the others alone.
+// TestManyQuotas checks that one of several quotas is shown and patched, and that the others
+// stay.
 func TestManyQuotas(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	hour, day, year := quota.Quota{Limit: 5, Period: quota.Hour}, quota.Quota{Name: "mine", Limit: 10, Period: quota.Day}, quota.Quota{Limit: 99, Period: quota.Year}
 	p, err := h.plans.Create(t.Context(), usageplan.Plan{Name: "p", Quotas: []quota.Quota{hour, day, year}})
 	require.NoError(t, err)
@@ -169,9 +171,10 @@ func TestManyQuotas(t *testing.T) {
 	require.Equal(t, []quota.Quota{hour, year}, p.Quotas)
 }
 
-// TestBadRequests have the status, the type and the message of AWS, and change nothing.
+// TestBadRequests checks that faults are answered with the status, the type and the message
+// of AWS, and change nothing.
 func TestBadRequests(t *testing.T) {
-	h := newHouse(t, func(cfg *parts) {
+	h := newHarness(t, func(cfg *parts) {
 		cfg.Stages = apigateway.StageList{{API: "pets", Name: "prod"}, {API: "pets", Name: "dev"}}
 	})
 	key := h.ok(201, "POST /apikeys", `{"name": "k", "value": "a-value-of-twenty-chars"}`).text("id")
@@ -302,7 +305,7 @@ func TestBadRequests(t *testing.T) {
 
 // TestImport makes keys of a file, and links them.
 func TestImport(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	plan := h.ok(201, "POST /usageplans", `{"name": "p"}`).text("id")
 	file := "Name,Key,Enabled,UsagePlanIds\none,the-first-value-of-twenty,true," + plan + "\ntwo,short,true,\nthree,the-third-value-of-twenty,false,\n"
 	a := h.ok(201, "POST /apikeys?mode=import&format=csv", file)
@@ -318,7 +321,7 @@ func TestImport(t *testing.T) {
 
 // TestImportLeaves tells of what a failed import has left behind.
 func TestImportLeaves(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	var log bytes.Buffer
 	keys := must(apikey.NewService(undeletable{h.st}, apikey.Config{KeyFormat: h.keys.KeyFormat()}))
 	handler, err := apigateway.New(keys, h.plans, h.gate, func(*http.Request) error { return nil }, apigateway.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
@@ -334,12 +337,13 @@ type undeletable struct{ apikey.Store }
 
 func (undeletable) DeleteKey(context.Context, string) error { return errors.New("broken") }
 
-// TestClosed serves nobody without an authenticator, and nobody whom it does not let in.
+// TestClosed checks that New requires an Authenticator, and that a request that it refuses
+// is not served.
 func TestClosed(t *testing.T) {
 	_, err := apigateway.New(nil, nil, nil, nil, apigateway.Config{})
 	require.ErrorContains(t, err, "authenticate")
 	require.ErrorContains(t, err, "gate: nil")
-	h := newHouse(t, func(cfg *parts) {
+	h := newHarness(t, func(cfg *parts) {
 		cfg.Authenticate = func(*http.Request) error { return errors.New("of the inside") }
 	})
 	a := h.ok(403, "POST /apikeys", `{}`)

@@ -16,7 +16,8 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// walk is through all pages: more says whether there are any, next is the ids of one.
+// walk goes through all pages. more reports whether there are more pages, and next returns
+// the ids of the next one.
 type walk struct {
 	more func() bool
 	next func(ctx context.Context) ([]string, error)
@@ -57,7 +58,7 @@ func walkPlanKeys(c *sdk.Client, plan *string) walk {
 	}}
 }
 
-// walkUsage has the keys of a page, which is a map, by their ids.
+// walkUsage sorts the keys of a page by their ids, since a page is a map.
 func walkUsage(c *sdk.Client, plan *string) walk {
 	today := aws.String(time.Now().UTC().Format(time.DateOnly))
 	p := sdk.NewGetUsagePaginator(c, &sdk.GetUsageInput{UsagePlanId: plan, StartDate: today, EndDate: today, Limit: aws.Int32(perPage)})
@@ -67,13 +68,13 @@ func walkUsage(c *sdk.Client, plan *string) walk {
 	}}
 }
 
-// TestPaginators walk through all pages, newest first, while more comes: nothing is left
-// out, and nothing is there twice.
+// TestPaginators walks through all pages, newest first, while items are created. No item may
+// be left out or come twice.
 func TestPaginators(t *testing.T) {
 	for name, test := range map[string]struct {
 		walk  func(c *sdk.Client, plan *string) walk
-		plans bool // and not keys of one plan
-		byID  bool // in a page
+		plans bool // lists plans, not the keys of one plan
+		byID  bool // a page is sorted by id
 	}{
 		"GetApiKeys":       {walkKeys, false, false},
 		"GetUsagePlans":    {walkPlans, true, false},
@@ -112,7 +113,7 @@ func TestPaginators(t *testing.T) {
 	}
 }
 
-// TestUsagePages have of each key what was admitted, whatever page it is on.
+// TestUsagePages checks that the usage of each key is what was admitted, on every page.
 func TestUsagePages(t *testing.T) {
 	c, g := newClient(t)
 	ctx, plan, want := t.Context(), createPlan(t, c), map[string][][]int64{}
@@ -142,7 +143,7 @@ func createPlan(t *testing.T, c *sdk.Client) *string {
 	return p.Id
 }
 
-// createKey makes a key in a plan.
+// createKey creates a key in a plan.
 func createKey(t *testing.T, c *sdk.Client, plan *string) *sdk.CreateApiKeyOutput {
 	k, err := c.CreateApiKey(t.Context(), &sdk.CreateApiKeyInput{Name: aws.String("k"), Enabled: true})
 	require.NoError(t, err)

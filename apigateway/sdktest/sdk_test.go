@@ -21,7 +21,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// newClient is an SDK client of a control plane over memory, and the gate that enforces.
+// newClient returns an SDK client of a control plane over a memory store, and the Gate that
+// enforces its plans.
 func newClient(t *testing.T) (*sdk.Client, *gate.Gate) {
 	st := memory.New(memory.Config{})
 	g, err := gate.New(st, st, st, gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}})
@@ -47,7 +48,7 @@ func replace(path, value string) types.PatchOperation {
 	return types.PatchOperation{Op: types.OpReplace, Path: &path, Value: &value}
 }
 
-// TestOperations goes through the operations as an administrator's program does.
+// TestOperations calls the operations as an administrator's program does.
 func TestOperations(t *testing.T) {
 	c, g := newClient(t)
 	ctx := t.Context()
@@ -150,7 +151,7 @@ func TestOperations(t *testing.T) {
 	require.True(t, missing, err)
 }
 
-// TestImport takes a file, and rolls it back where it shall fail on warnings.
+// TestImport imports a file, and checks that it is rolled back if FailOnWarnings is set.
 func TestImport(t *testing.T) {
 	c, _ := newClient(t)
 	ctx := t.Context()
@@ -173,7 +174,7 @@ func TestImport(t *testing.T) {
 	require.Equal(t, done.Ids[0], *of.Items[0].Id)
 }
 
-// TestSignatures lets in nobody else.
+// TestSignatures checks that only the administrator's signature is accepted.
 func TestSignatures(t *testing.T) {
 	c, _ := newClient(t)
 	url := *c.Options().BaseEndpoint

@@ -27,8 +27,8 @@ var (
 	queries = []string{"", "?limit=10", "?b=2&a=1&a=0", "?name=a%20b&x=", "?x", "?tagKeys=a%2Fb&tagKeys=%C3%A9", "?z=~&y=%7E&x=a*b"}
 )
 
-// TestSigner is the SDK's signer as the reference, over random requests through a real
-// server: what it signs is let in, and what is altered afterwards is not.
+// TestSigner compares the Verifier with the SDK's signer, over random requests through a
+// real server. A signed request is accepted. If it is altered afterwards, it is refused.
 func TestSigner(t *testing.T) {
 	v, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "secret", id == "admin", nil }, sigv4.Config{})
 	require.NoError(t, err)

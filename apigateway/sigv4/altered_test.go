@@ -14,7 +14,7 @@ import (
 	"github.com/ration-go/ration/apigateway/sigv4"
 )
 
-// recorded are requests that an attacker has seen, with a signature each.
+// recorded are signed requests that an attacker has seen.
 var recorded = []message{
 	{method: "GET", target: "/apikeys?name=a%3Bb&limit=10", path: "/apikeys", query: "limit=10&name=a%3Bb"},
 	{method: "GET", target: "/apikeys?name=50%25&includeValues=true", path: "/apikeys", query: "includeValues=true&name=50%25"},
@@ -26,7 +26,7 @@ var recorded = []message{
 	{method: "GET", target: "/", path: "/", signed: []string{"accept: a b"}},
 }
 
-// read returns the request of a text, nil if no server would serve it.
+// read returns the request of a text, or nil if no server would serve it.
 func read(text string) *http.Request {
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(text)))
 	if err != nil {
@@ -35,8 +35,8 @@ func read(text string) *http.Request {
 	return r
 }
 
-// meaning is everything that a handler takes from a verified request. It parses the query
-// as handlers do.
+// meaning returns everything that a handler reads from a verified request. It parses the
+// query as handlers do.
 func meaning(t testing.TB, r *http.Request) string {
 	t.Helper()
 	body, err := io.ReadAll(r.Body)
@@ -48,7 +48,7 @@ func meaning(t testing.TB, r *http.Request) string {
 	return fmt.Sprintf("%s %q %q %v %q %q", r.Method, path, r.URL.Path, r.URL.Query(), r.Host, body)
 }
 
-// vault verifies requests, and knows the meanings of all that were signed.
+// vault verifies requests and knows the meanings of all signed ones.
 type vault struct {
 	*sigv4.Verifier
 	meanings map[string]bool
@@ -60,7 +60,7 @@ func newVault(t testing.TB) *vault {
 	for i, m := range recorded {
 		m.withoutBodyDigest = i%2 == 0
 		text := strings.ReplaceAll(m.text(t, published.Add(time.Duration(i))), "\n", "\r\n")
-		if m.body != "" { // whose lines end as they were signed
+		if m.body != "" { // the line ends of a body are signed
 			text = text[:strings.Index(text, "\r\n\r\n")+4] + m.body
 		}
 		r := read(text)
@@ -72,7 +72,7 @@ func newVault(t testing.TB) *vault {
 	return v
 }
 
-// check fails the test if a text is verified and means what nobody has signed.
+// check fails the test if a text is verified but has a meaning that was not signed.
 func (v *vault) check(t testing.TB, text string) (verified bool) {
 	r := read(text)
 	if r == nil {
@@ -87,8 +87,8 @@ func (v *vault) check(t testing.TB, text string) (verified bool) {
 	return true
 }
 
-// TestAltered alters requests at each byte, by all that parsers are known to read in two
-// ways. What is verified all the same means what was signed.
+// TestAltered alters requests at each byte, with all texts that parsers are known to read in
+// two ways. A request that is still verified must mean what was signed.
 func TestAltered(t *testing.T) {
 	v := newVault(t)
 	parts := []string{"", ";", "%", "%2", "%25", "%3B", "%3b", "+", " ", "%20", "%2B", "&", "=", "?", "#", "/", "%2F", "%2f", "/./", "/../",
@@ -97,7 +97,7 @@ func TestAltered(t *testing.T) {
 	for _, text := range v.texts {
 		for at := range len(text) {
 			for _, part := range parts {
-				for _, cut := range []int{0, 1, 3} { // as many bytes of the text it takes the place of
+				for _, cut := range []int{0, 1, 3} { // number of bytes that it replaces
 					if end := at + cut; end <= len(text) && v.check(t, text[:at]+part+text[end:]) {
 						verified++
 					}
@@ -108,7 +108,7 @@ func TestAltered(t *testing.T) {
 	require.Positive(t, verified, "other spellings of the same request are verified")
 }
 
-// TestSpellings tells which spellings of a signed request are verified.
+// TestSpellings lists which spellings of a signed request are verified.
 func TestSpellings(t *testing.T) {
 	v := newVault(t)
 	for _, test := range []struct {
@@ -148,8 +148,8 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-// TestOrder gives a handler repeated parameters in one order, whatever order they came
-// in, since a signature does not cover it.
+// TestOrder checks that a handler gets repeated parameters in one order. A signature does
+// not cover the order in which they were sent.
 func TestOrder(t *testing.T) {
 	v := newVault(t)
 	for _, order := range []string{"tagKeys=b&tagKeys=a", "tagKeys=a&tagKeys=b"} {
@@ -160,7 +160,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestQueryOnly refuses a signature in the query, alone and beside one in the field.
+// TestQueryOnly checks that a signature in the query is refused, alone and together with
+// one in the Authorization field.
 func TestQueryOnly(t *testing.T) {
 	v := newVerifier(t, sigv4.Config{})
 	_, err := v.Verify(request(t, "GET /apikeys?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00 HTTP/1.1\nHost: a\n\n"))
@@ -170,7 +171,7 @@ func TestQueryOnly(t *testing.T) {
 	require.ErrorContains(t, err, "IncompleteSignatureException")
 }
 
-// FuzzAltered finds no request that is verified and means what nobody has signed.
+// FuzzAltered searches for a request that is verified but has a meaning that was not signed.
 func FuzzAltered(f *testing.F) {
 	v := newVault(f)
 	for _, text := range v.texts {

@@ -18,7 +18,7 @@ import (
 	"github.com/ration-go/ration/apigateway/sigv4"
 )
 
-// forged is a request of somebody who knows the id of a key and not its secret.
+// forged returns a request of a client that knows an access key id but not the secret.
 func forged(t testing.TB, body io.Reader, fields ...string) *http.Request {
 	names := "host;x-amz-date"
 	r := httptest.NewRequestWithContext(t.Context(), "POST", "/", body)
@@ -33,14 +33,15 @@ func forged(t testing.TB, body io.Reader, fields ...string) *http.Request {
 	return r
 }
 
-// TestBody bounds the body, puts it back, and holds its digest to what is said of it.
+// TestBody checks that the body is bounded and put back, and that its digest is compared
+// with X-Amz-Content-Sha256.
 func TestBody(t *testing.T) {
 	v := newVerifier(t, sigv4.Config{MaxBody: 10})
 	_, err := v.Verify(forged(t, strings.NewReader(strings.Repeat("x", 11))))
 	refused, _ := errors.AsType[*sigv4.Error](err)
 	require.Equal(t, 413, refused.Status)
 	r := forged(t, strings.NewReader("01234"))
-	r.Body = http.MaxBytesReader(nil, r.Body, 4) // a bound in front
+	r.Body = http.MaxBytesReader(nil, r.Body, 4) // the limit of an outer handler
 	_, err = v.Verify(r)
 	refused, _ = errors.AsType[*sigv4.Error](err)
 	require.Equal(t, 413, refused.Status)
@@ -61,8 +62,8 @@ func TestBody(t *testing.T) {
 	}
 }
 
-// TestLarge: few large bodies of senders who are not known yet are in memory at a time;
-// small ones may come whenever they like.
+// TestLarge checks that only a few large bodies of unverified senders are in memory at a
+// time. Small bodies are always accepted.
 func TestLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVerifier(t, sigv4.Config{MaxLarge: 2})
@@ -95,8 +96,8 @@ func TestLarge(t *testing.T) {
 	})
 }
 
-// TestLargeWhole: a body is put back as it came, whatever its size, and the memory that
-// it takes does not grow step by step, which would be more than twice its size.
+// TestLargeWhole checks that a body of any size is put back unchanged. Its buffer must not
+// grow step by step, which would allocate more than twice the body's size.
 func TestLargeWhole(t *testing.T) {
 	v := newVerifier(t, sigv4.Config{})
 	for _, size := range []int{1, 16 << 10, 16<<10 + 1, 1 << 20, 10 << 20} {

@@ -10,7 +10,8 @@ import (
 	"github.com/ration-go/ration/internal/leak"
 )
 
-// TestNothingShowsASecret prints every public struct, and what a request is refused with.
+// TestNothingShowsASecret prints every exported struct and the error of a refusal, and
+// checks that no secret appears.
 func TestNothingShowsASecret(t *testing.T) {
 	v := newVerifier(t, sigv4.Config{})
 	_, err := v.Verify(httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))

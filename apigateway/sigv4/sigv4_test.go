@@ -34,12 +34,12 @@ func newVerifier(t testing.TB, cfg sigv4.Config) *sigv4.Verifier {
 	return v
 }
 
-// at lets time pass in a bubble until then.
+// at waits until then, in a bubble.
 func at(then time.Time) { time.Sleep(time.Until(then)) }
 
 var published = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
 
-// request is one as a server reads it from the wire.
+// request returns a request as a server reads it from the wire.
 func request(t testing.TB, text string) *http.Request {
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.ReplaceAll(text, "\n", "\r\n"))))
 	require.NoError(t, err)
@@ -61,8 +61,7 @@ func replaced(old, new string) func(string) string {
 	return func(text string) string { return strings.Replace(text, old, new, 1) }
 }
 
-// TestPublished is the example that AWS has published, and what becomes of it when it is
-// altered.
+// TestPublished verifies the example that AWS has published, and altered copies of it.
 func TestPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		at(published)
@@ -115,11 +114,11 @@ func TestPublished(t *testing.T) {
 	})
 }
 
-// TestSkew is good to the second, on both sides.
+// TestSkew checks MaxSkew to the second, in both directions.
 func TestSkew(t *testing.T) {
 	for _, test := range []struct {
 		after time.Duration
-		want  string // empty: good
+		want  string // the error, or empty if the signature is valid
 	}{
 		{-5*time.Minute - time.Second, "not yet current"}, {-5 * time.Minute, ""}, {0, ""},
 		{5 * time.Minute, ""}, {5*time.Minute + time.Second, "expired"}, {24 * time.Hour, "expired"},
@@ -136,7 +135,7 @@ func TestSkew(t *testing.T) {
 	}
 }
 
-// TestSecretsFail is no refusal.
+// TestSecretsFail checks that an error of Secrets is returned, and is not a refusal.
 func TestSecretsFail(t *testing.T) {
 	broken := errors.New("broken")
 	v, err := sigv4.New(func(context.Context, string) (string, bool, error) { return "", false, broken }, sigv4.Config{Service: "service", MaxSkew: 1 << 62})
@@ -149,7 +148,7 @@ func TestSecretsFail(t *testing.T) {
 	require.Error(t, err)
 }
 
-// FuzzRequest lets nobody in, whatever is on the wire.
+// FuzzRequest searches for a request that is accepted without a valid signature.
 func FuzzRequest(f *testing.F) {
 	f.Add("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host, Signature=00\r\n\r\n")
 	f.Add("PUT /tags/arn%3Aaws%2f?b=%zz&a=+&a HTTP/1.1\r\nHost: a\r\nX-Amz-Date: 20150830T123600Z\r\n\r\nbody")

@@ -13,7 +13,7 @@ import (
 
 const write = `{"name": "gold"}`
 
-// clients are the fields that real clients send with a write, and which of them they
+// clients lists the fields that real clients send with a write, and which of them they
 // sign.
 var clients = map[string]message{
 	"aws command line, SDK for Go": {signed: []string{"accept: application/json", "content-type: application/json"},
@@ -26,8 +26,8 @@ var clients = map[string]message{
 	"curl":      {unsigned: []string{"content-type: application/x-www-form-urlencoded", "accept: */*", "user-agent: curl"}, withoutBodyDigest: true},
 }
 
-// TestClients verifies a write of each client. A Content-Type that is not signed may be
-// another; the rest of the request may not.
+// TestClients verifies a write of each client. An unsigned Content-Type may be altered. The
+// rest of the request may not.
 func TestClients(t *testing.T) {
 	for name, m := range clients {
 		t.Run(name, func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestClients(t *testing.T) {
 			text := m.text(t, time.Now())
 			v := newVerifier(t, sigv4.Config{})
 			for _, test := range []struct {
-				what, old, new, code string // no code: verified
+				what, old, new, code string // an empty code means verified
 			}{
 				{what: "as it was signed"},
 				{"method", "POST ", "PUT ", "InvalidSignatureException"},
@@ -65,7 +65,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// TestContentType holds a Content-Type to its signature where the client has signed it.
+// TestContentType checks that a signed Content-Type may not be altered.
 func TestContentType(t *testing.T) {
 	v := newVerifier(t, sigv4.Config{})
 	for name, signed := range map[string]bool{"SDK for JavaScript 2": false, "aws command line, SDK for Go": true} {
