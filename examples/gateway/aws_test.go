@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSealWarning warns at the start where values of keys cannot be shown again.
+// TestSealWarning checks the warning at the start if values of keys cannot be shown again.
 func TestSealWarning(t *testing.T) {
 	const warning = "level=WARN msg=\"gateway: without -seal, the values of API keys are shown only once"
 	seal := filepath.Join(t.TempDir(), "seal")
@@ -18,14 +18,14 @@ func TestSealWarning(t *testing.T) {
 	require.NotContains(t, with.logs.String(), warning)
 }
 
-// TestAccount shows no throttle of the account, since the gateway enforces none.
+// TestAccount checks that the account shows no throttle, since the gateway enforces none.
 func TestAccount(t *testing.T) {
 	account := start(t).aws("get-account")
 	require.NotContains(t, account, "throttleSettings")
 	require.Equal(t, []any{"UsagePlans"}, account["features"])
 }
 
-// TestWideValue lets in a client whose value is beyond ASCII, as it came from AWS.
+// TestWideValue checks that a value with characters beyond ASCII admits its client.
 func TestWideValue(t *testing.T) {
 	gw := start(t)
 	const value = "une-clé-de-la-première-époque"

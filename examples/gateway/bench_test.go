@@ -21,9 +21,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// BenchmarkProxy is requests a second through the gateway and through the same reverse
-// proxy that enforces nothing, in short turns, so that both see the same machine. Its
-// ratio is the median of the turns'.
+// BenchmarkProxy compares the gateway with the same reverse proxy without enforcement, in
+// requests a second. The two take short turns, so that both see the same load of the
+// machine. The ratio is the median over the turns.
 func BenchmarkProxy(b *testing.B) {
 	upstreamServer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }))
 	defer upstreamServer.Close()
@@ -61,7 +61,7 @@ func BenchmarkProxy(b *testing.B) {
 		return time.Since(began)
 	}
 	turn(bare.URL)
-	turn(enforcing.URL) // the connections are there
+	turn(enforcing.URL) // opens the connections
 	var ratios []float64
 	n, both := 0, [2]time.Duration{}
 	for b.Loop() {
@@ -78,7 +78,7 @@ func BenchmarkProxy(b *testing.B) {
 	require.EqualValues(b, n+callers*each, used[0].Used, "each was charged")
 }
 
-// subscribe is a key on a plan that admits all.
+// subscribe creates a key in a plan that admits every request.
 func subscribe(b *testing.B, st *opened) (apikey.Key, apikey.Secret, string) {
 	k, secret, err := must(apikey.NewService(st.backend, apikey.Config{})).Create(b.Context(), apikey.Key{Enabled: true})
 	require.NoError(b, err)

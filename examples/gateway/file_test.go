@@ -21,7 +21,7 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// TestFileStops loses nothing when the gateway ends in order.
+// TestFileStops checks that a gateway that is stopped loses nothing.
 func TestFileStops(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ration.json")
 	gw, _ := process(t, program(t), "-store", "file:"+path)
@@ -35,13 +35,14 @@ func TestFileStops(t *testing.T) {
 	require.Equal(t, map[string]int{"pass": 70, exceeded: 30}, gw.crowd(value, 100))
 }
 
-// TestFileKilled loses no change, and nothing of the counters that was saved.
+// TestFileKilled checks that a killed gateway loses no change, and no counts that were
+// saved.
 func TestFileKilled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ration.json")
 	gw, p := process(t, program(t), "-store", "file:"+path)
 	planID, keyID, value := gw.plan("--quota", "limit=1000,period=DAY")
 	gw.crowd(value, 30)
-	require.Eventually(t, func() bool { // what has been saved, as another gateway sees it
+	require.Eventually(t, func() bool { // until another gateway would read the counts
 		other := start(t, "-store", "file:"+copied(t, path))
 		used, _ := other.usage(planID, keyID)
 		require.NoError(t, other.stop())
@@ -58,9 +59,9 @@ func TestFileKilled(t *testing.T) {
 	require.Equal(t, 50, used, "a change saves the counters too")
 }
 
-// TestFileIsOnes: a second gateway does not get the file of the first. What a killed one
-// left behind is removed, and nothing that is somebody else's.
-func TestFileIsOnes(t *testing.T) {
+// TestFileLocked checks that a second gateway cannot use the file of the first. The temporary
+// files of a killed gateway are removed, and no others.
+func TestFileLocked(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ration[1].json")
 	spared := []string{".tmpl", ".tmp", ".tmp.bak", ".tmp12a", "x.tmp12"}
 	for _, end := range append(spared, ".tmp123") {
@@ -79,7 +80,8 @@ func TestFileIsOnes(t *testing.T) {
 	require.NoError(t, start(t, "-store", "file:"+path).stop())
 }
 
-// TestFileFails: a change that cannot be saved is no success, and is saved later.
+// TestFileFails checks that a change that cannot be saved is answered with an error, and is
+// saved later.
 func TestFileFails(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dir")
 	require.NoError(t, os.Mkdir(dir, 0o700))
@@ -96,8 +98,8 @@ func TestFileFails(t *testing.T) {
 	require.Len(t, gw.aws("get-api-keys")["items"], 1, "it was not tried again")
 }
 
-// TestFileRefused: a request that is refused saves nothing, whether somebody is let in or
-// not.
+// TestFileRefused checks that a refused request saves nothing, whether its sender is
+// authenticated or not.
 func TestFileRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dir")
 	require.NoError(t, os.Mkdir(dir, 0o700))
@@ -127,7 +129,7 @@ func TestFileRefused(t *testing.T) {
 	require.NoError(t, os.Rename(dir+"-away", dir))
 }
 
-// TestFileHalfWay: what a refused request has left behind is saved all the same.
+// TestFileHalfWay checks that what a failed request has changed is saved all the same.
 func TestFileHalfWay(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ration.json")
 	st, err := open("file:"+path, slog.New(slog.DiscardHandler))
@@ -150,7 +152,7 @@ func TestFileHalfWay(t *testing.T) {
 	require.NoError(t, st.close())
 }
 
-// TestFileSlow: requests are saved while they are under way.
+// TestFileSlow checks that requests are saved while they are in flight.
 func TestFileSlow(t *testing.T) {
 	hold := make(chan struct{})
 	upstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hold }))

@@ -18,15 +18,15 @@ import (
 	"github.com/ration-go/ration/internal/awstest"
 )
 
-// running is a gateway, and where it listens.
+// running is a gateway and its addresses.
 type running struct {
 	t             testing.TB
 	data, control string
-	stop          func() error // ends it in order
+	stop          func() error // stops the gateway and drains it
 	logs          logs
 }
 
-// logs is what a gateway of this process has logged.
+// logs holds what a gateway of this process has logged.
 type logs struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -66,7 +66,7 @@ func onFreePorts(args []string) []string {
 	return append([]string{"-data", "127.0.0.1:0", "-control", "127.0.0.1:0"}, args...)
 }
 
-// ready waits for the line that says where it listens.
+// ready waits for the line with the gateway's addresses.
 func (r *running) ready(out io.Reader) {
 	r.t.Helper()
 	line, err := bufio.NewReader(out).ReadString('\n')
@@ -85,7 +85,7 @@ func program(t testing.TB) string {
 	return path
 }
 
-// process runs a gateway in a process of its own, which ends with the test if not before.
+// process runs a gateway in a process of its own, which ends with the test at the latest.
 func process(t testing.TB, program string, args ...string) (*running, *os.Process) {
 	t.Helper()
 	cmd := exec.Command(program, onFreePorts(args)...)
@@ -100,7 +100,8 @@ func process(t testing.TB, program string, args ...string) (*running, *os.Proces
 	return r, cmd.Process
 }
 
-// aws is a command that must succeed; blanks part its words, and more words follow them.
+// aws runs a command that must succeed. The words of line are separated by blanks, and more
+// words follow them.
 func (r *running) aws(line string, more ...string) map[string]any {
 	r.t.Helper()
 	out, err := awstest.Run(r.t, r.control, append(strings.Fields(line), more...)...)
@@ -108,7 +109,7 @@ func (r *running) aws(line string, more ...string) map[string]any {
 	return out
 }
 
-// plan is a new plan and a key on it: their ids, and the key's value.
+// plan creates a plan and a key in it. It returns their ids and the key's value.
 func (r *running) plan(settings ...string) (planID, keyID, value string) {
 	r.t.Helper()
 	key := r.aws("create-api-key --name my-api-key --enabled")
@@ -118,7 +119,7 @@ func (r *running) plan(settings ...string) (planID, keyID, value string) {
 	return planID, keyID, key["value"].(string)
 }
 
-// get is a request with a key.
+// get sends a request with a key.
 func (r *running) get(value string) (status int, body string) {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), "GET", r.data+"/", nil)
@@ -132,8 +133,8 @@ func (r *running) get(value string) (status int, body string) {
 	return resp.StatusCode, strings.TrimSpace(string(text))
 }
 
-// crowd sends so many requests, 32 at a time, and counts the answers by status and body;
-// those that pass count as "pass".
+// crowd sends n requests, 32 at a time, and counts the answers by status and body. Admitted
+// requests count as "pass".
 func (r *running) crowd(value string, n int) map[string]int {
 	r.t.Helper()
 	var mu sync.Mutex
@@ -161,7 +162,7 @@ func (r *running) crowd(value string, n int) map[string]int {
 	return counts
 }
 
-// usage is what get-usage shows of a key for today: what was used, and what remains.
+// usage returns what get-usage shows of a key for today: what was used and what remains.
 func (r *running) usage(planID, keyID string) (used, remaining int) {
 	r.t.Helper()
 	today := time.Now().UTC().Format(time.DateOnly)
@@ -170,7 +171,7 @@ func (r *running) usage(planID, keyID string) (used, remaining int) {
 	return int(pair[0].(float64)), int(pair[1].(float64))
 }
 
-// copied is a copy of a file.
+// copied returns the path of a copy of a file.
 func copied(t testing.TB, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)

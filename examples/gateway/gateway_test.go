@@ -27,7 +27,7 @@ const (
 	unavailable = `{"message":"Service Unavailable"}`
 )
 
-// TestTutorial is the tutorial's commands, and what a client sees of them.
+// TestTutorial runs the commands of the AWS tutorial, and checks what a client sees.
 func TestTutorial(t *testing.T) {
 	gw := start(t)
 	key := gw.aws("create-api-key --name my-api-key --enabled")
@@ -71,7 +71,7 @@ func TestTutorial(t *testing.T) {
 	require.NoError(t, gw.stop())
 }
 
-// TestSeal shows values again, where there is a key for it, and after a restart.
+// TestSeal checks that values are shown again with -seal, also after a restart.
 func TestSeal(t *testing.T) {
 	dir := t.TempDir()
 	seal, path := filepath.Join(dir, "seal"), filepath.Join(dir, "ration.json")
@@ -89,7 +89,7 @@ func TestSeal(t *testing.T) {
 	}
 }
 
-// TestRedisShared: gateways on one Redis are one.
+// TestRedisShared checks that gateways on one Redis enforce one allowance.
 func TestRedisShared(t *testing.T) {
 	url := "redis://" + redistest.Start(t)
 	one, two := start(t, "-store", url), start(t, "-store", url)
@@ -100,8 +100,8 @@ func TestRedisShared(t *testing.T) {
 		wg.Go(func() { counts[i] = gw.crowd(value, 250) })
 	}
 	wg.Wait()
-	// Where the machine is so busy that an answer comes too late, the request may have been
-	// charged, and has not passed.
+	// On a busy machine an answer of Redis may come too late. Its request may have been
+	// charged, but was not admitted.
 	passed, late := counts[0]["pass"]+counts[1]["pass"], counts[0][unavailable]+counts[1][unavailable]
 	require.LessOrEqual(t, passed, 300, counts)
 	require.GreaterOrEqual(t, passed+late, 300, counts)
@@ -116,8 +116,8 @@ func TestRedisShared(t *testing.T) {
 	require.Eventually(t, func() bool { return two.crowd(value, 1)[forbidden] == 1 }, 5*time.Second, time.Millisecond)
 }
 
-// TestRedisComesLater: a gateway begins while its Redis is down, answers that it cannot
-// tell, and recovers.
+// TestRedisComesLater checks that a gateway starts while its Redis is down, answers with a
+// 503, and recovers.
 func TestRedisComesLater(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "redis")
 	gw := start(t, "-store", "unix://"+socket)
@@ -134,8 +134,8 @@ func TestRedisComesLater(t *testing.T) {
 	require.Equal(t, map[string]int{"pass": 3, exceeded: 1}, gw.crowd(value, 4))
 }
 
-// TestUpstream is told who asks, and not by what secret; and it is nobody's way to say so
-// himself.
+// TestUpstream checks that the upstream is told the key and the plan, but not the secret. A
+// client cannot forge these fields.
 func TestUpstream(t *testing.T) {
 	var got http.Header
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -181,7 +181,7 @@ func TestUpstream(t *testing.T) {
 	require.Equal(t, http.StatusBadGateway, status)
 }
 
-// TestFlags tells all that is wrong with them.
+// TestFlags checks that the error reports every faulty flag.
 func TestFlags(t *testing.T) {
 	for line, want := range map[string][]string{
 		"-control 0.0.0.0:8081":               {"is not on the loopback: want -credentials"},

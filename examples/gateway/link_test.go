@@ -13,12 +13,12 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// TestFileLinked: a second name of a file would give two gateways the same counts. There
-// is none: links are refused, and another path to the directory meets the lock.
+// TestFileLinked checks that two gateways cannot use one file under two names. Links are
+// refused. Another path to the directory leads to the same lock file.
 func TestFileLinked(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	for name, c := range map[string]struct {
-		make func(dir string) error // beside "ration.json", which is free
+		make func(dir string) error // makes the other name of "ration.json", which no gateway uses
 		path string
 		want string
 	}{
@@ -46,7 +46,7 @@ func TestFileLinked(t *testing.T) {
 	}
 }
 
-// TestFileElsewhere: a file has one gateway, by whatever path.
+// TestFileElsewhere checks that a file has one gateway, by whatever path to its directory.
 func TestFileElsewhere(t *testing.T) {
 	log, dir := slog.New(slog.DiscardHandler), t.TempDir()
 	require.NoError(t, os.Mkdir(dir+"/real", 0o700))
@@ -63,8 +63,8 @@ func TestFileElsewhere(t *testing.T) {
 	require.NoError(t, again.close())
 }
 
-// TestFileBecomesLink: a save does not replace a link that somebody has put in the file's
-// place meanwhile.
+// TestFileBecomesLink checks that a save does not replace a link that was put in the place of
+// the file after the start.
 func TestFileBecomesLink(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ration.json")
 	st, err := open("file:"+path, slog.New(slog.DiscardHandler))
@@ -81,7 +81,7 @@ func TestFileBecomesLink(t *testing.T) {
 	require.NoError(t, st.close())
 }
 
-// listing is what each name in a directory is.
+// listing returns what each name in a directory is.
 func listing(t *testing.T, dir string) (list []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

@@ -15,12 +15,12 @@ import (
 
 const page = "../../docs/from-aws-usage-plans.md"
 
-// block is commands of the page, and what they print.
+// block holds commands of the page and what they print.
 type block struct{ commands, want string }
 
 var fence = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
 
-// blocks is the page's, and how it starts the gateway.
+// blocks returns the blocks of the page, and the command that starts the gateway.
 func blocks(t *testing.T) (console string, list []block) {
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
@@ -38,7 +38,7 @@ func blocks(t *testing.T) (console string, list []block) {
 }
 
 // TestPage runs every command of the page in one shell, and compares what each block
-// prints.
+// prints with the page.
 func TestPage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs many commands")

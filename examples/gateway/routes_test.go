@@ -19,8 +19,8 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// spellings is what is on the wire, beside the pattern that it counts for; "" is refused
-// with 400. Each is a way to write "/pets/1" for some server, or is close to one.
+// spellings maps a target on the wire to the pattern that it counts for. An empty pattern
+// means a refusal with 400. Each target is "/pets/1" to some server, or close to it.
 var spellings = []struct{ method, target, pattern string }{
 	{"GET", "/pets/1", "GET /pets/{id}"},
 	{"HEAD", "/pets/1", "GET /pets/{id}"},
@@ -29,7 +29,7 @@ var spellings = []struct{ method, target, pattern string }{
 	{"GET", "http://elsewhere/pets/1", "GET /pets/{id}"},
 	{"GET", "http://elsewhere", "/"},
 	{"GET", "/", "/"},
-	// They pass on what the route is looked up by, in other letters or with a slash.
+	// Upper and lower case, and a trailing slash.
 	{"GET", "/pets/1/", "GET /pets/{id}"},
 	{"GET", "/PETS/1", "GET /pets/{id}"},
 	{"GET", "/%70%65ts/1", "GET /pets/{id}"},
@@ -69,7 +69,7 @@ var spellings = []struct{ method, target, pattern string }{
 	{"GET", "/pets%c0%af1", ""},
 	{"GET", "/x/%c0%ae%c0%ae/pets/1", ""},
 	{"GET", "/%ff", ""},
-	// What some servers cut off, or decode twice.
+	// Endings that some servers cut off, and double encoding.
 	{"GET", "/pets;a=b/1", ""},
 	{"GET", "/pets/1;a=b", ""},
 	{"GET", "/x/..;/pets/1", ""},
@@ -93,8 +93,9 @@ var spellings = []struct{ method, target, pattern string }{
 
 var told = []string{"GET /pets/{id}", "GET /cats", "GET /users/{name}", "GET /users/me", "/docs/", "GET /list/{id}", "GET /list/{id}/{$}", "GET Example.com/hosted"}
 
-// TestSpellings sends each spelling as it is. It counts for the route that an upstream
-// may take it for, or is refused; what passes reaches the upstream as it was sent.
+// TestSpellings sends each spelling as it is. The request counts for the route that an
+// upstream may read it as, or it is refused. An admitted request reaches the upstream as it
+// was sent.
 func TestSpellings(t *testing.T) {
 	var pattern atomic.Value
 	behind := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -142,8 +143,8 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-// TestSpellingsOfOne holds the routes to servers that normalise paths, each in its own
-// way: no spelling that one of them takes for a route counts for another.
+// TestSpellingsOfOne compares the routes with servers that normalise paths, each in its own
+// way. No spelling that one of them reads as a route may count for another route.
 func TestSpellingsOfOne(t *testing.T) {
 	h, err := routed(config{routes: []string{"GET /pets/{id}"}}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Pattern", r.Pattern) }))
 	require.NoError(t, err)
@@ -172,8 +173,8 @@ func TestSpellingsOfOne(t *testing.T) {
 	require.Greater(t, met, 100)
 }
 
-// isPet reports whether some server takes a path for "/pets/1": after it has decoded it
-// up to two times, and done any of what servers do.
+// isPet reports whether some server reads a path as "/pets/1", after decoding it up to two
+// times and normalising it in any of the known ways.
 func isPet(escaped string) bool {
 	decode := strings.NewReplacer("%2f", "/", "%2e", ".", "%25", "%", "%00", "\x00")
 	for _, p := range []string{escaped, decode.Replace(escaped), decode.Replace(decode.Replace(escaped))} {
@@ -199,8 +200,8 @@ func isPet(escaped string) bool {
 	return false
 }
 
-// TestRoutesInOneCase refuses patterns that only their case tells apart, and those that
-// no mux has.
+// TestRoutesInOneCase checks that patterns are refused if they differ only in case, or if a
+// mux would refuse them.
 func TestRoutesInOneCase(t *testing.T) {
 	for _, routes := range [][]string{{"GET /pets", "GET /Pets"}, {"/pets", "/pets"}, {"bad{"}, {"/ok", "pets"}} {
 		_, err := routed(config{routes: routes}, http.NotFoundHandler())
@@ -208,7 +209,7 @@ func TestRoutesInOneCase(t *testing.T) {
 	}
 }
 
-// TestWithoutRoutes passes every path on as it comes.
+// TestWithoutRoutes checks that without a -route every path is passed on as it is.
 func TestWithoutRoutes(t *testing.T) {
 	h, err := routed(config{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.RequestURI) }))
 	require.NoError(t, err)
@@ -221,7 +222,8 @@ func TestWithoutRoutes(t *testing.T) {
 	}
 }
 
-// TestRefusedSpelling costs nothing, needs no key, and looks as other refusals do.
+// TestRefusedSpelling checks that the refusal of a spelling costs nothing, needs no key, and
+// has the form of other refusals.
 func TestRefusedSpelling(t *testing.T) {
 	for style, want := range map[string]string{"aws": `{"message":"Bad Request"}`, "problem": `"status":400`} {
 		cfg := config{routes: told, aws: style == "aws"}
@@ -237,7 +239,7 @@ func TestRefusedSpelling(t *testing.T) {
 	}
 }
 
-// sent is the answer to a request that is written as it is.
+// sent returns the answer to a request that is written to the connection as it is.
 func sent(t *testing.T, address, method, target, header string) (status int, body string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)

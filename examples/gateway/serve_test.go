@@ -23,8 +23,8 @@ import (
 	"github.com/ration-go/ration/internal/awstest"
 )
 
-// TestDrain: a request that is under way when the gateway is told to end is answered and
-// counted; others do not begin.
+// TestDrain checks that a request in flight is answered and counted after the gateway is
+// told to stop. New requests are not accepted.
 func TestDrain(t *testing.T) {
 	entered, finish := make(chan struct{}), make(chan struct{})
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -60,7 +60,7 @@ func TestDrain(t *testing.T) {
 	require.Equal(t, []int{1, 99}, []int{used, remaining})
 }
 
-// pipes is a listener whose connections are in this process, so that time can pass in a
+// pipes is a listener with connections within this process, so that time can pass in a
 // bubble.
 type pipes struct {
 	net.Listener // for its address
@@ -76,8 +76,8 @@ func (p pipes) Accept() (net.Conn, error) {
 
 func (p pipes) Close() error { return nil }
 
-// TestReadTime: who sends a request of an administrator too slowly is not waited for;
-// clients of the data plane are.
+// TestReadTime checks that the control plane does not wait for a slow request, and that the
+// data plane does.
 func TestReadTime(t *testing.T) {
 	for _, c := range []struct {
 		plane string
@@ -107,7 +107,7 @@ func TestReadTime(t *testing.T) {
 			_, err := io.WriteString(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nwh")
 			require.NoError(t, err)
 			time.Sleep(c.after)
-			_, _ = io.WriteString(client, "ole") // the server may have gone
+			_, _ = io.WriteString(client, "ole") // fails if the server has closed the connection
 			require.Contains(t, <-read, c.want, "%s after %v", c.plane, c.after)
 			close(l.conns)
 			require.NoError(t, errors.Join(client.Close(), s.Close()))
@@ -115,8 +115,8 @@ func TestReadTime(t *testing.T) {
 	}
 }
 
-// TestForged: large requests that somebody forges and lets stall keep out others that are
-// large, and no command.
+// TestForged checks that large forged requests that stall can delay other large requests, but
+// no small command.
 func TestForged(t *testing.T) {
 	gw := start(t)
 	now := time.Now().UTC()
@@ -141,8 +141,8 @@ func TestForged(t *testing.T) {
 	require.Empty(t, answers, "the others stall")
 }
 
-// TestServeFails: if one listener fails, both planes end, with that as the error; what
-// panics is logged.
+// TestServeFails checks that both planes stop if one listener fails, and that its error is
+// returned. Panics are logged.
 func TestServeFails(t *testing.T) {
 	var text logs
 	log := slog.New(slog.NewTextHandler(&text, nil))
@@ -172,7 +172,7 @@ func TestServeFails(t *testing.T) {
 	}
 }
 
-// TestLogsHoldNoSecrets, whatever goes wrong.
+// TestLogsHoldNoSecrets checks that no secret is logged, through all kinds of failures.
 func TestLogsHoldNoSecrets(t *testing.T) {
 	const chosen, imported, presented, admin = "a-value-that-was-chosen", "a-value-that-was-imported", "a-value-that-nobody-knows", "of-the-administrator"
 	sealed := "0123456789abcdef0123456789abcdef"
@@ -211,7 +211,7 @@ func TestLogsHoldNoSecrets(t *testing.T) {
 	t.Log(text)
 }
 
-// TestEndsAtOnce: a gateway that is told to end before it has begun ends in order.
+// TestEndsAtOnce checks that a gateway that is told to stop before it serves stops cleanly.
 func TestEndsAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

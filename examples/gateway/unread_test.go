@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRefusalWaitsForNoBody: of 1,000 connections without a key, each of which announces
-// a body and does not send it, every one is answered and closed, on both planes.
+// TestRefusalWaitsForNoBody opens 1,000 connections without a key on each plane. Each of
+// them announces a body and does not send it. Every one must be answered and closed.
 func TestRefusalWaitsForNoBody(t *testing.T) {
 	gw := start(t)
 	for plane, url := range map[string]string{"data": gw.data, "control": gw.control} {
@@ -30,8 +30,8 @@ func TestRefusalWaitsForNoBody(t *testing.T) {
 	}
 }
 
-// refused is nil if a request was answered with 403 and its connection closed within 20
-// s.
+// refused returns an error unless a request is answered with 403 and its connection is
+// closed within 20s.
 func refused(address string) error {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {

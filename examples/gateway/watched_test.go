@@ -11,8 +11,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestWatched is what is logged of a plan that throttles routes, by the routes that the
-// gateway was told of.
+// TestWatched checks the warnings about plans that throttle routes without a -route.
 func TestWatched(t *testing.T) {
 	here, there := usageplan.Stage{API: "pets", Name: "prod"}, usageplan.Stage{API: "pets", Name: "dev"}
 	on := func(routes ...string) map[string]limiter.Limit {
@@ -28,7 +27,7 @@ func TestWatched(t *testing.T) {
 	for name, test := range map[string]struct {
 		told []string
 		plan usageplan.Plan
-		want string // "": nothing
+		want string // the routes in the warning; empty if there is none
 	}{
 		"none":            {nil, usageplan.Plan{}, ""},
 		"every route":     {nil, usageplan.Plan{Routes: on("*")}, ""},

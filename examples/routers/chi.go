@@ -7,9 +7,9 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// Chi returns a Config.Route for the outermost router: chi knows the whole pattern of a
-// request only after it has gone through all groups and sub-routers, so Chi asks it
-// again.
+// Chi returns a Config.Route for the outermost router of chi. Chi knows the whole pattern of
+// a request only after the request has gone through all groups and sub-routers. So the
+// function asks the router again.
 func Chi(router chi.Router) func(*http.Request) string {
 	return func(r *http.Request) string {
 		path := cmp.Or(r.URL.RawPath, r.URL.Path, "/")
@@ -18,7 +18,7 @@ func Chi(router chi.Router) func(*http.Request) string {
 			if router.Match(found, method, path) {
 				return method + " " + found.RoutePattern()
 			}
-			if r.Method != http.MethodHead { // which middleware.GetHead takes for a GET
+			if r.Method != http.MethodHead { // middleware.GetHead serves a HEAD by the GET
 				break
 			}
 		}

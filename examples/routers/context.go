@@ -7,7 +7,8 @@ import (
 
 type routeKey struct{}
 
-// withRoute returns a request whose route FromContext finds. An empty path is none.
+// withRoute returns r with a route that FromContext finds. An empty path means that no route
+// was found.
 func withRoute(r *http.Request, path string) *http.Request {
 	if path == "" {
 		return r
@@ -15,8 +16,8 @@ func withRoute(r *http.Request, path string) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), routeKey{}, r.Method+" "+path))
 }
 
-// FromContext is a Config.Route for routers that tell a request's path to their own
-// middleware only.
+// FromContext returns the route in the context of r, or "" if there is none. It is a
+// Config.Route for routers that tell the pattern of a request only to their own middleware.
 func FromContext(r *http.Request) string {
 	pattern, _ := r.Context().Value(routeKey{}).(string)
 	return pattern

@@ -14,7 +14,7 @@ import (
 	"github.com/ration-go/ration/middleware"
 )
 
-// TestDocs is that each line of code in docs/routers.md is a line of this package.
+// TestDocs checks that each line of code in docs/routers.md is a line of this package.
 func TestDocs(t *testing.T) {
 	lines := map[string]bool{"": true}
 	files, err := filepath.Glob("*.go")
@@ -39,7 +39,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// TestSetUps throttles a route through each.
+// TestSetUps throttles a route through each set-up of the page.
 func TestSetUps(t *testing.T) {
 	mux := func(pattern string) *http.ServeMux {
 		m := http.NewServeMux()
@@ -78,8 +78,9 @@ func TestSetUps(t *testing.T) {
 	}
 }
 
-// TestStripSlashes is safe around the middleware, which then sees the path that chi
-// routes by. Inside the router it lets a request leave its route's throttle.
+// TestStripSlashes checks that StripSlashes is safe around the middleware, which then sees
+// the path by which chi routes. Inside the router it lets a request leave the throttle of
+// its route.
 func TestStripSlashes(t *testing.T) {
 	for inside, want := range map[bool]int{false: 429, true: 200} {
 		router := chi.NewRouter()
@@ -97,8 +98,8 @@ func TestStripSlashes(t *testing.T) {
 	}
 }
 
-// TestSpellings is what each set-up makes of the spellings of "/api/reports/1": it serves
-// one by the route's throttle, or does not serve it at all.
+// TestSpellings sends spellings of "/api/reports/1" through each set-up. Each is throttled
+// by the route, or is not served at all.
 func TestSpellings(t *testing.T) {
 	for _, c := range setUps {
 		s := newService(t, c.reports)

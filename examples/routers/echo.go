@@ -8,8 +8,8 @@ import (
 	"github.com/ration-go/ration/middleware"
 )
 
-// Echo enforces plans in an echo or in one of its groups. The Config of mw has Route:
-// FromContext.
+// Echo returns an echo middleware that enforces plans in an echo.Echo or in one of its
+// groups. The Config of mw must have Route: FromContext.
 func Echo(mw *middleware.Middleware) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -17,7 +17,7 @@ func Echo(mw *middleware.Middleware) echo.MiddlewareFunc {
 				c.SetRequest(r)
 				c.SetResponse(echo.NewResponse(w, c.Echo()))
 				if err := next(c); err != nil {
-					c.Error(err) // here, so that Config.Refund learns the status
+					c.Error(err) // writes the status here, so that Config.Refund sees it
 				}
 			}))
 			protected.ServeHTTP(c.Response(), withRoute(c.Request(), c.Path()))

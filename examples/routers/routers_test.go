@@ -25,7 +25,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// service is a Gate and a key whose plan lets one request through on each of some routes.
+// service is a Gate and a key. The key's plan admits one request on each of the given
+// routes.
 type service struct {
 	t      *testing.T
 	gate   *gate.Gate
@@ -59,7 +60,8 @@ func (s *service) middleware(cfg middleware.Config) *middleware.Middleware {
 	return mw
 }
 
-// status is that of the answer to "GET /path", with the key, or to "-GET /path", without.
+// status returns the status of the answer to a request such as "GET /path". A request such
+// as "-GET /path" is sent without the key.
 func (s *service) status(h http.Handler, line string) int {
 	line, anonymous := strings.CutPrefix(line, "-")
 	method, target, _ := strings.Cut(line, " ")
@@ -79,11 +81,11 @@ func (s *service) used() int64 {
 
 func ok(w http.ResponseWriter, r *http.Request) {}
 
-// logging hides that h is a mux.
+// logging stands for a logging middleware: it hides that h is a mux.
 func logging(h http.Handler) http.Handler { return http.HandlerFunc(h.ServeHTTP) }
 
-// set-ups of one API: /api/reports/{id} and /api/health in a sub-router, /pets/{n} and
-// /files beside it.
+// setUps are ways to serve one API. /api/reports/{id} and /api/health are in a sub-router,
+// and /pets/{n} is beside it.
 var setUps = []struct {
 	name    string
 	reports string // the name of its route in plans
@@ -161,7 +163,8 @@ var setUps = []struct {
 	}},
 }
 
-// chiRouter has a sub-router in a group, each with a middleware unless that is nil.
+// chiRouter returns a router with a group and a sub-router. Each of the two has the
+// middleware mw, unless mw is nil.
 func chiRouter(mw func(http.Handler) http.Handler) chi.Router {
 	router := chi.NewRouter()
 	router.Use(chimiddleware.GetHead)
@@ -211,7 +214,7 @@ func echoRouter(groups ...echo.MiddlewareFunc) *echo.Echo {
 	return e
 }
 
-// TestRouters is the same requests through each set-up. Each route lets one through.
+// TestRouters sends the same requests through each set-up. Each route admits one.
 func TestRouters(t *testing.T) {
 	for _, c := range setUps {
 		t.Run(c.name, func(t *testing.T) {
@@ -233,14 +236,14 @@ func TestRouters(t *testing.T) {
 				assert.Equal(t, step.status, s.status(h, step.line), step.line)
 			}
 			assert.NotContains(t, s.log.String(), "requests for it have another pattern")
-			if c.name != "StripPrefix" { // where each of two muxes has a part of the plan's routes
+			if c.name != "StripPrefix" { // each of its two middlewares knows only a part of the routes
 				assert.Empty(t, s.log.String())
 			}
 		})
 	}
 }
 
-// TestHead counts a HEAD for the GET that serves it.
+// TestHead checks that a HEAD counts for the GET that serves it.
 func TestHead(t *testing.T) {
 	router := chiRouter(nil)
 	s := newService(t, "GET /api/reports/{id}", "GET /api")
@@ -252,8 +255,8 @@ func TestHead(t *testing.T) {
 	require.Equal(t, 429, s.status(h, "GET /api"), "chi's two ways to write a sub-router's root")
 }
 
-// TestWithout is what the lines of docs/routers.md are for: without them a throttle has
-// no effect, and the Logger says so.
+// TestWithout shows why the code of docs/routers.md is needed: without it a throttle has no
+// effect, and the Logger gets a warning.
 func TestWithout(t *testing.T) {
 	for name, c := range map[string]struct {
 		route  func(*http.Request) string
@@ -274,7 +277,8 @@ func TestWithout(t *testing.T) {
 	}
 }
 
-// TestTwice charges once where a group has the middleware that its router has.
+// TestTwice checks that a request is charged once if a router and its group have the same
+// middleware.
 func TestTwice(t *testing.T) {
 	for name, makes := range map[string]func(mw *middleware.Middleware) http.Handler{
 		"chi": func(mw *middleware.Middleware) http.Handler { return mw.Handler(chiRouter(mw.Handler)) },
@@ -295,7 +299,7 @@ func TestTwice(t *testing.T) {
 	}
 }
 
-// TestEchoRefund gives back by the status that echo makes of an error.
+// TestEchoRefund checks that Config.Refund sees the status that echo makes of an error.
 func TestEchoRefund(t *testing.T) {
 	s := newService(t)
 	e := echo.New()

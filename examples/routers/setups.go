@@ -9,7 +9,7 @@ import (
 	"github.com/ration-go/ration/middleware"
 )
 
-// Behind enforces plans outside other middleware that stands around a mux.
+// Behind returns a handler that enforces plans outside other middleware of a mux.
 func Behind(g *gate.Gate, mux *http.ServeMux, logging func(http.Handler) http.Handler) (http.Handler, error) {
 	mw, err := middleware.New(g, middleware.Config{Mux: mux})
 	if err != nil {
@@ -18,7 +18,8 @@ func Behind(g *gate.Gate, mux *http.ServeMux, logging func(http.Handler) http.Ha
 	return mw.Handler(logging(mux)), nil
 }
 
-// BelowPrefix enforces plans on a mux that knows nothing of the prefix before its paths.
+// BelowPrefix registers a mux below a prefix that its patterns do not have, and enforces
+// plans on it.
 func BelowPrefix(g *gate.Gate, outer, api *http.ServeMux, logging func(http.Handler) http.Handler) error {
 	mw, err := middleware.New(g, middleware.Config{Mux: api})
 	if err != nil {
@@ -28,7 +29,8 @@ func BelowPrefix(g *gate.Gate, outer, api *http.ServeMux, logging func(http.Hand
 	return nil
 }
 
-// AroundNested enforces plans outside a mux that has another one below "/api/".
+// AroundNested returns a handler that enforces plans outside a mux that has another mux
+// below "/api/".
 func AroundNested(g *gate.Gate, outer, api *http.ServeMux) (http.Handler, error) {
 	mw, err := middleware.New(g, middleware.Config{
 		Route: Nested(outer, map[string]*http.ServeMux{"/api/": api}),
@@ -39,7 +41,7 @@ func AroundNested(g *gate.Gate, outer, api *http.ServeMux) (http.Handler, error)
 	return mw.Handler(outer), nil
 }
 
-// AroundChi enforces plans outside a chi router.
+// AroundChi returns a handler that enforces plans outside a chi router.
 func AroundChi(g *gate.Gate, router chi.Router) (http.Handler, error) {
 	mw, err := middleware.New(g, middleware.Config{Route: Chi(router)})
 	if err != nil {
@@ -48,7 +50,7 @@ func AroundChi(g *gate.Gate, router chi.Router) (http.Handler, error) {
 	return mw.Handler(router), nil
 }
 
-// InChiGroup enforces plans in one group of a chi router.
+// InChiGroup adds a group to a chi router and enforces plans in it.
 func InChiGroup(g *gate.Gate, router chi.Router, routes func(chi.Router)) error {
 	mw, err := middleware.New(g, middleware.Config{Route: Chi(router)})
 	if err != nil {
