@@ -91,7 +91,7 @@ var spellings = []struct{ method, target, pattern string }{
 	{"PURGE", "/pets/1", "/"},
 }
 
-var told = []string{"GET /pets/{id}", "GET /cats", "GET /users/{name}", "GET /users/me", "/docs/", "GET /list/{id}", "GET /list/{id}/{$}", "GET Example.com/hosted"}
+var allRoutes = []string{"GET /pets/{id}", "GET /cats", "GET /users/{name}", "GET /users/me", "/docs/", "GET /list/{id}", "GET /list/{id}/{$}", "GET Example.com/hosted"}
 
 // TestSpellings sends each spelling as it is. The request counts for the route that an
 // upstream may read it as, or it is refused. An admitted request reaches the upstream as it
@@ -102,7 +102,7 @@ func TestSpellings(t *testing.T) {
 		_, _ = io.WriteString(w, r.Method+" "+r.RequestURI)
 	}))
 	defer behind.Close()
-	cfg := config{routes: told}
+	cfg := config{routes: allRoutes}
 	require.NoError(t, cfg.setUpstream(behind.URL))
 	pass := upstream(cfg, slog.New(slog.DiscardHandler))
 	h, err := routed(cfg, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -226,7 +226,7 @@ func TestWithoutRoutes(t *testing.T) {
 // has the form of other refusals.
 func TestRefusedSpelling(t *testing.T) {
 	for style, want := range map[string]string{"aws": `{"message":"Bad Request"}`, "problem": `"status":400`} {
-		cfg := config{routes: told, aws: style == "aws"}
+		cfg := config{routes: allRoutes, aws: style == "aws"}
 		st := memory.New(memory.Config{})
 		gw, err := newGateway(cfg, &opened{backend: st}, slog.New(slog.DiscardHandler))
 		require.NoError(t, err)

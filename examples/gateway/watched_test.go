@@ -25,25 +25,25 @@ func TestWatched(t *testing.T) {
 		return usageplan.Plan{StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{s: on(routes...)}}
 	}
 	for name, test := range map[string]struct {
-		told []string
-		plan usageplan.Plan
-		want string // the routes in the warning; empty if there is none
+		flags []string
+		plan  usageplan.Plan
+		want  string // the routes in the warning; empty if there is none
 	}{
-		"none":            {nil, usageplan.Plan{}, ""},
-		"every route":     {nil, usageplan.Plan{Routes: on("*")}, ""},
-		"told of none":    {nil, usageplan.Plan{Routes: on("POST /pets", "GET /pets")}, `routes="[GET /pets POST /pets]"`},
-		"told of it":      {[]string{"GET /pets"}, usageplan.Plan{Routes: on("GET /pets")}, ""},
-		"of its host":     {[]string{"GET\texample.com/pets", "example.com/dogs"}, usageplan.Plan{Routes: on("GET /pets", "/dogs")}, ""},
-		"of another":      {[]string{"/pets"}, usageplan.Plan{Routes: on("GET /pets", "/pets")}, `routes="[GET /pets]"`},
-		"of all others":   {[]string{"/pets"}, usageplan.Plan{Routes: on("/")}, ""},
-		"on the stage":    {nil, staged(here, "GET /pets"), `routes="[GET /pets]"`},
-		"on another's":    {nil, staged(there, "GET /pets"), ""},
-		"on it, and told": {[]string{"GET /pets"}, staged(here, "*", "GET /pets"), ""},
+		"none":              {nil, usageplan.Plan{}, ""},
+		"every route":       {nil, usageplan.Plan{Routes: on("*")}, ""},
+		"no flag":           {nil, usageplan.Plan{Routes: on("POST /pets", "GET /pets")}, `routes="[GET /pets POST /pets]"`},
+		"a flag":            {[]string{"GET /pets"}, usageplan.Plan{Routes: on("GET /pets")}, ""},
+		"of its host":       {[]string{"GET\texample.com/pets", "example.com/dogs"}, usageplan.Plan{Routes: on("GET /pets", "/dogs")}, ""},
+		"of another":        {[]string{"/pets"}, usageplan.Plan{Routes: on("GET /pets", "/pets")}, `routes="[GET /pets]"`},
+		"of all others":     {[]string{"/pets"}, usageplan.Plan{Routes: on("/")}, ""},
+		"on the stage":      {nil, staged(here, "GET /pets"), `routes="[GET /pets]"`},
+		"on another's":      {nil, staged(there, "GET /pets"), ""},
+		"its stage, a flag": {[]string{"GET /pets"}, staged(here, "*", "GET /pets"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var text logs
 			st := memory.New(memory.Config{})
-			w := watch(st, config{api: here.API, stage: here.Name, routes: test.told}, slog.New(slog.NewTextHandler(&text, nil)))
+			w := watch(st, config{api: here.API, stage: here.Name, routes: test.flags}, slog.New(slog.NewTextHandler(&text, nil)))
 			plans := must(usageplan.NewService(w, st))
 			logged := func() string {
 				defer text.text.Reset()
