@@ -19,7 +19,8 @@ func (h *Handler) accountRate() rate.Limit {
 }
 
 // getAccount serves GetAccount. It shows the account throttle that the Gate enforces, and
-// omits the throttle if there is none: AWS's default would be a limit that nobody enforces.
+// omits the throttle if there is none: AWS's default would be a limit that nobody
+// enforces.
 func (h *Handler) getAccount(*http.Request) (int, any, error) {
 	out := struct {
 		ThrottleSettings *throttleText `json:"throttleSettings,omitzero"`

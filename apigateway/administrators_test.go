@@ -28,8 +28,8 @@ func (h *harness) together(n int, what func(i int) (what, body string)) map[int]
 	return counts
 }
 
-// TestConcurrentAdministrators checks that 32 administrators who work at once lose none of
-// each other's changes. Of 32 equal creations or deletions exactly one succeeds.
+// TestConcurrentAdministrators checks that 32 administrators who work at once lose none
+// of each other's changes. Of 32 equal creations or deletions exactly one succeeds.
 func TestConcurrentAdministrators(t *testing.T) {
 	t.Run("memory", func(t *testing.T) { administrate(t, memory.New(memory.Config{})) })
 	t.Run("redis", func(t *testing.T) {

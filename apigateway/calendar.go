@@ -6,8 +6,8 @@ import (
 	"github.com/ration-go/ration/quota"
 )
 
-// calendar maps UTC days to the windows of a quota. A window can begin or end within a UTC
-// day, since a quota may have another time zone.
+// calendar maps UTC days to the windows of a quota. A window can begin or end within a
+// UTC day, since a quota may have another time zone.
 type calendar struct {
 	quota   quota.Quota
 	limited bool // whether there is a quota
@@ -15,8 +15,8 @@ type calendar struct {
 }
 
 // window returns the start of a day's window. For today that is the current window. For
-// any other day it is the window in which the day ends, since the remaining number is that
-// at the end of the day.
+// any other day it is the window in which the day ends, since the remaining number is
+// that at the end of the day.
 func (c *calendar) window(day time.Time) time.Time {
 	at := day.Add(oneDay - 1)
 	if day.Equal(c.now.Truncate(oneDay)) {

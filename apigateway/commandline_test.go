@@ -16,8 +16,8 @@ import (
 	"github.com/ration-go/ration/internal/awstest"
 )
 
-// TestCommandLine checks, with the real command line, the answers that scripts expect from
-// AWS.
+// TestCommandLine checks, with the real command line, the answers that scripts expect
+// from AWS.
 func TestCommandLine(t *testing.T) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "test", id == "test", nil }, sigv4.Config{})
 	require.NoError(t, err)

@@ -38,9 +38,9 @@ func (h *harness) admitted(n int, req gate.Request) (passed int) {
 	return passed
 }
 
-// TestRateWithoutBurst checks that a rate may come with a burst of 0, or without one, as in
-// AWS. The burst is shown as it was sent, so that Terraform sees no difference. The bucket
-// holds what the rate allows in a second.
+// TestRateWithoutBurst checks that a rate may come with a burst of 0, or without one, as
+// in AWS. The burst is shown as it was sent, so that Terraform sees no difference. The
+// bucket holds what the rate allows in a second.
 func TestRateWithoutBurst(t *testing.T) {
 	h := newHarness(t)
 	value := h.ok(201, "POST /apikeys", `{"enabled": true}`)
@@ -104,8 +104,8 @@ func TestTwoPlansWithoutStages(t *testing.T) {
 	counts("first")
 }
 
-// TestWideValues checks that values may contain characters beyond ASCII, and that the limits
-// count characters.
+// TestWideValues checks that values may contain characters beyond ASCII, and that the
+// limits count characters.
 func TestWideValues(t *testing.T) {
 	h := newHarness(t)
 	plan := h.ok(201, "POST /usageplans", `{"name": "p"}`).text("id")
@@ -146,8 +146,8 @@ func TestMethodNames(t *testing.T) {
 	h.ok(200, "PATCH /usageplans/"+id, patch("replace /apiStages/a:s/throttle//pets/ANY/rateLimit 1", "replace /apiStages/a:s/throttle//GET/rateLimit 1"))
 }
 
-// TestStageNames checks AWS's error for a stage that is JSON or a list. Such a text is cut
-// at its colons and not found.
+// TestStageNames checks AWS's error for a stage that is JSON or a list. Such a text is
+// cut at its colons and not found.
 func TestStageNames(t *testing.T) {
 	h := newHarness(t)
 	id := h.ok(201, "POST /usageplans", `{"name": "p"}`).text("id")

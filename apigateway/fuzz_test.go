@@ -52,8 +52,8 @@ func FuzzPatchPlan(f *testing.F) {
 	})
 }
 
-// FuzzCreatePlan checks that every plan that is accepted can be enforced, read, changed and
-// deleted.
+// FuzzCreatePlan checks that every plan that is accepted can be enforced, read, changed
+// and deleted.
 func FuzzCreatePlan(f *testing.F) {
 	for _, body := range []string{
 		`{"name": "p"}`, `{"name": "p", "throttle": {"rateLimit": 0.5, "burstLimit": 3}, "quota": {"limit": 0, "period": "MONTH", "offset": 27}}`,

@@ -67,8 +67,8 @@ type Handler struct {
 // MaxBody is the size limit of a request's body: 10 MiB.
 const MaxBody = 10 << 20
 
-// bodyTime is how long a body may take to arrive before its sender is authenticated. It is
-// enough for MaxBody at 1.4 Mbit/s.
+// bodyTime is how long a body may take to arrive before its sender is authenticated. It
+// is enough for MaxBody at 1.4 Mbit/s.
 const bodyTime = time.Minute
 
 // New returns a Handler that manages the keys and plans of the two services. GetUsage and
@@ -167,8 +167,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		badRequest("Malformed query string").write(w)
 		return
 	}
-	// ServeMux redirects an unclean path. A client would follow the redirect with a signature
-	// that is not of the new path.
+	// ServeMux redirects an unclean path. A client would follow the redirect with a
+	// signature that is not of the new path.
 	if name := r.URL.EscapedPath(); path.Clean(name) != name {
 		h.serve(w, r, unknownOperation)
 		return
@@ -177,8 +177,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // authenticate runs the Authenticator. It bounds the time for reading the body, because a
-// signature covers the body: without the bound, any client could hold a connection and its
-// buffer open.
+// signature covers the body: without the bound, any client could hold a connection and
+// its buffer open.
 func (h *Handler) authenticate(w http.ResponseWriter, r *http.Request) error {
 	defer refusal.Within(w, r, bodyTime)()
 	return h.auth(r)

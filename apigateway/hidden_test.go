@@ -39,8 +39,8 @@ func TestHidden(t *testing.T) {
 	require.Equal(t, p, q)
 }
 
-// TestForeign renames plans that AWS could not have, and changes one number of each. Nothing
-// else in them may change.
+// TestForeign renames plans that AWS could not have, and changes one number of each.
+// Nothing else in them may change.
 func TestForeign(t *testing.T) {
 	prod, dev := usageplan.Stage{API: "pets", Name: "prod"}, usageplan.Stage{API: "pets", Name: "dev"}
 	one, nine := limiter.Limit{Rate: 1, Burst: 1}, limiter.Limit{Rate: 9, Burst: 9}
@@ -162,8 +162,8 @@ func TestLongPatches(t *testing.T) {
 	require.Equal(t, "API Stage can have throttle settings of at most 300 methods", a.text("message"))
 }
 
-// TestLastStage checks that a plan whose last stage was removed admits nobody, as in AWS. A
-// plan that never had stages counts on all of them.
+// TestLastStage checks that a plan whose last stage was removed admits nobody, as in AWS.
+// A plan that never had stages counts on all of them.
 func TestLastStage(t *testing.T) {
 	h := newHarness(t)
 	key := h.ok(201, "POST /apikeys", `{"enabled": true}`)

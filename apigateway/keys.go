@@ -48,6 +48,7 @@ func (h *Handler) createKeys(r *http.Request) (int, any, error) {
 	if r.URL.Query().Get("mode") == "import" {
 		return h.importKeys(r)
 	}
+	// generateDistinctId is accepted and ignored. AWS deprecates it.
 	var in struct {
 		Name, Description, Value, CustomerID string
 		Enabled                              bool
@@ -77,13 +78,14 @@ func (h *Handler) createKeys(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	// The value is shown here even if it is not sealed. It is the only time.
 	out := keyOf(&k, value)
 	out.Tags = k.Tags
 	return http.StatusCreated, out, nil
 }
 
-// checkTexts refuses long texts in the words of AWS, before apikey refuses them in its own.
-// LocalStack recorded the messages and the limits of both checks from AWS.
+// checkTexts refuses long texts in the words of AWS, before apikey refuses them in its
+// own. LocalStack recorded the messages and the limits of both checks from AWS.
 func checkTexts(k *apikey.Key) error {
 	if utf8.RuneCountInString(k.Name) > 1024 {
 		return badRequest("Invalid API Key name, can be at most 1024 characters.")
@@ -117,8 +119,9 @@ func (h *Handler) getKey(r *http.Request) (int, any, error) {
 	return http.StatusOK, out, nil
 }
 
-// value returns the secret of a key if it is wanted and was sealed. It ignores the error of
-// Open: most services store no secrets, and AWS's clients accept a key without a value.
+// value returns the secret of a key if it is wanted and was sealed. It ignores the error
+// of Open: most services store no secrets, and AWS's clients accept a key without a
+// value.
 func (h *Handler) value(k *apikey.Key, wanted bool) apikey.Secret {
 	if !wanted {
 		return ""
@@ -158,6 +161,8 @@ func (h *Handler) updateKey(r *http.Request) (int, any, error) {
 				return err
 			}
 		}
+
+		// Only the last value of a text counts, so the check comes after all operations.
 		return checkTexts(k)
 	})
 	if err != nil {
@@ -198,7 +203,8 @@ func patchKey(k *apikey.Key, op patchOp) error {
 
 // deleteKey serves DeleteApiKey. AWS deletes a key that is in plans, and removes it from
 // them. The links are read before the key is deleted, because afterwards nothing leads
-// to them.
+// to them. They are removed after it, so that a failure half-way leaves no key that is
+// admitted.
 func (h *Handler) deleteKey(r *http.Request) (int, any, error) {
 	ctx, id := r.Context(), r.PathValue("key")
 	links, err := h.plans.KeyLinks(ctx, id)

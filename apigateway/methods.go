@@ -37,9 +37,9 @@ func hasMethod(route string) bool {
 // unlimited throttles.
 func shown(route string, l limiter.Limit) bool { return !l.Unlimited() && hasMethod(route) }
 
-// routeOf returns the route of a method, in any of the forms that usageplan.Route accepts.
-// It refuses a path without a method. Otherwise "/pets/get", which was meant to be
-// "/pets/GET", would throttle a path "/pets/get" that nobody requests.
+// routeOf returns the route of a method, in any of the forms that usageplan.Route
+// accepts. It refuses a path without a method. Otherwise "/pets/get", which was meant to
+// be "/pets/GET", would throttle a path "/pets/get" that nobody requests.
 func routeOf(method string) (string, error) {
 	route, err := usageplan.Route(method)
 	pathAlone := strings.HasPrefix(method, "/") && strings.HasPrefix(route, "/") && !strings.HasSuffix(method, "/ANY")

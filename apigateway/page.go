@@ -20,8 +20,8 @@ const (
 	maxPages = 20
 )
 
-// page is a list in an answer. The wire name of the list is "item", although the SDKs call
-// it items. Position is absent on the last page.
+// page is a list in an answer. The wire name of the list is "item", although the SDKs
+// call it items. Position is absent on the last page.
 type page[T any] struct {
 	Item     []T    `json:"item"`
 	Position string `json:"position,omitzero"`
@@ -44,9 +44,10 @@ func limitOf(query url.Values) (int, error) {
 	return min(n, maxLimit), nil
 }
 
-// collect returns one page of an answer. It calls fetch for a page of the store at a time,
-// and keeps the items for which convert reports true. It asks the store only for as many
-// items as are still missing, so the store's cursor is also the position of the answer.
+// collect returns one page of an answer. It calls fetch for a page of the store at a
+// time, and keeps the items for which convert reports true. It asks the store only for as
+// many items as are still missing, so the store's cursor is also the position of the
+// answer.
 func collect[S, T any](query url.Values, fetch func(cursor string, limit int) ([]S, string, error), convert func(*S) (T, bool, error)) (page[T], error) {
 	limit, err := limitOf(query)
 	if err != nil {

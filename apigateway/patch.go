@@ -28,8 +28,8 @@ func readPatch(r *http.Request) ([]patchOp, error) {
 	return in.PatchOperations, nil
 }
 
-// patches maps each op to the paths that it supports, in the order in which AWS lists them
-// in its error texts. A path with a <…> in it stands for all paths of that form.
+// patches maps each op to the paths that it supports, in the order in which AWS lists
+// them in its error texts. A path with a <…> in it stands for all paths of that form.
 type patches map[string][]string
 
 // allow returns an error if op is not supported on its path. form is the path in the form

@@ -33,8 +33,8 @@ var planPatches = patches{
 // "/burstLimit", or empty if the path names no figure.
 type stagePath struct{ stage, method, figure string }
 
-// parsePath returns the form of a path, and its parts if it is the path of a stage. A path
-// that it cannot read is its own form, which planPatches then refuses.
+// parsePath returns the form of a path, and its parts if it is the path of a stage. A
+// path that it cannot read is its own form, which planPatches then refuses.
 //
 // The resource path in the middle has slashes of its own, as in
 // /apiStages/api:prod/throttle//pets/GET/rateLimit: AWS's guide and Terraform write it
@@ -52,7 +52,7 @@ func parsePath(op patchOp) (form string, at stagePath) {
 	if rest == "" {
 		return stageForm, at
 	}
-	// The slash that begins the resource path belongs to it: "//pets/GET" is the path "/pets".
+	// rest is such as "//pets/GET": a separator, and a path that begins with a slash.
 	at.method = rest[1:]
 	if op.Op != "remove" { // which names a method, and none of its figures
 		cut := strings.LastIndexByte(at.method, '/')
@@ -76,8 +76,8 @@ func unescape(s string) string {
 // after the last operation, by fill. A quota can so be added by three operations, for its
 // limit, offset and period, as Terraform does.
 func (t *planText) patch(op patchOp) error {
-	// After allow, the op and the form are one of planPatches. The methods below rely on that
-	// and have no default for others.
+	// After allow, the op and the form are one of planPatches. The methods below rely on
+	// that and have no default for others.
 	form, at := parsePath(op)
 	if err := planPatches.allow(op, form); err != nil {
 		return err
@@ -143,8 +143,8 @@ func (t *quotaText) set(path, value string) error {
 		t.Period = value
 		return nil
 	}
-	// A negative limit is refused by quota. Its message is the same, and says "numeric" for a
-	// whole number: both are AWS's.
+	// A negative limit is refused by quota. Its message is the same, and says "numeric" for
+	// a whole number: both are AWS's.
 	n, err := strconv.ParseInt(value, 10, 64)
 	switch {
 	case path == "/quota/limit" && err != nil:
@@ -159,8 +159,8 @@ func (t *quotaText) set(path, value string) error {
 	return nil
 }
 
-// remove applies an operation "remove". Removing a stage or a method that the plan does not
-// have is an error. Removing any other part that is absent changes nothing.
+// remove applies an operation "remove". Removing a stage or a method that the plan does
+// not have is an error. Removing any other part that is absent changes nothing.
 func (t *planText) remove(op patchOp, form string, at stagePath) error {
 	switch form {
 	case "/productCode":
@@ -170,37 +170,54 @@ func (t *planText) remove(op patchOp, form string, at stagePath) error {
 	case "/throttle":
 		t.Throttle = nil
 	case "/apiStages":
-		api, stage, err := cutStage(op.Value)
-		if err != nil {
-			return err
-		}
-		i := t.indexStage(op.Value)
-		if i < 0 {
-			return notFound("Invalid API Stage {api: %s, stage: %s} specified for usageplan %s", api, stage, t.ID)
-		}
-		t.APIStages = slices.Delete(t.APIStages, i, i+1)
-		// In AWS a plan without stages admits nobody. Here a plan that was created without
-		// stages is for all of them, so the plan must remember that its last one was removed.
-		t.detached = len(t.APIStages) == 0
+		return t.removeStage(op.Value)
 	default:
-		s, err := t.stage(at.stage)
-		if err != nil {
-			return err
-		}
-		if form == stageForm {
-			s.Throttle = nil
-			return nil
-		}
-		// The map has canonical names only. So any spelling of a method removes it.
-		method, err := canonical(at.method)
-		if err != nil {
-			return err
-		}
-		if _, ok := s.Throttle[method]; !ok {
-			return badMethod(method)
-		}
-		delete(s.Throttle, method)
+		return t.removeMethods(form, at)
 	}
+	return nil
+}
+
+// removeStage removes the stage "api:stage".
+//
+// In AWS a plan without stages admits nobody. Here a plan that was created without stages
+// counts on all of them. So the plan must remember that its last stage was removed:
+// removing a stage must never admit anybody.
+func (t *planText) removeStage(text string) error {
+	api, stage, err := cutStage(text)
+	if err != nil {
+		return err
+	}
+	i := t.indexStage(text)
+	if i < 0 {
+		return notFound("Invalid API Stage {api: %s, stage: %s} specified for usageplan %s", api, stage, t.ID)
+	}
+
+	t.APIStages = slices.Delete(t.APIStages, i, i+1)
+	t.detached = len(t.APIStages) == 0
+	return nil
+}
+
+// removeMethods removes the throttle of one method of a stage, or those of all its
+// methods.
+func (t *planText) removeMethods(form string, at stagePath) error {
+	s, err := t.stage(at.stage)
+	if err != nil {
+		return err
+	}
+	if form == stageForm {
+		s.Throttle = nil
+		return nil
+	}
+
+	// The map has canonical names only. So any spelling of a method removes it.
+	method, err := canonical(at.method)
+	if err != nil {
+		return err
+	}
+	if _, ok := s.Throttle[method]; !ok {
+		return badMethod(method)
+	}
+	delete(s.Throttle, method)
 	return nil
 }
 
@@ -224,8 +241,8 @@ func (t *planText) addStage(text string) error {
 	if err != nil {
 		return err
 	}
-	// A frequent mistake is a value in JSON, such as {"apiId":"a","stage":"s"}. AWS also cuts
-	// it at the colons, and then finds no such stage.
+	// A frequent mistake is a value in JSON, such as {"apiId":"a","stage":"s"}. AWS also
+	// cuts it at the colons, and then finds no such stage.
 	if notID(api) {
 		name, _, _ := strings.Cut(stage, ":")
 		return notFound("API Stage not found: %s:%s", api, name)
@@ -259,7 +276,8 @@ func tooManyStages() error {
 }
 
 // setMethods changes throttles of a stage's methods. The path names one figure of one
-// method, or the stage, whose value is then a JSON map that replaces all of its throttles.
+// method, or the stage, whose value is then a JSON map that replaces all of its
+// throttles.
 func (t *planText) setMethods(op patchOp, form string, at stagePath) error {
 	s, err := t.stage(at.stage)
 	if err != nil {

@@ -10,12 +10,14 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// createPlan serves CreateUsagePlan. Its answer omits tags that were not given, as in AWS.
+// createPlan serves CreateUsagePlan. Its answer omits tags that were not given, as in
+// AWS.
 func (h *Handler) createPlan(r *http.Request) (int, any, error) {
 	var in planText
 	if err := read(r, &in); err != nil {
 		return 0, nil, err
 	}
+	// usageplan accepts a plan without a name, but AWS requires one.
 	if in.Name == "" {
 		return 0, nil, badRequest("Usage Plan name must be specified")
 	}
@@ -91,8 +93,8 @@ func (h *Handler) getPlans(r *http.Request) (int, any, error) {
 	return http.StatusOK, out, err
 }
 
-// plansOf returns the plans of a key, the newest link first, since AWS lists new ones first.
-// It returns them in one page, because a key has few plans.
+// plansOf returns the plans of a key, the newest link first, since AWS lists new ones
+// first. It returns them in one page, because a key has few plans: 10 in AWS by default.
 func (h *Handler) plansOf(ctx context.Context, keyID string) (page[planText], error) {
 	out := page[planText]{Item: []planText{}}
 	links, err := h.plans.KeyLinks(ctx, keyID)
@@ -108,8 +110,9 @@ func (h *Handler) plansOf(ctx context.Context, keyID string) (page[planText], er
 }
 
 // updatePlan serves UpdateUsagePlan. It applies all operations to the plan's wire form
-// inside one Update: either all of them take effect or none. Update calls the function again
-// if somebody else changed the plan meanwhile, so the operations never apply to an old plan.
+// inside one Update: either all of them take effect or none. Update calls the function
+// again if somebody else changed the plan meanwhile, so the operations never apply to an
+// old plan.
 func (h *Handler) updatePlan(r *http.Request) (int, any, error) {
 	ops, err := readPatch(r)
 	if err != nil {
@@ -142,8 +145,8 @@ func (h *Handler) updatePlan(r *http.Request) (int, any, error) {
 }
 
 // deletePlan serves DeleteUsagePlan. AWS refuses to delete a plan that has stages, but
-// deletes one that only has keys. DeleteIf checks the plan that is deleted, so a stage that
-// is added meanwhile is not lost.
+// deletes one that only has keys. DeleteIf checks the plan that is deleted, so a stage
+// that is added meanwhile is not lost.
 func (h *Handler) deletePlan(r *http.Request) (int, any, error) {
 	id := r.PathValue("plan")
 	return http.StatusAccepted, nil, h.plans.DeleteIf(r.Context(), id, func(p *usageplan.Plan) error {
@@ -184,8 +187,8 @@ func (h *Handler) createPlanKey(r *http.Request) (int, any, error) {
 	if in.KeyType != "API_KEY" {
 		return 0, nil, badRequest("Invalid key type specified. Must be one of [API_KEY]")
 	}
-	// The service of plans does not know which keys exist, so the key is looked up first. The
-	// answer needs its name, too.
+	// The service of plans does not know which keys exist, so the key is looked up first.
+	// The answer needs its name, too.
 	k, err := h.keys.Get(r.Context(), in.KeyID)
 	if err != nil {
 		return 0, nil, err
@@ -196,9 +199,9 @@ func (h *Handler) createPlanKey(r *http.Request) (int, any, error) {
 	return http.StatusCreated, h.planKey(&k), nil
 }
 
-// getPlanKeys serves GetUsagePlanKeys. For a plan that does not exist AWS answers 200 with
-// an empty list, and so does getPlanKeys. It omits keys that were deleted, and keys whose
-// names do not have the wanted prefix.
+// getPlanKeys serves GetUsagePlanKeys. For a plan that does not exist AWS answers 200
+// with an empty list, and so does getPlanKeys. It omits keys that were deleted, and keys
+// whose names do not have the wanted prefix.
 func (h *Handler) getPlanKeys(r *http.Request) (int, any, error) {
 	ctx, query := r.Context(), r.URL.Query()
 	out, err := collect(query, func(cursor string, limit int) ([]usageplan.Link, string, error) {
@@ -208,13 +211,17 @@ func (h *Handler) getPlanKeys(r *http.Request) (int, any, error) {
 		if errors.Is(err, apikey.ErrNotFound) {
 			return planKeyText{}, false, nil
 		}
+
+		// AWS matches the prefix of a name in the same case. The store cannot filter links by
+		// the names of their keys, so collect reads further pages until one is full.
 		return h.planKey(&k), strings.HasPrefix(k.Name, query.Get("name")), err
 	})
 	return http.StatusOK, out, err
 }
 
 // getPlanKey serves GetUsagePlanKey. For a key that is not in the plan the answer is that
-// of a plan that does not exist, as moto has it.
+// of a plan that does not exist, as moto has it. A key that does not exist has an error
+// of its own.
 func (h *Handler) getPlanKey(r *http.Request) (int, any, error) {
 	ctx, planID := r.Context(), r.PathValue("plan")
 	k, err := h.keys.Get(ctx, r.PathValue("key"))
@@ -233,7 +240,8 @@ func (h *Handler) getPlanKey(r *http.Request) (int, any, error) {
 	return 0, nil, errNoPlan
 }
 
-// deletePlanKey serves DeleteUsagePlanKey.
+// deletePlanKey serves DeleteUsagePlanKey. It does not look up the plan or the key, so a
+// link whose key was deleted can be removed, too.
 func (h *Handler) deletePlanKey(r *http.Request) (int, any, error) {
 	return http.StatusAccepted, nil, h.plans.Unlink(r.Context(), r.PathValue("plan"), r.PathValue("key"))
 }

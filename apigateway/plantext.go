@@ -13,8 +13,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// planText is the wire form of a UsagePlan. While a request is being decoded or patched it
-// can be incomplete: pointers tell a figure that is missing from one that is 0.
+// planText is the wire form of a UsagePlan. While a request is being decoded or patched
+// it can be incomplete: pointers tell a figure that is missing from one that is 0.
 type planText struct {
 	ID          string            `json:"id"`
 	Name        string            `json:"name,omitzero"`
@@ -107,9 +107,9 @@ func throttleOf(l limiter.Limit) throttleText {
 	return throttleText{new(min(int64(l.Burst), maxFigure)), new(perSecond(l.Rate))}
 }
 
-// figure returns the value that a figure of the wire form stands for. If it equals what was
-// shown of old, old is returned: a client that sends back what it read must not cut a limit
-// that was too large to show.
+// figure returns the value that a figure of the wire form stands for. If it equals what
+// was shown of old, old is returned: a client that sends back what it read must not cut a
+// limit that was too large to show.
 func figure(text, old int64) int64 {
 	if text == min(old, maxFigure) {
 		return old
@@ -119,9 +119,9 @@ func figure(text, old int64) int64 {
 
 // limit returns the throttle that replaces old.
 //
-// The Go SDK sends no zeros, so a missing burst is a burst of 0: the bucket holds what the
-// rate allows in a second. A missing rate becomes the account's. AWS documents neither
-// case. A rate of 0 blocks every request, so a missing one must not become 0.
+// The Go SDK sends no zeros, so a missing burst is a burst of 0: the bucket holds what
+// the rate allows in a second. A missing rate becomes the account's. AWS documents
+// neither case. A rate of 0 blocks every request, so a missing one must not become 0.
 func (t throttleText) limit(old limiter.Limit, account rate.Limit) (limiter.Limit, error) {
 	l := limiter.Limit{Rate: account}
 	if t.BurstLimit != nil {
@@ -148,8 +148,8 @@ func quotaAt(p *usageplan.Plan) int {
 	return slices.IndexFunc(p.Quotas, func(q quota.Quota) bool { return periods[q.Period] != "" })
 }
 
-// quotaOf returns the wire form of a quota. The offset counts days from 0, and the StartDay
-// of a month counts from 1 (0 means 1, too).
+// quotaOf returns the wire form of a quota. The offset counts days from 0, and the
+// StartDay of a month counts from 1 (0 means 1, too).
 func quotaOf(q quota.Quota) *quotaText {
 	offset := q.StartDay
 	if q.Period == quota.Month {
@@ -158,9 +158,9 @@ func quotaOf(q quota.Quota) *quotaText {
 	return &quotaText{new(min(q.Limit, maxFigure)), new(int64(offset)), periods[q.Period]}
 }
 
-// quota returns the quota that replaces old. The fields that AWS does not have, such as the
-// name, stay if the period stays. Another period makes a new quota, of which only the time
-// zone is that of old.
+// quota returns the quota that replaces old. The fields that AWS does not have, such as
+// the name, stay if the period stays. Another period makes a new quota, of which only the
+// time zone is that of old.
 func (t *quotaText) quota(old quota.Quota) (quota.Quota, error) {
 	switch {
 	case t.Limit == nil || *t.Limit < 0:
@@ -186,26 +186,37 @@ func (t *quotaText) quota(old quota.Quota) (quota.Quota, error) {
 		// which is outside AWS's range.
 		return q, nil
 	}
-	// AWS accepts these ranges, by Terraform's checks and its tests on AWS. They are ranges of
-	// days, whatever AWS's documentation says of the offset now (see the package doc).
-	most := map[quota.Period]int64{quota.Day: 0, quota.Week: 6, quota.Month: 27}[q.Period]
-	if most == 0 && offset != 0 {
-		return old, badRequest("Usage Plan quota offset must be zero in the DAY period")
-	}
-	if offset < 0 || offset > most {
-		return old, badRequest("Usage Plan quota offset must be between 0 and %d inclusive in the %s period", most, t.Period)
-	}
-	q.StartDay = int(offset)
-	if q.Period == quota.Month {
-		q.StartDay++
+	var err error
+	if q.StartDay, err = startDay(q.Period, offset); err != nil {
+		return old, err
 	}
 	return q, nil
+}
+
+// startDay returns the start day of a period for an offset from the wire.
+//
+// AWS accepts these ranges, by Terraform's checks and its tests on AWS. They are ranges
+// of days, whatever AWS's documentation says of the offset now (see the package doc).
+func startDay(period quota.Period, offset int64) (int, error) {
+	last := map[quota.Period]int64{quota.Day: 0, quota.Week: 6, quota.Month: 27}[period]
+	if last == 0 && offset != 0 {
+		return 0, badRequest("Usage Plan quota offset must be zero in the DAY period")
+	}
+	if offset < 0 || offset > last {
+		return 0, badRequest("Usage Plan quota offset must be between 0 and %d inclusive in the %s period", last, periods[period])
+	}
+	if period == quota.Month {
+		offset++ // the first of a month is 1
+	}
+	return int(offset), nil
 }
 
 // fill changes p to what the wire form says. Everything that the wire form cannot show
 // stays in p, so that a patch by an AWS tool does not remove it.
 func (t *planText) fill(p *usageplan.Plan, account rate.Limit) error {
-	p.Name, p.Description, p.ProductCode = t.Name, t.Description, t.ProductCode
+	p.Name = t.Name
+	p.Description = t.Description
+	p.ProductCode = t.ProductCode
 	if err := t.fillThrottle(p, account); err != nil {
 		return err
 	}
@@ -215,8 +226,8 @@ func (t *planText) fill(p *usageplan.Plan, account rate.Limit) error {
 	return t.fillStages(p, account)
 }
 
-// fillThrottle sets the plan's throttle. An unlimited throttle is not shown, so its absence
-// from the wire form does not remove it.
+// fillThrottle sets the plan's throttle. An unlimited throttle is not shown, so its
+// absence from the wire form does not remove it.
 func (t *planText) fillThrottle(p *usageplan.Plan, account rate.Limit) error {
 	var old limiter.Limit
 	if p.Throttle != nil {
@@ -282,8 +293,8 @@ func (t *planText) fillStages(p *usageplan.Plan, account rate.Limit) error {
 		}
 		p.StageRoutes[s.stage()] = routes
 	}
-	// A plan without throttles of routes has no map, so that a patch without an effect leaves
-	// the plan equal to what it was.
+	// A plan without throttles of routes has no map, so that a patch without an effect
+	// leaves the plan equal to what it was.
 	if len(p.StageRoutes) == 0 {
 		p.StageRoutes = nil
 	}
@@ -291,8 +302,8 @@ func (t *planText) fillStages(p *usageplan.Plan, account rate.Limit) error {
 }
 
 // routes returns the throttles of the stage's routes, which replace old. It keeps the old
-// ones that are not shown. AWS refuses a method's throttle if the plan has none of its own;
-// routes refuses only new ones, so that a plan from elsewhere can still be patched.
+// ones that are not shown. AWS refuses a method's throttle if the plan has none of its
+// own; routes refuses only new ones, so that a plan from elsewhere can still be patched.
 func (s *stageText) routes(old map[string]limiter.Limit, throttled bool, account rate.Limit) (map[string]limiter.Limit, error) {
 	wanted, err := byRoute(s.Throttle)
 	if err != nil {

@@ -27,8 +27,8 @@ func (h *harness) linked(p usageplan.Plan) (planID, keyID string, secret apikey.
 	return p.ID, k.text("id"), apikey.Secret(k.text("value"))
 }
 
-// pairs returns the pairs of a key in GetUsage from one day to another. An empty day means
-// today.
+// pairs returns the pairs of a key in GetUsage from one day to another. An empty day
+// means today.
 func (h *harness) pairs(planID, keyID, from, to string) string {
 	h.t.Helper()
 	today := time.Now().UTC().Format(time.DateOnly)
@@ -46,8 +46,8 @@ func place(t *testing.T, name string) *time.Location {
 }
 
 // TestRemainingIsEnforced checks the pairs of GetUsage and UpdateUsage against the Gate,
-// under changes of the plan. As many requests are admitted as are said to remain today. The
-// use is what was admitted less what was refunded. A bubble begins at midnight of
+// under changes of the plan. As many requests are admitted as are said to remain today.
+// The use is what was admitted less what was refunded. A bubble begins at midnight of
 // January 1st 2000.
 func TestRemainingIsEnforced(t *testing.T) {
 	newYork, tokyo := place(t, "America/New_York"), place(t, "Asia/Tokyo")
@@ -153,8 +153,8 @@ func (h *harness) used(secret apikey.Secret, n int) (admitted int) {
 	return admitted
 }
 
-// TestSharedRemaining checks keys that share a subject: each has its own use, and both have
-// the same remaining number.
+// TestSharedRemaining checks keys that share a subject: each has its own use, and both
+// have the same remaining number.
 func TestSharedRemaining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
@@ -181,8 +181,8 @@ func TestSharedRemaining(t *testing.T) {
 	})
 }
 
-// TestLongReport checks a report of 366 days, the maximum. Its first day is within a month
-// that was used before.
+// TestLongReport checks a report of 366 days, the maximum. Its first day is within a
+// month that was used before.
 func TestLongReport(t *testing.T) {
 	for name, test := range map[string]struct {
 		quota quota.Quota

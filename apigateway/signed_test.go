@@ -53,8 +53,8 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// TestMalformedQuery checks that a query is refused if a part of it would be dropped, with
-// every Authenticator.
+// TestMalformedQuery checks that a query is refused if a part of it would be dropped,
+// with every Authenticator.
 func TestMalformedQuery(t *testing.T) {
 	h := newHarness(t)
 	for _, query := range []string{"name=a;b", "name=%", "name=%zz", "includeValues=true;limit=1"} {

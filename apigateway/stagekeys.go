@@ -32,8 +32,8 @@ func withStage(stages []string, text string) ([]string, error) {
 	return append(stages, text), nil
 }
 
-// patchStages applies an operation on /stages. Removing a stage that the key does not have
-// changes nothing.
+// patchStages applies an operation on /stages. Removing a stage that the key does not
+// have changes nothing.
 func patchStages(k *apikey.Key, op patchOp) (err error) {
 	if op.Op == "add" {
 		k.StageKeys, err = withStage(k.StageKeys, op.Value)

@@ -10,8 +10,8 @@ import (
 )
 
 // resource returns the kind and the id in an ARN such as
-// arn:aws:apigateway:us-east-1::/apikeys/a1b2c3 or ...::/usageplans/u1v2w3. It ignores the
-// partition and the region, since the client chooses both and a Handler has neither.
+// arn:aws:apigateway:us-east-1::/apikeys/a1b2c3 or ...::/usageplans/u1v2w3. It ignores
+// the partition and the region, since the client chooses both and a Handler has neither.
 func resource(arn string) (kind, id string, err error) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) == 6 && parts[0] == "arn" && parts[2] == "apigateway" {

@@ -13,9 +13,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// usageText is a Usage in an answer. Values has the keys' ids, and for each day of the span
-// a pair: what was used on the day, and what remained of the quota's period after it. AWS
-// does not document the pairs; live answers were published that have this form.
+// usageText is a Usage in an answer. Values has the keys' ids, and for each day of the
+// span a pair: what was used on the day, and what remained of the quota's period after
+// it. AWS does not document the pairs; live answers were published that have this form.
 type usageText struct {
 	UsagePlanID string               `json:"usagePlanId"`
 	StartDate   string               `json:"startDate"`
@@ -70,6 +70,8 @@ func (h *Handler) getUsage(r *http.Request) (int, any, error) {
 	if query.Get("limit") == "" {
 		query.Set("limit", strconv.Itoa(maxLimit))
 	}
+
+	// A key that is not in the plan gets an answer without values, not an error.
 	links, err := collect(query, func(cursor string, limit int) ([]usageplan.Link, string, error) {
 		if keyID := query.Get("keyId"); keyID != "" {
 			l, err := h.link(ctx, planID, keyID)
@@ -85,7 +87,8 @@ func (h *Handler) getUsage(r *http.Request) (int, any, error) {
 	return http.StatusOK, out, err
 }
 
-// link returns the link of a plan and a key, or none if they are not linked.
+// link returns the link of a plan and a key, or none if they are not linked. A key has
+// few links, so the one of the plan is searched among them.
 func (h *Handler) link(ctx context.Context, planID, keyID string) ([]usageplan.Link, error) {
 	links, err := h.plans.KeyLinks(ctx, keyID)
 	return slices.DeleteFunc(links, func(l usageplan.Link) bool { return l.PlanID != planID }), err
@@ -100,15 +103,11 @@ func (h *Handler) updateUsage(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	remaining := int64(-1) // stays so if there is no operation
-	for _, op := range ops {
-		if err := (patches{"replace": {"/remaining"}}).allow(op, op.Path); err != nil {
-			return 0, nil, err
-		}
-		if remaining, err = strconv.ParseInt(op.Value, 10, 64); err != nil || remaining < 0 {
-			return 0, nil, badRequest("Usage remaining must be a non-negative integer")
-		}
+	remaining, err := remainingOf(ops)
+	if err != nil {
+		return 0, nil, err
 	}
+
 	p, err := h.plans.Get(ctx, planID)
 	if err != nil {
 		return 0, nil, err
@@ -120,6 +119,7 @@ func (h *Handler) updateUsage(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+
 	q, ok := quotaFor(&p, &links[0])
 	if !ok {
 		return 0, nil, badRequest("Usage Plan %s has no quota", planID)
@@ -129,10 +129,28 @@ func (h *Handler) updateUsage(r *http.Request) (int, any, error) {
 			return 0, nil, err
 		}
 	}
+
 	// The answer is a Usage in AWS, too. Its documentation's example shows the current day.
 	today := time.Now().UTC().Truncate(oneDay)
 	out, err := h.usage(ctx, &p, links, span{today, today})
 	return http.StatusOK, out, err
+}
+
+// usagePatches is the one path that AWS documents for UpdateUsage.
+var usagePatches = patches{"replace": {"/remaining"}}
+
+// remainingOf returns the number that the last operation sets, or -1 if there is none.
+func remainingOf(ops []patchOp) (remaining int64, err error) {
+	remaining = -1
+	for _, op := range ops {
+		if err := usagePatches.allow(op, op.Path); err != nil {
+			return 0, err
+		}
+		if remaining, err = strconv.ParseInt(op.Value, 10, 64); err != nil || remaining < 0 {
+			return 0, badRequest("Usage remaining must be a non-negative integer")
+		}
+	}
+	return remaining, nil
 }
 
 // quotaFor returns the quota that answers show for a link. A link's own quotas replace
@@ -148,7 +166,8 @@ func quotaFor(p *usageplan.Plan, l *usageplan.Link) (quota.Quota, bool) {
 	return quota.Quota{}, false
 }
 
-// nameOf returns the name by which the Gate knows a quota. The time does not matter to it.
+// nameOf returns the name by which the Gate knows a quota. The time does not matter to
+// it.
 func nameOf(q quota.Quota) string { return q.Meter(time.Unix(0, 0), 0).Name }
 
 // usage returns the usage of all keys of the links.
@@ -169,12 +188,13 @@ func (h *Handler) usage(ctx context.Context, p *usageplan.Plan, links []usagepla
 
 // usageOf returns the pairs of one key.
 //
-// What remains is read from the quota's windows, since the Gate enforces those. The sum of
-// the days' uses can differ: a window may have begun later than the first of the days, and
-// other keys may use the same window. On the last day of a window, or today, the number is
-// what the window has left. On each earlier day it is the number of the next day plus what
-// the key used on that next day. So the loop runs backwards.
+// What remains is read from the quota's windows, since the Gate enforces those. The sum
+// of the days' uses can differ: a window may have begun later than the first of the days,
+// and other keys may use the same window. On the last day of a window, or today, the
+// number is what the window has left. On each earlier day it is the number of the next
+// day plus what the key used on that next day. So the loop runs backwards.
 func (h *Handler) usageOf(ctx context.Context, p *usageplan.Plan, l *usageplan.Link, days span) ([][]int64, error) {
+	// One reading of the clock decides which day is today for all that follows.
 	c := calendar{now: time.Now().UTC()}
 	c.quota, c.limited = quotaFor(p, l)
 	used, err := h.days(ctx, l, days.start, c.now)
@@ -205,8 +225,8 @@ func (h *Handler) usageOf(ctx context.Context, p *usageplan.Plan, l *usageplan.L
 }
 
 // days returns what the key used on each day since from. The map's keys are the days'
-// starts in Unix seconds. It asks for days up to today even if the span ends earlier: what
-// remained on a past day follows from what was used after it.
+// starts in Unix seconds. It asks for days up to today even if the span ends earlier:
+// what remained on a past day follows from what was used after it.
 func (h *Handler) days(ctx context.Context, l *usageplan.Link, from, now time.Time) (map[int64]int64, error) {
 	used := map[int64]int64{}
 	// A span in the future has no days yet, and the Gate refuses a number below 1.

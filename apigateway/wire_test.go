@@ -148,8 +148,8 @@ func TestPlans(t *testing.T) {
 	require.Equal(t, "Invalid Usage Plan ID specified", h.ok(404, "GET /usageplans/"+id, "").text("message"))
 }
 
-// TestManyQuotas checks that one of several quotas is shown and patched, and that the others
-// stay.
+// TestManyQuotas checks that one of several quotas is shown and patched, and that the
+// others stay.
 func TestManyQuotas(t *testing.T) {
 	h := newHarness(t)
 	hour, day, year := quota.Quota{Limit: 5, Period: quota.Hour}, quota.Quota{Name: "mine", Limit: 10, Period: quota.Day}, quota.Quota{Limit: 99, Period: quota.Year}
@@ -171,8 +171,8 @@ func TestManyQuotas(t *testing.T) {
 	require.Equal(t, []quota.Quota{hour, year}, p.Quotas)
 }
 
-// TestBadRequests checks that faults are answered with the status, the type and the message
-// of AWS, and change nothing.
+// TestBadRequests checks that faults are answered with the status, the type and the
+// message of AWS, and change nothing.
 func TestBadRequests(t *testing.T) {
 	h := newHarness(t, func(cfg *parts) {
 		cfg.Stages = apigateway.StageList{{API: "pets", Name: "prod"}, {API: "pets", Name: "dev"}}
@@ -337,8 +337,8 @@ type undeletable struct{ apikey.Store }
 
 func (undeletable) DeleteKey(context.Context, string) error { return errors.New("broken") }
 
-// TestClosed checks that New requires an Authenticator, and that a request that it refuses
-// is not served.
+// TestClosed checks that New requires an Authenticator, and that a request that it
+// refuses is not served.
 func TestClosed(t *testing.T) {
 	_, err := apigateway.New(nil, nil, nil, nil, apigateway.Config{})
 	require.ErrorContains(t, err, "authenticate")

@@ -16,8 +16,8 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// walk goes through all pages. more reports whether there are more pages, and next returns
-// the ids of the next one.
+// walk goes through all pages. more reports whether there are more pages, and next
+// returns the ids of the next one.
 type walk struct {
 	more func() bool
 	next func(ctx context.Context) ([]string, error)
@@ -68,8 +68,8 @@ func walkUsage(c *sdk.Client, plan *string) walk {
 	}}
 }
 
-// TestPaginators walks through all pages, newest first, while items are created. No item may
-// be left out or come twice.
+// TestPaginators walks through all pages, newest first, while items are created. No item
+// may be left out or come twice.
 func TestPaginators(t *testing.T) {
 	for name, test := range map[string]struct {
 		walk  func(c *sdk.Client, plan *string) walk

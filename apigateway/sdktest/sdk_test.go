@@ -21,8 +21,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// newClient returns an SDK client of a control plane over a memory store, and the Gate that
-// enforces its plans.
+// newClient returns an SDK client of a control plane over a memory store, and the Gate
+// that enforces its plans.
 func newClient(t *testing.T) (*sdk.Client, *gate.Gate) {
 	st := memory.New(memory.Config{})
 	g, err := gate.New(st, st, st, gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}})

@@ -87,8 +87,8 @@ func (v *vault) check(t testing.TB, text string) (verified bool) {
 	return true
 }
 
-// TestAltered alters requests at each byte, with all texts that parsers are known to read in
-// two ways. A request that is still verified must mean what was signed.
+// TestAltered alters requests at each byte, with all texts that parsers are known to read
+// in two ways. A request that is still verified must mean what was signed.
 func TestAltered(t *testing.T) {
 	v := newVault(t)
 	parts := []string{"", ";", "%", "%2", "%25", "%3B", "%3b", "+", " ", "%20", "%2B", "&", "=", "?", "#", "/", "%2F", "%2f", "/./", "/../",
@@ -171,7 +171,8 @@ func TestQueryOnly(t *testing.T) {
 	require.ErrorContains(t, err, "IncompleteSignatureException")
 }
 
-// FuzzAltered searches for a request that is verified but has a meaning that was not signed.
+// FuzzAltered searches for a request that is verified but has a meaning that was not
+// signed.
 func FuzzAltered(f *testing.F) {
 	v := newVault(f)
 	for _, text := range v.texts {

@@ -96,8 +96,8 @@ func TestLarge(t *testing.T) {
 	})
 }
 
-// TestLargeWhole checks that a body of any size is put back unchanged. Its buffer must not
-// grow step by step, which would allocate more than twice the body's size.
+// TestLargeWhole checks that a body of any size is put back unchanged. Its buffer must
+// not grow step by step, which would allocate more than twice the body's size.
 func TestLargeWhole(t *testing.T) {
 	v := newVerifier(t, sigv4.Config{})
 	for _, size := range []int{1, 16 << 10, 16<<10 + 1, 1 << 20, 10 << 20} {

@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// canonical returns the canonical request, which is what the signature covers. query is the
-// result of canonicalQuery. The layout is "Create a canonical request" in AWS's guide:
-// method, path, query, signed fields, their names, and the digest of the body.
+// canonical returns the canonical request, which is what the signature covers. query is
+// the result of canonicalQuery. The layout is "Create a canonical request" in AWS's
+// guide: method, path, query, signed fields, their names, and the digest of the body.
 func canonical(r *http.Request, query string, signed []string, bodyDigest string) string {
 	var b strings.Builder
 	b.WriteString(r.Method + "\n" + canonicalPath(r.URL) + "\n" + query + "\n")
@@ -26,8 +26,8 @@ func canonical(r *http.Request, query string, signed []string, bodyDigest string
 }
 
 // canonicalPath returns the path as it was sent, with its segments encoded once more. AWS
-// requires this second encoding for all services except S3. The path is not cleaned and not
-// decoded, so two different paths never have one canonical form.
+// requires this second encoding for all services except S3. The path is not cleaned and
+// not decoded, so two different paths never have one canonical form.
 func canonicalPath(u *url.URL) string {
 	segments := strings.Split(u.EscapedPath(), "/")
 	for i, segment := range segments {
@@ -40,8 +40,8 @@ func canonicalPath(u *url.URL) string {
 // then by their encoded values.
 //
 // The parameters come from url.ParseQuery, which handlers use too. A query of which
-// ParseQuery drops a part is refused. Otherwise the signature could cover one thing while a
-// handler reads another. For the same reason a target without a path, such as
+// ParseQuery drops a part is refused. Otherwise the signature could cover one thing while
+// a handler reads another. For the same reason a target without a path, such as
 // "http:apikeys", is refused.
 func canonicalQuery(u *url.URL) (string, error) {
 	values, err := url.ParseQuery(u.RawQuery)
@@ -85,8 +85,8 @@ func encode(s string) string {
 	return b.String()
 }
 
-// field returns the canonical value of a signed header field. Each value is trimmed and its
-// runs of spaces are folded, and the values are joined by commas.
+// field returns the canonical value of a signed header field. Each value is trimmed and
+// its runs of spaces are folded, and the values are joined by commas.
 //
 // net/http has the host in Request.Host and the length in Request.ContentLength.
 func field(r *http.Request, name string) string {
@@ -112,9 +112,10 @@ func fold(s string) string {
 	return s
 }
 
-// sign returns the signature of a canonical request by a secret. The signing key is derived
-// from the secret by one HMAC for each part of the scope, so that a key that leaks is good
-// for one day, region and service only. The last HMAC of the loop signs the text.
+// sign returns the signature of a canonical request by a secret. The signing key is
+// derived from the secret by one HMAC for each part of the scope, so that a key that
+// leaks is good for one day, region and service only. The last HMAC of the loop signs the
+// text.
 func sign(secret string, s *signature, canonical string) []byte {
 	digest := sha256.Sum256([]byte(canonical))
 	text := algorithm + "\n" + s.at.Format(amzDate) + "\n" + s.scope() + "\n" + hex.EncodeToString(digest[:])

@@ -70,21 +70,24 @@ func parse(r *http.Request) (*signature, error) {
 	return s, s.covers(r)
 }
 
-// credential parses "key/20150830/us-east-1/service/aws4_request". It counts from the end,
-// because an access key id may contain slashes.
+// credential parses "key/20150830/us-east-1/service/aws4_request". It counts from the
+// end, because an access key id may contain slashes.
 func (s *signature) credential(text string) error {
 	parts := strings.Split(text, "/")
 	if n := len(parts); n < 5 || parts[n-1] != "aws4_request" || slices.Contains(parts, "") {
 		return incomplete("Authorization: Credential: want the form <key id>/YYYYMMDD/<region>/<service>/aws4_request")
 	} else {
 		s.keyID = strings.Join(parts[:n-4], "/")
-		s.date, s.region, s.service = parts[n-4], parts[n-3], parts[n-2]
+		s.date = parts[n-4]
+		s.region = parts[n-3]
+		s.service = parts[n-2]
 	}
 	return nil
 }
 
-// signedAt returns the time of X-Amz-Date, or of Date if there is no X-Amz-Date. A present
-// but faulty X-Amz-Date is an error, since covers would then not require Date to be signed.
+// signedAt returns the time of X-Amz-Date, or of Date if there is no X-Amz-Date. A
+// present but faulty X-Amz-Date is an error, since covers would then not require Date to
+// be signed.
 func signedAt(r *http.Request) (time.Time, error) {
 	fields := r.Header["X-Amz-Date"]
 	if len(fields) == 1 {

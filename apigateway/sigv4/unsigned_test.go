@@ -26,8 +26,8 @@ var clients = map[string]message{
 	"curl":      {unsigned: []string{"content-type: application/x-www-form-urlencoded", "accept: */*", "user-agent: curl"}, withoutBodyDigest: true},
 }
 
-// TestClients verifies a write of each client. An unsigned Content-Type may be altered. The
-// rest of the request may not.
+// TestClients verifies a write of each client. An unsigned Content-Type may be altered.
+// The rest of the request may not.
 func TestClients(t *testing.T) {
 	for name, m := range clients {
 		t.Run(name, func(t *testing.T) {

@@ -31,12 +31,12 @@ type Config struct {
 	MaxLarge int
 }
 
-// Secrets returns the secret access key of an access key id. It is called with whatever id
-// a client sends, before the client is authenticated, so it should be fast.
+// Secrets returns the secret access key of an access key id. It is called with whatever
+// id a client sends, before the client is authenticated, so it should be fast.
 type Secrets func(ctx context.Context, accessKeyID string) (secret string, known bool, err error)
 
-// A Verifier verifies the signatures of requests. Use New to create one. A Verifier is safe
-// for concurrent use.
+// A Verifier verifies the signatures of requests. Use New to create one. A Verifier is
+// safe for concurrent use.
 type Verifier struct {
 	cfg     Config
 	secrets Secrets
@@ -63,8 +63,8 @@ func New(secrets Secrets, cfg Config) (*Verifier, error) {
 	return &Verifier{cfg: cfg, secrets: secrets, large: make(chan struct{}, cfg.MaxLarge)}, nil
 }
 
-// An Error says why a request is refused. Status and Code are the HTTP status and the name
-// of the exception that AWS answers with. An Error contains no secret, and not the
+// An Error says why a request is refused. Status and Code are the HTTP status and the
+// name of the exception that AWS answers with. An Error contains no secret, and not the
 // signature that would have been valid.
 type Error struct {
 	Status  int

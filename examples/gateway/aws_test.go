@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSealWarning checks the warning at the start if values of keys cannot be shown again.
+// TestSealWarning checks the warning at the start if values of keys cannot be shown
+// again.
 func TestSealWarning(t *testing.T) {
 	const warning = "level=WARN msg=\"gateway: without -seal, the values of API keys are shown only once"
 	seal := filepath.Join(t.TempDir(), "seal")

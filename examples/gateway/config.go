@@ -118,8 +118,8 @@ func (cfg *config) setCredentials(text string) error {
 	return nil
 }
 
-// loopback reports whether only this machine can reach an address. Of names it accepts only
-// "localhost": other names may resolve to something else later.
+// loopback reports whether only this machine can reach an address. Of names it accepts
+// only "localhost": other names may resolve to something else later.
 func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

@@ -18,8 +18,8 @@ const (
 	planField = "X-Ration-Plan"
 )
 
-// idleConns is how many idle connections to the upstream are kept. The default of net/http
-// is 2, so that most requests of a busy gateway would open a new connection.
+// idleConns is how many idle connections to the upstream are kept. The default of
+// net/http is 2, so that most requests of a busy gateway would open a new connection.
 const idleConns = 256
 
 // dataPlane returns a handler that forwards the requests that the usage plans admit.
@@ -69,8 +69,8 @@ func upstream(cfg config, log *slog.Logger) http.Handler {
 	}
 }
 
-// removeIdentity removes the fields that only the gateway may write. Some upstreams read a
-// '_' in a name as a '-', so a client could forge a field by that spelling.
+// removeIdentity removes the fields that only the gateway may write. Some upstreams read
+// a '_' in a name as a '-', so a client could forge a field by that spelling.
 func removeIdentity(h http.Header) {
 	for name := range h {
 		if plain := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")); plain == keyField || plain == planField {

@@ -34,8 +34,9 @@ type file struct {
 	err     error        // of the last save
 }
 
-// save returns after everything that was in the store before the call is on disk. Calls that
-// arrive during a save share the next one: each save covers all calls that began before it.
+// save returns after everything that was in the store before the call is on disk. Calls
+// that arrive during a save share the next one: each save covers all calls that began
+// before it.
 func (f *file) save() error {
 	mine := f.asked.Add(1)
 	f.mu.Lock()
@@ -116,7 +117,8 @@ const inForce = `{"message":"The change is in force, but could not be saved"}`
 // WriteHeader saves the file and begins the response.
 //
 // A refusal saves nothing. Otherwise clients without credentials could make the gateway
-// write the file again and again. If a refused request has changed something, run saves it.
+// write the file again and again. If a refused request has changed something, run saves
+// it.
 //
 // A change that could not be saved is answered with a 507. The AWS SDKs do not retry this
 // status: each retry would create another key.

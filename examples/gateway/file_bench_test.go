@@ -19,9 +19,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// BenchmarkFile measures a file store by its size, for the help of -store: the bytes of the
-// file, a save, and a start, which loads the file and saves it. Each key has a throttle and
-// a quota by the day, and so two windows for each day of use.
+// BenchmarkFile measures a file store by its size, for the help of -store: the bytes of
+// the file, a save, and a start, which loads the file and saves it. Each key has a
+// throttle and a quota by the day, and so two windows for each day of use.
 func BenchmarkFile(b *testing.B) {
 	for _, c := range []struct{ keys, days int }{{1000, 1}, {1000, 90}, {40_000, 1}, {40_000, 90}} {
 		if testing.Short() && c.keys*c.days > 100_000 {

@@ -59,8 +59,8 @@ func TestFileKilled(t *testing.T) {
 	require.Equal(t, 50, used, "a change saves the counters too")
 }
 
-// TestFileLocked checks that a second gateway cannot use the file of the first. The temporary
-// files of a killed gateway are removed, and no others.
+// TestFileLocked checks that a second gateway cannot use the file of the first. The
+// temporary files of a killed gateway are removed, and no others.
 func TestFileLocked(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ration[1].json")
 	spared := []string{".tmpl", ".tmp", ".tmp.bak", ".tmp12a", "x.tmp12"}
@@ -80,8 +80,8 @@ func TestFileLocked(t *testing.T) {
 	require.NoError(t, start(t, "-store", "file:"+path).stop())
 }
 
-// TestFileFails checks that a change that cannot be saved is answered with an error, and is
-// saved later.
+// TestFileFails checks that a change that cannot be saved is answered with an error, and
+// is saved later.
 func TestFileFails(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dir")
 	require.NoError(t, os.Mkdir(dir, 0o700))

@@ -100,8 +100,8 @@ func process(t testing.TB, program string, args ...string) (*running, *os.Proces
 	return r, cmd.Process
 }
 
-// aws runs a command that must succeed. The words of line are separated by blanks, and more
-// words follow them.
+// aws runs a command that must succeed. The words of line are separated by blanks, and
+// more words follow them.
 func (r *running) aws(line string, more ...string) map[string]any {
 	r.t.Helper()
 	out, err := awstest.Run(r.t, r.control, append(strings.Fields(line), more...)...)
@@ -133,8 +133,8 @@ func (r *running) get(value string) (status int, body string) {
 	return resp.StatusCode, strings.TrimSpace(string(text))
 }
 
-// crowd sends n requests, 32 at a time, and counts the answers by status and body. Admitted
-// requests count as "pass".
+// crowd sends n requests, 32 at a time, and counts the answers by status and body.
+// Admitted requests count as "pass".
 func (r *running) crowd(value string, n int) map[string]int {
 	r.t.Helper()
 	var mu sync.Mutex

@@ -116,8 +116,8 @@ func TestRedisShared(t *testing.T) {
 	require.Eventually(t, func() bool { return two.crowd(value, 1)[forbidden] == 1 }, 5*time.Second, time.Millisecond)
 }
 
-// TestRedisComesLater checks that a gateway starts while its Redis is down, answers with a
-// 503, and recovers.
+// TestRedisComesLater checks that a gateway starts while its Redis is down, answers with
+// a 503, and recovers.
 func TestRedisComesLater(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "redis")
 	gw := start(t, "-store", "unix://"+socket)
@@ -134,8 +134,8 @@ func TestRedisComesLater(t *testing.T) {
 	require.Equal(t, map[string]int{"pass": 3, exceeded: 1}, gw.crowd(value, 4))
 }
 
-// TestUpstream checks that the upstream is told the key and the plan, but not the secret. A
-// client cannot forge these fields.
+// TestUpstream checks that the upstream is told the key and the plan, but not the secret.
+// A client cannot forge these fields.
 func TestUpstream(t *testing.T) {
 	var got http.Header
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

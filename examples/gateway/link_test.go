@@ -46,7 +46,8 @@ func TestFileLinked(t *testing.T) {
 	}
 }
 
-// TestFileElsewhere checks that a file has one gateway, by whatever path to its directory.
+// TestFileElsewhere checks that a file has one gateway, by whatever path to its
+// directory.
 func TestFileElsewhere(t *testing.T) {
 	log, dir := slog.New(slog.DiscardHandler), t.TempDir()
 	require.NoError(t, os.Mkdir(dir+"/real", 0o700))
@@ -63,8 +64,8 @@ func TestFileElsewhere(t *testing.T) {
 	require.NoError(t, again.close())
 }
 
-// TestFileBecomesLink checks that a save does not replace a link that was put in the place of
-// the file after the start.
+// TestFileBecomesLink checks that a save does not replace a link that was put in the
+// place of the file after the start.
 func TestFileBecomesLink(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ration.json")
 	st, err := open("file:"+path, slog.New(slog.DiscardHandler))

@@ -1,13 +1,13 @@
-// Command gateway is a reverse proxy that enforces usage plans. The aws command line manages
-// its keys and plans through a control plane on a second address:
+// Command gateway is a reverse proxy that enforces usage plans. The aws command line
+// manages its keys and plans through a control plane on a second address:
 //
 //	go run ./examples/gateway -data 127.0.0.1:8080 -control 127.0.0.1:8081 -upstream http://127.0.0.1:9000
 //	aws apigateway create-api-key --name my-api-key --enabled --endpoint-url http://127.0.0.1:8081 --region us-east-1
 //
 // The gateway stores keys, plans and counters in memory, in a file, or in Redis. Several
-// gateways can share a Redis. Without an upstream the gateway answers requests itself, with
-// what it knows of the request. It prints one line when it is ready, and drains on SIGTERM.
-// See docs/from-aws-usage-plans.md for a tour.
+// gateways can share a Redis. Without an upstream the gateway answers requests itself,
+// with what it knows of the request. It prints one line when it is ready, and drains on
+// SIGTERM. See docs/from-aws-usage-plans.md for a tour.
 package main
 
 import (
@@ -92,9 +92,9 @@ func (gw *gateway) serve(ctx context.Context, cfg config, out io.Writer, log *sl
 	return serve(ctx, log, map[net.Listener]*http.Server{data: forData, control: forControl})
 }
 
-// servers returns a server for each plane. The data plane has no ReadTimeout, since uploads
-// to the upstream may take long. The control plane has one, because it reads bodies into
-// memory before it knows their sender.
+// servers returns a server for each plane. The data plane has no ReadTimeout, since
+// uploads to the upstream may take long. The control plane has one, because it reads
+// bodies into memory before it knows their sender.
 func (gw *gateway) servers(log *slog.Logger) (data, control *http.Server) {
 	return newServer(gw.data, 0, log), newServer(gw.control, readTime, log)
 }
@@ -136,8 +136,8 @@ func drain(ctx context.Context, servers map[net.Listener]*http.Server, log *slog
 	wg.Wait()
 }
 
-// newServer returns a server whose ReadTimeout, which includes the body, is read. If read is
-// 0, there is no such timeout.
+// newServer returns a server whose ReadTimeout, which includes the body, is read. If read
+// is 0, there is no such timeout.
 func newServer(h http.Handler, read time.Duration, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTime, ReadTimeout: read, IdleTimeout: idleTime,

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// routes finds the pattern of a request. It matches a path in upper or lower case, and with
-// or without a trailing slash, since many upstreams do. Otherwise a client could leave the
-// throttle of a route by another spelling of its path.
+// routes finds the pattern of a request. It matches a path in upper or lower case, and
+// with or without a trailing slash, since many upstreams do. Otherwise a client could
+// leave the throttle of a route by another spelling of its path.
 type routes struct {
 	mux     *http.ServeMux    // of the patterns in lower case
 	written map[string]string // from the pattern in lower case to that of -route
@@ -68,8 +68,8 @@ func (rt *routes) at(r *http.Request, path string) string {
 	return rt.written[rt.match(r, short)]
 }
 
-// match returns the pattern that the mux has for a path. Hosts are compared in lower case,
-// without a port and without the dot of an absolute name.
+// match returns the pattern that the mux has for a path. Hosts are compared in lower
+// case, without a port and without the dot of an absolute name.
 func (rt *routes) match(r *http.Request, path string) string {
 	host := r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
@@ -80,9 +80,9 @@ func (rt *routes) match(r *http.Request, path string) string {
 	return pattern
 }
 
-// routed returns a handler that sets the pattern of each request and calls h. It refuses a
-// request that an upstream might read as one of another route. A client that means no harm
-// has no use for such a path. Without a -route, every path is passed on as it is.
+// routed returns a handler that sets the pattern of each request and calls h. It refuses
+// a request that an upstream might read as one of another route. A client that means no
+// harm has no use for such a path. Without a -route, every path is passed on as it is.
 func routed(cfg config, h http.Handler) (http.Handler, error) {
 	if len(cfg.routes) == 0 {
 		return h, nil

@@ -94,8 +94,8 @@ var spellings = []struct{ method, target, pattern string }{
 var allRoutes = []string{"GET /pets/{id}", "GET /cats", "GET /users/{name}", "GET /users/me", "/docs/", "GET /list/{id}", "GET /list/{id}/{$}", "GET Example.com/hosted"}
 
 // TestSpellings sends each spelling as it is. The request counts for the route that an
-// upstream may read it as, or it is refused. An admitted request reaches the upstream as it
-// was sent.
+// upstream may read it as, or it is refused. An admitted request reaches the upstream as
+// it was sent.
 func TestSpellings(t *testing.T) {
 	var pattern atomic.Value
 	behind := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -143,8 +143,8 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-// TestSpellingsOfOne compares the routes with servers that normalise paths, each in its own
-// way. No spelling that one of them reads as a route may count for another route.
+// TestSpellingsOfOne compares the routes with servers that normalise paths, each in its
+// own way. No spelling that one of them reads as a route may count for another route.
 func TestSpellingsOfOne(t *testing.T) {
 	h, err := routed(config{routes: []string{"GET /pets/{id}"}}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Pattern", r.Pattern) }))
 	require.NoError(t, err)
@@ -173,8 +173,8 @@ func TestSpellingsOfOne(t *testing.T) {
 	require.Greater(t, met, 100)
 }
 
-// isPet reports whether some server reads a path as "/pets/1", after decoding it up to two
-// times and normalising it in any of the known ways.
+// isPet reports whether some server reads a path as "/pets/1", after decoding it up to
+// two times and normalising it in any of the known ways.
 func isPet(escaped string) bool {
 	decode := strings.NewReplacer("%2f", "/", "%2e", ".", "%25", "%", "%00", "\x00")
 	for _, p := range []string{escaped, decode.Replace(escaped), decode.Replace(decode.Replace(escaped))} {
@@ -200,8 +200,8 @@ func isPet(escaped string) bool {
 	return false
 }
 
-// TestRoutesInOneCase checks that patterns are refused if they differ only in case, or if a
-// mux would refuse them.
+// TestRoutesInOneCase checks that patterns are refused if they differ only in case, or if
+// a mux would refuse them.
 func TestRoutesInOneCase(t *testing.T) {
 	for _, routes := range [][]string{{"GET /pets", "GET /Pets"}, {"/pets", "/pets"}, {"bad{"}, {"/ok", "pets"}} {
 		_, err := routed(config{routes: routes}, http.NotFoundHandler())
@@ -222,8 +222,8 @@ func TestWithoutRoutes(t *testing.T) {
 	}
 }
 
-// TestRefusedSpelling checks that the refusal of a spelling costs nothing, needs no key, and
-// has the form of other refusals.
+// TestRefusedSpelling checks that the refusal of a spelling costs nothing, needs no key,
+// and has the form of other refusals.
 func TestRefusedSpelling(t *testing.T) {
 	for style, want := range map[string]string{"aws": `{"message":"Bad Request"}`, "problem": `"status":400`} {
 		cfg := config{routes: allRoutes, aws: style == "aws"}

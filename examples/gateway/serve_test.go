@@ -76,8 +76,8 @@ func (p pipes) Accept() (net.Conn, error) {
 
 func (p pipes) Close() error { return nil }
 
-// TestReadTime checks that the control plane does not wait for a slow request, and that the
-// data plane does.
+// TestReadTime checks that the control plane does not wait for a slow request, and that
+// the data plane does.
 func TestReadTime(t *testing.T) {
 	for _, c := range []struct {
 		plane string
@@ -115,8 +115,8 @@ func TestReadTime(t *testing.T) {
 	}
 }
 
-// TestForged checks that large forged requests that stall can delay other large requests, but
-// no small command.
+// TestForged checks that large forged requests that stall can delay other large requests,
+// but no small command.
 func TestForged(t *testing.T) {
 	gw := start(t)
 	now := time.Now().UTC()
@@ -141,8 +141,8 @@ func TestForged(t *testing.T) {
 	require.Empty(t, answers, "the others stall")
 }
 
-// TestServeFails checks that both planes stop if one listener fails, and that its error is
-// returned. Panics are logged.
+// TestServeFails checks that both planes stop if one listener fails, and that its error
+// is returned. Panics are logged.
 func TestServeFails(t *testing.T) {
 	var text logs
 	log := slog.New(slog.NewTextHandler(&text, nil))
@@ -211,7 +211,8 @@ func TestLogsHoldNoSecrets(t *testing.T) {
 	t.Log(text)
 }
 
-// TestEndsAtOnce checks that a gateway that is told to stop before it serves stops cleanly.
+// TestEndsAtOnce checks that a gateway that is told to stop before it serves stops
+// cleanly.
 func TestEndsAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

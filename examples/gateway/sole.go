@@ -9,8 +9,8 @@ import (
 
 // sole returns an error if path is not a regular file, or if the file has another name.
 // Through another name a second gateway could load the same counts. Its saves would then
-// replace only its own name, and the two files would differ. A file that does not exist is
-// accepted.
+// replace only its own name, and the two files would differ. A file that does not exist
+// is accepted.
 func sole(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// ambiguous reports whether servers read a path in different ways. Some servers remove dot
-// segments, empty segments and parameters (";a=b"). Some read an encoded slash or a
+// ambiguous reports whether servers read a path in different ways. Some servers remove
+// dot segments, empty segments and parameters (";a=b"). Some read an encoded slash or a
 // backslash as a slash. Some decode twice, or stop at a NUL.
 func ambiguous(u *url.URL) bool {
 	path := u.Path // decoded once
@@ -46,8 +46,8 @@ func encoded(path string) bool {
 
 func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
-// shortened returns the shorter paths that some servers read instead. Some remove dots and
-// blanks from the ends of segments. Some end the path at a '?' or '#', even if it was
+// shortened returns the shorter paths that some servers read instead. Some remove dots
+// and blanks from the ends of segments. Some end the path at a '?' or '#', even if it was
 // encoded.
 func shortened(path string) (list []string) {
 	if i := strings.IndexAny(path, "?#"); i >= 0 {

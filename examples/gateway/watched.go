@@ -54,8 +54,8 @@ func (w *watched) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
 	return err
 }
 
-// warnUnknown logs a warning if p throttles routes that no -route names. It does not refuse
-// the plan: other gateways of the same store may have other routes.
+// warnUnknown logs a warning if p throttles routes that no -route names. It does not
+// refuse the plan: other gateways of the same store may have other routes.
 func (w *watched) warnUnknown(ctx context.Context, p *usageplan.Plan) {
 	var unknown []string
 	for _, throttles := range []map[string]limiter.Limit{p.Routes, p.StageRoutes[w.stage]} {

@@ -7,8 +7,8 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// Chi returns a Config.Route for the outermost router of chi. Chi knows the whole pattern of
-// a request only after the request has gone through all groups and sub-routers. So the
+// Chi returns a Config.Route for the outermost router of chi. Chi knows the whole pattern
+// of a request only after the request has gone through all groups and sub-routers. So the
 // function asks the router again.
 func Chi(router chi.Router) func(*http.Request) string {
 	return func(r *http.Request) string {

@@ -78,9 +78,9 @@ func TestSetUps(t *testing.T) {
 	}
 }
 
-// TestStripSlashes checks that StripSlashes is safe around the middleware, which then sees
-// the path by which chi routes. Inside the router it lets a request leave the throttle of
-// its route.
+// TestStripSlashes checks that StripSlashes is safe around the middleware, which then
+// sees the path by which chi routes. Inside the router it lets a request leave the
+// throttle of its route.
 func TestStripSlashes(t *testing.T) {
 	for inside, want := range map[bool]int{false: 429, true: 200} {
 		router := chi.NewRouter()
@@ -98,8 +98,8 @@ func TestStripSlashes(t *testing.T) {
 	}
 }
 
-// TestSpellings sends spellings of "/api/reports/1" through each set-up. Each is throttled
-// by the route, or is not served at all.
+// TestSpellings sends spellings of "/api/reports/1" through each set-up. Each is
+// throttled by the route, or is not served at all.
 func TestSpellings(t *testing.T) {
 	for _, c := range setUps {
 		s := newService(t, c.reports)

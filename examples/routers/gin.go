@@ -6,8 +6,8 @@ import (
 	"github.com/ration-go/ration/middleware"
 )
 
-// Gin returns a gin middleware that enforces plans in an engine or a group. The Config of mw
-// must have Route: FromContext.
+// Gin returns a gin middleware that enforces plans in an engine or a group. The Config of
+// mw must have Route: FromContext.
 func Gin(mw *middleware.Middleware) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		r := withRoute(c.Request, c.FullPath())

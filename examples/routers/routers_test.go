@@ -60,8 +60,8 @@ func (s *service) middleware(cfg middleware.Config) *middleware.Middleware {
 	return mw
 }
 
-// status returns the status of the answer to a request such as "GET /path". A request such
-// as "-GET /path" is sent without the key.
+// status returns the status of the answer to a request such as "GET /path". A request
+// such as "-GET /path" is sent without the key.
 func (s *service) status(h http.Handler, line string) int {
 	line, anonymous := strings.CutPrefix(line, "-")
 	method, target, _ := strings.Cut(line, " ")
@@ -84,8 +84,8 @@ func ok(w http.ResponseWriter, r *http.Request) {}
 // logging stands for a logging middleware: it hides that h is a mux.
 func logging(h http.Handler) http.Handler { return http.HandlerFunc(h.ServeHTTP) }
 
-// setUps are ways to serve one API. /api/reports/{id} and /api/health are in a sub-router,
-// and /pets/{n} is beside it.
+// setUps are ways to serve one API. /api/reports/{id} and /api/health are in a
+// sub-router, and /pets/{n} is beside it.
 var setUps = []struct {
 	name    string
 	reports string // the name of its route in plans
@@ -255,8 +255,8 @@ func TestHead(t *testing.T) {
 	require.Equal(t, 429, s.status(h, "GET /api"), "chi's two ways to write a sub-router's root")
 }
 
-// TestWithout shows why the code of docs/routers.md is needed: without it a throttle has no
-// effect, and the Logger gets a warning.
+// TestWithout shows why the code of docs/routers.md is needed: without it a throttle has
+// no effect, and the Logger gets a warning.
 func TestWithout(t *testing.T) {
 	for name, c := range map[string]struct {
 		route  func(*http.Request) string
