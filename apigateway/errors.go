@@ -72,7 +72,7 @@ func answer(err error) *Error {
 	case errors.Is(err, apikey.ErrInvalid), errors.Is(err, usageplan.ErrInvalid), errors.Is(err, gate.ErrInvalid), errors.Is(err, keyfile.ErrInvalid):
 		return badRequest("%s", plain(err))
 	}
-	return &Error{http.StatusServiceUnavailable, "ServiceUnavailableException", "The store of keys and plans does not answer"}
+	return &Error{http.StatusServiceUnavailable, "ServiceUnavailableException", "The store of keys and plans is unavailable"}
 }
 
 // plain returns the text of an error without the names of packages.

@@ -20,7 +20,7 @@ import (
 // accepts requests that are signed as AWS's tools sign them.
 func Example() {
 	st := memory.New(memory.Config{})
-	format := apikey.Format{AcceptForeign: true} // administrators may choose values, as in AWS
+	format := apikey.Format{AcceptForeign: true} // for values that administrators choose
 	g, err := gate.New(st, st, st, gate.Config{KeyFormat: format})
 	if err != nil {
 		fmt.Println(err)

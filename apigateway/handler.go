@@ -82,10 +82,10 @@ func New(keys *apikey.Service, plans *usageplan.Service, g *gate.Gate, auth Auth
 		nilcheck.Required("gate", g, "a gate.Gate"),
 	}
 	if auth == nil {
-		errs = append(errs, errors.New("authenticate: nil: want one: anybody who reaches the handler could make keys"))
+		errs = append(errs, errors.New("authenticate: nil: want an Authenticator, or anybody could create keys"))
 	}
 	if keys != nil && g != nil && !g.KeyFormat().Covers(keys.KeyFormat()) {
-		errs = append(errs, fmt.Errorf("gate: format %+v: want one that lets in all keys of the format %+v: give both the same",
+		errs = append(errs, fmt.Errorf("gate: format %+v: want one that accepts all keys of the format %+v: give both the same",
 			g.KeyFormat(), keys.KeyFormat()))
 	}
 	errs = append(errs, nilcheck.Optional("stages", cfg.Stages, "a Stages, or none"))
@@ -202,7 +202,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, op operation) {
 // log reports a failure, except one of a request that was cancelled.
 func (h *Handler) log(r *http.Request, err error) {
 	if h.cfg.Logger != nil && r.Context().Err() == nil {
-		h.cfg.Logger.LogAttrs(r.Context(), slog.LevelError, "ration: control plane", slog.String("method", r.Method),
+		h.cfg.Logger.LogAttrs(r.Context(), slog.LevelError, "ration: a request to the control plane failed", slog.String("method", r.Method),
 			slog.String("path", r.URL.Path), slog.Any("error", err))
 	}
 }

@@ -48,5 +48,5 @@ func TestNothingShowsASecret(t *testing.T) {
 	}
 	leak.Complete(t, values)
 	leak.Check(t, password, values)
-	leak.Check(t, "{10 [0 0 0 0", values) // the key of the harness's seal, in the form of package aes
+	leak.Check(t, "{10 [0 0 0 0", values) // the cipher's key, as package aes has it
 }

@@ -10,8 +10,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
+// Forms of the paths below /apiStages/, as AWS writes them in its messages. "apidId" is
+// AWS's spelling.
 const (
-	stageForm  = "/apiStages/<apidId:stageName>/throttle" // "apid" is how AWS spells it in its messages
+	stageForm  = "/apiStages/<apidId:stageName>/throttle"
 	methodForm = stageForm + "/<resourcePath>/<httpMethod>"
 )
 

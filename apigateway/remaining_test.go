@@ -96,12 +96,12 @@ func TestRemainingIsEnforced(t *testing.T) {
 		"west of Greenwich": {in(newYork), []step{
 			{after: 12 * time.Hour, use: 4, used: 4, left: 6},
 			{set: "100", used: 4, left: 100},
-			{after: 14 * time.Hour, use: 3, used: 3, left: 97}, // the day has ended in UTC, but not in the quota's zone
+			{after: 14 * time.Hour, use: 3, used: 3, left: 97}, // UTC has a new day
 			{after: 4 * time.Hour, use: 2, used: 5, left: 8},
 		}},
 		"east of Greenwich": {in(tokyo), []step{
 			{after: 12 * time.Hour, use: 4, used: 4, left: 6},
-			{after: 4 * time.Hour, use: 1, used: 5, left: 9}, // the day has ended in the quota's zone, but not in UTC
+			{after: 4 * time.Hour, use: 1, used: 5, left: 9}, // the zone has a new day
 			{set: "100", used: 5, left: 100},
 			{after: 10 * time.Hour, use: 3, used: 3, left: 97},
 		}},

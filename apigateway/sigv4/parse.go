@@ -21,7 +21,7 @@ const (
 type signature struct {
 	keyID, date, region, service string
 	at                           time.Time
-	signed                       []string // names of header fields, in lower case and in order
+	signed                       []string // names of fields, lower case, sorted
 	signature                    []byte
 }
 

@@ -76,7 +76,12 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 		return cfg, err
 	}
 	return cfg, errors.Join(
-		noMore(flags.Args()), cfg.setUpstream(*upstream), cfg.setCredentials(cmp.Or(*credentials, os.Getenv("RATION_CREDENTIALS"))), cfg.setStyle(*style), cfg.checkStage(), cfg.setSeal(*seal),
+		noMore(flags.Args()),
+		cfg.setUpstream(*upstream),
+		cfg.setCredentials(cmp.Or(*credentials, os.Getenv("RATION_CREDENTIALS"))),
+		cfg.setStyle(*style),
+		cfg.checkStage(),
+		cfg.setSeal(*seal),
 	)
 }
 
@@ -148,7 +153,7 @@ func (cfg *config) setSeal(path string) error {
 	defer f.Close()
 	key, err := io.ReadAll(io.LimitReader(f, 33)) // a device may have no end
 	if err == nil && len(key) != 32 {
-		err = errors.New("want 32 bytes, and no more")
+		err = errors.New("want exactly 32 bytes")
 	}
 	if err != nil {
 		return fmt.Errorf("-seal %s: %w", path, err)

@@ -136,7 +136,7 @@ func (s *saving) WriteHeader(status int) {
 	s.Header().Set("Content-Type", "application/json")
 	s.Header().Set("X-Amzn-Errortype", "InternalFailure")
 	s.ResponseWriter.WriteHeader(http.StatusInsufficientStorage)
-	_, _ = io.WriteString(s.ResponseWriter, inForce) // fails only if the client has disconnected
+	_, _ = io.WriteString(s.ResponseWriter, inForce) // fails if the client is gone
 }
 
 // Write writes p, unless WriteHeader has replaced the answer. It then discards p.

@@ -206,8 +206,8 @@ func TestFlags(t *testing.T) {
 		"-upstream http://host:99999":         {"-upstream: port"},
 		"-api a:b -stage c":                   {"without ':' and '/'"},
 		"-api a -stage b/c":                   {"without ':' and '/'"},
-		"-seal /dev/zero":                     {"-seal /dev/zero: want 32 bytes"},
-		"-seal /dev/null":                     {"-seal /dev/null: want 32 bytes"},
+		"-seal /dev/zero":                     {"-seal /dev/zero: want exactly 32 bytes"},
+		"-seal /dev/null":                     {"-seal /dev/null: want exactly 32 bytes"},
 		"-seal /nowhere":                      {"-seal"},
 		"-store http://user:secret@host":      {"-store"},
 	} {

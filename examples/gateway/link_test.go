@@ -18,7 +18,7 @@ import (
 func TestFileLinked(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	for name, c := range map[string]struct {
-		make func(dir string) error // makes the other name of "ration.json", which no gateway uses
+		make func(dir string) error // makes another name of the free "ration.json"
 		path string
 		want string
 	}{
