@@ -18,11 +18,13 @@ import (
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/awstest"
+	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/store/memory"
 )
 
 // TestFileStops checks that a gateway that is stopped loses nothing.
 func TestFileStops(t *testing.T) {
+	longtest.Only(t)
 	path := filepath.Join(t.TempDir(), "ration.json")
 	gw, _ := process(t, program(t), "-store", "file:"+path)
 	planID, keyID, value := gw.plan("--quota", "limit=100,period=DAY")
@@ -38,6 +40,7 @@ func TestFileStops(t *testing.T) {
 // TestFileKilled checks that a killed gateway loses no change, and no counts that were
 // saved.
 func TestFileKilled(t *testing.T) {
+	longtest.Only(t)
 	path := filepath.Join(t.TempDir(), "ration.json")
 	gw, p := process(t, program(t), "-store", "file:"+path)
 	planID, keyID, value := gw.plan("--quota", "limit=1000,period=DAY")

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/internal/awstest"
+	"github.com/ration-go/ration/internal/longtest"
 )
 
 const page = "../../docs/from-aws-usage-plans.md"
@@ -40,6 +41,7 @@ func blocks(t *testing.T) (console string, list []block) {
 // TestPage runs every command of the page in one shell, and compares what each block
 // prints with the page.
 func TestPage(t *testing.T) {
+	longtest.Only(t)
 	if testing.Short() {
 		t.Skip("runs many commands")
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/internal/awstest"
+	"github.com/ration-go/ration/internal/longtest"
 )
 
 // TestDrain checks that a request in flight is answered and counted after the gateway is
@@ -174,6 +175,7 @@ func TestServeFails(t *testing.T) {
 
 // TestLogsHoldNoSecrets checks that no secret is logged, through all kinds of failures.
 func TestLogsHoldNoSecrets(t *testing.T) {
+	longtest.Only(t)
 	const chosen, imported, presented, admin = "a-value-that-was-chosen", "a-value-that-was-imported", "a-value-that-nobody-knows", "of-the-administrator"
 	sealed := "0123456789abcdef0123456789abcdef"
 	outer := t.TempDir()
