@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"/gate":                {"/apikey", "/internal/bucketname", "/internal/fault", "/internal/nilcheck", "/internal/pages", "/limiter", "/quota", "/store", "/usageplan"},
 	"/internal/awstest":    {},
 	"/internal/bucketname": {},
+	"/internal/codeblocks": {},
 	"/internal/fault":      {},
 	"/internal/leak":       {},
 	"/internal/longtest":   {},
@@ -50,6 +51,8 @@ var mayImport = map[string][]string{
 var thirdParty = map[string][]string{
 	"/store/redis":        {"github.com/redis/rueidis"},
 	"/internal/redistest": {"github.com/redis/rueidis"},
+
+	"/internal/codeblocks": {"github.com/stretchr/testify/require"},
 }
 
 type pkg struct {

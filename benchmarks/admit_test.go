@@ -18,7 +18,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// population is a name for how many keys there are, of which all are asked for, or one.
+// population says how many keys exist, and whether all of them are used or only one.
 type population struct {
 	name string
 	n    int
@@ -29,15 +29,16 @@ var populations = []population{
 	{"keys=hot", 1, true}, {"keys=spread", subjects, false}, {"n=10000", 10_000, false}, {"n=1000000", 1_000_000, false},
 }
 
-// hot is one key among many that are there.
+// hot uses one key among many that exist.
 var hot = []population{{"n=10000/keys=hot", 10_000, true}, {"n=1000000/keys=hot", 1_000_000, true}}
 
-// BenchmarkAdmit is a whole decision in memory: a secret is digested, its key and plan are found, and a bucket, a day's
-// quota and the usage record are charged. All is in the Gate's cache, and every decision is admitted and written.
+// BenchmarkAdmit measures a whole decision in memory. The Gate digests a secret, finds
+// its key and plan, and charges a bucket, a day quota and the usage record. All keys are
+// in the Gate's cache. Every decision is admitted and written.
 func BenchmarkAdmit(b *testing.B) { populate(b, slices.Concat(populations, hot), openGate) }
 
-// BenchmarkFloor is what no such decision can go below: SHA-256 of the secret, one reading of the clock, and one look-up in
-// a Go map that nobody writes to.
+// BenchmarkFloor measures the least that such a decision can take: SHA-256 of the secret,
+// one reading of the clock, and one look-up in a Go map that nobody writes to.
 func BenchmarkFloor(b *testing.B) { populate(b, populations, openFloor) }
 
 func openFloor(_ testing.TB, n int) ([]string, decide) {
@@ -51,7 +52,7 @@ func openFloor(_ testing.TB, n int) ([]string, decide) {
 	}
 }
 
-// likeSecrets is n keys of 43 bytes, as those of openGate.
+// likeSecrets returns n keys of 43 bytes, as long as those of openGate.
 func likeSecrets(n int) []string {
 	list := names(n)
 	for i, name := range list {
@@ -60,16 +61,19 @@ func likeSecrets(n int) []string {
 	return list
 }
 
-// BenchmarkAllow is the decision of a throttle alone, by many keys and by many more.
+// BenchmarkAllow measures a rate limit alone, with 10,000 and with 1,000,000 keys.
 func BenchmarkAllow(b *testing.B) {
 	populate(b, populations[2:], func(tb testing.TB, n int) ([]string, decide) {
 		return names(n), openRation(tb, limit{1 << 32, time.Second})
 	})
 }
 
-// BenchmarkGoMap is one look-up of a secret in a Go map that nobody writes to, as a measure of how much slower the machine's
-// memory makes anything that has more keys. With next=known the processor is at several look-ups at once, as it never is
-// where a digest, a lock or a clock lies between them; with next=found the next key is known when one is found.
+// BenchmarkGoMap measures one look-up of a secret in a Go map that nobody writes to. It
+// shows how much slower the machine's memory makes anything that has more keys.
+//
+// With next=found a look-up has to end before the next key is known. With next=known the
+// processor makes several look-ups at once. It cannot do that where a digest, a lock or a
+// clock reading lies between them.
 func BenchmarkGoMap(b *testing.B) {
 	for _, p := range populations[2:] {
 		var keys []string
@@ -103,7 +107,8 @@ func BenchmarkGoMap(b *testing.B) {
 	}
 }
 
-// populate runs a benchmark with each of the populations, over keys of its own that are all known.
+// populate runs a benchmark with each of the populations. Each has keys of its own, and
+// all of them are known.
 func populate(b *testing.B, populations []population, open func(tb testing.TB, n int) ([]string, decide)) {
 	for _, p := range populations {
 		var w *workload
@@ -124,7 +129,7 @@ func populate(b *testing.B, populations []population, open func(tb testing.TB, n
 	}
 }
 
-// openGate makes n keys of one plan, and returns their secrets.
+// openGate makes a Gate and n keys under one plan. It returns the secrets.
 func openGate(tb testing.TB, n int) ([]string, decide) {
 	g, secrets := newGate(tb, n)
 	return secrets, func(ctx context.Context, secret string) (bool, error) {

@@ -13,8 +13,10 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// TestBytes is the memory that each of a million live subjects takes, with the bytes of its key where the library keeps
-// them; httprate keeps 8 bytes of hash instead. Run it with -v to see the table: without, it makes do with fewer subjects.
+// TestBytes measures the memory that each of a million live subjects takes. It includes
+// the bytes of the key if the library keeps them. httprate keeps 8 bytes of hash instead.
+//
+// Run it with -v to see the table. Without -v it uses fewer subjects.
 func TestBytes(t *testing.T) {
 	n := 1_000_000
 	if !testing.Verbose() {
@@ -41,9 +43,10 @@ func TestBytes(t *testing.T) {
 	require.Less(t, bytes, 200.0, "ration: bucket, quota, record")
 }
 
-// heapOf is what the heap has grown by when each key has been decided on twice, for each of them.
+// heapOf returns by how much the heap has grown for each key after two decisions about
+// each key.
 func heapOf(t *testing.T, keys []string, open func(tb testing.TB) decide) (bytes, objects float64) {
-	t.Run("", func(t *testing.T) { // what open starts ends with it
+	t.Run("", func(t *testing.T) { // ends what open starts
 		before := heap()
 		decide := open(t)
 		for _, key := range keys {
@@ -60,7 +63,7 @@ func heapOf(t *testing.T, keys []string, open func(tb testing.TB) decide) (bytes
 	return bytes, objects
 }
 
-// heap is what is in use. The second collection frees what pools put aside at the first.
+// heap returns the memory in use. Pools release their objects at the second collection.
 func heap() (m runtime.MemStats) {
 	runtime.GC()
 	runtime.GC()

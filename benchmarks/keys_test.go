@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// subjects is how many keys there are, unless a name says n=.
+// subjects is the number of keys, unless the name of a benchmark says n=.
 const subjects = 1 << 17
 
-// names is n keys of 21 bytes.
+// names returns n keys of 21 bytes.
 func names(n int) []string {
 	list := make([]string, n)
 	for i := range list {
@@ -19,16 +19,18 @@ func names(n int) []string {
 	return list
 }
 
-// order is which of the keys are asked for, in turn, as indexes; each goroutine goes round it from a place of its own. It
-// is drawn before the clock starts, because drawing by Zipf's law takes longer than some decisions.
+// order lists the indexes of the keys to use, one after the other. Each goroutine starts
+// at a place of its own and goes round. The order is drawn before the clock starts,
+// because a draw by Zipf's law takes longer than some decisions.
 type order struct {
 	visits []uint32
 
-	// least is how many distinct keys one goroutine has seen after n visits, at the least.
+	// least returns the least number of distinct keys that one goroutine has seen after n
+	// visits.
 	least func(n int) int
 }
 
-// orders are by the names that benchmarks give them.
+// orders holds the orders by the names that benchmarks use.
 var orders = map[string]func() order{
 	"hot":    func() order { return order{[]uint32{0}, func(n int) int { return min(n, 1) }} },
 	"spread": sync.OnceValue(func() order { return spread(subjects) }),
@@ -40,7 +42,8 @@ func spread(n int) order {
 	return order{permutation(n), func(visits int) int { return min(visits, n) }}
 }
 
-// zipf asks for the k-th most popular key about 1/k^1.1 as often as for the first. Popular ones do not lie side by side.
+// zipf uses the k-th most popular key about 1/k^1.1 as often as the first. Popular keys
+// do not lie side by side in memory.
 func zipf() order {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	law := rand.NewZipf(rnd, 1.1, 1, subjects-1)
@@ -61,7 +64,7 @@ func permutation(n int) []uint32 {
 	return list
 }
 
-// set is which keys were seen, a bit each.
+// set holds which keys were seen, one bit for each key.
 type set []uint64
 
 func newSet(n int) set { return make(set, (n+63)/64) }

@@ -15,9 +15,9 @@ import (
 
 const apiKey = "X-Api-Key"
 
-// handlers are middleware around next, for clients that say who they are in a header. Of the peers it is one bucket or
-// window for each value of it; of ration, the key is authenticated, and a bucket, a day's quota and the usage record are
-// charged.
+// handlers lists middleware around next. Clients name themselves in a header. A peer has
+// one bucket or window for each value of the header. Ration authenticates the key, and
+// charges a bucket, a day quota and the usage record.
 var handlers = []struct {
 	name string
 	wrap func(b *testing.B, next http.Handler, clients int) (h http.Handler, secrets []string)
@@ -41,8 +41,8 @@ var handlers = []struct {
 	}},
 }
 
-// BenchmarkMiddleware is a request through middleware and a handler that does nothing, without a network. Each goroutine
-// is a client of its own.
+// BenchmarkMiddleware measures a request through the middleware and a handler that does
+// nothing, without a network. Each goroutine is a client of its own.
 func BenchmarkMiddleware(b *testing.B) {
 	const clients = 64
 	for _, impl := range handlers {
@@ -69,7 +69,7 @@ func BenchmarkMiddleware(b *testing.B) {
 
 func nothing(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
 
-// response counts those that are OK, and writes nothing.
+// response counts answers with status 200, and writes nothing.
 type response struct {
 	header http.Header
 	ok     int64

@@ -22,11 +22,12 @@ import (
 	"github.com/ration-go/ration/store/redis"
 )
 
-// history is how many days each subject of ration's has used its quota before the clock starts.
+// history is the number of days on which each subject of Ration's used its quota before
+// the clock starts.
 const history = 90
 
-// shared are what decides over Redis, and the commands that they send, which the server times. What open starts ends
-// with tb.
+// shared lists the implementations over Redis, and the commands that they send. The
+// server times these commands. tb's cleanup ends what open starts.
 var shared = []struct {
 	name     string
 	commands []string
@@ -36,14 +37,16 @@ var shared = []struct {
 	{"ration", []string{"evalsha"}, openGathered},
 	{"ration-separate", []string{"evalsha"}, openSeparate},
 	{"redis_rate", []string{"evalsha"}, openRedisRate},
-	{"throttled", []string{"time", "eval"}, openThrottledRedis}, // and get, which its script also calls: that would count twice
+	{"throttled", []string{"time", "eval"}, openThrottledRedis}, // without get: its script calls get, too, which would count twice
 	{"ulule", []string{"evalsha"}, openUluleRedis},
 }
 
-// BenchmarkRedis is one decision about one of 1,024 keys over a Redis on this machine, asked for by so many callers at a
-// time. Of the peers it is a bucket or a window alone; of ration, a bucket, a day's quota and the usage record, of
-// subjects with 90 days of history; empty is a script that does nothing. All decisions are admitted. server-us/op is the
-// time for one decision by the server's own statistics.
+// BenchmarkRedis measures one decision about one of 1,024 keys over a Redis on this
+// machine, with several callers at a time. A peer charges a bucket or a window alone.
+// Ration charges a bucket, a day quota and the usage record, for subjects with 90 days of
+// history. "empty" is a script that does nothing. All decisions are admitted.
+//
+// server-us/op is the time of one decision by the server's own statistics.
 func BenchmarkRedis(b *testing.B) {
 	addr := redistest.Start(b)
 	keys := names(1 << 10)
@@ -56,7 +59,7 @@ func BenchmarkRedis(b *testing.B) {
 			b.Run(fmt.Sprintf("impl=%s/callers=%d", impl.name, callers), func(b *testing.B) {
 				decide := impl.open(b, addr)
 				server := dial(b, addr)
-				ask(b, decide, keys, callers, len(keys)) // connections, scripts and keys are there
+				ask(b, decide, keys, callers, len(keys)) // makes connections, scripts and keys
 				require.NoError(b, server.Do(b.Context(), server.B().ConfigResetstat().Build()).Error())
 				b.ReportAllocs()
 				b.ResetTimer()
@@ -68,8 +71,9 @@ func BenchmarkRedis(b *testing.B) {
 	}
 }
 
-// ask has n decisions made by so many callers at a time, about the keys in turn. Each has a deadline, as those of a Gate have,
-// which is put off now and then.
+// ask makes n decisions about the keys in turn, with several callers at a time. Each
+// decision has a deadline, as those of a Gate have. A caller renews its deadline after
+// some decisions.
 func ask(b *testing.B, decide decide, keys []string, callers, n int) {
 	var next, admitted atomic.Int64
 	var wg sync.WaitGroup
@@ -91,7 +95,7 @@ func ask(b *testing.B, decide decide, keys []string, callers, n int) {
 	}
 }
 
-// askSome has a few decisions made, of those up to last, and counts how many were admitted.
+// askSome makes a few of the decisions up to last, and returns how many were admitted.
 func askSome(ctx context.Context, decide decide, keys []string, next *atomic.Int64, last int64) (admitted int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -111,7 +115,7 @@ func askSome(ctx context.Context, decide decide, keys []string, next *atomic.Int
 	return admitted, nil
 }
 
-// serverTime is the microseconds that the server has spent on some commands.
+// serverTime returns the microseconds that the server has spent on the commands.
 func serverTime(b *testing.B, client rueidis.Client, commands []string) (us float64) {
 	info, err := client.Do(b.Context(), client.B().Info().Section("commandstats").Build()).ToString()
 	require.NoError(b, err)
@@ -156,7 +160,7 @@ func openRationRedis(tb testing.TB, addr string, cfg redis.Config) decide {
 	return plan(counter, meters(time.Now()), time.Time{})
 }
 
-// remember charges ration's subjects on each of the days before today.
+// remember charges Ration's subjects on each of the days of their history.
 func remember(tb testing.TB, client rueidis.Client, keys []string) {
 	counter, err := redis.New(client, redis.Config{})
 	require.NoError(tb, err)
@@ -205,7 +209,8 @@ func openUluleRedis(tb testing.TB, addr string) decide {
 	return openFixedWindow(store, limit{1 << 32, time.Second})
 }
 
-// meters are of a plan with a throttle and a day's quota, and of the usage record, on the day of at.
+// meters returns the meters of a plan with a rate limit and a day quota, and of the usage
+// record, on the day of at.
 func meters(at time.Time) []store.Meter {
 	const day = 24 * time.Hour
 	start := at.UTC().Truncate(day)
@@ -215,7 +220,8 @@ func meters(at time.Time) []store.Meter {
 	return []store.Meter{{Name: "throttle", Max: 1 << 32, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}, quota, record}
 }
 
-// plan decides by meters, at an instant; zero: now.
+// plan returns a function that charges the meters at an instant. If at is zero, it
+// charges them now.
 func plan(counter store.Counter, meters []store.Meter, at time.Time) decide {
 	charges := sync.Pool{New: func() any { return &store.Charge{Meters: meters, N: store.Each(1)} }}
 	return func(ctx context.Context, subject string) (bool, error) {
@@ -229,7 +235,8 @@ func plan(counter store.Counter, meters []store.Meter, at time.Time) decide {
 	}
 }
 
-// clustered are what decides over a Cluster. The peers that are left out speak to one server.
+// clustered lists the implementations over a Redis Cluster. The other peers speak to one
+// server only.
 var clustered = []struct {
 	name string
 	open func(tb testing.TB, addrs []string) decide
@@ -247,7 +254,8 @@ var clustered = []struct {
 	}},
 }
 
-// BenchmarkCluster is BenchmarkRedis over a Cluster of three primaries with replicas on this machine.
+// BenchmarkCluster measures the same as BenchmarkRedis over a Redis Cluster of three
+// primaries with replicas on this machine.
 func BenchmarkCluster(b *testing.B) {
 	addrs := redistest.StartCluster(b).Addrs
 	keys := names(1 << 10)

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestBenchmarks runs the body of every benchmark a little, so that they still work on the day that somebody measures.
-// They check what they did by themselves.
+// TestBenchmarks runs the body of every benchmark a few times, so that the benchmarks
+// work when somebody measures. Each benchmark checks its own results.
 func TestBenchmarks(t *testing.T) {
 	program, err := os.Executable()
 	require.NoError(t, err)

@@ -11,11 +11,15 @@ import (
 	"time"
 )
 
-// BenchmarkThrottle is one decision about one key, in memory: a bucket or a window alone, whichever the library has.
+// BenchmarkThrottle measures one decision about one key in memory. It charges a bucket or
+// a window alone, whichever the library has.
 //
-// With result=admit all are admitted, from a limit of 2^32 that one token a second flows back into, and every decision
-// writes. With result=refuse every key has used up its limit before the clock starts. Every key is there before the clock
-// starts, under bytes of its own, as in a server, where the key of a request is not the string that was stored.
+// With result=admit every decision is admitted and writes. The burst is 2^32, and one
+// token a second comes back. With result=refuse every key has used up its limit before
+// the clock starts.
+//
+// Every key exists before the clock starts, under bytes of its own. A server is like
+// that: the key of a request is not the string that was stored.
 func BenchmarkThrottle(b *testing.B) {
 	results := []struct {
 		name  string
@@ -29,7 +33,7 @@ func BenchmarkThrottle(b *testing.B) {
 	keys := names(subjects)
 	for _, visits := range []string{"hot", "spread", "zipf"} {
 		for _, result := range results {
-			for _, impl := range throttles { // side by side in time, because the machine's speed drifts
+			for _, impl := range throttles { // one after the other, because the machine's speed drifts
 				b.Run(fmt.Sprintf("impl=%s/keys=%s/result=%s", impl.name, visits, result.name), func(b *testing.B) {
 					w := workload{orders[visits](), keys, impl.open(b, result.limit), result.want}
 					w.fill(b, result.touch)
@@ -40,7 +44,8 @@ func BenchmarkThrottle(b *testing.B) {
 	}
 }
 
-// workload is decisions about keys, in an order, of which so many are admitted.
+// workload is a series of decisions about keys in an order. want returns how many of n
+// are admitted.
 type workload struct {
 	order  order
 	keys   []string
@@ -48,7 +53,7 @@ type workload struct {
 	want   func(n int) int
 }
 
-// fill touches every key that will be visited.
+// fill makes decisions about every key that run will use.
 func (w *workload) fill(b *testing.B, times int) {
 	visited := newSet(len(w.keys))
 	for _, i := range w.order.visits {
@@ -64,7 +69,8 @@ func (w *workload) fill(b *testing.B, times int) {
 	}
 }
 
-// touch has a key decided on so many times, under bytes of its own, and demands that it is admitted.
+// touch makes decisions about a key, under bytes of its own. It returns an error if one
+// is not admitted.
 func touch(ctx context.Context, decide decide, key string, times int) error {
 	key = strings.Clone(key)
 	for range times {
@@ -75,7 +81,7 @@ func touch(ctx context.Context, decide decide, key string, times int) error {
 	return nil
 }
 
-// tally is what goroutines did.
+// tally sums up what the goroutines did.
 type tally struct {
 	sync.Mutex
 	admitted int
@@ -105,7 +111,7 @@ func (w *workload) run(b *testing.B) {
 	}
 }
 
-// visit is one goroutine's part. What it writes to is its own.
+// visit makes one goroutine's decisions. It writes to memory of its own only.
 func (w *workload) visit(ctx context.Context, pb *testing.PB) (admitted int, seen set, err error) {
 	keys, visits, seen := w.keys, w.order.visits, newSet(len(w.keys))
 	for i := rand.IntN(len(visits)); pb.Next(); i++ {

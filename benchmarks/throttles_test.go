@@ -21,8 +21,9 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// limit is what keys are held to: so many at one moment, and one more after every such time. Those that count windows
-// allow the burst in each window of a day, so that none ends while it is measured.
+// limit is a burst, and the time after which one more request is admitted. Libraries that
+// count windows get the burst as the limit of a day, so that no window ends during a
+// measurement.
 type limit struct {
 	burst int
 	every time.Duration
@@ -30,10 +31,10 @@ type limit struct {
 
 const window = 24 * time.Hour
 
-// decide says whether a key may go on.
+// decide reports whether a request of the key is admitted.
 type decide func(ctx context.Context, key string) (bool, error)
 
-// throttles are ration and its peers, in memory. What open starts ends with tb.
+// throttles lists Ration and its peers in memory. tb's cleanup ends what open starts.
 var throttles = []struct {
 	name string
 	open func(tb testing.TB, l limit) decide
@@ -56,7 +57,8 @@ func openRation(tb testing.TB, l limit) decide {
 	}
 }
 
-// openXTime is the usual way of having an x/time limiter for each key: a map behind a mutex.
+// openXTime makes an x/time limiter for each key, in the usual way: in a map behind a
+// mutex.
 func openXTime(_ testing.TB, l limit) decide {
 	var mu sync.Mutex
 	limiters := map[string]*rate.Limiter{}
@@ -73,8 +75,9 @@ func openXTime(_ testing.TB, l limit) decide {
 	return func(_ context.Context, key string) (bool, error) { return of(key).Allow(), nil }
 }
 
-// openGoLimiter has an interval that does not end while it is measured: at each end of one the library gives back
-// interval/tokens tokens for every interval that has passed, which is none where there are many tokens.
+// openGoLimiter uses an interval that does not end during a measurement. At the end of an
+// interval the library gives back interval/tokens tokens for each interval that has
+// passed. With many tokens that is none.
 func openGoLimiter(tb testing.TB, l limit) decide {
 	store, err := memorystore.New(&memorystore.Config{Tokens: uint64(l.burst), Interval: window})
 	require.NoError(tb, err)
@@ -85,8 +88,9 @@ func openGoLimiter(tb testing.TB, l limit) decide {
 	}
 }
 
-// openThrottled leaves the number of keys unbounded: with a bound the store is an LRU, whose every look-up takes a mutex to
-// move the key to the front, and one of 65,536 keys, as in the README, would forget half of ours.
+// openThrottled leaves the number of keys unbounded. With a bound the store is an LRU
+// cache, and each look-up takes a mutex to move the key to the front. A cache of 65,536
+// keys, as in the library's README, would forget half of the keys here.
 func openThrottled(tb testing.TB, l limit) decide {
 	store, err := memstore.NewCtx(0)
 	require.NoError(tb, err)
@@ -98,7 +102,7 @@ func openGCRA(tb testing.TB, store throttled.GCRAStoreCtx, l limit) decide {
 		MaxRate: throttled.PerDuration(1, l.every), MaxBurst: l.burst - 1,
 	})
 	require.NoError(tb, err)
-	lim.SetMaxCASAttemptsLimit(1 << 20) // by default it fails when others were faster ten times in a row
+	lim.SetMaxCASAttemptsLimit(1 << 20) // the default is to fail after ten lost races
 	return func(ctx context.Context, key string) (bool, error) {
 		limited, _, err := lim.RateLimitCtx(ctx, key, 1)
 		return !limited, err
@@ -117,15 +121,15 @@ func openFixedWindow(store ulule.Store, l limit) decide {
 	}
 }
 
-// openHTTPRate asks the library's limiter below its middleware, which wants a request all the same. It is told to write
-// no headers.
+// openHTTPRate calls the library's limiter below its middleware. The limiter needs a
+// request all the same. It is configured to write no headers.
 func openHTTPRate(_ testing.TB, l limit) decide {
 	lim := httprate.NewRateLimiter(l.burst, window, httprate.WithResponseHeaders(httprate.ResponseHeaders{}))
 	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
 	return func(_ context.Context, key string) (bool, error) { return !lim.OnLimit(w, r, key), nil }
 }
 
-// openTollbooth asks what the library's README names for middleware of one's own.
+// openTollbooth calls the function that the library's README names for custom middleware.
 func openTollbooth(_ testing.TB, l limit) decide {
 	lim := tollbooth.NewLimiter(float64(rate.Every(l.every)), nil).SetBurst(l.burst)
 	return func(_ context.Context, key string) (bool, error) {

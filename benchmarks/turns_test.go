@@ -15,10 +15,14 @@ import (
 	"github.com/ration-go/ration/internal/redistest"
 )
 
-// BenchmarkTurns is the decisions of other benchmarks about a hot key, the implementations taking turns of a millisecond or so,
-// so that all of them meet the same machine: where others use it too, its speed changes within seconds, and not for all code
-// alike. It is for one processor. An iteration is a turn of each; name-ns is the tenth percentile of its time for a decision,
-// and to-name the ratio of the first implementation's to that.
+// BenchmarkTurns makes the decisions of other benchmarks about a hot key. The
+// implementations take turns of about a millisecond, so that all of them meet the same
+// machine. The speed of a shared machine changes within seconds, and not for all code
+// alike.
+//
+// The benchmark is for one processor. An iteration is one turn of each implementation.
+// name-ns is the tenth percentile of the time of a decision. to-name is the first
+// implementation's time divided by that time.
 func BenchmarkTurns(b *testing.B) {
 	b.Run("Throttle/result=admit", func(b *testing.B) { takeTurns(b, throttleTurns(b, limit{1 << 32, time.Second}, 2, true)) })
 	b.Run("Throttle/result=refuse", func(b *testing.B) { takeTurns(b, throttleTurns(b, limit{1, window}, 1, false)) })
@@ -30,7 +34,8 @@ func BenchmarkTurns(b *testing.B) {
 	b.Run("Middleware", func(b *testing.B) { takeTurns(b, middlewareTurns(b)) })
 }
 
-// throttleTurns are of implementations whose key was used so often before.
+// throttleTurns returns the turns of BenchmarkThrottle. used is the number of decisions
+// about the key before the first turn.
 func throttleTurns(b *testing.B, l limit, used int, want bool) (all []*turn) {
 	key := names(1)[0]
 	for _, impl := range throttles {
@@ -42,7 +47,7 @@ func throttleTurns(b *testing.B, l limit, used int, want bool) (all []*turn) {
 }
 
 func middlewareTurns(b *testing.B) (all []*turn) {
-	for _, impl := range handlers[1:] { // the first does nothing
+	for _, impl := range handlers[1:] { // without the bare handler
 		h, secrets := impl.wrap(b, http.HandlerFunc(nothing), 1)
 		r, w := httptest.NewRequestWithContext(b.Context(), "GET", "/orders", nil), &response{header: http.Header{}}
 		r.Header.Set(apiKey, secrets[0])
@@ -57,10 +62,14 @@ func middlewareTurns(b *testing.B) (all []*turn) {
 	return all
 }
 
-// BenchmarkRedisTurns is BenchmarkRedis by turns of some milliseconds, in random order, for two processors. name-ns is the mean
-// time for a decision, without the slowest turns; to-name is the ratio of ration's to that, and separate-to-name the ratio of
-// ration-separate's. Means, for through a turn a caller finds the server on its own processor, or wakes the other for each
-// call, and takes twice as long: what lies between is where the median is.
+// BenchmarkRedisTurns measures the same as BenchmarkRedis by turns of some milliseconds,
+// in random order, for two processors. name-ns is the mean time of a decision, without
+// the slowest turns. to-name is Ration's time divided by that time, and separate-to-name
+// is ration-separate's time divided by it.
+//
+// It takes means because the times of turns fall into two groups. In some turns a caller
+// finds the server on its own processor. In others it wakes the other processor for each
+// call and takes twice as long. The median lies somewhere between the groups.
 func BenchmarkRedisTurns(b *testing.B) {
 	addr := redistest.Start(b)
 	keys, each := names(1<<10), 16
@@ -93,7 +102,7 @@ func BenchmarkRedisTurns(b *testing.B) {
 	}
 }
 
-// mean is that of all but the twentieth that is largest.
+// mean returns the mean without the largest twentieth.
 func mean(x []float64) (sum float64) {
 	x = slices.Sorted(slices.Values(x))
 	x = x[:len(x)-len(x)/20]
@@ -103,7 +112,7 @@ func mean(x []float64) (sum float64) {
 	return sum / float64(len(x))
 }
 
-// turn is one implementation's.
+// turn is the turn of one implementation.
 type turn struct {
 	name   string
 	decide decide
@@ -118,7 +127,7 @@ func takeTurns(b *testing.B, all []*turn) {
 			times[i] = append(times[i], all[i].take(b))
 		}
 	}
-	b.ReportMetric(0, "ns/op") // of no meaning here
+	b.ReportMetric(0, "ns/op") // it has no meaning here
 	low := func(i int) float64 { slices.Sort(times[i]); return times[i][len(times[i])/10] }
 	for i := range all {
 		b.ReportMetric(low(i), all[i].name+"-ns")
@@ -128,7 +137,7 @@ func takeTurns(b *testing.B, all []*turn) {
 	}
 }
 
-// take makes some decisions, and tells the time for one.
+// take makes some decisions, and returns the time of one.
 func (t *turn) take(b *testing.B) float64 {
 	const n = 2000
 	ctx, wrong, began := b.Context(), 0, time.Now()

@@ -1,12 +1,17 @@
-// Command ratios says how one implementation compares with others: it runs benchmarks of the module in several processes
-// and prints, as a Markdown table, the median over the processes of ratios that were formed within each.
+// Command ratios compares one implementation with others. It runs benchmarks of the
+// module in several processes, forms ratios within each process, and prints their medians
+// as a Markdown table.
 //
 //	go run ./ratios                                     # ration beside its peers, in memory
 //	go run ./ratios -bench 'Admit|Floor' -ours Admit    # the whole decision beside its floor
 //
-// Times of different processes are not compared, because where the pages of memory come to lie, and the machine's other
-// work, move them by more than what is to be told apart. With -rounds, of several rounds in a process the fastest counts: on a
-// processor whose other half does somebody else's work, code takes up to twice its time, and that not all code alike.
+// It does not compare times of different processes. The placement of memory pages, and
+// other work on the machine, move them by more than the difference between
+// implementations.
+//
+// With -rounds a process runs several rounds, and the fastest counts. On a processor
+// whose sibling thread does other work, code takes up to twice its time, and not all code
+// alike.
 package main
 
 import (
@@ -44,7 +49,7 @@ func main() {
 	}
 }
 
-// quoted is arguments as a shell takes them.
+// quoted returns arguments as a shell takes them.
 func quoted(args []string) (text string) {
 	for _, arg := range args {
 		if strings.ContainsAny(arg, "|()*?$&; ") {

@@ -13,22 +13,23 @@ import (
 	"strings"
 )
 
-// The exact are token buckets, or the same rule by another name. The others count windows, or refill all at once.
+// The exact peers are token buckets, or follow the same rule by another name. The inexact
+// peers count windows, or refill all tokens at once.
 var (
 	exact   = []string{"xtime", "throttled", "tollbooth", "redis_rate"}
 	inexact = []string{"go-limiter", "ulule", "httprate"}
 )
 
-// run is what one process measured.
+// run holds what one process measured.
 type run struct {
 	machine string
 	groups  map[string]group
 }
 
-// group is the times of implementations that did the same, in nanoseconds.
+// group holds the times of implementations that did the same work, in nanoseconds.
 type group map[string]float64
 
-// fastest is the time of the fastest exact peer; NaN if there is none.
+// fastest returns the time of the fastest exact peer. It returns NaN if there is none.
 func (g group) fastest() float64 {
 	best := math.NaN()
 	for _, impl := range exact {
@@ -41,7 +42,8 @@ func (g group) fastest() float64 {
 
 var line = regexp.MustCompile(`(?m)^Benchmark(\S+?)(?:-(\d+))?\s+\d+\s+([\d.]+) ns/op`)
 
-// parse reads what a process printed; of several rounds of a benchmark the fastest, which other work disturbed least.
+// parse reads what a process printed. Of several rounds of a benchmark it takes the
+// fastest, which other work disturbed least.
 func parse(text string) run {
 	r := run{"unknown processor", map[string]group{}}
 	if _, rest, ok := strings.Cut(text, "\ncpu: "); ok {
@@ -53,7 +55,7 @@ func parse(text string) run {
 		if r.groups[name] == nil {
 			r.groups[name] = group{}
 		}
-		ns, _ := strconv.ParseFloat(found[3], 64) // it matched
+		ns, _ := strconv.ParseFloat(found[3], 64) // the expression matched
 		if best, ok := r.groups[name][impl]; !ok || ns < best {
 			r.groups[name][impl] = ns
 		}
@@ -61,8 +63,8 @@ func parse(text string) run {
 	return r
 }
 
-// split tells which implementation a benchmark's name is of, and what that did: the value of impl=, or else the first
-// word.
+// split returns the implementation that a benchmark's name tells, and the rest of the
+// name. The implementation is the value of impl=, or else the first word.
 func split(name string) (impl, rest string) {
 	words := strings.Split(name, "/")
 	for i, word := range words {
@@ -73,7 +75,8 @@ func split(name string) (impl, rest string) {
 	return words[0], strings.Join(words[1:], " ")
 }
 
-// table prints a row for each group that has ours, with its time as a multiple of that of each other implementation.
+// table prints a row for each group that has ours. The row has our time, and its ratio to
+// the time of each other implementation.
 func table(w io.Writer, runs []run, ours string) error {
 	others, rows := map[string]bool{}, []string{}
 	for name, g := range runs[0].groups {
@@ -111,7 +114,7 @@ func table(w io.Writer, runs []run, ours string) error {
 	return nil
 }
 
-// time is NaN if there is none.
+// time returns the time of an implementation. It returns NaN if there is none.
 func (g group) time(impl string) float64 {
 	if ns, ok := g[impl]; ok {
 		return ns
@@ -119,7 +122,7 @@ func (g group) time(impl string) float64 {
 	return math.NaN()
 }
 
-// arrange puts the exact peers first, and the inexact next.
+// arrange returns the exact peers first, then the inexact peers, then all others.
 func arrange(impls map[string]bool) (columns []string) {
 	for _, impl := range slices.Concat(exact, inexact, slices.Sorted(maps.Keys(impls))) {
 		if impls[impl] && !slices.Contains(columns, impl) {
@@ -138,7 +141,7 @@ func figure(ratio float64) string {
 
 func median(sorted []float64) float64 { return sorted[len(sorted)/2] }
 
-// each is a figure of every process, in ascending order.
+// each returns a figure of every process, in ascending order.
 func each(runs []run, name string, of func(group) float64) (all []float64) {
 	for _, r := range runs {
 		all = append(all, of(r.groups[name]))

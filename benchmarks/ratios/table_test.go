@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// process is what a test binary prints, with so many nanoseconds of ration and of throttled.
+// process returns what a test binary prints, with the nanoseconds of ration and
+// throttled.
 func process(ration, throttled string) string {
 	return `goos: linux
 cpu: Some Processor 3000

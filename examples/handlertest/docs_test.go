@@ -1,0 +1,32 @@
+package handlertest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestDocs holds each Go block of docs/testing.md to the source: its lines stand in one file of
+// this package, one after the other.
+func TestDocs(t *testing.T) {
+	var source []string
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		source = append(source, string(text))
+	}
+	text, err := os.ReadFile("../../docs/testing.md")
+	require.NoError(t, err)
+	blocks := strings.Split(string(text), "```go\n")[1:]
+	require.GreaterOrEqual(t, len(blocks), 4)
+	for _, block := range blocks {
+		code, _, ended := strings.Cut(block, "```")
+		require.True(t, ended)
+		require.Contains(t, strings.Join(source, "\x00"), code)
+	}
+}
