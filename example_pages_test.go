@@ -134,9 +134,8 @@ func Example_importKeys() {
 		err2 := r.Plans.Link(ctx, plan.ID, "17")
 		fmt.Println(errors.Is(err, apikey.ErrExists), errors.Is(err2, usageplan.ErrExists))
 	}
-	err := r.Gate.SetRemaining(ctx, plan.ID, "17", "year", 1) // what was left in the old table
-
-	fmt.Println(err)
+	// One request was left in the old table.
+	fmt.Println(r.Gate.SetRemaining(ctx, plan.ID, "17", "year", 1))
 	statuses(r.Handler(hello), 2, func(r *http.Request) { r.Header.Set("X-API-Key", secret) })
 	// Output:
 	// false false
@@ -146,8 +145,8 @@ func Example_importKeys() {
 	// 429
 }
 
-// Limits that are tried beside what a service has: nothing is refused, and what would be is
-// told.
+// Limits that are tried beside what a service has: nothing is refused, and what would be
+// is told.
 func Example_shadow() {
 	r := ration.Must(ration.New(memory.New(memory.Config{}), ration.Config{}))
 	plan := ration.Must(r.Plan(ctx, "free", "1/h burst 1"))
@@ -166,8 +165,8 @@ func Example_shadow() {
 	// 200
 }
 
-// An outage of Redis: throttles go on in the process, and quotas close unless the service says
-// otherwise.
+// An outage of Redis: throttles go on in the process, and quotas close unless the service
+// says otherwise.
 func Example_outage() {
 	for _, policy := range []gate.FailurePolicy{{}, {Quota: gate.FailOpen}} {
 		server := ration.Must(miniredis.Run())

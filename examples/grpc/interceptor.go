@@ -41,8 +41,8 @@ func admit(ctx context.Context, g *gate.Gate, method string) (context.Context, e
 	return context.WithValue(ctx, decisionKey{}, &d), nil
 }
 
-// secretOf returns the secret in the metadata of a call. Of several it takes none, so that
-// a proxy and the server cannot read two different ones.
+// secretOf returns the secret in the metadata of a call. Of several it takes none, so
+// that a proxy and the server cannot read two different ones.
 func secretOf(ctx context.Context) apikey.Secret {
 	values := metadata.ValueFromIncomingContext(ctx, "x-api-key")
 	if len(values) != 1 {
@@ -53,8 +53,8 @@ func secretOf(ctx context.Context) apikey.Secret {
 
 type decisionKey struct{}
 
-// DecisionFromContext returns the decision that admitted a call. Handlers read it, and may
-// give it to Gate.Settle or Gate.Refund.
+// DecisionFromContext returns the decision that admitted a call. Handlers read it, and
+// may give it to Gate.Settle or Gate.Refund.
 func DecisionFromContext(ctx context.Context) (*gate.Decision, bool) {
 	d, ok := ctx.Value(decisionKey{}).(*gate.Decision)
 	return d, ok

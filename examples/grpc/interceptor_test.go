@@ -167,7 +167,8 @@ func TestCodes(t *testing.T) {
 	require.Equal(t, codes.PermissionDenied, status.Code(s.check(s.secret)))
 }
 
-// TestOutage refuses a call whose quota cannot be counted, and tells nothing of the cause.
+// TestOutage refuses a call whose quota cannot be counted, and tells nothing of the
+// cause.
 func TestOutage(t *testing.T) {
 	broken := storetest.Faulty(storetest.Always(), storetest.Fault{Err: errors.New("password of redis")})
 	p, err := usageplan.Parse("free", "unlimited", "10/day")

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestDocs holds each Go block of docs/testing.md to the source: its lines stand in one file of
-// this package, one after the other.
+// TestDocs holds each Go block of docs/testing.md to the source: its lines stand in one
+// file of this package, one after the other.
 func TestDocs(t *testing.T) {
 	var source []string
 	files, err := filepath.Glob("*.go")
@@ -18,7 +18,7 @@ func TestDocs(t *testing.T) {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
-		source = append(source, string(text))
+		source = append(source, unindented(string(text)))
 	}
 	text, err := os.ReadFile("../../docs/testing.md")
 	require.NoError(t, err)
@@ -27,6 +27,15 @@ func TestDocs(t *testing.T) {
 	for _, block := range blocks {
 		code, _, ended := strings.Cut(block, "```")
 		require.True(t, ended)
-		require.Contains(t, strings.Join(source, "\x00"), code)
+		require.Contains(t, strings.Join(source, "\x00"), unindented(code))
 	}
+}
+
+// unindented returns the lines of a text without the tabs before them.
+func unindented(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimLeft(line, "\t"))
+	}
+	return b.String()
 }

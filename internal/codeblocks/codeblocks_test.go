@@ -21,7 +21,7 @@ func TestCompile(t *testing.T) {
 		"file with a fault":            {"", "package main\n\nfunc main() { x }", "6: undefined: x"},
 		"declarations":                 {"", "func f() { fmt.Println(time.Second) }", ""},
 		"declarations with a fault":    {"", "func f() { fmt.Print() }\n\nvar x int = 2.5", "6: cannot use 2.5"},
-		"statements":                   {"", `lim, err := limiter.ParseLimit("1/s")`, ""},
+		"statements":                   {"", `lim, err := limiter.Parse("1/s")`, ""},
 		"statements with a fault":      {"", "x := 1\nx = true", "5: cannot use true"},
 		"ctx":                          {"", "<-ctx.Done()", ""},
 		"var":                          {"", "var x, y int", ""},
