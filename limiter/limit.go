@@ -20,6 +20,9 @@ var ErrInvalid = errors.New("limiter: invalid")
 // A Burst of 0 beside a Rate means the default: what the Rate allows in one second,
 // rounded up. It does not refuse everything.
 //
+// Caution: the text form has another default, which is its first number. Parse("100/m")
+// has a burst of 100, and Limit{Rate: 100.0 / 60} a burst of 2.
+//
 // The zero Limit refuses everything, so that a forgotten limit is never mistaken for no
 // limit: a Rate of 0 blocks, whatever the Burst is. A Rate of rate.Inf means no limit,
 // whatever the Burst is.
