@@ -6,17 +6,16 @@ import (
 )
 
 // A kind says what is lost when an account is evicted.
+//
+//   - spent: nothing. Every bucket is full and every window is past its Keep.
+//   - ended: windows that reports would have shown. Every bucket is full and every window
+//     has ended, but some are still kept.
 type kind int
 
 const (
-	// spent accounts lose nothing: every bucket is full and every window is past its Keep.
 	spent kind = iota
-
-	// ended accounts lose windows that reports would have shown: every bucket is full and
-	// every window has ended, but some are still kept.
 	ended
-
-	kinds
+	kinds // how many there are
 )
 
 // evictBatch is the most accounts that a full Store evicts at a time, so that not every
@@ -48,7 +47,7 @@ func (s *Store) evict(own *shard, at time.Time, now int64) bool {
 	return false
 }
 
-// sweep evicts accounts of a kind, at most so many, and reports whether there were any.
+// sweep evicts up to most accounts of a kind, and reports whether there were any.
 // It goes round the index and begins where the last sweep ended. If it evicts none, it
 // has seen every account, and notes when the first will be due. Until then a full Store
 // skips this shard, so a flood of new subjects does not go through all accounts again and

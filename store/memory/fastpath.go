@@ -17,13 +17,14 @@ import (
 
 // takeFast decides a charge that takes from, or reads, exactly the meters of the
 // account's layout, in their order and with their figures. Nearly every charge of an
-// account is one. The others are the first of the account, the first of a window, and the
-// odd ones. takeFast reports whether it decided the charge. If it did not, nothing has
-// changed.
+// account is one. The others are the first of the account, the first of a window, and a
+// few unusual ones. takeFast reports whether it decided the charge. If it did not,
+// nothing has changed.
 //
-// It computes all levels first and writes to the cells only when every meter fits. A used
-// count of a window is in its level; only a bucket has more state than that, so it keeps
-// the state of one bucket, and an account with two does not come here.
+// It computes all levels first, and writes to the cells only when every meter fits. The
+// new state of a window is in its level. That of a bucket is not, so takeFast keeps it in
+// a variable. There is one such variable, and an account with two buckets takes the slow
+// path.
 func (a *account) takeFast(c *store.Charge, at time.Time, now int64) bool {
 	fields := a.layout.fields
 	if len(fields) != len(c.Meters) || a.layout.buckets > 1 || c.SetRemaining {

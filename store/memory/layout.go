@@ -103,10 +103,10 @@ func allocLayout(n int) *layout {
 // millions of accounts, and stay in the processor's cache.
 //
 // It holds weak pointers, by the hash of the fields. Where two layouts have one hash,
-// only the later is found; the other is merely not shared. The garbage collector frees a
-// layout that no account and no ended window refers to any more. It is apart from the
-// Store, because a registered cleanup keeps its receiver alive: the Store would otherwise
-// outlive its last user.
+// only the later one is found, and the other gets no new accounts. The garbage collector
+// frees a layout that no account and no ended window refers to any more. It is apart from
+// the Store, because a registered cleanup keeps its receiver alive: the Store would
+// otherwise outlive its last user.
 type layouts struct {
 	seed maphash.Seed
 	mu   sync.Mutex
@@ -132,6 +132,7 @@ func (ls *layouts) share(fields []field, used int) *layout {
 	if l := ls.live[hash].Value(); l != nil && slices.Equal(l.fields, fields) {
 		return l
 	}
+
 	l := newLayout(fields, used)
 	ls.live[hash] = weak.Make(l)
 	runtime.AddCleanup(l, ls.drop, hash)

@@ -61,7 +61,7 @@ func (l *list[T]) page(last uint64, cursor string, limit int, want func(*T) bool
 	i, _ := slices.BinarySearchFunc(l.items, number, func(it *item[T], number uint64) int {
 		return cmp.Compare(it.number, number)
 	})
-	page = make([]T, 0, min(limit, i, maxExamined))
+	page = make([]T, 0, min(limit, i, maxExamined)) // limit may be far above what there is
 	for end := max(i-maxExamined, 0); i > end && len(page) < limit; i-- {
 		if it := l.items[i-1]; !it.deleted && want(&it.record) {
 			page = append(page, it.record)
@@ -70,6 +70,9 @@ func (l *list[T]) page(last uint64, cursor string, limit int, want func(*T) bool
 	if i == 0 {
 		return page, "", nil
 	}
+
+	// A page lists the numbers below its cursor, so this one begins the next page with the
+	// record at i-1, or with the next older one if that record is deleted by then.
 	return page, strconv.FormatUint(l.items[i-1].number+1, 36), nil
 }
 

@@ -54,7 +54,7 @@ type Config struct {
 // store.Peeker and store.OneTaker, apikey.Store, and usageplan.Store,
 // usageplan.AccessReader and usageplan.Notifier.
 //
-// New creates a Store. It is safe for concurrent use.
+// Use New to create one. A Store is safe for concurrent use.
 type Store struct {
 	seed  maphash.Seed
 	base  time.Time // the start of the buckets' clock

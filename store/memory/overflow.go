@@ -112,7 +112,7 @@ func (o *overflow) windowsDue(k kind) time.Time {
 // would grow it: there may be millions of such slices.
 func (o *overflow) addWindow(f *field, used int64, at time.Time) {
 	if len(o.windows) == cap(o.windows) {
-		o.lastEnd, o.lastKept = 0, 0
+		o.lastEnd, o.lastKept = 0, 0 // all that stay are noted again
 		o.windows = slices.DeleteFunc(o.windows, func(w endedWindow) bool {
 			if !w.isKept(at) {
 				return true

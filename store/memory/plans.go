@@ -9,7 +9,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// plans is the directory of plans and links.
+// plans is the directory of plans and links. A link is in two indexes: by plan, where
+// there may be many and a listing reads a page at a time, and by key, where there are few
+// and all are read at once.
 type plans struct {
 	mu     sync.RWMutex
 	last   uint64 // the last number that was given, to a plan or to a link
@@ -22,7 +24,7 @@ type plans struct {
 // InsertPlan implements usageplan.Store.
 func (s *Store) InsertPlan(ctx context.Context, p usageplan.Plan) error {
 	return s.changePlans(ctx, p.ID, func(ps *plans) error {
-		p.Version = 1
+		p.Version = 1 // whatever the caller has set
 		return ps.insert(ps.last+1, p)
 	})
 }

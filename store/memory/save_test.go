@@ -99,7 +99,7 @@ func TestSaveSyncFailure(t *testing.T) {
 	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "saved")
-	require.NoError(t, os.Chmod(dir, 0o300)) // files can be created, but the directory not be opened
+	require.NoError(t, os.Chmod(dir, 0o300)) // create files, but do not open the directory
 	err := fill(t, 10).Save(path)
 	require.ErrorIs(t, err, fs.ErrPermission)
 	_, err = memory.Load(path, memory.Config{})
