@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/store/storetest"
@@ -128,6 +129,7 @@ func (r *reloading) PlanLinks(ctx context.Context, planID, cursor string, limit 
 // TestReloadedStore runs the suites of every contract on a store that is saved and loaded
 // between its calls.
 func TestReloadedStore(t *testing.T) {
+	longtest.Only(t)
 	if testing.Short() {
 		t.Skip("writes thousands of files; TestSaveUnderLoad covers many goroutines")
 	}
