@@ -101,8 +101,8 @@ func (f Format) make() (Secret, error) {
 }
 
 // Check reports whether s can be a secret: whether its length, its characters, its prefix
-// and its checksum are right. The error wraps ErrMalformed and holds no part of s. A secret
-// that passes need not belong to a key, because Check does not call a store.
+// and its checksum are right. The error wraps ErrMalformed and holds no part of s. A
+// secret that passes need not belong to a key, because Check does not call a store.
 //
 // Check is fast for any length of s. It allocates only to compute the checksum, which is
 // of at most 65 bytes. A Gate calls Check only for a secret that is not in its cache.

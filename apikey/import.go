@@ -2,9 +2,9 @@ package apikey
 
 import "context"
 
-// CheckImport reports whether Import would accept the key and the secret. It does not call
-// the store, so it cannot tell whether the secret or the ID is taken. An import of many
-// keys can check all of them before it imports the first.
+// CheckImport reports whether Import would accept the key and the secret. It does not
+// call the store, so it cannot tell whether the secret or the ID is taken. An import of
+// many keys can check all of them before it imports the first.
 //
 // Errors: ErrInvalid, beside it ErrMalformed for the secret.
 func (s *Service) CheckImport(k Key, secret Secret) error {
@@ -12,9 +12,9 @@ func (s *Service) CheckImport(k Key, secret Secret) error {
 	return err
 }
 
-// GetBySecret returns the key that has a secret as its current or its retiring one. The key
-// may be disabled or expired, and the retiring secret may no longer be good. Verify returns
-// only keys that may be used.
+// GetBySecret returns the key that has a secret as its current or its retiring one. The
+// key may be disabled or expired, and the retiring secret may no longer be good. Verify
+// returns only keys that may be used.
 //
 // Errors: ErrNotFound.
 func (s *Service) GetBySecret(ctx context.Context, secret Secret) (Key, error) {

@@ -17,44 +17,46 @@ var (
 	ErrExpired  = errors.New("apikey: expired")
 )
 
-// Key is what is kept of an API key. Its secret is not in it, unless sealed. Copies share Tags, StageKeys and Sealed: clone a
-// key before you change those.
+// Key is what is kept of an API key. Its secret is not in it, unless sealed. Copies share
+// Tags, StageKeys and Sealed: clone a key before you change those.
 //
-// A Service keeps times in UTC and whole microseconds, so that a Key is equal to itself after JSON and most databases.
-// The JSON form is stable: stores may keep it.
+// A Service keeps times in UTC and whole microseconds, so that a Key is equal to itself
+// after JSON and most databases. The JSON form is stable: stores may keep it.
 type Key struct {
-	// ID names the key to people and programs, for ever; it is not secret. 1 to 64 ASCII letters, digits, '_' and '-'.
+	// ID names the key to people and programs, for ever; it is not secret. 1 to 64 ASCII
+	// letters, digits, '_' and '-'.
 	ID string `json:"id"`
 
-	// Name and Description are for people; neither needs to be unique. At most 1024 and 125000 characters, as in Amazon
-	// API Gateway; no control characters in the name.
+	// Name and Description are for people; neither needs to be unique. At most 1024 and
+	// 125000 characters, as in Amazon API Gateway; no control characters in the name.
 	Name        string `json:"name,omitzero"`
 	Description string `json:"description,omitzero"`
 
-	// CustomerID is whose key it is, in the service's own words or those of AWS Marketplace; Tags are for people and their
-	// tools.
+	// CustomerID is whose key it is, in the service's own words or those of AWS Marketplace;
+	// Tags are for people and their tools.
 	CustomerID string `json:"customerId,omitzero"`
 	Tags       Tags   `json:"tags,omitzero"`
 
-	// StageKeys are the stages, each "api/stage", that the key was given in the way of Amazon
-	// API Gateway before it had usage plans. They are kept for the tools that read them, and
-	// mean nothing: a key is for the stages of its plans. At most 100.
+	// StageKeys are the stages, each "api/stage", that the key was given in the way of
+	// Amazon API Gateway before it had usage plans. They are kept for the tools that read
+	// them, and mean nothing: a key is for the stages of its plans. At most 100.
 	StageKeys []string `json:"stageKeys,omitzero"`
 
 	// Hint is what may be shown of the secret, as Secret.String makes it.
 	Hint string `json:"hint,omitzero"`
 
-	// Enabled says whether the key may be used. A new key is disabled unless this is set, as with CreateApiKey of Amazon
-	// API Gateway.
+	// Enabled says whether the key may be used. A new key is disabled unless this is set, as
+	// with CreateApiKey of Amazon API Gateway.
 	Enabled bool `json:"enabled"`
 
-	// Digest is of the secret, and Retiring of the one it replaced, which is good until RetiringUntil. Both are zero if
-	// none is retiring; after RetiringUntil they may stay.
+	// Digest is of the secret, and Retiring of the one it replaced, which is good until
+	// RetiringUntil. Both are zero if none is retiring; after RetiringUntil they may stay.
 	Digest        Digest    `json:"digest"`
 	Retiring      Digest    `json:"retiring,omitzero"`
 	RetiringUntil time.Time `json:"retiringUntil,omitzero"`
 
-	// Sealed is the secret under Config.Seal, for those who must be able to show it again; nil: nobody can.
+	// Sealed is the secret under Config.Seal, for those who must be able to show it again;
+	// nil: nobody can.
 	Sealed []byte `json:"sealed,omitzero"`
 
 	// Expires is the instant from which the key may not be used; zero: never.
@@ -68,9 +70,9 @@ type Key struct {
 	Version int64 `json:"version"`
 }
 
-// UnmarshalJSON decodes an object. A member that Key does not have, one that is there twice, and null are errors, since a
-// date of expiry with a typing error would be none. Fields that the object does not name stay as they are. Errors wrap
-// ErrInvalid.
+// UnmarshalJSON decodes an object. A member that Key does not have, one that is there
+// twice, and null are errors, since a date of expiry with a typing error would be none.
+// Fields that the object does not name stay as they are. Errors wrap ErrInvalid.
 //
 // A struct that embeds a Key decodes as a Key alone. Make the Key a named field there.
 func (k *Key) UnmarshalJSON(text []byte) error {
@@ -98,9 +100,10 @@ func (k *Key) Usable(at time.Time) error {
 	return nil
 }
 
-// Accepts says whether d is of a secret that is good for this key at that time. It is nil, or ErrNotFound if d is neither
-// of the current secret nor of one that still retires, or what Usable returns: a retiring secret never outlives its key.
-// The comparison takes the same time for every d.
+// Accepts says whether d is of a secret that is good for this key at that time. It is
+// nil, or ErrNotFound if d is neither of the current secret nor of one that still
+// retires, or what Usable returns: a retiring secret never outlives its key. The
+// comparison takes the same time for every d.
 func (k *Key) Accepts(d Digest, at time.Time) error {
 	current, retiring := d.Equal(&k.Digest), d.Equal(&k.Retiring)
 	if d == (Digest{}) || !current && !(retiring && at.Before(k.RetiringUntil)) {
@@ -111,7 +114,8 @@ func (k *Key) Accepts(d Digest, at time.Time) error {
 
 func (k *Key) expired(at time.Time) bool { return !k.Expires.IsZero() && !at.Before(k.Expires) }
 
-// LogValue is what a log should say of a key: its id, name and hint, and whether it is enabled.
+// LogValue is what a log should say of a key: its id, name and hint, and whether it is
+// enabled.
 func (k Key) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("id", k.ID),

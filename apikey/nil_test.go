@@ -12,7 +12,8 @@ import (
 // noSeal is an AEAD, of which a nil pointer is none.
 type noSeal struct{ cipher.AEAD }
 
-// TestNil: a Service does not begin with a store or a cipher that is nil, not even within an interface.
+// TestNil: a Service does not begin with a store or a cipher that is nil, not even within
+// an interface.
 func TestNil(t *testing.T) {
 	for want, c := range map[string]struct {
 		store apikey.Store

@@ -13,8 +13,8 @@ func (c Config) String() string {
 	return fmt.Sprintf("apikey.Config(%q)", c.KeyFormat.Prefix)
 }
 
-// Format prints String, whatever the verb. Of a Seal fmt prints the key where the verb is none
-// for structs, such as %s.
+// Format prints String, whatever the verb. Of a Seal fmt prints the key where the verb is
+// none for structs, such as %s.
 func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
 // String is the name of the type.

@@ -7,15 +7,17 @@ import (
 	"time"
 )
 
-// Rotate gives a key a new secret. The one it replaces stays good for grace, though never past the key's own expiry, so
-// that a client can change over; a zero grace ends it at once. A secret that was still retiring ends at once: a key never
-// has more than two. A disabled key can be rotated, an expired one cannot.
+// Rotate gives a key a new secret. The one it replaces stays good for grace, though never
+// past the key's own expiry, so that a client can change over; a zero grace ends it at
+// once. A secret that was still retiring ends at once: a key never has more than two. A
+// disabled key can be rotated, an expired one cannot.
 //
-// The new secret is shown this once. If the error is the Store's and not one of this package's, the change may have
-// happened: rotating again would then end the secret that clients still use. Get tells, by the key's Version.
+// The new secret is shown this once. If the error is the Store's and not one of this
+// package's, the change may have happened: rotating again would then end the secret that
+// clients still use. Get tells, by the key's Version.
 //
-// Errors: ErrInvalid for a negative grace, ErrNotFound, ErrExpired, and ErrConflict if others were faster 16 times in a
-// row.
+// Errors: ErrInvalid for a negative grace, ErrNotFound, ErrExpired, and ErrConflict if
+// others were faster 16 times in a row.
 func (s *Service) Rotate(ctx context.Context, id string, grace time.Duration) (Key, Secret, error) {
 	secret, fault := s.format.make()
 	if grace < 0 {

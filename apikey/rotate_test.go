@@ -132,7 +132,8 @@ func TestRotateDisabledAndImported(t *testing.T) {
 	})
 }
 
-// A secret's life by the rules, against what the service and the store make of it over random histories of one key.
+// A secret's life by the rules, against what the service and the store make of it over
+// random histories of one key.
 func TestLifeOfSecrets(t *testing.T) {
 	for seed := range uint64(200) {
 		synctest.Test(t, func(t *testing.T) {

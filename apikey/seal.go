@@ -7,10 +7,12 @@ import (
 	"fmt"
 )
 
-// ErrSealed: the secret cannot be shown again: it was not kept, or under another Config.Seal.
+// ErrSealed: the secret cannot be shown again: it was not kept, or under another
+// Config.Seal.
 var ErrSealed = errors.New("apikey: the secret cannot be shown again")
 
-// keep makes secret that of k: its digest, its hint, and the secret itself where the Service seals.
+// keep makes secret that of k: its digest, its hint, and the secret itself where the
+// Service seals.
 func (s *Service) keep(k *Key, secret Secret) {
 	k.Digest, k.Hint, k.Sealed = DigestOf(string(secret)), secret.String(), nil
 	if s.seal == nil {
@@ -21,8 +23,8 @@ func (s *Service) keep(k *Key, secret Secret) {
 	k.Sealed = s.seal.Seal(nonce, nonce, []byte(secret), []byte(k.ID))
 }
 
-// Reveal shows the current secret of a key again. Errors: ErrNotFound, and ErrSealed where the Service has no Seal, or the
-// key was made without it or with another.
+// Reveal shows the current secret of a key again. Errors: ErrNotFound, and ErrSealed
+// where the Service has no Seal, or the key was made without it or with another.
 func (s *Service) Reveal(ctx context.Context, id string) (Secret, error) {
 	k, err := s.store.Key(ctx, id)
 	if err != nil {

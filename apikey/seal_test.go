@@ -22,7 +22,8 @@ func newSeal(t *testing.T, key string) cipher.AEAD {
 	return seal
 }
 
-// TestReveal shows secrets again where the service was told to keep them, and nowhere else.
+// TestReveal shows secrets again where the service was told to keep them, and nowhere
+// else.
 func TestReveal(t *testing.T) {
 	ctx, st := t.Context(), newMapStore()
 	sealing := must(apikey.NewService(st, apikey.Config{KeyFormat: foreign, Seal: newSeal(t, "0123456789abcdef")}))

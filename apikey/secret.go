@@ -6,16 +6,19 @@ import (
 	"log/slog"
 )
 
-// Secret is the secret of a key: what a client sends to say who it is. The conversion string(s) is its value, and on
-// purpose the only way to it: everything that prints, logs or marshals a Secret gets a hint such as "acme_…Xy3Z", which
-// is the prefix and the last four characters (of the checksum), or "…" if the value is not of the form that Format.New
-// makes.
+// Secret is the secret of a key: what a client sends to say who it is. The conversion
+// string(s) is its value, and on purpose the only way to it: everything that prints, logs
+// or marshals a Secret gets a hint such as "acme_…Xy3Z", which is the prefix and the last
+// four characters (of the checksum), or "…" if the value is not of the form that
+// Format.New makes.
 //
-// Go offers no hook in five places, so keep a Secret out of them: the fmt verbs %p and %w, unexported struct fields that
-// fmt prints, map keys that encoding/json writes, the built-in print and println, and whatever reads values by reflection.
-// Best is a local variable.
+// Go offers no hook in five places, so keep a Secret out of them: the fmt verbs %p and
+// %w, unexported struct fields that fmt prints, map keys that encoding/json writes, the
+// built-in print and println, and whatever reads values by reflection. Best is a local
+// variable.
 //
-// Unmarshalling sets the value, so a Secret can be read from a configuration, and it does not survive a round trip.
+// Unmarshalling sets the value, so a Secret can be read from a configuration, and it does
+// not survive a round trip.
 type Secret string
 
 // String is the hint.

@@ -17,7 +17,8 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// inBubble runs f with a service on a fresh store, on a clock that stands still unless f sleeps.
+// inBubble runs f with a service on a fresh store, on a clock that stands still unless f
+// sleeps.
 func inBubble(t *testing.T, f func(t *testing.T, keys *apikey.Service, st *mapStore)) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newMapStore()
@@ -292,7 +293,8 @@ func TestMissingKey(t *testing.T) {
 	})
 }
 
-// Somebody else is always faster: the service tries again on what is there by then, and not for ever.
+// Somebody else is always faster: the service tries again on what is there by then, and
+// not for ever.
 func TestUpdateRetriesConflicts(t *testing.T) {
 	for _, c := range []struct {
 		conflicts int

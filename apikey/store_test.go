@@ -16,7 +16,8 @@ type mapStore struct {
 	mu   sync.Mutex
 	keys map[string]apikey.Key
 
-	// onUpdate, if set, is called at the start of each UpdateKey, outside the lock; the call returns its error.
+	// onUpdate, if set, is called at the start of each UpdateKey, outside the lock; the call
+	// returns its error.
 	onUpdate func(k apikey.Key) error
 }
 
@@ -81,7 +82,8 @@ func (s *mapStore) DeleteKey(_ context.Context, id string) error {
 	return nil
 }
 
-// Keys looks at limit keys a page, whether the filter lets them through or not, so that filtered pages come back short.
+// Keys looks at limit keys a page, whether the filter lets them through or not, so that
+// filtered pages come back short.
 func (s *mapStore) Keys(_ context.Context, f apikey.Filter, cursor string, limit int) ([]apikey.Key, string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,9 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// Tags are names and values that people and their tools give to keys and plans; they mean nothing to this module. The
-// bounds are those of AWS: at most 50, names of 1 to 128 characters that do not begin with "aws:", values of up to 256, both
-// of letters, digits, spaces and . : + = @ _ / - (Tag naming and usage conventions of the AWS documentation).
+// Tags are names and values that people and their tools give to keys and plans; they mean
+// nothing to this module. The bounds are those of AWS: at most 50, names of 1 to 128
+// characters that do not begin with "aws:", values of up to 256, both of letters, digits,
+// spaces and . : + = @ _ / - (Tag naming and usage conventions of the AWS documentation).
 type Tags map[string]string
 
 const (

@@ -22,7 +22,8 @@ const (
 // invalid returns the faults of a call; nil if there are none.
 func invalid(faults ...error) error { return fault.Report(ErrInvalid, "", faults...) }
 
-// faults is every rule that what a caller can set in k breaks. Values are cut short: some are long.
+// faults is every rule that what a caller can set in k breaks. Values are cut short: some
+// are long.
 func (k *Key) faults() (errs []error) {
 	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if len(k.ID) > maxID || !isWord(k.ID) {

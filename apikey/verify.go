@@ -9,12 +9,13 @@ import (
 // Verify returns the key that a secret is good for now. It is for services that need no
 // usage plan; package gate has the whole decision, with a cache.
 //
-// The error wraps ErrNotFound if there is no such key, or if its secret was replaced and has
-// retired; ErrMalformed beside it if the secret cannot be one of the Service's KeyFormat;
-// ErrDisabled or ErrExpired. Other errors are the Store's. The key is zero beside an error.
+// The error wraps ErrNotFound if there is no such key, or if its secret was replaced and
+// has retired; ErrMalformed beside it if the secret cannot be one of the Service's
+// KeyFormat; ErrDisabled or ErrExpired. Other errors are the Store's. The key is zero
+// beside an error.
 //
-// Security: answer all of these errors the same. A client that can tell a disabled key from
-// an unknown one has learned that it guessed a key.
+// Security: answer all of these errors the same. A client that can tell a disabled key
+// from an unknown one has learned that it guessed a key.
 //
 // Every call reads the Store, unless the secret is malformed.
 func (s *Service) Verify(ctx context.Context, secret Secret) (Key, error) {

@@ -10,7 +10,8 @@ import (
 	"github.com/ration-go/ration/internal/pages"
 )
 
-// Audit is what an operator would want to mend. Ids are in the order of the listings, newest first.
+// Audit is what an operator would want to mend. Ids are in the order of the listings,
+// newest first.
 type Audit struct {
 	KeysWithoutPlan   []string // enabled keys that no plan admits; a detached plan admits none
 	DisabledKeys      []string // disabled keys that are linked to plans

@@ -9,8 +9,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestPlanJSON is texts of plans that a service may read from its configuration. A fault names the member: a limit with a
-// typing error must never be read as no limit.
+// TestPlanJSON is texts of plans that a service may read from its configuration. A fault
+// names the member: a limit with a typing error must never be read as no limit.
 func TestPlanJSON(t *testing.T) {
 	for text, want := range map[string]string{
 		`{}`:                 "",
@@ -67,7 +67,8 @@ func TestLinkJSON(t *testing.T) {
 	}
 }
 
-// TestPlanJSONKeeps: fields that a text does not name stay, so that a service may begin with its defaults.
+// TestPlanJSONKeeps: fields that a text does not name stay, so that a service may begin
+// with its defaults.
 func TestPlanJSONKeeps(t *testing.T) {
 	p := usageplan.Plan{Throttle: throttle(5, 7), Quotas: perDay(9)}
 	require.NoError(t, json.Unmarshal([]byte(`{"quotas":["3/day"]}`), &p))

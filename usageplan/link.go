@@ -18,10 +18,12 @@ type Link struct {
 	PlanID string `json:"planId"`
 	KeyID  string `json:"keyId"`
 
-	// Subject is who pays: the counts are its own. It is set when the link is made and never changes: by default it is the
-	// plan's id and the key's, so that neither a rotation of the secret nor a move to another plan resets or doubles an
-	// allowance; a number is between the two where another link of the key has that subject, having come from the plan. Keys
-	// of one customer that share an allowance share a subject: 1 to 256 bytes of UTF-8.
+	// Subject is who pays: the counts are its own. It is set when the link is made and never
+	// changes: by default it is the plan's id and the key's, so that neither a rotation of
+	// the secret nor a move to another plan resets or doubles an allowance; a number is
+	// between the two where another link of the key has that subject, having come from the
+	// plan. Keys of one customer that share an allowance share a subject: 1 to 256 bytes of
+	// UTF-8.
 	Subject string `json:"subject"`
 
 	// Throttle and Quotas stand in place of the plan's for this key, if they are not nil.
@@ -63,8 +65,8 @@ func (l *Link) Validate() error {
 // subjectOf is the subject of a key that pays for itself.
 func subjectOf(planID, keyID string) string { return planID + "/" + keyID }
 
-// subjectBeside is the first of those that none of the key's links has: where the key was in the plan and has moved on, the
-// subject has gone with it.
+// subjectBeside is the first of those that none of the key's links has: where the key was
+// in the plan and has moved on, the subject has gone with it.
 func subjectBeside(planID, keyID string, links []Link) string {
 	subject := subjectOf(planID, keyID)
 	for n := 2; slices.ContainsFunc(links, func(l Link) bool { return l.Subject == subject }); n++ {
@@ -73,8 +75,8 @@ func subjectBeside(planID, keyID string, links []Link) string {
 	return subject
 }
 
-// RecordName returns the name of the key's usage record. Where keys share a subject, each has
-// a record of its own.
+// RecordName returns the name of the key's usage record. Where keys share a subject, each
+// has a record of its own.
 func (l *Link) RecordName() string {
 	if strings.HasSuffix(l.Subject, "/"+l.KeyID) {
 		return quota.RecordName

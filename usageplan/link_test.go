@@ -45,8 +45,8 @@ func TestLinkThrottle(t *testing.T) {
 	require.Equal(t, gate.Throttled, h.reason(plain))
 }
 
-// TestMoveAndLinkAgain moves a key's subject to another plan, and links the key to the first once more: two links, and two
-// who pay.
+// TestMoveAndLinkAgain moves a key's subject to another plan, and links the key to the
+// first once more: two links, and two who pay.
 func TestMoveAndLinkAgain(t *testing.T) {
 	h, ctx := newHouse(t), t.Context()
 	on := func(stage string) usageplan.Plan {

@@ -17,12 +17,14 @@ func (s *Service) Link(ctx context.Context, planID, keyID string) error {
 	return err
 }
 
-// AddLink ties a key to a plan with a subject of its own and overrides, and returns it as it was kept. Key and plan must be
-// there (apikey.ErrNotFound, ErrNotFound). A second link of the two is ErrExists. A plan that names an API stage that another
-// plan of the key names is ErrClash: one plan for each key and stage, as in AWS.
+// AddLink ties a key to a plan with a subject of its own and overrides, and returns it as
+// it was kept. Key and plan must be there (apikey.ErrNotFound, ErrNotFound). A second
+// link of the two is ErrExists. A plan that names an API stage that another plan of the
+// key names is ErrClash: one plan for each key and stage, as in AWS.
 //
-// Plans without stages do not clash. Where several of a key's are for every stage, the plan of the oldest link counts
-// until another names the stage, or the oldest link is removed. Audit finds such keys.
+// Plans without stages do not clash. Where several of a key's are for every stage, the
+// plan of the oldest link counts until another names the stage, or the oldest link is
+// removed. Audit finds such keys.
 func (s *Service) AddLink(ctx context.Context, l Link) (Link, error) {
 	if l.Subject == "" {
 		links, err := s.KeyLinks(ctx, l.KeyID)
@@ -51,7 +53,8 @@ func (s *Service) AddLink(ctx context.Context, l Link) (Link, error) {
 	return l, nil
 }
 
-// Unlink takes a key out of a plan. Linking the two again finds what was used, since the subject is the same by default.
+// Unlink takes a key out of a plan. Linking the two again finds what was used, since the
+// subject is the same by default.
 func (s *Service) Unlink(ctx context.Context, planID, keyID string) error {
 	if err := s.plans.DeleteLink(ctx, planID, keyID); err != nil {
 		return fmt.Errorf("usageplan: unlink key %s from plan %s: %w", keyID, planID, err)
@@ -69,9 +72,9 @@ func (s *Service) removeLinks(ctx context.Context, links []Link) error {
 	return nil
 }
 
-// UpdateLink changes a link's overrides under traffic. change may run more than once; only Throttle and Quotas can change.
-// If it returns an error nothing is changed, and UpdateLink returns that. Tokens and what was used stay, or do not, as
-// Update has it.
+// UpdateLink changes a link's overrides under traffic. change may run more than once;
+// only Throttle and Quotas can change. If it returns an error nothing is changed, and
+// UpdateLink returns that. Tokens and what was used stay, or do not, as Update has it.
 func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change func(*Link) error) (l Link, err error) {
 	err = retry.Do(ctx, func() (raced bool, err error) {
 		old, err := FindLink(ctx, s.plans, planID, keyID)
@@ -95,8 +98,9 @@ func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change f
 	return l, nil
 }
 
-// Move links a key to another plan and takes it out of the first. The subject goes with it, and so does what was used;
-// overrides stay behind. Between the two steps the first plan counts, being the older link.
+// Move links a key to another plan and takes it out of the first. The subject goes with
+// it, and so does what was used; overrides stay behind. Between the two steps the first
+// plan counts, being the older link.
 func (s *Service) Move(ctx context.Context, keyID, fromPlanID, toPlanID string) error {
 	old, err := FindLink(ctx, s.plans, fromPlanID, keyID)
 	if err != nil {
@@ -116,8 +120,8 @@ func (s *Service) Move(ctx context.Context, keyID, fromPlanID, toPlanID string) 
 	return s.Unlink(ctx, fromPlanID, keyID)
 }
 
-// Links is a page of the links to a plan, newest first, as List is one of plans. Those of keys that are no more are left
-// out, so that a page may be short.
+// Links is a page of the links to a plan, newest first, as List is one of plans. Those of
+// keys that are no more are left out, so that a page may be short.
 func (s *Service) Links(ctx context.Context, planID, cursor string, limit int) ([]Link, string, error) {
 	limit, err := pageLimit(limit)
 	if err != nil {
@@ -148,8 +152,9 @@ func (s *Service) KeyLinks(ctx context.Context, keyID string) ([]Link, error) {
 	return links, nil
 }
 
-// clash is ErrClash if p and another plan of the key name one API stage. The plan except is passed over. Two plans that
-// are for every stage do not clash, as in AWS, where stages are often added after the keys: the older link counts.
+// clash is ErrClash if p and another plan of the key name one API stage. The plan except
+// is passed over. Two plans that are for every stage do not clash, as in AWS, where
+// stages are often added after the keys: the older link counts.
 func (s *Service) clash(ctx context.Context, keyID string, p *Plan, except string) error {
 	links, err := s.KeyLinks(ctx, keyID)
 	if err != nil {

@@ -2,16 +2,16 @@ package usageplan
 
 import "sync"
 
-// Listeners is for stores that are Notifiers: those who want to hear of changes. The zero Listeners is nobody. Safe for
-// concurrent use.
+// Listeners is for stores that are Notifiers: those who want to hear of changes. The zero
+// Listeners is nobody. Safe for concurrent use.
 type Listeners struct {
 	mu   sync.RWMutex
 	all  map[int]func(id string)
 	last int
 }
 
-// Add is a Notifier's OnChange: changed is called by Tell, and now, with "". It must neither call Add nor stop, which waits
-// for the calls that are under way.
+// Add is a Notifier's OnChange: changed is called by Tell, and now, with "". It must
+// neither call Add nor stop, which waits for the calls that are under way.
 func (l *Listeners) Add(changed func(id string)) (stop func()) {
 	n := l.add(changed)
 	changed("")
@@ -33,7 +33,8 @@ func (l *Listeners) add(changed func(id string)) int {
 	return l.last
 }
 
-// Tell calls all of them with the id of what has changed, or with "" if it may be anything.
+// Tell calls all of them with the id of what has changed, or with "" if it may be
+// anything.
 func (l *Listeners) Tell(id string) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

@@ -33,7 +33,8 @@ var ErrInvalid = errors.New("usageplan: invalid")
 
 // Plan is how much the keys that are linked to it may use, each for itself.
 type Plan struct {
-	// ID names the plan for ever: 1 to 64 ASCII letters, digits, '_' and '-'. Service.Create takes it, or gives one.
+	// ID names the plan for ever: 1 to 64 ASCII letters, digits, '_' and '-'. Service.Create
+	// takes it, or gives one.
 	ID string `json:"id"`
 
 	Name        string `json:"name,omitzero"`
@@ -42,30 +43,36 @@ type Plan struct {
 	// Throttle is the token bucket of each subject; nil: none. A rate of 0 blocks.
 	Throttle *limiter.Limit `json:"throttle,omitzero"`
 
-	// ThrottleByCost makes the throttle take a request's cost, instead of one for each request.
+	// ThrottleByCost makes the throttle take a request's cost, instead of one for each
+	// request.
 	ThrottleByCost bool `json:"throttleByCost,omitzero"`
 
-	// Quotas are allowances by the calendar; each takes a request's cost. Their names differ.
+	// Quotas are allowances by the calendar; each takes a request's cost. Their names
+	// differ.
 	Quotas []quota.Quota `json:"quotas,omitzero"`
 
-	// Routes are throttles that replace Throttle on one route, each with a bucket of its own, by the route's name (see
-	// Route): the pattern that the mux has, without its host but with its method, so that "/pets" is not "GET /pets". A name
-	// that no pattern has does nothing; the middleware's Logger is warned of it. AnyRoute is every route that has none. Quotas count on every route all the same.
+	// Routes are throttles that replace Throttle on one route, each with a bucket of its
+	// own, by the route's name (see Route): the pattern that the mux has, without its host
+	// but with its method, so that "/pets" is not "GET /pets". A name that no pattern has
+	// does nothing; the middleware's Logger is warned of it. AnyRoute is every route that
+	// has none. Quotas count on every route all the same.
 	Routes map[string]limiter.Limit `json:"routes,omitzero"`
 
-	// StageRoutes are throttles of routes on one API stage, which come before Routes there; AnyRoute is every route of the
-	// stage that has none.
+	// StageRoutes are throttles of routes on one API stage, which come before Routes there;
+	// AnyRoute is every route of the stage that has none.
 	StageRoutes map[Stage]map[string]limiter.Limit `json:"stageRoutes,omitzero"`
 
-	// Stages are the API stages that the plan is for; none: all of them, where no plan of the key names the stage, unless
-	// the plan is Detached. Where several plans of the key are for all stages, the one with the oldest link counts.
+	// Stages are the API stages that the plan is for; none: all of them, where no plan of
+	// the key names the stage, unless the plan is Detached. Where several plans of the key
+	// are for all stages, the one with the oldest link counts.
 	Stages []Stage `json:"stages,omitzero"`
 
-	// Detached is that the plan counts on no stage at all, as one of Amazon API Gateway whose stages were all taken away. It
-	// has no Stages then.
+	// Detached is that the plan counts on no stage at all, as one of Amazon API Gateway
+	// whose stages were all taken away. It has no Stages then.
 	Detached bool `json:"detached,omitzero"`
 
-	// ProductCode is that of AWS Marketplace; Tags are for people and their tools. Neither means anything here.
+	// ProductCode is that of AWS Marketplace; Tags are for people and their tools. Neither
+	// means anything here.
 	ProductCode string      `json:"productCode,omitzero"`
 	Tags        apikey.Tags `json:"tags,omitzero"`
 
@@ -76,9 +83,10 @@ type Plan struct {
 	Version int64 `json:"version,omitzero"`
 }
 
-// UnmarshalJSON decodes an object. A member that Plan does not have, one that is there twice, and null are errors, since a
-// limit with a typing error would be no limit. Fields that the object does not name stay as they are. Errors wrap ErrInvalid.
-// Limits are checked by their own text forms, and all else by Validate.
+// UnmarshalJSON decodes an object. A member that Plan does not have, one that is there
+// twice, and null are errors, since a limit with a typing error would be no limit. Fields
+// that the object does not name stay as they are. Errors wrap ErrInvalid. Limits are
+// checked by their own text forms, and all else by Validate.
 //
 // A struct that embeds a Plan decodes as a Plan alone. Make the Plan a named field there.
 func (p *Plan) UnmarshalJSON(text []byte) error {
@@ -89,7 +97,8 @@ func (p *Plan) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Validate reports every fault of p at once; the error wraps ErrInvalid. An empty ID is none: Service.Create gives one.
+// Validate reports every fault of p at once; the error wraps ErrInvalid. An empty ID is
+// none: Service.Create gives one.
 func (p *Plan) Validate() error {
 	var errs []error
 	if p.ID != "" && (len(p.ID) > maxID || strings.ContainsFunc(p.ID, notOfID)) {
@@ -107,7 +116,8 @@ func (p *Plan) Validate() error {
 	return invalid("plan", errs)
 }
 
-// notOfID is the rule of apikey.Key.ID: nothing that parts an id from what comes before and after it, in a subject or a URL.
+// notOfID is the rule of apikey.Key.ID: nothing that parts an id from what comes before
+// and after it, in a subject or a URL.
 func notOfID(c rune) bool {
 	return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '_' && c != '-'
 }

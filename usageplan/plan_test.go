@@ -118,7 +118,8 @@ func TestRoute(t *testing.T) {
 	}
 }
 
-// FuzzRoute is that a canonical name is its own, and one that http.ServeMux knows unless it breaks the mux's own rules.
+// FuzzRoute is that a canonical name is its own, and one that http.ServeMux knows unless
+// it breaks the mux's own rules.
 func FuzzRoute(f *testing.F) {
 	for _, r := range routes {
 		f.Add(r.in)
@@ -141,7 +142,8 @@ func FuzzRoute(f *testing.F) {
 	})
 }
 
-// TestJSON is plans and links as stores keep them: limits and quotas in their text forms, and all of it back.
+// TestJSON is plans and links as stores keep them: limits and quotas in their text forms,
+// and all of it back.
 func TestJSON(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	require.NoError(t, err)

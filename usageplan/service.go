@@ -17,15 +17,16 @@ import (
 	"github.com/ration-go/ration/internal/retry"
 )
 
-// Service manages plans and links: it validates, gives ids, and refuses what would make two plans count for one key. Make
-// one with NewService. Safe for concurrent use; two that change one plan at once lose nothing.
+// Service manages plans and links: it validates, gives ids, and refuses what would make
+// two plans count for one key. Make one with NewService. Safe for concurrent use; two
+// that change one plan at once lose nothing.
 type Service struct {
 	plans Store
 	keys  apikey.Store
 }
 
-// NewService returns a Service over the stores of plans and of keys, which may be one. The
-// error reports every fault at once and wraps ErrInvalid.
+// NewService returns a Service over the stores of plans and of keys, which may be one.
+// The error reports every fault at once and wraps ErrInvalid.
 func NewService(plans Store, keys apikey.Store) (*Service, error) {
 	err := fault.Report(ErrInvalid, "service", nilcheck.Required("plans", plans, "a usageplan.Store"),
 		nilcheck.Required("keys", keys, "an apikey.Store"))
@@ -41,12 +42,15 @@ const (
 	maxPage     = 500
 )
 
-// Create keeps a new plan and returns it. An empty ID is replaced by ten random lower-case letters and digits; Created,
-// Updated and Version it gives itself, and what p has there is ignored. So a service that makes its plans at each start
-// gives them IDs, and goes on where the error is ErrExists: the plan is there, as it was made or has been changed since.
+// Create keeps a new plan and returns it. An empty ID is replaced by ten random
+// lower-case letters and digits; Created, Updated and Version it gives itself, and what p
+// has there is ignored. So a service that makes its plans at each start gives them IDs,
+// and goes on where the error is ErrExists: the plan is there, as it was made or has been
+// changed since.
 //
-// An ID that a deleted plan had is free again, and the new plan's keys find what was counted under it. Give it once Delete
-// has returned: links that come before are removed with the old ones.
+// An ID that a deleted plan had is free again, and the new plan's keys find what was
+// counted under it. Give it once Delete has returned: links that come before are removed
+// with the old ones.
 //
 // Errors: ErrInvalid, which tells every fault, and ErrExists for an ID that is taken.
 func (s *Service) Create(ctx context.Context, p Plan) (Plan, error) {
@@ -73,7 +77,8 @@ func (s *Service) Get(ctx context.Context, id string) (Plan, error) {
 	return p, nil
 }
 
-// List is a page of plans, newest first: at most limit (zero: 25; at most 500), and the next page's cursor, "" at the end.
+// List is a page of plans, newest first: at most limit (zero: 25; at most 500), and the
+// next page's cursor, "" at the end.
 func (s *Service) List(ctx context.Context, cursor string, limit int) ([]Plan, string, error) {
 	limit, err := pageLimit(limit)
 	if err != nil {
@@ -103,20 +108,25 @@ func (s *Service) All(ctx context.Context) iter.Seq2[Plan, error] {
 	}
 }
 
-// Update changes a plan under traffic: usage stays, limits move at once. change may run more than once, when others
-// change the plan meanwhile; what it does to ID, Created, Updated and Version is undone. A stage that another plan of one
-// of its keys names is ErrClash. If change returns an error nothing is changed, and Update returns that. If others were
-// faster 16 times in a row it is ErrConflict; between the tries are short pauses, which end with ctx.
+// Update changes a plan under traffic: usage stays, limits move at once. change may run
+// more than once, when others change the plan meanwhile; what it does to ID, Created,
+// Updated and Version is undone. A stage that another plan of one of its keys names is
+// ErrClash. If change returns an error nothing is changed, and Update returns that. If
+// others were faster 16 times in a row it is ErrConflict; between the tries are short
+// pauses, which end with ctx.
 //
-// A bucket keeps the tokens that it has. After a plan is raised they are few at first, and the new rate fills the bucket up
-// to the new burst; after a plan is lowered they are at most the new burst.
+// A bucket keeps the tokens that it has. After a plan is raised they are few at first,
+// and the new rate fills the bucket up to the new burst; after a plan is lowered they are
+// at most the new burst.
 //
-// A quota keeps what was used of its window when its limit changes. A quota under another name starts an empty window. So
-// does a quota with another period, start day or zone, unless its new window begins at the very instant at which the old one
-// began: then what was used since that instant counts, with what the window was extended by.
+// A quota keeps what was used of its window when its limit changes. A quota under another
+// name starts an empty window. So does a quota with another period, start day or zone,
+// unless its new window begins at the very instant at which the old one began: then what
+// was used since that instant counts, with what the window was extended by.
 //
-// An empty window gives the allowance once more. A quota of 1 a month whose start day is changed four times in a month
-// admits 5. Gate.SetRemaining, after the change, sets what is left for a key.
+// An empty window gives the allowance once more. A quota of 1 a month whose start day is
+// changed four times in a month admits 5. Gate.SetRemaining, after the change, sets what
+// is left for a key.
 func (s *Service) Update(ctx context.Context, id string, change func(*Plan) error) (p Plan, err error) {
 	err = retry.Do(ctx, func() (raced bool, err error) {
 		old, err := s.Get(ctx, id)
@@ -143,7 +153,8 @@ func (s *Service) Update(ctx context.Context, id string, change func(*Plan) erro
 	return p, nil
 }
 
-// written is the end of one try of a change: whether somebody else was faster, and the error.
+// written is the end of one try of a change: whether somebody else was faster, and the
+// error.
 func written(what string, err error) (raced bool, _ error) {
 	switch {
 	case err == nil:
@@ -154,8 +165,8 @@ func written(what string, err error) (raced bool, _ error) {
 	return false, fmt.Errorf("usageplan: %s: %w", what, err)
 }
 
-// Delete removes a plan, and then its links: from its return its keys have no plan, unless another. What was counted stays
-// until it is old.
+// Delete removes a plan, and then its links: from its return its keys have no plan,
+// unless another. What was counted stays until it is old.
 func (s *Service) Delete(ctx context.Context, id string) error {
 	if err := s.plans.DeletePlan(ctx, id, 0); err != nil {
 		return fmt.Errorf("usageplan: delete plan %s: %w", id, err)
@@ -163,8 +174,9 @@ func (s *Service) Delete(ctx context.Context, id string) error {
 	return s.unlinkAll(ctx, id)
 }
 
-// DeleteIf is Delete of a plan that is as the caller wants it: may gets the plan that is to be removed, again if others
-// change it meanwhile. If it returns an error nothing is removed, and DeleteIf returns that.
+// DeleteIf is Delete of a plan that is as the caller wants it: may gets the plan that is
+// to be removed, again if others change it meanwhile. If it returns an error nothing is
+// removed, and DeleteIf returns that.
 func (s *Service) DeleteIf(ctx context.Context, id string, may func(*Plan) error) error {
 	err := retry.Do(ctx, func() (raced bool, err error) {
 		p, err := s.Get(ctx, id)
@@ -197,10 +209,12 @@ func (s *Service) unlinkAll(ctx context.Context, id string) error {
 	return nil
 }
 
-// now is the time that records carry: no finer than any store keeps, and without what JSON drops.
+// now is the time that records carry: no finer than any store keeps, and without what
+// JSON drops.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// newID is ten letters and digits, 50 bits at random; a store that has it already says ErrExists.
+// newID is ten letters and digits, 50 bits at random; a store that has it already says
+// ErrExists.
 func newID() string { return strings.ToLower(rand.Text())[:10] }
 
 func pageLimit(limit int) (int, error) {

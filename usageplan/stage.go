@@ -13,8 +13,9 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Stage is one deployment of one API, as AWS has it: ("orders", "prod"). Both are the service's own names; there is no ':'
-// in the API's. Its text form, in JSON too, is AWS's: "orders:prod".
+// Stage is one deployment of one API, as AWS has it: ("orders", "prod"). Both are the
+// service's own names; there is no ':' in the API's. Its text form, in JSON too, is
+// AWS's: "orders:prod".
 type Stage struct{ API, Name string }
 
 // String is "api:name".
@@ -23,7 +24,8 @@ func (s Stage) String() string { return s.API + ":" + s.Name }
 // MarshalText is String; the error is always nil.
 func (s Stage) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote. Its error wraps ErrInvalid, and s is then unchanged.
+// UnmarshalText reads what MarshalText wrote. Its error wraps ErrInvalid, and s is then
+// unchanged.
 func (s *Stage) UnmarshalText(text []byte) error {
 	api, name, found := strings.Cut(string(text), ":")
 	if !found {
@@ -58,8 +60,8 @@ func stages(list []Stage) (errs []error) {
 	return errs
 }
 
-// routes returns the faults of throttles by route; bucket is what the names of their buckets
-// begin with.
+// routes returns the faults of throttles by route; bucket is what the names of their
+// buckets begin with.
 func routes(field, bucket string, limits map[string]limiter.Limit) (errs []error) {
 	if n := len(limits); n > MaxRoutes {
 		errs = append(errs, fmt.Errorf("%s: %d of them: want at most %d", field, n, MaxRoutes))

@@ -13,8 +13,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestStageRoutes is which throttle counts on which route of which stage: each has a bucket of its own, and as many tokens
-// as its place in this list.
+// TestStageRoutes is which throttle counts on which route of which stage: each has a
+// bucket of its own, and as many tokens as its place in this list.
 func TestStageRoutes(t *testing.T) {
 	h := newHouse(t)
 	burst := func(n int) limiter.Limit { return limiter.Limit{Rate: 1e-8, Burst: n} }
