@@ -9,19 +9,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestNil begins no Service over a store that is nil, not even within an interface.
+// TestNil checks that NewService refuses a nil store, also a nil pointer in an interface.
 func TestNil(t *testing.T) {
 	none, st := (*memory.Store)(nil), memory.New(memory.Config{})
 	for want, c := range map[string]struct {
-		plans usageplan.Store
 		keys  apikey.Store
+		plans usageplan.Store
 	}{
-		"plans: nil: want a usageplan.Store":               {nil, st},
-		"plans: nil *memory.Store: want a usageplan.Store": {none, st},
-		"keys: nil: want an apikey.Store":                  {st, nil},
-		"keys: nil *memory.Store: want an apikey.Store":    {st, none},
+		"keys: nil: want an apikey.Store":                  {nil, st},
+		"keys: nil *memory.Store: want an apikey.Store":    {none, st},
+		"plans: nil: want a usageplan.Store":               {st, nil},
+		"plans: nil *memory.Store: want a usageplan.Store": {st, none},
 	} {
-		_, err := usageplan.NewService(c.plans, c.keys)
+		_, err := usageplan.NewService(c.keys, c.plans)
 		require.ErrorIs(t, err, usageplan.ErrInvalid)
 		require.ErrorContains(t, err, want)
 	}

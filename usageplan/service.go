@@ -21,19 +21,19 @@ import (
 // two plans count for one key. Make one with NewService. Safe for concurrent use; two
 // that change one plan at once lose nothing.
 type Service struct {
-	plans Store
 	keys  apikey.Store
+	plans Store
 }
 
-// NewService returns a Service over the stores of plans and of keys, which may be one.
-// The error reports every fault at once and wraps ErrInvalid.
-func NewService(plans Store, keys apikey.Store) (*Service, error) {
-	err := fault.Report(ErrInvalid, "service", nilcheck.Required("plans", plans, "a usageplan.Store"),
-		nilcheck.Required("keys", keys, "an apikey.Store"))
+// NewService returns a Service on a store of keys and a store of plans. One type, such as
+// store/memory, may be both. The error reports every fault at once and wraps ErrInvalid.
+func NewService(keys apikey.Store, plans Store) (*Service, error) {
+	err := fault.Report(ErrInvalid, "service", nilcheck.Required("keys", keys, "an apikey.Store"),
+		nilcheck.Required("plans", plans, "a usageplan.Store"))
 	if err != nil {
 		return nil, err
 	}
-	return &Service{plans: plans, keys: keys}, nil
+	return &Service{keys: keys, plans: plans}, nil
 }
 
 // Page bounds of List and Links, as AWS has them.

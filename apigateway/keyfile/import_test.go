@@ -69,7 +69,7 @@ func TestImportFails(t *testing.T) {
 	h, _, file := imports(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	st := &stumbles{Store: h.st, at: "second", stop: cancel}
-	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})), must(usageplan.NewService(h.st, st))
+	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})), must(usageplan.NewService(st, h.st))
 	rows := keyfile.Parse(strings.NewReader(file("name,key,enabled,usageplanids\nfirst,SECRET-1,false,PLAN-C\nsecond,SECRET-2,true,PLAN-A\n")))
 	done, err := keyfile.Import(ctx, keys, plans, rows, false)
 	require.ErrorIs(t, err, errBroken)

@@ -61,7 +61,7 @@ func controlPlane(cfg config, g *gate.Gate, st *opened, log *slog.Logger) (http.
 	if err != nil {
 		return nil, err
 	}
-	plans, err := usageplan.NewService(watch(st.backend, cfg, log), st.backend)
+	plans, err := usageplan.NewService(st.backend, watch(st.backend, cfg, log))
 	if err != nil {
 		return nil, err
 	}

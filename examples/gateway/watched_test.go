@@ -44,7 +44,7 @@ func TestWatched(t *testing.T) {
 			var text logs
 			st := memory.New(memory.Config{})
 			w := watch(st, config{api: here.API, stage: here.Name, routes: test.flags}, slog.New(slog.NewTextHandler(&text, nil)))
-			plans := must(usageplan.NewService(w, st))
+			plans := must(usageplan.NewService(st, w))
 			logged := func() string {
 				defer text.text.Reset()
 				return text.String()
