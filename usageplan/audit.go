@@ -10,9 +10,9 @@ import (
 	"github.com/ration-go/ration/internal/pages"
 )
 
-// Audit is what an operator would want to mend. Ids are in the order of the listings,
+// AuditReport is what an operator would want to mend. Ids are in the order of the listings,
 // newest first.
-type Audit struct {
+type AuditReport struct {
 	KeysWithoutPlan   []string // enabled keys that no plan admits; a detached plan admits none
 	DisabledKeys      []string // disabled keys that are linked to plans
 	PlansWithoutKeys  []string
@@ -21,17 +21,17 @@ type Audit struct {
 }
 
 // Audit walks through all keys, plans and links. It changes nothing.
-func (s *Service) Audit(ctx context.Context) (Audit, error) {
-	var a Audit
+func (s *Service) Audit(ctx context.Context) (AuditReport, error) {
+	var a AuditReport
 	for keys, err := range pages.All(func(cursor string) ([]apikey.Key, string, error) {
 		return s.keys.Keys(ctx, apikey.Filter{}, cursor, pages.Size)
 	}) {
 		if err != nil {
-			return Audit{}, fmt.Errorf("usageplan: audit: %w", err)
+			return AuditReport{}, fmt.Errorf("usageplan: audit: %w", err)
 		}
 		for i := range keys {
 			if err := s.auditKey(ctx, &keys[i], &a); err != nil {
-				return Audit{}, fmt.Errorf("usageplan: audit: %w", err)
+				return AuditReport{}, fmt.Errorf("usageplan: audit: %w", err)
 			}
 		}
 	}
@@ -40,7 +40,7 @@ func (s *Service) Audit(ctx context.Context) (Audit, error) {
 			err = s.auditPlan(ctx, p.ID, &a)
 		}
 		if err != nil {
-			return Audit{}, fmt.Errorf("usageplan: audit: %w", err)
+			return AuditReport{}, fmt.Errorf("usageplan: audit: %w", err)
 		}
 	}
 	return a, nil
@@ -58,7 +58,7 @@ func (s *Service) Prune(ctx context.Context) (int, error) {
 	return len(a.DeadLinks), nil
 }
 
-func (s *Service) auditKey(ctx context.Context, k *apikey.Key, a *Audit) error {
+func (s *Service) auditKey(ctx context.Context, k *apikey.Key, a *AuditReport) error {
 	links, err := s.plans.KeyLinks(ctx, k.ID)
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (s *Service) auditKey(ctx context.Context, k *apikey.Key, a *Audit) error {
 	return nil
 }
 
-func (s *Service) auditPlan(ctx context.Context, id string, a *Audit) error {
+func (s *Service) auditPlan(ctx context.Context, id string, a *AuditReport) error {
 	live := 0
 	for links, err := range pages.All(func(cursor string) ([]Link, string, error) {
 		return s.plans.PlanLinks(ctx, id, cursor, pages.Size)

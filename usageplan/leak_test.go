@@ -30,7 +30,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	values := map[string]any{
 		"Service": plans, "Access": usageplan.Access{Key: key}, "Plan": plan,
 		"Link": usageplan.Link{PlanID: plan.ID, KeyID: key.ID}, "Stage": usageplan.Stage{},
-		"Audit": usageplan.Audit{}, "Listeners": &usageplan.Listeners{},
+		"AuditReport": usageplan.AuditReport{}, "Listeners": &usageplan.Listeners{},
 	}
 	leak.Complete(t, values)
 	leak.Check(t, string(secret)[4:36], values)

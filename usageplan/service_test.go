@@ -259,7 +259,7 @@ func TestAudit(t *testing.T) {
 	require.Len(t, a.DeadLinks, 2)
 	require.ElementsMatch(t, []string{gone.ID, good.ID}, []string{a.DeadLinks[0].KeyID, a.DeadLinks[1].KeyID})
 	a.DeadLinks = nil
-	require.Equal(t, usageplan.Audit{
+	require.Equal(t, usageplan.AuditReport{
 		KeysWithoutPlan: []string{cut.ID, lonely.ID}, DisabledKeys: []string{asleep.ID},
 		PlansWithoutKeys: []string{empty.ID}, KeysWithManyPlans: []string{torn.ID},
 	}, a)
