@@ -126,7 +126,7 @@ func (h *Handler) value(k *apikey.Key, wanted bool) apikey.Secret {
 	if !wanted {
 		return ""
 	}
-	value, _ := h.keys.Open(k)
+	value, _ := h.keys.Unseal(k)
 	return value
 }
 

@@ -30,11 +30,11 @@ func (s *Service) Reveal(ctx context.Context, id string) (Secret, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.Open(&k)
+	return s.Unseal(&k)
 }
 
-// Open is Reveal for a key that has been read.
-func (s *Service) Open(k *Key) (Secret, error) {
+// Unseal is Reveal for a key that has been read.
+func (s *Service) Unseal(k *Key) (Secret, error) {
 	if s.seal == nil || len(k.Sealed) < s.seal.NonceSize() {
 		return "", ErrSealed
 	}

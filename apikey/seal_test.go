@@ -56,7 +56,7 @@ func TestReveal(t *testing.T) {
 	require.NotContains(t, string(text), string(rotated))
 	stolen := stored
 	stolen.ID = foreign.ID // a secret sealed for another key
-	_, err = sealing.Open(&stolen)
+	_, err = sealing.Unseal(&stolen)
 	require.ErrorIs(t, err, apikey.ErrSealed)
 
 	_, _, err = plain.Rotate(ctx, k.ID, 0)
