@@ -46,8 +46,8 @@ func TestCovers(t *testing.T) {
 	}
 }
 
-// TestImportForm imports no secret that a Gate of the same Format would always refuse.
-// The error says what is wanted.
+// TestImportForm checks that a Service imports no secret that a Gate with the same Format
+// would always refuse. The error says what is wanted.
 func TestImportForm(t *testing.T) {
 	ctx := t.Context()
 	const want = "want a secret of the Format's own form, or AcceptForeign there and in the Gate's Format"
@@ -59,7 +59,7 @@ func TestImportForm(t *testing.T) {
 		require.ErrorContains(t, err, want)
 		_, err = keys.ImportDigest(ctx, apikey.Key{}, apikey.DigestOf("legacy/key+value=2019"))
 		require.ErrorIs(t, err, apikey.ErrInvalid)
-		require.ErrorContains(t, err, "digest: of a secret of unknown form: want AcceptForeign in the Format, and in the Gate's")
+		require.ErrorContains(t, err, "digest: secret of unknown form: want AcceptForeign in the Format and in the Gate's")
 		err = keys.CheckImport(apikey.Key{}, "legacy/key+value=2019")
 		require.ErrorIs(t, err, apikey.ErrMalformed)
 		require.ErrorContains(t, err, want)

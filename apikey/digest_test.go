@@ -4,6 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"strings"
 	"testing"
 
@@ -34,15 +38,61 @@ func TestDigestOfAllocatesNothing(t *testing.T) {
 	}
 }
 
+// TestDigestEqual checks that Equal finds a difference in every bit, and in any two bits
+// at once. Differences in two words must not cancel each other.
 func TestDigestEqual(t *testing.T) {
 	a, b := apikey.DigestOf("a"), apikey.DigestOf("b")
 	assert.True(t, a.Equal(&a))
 	assert.False(t, a.Equal(&b))
-	for i := range a {
+
+	const bits = 8 * len(a)
+	flip := func(d *apikey.Digest, bit int) { d[bit/8] ^= 1 << (bit % 8) }
+	for i := range bits {
 		other := a
-		other[i] ^= 1
-		assert.False(t, a.Equal(&other), "byte %d", i)
+		flip(&other, i)
+		require.False(t, a.Equal(&other), "bit %d", i)
+		for j := range i {
+			flip(&other, j)
+			require.False(t, a.Equal(&other), "bits %d and %d", i, j)
+			flip(&other, j)
+		}
 	}
+}
+
+// TestDigestEqualHasNoEarlyExit reads the source of Equal. A timing test would be as
+// uncertain as the machine, so this test holds Equal to a form that takes the same time
+// for all digests: one loop that counts to the length, without a branch inside it, and
+// one return after it.
+func TestDigestEqualHasNoEarlyExit(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "digest.go", nil, 0)
+	require.NoError(t, err)
+	var equal *ast.FuncDecl
+	for _, d := range file.Decls {
+		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == "Equal" {
+			equal = f
+		}
+	}
+	require.NotNil(t, equal)
+
+	body := equal.Body.List
+	require.IsType(t, &ast.ReturnStmt{}, body[len(body)-1])
+	loops := 0
+	for _, s := range body[:len(body)-1] {
+		ast.Inspect(s, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.ForStmt:
+				loops++
+				assert.Equal(t, "i < len(d)", types.ExprString(n.Cond))
+			case *ast.BinaryExpr:
+				assert.NotContains(t, []token.Token{token.LAND, token.LOR, token.EQL, token.NEQ}, n.Op)
+			case *ast.ReturnStmt, *ast.BranchStmt, *ast.IfStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt, *ast.SelectStmt,
+				*ast.RangeStmt, *ast.FuncLit, *ast.GoStmt, *ast.DeferStmt:
+				t.Errorf("Equal has a %T", n)
+			}
+			return true
+		})
+	}
+	assert.Equal(t, 1, loops)
 }
 
 func TestDigestText(t *testing.T) {

@@ -10,22 +10,18 @@ import (
 
 func Example() {
 	ctx := context.Background()
-	st := newMapStore() // a Store, such as memory.New gives
+	st := newMapStore() // a Store, such as the one that memory.New returns
 	keys := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}))
 
 	key, secret, err := keys.Create(ctx, apikey.Key{Name: "my-api-key", Enabled: true})
 	if err != nil {
 		panic(err)
 	}
-	send(string(secret)) // to its owner, once; printing it shows only a hint
+	send(string(secret)) // to its owner, this once; printing secret shows only a hint
 	fmt.Println(secret.String() == key.Hint)
 
-	// Later somebody presents it.
-	digest := apikey.DigestOf(string(secret))
-	found, err := st.KeyByDigest(ctx, digest)
-	if err == nil {
-		err = found.Accepts(digest, time.Now())
-	}
+	// Later a client presents the secret.
+	found, err := keys.Verify(ctx, secret)
 	fmt.Println(found.Name, err)
 	// Output:
 	// true

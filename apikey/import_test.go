@@ -9,7 +9,8 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// TestCheckImport refuses what Import refuses, and leaves the store alone.
+// TestCheckImport checks that CheckImport refuses the same as Import, and that it does
+// not touch the store.
 func TestCheckImport(t *testing.T) {
 	st := newMapStore()
 	keys := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}}))
@@ -17,7 +18,7 @@ func TestCheckImport(t *testing.T) {
 	for name, c := range map[string]struct {
 		key    apikey.Key
 		secret apikey.Secret
-		want   string // "" means that Import would take it
+		want   string // part of the error; if empty, Import accepts the secret
 	}{
 		"good":         {key: apikey.Key{Name: "n"}, secret: secret},
 		"an ID":        {key: apikey.Key{ID: "id"}, secret: secret},
@@ -41,7 +42,8 @@ func TestCheckImport(t *testing.T) {
 	}
 }
 
-// TestGetBySecret finds a disabled key by its current secret and by its retiring one.
+// TestGetBySecret checks that a disabled key is found by its current and by its retiring
+// secret.
 func TestGetBySecret(t *testing.T) {
 	keys := must(apikey.NewService(newMapStore(), apikey.Config{}))
 	k, old, err := keys.Create(t.Context(), apikey.Key{Name: "n"})

@@ -9,7 +9,8 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// TestKeyJSONFaults: what a key is not to be used for must not be lost by a typing error.
+// TestKeyJSONFaults checks that a typing error in the JSON of a key is an error. Without
+// the error, a restriction such as an expiry would be lost.
 func TestKeyJSONFaults(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"id":"k","expire":"2026-11-30T00:00:00Z"}`: `unknown field "expire"`,

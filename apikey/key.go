@@ -11,70 +11,81 @@ import (
 	"github.com/ration-go/ration/internal/strict"
 )
 
-// Why a known key may not be used. Accepts and Usable return them.
+// The errors for a known key that may not be used. Accepts and Usable return them.
 var (
 	ErrDisabled = errors.New("apikey: disabled")
 	ErrExpired  = errors.New("apikey: expired")
 )
 
-// Key is what is kept of an API key. Its secret is not in it, unless sealed. Copies share
-// Tags, StageKeys and Sealed: clone a key before you change those.
+// A Key is the stored record of an API key. It does not contain the secret, unless the
+// Service has a Seal.
 //
-// A Service keeps times in UTC and whole microseconds, so that a Key is equal to itself
-// after JSON and most databases. The JSON form is stable: stores may keep it.
+// Copying a Key shares Tags, StageKeys and Sealed. Call Clone before you modify them.
+//
+// A Service keeps times in UTC and in whole microseconds. JSON and most databases hold
+// such times exactly. The JSON form of a Key is stable, so stores may keep it.
 type Key struct {
-	// ID names the key to people and programs, for ever; it is not secret. 1 to 64 ASCII
+	// ID identifies the key. It never changes and is not secret. It has 1 to 64 ASCII
 	// letters, digits, '_' and '-'.
 	ID string `json:"id"`
 
-	// Name and Description are for people; neither needs to be unique. At most 1024 and
-	// 125000 characters, as in Amazon API Gateway; no control characters in the name.
+	// Name and Description are for people, and need not be unique. Name has at most 1024
+	// characters and no control characters. Description has at most 125000 characters.
+	// These are the bounds of Amazon API Gateway.
 	Name        string `json:"name,omitzero"`
 	Description string `json:"description,omitzero"`
 
-	// CustomerID is whose key it is, in the service's own words or those of AWS Marketplace;
-	// Tags are for people and their tools.
+	// CustomerID identifies the customer that the key belongs to. It is a name of the
+	// service's own, or a customer identifier of AWS Marketplace. It has at most 1024
+	// characters.
 	CustomerID string `json:"customerId,omitzero"`
-	Tags       Tags   `json:"tags,omitzero"`
 
-	// StageKeys are the stages, each "api/stage", that the key was given in the way of
-	// Amazon API Gateway before it had usage plans. They are kept for the tools that read
-	// them, and mean nothing: a key is for the stages of its plans. At most 100.
+	// Tags are for people and their tools.
+	Tags Tags `json:"tags,omitzero"`
+
+	// StageKeys lists stages, each as "api/stage". Amazon API Gateway gave keys to stages in
+	// this way before it had usage plans. The list is kept for tools that read it. It has no
+	// effect, because the plans of a key decide its stages. It has at most 100 entries.
 	StageKeys []string `json:"stageKeys,omitzero"`
 
-	// Hint is what may be shown of the secret, as Secret.String makes it.
+	// Hint is the part of the secret that may be shown. See Secret.String.
 	Hint string `json:"hint,omitzero"`
 
-	// Enabled says whether the key may be used. A new key is disabled unless this is set, as
-	// with CreateApiKey of Amazon API Gateway.
+	// Enabled reports whether the key may be used. A new key is disabled unless Enabled is
+	// set, as in CreateApiKey of Amazon API Gateway.
 	Enabled bool `json:"enabled"`
 
-	// Digest is of the secret, and Retiring of the one it replaced, which is good until
-	// RetiringUntil. Both are zero if none is retiring; after RetiringUntil they may stay.
-	Digest        Digest    `json:"digest"`
+	// Digest is the digest of the current secret.
+	Digest Digest `json:"digest"`
+
+	// Retiring is the digest of the previous secret, which is good until RetiringUntil. Both
+	// are zero if no secret was rotated out. Both may stay set after RetiringUntil.
 	Retiring      Digest    `json:"retiring,omitzero"`
 	RetiringUntil time.Time `json:"retiringUntil,omitzero"`
 
-	// Sealed is the secret under Config.Seal, for those who must be able to show it again;
-	// nil: nobody can.
+	// Sealed is the current secret, encrypted with Config.Seal. If nil, the secret cannot be
+	// shown again.
 	Sealed []byte `json:"sealed,omitzero"`
 
-	// Expires is the instant from which the key may not be used; zero: never.
+	// Expires is the instant from which the key may no longer be used. If zero, the key
+	// never expires.
 	Expires time.Time `json:"expires,omitzero"`
 
-	// Created and Updated are when the key was made and last changed.
+	// Created and Updated are the times when the key was created and last changed.
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`
 
-	// Version is 1 for a new key and grows by one with every change.
+	// Version is 1 for a new key, and grows by one with every change.
 	Version int64 `json:"version"`
 }
 
-// UnmarshalJSON decodes an object. A member that Key does not have, one that is there
-// twice, and null are errors, since a date of expiry with a typing error would be none.
-// Fields that the object does not name stay as they are. Errors wrap ErrInvalid.
+// UnmarshalJSON decodes an object. An unknown member, a repeated member and null are
+// errors. Otherwise a typing error in the name of "expires" would make a key that never
+// expires. Fields that the object does not name keep their values. The error wraps
+// ErrInvalid.
 //
-// A struct that embeds a Key decodes as a Key alone. Make the Key a named field there.
+// Caution: a struct that embeds a Key inherits this method, and decodes as a Key alone.
+// Make the Key a named field there.
 func (k *Key) UnmarshalJSON(text []byte) error {
 	type fields Key
 	if err := strict.Unmarshal(text, (*fields)(k)); err != nil {
@@ -83,13 +94,14 @@ func (k *Key) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Clone is a copy that shares nothing.
+// Clone returns a copy that shares no memory with k.
 func (k Key) Clone() Key {
 	k.Tags, k.StageKeys, k.Sealed = maps.Clone(k.Tags), slices.Clone(k.StageKeys), slices.Clone(k.Sealed)
 	return k
 }
 
-// Usable says whether the key may be used at that time: nil, ErrDisabled or ErrExpired.
+// Usable reports whether the key may be used at a time. It returns nil, ErrDisabled or
+// ErrExpired.
 func (k *Key) Usable(at time.Time) error {
 	if !k.Enabled {
 		return ErrDisabled
@@ -100,11 +112,14 @@ func (k *Key) Usable(at time.Time) error {
 	return nil
 }
 
-// Accepts says whether d is of a secret that is good for this key at that time. It is
-// nil, or ErrNotFound if d is neither of the current secret nor of one that still
-// retires, or what Usable returns: a retiring secret never outlives its key. The
-// comparison takes the same time for every d.
+// Accepts reports whether d is the digest of a secret that is good for the key at a time.
+// It returns ErrNotFound if d is not the digest of the current secret or of a retiring
+// one before RetiringUntil. Otherwise it returns the result of Usable, so a retiring
+// secret is refused once its key has expired.
+//
+// Security: the comparison with the digests takes the same time for every d.
 func (k *Key) Accepts(d Digest, at time.Time) error {
+	// Both comparisons are always made, so that their time does not depend on d.
 	current, retiring := d.Equal(&k.Digest), d.Equal(&k.Retiring)
 	if d == (Digest{}) || !current && !(retiring && at.Before(k.RetiringUntil)) {
 		return ErrNotFound
@@ -114,8 +129,8 @@ func (k *Key) Accepts(d Digest, at time.Time) error {
 
 func (k *Key) expired(at time.Time) bool { return !k.Expires.IsZero() && !at.Before(k.Expires) }
 
-// LogValue is what a log should say of a key: its id, name and hint, and whether it is
-// enabled.
+// LogValue returns what a log should show of a key: its ID, name and hint, and whether it
+// is enabled.
 func (k Key) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("id", k.ID),

@@ -23,7 +23,7 @@ func TestUsable(t *testing.T) {
 	}{
 		{"the zero key is disabled", apikey.Key{}, apikey.ErrDisabled},
 		{"enabled", apikey.Key{Enabled: true}, nil},
-		{"expires later", apikey.Key{Enabled: true, Expires: noon.Add(time.Microsecond)}, nil},
+		{"expires in a microsecond", apikey.Key{Enabled: true, Expires: noon.Add(time.Microsecond)}, nil},
 		{"expires now", apikey.Key{Enabled: true, Expires: noon}, apikey.ErrExpired},
 		{"expired", apikey.Key{Enabled: true, Expires: noon.Add(-time.Hour)}, apikey.ErrExpired},
 		{"disabled and expired", apikey.Key{Expires: noon}, apikey.ErrDisabled},
@@ -33,7 +33,7 @@ func TestUsable(t *testing.T) {
 }
 
 func TestAccepts(t *testing.T) {
-	current, retiring, stranger := apikey.DigestOf("current"), apikey.DigestOf("retiring"), apikey.DigestOf("stranger")
+	current, retiring, unknown := apikey.DigestOf("current"), apikey.DigestOf("retiring"), apikey.DigestOf("unknown")
 	plain := apikey.Key{Enabled: true, Digest: current}
 	rotated := apikey.Key{Enabled: true, Digest: current, Retiring: retiring, RetiringUntil: noon.Add(time.Hour)}
 	with := func(k apikey.Key, change func(*apikey.Key)) apikey.Key { change(&k); return k }
@@ -46,7 +46,7 @@ func TestAccepts(t *testing.T) {
 		want   error
 	}{
 		{"current", plain, current, 0, nil},
-		{"stranger", plain, stranger, 0, apikey.ErrNotFound},
+		{"unknown", plain, unknown, 0, apikey.ErrNotFound},
 		{"zero digest, nothing retiring", plain, apikey.Digest{}, 0, apikey.ErrNotFound},
 		{"zero digest, a key without one", apikey.Key{Enabled: true}, apikey.Digest{}, 0, apikey.ErrNotFound},
 		{"zero digest, RetiringUntil alone", with(plain, func(k *apikey.Key) { k.RetiringUntil = noon.Add(time.Hour) }),
@@ -55,14 +55,14 @@ func TestAccepts(t *testing.T) {
 		{"retiring", rotated, retiring, 0, nil},
 		{"retiring, at the last moment", rotated, retiring, time.Hour - 1, nil},
 		{"retired", rotated, retiring, time.Hour, apikey.ErrNotFound},
-		{"current when the other has retired", rotated, current, time.Hour, nil},
-		{"stranger at a rotated key", rotated, stranger, 0, apikey.ErrNotFound},
+		{"current, after the other retired", rotated, current, time.Hour, nil},
+		{"unknown, rotated key", rotated, unknown, 0, apikey.ErrNotFound},
 		{"retiring without an end", with(rotated, func(k *apikey.Key) { k.RetiringUntil = time.Time{} }),
 			retiring, 0, apikey.ErrNotFound},
 		{"retiring of an expired key", with(rotated, func(k *apikey.Key) { k.Expires = noon }), retiring, 0, apikey.ErrExpired},
 		{"current of an expired key", with(rotated, func(k *apikey.Key) { k.Expires = noon }), current, 0, apikey.ErrExpired},
 		{"retiring of a disabled key", with(rotated, func(k *apikey.Key) { k.Enabled = false }), retiring, 0, apikey.ErrDisabled},
-		{"stranger at a disabled key", with(rotated, func(k *apikey.Key) { k.Enabled = false }), stranger, 0, apikey.ErrNotFound},
+		{"unknown, disabled key", with(rotated, func(k *apikey.Key) { k.Enabled = false }), unknown, 0, apikey.ErrNotFound},
 	} {
 		assert.Equal(t, c.want, c.key.Accepts(c.digest, noon.Add(c.after)), c.name)
 	}
@@ -83,7 +83,7 @@ func TestKeyJSON(t *testing.T) {
 		assert.Equal(t, k, back)
 	}
 
-	// Stores keep this form: it may grow, and not change.
+	// Stores keep this form. It may grow, but not change.
 	j, err := json.Marshal(full)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{

@@ -20,8 +20,8 @@ type aead struct {
 	Key []byte
 }
 
-// TestNothingShowsASecret prints every exported struct. It looks for the secret of a key
-// and for the key of the Seal.
+// TestNothingShowsASecret prints every exported struct, and looks in the output for the
+// secret of a key and for the key of the Seal.
 func TestNothingShowsASecret(t *testing.T) {
 	master := []byte("hunter2passhunter2passhunter2pas")
 	block, err := aes.NewCipher(master)

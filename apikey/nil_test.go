@@ -9,11 +9,11 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// noSeal is an AEAD, of which a nil pointer is none.
+// noSeal is an AEAD. A nil pointer to it is not nil as a cipher.AEAD.
 type noSeal struct{ cipher.AEAD }
 
-// TestNil: a Service does not begin with a store or a cipher that is nil, not even within
-// an interface.
+// TestNil checks that NewService refuses a nil store, and a nil pointer in an interface
+// for the store or the Seal.
 func TestNil(t *testing.T) {
 	for want, c := range map[string]struct {
 		store apikey.Store

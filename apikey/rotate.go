@@ -7,14 +7,18 @@ import (
 	"time"
 )
 
-// Rotate gives a key a new secret. The one it replaces stays good for grace, though never
-// past the key's own expiry, so that a client can change over; a zero grace ends it at
-// once. A secret that was still retiring ends at once: a key never has more than two. A
-// disabled key can be rotated, an expired one cannot.
+// Rotate gives a key a new secret and returns it. The previous secret stays good for
+// grace, so that clients can change over, but never past the key's own expiry. With a
+// grace of 0 it ends at once.
 //
-// The new secret is shown this once. If the error is the Store's and not one of this
-// package's, the change may have happened: rotating again would then end the secret that
-// clients still use. Get tells, by the key's Version.
+// A key never has more than two secrets. A secret that was still retiring from an earlier
+// rotation ends at once. A disabled key can be rotated. An expired key cannot.
+//
+// The new secret is returned only here.
+//
+// Caution: if the error is the Store's and not one of this package's, the change may have
+// happened. A second call would then end the secret that clients still use. Call Get
+// first: a greater Version means that the key was changed.
 //
 // Errors: ErrInvalid for a negative grace, ErrNotFound, ErrExpired, and ErrConflict if
 // others were faster 16 times in a row.
@@ -33,7 +37,7 @@ func (s *Service) Rotate(ctx context.Context, id string, grace time.Duration) (K
 	return k, secret, nil
 }
 
-// rotate makes secret the current one of k.
+// rotate makes secret the current secret of k, and retires the previous one.
 func (s *Service) rotate(k *Key, secret Secret, now time.Time, grace time.Duration) error {
 	if k.expired(now) {
 		return ErrExpired
@@ -42,9 +46,11 @@ func (s *Service) rotate(k *Key, secret Secret, now time.Time, grace time.Durati
 	if !k.Expires.IsZero() && k.Expires.Before(until) {
 		until = k.Expires
 	}
-	if k.Retiring, k.RetiringUntil = k.Digest, until; !now.Before(until) {
+
+	k.Retiring, k.RetiringUntil = k.Digest, until
+	if !now.Before(until) { // no grace, or less than a microsecond of it
 		k.Retiring, k.RetiringUntil = Digest{}, time.Time{}
 	}
-	s.keep(k, secret)
+	s.setSecret(k, secret)
 	return nil
 }

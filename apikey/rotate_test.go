@@ -36,46 +36,46 @@ func TestRotate(t *testing.T) {
 			{24 * time.Hour, apikey.ErrNotFound, nil},
 		} {
 			time.Sleep(step.after)
-			assert.Equal(t, step.old, ask(t, st, old), "old, %v later", step.after)
-			assert.Equal(t, step.fresh, ask(t, st, fresh), "fresh, %v later", step.after)
+			assert.Equal(t, step.old, verify(t, st, old), "old, %v later", step.after)
+			assert.Equal(t, step.fresh, verify(t, st, fresh), "fresh, %v later", step.after)
 		}
 	})
 }
 
 func TestRotateWithoutGrace(t *testing.T) {
 	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
-		for _, grace := range []time.Duration{0, time.Nanosecond} { // what is left of a nanosecond is none
+		for _, grace := range []time.Duration{0, time.Nanosecond} { // a nanosecond is rounded to 0
 			k, old := mustCreate(t, keys, "n")
 			rotated, fresh, err := keys.Rotate(t.Context(), k.ID, grace)
 			require.NoError(t, err)
 			assert.Zero(t, rotated.Retiring)
 			assert.Zero(t, rotated.RetiringUntil)
-			assert.ErrorIs(t, ask(t, st, old), apikey.ErrNotFound)
-			assert.NoError(t, ask(t, st, fresh))
+			assert.ErrorIs(t, verify(t, st, old), apikey.ErrNotFound)
+			assert.NoError(t, verify(t, st, fresh))
 		}
 	})
 }
 
-func TestRotateEndsTheOldestAtOnce(t *testing.T) {
+func TestRotateEndsTheOldestSecret(t *testing.T) {
 	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
 		k, first := mustCreate(t, keys, "n")
 		_, second, err := keys.Rotate(t.Context(), k.ID, 24*time.Hour)
 		require.NoError(t, err)
 		_, third, err := keys.Rotate(t.Context(), k.ID, time.Hour)
 		require.NoError(t, err)
-		assert.ErrorIs(t, ask(t, st, first), apikey.ErrNotFound)
-		assert.NoError(t, ask(t, st, second))
-		assert.NoError(t, ask(t, st, third))
+		assert.ErrorIs(t, verify(t, st, first), apikey.ErrNotFound)
+		assert.NoError(t, verify(t, st, second))
+		assert.NoError(t, verify(t, st, third))
 
 		_, fourth, err := keys.Rotate(t.Context(), k.ID, 0)
 		require.NoError(t, err)
-		assert.ErrorIs(t, ask(t, st, second), apikey.ErrNotFound)
-		assert.ErrorIs(t, ask(t, st, third), apikey.ErrNotFound)
-		assert.NoError(t, ask(t, st, fourth))
+		assert.ErrorIs(t, verify(t, st, second), apikey.ErrNotFound)
+		assert.ErrorIs(t, verify(t, st, third), apikey.ErrNotFound)
+		assert.NoError(t, verify(t, st, fourth))
 	})
 }
 
-func TestRotateNeverOutlivesTheKey(t *testing.T) {
+func TestRetiringSecretEndsWithTheKey(t *testing.T) {
 	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
 		k, old := mustCreate(t, keys, "n")
 		expires := time.Now().UTC().Add(time.Hour)
@@ -86,14 +86,14 @@ func TestRotateNeverOutlivesTheKey(t *testing.T) {
 		assert.Equal(t, expires, rotated.RetiringUntil)
 		assert.Equal(t, expires, rotated.Expires)
 
-		// A longer life for the key is none for the secret that retires.
+		// A later expiry of the key does not prolong the retiring secret.
 		_, err = keys.Expire(t.Context(), k.ID, expires.Add(24*time.Hour))
 		require.NoError(t, err)
 		time.Sleep(time.Hour - time.Nanosecond)
-		assert.NoError(t, ask(t, st, old))
+		assert.NoError(t, verify(t, st, old))
 		time.Sleep(time.Nanosecond)
-		assert.ErrorIs(t, ask(t, st, old), apikey.ErrNotFound)
-		assert.NoError(t, ask(t, st, fresh))
+		assert.ErrorIs(t, verify(t, st, old), apikey.ErrNotFound)
+		assert.NoError(t, verify(t, st, fresh))
 	})
 }
 
@@ -105,7 +105,7 @@ func TestRotateRefuses(t *testing.T) {
 		require.ErrorIs(t, err, apikey.ErrInvalid)
 		assert.ErrorContains(t, err, "grace: -1ns: want 0 or more")
 		assert.Equal(t, before, st.keys[k.ID])
-		assert.NoError(t, ask(t, st, old))
+		assert.NoError(t, verify(t, st, old))
 
 		_, err = keys.Expire(t.Context(), k.ID, time.Now())
 		require.NoError(t, err)
@@ -124,16 +124,16 @@ func TestRotateDisabledAndImported(t *testing.T) {
 		rotated, fresh, err := keys.Rotate(t.Context(), k.ID, time.Hour)
 		require.NoError(t, err)
 		assert.False(t, rotated.Enabled)
-		assert.ErrorIs(t, ask(t, st, fresh), apikey.ErrDisabled)
+		assert.ErrorIs(t, verify(t, st, fresh), apikey.ErrDisabled)
 		_, err = keys.Enable(t.Context(), k.ID)
 		require.NoError(t, err)
-		assert.NoError(t, ask(t, st, fresh))
-		assert.NoError(t, ask(t, st, "legacy/key+value=2019"))
+		assert.NoError(t, verify(t, st, fresh))
+		assert.NoError(t, verify(t, st, "legacy/key+value=2019"))
 	})
 }
 
-// A secret's life by the rules, against what the service and the store make of it over
-// random histories of one key.
+// TestLifeOfSecrets compares the Service with a simple model of when a secret is good,
+// over random histories of one key.
 func TestLifeOfSecrets(t *testing.T) {
 	for seed := range uint64(200) {
 		synctest.Test(t, func(t *testing.T) {
@@ -143,8 +143,8 @@ func TestLifeOfSecrets(t *testing.T) {
 			keys := must(apikey.NewService(st, apikey.Config{}))
 			k, secret := mustCreate(t, keys, "n")
 
-			secrets := []apikey.Secret{secret} // the last is current
-			dies := []time.Time{{}}            // when each of the others dies
+			secrets := []apikey.Secret{secret} // the last one is current
+			ends := []time.Time{{}}            // the times when the others end
 			enabled, expires := true, time.Time{}
 			for range 60 {
 				var err error
@@ -171,27 +171,27 @@ func TestLifeOfSecrets(t *testing.T) {
 						break
 					}
 					last := len(secrets) - 1
-					if dies[last] = now.Add(grace); !expires.IsZero() && expires.Before(dies[last]) {
-						dies[last] = expires
+					if ends[last] = now.Add(grace); !expires.IsZero() && expires.Before(ends[last]) {
+						ends[last] = expires
 					}
 					if last > 0 {
-						dies[last-1] = now
+						ends[last-1] = now
 					}
-					secrets, dies = append(secrets, secret), append(dies, time.Time{})
+					secrets, ends = append(secrets, secret), append(ends, time.Time{})
 				}
 				require.NoError(t, err)
 
 				for i, secret := range secrets {
 					var want error
 					switch {
-					case i < len(secrets)-1 && (i < len(secrets)-2 || !time.Now().Before(dies[i])):
+					case i < len(secrets)-1 && (i < len(secrets)-2 || !time.Now().Before(ends[i])):
 						want = apikey.ErrNotFound
 					case !enabled:
 						want = apikey.ErrDisabled
 					case !expires.IsZero() && !time.Now().Before(expires):
 						want = apikey.ErrExpired
 					}
-					require.Equal(t, want, ask(t, st, secret), "seed %d, secret %d of %d", seed, i+1, len(secrets))
+					require.Equal(t, want, verify(t, st, secret), "seed %d, secret %d of %d", seed, i+1, len(secrets))
 				}
 			}
 		})

@@ -7,24 +7,31 @@ import (
 	"fmt"
 )
 
-// ErrSealed: the secret cannot be shown again: it was not kept, or under another
-// Config.Seal.
+// ErrSealed means that a secret cannot be shown again. It was not kept, or it was sealed
+// with a different Config.Seal.
 var ErrSealed = errors.New("apikey: the secret cannot be shown again")
 
-// keep makes secret that of k: its digest, its hint, and the secret itself where the
-// Service seals.
-func (s *Service) keep(k *Key, secret Secret) {
-	k.Digest, k.Hint, k.Sealed = DigestOf(string(secret)), secret.String(), nil
+// setSecret stores in k all that is kept of its secret: the digest, the hint and, if the
+// Service has a Seal, the sealed secret.
+func (s *Service) setSecret(k *Key, secret Secret) {
+	k.Digest = DigestOf(string(secret))
+	k.Hint = secret.String()
+	k.Sealed = nil
 	if s.seal == nil {
 		return
 	}
+
+	// The ID is authenticated, so that a sealed secret that is copied to another key
+	// cannot be opened there.
 	nonce := make([]byte, s.seal.NonceSize())
-	_, _ = rand.Read(nonce) // it never fails
+	_, _ = rand.Read(nonce) // never fails
 	k.Sealed = s.seal.Seal(nonce, nonce, []byte(secret), []byte(k.ID))
 }
 
-// Reveal shows the current secret of a key again. Errors: ErrNotFound, and ErrSealed
-// where the Service has no Seal, or the key was made without it or with another.
+// Reveal returns the current secret of the key with an ID.
+//
+// Errors: ErrNotFound, and ErrSealed if the Service has no Seal, or if the secret was
+// stored without a Seal or with a different one.
 func (s *Service) Reveal(ctx context.Context, id string) (Secret, error) {
 	k, err := s.store.Key(ctx, id)
 	if err != nil {
@@ -33,7 +40,8 @@ func (s *Service) Reveal(ctx context.Context, id string) (Secret, error) {
 	return s.Unseal(&k)
 }
 
-// Unseal is Reveal for a key that has been read.
+// Unseal returns the current secret of a key that was read already, as Reveal does. It
+// does not call the Store. Errors: ErrSealed.
 func (s *Service) Unseal(k *Key) (Secret, error) {
 	if s.seal == nil || len(k.Sealed) < s.seal.NonceSize() {
 		return "", ErrSealed
@@ -41,7 +49,7 @@ func (s *Service) Unseal(k *Key) (Secret, error) {
 	nonce, sealed := k.Sealed[:s.seal.NonceSize()], k.Sealed[s.seal.NonceSize():]
 	secret, err := s.seal.Open(nil, nonce, sealed, []byte(k.ID))
 	if err != nil {
-		return "", fmt.Errorf("%w: key %s was sealed otherwise", ErrSealed, k.ID)
+		return "", fmt.Errorf("%w: key %s was sealed with a different cipher or key", ErrSealed, k.ID)
 	}
 	return Secret(secret), nil
 }

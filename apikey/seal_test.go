@@ -22,8 +22,7 @@ func newSeal(t *testing.T, key string) cipher.AEAD {
 	return seal
 }
 
-// TestReveal shows secrets again where the service was told to keep them, and nowhere
-// else.
+// TestReveal checks that only a Service with the right Seal shows secrets again.
 func TestReveal(t *testing.T) {
 	ctx, st := t.Context(), newMapStore()
 	sealing := must(apikey.NewService(st, apikey.Config{KeyFormat: foreign, Seal: newSeal(t, "0123456789abcdef")}))
@@ -55,19 +54,19 @@ func TestReveal(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, string(text), string(rotated))
 	stolen := stored
-	stolen.ID = foreign.ID // a secret sealed for another key
+	stolen.ID = foreign.ID // the secret was sealed for another key
 	_, err = sealing.Unseal(&stolen)
 	require.ErrorIs(t, err, apikey.ErrSealed)
 
 	_, _, err = plain.Rotate(ctx, k.ID, 0)
 	require.NoError(t, err)
 	_, err = sealing.Reveal(ctx, k.ID)
-	require.ErrorIs(t, err, apikey.ErrSealed, "the present secret was not kept")
+	require.ErrorIs(t, err, apikey.ErrSealed, "the current secret was not sealed")
 	_, err = sealing.Reveal(ctx, "nobody")
 	require.ErrorIs(t, err, apikey.ErrNotFound)
 }
 
-// TestTags keeps to AWS's bounds.
+// TestTags checks the bounds of tags in AWS.
 func TestTags(t *testing.T) {
 	many := apikey.Tags{}
 	for i := range 51 {
@@ -75,7 +74,7 @@ func TestTags(t *testing.T) {
 	}
 	for _, test := range []struct {
 		tags apikey.Tags
-		want string // empty: good
+		want string // part of the error, or empty for valid tags
 	}{
 		{nil, ""},
 		{apikey.Tags{"Team é 1": "a.b:c+d=e@f_g/h-i", "n": ""}, ""},
@@ -107,7 +106,7 @@ func TestTags(t *testing.T) {
 	require.ErrorContains(t, err, "tags")
 	_, err = keys.Update(t.Context(), k.ID, func(k *apikey.Key) error {
 		k.Tags["team"] = "b"
-		return apikey.ErrExpired // whatever error
+		return apikey.ErrExpired // any error
 	})
 	require.ErrorIs(t, err, apikey.ErrExpired)
 	again, err := keys.Get(t.Context(), k.ID)

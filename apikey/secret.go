@@ -6,22 +6,27 @@ import (
 	"log/slog"
 )
 
-// Secret is the secret of a key: what a client sends to say who it is. The conversion
-// string(s) is its value, and on purpose the only way to it: everything that prints, logs
-// or marshals a Secret gets a hint such as "acme_…Xy3Z", which is the prefix and the last
-// four characters (of the checksum), or "…" if the value is not of the form that
-// Format.New makes.
+// A Secret is the secret of a key, which a client sends to identify itself.
 //
-// Go offers no hook in five places, so keep a Secret out of them: the fmt verbs %p and
-// %w, unexported struct fields that fmt prints, map keys that encoding/json writes, the
-// built-in print and println, and whatever reads values by reflection. Best is a local
-// variable.
+// The conversion string(s) returns the value, and nothing else does. Code that prints,
+// logs or marshals a Secret gets a hint such as "acme_…Xy3Z": the prefix and the last
+// four characters, which belong to the checksum. The hint is "…" for a value that does
+// not have the form of Format.New.
 //
-// Unmarshalling sets the value, so a Secret can be read from a configuration, and it does
-// not survive a round trip.
+// Security: Go has no hook in five places, which show the whole value. Keep a Secret out
+// of them, best in a local variable:
+//
+//   - the fmt verbs %p and %w
+//   - unexported struct fields that fmt prints
+//   - map keys that encoding/json writes
+//   - the built-in functions print and println
+//   - code that reads values by reflection
+//
+// Unmarshalling sets the value, so a Secret can be read from a configuration. Marshalling
+// writes the hint, so a Secret does not survive a round trip.
 type Secret string
 
-// String is the hint.
+// String returns the hint.
 func (s Secret) String() string {
 	if (Format{}).Check(string(s)) != nil {
 		return "…"
@@ -29,14 +34,15 @@ func (s Secret) String() string {
 	return string(s[:len(s)-randomLen-sumLen]) + "…" + string(s[len(s)-4:])
 }
 
-// GoString is the hint, for packages that print values as Go does.
+// GoString returns the hint, for packages that print values in Go syntax.
 func (s Secret) GoString() string { return s.String() }
 
-// Format prints the hint, whatever the verb and its flags.
+// Format prints the hint for every verb and flag.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
-// LogValue is the hint, for package log/slog.
+// LogValue returns the hint, for package log/slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText is the hint, for encoding/json and its like. The error is always nil.
+// MarshalText returns the hint, for packages such as encoding/json. The error is always
+// nil.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -33,7 +33,8 @@ func TestSecretString(t *testing.T) {
 	}
 }
 
-// Everything that turns values into text shows the hint and nothing of the random part.
+// TestSecretIsNeverShown checks that no package that turns values into text shows any
+// part of the random characters.
 func TestSecretIsNeverShown(t *testing.T) {
 	secret := apikey.Secret(good)
 	key := apikey.Key{ID: "k1", Name: "n", Hint: secret.String(), Digest: apikey.DigestOf(good)}
@@ -65,7 +66,7 @@ func TestSecretIsNeverShown(t *testing.T) {
 	}
 	for name, v := range values {
 		t.Run(name, func(t *testing.T) {
-			// %p and %w of a Secret itself have no hook; vet refuses %w.
+			// The verbs %p and %w of a Secret itself have no hook. Vet refuses %w.
 			for _, verb := range "vsqxXdbcoOUteEfFgGT" {
 				for _, flags := range []string{"", "+", "#", "-", " ", "0", "80", ".3", "+#80.3"} {
 					format := "%" + flags + string(verb)

@@ -20,7 +20,7 @@ import (
 const (
 	defaultPage = 100
 	maxPage     = 500 // as in Amazon API Gateway
-	idLen       = 16  // base32 characters: 80 bits
+	idLen       = 16  // base32 characters, which hold 80 bits
 )
 
 // Config configures a Service. The zero Config is ready for use.
@@ -35,7 +35,7 @@ type Config struct {
 	// Seal must be an AEAD with random nonces of at least 12 bytes, such as AES-GCM. The ID
 	// of the key is authenticated with the secret.
 	//
-	// Security: whoever has the Seal and the store has all secrets.
+	// Security: anybody with both the Seal and the store can read all secrets.
 	Seal cipher.AEAD `json:"-"`
 }
 
@@ -79,7 +79,7 @@ func (s *Service) KeyFormat() Format { return s.format }
 // Errors: ErrInvalid, and ErrExists for an ID that is taken.
 func (s *Service) Create(ctx context.Context, k Key) (Key, Secret, error) {
 	secret, fault := s.format.make()
-	k, err := s.insert(ctx, k, func(k *Key) { s.keep(k, secret) }, fault)
+	k, err := s.insert(ctx, k, func(k *Key) { s.setSecret(k, secret) }, fault)
 	if err != nil {
 		return Key{}, "", err
 	}
@@ -97,7 +97,7 @@ func (s *Service) Create(ctx context.Context, k Key) (Key, Secret, error) {
 // Errors: ErrInvalid, beside it ErrMalformed for the secret, and ErrExists for a secret
 // or an ID that is taken.
 func (s *Service) Import(ctx context.Context, k Key, secret Secret) (Key, error) {
-	return s.insert(ctx, k, func(k *Key) { s.keep(k, secret) }, s.format.checkImport(secret))
+	return s.insert(ctx, k, func(k *Key) { s.setSecret(k, secret) }, s.format.checkImport(secret))
 }
 
 // ImportDigest creates a key, as Import does, from the digest of a secret, such as the
@@ -113,18 +113,18 @@ func (s *Service) Import(ctx context.Context, k Key, secret Secret) (Key, error)
 func (s *Service) ImportDigest(ctx context.Context, k Key, d Digest) (Key, error) {
 	var fault error
 	if d == (Digest{}) {
-		fault = errors.New("digest: zero: want one of a secret")
+		fault = errors.New("digest: zero: want the digest of a secret")
 	}
 	if !s.format.AcceptForeign {
-		fault = errors.Join(fault, errors.New("digest: of a secret of unknown form: want AcceptForeign in the Format, and in the Gate's"))
+		fault = errors.Join(fault, errors.New("digest: secret of unknown form: want AcceptForeign in the Format and in the Gate's"))
 	}
 	return s.insert(ctx, k, func(k *Key) { k.Digest = d }, fault)
 }
 
-// insert stores a new key with the fields of asked that a caller may set. keep sets the
-// secret. fault is a fault that the caller has found, or nil.
-func (s *Service) insert(ctx context.Context, asked Key, keep func(*Key), fault error) (Key, error) {
-	k, err := newKey(asked, keep, fault)
+// insert stores a new key with the fields of asked that a caller may set. secure sets
+// the fields of the secret. fault is a fault that the caller has found, or nil.
+func (s *Service) insert(ctx context.Context, asked Key, secure func(*Key), fault error) (Key, error) {
+	k, err := newKey(asked, secure, fault)
 	if err != nil {
 		return Key{}, err
 	}
@@ -135,25 +135,30 @@ func (s *Service) insert(ctx context.Context, asked Key, keep func(*Key), fault 
 }
 
 // newKey returns the key that insert stores, or all its faults.
-func newKey(asked Key, keep func(*Key), fault error) (Key, error) {
+func newKey(asked Key, secure func(*Key), fault error) (Key, error) {
 	now := instant(time.Now())
 	k := Key{ID: asked.ID, Created: now, Updated: now, Version: 1}
 	if k.ID == "" {
 		k.ID = strings.ToLower(rand.Text()[:idLen])
 	}
 	k.set(asked)
-	keep(&k)
+	secure(&k)
 	faults := append(k.faults(), fault)
 	if k.expired(now) {
-		faults = append(faults, fmt.Errorf("expires: %v: want a time to come", k.Expires))
+		faults = append(faults, fmt.Errorf("expires: %v: want a time in the future", k.Expires))
 	}
 	return k, invalid(faults...)
 }
 
 // set copies the fields of asked that a caller may change.
 func (k *Key) set(asked Key) {
-	k.Name, k.Description, k.Enabled, k.Expires = asked.Name, asked.Description, asked.Enabled, instant(asked.Expires)
-	k.CustomerID, k.Tags, k.StageKeys = asked.CustomerID, maps.Clone(asked.Tags), slices.Clone(asked.StageKeys)
+	k.Name = asked.Name
+	k.Description = asked.Description
+	k.CustomerID = asked.CustomerID
+	k.Tags = maps.Clone(asked.Tags)
+	k.StageKeys = slices.Clone(asked.StageKeys)
+	k.Enabled = asked.Enabled
+	k.Expires = instant(asked.Expires)
 }
 
 // Get returns the key with an ID, or ErrNotFound.

@@ -17,8 +17,7 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// inBubble runs f with a service on a fresh store, on a clock that stands still unless f
-// sleeps.
+// inBubble runs f with a Service on a new store. The clock advances only while f sleeps.
 func inBubble(t *testing.T, f func(t *testing.T, keys *apikey.Service, st *mapStore)) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newMapStore()
@@ -26,7 +25,7 @@ func inBubble(t *testing.T, f func(t *testing.T, keys *apikey.Service, st *mapSt
 	})
 }
 
-// mustCreate makes an enabled key of that name.
+// mustCreate creates an enabled key with a name.
 func mustCreate(t *testing.T, keys *apikey.Service, name string) (apikey.Key, apikey.Secret) {
 	t.Helper()
 	k, secret, err := keys.Create(t.Context(), apikey.Key{Name: name, Enabled: true})
@@ -34,8 +33,8 @@ func mustCreate(t *testing.T, keys *apikey.Service, name string) (apikey.Key, ap
 	return k, secret
 }
 
-// ask is what a secret's owner is told now.
-func ask(t *testing.T, st *mapStore, secret apikey.Secret) error {
+// verify returns nil if a secret is good now, or the reason why it is not.
+func verify(t *testing.T, st *mapStore, secret apikey.Secret) error {
 	t.Helper()
 	d := apikey.DigestOf(string(secret))
 	k, err := st.KeyByDigest(t.Context(), d)
@@ -52,7 +51,7 @@ func TestCreate(t *testing.T) {
 		asked := apikey.Key{
 			Name: "my-api-key", Description: "first\nsecond", Enabled: true,
 			Expires: time.Now().Add(time.Hour).In(time.FixedZone("CET", 3600)),
-			// Whatever else the caller sets is not for it to set.
+			// Create ignores these fields.
 			Hint: "x", Digest: apikey.DigestOf("x"), Retiring: apikey.DigestOf("y"), RetiringUntil: now.Add(time.Hour),
 			Created: now.Add(-time.Hour), Updated: now.Add(-time.Hour), Version: 7,
 		}
@@ -68,21 +67,21 @@ func TestCreate(t *testing.T) {
 		stored, err := keys.Get(t.Context(), k.ID)
 		require.NoError(t, err)
 		assert.Equal(t, k, stored)
-		assert.NoError(t, ask(t, st, secret))
+		assert.NoError(t, verify(t, st, secret))
 		time.Sleep(time.Hour)
-		assert.ErrorIs(t, ask(t, st, secret), apikey.ErrExpired)
+		assert.ErrorIs(t, verify(t, st, secret), apikey.ErrExpired)
 	})
 }
 
-func TestCreateIsDisabledUnlessAsked(t *testing.T) {
+func TestCreateIsDisabledByDefault(t *testing.T) {
 	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
 		k, secret, err := keys.Create(t.Context(), apikey.Key{})
 		require.NoError(t, err)
 		assert.False(t, k.Enabled)
-		assert.ErrorIs(t, ask(t, st, secret), apikey.ErrDisabled)
+		assert.ErrorIs(t, verify(t, st, secret), apikey.ErrDisabled)
 		_, err = keys.Enable(t.Context(), k.ID)
 		require.NoError(t, err)
-		assert.NoError(t, ask(t, st, secret))
+		assert.NoError(t, verify(t, st, secret))
 	})
 }
 
@@ -104,7 +103,7 @@ func TestCreateRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		key  apikey.Key
-		want string // empty: none
+		want string // part of the error; if empty, the key is valid
 	}{
 		{"longest name", apikey.Key{Name: long[2:]}, ""},
 		{"name too long", apikey.Key{Name: long}, "name: \"" + long[:80] + "\": 1025 characters: want at most 1024"},
@@ -121,10 +120,10 @@ func TestCreateRefuses(t *testing.T) {
 		{"expiry too late", apikey.Key{Expires: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}, "expires: year 10000: want 1 to 9999"},
 		{"expiry too late in UTC", apikey.Key{Expires: time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -3600))},
 			"expires: year 10000"},
-		{"expiry before all", apikey.Key{Expires: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)}, "expires: year 0"},
-		{"expired already", apikey.Key{Expires: time.Date(1999, 12, 31, 0, 0, 0, 0, time.UTC)},
-			"expires: 1999-12-31 00:00:00 +0000 UTC: want a time to come"},
-		{"expires now", apikey.Key{Expires: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}, "want a time to come"},
+		{"expiry too early", apikey.Key{Expires: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)}, "expires: year 0"},
+		{"expired", apikey.Key{Expires: time.Date(1999, 12, 31, 0, 0, 0, 0, time.UTC)},
+			"expires: 1999-12-31 00:00:00 +0000 UTC: want a time in the future"},
+		{"expires now", apikey.Key{Expires: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}, "want a time in the future"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
@@ -168,7 +167,7 @@ func TestImport(t *testing.T) {
 			ID: k.ID, Name: "old customer", Enabled: true, Hint: "…",
 			Digest: apikey.DigestOf("legacy/key+value=2019"), Created: now, Updated: now, Version: 1,
 		}, k)
-		assert.NoError(t, ask(t, st, secret))
+		assert.NoError(t, verify(t, st, secret))
 
 		_, err = keys.Import(t.Context(), apikey.Key{Name: "again"}, secret)
 		assert.ErrorIs(t, err, apikey.ErrExists)
@@ -199,11 +198,11 @@ func TestImportRefuses(t *testing.T) {
 
 func TestImportDigest(t *testing.T) {
 	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
-		secret := apikey.Secret("known to the customer alone")
+		secret := apikey.Secret("known to the customer only")
 		k, err := keys.ImportDigest(t.Context(), apikey.Key{Name: "n", Enabled: true}, apikey.DigestOf(string(secret)))
 		require.NoError(t, err)
 		assert.Empty(t, k.Hint)
-		assert.NoError(t, ask(t, st, secret))
+		assert.NoError(t, verify(t, st, secret))
 		_, err = keys.ImportDigest(t.Context(), apikey.Key{}, k.Digest)
 		assert.ErrorIs(t, err, apikey.ErrExists)
 		_, err = keys.ImportDigest(t.Context(), apikey.Key{Name: "a\n"}, apikey.Digest{})
@@ -244,7 +243,7 @@ func TestUpdate(t *testing.T) {
 		stored, err = keys.Get(t.Context(), k.ID)
 		require.NoError(t, err)
 		assert.Equal(t, want, stored, "a refused update changes nothing")
-		assert.ErrorIs(t, ask(t, st, secret), apikey.ErrDisabled)
+		assert.ErrorIs(t, verify(t, st, secret), apikey.ErrDisabled)
 	})
 }
 
@@ -270,10 +269,10 @@ func TestEnableDisableExpireDelete(t *testing.T) {
 			{func() (apikey.Key, error) { return keys.Expire(t.Context(), k.ID, time.Time{}) }, nil},
 		} {
 			change(step.do)
-			assert.Equal(t, step.want, ask(t, st, secret))
+			assert.Equal(t, step.want, verify(t, st, secret))
 		}
 		require.NoError(t, keys.Delete(t.Context(), k.ID))
-		assert.ErrorIs(t, ask(t, st, secret), apikey.ErrNotFound)
+		assert.ErrorIs(t, verify(t, st, secret), apikey.ErrNotFound)
 		assert.ErrorIs(t, keys.Delete(t.Context(), k.ID), apikey.ErrNotFound)
 	})
 }
@@ -293,8 +292,8 @@ func TestMissingKey(t *testing.T) {
 	})
 }
 
-// Somebody else is always faster: the service tries again on what is there by then, and
-// not for ever.
+// TestUpdateRetriesConflicts checks that Update tries 16 times while others change the key,
+// and that it keeps their changes.
 func TestUpdateRetriesConflicts(t *testing.T) {
 	for _, c := range []struct {
 		conflicts int
@@ -322,7 +321,7 @@ func TestUpdateRetriesConflicts(t *testing.T) {
 				if c.want == nil {
 					assert.Equal(t, "mine", changed.Name)
 					assert.Equal(t, int64(c.conflicts+2), changed.Version)
-					assert.Equal(t, st.keys[k.ID], changed, "the other's changes stay")
+					assert.Equal(t, st.keys[k.ID], changed, "the changes of others stay")
 				}
 			})
 		})
@@ -340,7 +339,7 @@ func TestStoreFailureIsNotRetried(t *testing.T) {
 		require.ErrorIs(t, err, down)
 		assert.Empty(t, string(fresh))
 		assert.Equal(t, 2, calls)
-		assert.NoError(t, ask(t, st, secret))
+		assert.NoError(t, verify(t, st, secret))
 	})
 }
 
@@ -349,7 +348,7 @@ func TestConcurrentUpdates(t *testing.T) {
 	keys := must(apikey.NewService(st, apikey.Config{}))
 	k, _ := mustCreate(t, keys, "")
 	var wg sync.WaitGroup
-	for range 8 { // fewer than the tries, so that nobody can lose every time
+	for range 8 { // fewer than the 16 tries, so that no goroutine can lose every time
 		wg.Go(func() {
 			_, err := keys.Update(context.Background(), k.ID, func(k *apikey.Key) error { k.Description += "x"; return nil })
 			assert.NoError(t, err)
@@ -425,7 +424,7 @@ func TestAllEndsWithTheError(t *testing.T) {
 	})
 }
 
-// failsAfterFirstPage is a store whose listings fail halfway.
+// failsAfterFirstPage is a store whose listings fail on the second page.
 type failsAfterFirstPage struct {
 	*mapStore
 	err error

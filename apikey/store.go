@@ -6,68 +6,77 @@ import (
 	"strings"
 )
 
-// Errors that a Store returns, wrapped or as they are. Any other error means that the
-// store failed; a change may then have happened.
+// The errors of a Store, which it may wrap. Any other error means that the store failed,
+// and a change may then have happened.
 var (
-	// ErrNotFound: there is no such key.
+	// ErrNotFound means that there is no such key.
 	ErrNotFound = errors.New("apikey: not found")
 
-	// ErrExists: the id or a digest belongs to another key.
+	// ErrExists means that the ID or a digest belongs to another key.
 	ErrExists = errors.New("apikey: id or secret exists")
 
-	// ErrConflict: somebody else changed the key since it was read.
+	// ErrConflict means that the key was changed since it was read.
 	ErrConflict = errors.New("apikey: changed meanwhile")
 
-	// ErrInvalid: an argument breaks its rule. Nothing has changed. A Service reports all
-	// faults of a call at once.
+	// ErrInvalid means that an argument breaks a rule. Nothing was changed. A Service
+	// reports all faults of a call at once.
 	ErrInvalid = errors.New("apikey: invalid")
 )
 
-// Filter narrows a listing. The zero Filter lets every key through.
+// A Filter selects the keys of a listing. The zero Filter selects every key.
 type Filter struct {
-	// NamePrefix is what the name begins with, upper and lower case told apart.
+	// NamePrefix selects the keys whose names begin with it. Upper and lower case differ.
 	NamePrefix string
 
-	// CustomerID is whose the key is; empty: anybody's.
+	// CustomerID, if not empty, selects the keys of one customer.
 	CustomerID string
 }
 
-// Passes says whether the filter lets a key through.
+// Passes reports whether f selects k. It is for stores.
 func (f *Filter) Passes(k *Key) bool {
 	return strings.HasPrefix(k.Name, f.NamePrefix) && (f.CustomerID == "" || f.CustomerID == k.CustomerID)
 }
 
-// Store keeps keys. Every method is atomic by itself and safe for concurrent use, and
-// honours ctx. What was written is seen by every call that begins after the write has
-// returned. A Store keeps a Key as it is and judges nothing in it: that is the Service's
-// work, and Key.Accepts. What goes in and out is the caller's own: a Store keeps and
-// gives clones.
+// A Store keeps keys.
+//
+// Every method is atomic and safe for concurrent use, and observes its context. A call
+// that begins after a write has returned sees that write.
+//
+// A Store keeps a Key as it is and does not validate it. The Service does, and
+// Key.Accepts decides whether a key may be used. A Store shares no memory with its
+// callers: it clones the keys that it receives and returns.
+//
+// Package storetest has tests for stores.
 type Store interface {
-	// InsertKey adds k, its Version included. It is ErrExists if the id of k, its Digest or
-	// its Retiring (unless that is zero) is an id or one of the digests of a stored key.
+	// InsertKey adds k with the Version that k has. It returns ErrExists if the ID of k, or
+	// one of its digests that is not zero, belongs to a stored key.
 	InsertKey(ctx context.Context, k Key) error
 
-	// Key is the key of that id, or ErrNotFound.
+	// Key returns the key with an ID, or ErrNotFound.
 	Key(ctx context.Context, id string) (Key, error)
 
-	// KeyByDigest is the key whose Digest or Retiring is d, whatever the time and the state
-	// of the key: the caller judges with Key.Accepts. ErrNotFound if there is none, and for
-	// the zero Digest always.
+	// KeyByDigest returns the key whose Digest or Retiring is d, or ErrNotFound. It returns
+	// keys in any state, also after RetiringUntil. The caller then calls Key.Accepts. For
+	// the zero Digest, it always returns ErrNotFound.
 	KeyByDigest(ctx context.Context, d Digest) (Key, error)
 
-	// UpdateKey replaces the key of k's id by k with a Version one greater; digests that are
-	// no longer in it are free again. It is ErrNotFound if there is no such id, ErrConflict
-	// unless k.Version is the stored one, and ErrExists if a digest belongs to another key.
+	// UpdateKey replaces the stored key that has the ID of k, and adds 1 to the Version. A
+	// digest that is no longer in the key is free again.
+	//
+	// It returns ErrNotFound if there is no such key, ErrConflict if k.Version is not the
+	// stored Version, and ErrExists if a digest belongs to another key.
 	UpdateKey(ctx context.Context, k Key) error
 
-	// DeleteKey removes a key and frees its id and digests, or is ErrNotFound.
+	// DeleteKey removes the key with an ID, or returns ErrNotFound. The ID and the digests
+	// are free again.
 	DeleteKey(ctx context.Context, id string) error
 
-	// Keys is one page of a listing, newest first: at most limit keys, of at least 1, and
-	// the cursor of the next page. The empty cursor starts, and an empty next says that this
-	// was the last page. Keys that exist throughout a listing are in it exactly once, even
-	// if others are inserted, changed and deleted meanwhile. The work for a page is bounded,
-	// so a page of a filtered listing may come back short, or empty, with a cursor. A cursor
-	// that Keys did not make is ErrInvalid.
+	// Keys returns a page of a listing, newest first, and the cursor of the next page. The
+	// empty cursor begins the list, and an empty next marks the last page. The limit is at
+	// least 1. A cursor that is not from Keys returns ErrInvalid.
+	//
+	// A key that exists throughout a listing is in it exactly once, also if other keys are
+	// inserted, changed or deleted meanwhile. The work for a page is bounded. So a page of a
+	// filtered listing may have few keys, or none, and still have a next cursor.
 	Keys(ctx context.Context, f Filter, cursor string, limit int) (keys []Key, next string, err error)
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// mapStore is the plainest Store there could be, for the tests of the service.
+// mapStore is a Store in a map, for the tests of the Service.
 type mapStore struct {
 	mu   sync.Mutex
 	keys map[string]apikey.Key
 
-	// onUpdate, if set, is called at the start of each UpdateKey, outside the lock; the call
-	// returns its error.
+	// onUpdate, if set, is called at the start of each UpdateKey, outside the lock. If it
+	// returns an error, UpdateKey returns that.
 	onUpdate func(k apikey.Key) error
 }
 
@@ -82,8 +82,8 @@ func (s *mapStore) DeleteKey(_ context.Context, id string) error {
 	return nil
 }
 
-// Keys looks at limit keys a page, whether the filter lets them through or not, so that
-// filtered pages come back short.
+// Keys reads limit keys for a page, including those that the filter drops. So the pages of
+// a filtered listing are short.
 func (s *mapStore) Keys(_ context.Context, f apikey.Filter, cursor string, limit int) ([]apikey.Key, string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,12 +93,12 @@ func (s *mapStore) Keys(_ context.Context, f apikey.Filter, cursor string, limit
 	place := func(k apikey.Key) string { return fmt.Sprintf("%019d/%s", k.Created.UnixMicro(), k.ID) }
 	newestFirst := func(a, b apikey.Key) int { return strings.Compare(place(b), place(a)) }
 	var page []apikey.Key
-	looked := 0
+	read := 0
 	for _, k := range slices.SortedFunc(maps.Values(s.keys), newestFirst) {
 		if cursor != "" && place(k) >= cursor {
 			continue
 		}
-		if looked++; looked > limit {
+		if read++; read > limit {
 			return page, cursor, nil
 		}
 		cursor = place(k)

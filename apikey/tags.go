@@ -8,10 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// Tags are names and values that people and their tools give to keys and plans; they mean
-// nothing to this module. The bounds are those of AWS: at most 50, names of 1 to 128
-// characters that do not begin with "aws:", values of up to 256, both of letters, digits,
-// spaces and . : + = @ _ / - (Tag naming and usage conventions of the AWS documentation).
+// Tags holds names and values that people and their tools give to keys and plans. Tags
+// have no effect in this module.
+//
+// The bounds are those of "Tag naming and usage conventions" in the AWS documentation:
+//
+//   - at most 50 tags
+//   - names of 1 to 128 characters that do not begin with "aws:"
+//   - values of at most 256 characters
+//   - letters, digits, spaces and . : + = @ _ / - in both
 type Tags map[string]string
 
 const (
@@ -20,7 +25,7 @@ const (
 	maxTagValue = 256
 )
 
-// Validate reports every fault of t at once; the error wraps ErrInvalid.
+// Validate reports every fault of t at once. The error wraps ErrInvalid.
 func (t Tags) Validate() error { return invalid(t.faults()) }
 
 func (t Tags) faults() error {
@@ -30,7 +35,7 @@ func (t Tags) faults() error {
 	}
 	for name, value := range t {
 		if n := utf8.RuneCountInString(name); n == 0 || n > maxTagName || !taggable(name) || strings.HasPrefix(strings.ToLower(name), "aws:") {
-			errs = append(errs, fmt.Errorf("tags: name %.40q: want 1 to %d letters, digits, spaces and .:+=@_/-, not aws: first", name, maxTagName))
+			errs = append(errs, fmt.Errorf("tags: name %.40q: want 1 to %d letters, digits, spaces and .:+=@_/-, and no aws: at the start", name, maxTagName))
 		}
 		if n := utf8.RuneCountInString(value); n > maxTagValue || !taggable(value) {
 			errs = append(errs, fmt.Errorf("tags: value of %.40q: %.40q: want at most %d letters, digits, spaces and .:+=@_/-",

@@ -16,14 +16,14 @@ const (
 	maxDescription = 125000 // likewise
 	maxStageKeys   = 100
 	maxStageKey    = 512
-	maxYear        = 9999 // the last that JSON can hold
+	maxYear        = 9999 // time.Time has no JSON form after it
 )
 
-// invalid returns the faults of a call; nil if there are none.
+// invalid returns the faults of a call as one error, or nil if there are none.
 func invalid(faults ...error) error { return fault.Report(ErrInvalid, "", faults...) }
 
-// faults is every rule that what a caller can set in k breaks. Values are cut short: some
-// are long.
+// faults returns the rules that the fields break which a caller may set. It cuts values
+// short, because a description may be long.
 func (k *Key) faults() (errs []error) {
 	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if len(k.ID) > maxID || !isWord(k.ID) {
@@ -62,5 +62,6 @@ func (k *Key) faults() (errs []error) {
 	return errs
 }
 
-// instant is t as it is kept: in UTC, in whole microseconds, rounded down.
+// instant returns t as a Key holds it: in UTC and rounded down to a microsecond. Most
+// databases keep no finer time.
 func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -7,17 +7,18 @@ import (
 )
 
 // Verify returns the key that a secret is good for now. It is for services that need no
-// usage plan; package gate has the whole decision, with a cache.
+// usage plan. Package gate makes the whole decision, with a cache. Every call of Verify
+// reads the Store, unless the secret is malformed.
 //
-// The error wraps ErrNotFound if there is no such key, or if its secret was replaced and
-// has retired; ErrMalformed beside it if the secret cannot be one of the Service's
-// KeyFormat; ErrDisabled or ErrExpired. Other errors are the Store's. The key is zero
-// beside an error.
+// With an error, the key is zero. The error wraps one of these, or is the Store's:
 //
-// Security: answer all of these errors the same. A client that can tell a disabled key
-// from an unknown one has learned that it guessed a key.
+//   - ErrNotFound, if there is no such key, or if the secret was rotated out and is no
+//     longer good
+//   - ErrNotFound and ErrMalformed, if the secret does not have the Service's Format
+//   - ErrDisabled or ErrExpired
 //
-// Every call reads the Store, unless the secret is malformed.
+// Security: give the client the same answer for all of them. A client that can tell a
+// disabled key from an unknown one learns that its secret was once good.
 func (s *Service) Verify(ctx context.Context, secret Secret) (Key, error) {
 	if err := s.format.Check(string(secret)); err != nil {
 		return Key{}, fmt.Errorf("%w: %w", ErrNotFound, err)

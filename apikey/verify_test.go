@@ -13,7 +13,7 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// TestVerify follows one key through its life.
+// TestVerify follows one key from its creation to its expiry.
 func TestVerify(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, keys := t.Context(), must(apikey.NewService(newMapStore(), apikey.Config{KeyFormat: foreign}))
@@ -30,7 +30,7 @@ func TestVerify(t *testing.T) {
 			return nil
 		}
 		require.NoError(t, verify(first))
-		require.ErrorIs(t, verify("a-secret-that-nobody-has-made"), apikey.ErrNotFound)
+		require.ErrorIs(t, verify("a-secret-that-nobody-created"), apikey.ErrNotFound)
 		malformed := verify("short")
 		require.ErrorIs(t, malformed, apikey.ErrNotFound)
 		require.ErrorIs(t, malformed, apikey.ErrMalformed)
@@ -43,7 +43,7 @@ func TestVerify(t *testing.T) {
 
 		_, second, err := keys.Rotate(ctx, made.ID, time.Hour)
 		require.NoError(t, err)
-		require.NoError(t, verify(first), "it retires")
+		require.NoError(t, verify(first), "retiring")
 		require.NoError(t, verify(second))
 		time.Sleep(time.Hour)
 		require.ErrorIs(t, verify(first), apikey.ErrNotFound)
@@ -57,7 +57,7 @@ func TestVerify(t *testing.T) {
 	})
 }
 
-// unreadable is a Store that fails.
+// unreadable is a Store whose reads fail.
 type unreadable struct{ apikey.Store }
 
 var errUnreadable = errors.New("unreadable")

@@ -42,7 +42,7 @@ func TestFaultsHavePaths(t *testing.T) {
 				`routes["GET /a"].` + badBurst, `routes["GET /a"].` + badRate, `routes["a"]: want a form like "GET /pets/{id}"`,
 				`stageRoutes[":"]: want an API, without a ':', and a stage name`,
 				`stageRoutes["a:b"]["*"].` + badBurst, `stageRoutes["a:b"]["*"].` + badRate,
-				`tags: name "aws:a": want 1 to 128 letters, digits, spaces and .:+=@_/-, not aws: first`,
+				`tags: name "aws:a": want 1 to 128 letters, digits, spaces and .:+=@_/-, and no aws: at the start`,
 				`tags: value of "b": "\x00": want at most 256 letters, digits, spaces and .:+=@_/-`,
 				`stages[0]: "a:": want an API, without a ':', and a stage name`,
 			}},
@@ -66,7 +66,7 @@ func TestFaultsHavePaths(t *testing.T) {
 		"key": {second3(must(apikey.NewService(st, apikey.Config{})).Create(t.Context(), apikey.Key{ID: "!", Name: "\x00", Tags: apikey.Tags{"": ""}})),
 			[]error{apikey.ErrInvalid}, "apikey: invalid: ", []string{
 				`id: "!": want 1 to 64 ASCII letters, digits, '_' and '-'`, `name: "\x00": want UTF-8 without control characters`,
-				`tags: name "": want 1 to 128 letters, digits, spaces and .:+=@_/-, not aws: first`}},
+				`tags: name "": want 1 to 128 letters, digits, spaces and .:+=@_/-, and no aws: at the start`}},
 		"charge": {store.Check([]store.Meter{{Max: -1}, {Name: "a", Start: 1}}), []error{store.ErrInvalid, store.ErrNotTaken},
 			"store: invalid charge, store: not taken: ", []string{
 				"meters[0].name: 0 bytes: want 1 to 128", "meters[0].max: -1: want 0 to 2^53-1",
