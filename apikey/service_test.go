@@ -292,8 +292,8 @@ func TestMissingKey(t *testing.T) {
 	})
 }
 
-// TestUpdateRetriesConflicts checks that Update tries 16 times while others change the key,
-// and that it keeps their changes.
+// TestUpdateRetriesConflicts checks that Update tries 16 times while others change the
+// key, and that it keeps their changes.
 func TestUpdateRetriesConflicts(t *testing.T) {
 	for _, c := range []struct {
 		conflicts int

@@ -82,8 +82,8 @@ func (s *mapStore) DeleteKey(_ context.Context, id string) error {
 	return nil
 }
 
-// Keys reads limit keys for a page, including those that the filter drops. So the pages of
-// a filtered listing are short.
+// Keys reads limit keys for a page, including those that the filter drops. So the pages
+// of a filtered listing are short.
 func (s *mapStore) Keys(_ context.Context, f apikey.Filter, cursor string, limit int) ([]apikey.Key, string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

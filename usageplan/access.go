@@ -6,19 +6,19 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// Access is all that a directory knows of one key and that a decision needs.
+// Access holds all that a decision needs to know about one key.
 type Access struct {
 	Key apikey.Key
 
-	// Links are the key's links, oldest first.
+	// Links holds the links of the key, oldest first.
 	Links []Link
 
-	// Plans are the plans that the links name, in any order. A plan that does not exist is
-	// not among them: its link is dead and does no harm.
+	// Plans holds the plans that the links name, in any order. A plan that does not exist is
+	// left out, and its link has no effect.
 	Plans []Plan
 }
 
-// Plan returns the plan with that id, or nil.
+// Plan returns the plan with an ID, or nil if it is not among a.Plans.
 func (a *Access) Plan(id string) *Plan {
 	for i := range a.Plans {
 		if a.Plans[i].ID == id {
@@ -28,21 +28,23 @@ func (a *Access) Plan(id string) *Plan {
 	return nil
 }
 
-// AccessReader is an optional interface of a store of both keys and plans. It answers in
-// one call what takes KeyByDigest, KeyLinks and a Plan for each link otherwise, so that a
-// look-up over a network is one round trip. The Access is the state of the directory at
-// one instant between the call and its return.
+// An AccessReader is an optional interface of a store of both keys and plans. One of its
+// calls replaces KeyByDigest, KeyLinks and a Plan for each link, so a look-up over a
+// network takes one round trip. The Access is the state of the store at one instant
+// between the call and its return.
 //
-// A Gate calls an AccessReader where gate.Config.Keys and gate.Config.Plans are one
-// store. It makes the single calls where the store has no AccessReader.
+// A Gate calls an AccessReader if its keys and its plans are in one store. Otherwise it
+// makes the single calls.
 //
-// A type that embeds a store and changes one of the single methods must change these two
-// as well, or hide them: Go promotes them, and a Gate calls them past the changed method.
+// Caution: a type that embeds a store and changes one of the single methods must also
+// change these two, or hide them. Go promotes the methods of the embedded store, and a
+// Gate would call them instead of the changed one.
 type AccessReader interface {
-	// AccessByDigest finds the key as KeyByDigest does. The error wraps apikey.ErrNotFound
-	// where there is no such key.
+	// AccessByDigest returns the Access of the key that KeyByDigest returns. The error wraps
+	// apikey.ErrNotFound if there is no such key.
 	AccessByDigest(ctx context.Context, d apikey.Digest) (Access, error)
 
-	// AccessByKey finds the key by its id, as Key does.
+	// AccessByKey returns the Access of the key with an ID. The error wraps
+	// apikey.ErrNotFound if there is no such key.
 	AccessByKey(ctx context.Context, keyID string) (Access, error)
 }

@@ -10,17 +10,30 @@ import (
 	"github.com/ration-go/ration/internal/pages"
 )
 
-// AuditReport is what an operator would want to mend. Ids are in the order of the listings,
-// newest first.
+// An AuditReport lists keys, plans and links that an operator may want to correct. IDs
+// are in the order of the listings, newest first.
 type AuditReport struct {
-	KeysWithoutPlan   []string // enabled keys that no plan admits; a detached plan admits none
-	DisabledKeys      []string // disabled keys that are linked to plans
-	PlansWithoutKeys  []string
-	DeadLinks         []Link   // whose key or plan is no more
-	KeysWithManyPlans []string // two plans for every stage, or by a race for one: the older link counts
+	// KeysWithoutPlan lists enabled keys that no plan admits. A detached plan admits no key.
+	KeysWithoutPlan []string
+
+	// DisabledKeys lists disabled keys that are linked to a plan.
+	DisabledKeys []string
+
+	// PlansWithoutKeys lists plans that no existing key is linked to.
+	PlansWithoutKeys []string
+
+	// DeadLinks lists links whose key or plan does not exist. A link that has lost both is
+	// in no listing, and so not in the report.
+	DeadLinks []Link
+
+	// KeysWithManyPlans lists keys with two plans for every stage, or with two plans for the
+	// same stage, which only concurrent changes can cause. The plan with the older link
+	// counts.
+	KeysWithManyPlans []string
 }
 
-// Audit walks through all keys, plans and links. It changes nothing.
+// Audit reads all keys, plans and links, and reports what may need a correction. It
+// changes nothing.
 func (s *Service) Audit(ctx context.Context) (AuditReport, error) {
 	var a AuditReport
 	for keys, err := range pages.All(func(cursor string) ([]apikey.Key, string, error) {
@@ -46,7 +59,7 @@ func (s *Service) Audit(ctx context.Context) (AuditReport, error) {
 	return a, nil
 }
 
-// Prune removes the dead links that Audit finds, and says how many.
+// Prune removes the dead links that Audit finds. It returns their number.
 func (s *Service) Prune(ctx context.Context) (int, error) {
 	a, err := s.Audit(ctx)
 	if err != nil {
@@ -58,6 +71,7 @@ func (s *Service) Prune(ctx context.Context) (int, error) {
 	return len(a.DeadLinks), nil
 }
 
+// auditKey adds to a what is to be reported of one key.
 func (s *Service) auditKey(ctx context.Context, k *apikey.Key, a *AuditReport) error {
 	links, err := s.plans.KeyLinks(ctx, k.ID)
 	if err != nil {
@@ -75,12 +89,16 @@ func (s *Service) auditKey(ctx context.Context, k *apikey.Key, a *AuditReport) e
 		}
 		plans = append(plans, p)
 	}
+
 	switch {
 	case k.Enabled && !slices.ContainsFunc(plans, func(p Plan) bool { return !p.Detached }):
 		a.KeysWithoutPlan = append(a.KeysWithoutPlan, k.ID)
 	case !k.Enabled && len(plans) > 0:
 		a.DisabledKeys = append(a.DisabledKeys, k.ID)
 	}
+
+	// AddLink and Update refuse two plans for one stage, but check before they write. Two
+	// concurrent calls can each miss the other.
 	for i := range plans {
 		for j := range i {
 			if overlap(&plans[i], &plans[j]) != "" || plans[i].everywhere() && plans[j].everywhere() {
@@ -92,8 +110,10 @@ func (s *Service) auditKey(ctx context.Context, k *apikey.Key, a *AuditReport) e
 	return nil
 }
 
+// auditPlan adds to a what is to be reported of one plan. It finds the links whose key is
+// missing, which auditKey cannot reach.
 func (s *Service) auditPlan(ctx context.Context, id string, a *AuditReport) error {
-	live := 0
+	live := 0 // links whose key exists
 	for links, err := range pages.All(func(cursor string) ([]Link, string, error) {
 		return s.plans.PlanLinks(ctx, id, cursor, pages.Size)
 	}) {

@@ -5,22 +5,29 @@ import (
 	"slices"
 )
 
-// Clone is a copy that shares nothing that can be written to.
+// Clone returns a copy that shares no memory that can be written to. The two still share
+// the locations of quotas, which never change.
 func (p Plan) Clone() Plan {
-	p.Quotas, p.Stages, p.Tags = slices.Clone(p.Quotas), slices.Clone(p.Stages), maps.Clone(p.Tags)
-	p.Throttle, p.Routes, p.StageRoutes = copied(p.Throttle), maps.Clone(p.Routes), maps.Clone(p.StageRoutes)
+	p.Throttle = copied(p.Throttle)
+	p.Quotas = slices.Clone(p.Quotas)
+	p.Routes = maps.Clone(p.Routes)
+	p.Stages = slices.Clone(p.Stages)
+	p.Tags = maps.Clone(p.Tags)
+	p.StageRoutes = maps.Clone(p.StageRoutes)
 	for stage, routes := range p.StageRoutes {
 		p.StageRoutes[stage] = maps.Clone(routes)
 	}
 	return p
 }
 
-// Clone is a copy that shares nothing that can be written to.
+// Clone returns a copy that shares no memory that can be written to.
 func (l Link) Clone() Link {
-	l.Throttle, l.Quotas = copied(l.Throttle), slices.Clone(l.Quotas)
+	l.Throttle = copied(l.Throttle)
+	l.Quotas = slices.Clone(l.Quotas)
 	return l
 }
 
+// copied returns a pointer to a copy of *p, or nil if p is nil.
 func copied[T any](p *T) *T {
 	if p == nil {
 		return nil

@@ -11,7 +11,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// Two keys of one customer share an allowance, and the customer has a limit of its own.
+// Two keys of one customer share an allowance, and the customer has a higher limit than
+// the plan.
 func ExampleService_AddLink() {
 	ctx := context.Background()
 	st := memory.New(memory.Config{})
@@ -37,7 +38,7 @@ func ExampleService_AddLink() {
 	// batch 100 of 500 left
 }
 
-// An operator looks for what needs mending.
+// An operator looks for keys that no plan admits.
 func ExampleService_Audit() {
 	ctx := context.Background()
 	st := memory.New(memory.Config{})

@@ -9,8 +9,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestPlanJSON is texts of plans that a service may read from its configuration. A fault
-// names the member: a limit with a typing error must never be read as no limit.
+// TestPlanJSON decodes plans as a service reads them from its configuration. A typing
+// error must never be read as a plan without a limit. The error names the member.
 func TestPlanJSON(t *testing.T) {
 	for text, want := range map[string]string{
 		`{}`:                 "",
@@ -48,7 +48,8 @@ func TestPlanJSON(t *testing.T) {
 	}
 }
 
-// TestLinkJSON: an override with a typing error would leave the plan's limits in force.
+// TestLinkJSON checks that a typing error in an override is an error. Without the error,
+// the limits of the plan would count.
 func TestLinkJSON(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"planId":"p","keyId":"k","subject":"s","quota":["5/day"]}`: `unknown field "quota"`,
@@ -67,9 +68,9 @@ func TestLinkJSON(t *testing.T) {
 	}
 }
 
-// TestPlanJSONKeeps: fields that a text does not name stay, so that a service may begin
-// with its defaults.
-func TestPlanJSONKeeps(t *testing.T) {
+// TestPlanJSONKeepsDefaults checks that fields keep their values if the JSON does not
+// name them.
+func TestPlanJSONKeepsDefaults(t *testing.T) {
 	p := usageplan.Plan{Throttle: throttle(5, 7), Quotas: perDay(9)}
 	require.NoError(t, json.Unmarshal([]byte(`{"quotas":["3/day"]}`), &p))
 	require.Equal(t, usageplan.Plan{Throttle: throttle(5, 7), Quotas: perDay(3)}, p)

@@ -11,14 +11,14 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// vault is a store that has a password.
+// vault is a store with a password.
 type vault struct {
 	*memory.Store
 	password string
 }
 
-// TestNothingShowsASecret prints every public struct, over a store with a password, with
-// a client's secret.
+// TestNothingShowsASecret prints every exported struct, and looks in the output for the
+// password of a store and for the secret of a key.
 func TestNothingShowsASecret(t *testing.T) {
 	const password = "hunter2pass"
 	st := &vault{memory.New(memory.Config{}), password}

@@ -13,32 +13,41 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Link ties a key to a plan.
+// A Link ties a key to a plan.
 type Link struct {
 	PlanID string `json:"planId"`
 	KeyID  string `json:"keyId"`
 
-	// Subject is who pays: the counts are its own. It is set when the link is made and never
-	// changes: by default it is the plan's id and the key's, so that neither a rotation of
-	// the secret nor a move to another plan resets or doubles an allowance; a number is
-	// between the two where another link of the key has that subject, having come from the
-	// plan. Keys of one customer that share an allowance share a subject: 1 to 256 bytes of
-	// UTF-8.
+	// Subject is the name under which the tokens and the use of the link are counted. Links
+	// with the same subject share one allowance, such as the keys of one customer. It is set
+	// when the link is created, and never changes. It has 1 to 256 bytes of UTF-8.
+	//
+	// The default is the ID of the plan, "/" and the ID of the key. So neither a rotation of
+	// the secret nor a move to another plan resets or doubles an allowance. If another link
+	// of the key already has that subject, after a Move, a number between the two IDs makes
+	// it unique.
 	Subject string `json:"subject"`
 
-	// Throttle and Quotas stand in place of the plan's for this key, if they are not nil.
+	// Throttle replaces the Throttle of the plan for this key. If nil, the plan's counts.
+	// The throttles of the plan's routes stay.
 	Throttle *limiter.Limit `json:"throttle,omitzero"`
-	Quotas   []quota.Quota  `json:"quotas,omitzero"`
 
+	// Quotas replaces the Quotas of the plan for this key. If nil, the plan's count. If
+	// empty but not nil, the key has no quota.
+	Quotas []quota.Quota `json:"quotas,omitzero"`
+
+	// Created is the time when the link was created.
 	Created time.Time `json:"created,omitzero"`
 
-	// Version grows with every update; it belongs to the store.
+	// Version is 1 for a new link, and grows by one with every update. The store sets it.
 	Version int64 `json:"version,omitzero"`
 }
 
+// maxSubject is half of what a Counter accepts.
 const maxSubject = store.MaxSubject / 2
 
-// UnmarshalJSON decodes an object, and is as strict as Plan.UnmarshalJSON.
+// UnmarshalJSON decodes an object as strictly as Plan.UnmarshalJSON does. The error wraps
+// ErrInvalid.
 func (l *Link) UnmarshalJSON(text []byte) error {
 	type fields Link
 	if err := strict.Unmarshal(text, (*fields)(l)); err != nil {
@@ -47,7 +56,7 @@ func (l *Link) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Validate reports every fault of l at once; the error wraps ErrInvalid.
+// Validate reports every fault of l at once. The error wraps ErrInvalid.
 func (l *Link) Validate() error {
 	var errs []error
 	if l.PlanID == "" || l.KeyID == "" {
@@ -56,18 +65,21 @@ func (l *Link) Validate() error {
 	if n := len(l.Subject); n == 0 || n > maxSubject {
 		errs = append(errs, fmt.Errorf("subject: %d bytes: want 1 to %d", n, maxSubject))
 	}
-	if !utf8.ValidString(l.Subject) { // stores keep links as JSON
+	// Stores keep links as JSON, which would replace invalid bytes. Two subjects could then
+	// become one.
+	if !utf8.ValidString(l.Subject) {
 		errs = append(errs, fmt.Errorf("subject: %.40q: want UTF-8", l.Subject))
 	}
 	return invalid("link", append(errs, limits(l.Throttle, l.Quotas)...))
 }
 
-// subjectOf is the subject of a key that pays for itself.
+// subjectOf returns the default subject of a link.
 func subjectOf(planID, keyID string) string { return planID + "/" + keyID }
 
-// subjectBeside is the first of those that none of the key's links has: where the key was
-// in the plan and has moved on, the subject has gone with it.
-func subjectBeside(planID, keyID string, links []Link) string {
+// unusedSubject returns a default subject that none of the key's links has. The subject
+// of the plan and the key may be taken if the key was in the plan before: Move takes the
+// subject along to the other plan.
+func unusedSubject(planID, keyID string, links []Link) string {
 	subject := subjectOf(planID, keyID)
 	for n := 2; slices.ContainsFunc(links, func(l Link) bool { return l.Subject == subject }); n++ {
 		subject = fmt.Sprintf("%s/%d/%s", planID, n, keyID)
@@ -75,9 +87,10 @@ func subjectBeside(planID, keyID string, links []Link) string {
 	return subject
 }
 
-// RecordName returns the name of the key's usage record. Where keys share a subject, each
-// has a record of its own.
+// RecordName returns the name of the key's usage record under the subject. Keys that
+// share a subject have a record each.
 func (l *Link) RecordName() string {
+	// Only one key can have a subject that ends with its ID, so its record needs no ID.
 	if strings.HasSuffix(l.Subject, "/"+l.KeyID) {
 		return quota.RecordName
 	}

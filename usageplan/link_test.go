@@ -10,7 +10,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestBadLinks names every fault.
+// TestBadLinks checks that Link.Validate names every fault.
 func TestBadLinks(t *testing.T) {
 	for want, subject := range map[string]string{
 		"subject: 0 bytes: want 1 to 256":   "",
@@ -28,9 +28,10 @@ func TestBadLinks(t *testing.T) {
 	}
 }
 
-// TestLinkThrottle is a throttle of one key in place of the plan's, which others keep.
+// TestLinkThrottle checks that the Throttle of a link replaces the plan's for one key
+// only.
 func TestLinkThrottle(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	p := h.plan(usageplan.Plan{Throttle: throttle(1e-8, 1)})
 	a, own := h.key("own")
 	b, plain := h.key("plain")
@@ -45,10 +46,10 @@ func TestLinkThrottle(t *testing.T) {
 	require.Equal(t, gate.Throttled, h.reason(plain))
 }
 
-// TestMoveAndLinkAgain moves a key's subject to another plan, and links the key to the
-// first once more: two links, and two who pay.
+// TestMoveAndLinkAgain moves a key to another plan and links it to the first plan again.
+// The two links must count under different subjects.
 func TestMoveAndLinkAgain(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	on := func(stage string) usageplan.Plan {
 		return h.plan(usageplan.Plan{Quotas: perDay(10), Stages: []usageplan.Stage{{API: "pets", Name: stage}}})
 	}
@@ -77,5 +78,5 @@ func TestMoveAndLinkAgain(t *testing.T) {
 	require.NoError(t, h.plans.Unlink(ctx, a.ID, k.ID))
 	l, err := h.plans.AddLink(ctx, usageplan.Link{PlanID: a.ID, KeyID: k.ID})
 	require.NoError(t, err)
-	require.Equal(t, a.ID+"/3/"+k.ID, l.Subject, "linking again finds what was used")
+	require.Equal(t, a.ID+"/3/"+k.ID, l.Subject, "the same subject, so what was used still counts")
 }

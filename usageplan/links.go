@@ -11,29 +11,34 @@ import (
 	"github.com/ration-go/ration/internal/retry"
 )
 
-// Link ties a key to a plan: AddLink without more.
+// Link ties a key to a plan, with the default subject and without overrides. It is a
+// short form of AddLink.
 func (s *Service) Link(ctx context.Context, planID, keyID string) error {
 	_, err := s.AddLink(ctx, Link{PlanID: planID, KeyID: keyID})
 	return err
 }
 
-// AddLink ties a key to a plan with a subject of its own and overrides, and returns it as
-// it was kept. Key and plan must be there (apikey.ErrNotFound, ErrNotFound). A second
-// link of the two is ErrExists. A plan that names an API stage that another plan of the
-// key names is ErrClash: one plan for each key and stage, as in AWS.
+// AddLink adds a link with the subject and the overrides of l, and returns it as it was
+// stored. If l.Subject is empty, the link gets the default subject. AddLink ignores
+// l.Created and l.Version.
 //
-// Plans without stages do not clash. Where several of a key's are for every stage, the
-// plan of the oldest link counts until another names the stage, or the oldest link is
-// removed. Audit finds such keys.
+// A key has one plan for each API stage, as in AWS. Plans without stages do not clash. If
+// a key has several of them, the plan with the oldest link counts on every stage that no
+// plan of the key names. Audit finds such keys.
+//
+// Errors: ErrInvalid, apikey.ErrNotFound if there is no such key, ErrNotFound if there is
+// no such plan, ErrExists if the two are linked, and ErrClash if another plan of the key
+// names a stage of the plan.
 func (s *Service) AddLink(ctx context.Context, l Link) (Link, error) {
 	if l.Subject == "" {
 		links, err := s.KeyLinks(ctx, l.KeyID)
 		if err != nil {
 			return Link{}, err
 		}
-		l.Subject = subjectBeside(l.PlanID, l.KeyID, links)
+		l.Subject = unusedSubject(l.PlanID, l.KeyID, links)
 	}
-	l.Created, l.Version = now(), 1
+	l.Created = now()
+	l.Version = 1
 	if err := l.Validate(); err != nil {
 		return Link{}, err
 	}
@@ -53,8 +58,8 @@ func (s *Service) AddLink(ctx context.Context, l Link) (Link, error) {
 	return l, nil
 }
 
-// Unlink takes a key out of a plan. Linking the two again finds what was used, since the
-// subject is the same by default.
+// Unlink removes the link of a key to a plan, or returns ErrNotFound. If the two are
+// linked again, the key's use still counts, because the default subject is the same.
 func (s *Service) Unlink(ctx context.Context, planID, keyID string) error {
 	if err := s.plans.DeleteLink(ctx, planID, keyID); err != nil {
 		return fmt.Errorf("usageplan: unlink key %s from plan %s: %w", keyID, planID, err)
@@ -62,7 +67,7 @@ func (s *Service) Unlink(ctx context.Context, planID, keyID string) error {
 	return nil
 }
 
-// removeLinks removes links, those too that are gone already.
+// removeLinks removes links. It is no error if some are gone already.
 func (s *Service) removeLinks(ctx context.Context, links []Link) error {
 	for _, l := range links {
 		if err := s.plans.DeleteLink(ctx, l.PlanID, l.KeyID); err != nil && !errors.Is(err, ErrNotFound) {
@@ -72,9 +77,15 @@ func (s *Service) removeLinks(ctx context.Context, links []Link) error {
 	return nil
 }
 
-// UpdateLink changes a link's overrides under traffic. change may run more than once;
-// only Throttle and Quotas can change. If it returns an error nothing is changed, and
-// UpdateLink returns that. Tokens and what was used stay, or do not, as Update has it.
+// UpdateLink changes the overrides of a link under traffic, and returns the new link.
+// change may set Throttle and Quotas. UpdateLink restores any other field. Tokens and use
+// are kept by the rules of Update.
+//
+// If others change the link at the same time, UpdateLink calls change again with the new
+// state. If change returns an error, UpdateLink changes nothing and returns that error.
+//
+// Errors: those of change, ErrInvalid, ErrNotFound, and ErrConflict if others were faster
+// 16 times in a row.
 func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change func(*Link) error) (l Link, err error) {
 	err = retry.Do(ctx, func() (raced bool, err error) {
 		old, err := FindLink(ctx, s.plans, planID, keyID)
@@ -85,7 +96,10 @@ func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change f
 		if err := change(&l); err != nil {
 			return false, err
 		}
-		l = Link{old.PlanID, old.KeyID, old.Subject, l.Throttle, l.Quotas, old.Created, old.Version}
+		changed := l
+		l = old
+		l.Throttle = changed.Throttle
+		l.Quotas = changed.Quotas
 		if err := l.Validate(); err != nil {
 			return false, err
 		}
@@ -98,9 +112,12 @@ func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change f
 	return l, nil
 }
 
-// Move links a key to another plan and takes it out of the first. The subject goes with
-// it, and so does what was used; overrides stay behind. Between the two steps the first
-// plan counts, being the older link.
+// Move links a key to another plan, and then removes its link to the first. The new link
+// keeps the subject, so the key keeps what it has used. It does not keep the overrides.
+// Between the two steps the key has both links, and the older one counts.
+//
+// Errors: ErrNotFound if there is no such link or no such plan, ErrExists if the key is
+// linked to the other plan, and ErrClash as in AddLink.
 func (s *Service) Move(ctx context.Context, keyID, fromPlanID, toPlanID string) error {
 	old, err := FindLink(ctx, s.plans, fromPlanID, keyID)
 	if err != nil {
@@ -113,6 +130,9 @@ func (s *Service) Move(ctx context.Context, keyID, fromPlanID, toPlanID string) 
 	if err := s.clash(ctx, keyID, &p, fromPlanID); err != nil {
 		return err
 	}
+
+	// The new link comes first. The other order would leave the key without a plan for a
+	// moment, or for good if the second step failed.
 	l := Link{PlanID: toPlanID, KeyID: keyID, Subject: old.Subject, Created: now(), Version: 1}
 	if err := s.plans.InsertLink(ctx, l); err != nil {
 		return fmt.Errorf("usageplan: move key %s to plan %s: %w", keyID, toPlanID, err)
@@ -120,8 +140,9 @@ func (s *Service) Move(ctx context.Context, keyID, fromPlanID, toPlanID string) 
 	return s.Unlink(ctx, fromPlanID, keyID)
 }
 
-// Links is a page of the links to a plan, newest first, as List is one of plans. Those of
-// keys that are no more are left out, so that a page may be short.
+// Links returns a page of the links to a plan, newest first, and the cursor of the next
+// page. The cursor and the limit are those of List. Links of keys that do not exist are
+// left out, so a page may have fewer links than the limit and still have a next cursor.
 func (s *Service) Links(ctx context.Context, planID, cursor string, limit int) ([]Link, string, error) {
 	limit, err := pageLimit(limit)
 	if err != nil {
@@ -131,6 +152,9 @@ func (s *Service) Links(ctx context.Context, planID, cursor string, limit int) (
 	if err != nil {
 		return nil, "", fmt.Errorf("usageplan: links of plan %s: %w", planID, err)
 	}
+
+	// The keys may be in another store, which does not remove the links of a key that is
+	// deleted.
 	live := links[:0]
 	for _, l := range links {
 		switch _, err := s.keys.Key(ctx, l.KeyID); {
@@ -143,7 +167,8 @@ func (s *Service) Links(ctx context.Context, planID, cursor string, limit int) (
 	return live, next, nil
 }
 
-// KeyLinks is the links of a key, oldest first.
+// KeyLinks returns all links of a key, oldest first. A key without links, or one that
+// does not exist, has none, which is no error.
 func (s *Service) KeyLinks(ctx context.Context, keyID string) ([]Link, error) {
 	links, err := s.plans.KeyLinks(ctx, keyID)
 	if err != nil {
@@ -152,9 +177,9 @@ func (s *Service) KeyLinks(ctx context.Context, keyID string) ([]Link, error) {
 	return links, nil
 }
 
-// clash is ErrClash if p and another plan of the key name one API stage. The plan except
-// is passed over. Two plans that are for every stage do not clash, as in AWS, where
-// stages are often added after the keys: the older link counts.
+// clash returns ErrClash if p and another plan of the key name the same API stage. It
+// skips the plan with the ID except. Two plans for every stage do not clash, because in
+// AWS stages are often added after the keys.
 func (s *Service) clash(ctx context.Context, keyID string, p *Plan, except string) error {
 	links, err := s.KeyLinks(ctx, keyID)
 	if err != nil {
@@ -165,7 +190,7 @@ func (s *Service) clash(ctx context.Context, keyID string, p *Plan, except strin
 			continue
 		}
 		other, err := s.plans.Plan(ctx, l.PlanID)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, ErrNotFound) { // a dead link has no effect
 			continue
 		}
 		if err != nil {
@@ -178,7 +203,7 @@ func (s *Service) clash(ctx context.Context, keyID string, p *Plan, except strin
 	return nil
 }
 
-// overlap is the API stage that two plans both name, "" if there is none.
+// overlap returns an API stage that both plans name, or "" if there is none.
 func overlap(a, b *Plan) string {
 	for _, s := range a.Stages {
 		if slices.Contains(b.Stages, s) {
@@ -188,7 +213,8 @@ func overlap(a, b *Plan) string {
 	return ""
 }
 
-// stagesFree is clash for every key of a plan whose stages have become others.
+// stagesFree returns ErrClash if p, which replaces old, clashes with another plan of one
+// of its keys. Without a new stage it reads no links, because p cannot clash.
 func (s *Service) stagesFree(ctx context.Context, p, old *Plan) error {
 	more := slices.ContainsFunc(p.Stages, func(st Stage) bool { return !slices.Contains(old.Stages, st) })
 	if !more {
@@ -209,7 +235,8 @@ func (s *Service) stagesFree(ctx context.Context, p, old *Plan) error {
 	return nil
 }
 
-// FindLink returns the link of a key to a plan. It is ErrNotFound where there is none.
+// FindLink returns the link of a key to a plan. The error wraps ErrNotFound if the two
+// are not linked.
 func FindLink(ctx context.Context, plans Store, planID, keyID string) (Link, error) {
 	links, err := plans.KeyLinks(ctx, keyID)
 	if err != nil {

@@ -2,17 +2,21 @@ package usageplan
 
 import "sync"
 
-// Listeners is for stores that are Notifiers: those who want to hear of changes. The zero
-// Listeners is nobody. Safe for concurrent use.
+// Listeners is a set of change callbacks, for stores that implement Notifier. The zero
+// value is an empty set. It is safe for concurrent use.
 type Listeners struct {
 	mu   sync.RWMutex
 	all  map[int]func(id string)
 	last int
 }
 
-// Add is a Notifier's OnChange: changed is called by Tell, and now, with "". It must
-// neither call Add nor stop, which waits for the calls that are under way.
+// Add adds changed to the set, and calls it once with "", as Notifier.OnChange must. stop
+// removes changed. It waits for the calls of Tell that are under way.
+//
+// Caution: changed must not call Add or stop, which would wait for it forever.
 func (l *Listeners) Add(changed func(id string)) (stop func()) {
+	// changed is called after it was added. The other order would lose a change that comes
+	// between the two.
 	n := l.add(changed)
 	changed("")
 	return func() {
@@ -22,6 +26,8 @@ func (l *Listeners) Add(changed func(id string)) (stop func()) {
 	}
 }
 
+// add adds changed under a new number, by which it can be removed. Functions cannot be
+// compared.
 func (l *Listeners) add(changed func(id string)) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -33,8 +39,8 @@ func (l *Listeners) add(changed func(id string)) int {
 	return l.last
 }
 
-// Tell calls all of them with the id of what has changed, or with "" if it may be
-// anything.
+// Tell calls every function in the set with the ID of the key or the plan that changed,
+// or with "" if anything may have changed.
 func (l *Listeners) Tell(id string) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

@@ -16,79 +16,99 @@ import (
 	"github.com/ration-go/ration/quota"
 )
 
-// Bounds of a plan. Those of names and descriptions are AWS's for API keys.
+// The bounds of a plan. Those of names and descriptions are the bounds of AWS for API
+// keys.
 const (
-	MaxQuotas      = 5    // quotas of a plan, so that a throttle, the usage record and one more meter fit a charge
-	MaxRoutes      = 300  // throttles of single routes
-	MaxStages      = 100  // API stages
-	MaxName        = 1024 // characters of a name
-	MaxDescription = 125_000
+	// MaxQuotas is the number of quotas of a plan. With them, a throttle, the usage record
+	// and the ID of a request make eight meters, the most of one store.Charge.
+	MaxQuotas = 5
+
+	MaxRoutes      = 300     // throttles of single routes
+	MaxStages      = 100     // API stages
+	MaxName        = 1024    // characters of a name
+	MaxDescription = 125_000 // characters of a description
 )
 
-// maxID is the most bytes of a plan's ID. Two ids, a plan's and a key's, make a subject.
+// maxID is the most bytes of a plan's ID. A default subject holds the IDs of a plan and
+// of a key, and must not exceed maxSubject.
 const maxID = 64
 
-// ErrInvalid is wrapped by every error that reports bad input. Nothing has changed then.
+// ErrInvalid is wrapped by every error that reports bad input. Nothing was changed then.
 var ErrInvalid = errors.New("usageplan: invalid")
 
-// Plan is how much the keys that are linked to it may use, each for itself.
+// A Plan says how much the keys that are linked to it may use. Each subject has its own
+// tokens and its own counts: see Link.Subject.
 type Plan struct {
-	// ID names the plan for ever: 1 to 64 ASCII letters, digits, '_' and '-'. Service.Create
-	// takes it, or gives one.
+	// ID identifies the plan, and never changes. It has 1 to 64 ASCII letters, digits, '_'
+	// and '-'. Service.Create accepts an ID or generates one.
 	ID string `json:"id"`
 
+	// Name and Description are for people, and need not be unique. They have at most MaxName
+	// and MaxDescription characters, and no control characters other than tabs and newlines.
 	Name        string `json:"name,omitzero"`
 	Description string `json:"description,omitzero"`
 
-	// Throttle is the token bucket of each subject; nil: none. A rate of 0 blocks.
+	// Throttle is the token bucket of each subject. If nil, there is no throttle. A Rate of
+	// 0 refuses every request.
 	Throttle *limiter.Limit `json:"throttle,omitzero"`
 
-	// ThrottleByCost makes the throttle take a request's cost, instead of one for each
-	// request.
+	// ThrottleByCost makes Throttle and the throttles of routes charge the cost of a
+	// request. By default they charge one token for each request.
 	ThrottleByCost bool `json:"throttleByCost,omitzero"`
 
-	// Quotas are allowances by the calendar; each takes a request's cost. Their names
-	// differ.
+	// Quotas are allowances for calendar periods. Each is charged the cost of a request. No
+	// two have the same name. There are at most MaxQuotas.
 	Quotas []quota.Quota `json:"quotas,omitzero"`
 
-	// Routes are throttles that replace Throttle on one route, each with a bucket of its
-	// own, by the route's name (see Route): the pattern that the mux has, without its host
-	// but with its method, so that "/pets" is not "GET /pets". A name that no pattern has
-	// does nothing; the middleware's Logger is warned of it. AnyRoute is every route that
-	// has none. Quotas count on every route all the same.
+	// Routes maps a route to a throttle that replaces Throttle there, with a bucket of its
+	// own. The key is the canonical name of the route: the pattern of the router without a
+	// host, such as "GET /pets/{id}". See Route. "/pets" and "GET /pets" are different
+	// routes.
+	//
+	// The key AnyRoute stands for all routes that have no throttle of their own. They share
+	// one bucket. Quotas count on every route. There are at most MaxRoutes.
+	//
+	// Caution: a throttle for a route that the router does not have does nothing. The
+	// middleware warns its Logger of it.
 	Routes map[string]limiter.Limit `json:"routes,omitzero"`
 
-	// StageRoutes are throttles of routes on one API stage, which come before Routes there;
-	// AnyRoute is every route of the stage that has none.
+	// StageRoutes maps an API stage to throttles of routes, which come before Routes on that
+	// stage. The key AnyRoute stands for all routes of the stage that have no throttle here.
 	StageRoutes map[Stage]map[string]limiter.Limit `json:"stageRoutes,omitzero"`
 
-	// Stages are the API stages that the plan is for; none: all of them, where no plan of
-	// the key names the stage, unless the plan is Detached. Where several plans of the key
-	// are for all stages, the one with the oldest link counts.
+	// Stages lists the API stages that the plan is for, at most MaxStages. If empty, the
+	// plan is for every stage that no plan of the key names, unless Detached is set. If
+	// several plans of a key are for every stage, the one with the oldest link counts.
 	Stages []Stage `json:"stages,omitzero"`
 
-	// Detached is that the plan counts on no stage at all, as one of Amazon API Gateway
-	// whose stages were all taken away. It has no Stages then.
+	// Detached disables the plan on every stage. Amazon API Gateway behaves this way when
+	// the last stage of a plan was removed. A detached plan has no Stages.
 	Detached bool `json:"detached,omitzero"`
 
-	// ProductCode is that of AWS Marketplace; Tags are for people and their tools. Neither
-	// means anything here.
-	ProductCode string      `json:"productCode,omitzero"`
-	Tags        apikey.Tags `json:"tags,omitzero"`
+	// ProductCode is a product code of AWS Marketplace. It has no effect in this module.
+	ProductCode string `json:"productCode,omitzero"`
 
+	// Tags are for people and their tools.
+	Tags apikey.Tags `json:"tags,omitzero"`
+
+	// Created and Updated are the times when the plan was created and last changed.
 	Created time.Time `json:"created,omitzero"`
 	Updated time.Time `json:"updated,omitzero"`
 
-	// Version grows with every update; it belongs to the store.
+	// Version is 1 for a new plan, and grows by one with every update. The store sets it.
 	Version int64 `json:"version,omitzero"`
 }
 
-// UnmarshalJSON decodes an object. A member that Plan does not have, one that is there
-// twice, and null are errors, since a limit with a typing error would be no limit. Fields
-// that the object does not name stay as they are. Errors wrap ErrInvalid. Limits are
-// checked by their own text forms, and all else by Validate.
+// UnmarshalJSON decodes an object. An unknown member, a repeated member and null are
+// errors. Otherwise a typing error in the name of a limit would make a plan without that
+// limit. Fields that the object does not name keep their values, so a program can decode
+// into a plan with its defaults.
 //
-// A struct that embeds a Plan decodes as a Plan alone. Make the Plan a named field there.
+// UnmarshalJSON checks the text forms of limits and quotas. Validate checks the rest. The
+// error wraps ErrInvalid.
+//
+// Caution: a struct that embeds a Plan inherits this method, and decodes as a Plan alone.
+// Make the Plan a named field there.
 func (p *Plan) UnmarshalJSON(text []byte) error {
 	type fields Plan
 	if err := strict.Unmarshal(text, (*fields)(p)); err != nil {
@@ -97,11 +117,11 @@ func (p *Plan) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Validate reports every fault of p at once; the error wraps ErrInvalid. An empty ID is
-// none: Service.Create gives one.
+// Validate reports every fault of p at once. The error wraps ErrInvalid. An empty ID is
+// valid, because Service.Create generates one.
 func (p *Plan) Validate() error {
 	var errs []error
-	if p.ID != "" && (len(p.ID) > maxID || strings.ContainsFunc(p.ID, notOfID)) {
+	if p.ID != "" && (len(p.ID) > maxID || strings.ContainsFunc(p.ID, notInID)) {
 		errs = append(errs, fmt.Errorf("id: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", p.ID, maxID))
 	}
 	errs = append(errs, text("name", p.Name, MaxName), text("description", p.Description, MaxDescription))
@@ -116,16 +136,16 @@ func (p *Plan) Validate() error {
 	return invalid("plan", errs)
 }
 
-// notOfID is the rule of apikey.Key.ID: nothing that parts an id from what comes before
-// and after it, in a subject or a URL.
-func notOfID(c rune) bool {
+// notInID reports whether an ID must not have c. The rule is that of apikey.Key.ID. It
+// excludes every character that separates an ID from others in a subject or a URL.
+func notInID(c rune) bool {
 	return (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '_' && c != '-'
 }
 
-// everywhere says whether the plan is for every stage that no plan of the key names.
+// everywhere reports whether p is for every stage that no plan of the key names.
 func (p *Plan) everywhere() bool { return len(p.Stages) == 0 && !p.Detached }
 
-// limits is the faults of what a plan or a link says.
+// limits returns the faults of the throttle and the quotas of a plan or a link.
 func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
 	if throttle != nil {
 		errs = append(errs, fault.In("throttle", throttle.Validate()))
@@ -133,8 +153,11 @@ func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
 	if n := len(quotas); n > MaxQuotas {
 		errs = append(errs, fmt.Errorf("quotas: %d of them: want at most %d", n, MaxQuotas))
 	}
+
+	// All counts of a subject share one space of names. So the name of a quota must not be
+	// that of a throttle or of a usage record, nor of another quota.
 	seen := map[string]bool{bucketname.Throttle: true, quota.RecordName: true}
-	const record = quota.RecordName + "/" // and a key's id, where a subject has several
+	const record = quota.RecordName + "/" // see Link.RecordName
 	for i, q := range quotas {
 		errs = append(errs, fault.In(fmt.Sprintf("quotas[%d]", i), q.Validate()))
 		name := nameOf(q)
@@ -147,7 +170,8 @@ func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
 	return errs
 }
 
-// nameOf is a quota's name, "" if it has none of its own and no period to take one from.
+// nameOf returns the name of a quota, or "" if it has neither a Name nor a valid Period,
+// which is the default. Validate then reports the Period only.
 func nameOf(q quota.Quota) string {
 	if _, err := q.Period.MarshalText(); q.Name == "" && err != nil {
 		return ""
@@ -155,7 +179,8 @@ func nameOf(q quota.Quota) string {
 	return q.Meter(time.Unix(0, 0), 0).Name
 }
 
-// text is the fault of a text for people.
+// text returns the fault of a text for people, or nil. It allows the tabs and newlines of
+// a description.
 func text(field, s string, most int) error {
 	if n := utf8.RuneCountInString(s); n > most {
 		return fmt.Errorf("%s: %d characters: want at most %d", field, n, most)
@@ -168,4 +193,5 @@ func text(field, s string, most int) error {
 	return nil
 }
 
+// invalid returns the faults of a plan or a link as one error, or nil if there are none.
 func invalid(what string, errs []error) error { return fault.Report(ErrInvalid, what, errs...) }

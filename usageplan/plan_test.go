@@ -17,7 +17,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestBadPlans names the field, the value and the rule of each fault, and keeps nothing.
+// TestBadPlans checks that an error names the field, the value and the rule of each
+// fault, and that nothing is stored.
 func TestBadPlans(t *testing.T) {
 	many := func(n int) (list []quota.Quota) {
 		for i := range n {
@@ -51,7 +52,7 @@ func TestBadPlans(t *testing.T) {
 		"name: 1025 characters":                {Name: strings.Repeat("é", 1025)},
 		"name: \"a\\x00b\"":                    {Name: "a\x00b"},
 	} {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, err := h.plans.Create(t.Context(), p)
 		require.ErrorIs(t, err, usageplan.ErrInvalid, want)
 		require.ErrorContains(t, err, want)
@@ -63,11 +64,11 @@ func TestBadPlans(t *testing.T) {
 			require.Equal(t, good, kept)
 		}
 	}
-	_, err := newHouse(t).plans.Create(t.Context(), usageplan.Plan{Throttle: throttle(-1, -1), Quotas: perDay(-1), Name: "\x01"})
+	_, err := newFixture(t).plans.Create(t.Context(), usageplan.Plan{Throttle: throttle(-1, -1), Quotas: perDay(-1), Name: "\x01"})
 	for _, all := range []string{"rate: -1", "burst: -1", "limit: -1", "name:"} {
 		require.ErrorContains(t, err, all)
 	}
-	_, err = newHouse(t).plans.Create(t.Context(), usageplan.Plan{Quotas: []quota.Quota{
+	_, err = newFixture(t).plans.Create(t.Context(), usageplan.Plan{Quotas: []quota.Quota{
 		{Limit: -1}, {Limit: -2}, {Limit: -3, Period: quota.Day}, {Limit: -4, Period: quota.Day}, {Name: "use/x", Limit: -5},
 	}})
 	for _, all := range []string{
@@ -75,7 +76,7 @@ func TestBadPlans(t *testing.T) {
 	} {
 		require.ErrorContains(t, err, all)
 	}
-	require.Equal(t, 2, strings.Count(err.Error(), "want one of its own"), "what has no name has nobody else's")
+	require.Equal(t, 2, strings.Count(err.Error(), "want one of its own"), "quotas without a name do not clash")
 }
 
 var routes = []struct{ in, want string }{
@@ -105,7 +106,7 @@ var routes = []struct{ in, want string }{
 	{"GET /\x00", ""},
 }
 
-// TestRoute is the names of routes, ours and AWS's; "" is an error.
+// TestRoute checks the canonical names of routes. An empty one means an error.
 func TestRoute(t *testing.T) {
 	for _, r := range routes {
 		got, err := usageplan.Route(r.in)
@@ -118,8 +119,8 @@ func TestRoute(t *testing.T) {
 	}
 }
 
-// FuzzRoute is that a canonical name is its own, and one that http.ServeMux knows unless
-// it breaks the mux's own rules.
+// FuzzRoute checks that Route leaves a canonical name as it is, and that http.ServeMux
+// accepts it. Names that break other rules of ServeMux are left out.
 func FuzzRoute(f *testing.F) {
 	for _, r := range routes {
 		f.Add(r.in)
@@ -131,7 +132,7 @@ func FuzzRoute(f *testing.F) {
 			return
 		}
 		again, err := usageplan.Route(name)
-		if strings.HasPrefix(name, "/") { // a path alone may end like AWS's form of a method
+		if strings.HasPrefix(name, "/") { // a path without a method may end with one, as in AWS's form
 			return
 		}
 		require.NoError(t, err)
@@ -142,8 +143,8 @@ func FuzzRoute(f *testing.F) {
 	})
 }
 
-// TestJSON is plans and links as stores keep them: limits and quotas in their text forms,
-// and all of it back.
+// TestJSON encodes and decodes a plan and a link as stores keep them. Limits and quotas
+// have their text forms.
 func TestJSON(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	require.NoError(t, err)

@@ -5,9 +5,11 @@ import (
 	"io"
 )
 
-// String is the name of the type.
+// String returns the name of the type.
 func (s Service) String() string { return "usageplan.Service" }
 
-// Format prints String, whatever the verb. What fmt would print is read without locks,
-// and may be a secret of a store.
+// Format prints String for every verb. Without it, fmt would read the fields of the
+// stores without a lock.
+//
+// Security: those fields may hold a secret, such as a password.
 func (s Service) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }

@@ -6,20 +6,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ration-go/ration/internal/retry"
 )
 
-// Put makes the plan with the ID of p what p says, and returns it as it is kept. It
-// creates the plan or changes it; a plan that is so already is not written. A service can
-// call it for each of its plans at every start, from any number of processes. Usage
-// stays, as with Update, and so do links. Put keeps nothing that was changed by other
-// means: a plan that operators edit is better made with Create.
+// Put creates the plan with the ID of p, or changes it to p, and returns the stored plan.
+// It writes nothing if the stored plan already equals p. A service can call Put for each
+// of its plans at every start, from any number of processes.
 //
-// An empty ID is an error, since it would make another plan at every start. Put sets
-// Created, Updated and Version, and ignores what p has there. Its errors are those of
-// Create and Update: ErrInvalid, ErrClash, and ErrConflict if others were faster 16 times
-// in a row.
+// The links of the plan stay, and its keys keep their use by the rules of Update. Put
+// sets Created, Updated and Version, and ignores those of p.
+//
+// Caution: Put overwrites what others have changed. For a plan that operators edit, call
+// Create and ignore ErrExists.
+//
+// Errors: ErrInvalid, also for an empty ID, which would create another plan at every
+// start; ErrClash; and ErrConflict if others were faster 16 times in a row.
 func (s *Service) Put(ctx context.Context, p Plan) (put Plan, err error) {
 	if p.ID == "" {
 		return Plan{}, fmt.Errorf("%w plan: id: empty: want one that stays the same at every start", ErrInvalid)
@@ -28,11 +31,12 @@ func (s *Service) Put(ctx context.Context, p Plan) (put Plan, err error) {
 		old, err := s.Get(ctx, p.ID)
 		switch {
 		case errors.Is(err, ErrNotFound):
+			// Another process may create the plan first, and it may want the same of it.
 			put, err = s.Create(ctx, p)
 			return errors.Is(err, ErrExists), err
 		case err != nil:
 			return false, err
-		case old.means(p):
+		case old.equals(p): // an update would grow the Version and notify every Gate
 			put = old
 			return false, nil
 		}
@@ -45,18 +49,21 @@ func (s *Service) Put(ctx context.Context, p Plan) (put Plan, err error) {
 	return put, nil
 }
 
-// means reports whether p and q say the same. What the store sets is left aside. Their
-// JSON is compared, since a store may return an empty map as nil and a zone as another
-// pointer.
-func (p Plan) means(q Plan) bool {
+// equals reports whether p and q are the same plan, apart from the fields that the
+// Service sets. It compares their JSON, because a store may return an empty map as nil,
+// and a time zone as a different pointer.
+func (p Plan) equals(q Plan) bool {
 	a, err := p.wanted()
 	b, err2 := q.wanted()
 	return err == nil && err2 == nil && bytes.Equal(a, b)
 }
 
-// wanted returns the JSON of what a caller wants of a plan.
+// wanted returns the JSON of the fields that a caller may set. A collection that is empty
+// has the same JSON as one that is nil.
 func (p Plan) wanted() ([]byte, error) {
-	p.Created, p.Updated, p.Version = Plan{}.Created, Plan{}.Updated, 0
+	p.Created = time.Time{}
+	p.Updated = time.Time{}
+	p.Version = 0
 	if len(p.Quotas) == 0 {
 		p.Quotas = nil
 	}

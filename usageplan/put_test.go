@@ -15,10 +15,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestPut starts a service several times: its plan is made once, written when it is to be
-// another, and left alone otherwise.
+// TestPut starts a service several times. The first start creates the plan. Later starts
+// write it only if it differs.
 func TestPut(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	require.NoError(t, err)
 	want := func(limit int64) usageplan.Plan {
@@ -57,9 +57,9 @@ func TestPut(t *testing.T) {
 	assert.EqualValues(t, 3, got.Version, "a fault changes nothing")
 }
 
-// TestPutAtOnce starts many processes at one moment.
+// TestPutAtOnce starts eight processes at the same time.
 func TestPutAtOnce(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -73,9 +73,9 @@ func TestPutAtOnce(t *testing.T) {
 	assert.EqualValues(t, 1, p.Version)
 }
 
-// TestPutKeeps keeps a plan's links and what its keys have used.
+// TestPutKeeps checks that Put keeps the links of a plan and the use of its keys.
 func TestPutKeeps(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	key, secret, _ := h.linked(usageplan.Plan{ID: "free", Quotas: perDay(2)})
 	require.True(t, h.admit(gate.Request{Secret: secret}).Allowed)
 	_, err := h.plans.Put(t.Context(), usageplan.Plan{ID: "free", Quotas: perDay(1)})

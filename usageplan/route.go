@@ -9,8 +9,7 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// AnyRoute is the name of every route that has no throttle of its own. AWS writes it
-// "*/*".
+// AnyRoute stands for every route that has no throttle of its own. AWS writes "*/*".
 const AnyRoute = "*"
 
 // maxRoute leaves room for the prefix of the bucket's name.
@@ -39,26 +38,21 @@ func Route(name string) (string, error) {
 	return canonical, nil
 }
 
+// route does the work of Route. Its error is a fault that can be joined with others.
 func route(name string) (canonical string, _ error) {
 	method, path, ok := strings.Cut(name, " ")
 	switch {
 	case name == AnyRoute || name == "*/*":
 		return AnyRoute, nil
 	case !ok && strings.HasPrefix(name, "/"):
-		method, path = "", name
-		if i := strings.LastIndexByte(name, '/'); isMethod(name[i+1:]) {
-			method, path = name[i+1:], strings.TrimPrefix(name[:i], "/")
-			path = "/" + path
-			if path == "/" {
-				path = "/{$}"
-			}
-		}
+		method, path = splitMethod(name)
 	case ok:
 		path = strings.TrimLeft(path, " ")
 	}
 	if method == "ANY" {
 		method = ""
 	}
+
 	path = fromGreedy(path)
 	canonical = path
 	if method != "" {
@@ -73,21 +67,40 @@ func route(name string) (canonical string, _ error) {
 	return canonical, text("canonical name", canonical, maxRoute)
 }
 
-// fromGreedy writes AWS's greedy variable, which is the last segment of a path, as
-// http.ServeMux does.
+// splitMethod splits AWS's form of a route, a path that ends with a method. The method is
+// empty if the path does not. The path of the root is "/{$}", because "/" alone stands
+// for all paths in http.ServeMux.
+func splitMethod(name string) (method, path string) {
+	end := strings.LastIndexByte(name, '/')
+	if !isMethod(name[end+1:]) {
+		return "", name
+	}
+	method, path = name[end+1:], name[:end]
+	if path == "" || path == "/" {
+		path = "/{$}"
+	}
+	return method, path
+}
+
+// fromGreedy replaces AWS's greedy variable {proxy+} in the last segment of a path by the
+// form of http.ServeMux, {proxy...}.
 func fromGreedy(path string) string {
 	end := strings.LastIndexByte(path, '/') + 1
 	before, last := path[:end], path[end:]
 	name, greedy := strings.CutSuffix(last, "+}")
 	name, braced := strings.CutPrefix(name, "{")
-	if !greedy || !braced || name == "" || strings.ContainsFunc(name, notOfVariable) {
+	if !greedy || !braced || name == "" || strings.ContainsFunc(name, notInVariable) {
 		return path
 	}
 	return before + "{" + name + "...}"
 }
 
-func notOfVariable(c rune) bool { return c != '.' && notOfID(c) }
+// notInVariable reports whether the name of a greedy variable must not have c. The rule
+// keeps a regular expression of another router, such as {n:[0-9]+}, from being taken for
+// a greedy variable.
+func notInVariable(c rune) bool { return c != '.' && notInID(c) }
 
+// isMethod reports whether s is a method that AWS's form of a route may end with.
 func isMethod(s string) bool {
 	switch s {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,

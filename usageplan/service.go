@@ -17,9 +17,11 @@ import (
 	"github.com/ration-go/ration/internal/retry"
 )
 
-// Service manages plans and links: it validates, gives ids, and refuses what would make
-// two plans count for one key. Make one with NewService. Safe for concurrent use; two
-// that change one plan at once lose nothing.
+// A Service manages plans and links. It validates them, generates IDs, and refuses
+// changes that would give a key two plans for one API stage. Call NewService to make one.
+//
+// A Service keeps no state and is safe for concurrent use. If several callers change a
+// plan at the same time, no change is lost.
 type Service struct {
 	keys  apikey.Store
 	plans Store
@@ -36,26 +38,27 @@ func NewService(keys apikey.Store, plans Store) (*Service, error) {
 	return &Service{keys: keys, plans: plans}, nil
 }
 
-// Page bounds of List and Links, as AWS has them.
+// The bounds of a page of List and Links, as in AWS.
 const (
 	defaultPage = 25
 	maxPage     = 500
 )
 
-// Create keeps a new plan and returns it. An empty ID is replaced by ten random
-// lower-case letters and digits; Created, Updated and Version it gives itself, and what p
-// has there is ignored. So a service that makes its plans at each start gives them IDs,
-// and goes on where the error is ErrExists: the plan is there, as it was made or has been
-// changed since.
+// Create creates a plan and returns it. An empty ID is replaced by ten random lower-case
+// letters and digits. Create sets Created, Updated and Version, and ignores those of p.
 //
-// An ID that a deleted plan had is free again, and the new plan's keys find what was
-// counted under it. Give it once Delete has returned: links that come before are removed
-// with the old ones.
+// A service that creates its plans at every start gives them IDs and ignores ErrExists.
+// The plan is then as it was created, or as it was changed since. See also Put.
 //
-// Errors: ErrInvalid, which tells every fault, and ErrExists for an ID that is taken.
+// Caution: the ID of a deleted plan is free again. A key that is linked to a new plan
+// with the ID finds what it has used under the old one. Use the ID again only after
+// Delete has returned, because Delete removes all links of that ID.
+//
+// Errors: ErrInvalid with every fault, and ErrExists for an ID that is taken.
 func (s *Service) Create(ctx context.Context, p Plan) (Plan, error) {
 	p.Created = now()
-	p.Updated, p.Version = p.Created, 1
+	p.Updated = p.Created
+	p.Version = 1
 	if p.ID == "" {
 		p.ID = newID()
 	}
@@ -68,7 +71,7 @@ func (s *Service) Create(ctx context.Context, p Plan) (Plan, error) {
 	return p, nil
 }
 
-// Get is a plan by its id, or ErrNotFound.
+// Get returns the plan with an ID, or ErrNotFound.
 func (s *Service) Get(ctx context.Context, id string) (Plan, error) {
 	p, err := s.plans.Plan(ctx, id)
 	if err != nil {
@@ -77,21 +80,25 @@ func (s *Service) Get(ctx context.Context, id string) (Plan, error) {
 	return p, nil
 }
 
-// List is a page of plans, newest first: at most limit (zero: 25; at most 500), and the
-// next page's cursor, "" at the end.
-func (s *Service) List(ctx context.Context, cursor string, limit int) ([]Plan, string, error) {
-	limit, err := pageLimit(limit)
+// List returns a page of plans, newest first, and the cursor of the next page. The empty
+// cursor begins the list. An empty next marks the last page. The limit is 1 to 500 plans,
+// and a limit of 0 means 25.
+//
+// Errors: ErrInvalid for any other limit, and for a cursor that is not from List.
+func (s *Service) List(ctx context.Context, cursor string, limit int) (plans []Plan, next string, err error) {
+	limit, err = pageLimit(limit)
 	if err != nil {
 		return nil, "", err
 	}
-	plans, next, err := s.plans.Plans(ctx, cursor, limit)
+	plans, next, err = s.plans.Plans(ctx, cursor, limit)
 	if err != nil {
 		return nil, "", fmt.Errorf("usageplan: list: %w", err)
 	}
 	return plans, next, nil
 }
 
-// All is every plan, newest first. It ends with the first error.
+// All yields every plan, newest first. It reads the next page when the loop gets there.
+// An error ends the loop, and comes with the zero Plan.
 func (s *Service) All(ctx context.Context) iter.Seq2[Plan, error] {
 	return func(yield func(Plan, error) bool) {
 		for page, err := range pages.All(func(cursor string) ([]Plan, string, error) { return s.plans.Plans(ctx, cursor, pages.Size) }) {
@@ -108,25 +115,32 @@ func (s *Service) All(ctx context.Context) iter.Seq2[Plan, error] {
 	}
 }
 
-// Update changes a plan under traffic: usage stays, limits move at once. change may run
-// more than once, when others change the plan meanwhile; what it does to ID, Created,
-// Updated and Version is undone. A stage that another plan of one of its keys names is
-// ErrClash. If change returns an error nothing is changed, and Update returns that. If
-// others were faster 16 times in a row it is ErrConflict; between the tries are short
-// pauses, which end with ctx.
+// Update changes a plan under traffic, and returns the new plan. The new limits count at
+// once, and what was used still counts. Update restores the ID, Created, Updated and
+// Version, whatever change does to them.
 //
-// A bucket keeps the tokens that it has. After a plan is raised they are few at first,
-// and the new rate fills the bucket up to the new burst; after a plan is lowered they are
-// at most the new burst.
+// If others change the plan at the same time, Update calls change again with the new
+// state, after a short pause that ends with ctx. So change must do no more than set
+// fields. If change returns an error, Update changes nothing and returns that error.
 //
-// A quota keeps what was used of its window when its limit changes. A quota under another
-// name starts an empty window. So does a quota with another period, start day or zone,
-// unless its new window begins at the very instant at which the old one began: then what
-// was used since that instant counts, with what the window was extended by.
+// Errors: those of change, ErrInvalid, ErrNotFound, ErrClash if the plan gets a stage
+// that another plan of one of its keys names, and ErrConflict if others were faster 16
+// times in a row.
 //
-// An empty window gives the allowance once more. A quota of 1 a month whose start day is
-// changed four times in a month admits 5. Gate.SetRemaining, after the change, sets what
-// is left for a key.
+// # Tokens and use
+//
+// A bucket keeps its tokens. If the plan is raised, there are few at first, and the new
+// rate fills the bucket up to the new burst. If the plan is lowered, the tokens are cut
+// to the new burst.
+//
+// A quota keeps its use if only its limit changes. A quota with another name starts an
+// empty window. So does a quota with another period, start day or zone, unless the new
+// window begins at the same instant as the old one. Then everything that was used since
+// that instant counts, and so does an extension of the window.
+//
+// Caution: an empty window grants the allowance once more. A quota of 1 a month whose
+// start day is changed four times in a month admits 5 requests. To correct what is left
+// for a key, call Gate.SetRemaining after the change.
 func (s *Service) Update(ctx context.Context, id string, change func(*Plan) error) (p Plan, err error) {
 	err = retry.Do(ctx, func() (raced bool, err error) {
 		old, err := s.Get(ctx, id)
@@ -137,7 +151,10 @@ func (s *Service) Update(ctx context.Context, id string, change func(*Plan) erro
 		if err := change(&p); err != nil {
 			return false, err
 		}
-		p.ID, p.Created, p.Updated, p.Version = old.ID, old.Created, now(), old.Version
+		p.ID = old.ID
+		p.Created = old.Created
+		p.Updated = now()
+		p.Version = old.Version
 		if err := p.Validate(); err != nil {
 			return false, err
 		}
@@ -153,8 +170,8 @@ func (s *Service) Update(ctx context.Context, id string, change func(*Plan) erro
 	return p, nil
 }
 
-// written is the end of one try of a change: whether somebody else was faster, and the
-// error.
+// written returns the result of a write for retry.Do: whether another change was faster,
+// and the error.
 func written(what string, err error) (raced bool, _ error) {
 	switch {
 	case err == nil:
@@ -165,8 +182,11 @@ func written(what string, err error) (raced bool, _ error) {
 	return false, fmt.Errorf("usageplan: %s: %w", what, err)
 }
 
-// Delete removes a plan, and then its links: from its return its keys have no plan,
-// unless another. What was counted stays until it is old.
+// Delete removes a plan and then its links. After Delete returns, keys that were linked
+// only to this plan have no plan. What was counted stays in the Counter until it is old.
+//
+// Errors: ErrNotFound. With any other error, the plan may be gone while some of its links
+// are left. Prune removes these.
 func (s *Service) Delete(ctx context.Context, id string) error {
 	if err := s.plans.DeletePlan(ctx, id, 0); err != nil {
 		return fmt.Errorf("usageplan: delete plan %s: %w", id, err)
@@ -174,9 +194,12 @@ func (s *Service) Delete(ctx context.Context, id string) error {
 	return s.unlinkAll(ctx, id)
 }
 
-// DeleteIf is Delete of a plan that is as the caller wants it: may gets the plan that is
-// to be removed, again if others change it meanwhile. If it returns an error nothing is
-// removed, and DeleteIf returns that.
+// DeleteIf deletes a plan only if may returns nil for it. If others change the plan at
+// the same time, DeleteIf calls may again with the new state. If may returns an error,
+// DeleteIf removes nothing and returns that error.
+//
+// Errors: those of may and Delete, and ErrConflict if others were faster 16 times in a
+// row.
 func (s *Service) DeleteIf(ctx context.Context, id string, may func(*Plan) error) error {
 	err := retry.Do(ctx, func() (raced bool, err error) {
 		p, err := s.Get(ctx, id)
@@ -186,6 +209,9 @@ func (s *Service) DeleteIf(ctx context.Context, id string, may func(*Plan) error
 		if err := may(&p); err != nil {
 			return false, err
 		}
+
+		// The store checks the Version, so that no change is lost that may has not seen, such
+		// as a stage that is added at this moment.
 		return written("delete plan "+id, s.plans.DeletePlan(ctx, id, p.Version))
 	})
 	if err != nil {
@@ -194,7 +220,9 @@ func (s *Service) DeleteIf(ctx context.Context, id string, may func(*Plan) error
 	return s.unlinkAll(ctx, id)
 }
 
-// unlinkAll removes the links of a plan that is no more.
+// unlinkAll removes the links of a plan that was deleted, page by page. A store does not
+// do this itself, because no call of a store may take work that grows with the number of
+// keys.
 func (s *Service) unlinkAll(ctx context.Context, id string) error {
 	for links, err := range pages.All(func(cursor string) ([]Link, string, error) {
 		return s.plans.PlanLinks(ctx, id, cursor, pages.Size)
@@ -209,14 +237,15 @@ func (s *Service) unlinkAll(ctx context.Context, id string) error {
 	return nil
 }
 
-// now is the time that records carry: no finer than any store keeps, and without what
-// JSON drops.
+// now returns the time for Created and Updated. It is in UTC, in whole microseconds and
+// without a monotonic reading. JSON and every store can keep such a time.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// newID is ten letters and digits, 50 bits at random; a store that has it already says
-// ErrExists.
+// newID returns ten random letters and digits, which hold 50 bits. If a plan has the ID
+// already, the store returns ErrExists.
 func newID() string { return strings.ToLower(rand.Text())[:10] }
 
+// pageLimit returns the limit of a page, or the default for 0.
 func pageLimit(limit int) (int, error) {
 	if limit < 0 || limit > maxPage {
 		return 0, fmt.Errorf("%w limit: %d: want 0 to %d", ErrInvalid, limit, maxPage)

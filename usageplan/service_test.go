@@ -19,9 +19,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestPlans is the life of plans: made, listed, changed, gone.
+// TestPlans creates, lists, updates and deletes plans.
 func TestPlans(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	var made []usageplan.Plan
 	for i := range 30 {
 		p := h.plan(usageplan.Plan{Name: fmt.Sprint(i), Version: 9})
@@ -64,9 +64,10 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// TestOwnIDs is plans that a service makes at each start, by ids of its own.
+// TestOwnIDs creates plans with IDs that the caller chooses, as a service does at each
+// start.
 func TestOwnIDs(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	p := h.plan(usageplan.Plan{ID: "free", Name: "first start"})
 	require.Equal(t, "free", p.ID)
 	_, err := h.plans.Create(ctx, usageplan.Plan{ID: "free", Name: "second start"})
@@ -95,7 +96,8 @@ func TestOwnIDs(t *testing.T) {
 		require.Equal(t, id, p.ID)
 	}
 
-	// The longest ids of a plan and a key make a subject, as does a second one beside it.
+	// The default subject of the longest IDs is valid, and so is the second one after a
+	// Move.
 	long, away := strings.Repeat("x", 64), h.plan(usageplan.Plan{})
 	k, _, err := h.keys.Create(ctx, apikey.Key{ID: long, Enabled: true})
 	require.NoError(t, err)
@@ -104,7 +106,7 @@ func TestOwnIDs(t *testing.T) {
 	require.NoError(t, h.plans.Link(ctx, long, k.ID))
 	require.Equal(t, gate.Admitted, h.admit(gate.Request{KeyID: k.ID}).Reason)
 
-	// A plan that is made again finds what was counted.
+	// A new plan with the ID of a deleted one finds what was used.
 	k, secret, p := h.linked(usageplan.Plan{ID: "again", Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
 	require.Equal(t, gate.Admitted, h.reason(secret))
 	require.NoError(t, h.plans.Delete(ctx, p.ID))
@@ -117,9 +119,10 @@ func TestOwnIDs(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// TestTwoAdministrators change one plan and one link at once: nothing is lost.
-func TestTwoAdministrators(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+// TestConcurrentUpdates changes one plan and one link from four goroutines. No update is
+// lost.
+func TestConcurrentUpdates(t *testing.T) {
+	h, ctx := newFixture(t), t.Context()
 	k, _, p := h.linked(usageplan.Plan{Throttle: throttle(1, 1)})
 	var wg sync.WaitGroup
 	var done atomic.Int64
@@ -146,13 +149,14 @@ func TestTwoAdministrators(t *testing.T) {
 	wg.Wait()
 	got, err := h.plans.Get(ctx, p.ID)
 	require.NoError(t, err)
-	require.EqualValues(t, got.Version, got.Throttle.Burst, "each version adds one")
+	require.EqualValues(t, got.Version, got.Throttle.Burst, "each update adds one")
 	require.GreaterOrEqual(t, int64(got.Throttle.Burst), done.Load()+1)
 }
 
-// TestDeleteIf removes a plan that is as the caller saw it, and its links.
+// TestDeleteIf checks that DeleteIf removes only a plan that may has seen in its last
+// state, and then its links.
 func TestDeleteIf(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	k, _, p := h.linked(usageplan.Plan{Name: "old"})
 	var seen []string
 	rename := func(to string) {
@@ -162,7 +166,7 @@ func TestDeleteIf(t *testing.T) {
 	may := func(p *usageplan.Plan) error {
 		switch seen = append(seen, p.Name); p.Name {
 		case "old":
-			rename("new") // by somebody else, before it is removed
+			rename("new") // a concurrent change
 		case "new":
 			return errBroken
 		}
@@ -181,9 +185,9 @@ func TestDeleteIf(t *testing.T) {
 	require.ErrorIs(t, h.plans.DeleteIf(ctx, p.ID, may), usageplan.ErrNotFound)
 }
 
-// TestLinks is one plan for each key and API stage.
+// TestLinks checks that a key has one plan for each API stage.
 func TestLinks(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	k, _ := h.key("key")
 	on := func(names ...string) usageplan.Plan {
 		var stages []usageplan.Stage
@@ -222,7 +226,7 @@ func TestLinks(t *testing.T) {
 	require.NoError(t, h.plans.Move(ctx, k.ID, prod.ID, dev.ID))
 	links, err = h.plans.KeyLinks(ctx, k.ID)
 	require.NoError(t, err)
-	require.Equal(t, prod.ID+"/"+k.ID, links[len(links)-1].Subject, "the subject moves along")
+	require.Equal(t, prod.ID+"/"+k.ID, links[len(links)-1].Subject, "Move keeps the subject")
 
 	_, err = h.plans.UpdateLink(ctx, dev.ID, k.ID, func(l *usageplan.Link) error {
 		l.Subject, l.PlanID, l.Throttle = "stolen", "other", &limiter.Limit{Rate: -1}
@@ -234,22 +238,23 @@ func TestLinks(t *testing.T) {
 	require.Equal(t, prod.ID+"/"+k.ID, l.Subject)
 }
 
-// TestAudit finds each kind of what is to be mended, and Prune removes what is dead.
+// TestAudit checks that Audit finds each kind of fault, and that Prune removes dead
+// links.
 func TestAudit(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	good, _, p := h.linked(usageplan.Plan{Name: "good"})
-	lonely, _ := h.key("without a plan")
-	asleep, _, _ := h.linked(usageplan.Plan{Name: "of a disabled key"})
-	_, err := h.keys.Disable(ctx, asleep.ID)
+	planless, _ := h.key("without a plan")
+	disabled, _, _ := h.linked(usageplan.Plan{Name: "of a disabled key"})
+	_, err := h.keys.Disable(ctx, disabled.ID)
 	require.NoError(t, err)
-	cut, _, _ := h.linked(usageplan.Plan{Name: "of no stage", Detached: true})
+	detached, _, _ := h.linked(usageplan.Plan{Name: "detached", Detached: true})
 	empty := h.plan(usageplan.Plan{Name: "without keys"})
 	gone, _ := h.key("deleted")
 	require.NoError(t, h.plans.Link(ctx, p.ID, gone.ID))
 	require.NoError(t, h.keys.Delete(ctx, gone.ID))
-	torn, _ := h.key("two plans, by a race")
+	double, _ := h.key("two plans for every stage")
 	for _, id := range []string{p.ID, h.plan(usageplan.Plan{Name: "second"}).ID} {
-		require.NoError(t, h.st.InsertLink(ctx, usageplan.Link{PlanID: id, KeyID: torn.ID, Subject: "s", Version: 1}))
+		require.NoError(t, h.st.InsertLink(ctx, usageplan.Link{PlanID: id, KeyID: double.ID, Subject: "s", Version: 1}))
 	}
 	orphan := usageplan.Link{PlanID: "nothing", KeyID: good.ID, Subject: "s", Version: 1}
 	require.NoError(t, h.st.InsertLink(ctx, orphan))
@@ -260,13 +265,13 @@ func TestAudit(t *testing.T) {
 	require.ElementsMatch(t, []string{gone.ID, good.ID}, []string{a.DeadLinks[0].KeyID, a.DeadLinks[1].KeyID})
 	a.DeadLinks = nil
 	require.Equal(t, usageplan.AuditReport{
-		KeysWithoutPlan: []string{cut.ID, lonely.ID}, DisabledKeys: []string{asleep.ID},
-		PlansWithoutKeys: []string{empty.ID}, KeysWithManyPlans: []string{torn.ID},
+		KeysWithoutPlan: []string{detached.ID, planless.ID}, DisabledKeys: []string{disabled.ID},
+		PlansWithoutKeys: []string{empty.ID}, KeysWithManyPlans: []string{double.ID},
 	}, a)
 
 	links, _, err := h.plans.Links(ctx, p.ID, "", 0)
 	require.NoError(t, err)
-	require.Len(t, links, 2, "the dead one is hidden")
+	require.Len(t, links, 2, "the dead link is left out")
 	n, err := h.plans.Prune(ctx)
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
@@ -278,7 +283,7 @@ func TestAudit(t *testing.T) {
 	require.Len(t, links, 1)
 }
 
-// failing is a store of plans that fails at one method.
+// failing is a store whose method at fails.
 type failing struct {
 	*memory.Store
 	at string
@@ -316,7 +321,7 @@ func (f failing) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
 	return errors.Join(f.fault("UpdatePlan"), f.Store.UpdatePlan(ctx, p))
 }
 
-// TestFailingStore is that a store's failure is told as it is, never as success.
+// TestFailingStore checks that each method returns the error of a failing store.
 func TestFailingStore(t *testing.T) {
 	for method, call := range map[string]func(ctx context.Context, s *usageplan.Service, p usageplan.Plan, k apikey.Key) error{
 		"KeyLinks": func(ctx context.Context, s *usageplan.Service, p usageplan.Plan, k apikey.Key) error {
@@ -334,7 +339,7 @@ func TestFailingStore(t *testing.T) {
 			return err
 		},
 	} {
-		h := newHouse(t)
+		h := newFixture(t)
 		k, _ := h.key("key")
 		p := h.plan(usageplan.Plan{})
 		st := failing{h.st, method}

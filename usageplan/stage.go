@@ -13,19 +13,19 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Stage is one deployment of one API, as AWS has it: ("orders", "prod"). Both are the
-// service's own names; there is no ':' in the API's. Its text form, in JSON too, is
-// AWS's: "orders:prod".
+// A Stage is one deployment of one API, as in AWS: Stage{"orders", "prod"}. The service
+// chooses both names. The name of the API has no ':'. The text form, also in JSON, is
+// that of AWS: "orders:prod".
 type Stage struct{ API, Name string }
 
-// String is "api:name".
+// String returns the text form, "api:name".
 func (s Stage) String() string { return s.API + ":" + s.Name }
 
-// MarshalText is String; the error is always nil.
+// MarshalText returns the text form. The error is always nil.
 func (s Stage) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote. Its error wraps ErrInvalid, and s is then
-// unchanged.
+// UnmarshalText sets s from the text form. The error wraps ErrInvalid and leaves s
+// unchanged. UnmarshalText does not check the two names: see Validate.
 func (s *Stage) UnmarshalText(text []byte) error {
 	api, name, found := strings.Cut(string(text), ":")
 	if !found {
@@ -35,7 +35,9 @@ func (s *Stage) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Validate reports what is wrong with s: an API or a name that is missing, or too long.
+// Validate reports whether both names are there, are not too long together, and have no
+// characters that are not allowed. The error does not wrap ErrInvalid, because it is made
+// to be part of another.
 func (s Stage) Validate() error {
 	if s.API == "" || s.Name == "" || strings.Contains(s.API, ":") {
 		return errors.New("want an API, without a ':', and a stage name")
@@ -43,6 +45,7 @@ func (s Stage) Validate() error {
 	return text("name", s.String(), store.MaxName)
 }
 
+// stages returns the faults of the stages of a plan.
 func stages(list []Stage) (errs []error) {
 	if n := len(list); n > MaxStages {
 		errs = append(errs, fmt.Errorf("stages: %d of them: want at most %d", n, MaxStages))
@@ -60,8 +63,9 @@ func stages(list []Stage) (errs []error) {
 	return errs
 }
 
-// routes returns the faults of throttles by route; bucket is what the names of their
-// buckets begin with.
+// routes returns the faults of throttles by route. The names of their buckets begin with
+// bucket, and must fit in the name of a meter. The routes are sorted, so that the error
+// is the same each time.
 func routes(field, bucket string, limits map[string]limiter.Limit) (errs []error) {
 	if n := len(limits); n > MaxRoutes {
 		errs = append(errs, fmt.Errorf("%s: %d of them: want at most %d", field, n, MaxRoutes))
@@ -70,7 +74,7 @@ func routes(field, bucket string, limits map[string]limiter.Limit) (errs []error
 		path := fmt.Sprintf("%s[%.200q]", field, name)
 		canonical, err := route(name)
 		switch n := len(bucket) + len(name); {
-		case err != nil:
+		case err != nil: // reported below
 		case canonical != name:
 			err = fmt.Errorf("want the canonical name %q", canonical)
 		case n > store.MaxName:
@@ -94,4 +98,5 @@ func stageRoutes(stages map[Stage]map[string]limiter.Limit) (errs []error) {
 	return errs
 }
 
+// compare orders stages by their text form.
 func (s Stage) compare(o Stage) int { return strings.Compare(s.String(), o.String()) }

@@ -13,10 +13,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestStageRoutes is which throttle counts on which route of which stage: each has a
-// bucket of its own, and as many tokens as its place in this list.
+// TestStageRoutes checks which throttle counts on a route of a stage. Each throttle has
+// another burst, so the number of admitted requests tells which bucket was charged.
 func TestStageRoutes(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	burst := func(n int) limiter.Limit { return limiter.Limit{Rate: 1e-8, Burst: n} }
 	prod, dev, test := usageplan.Stage{API: "pets", Name: "prod"}, usageplan.Stage{API: "pets", Name: "dev"}, usageplan.Stage{API: "pets", Name: "test"}
 	_, secret, _ := h.linked(usageplan.Plan{
@@ -49,7 +49,7 @@ func TestStageRoutes(t *testing.T) {
 	require.ErrorContains(t, d.Err(), "throttle pets:prod GET /a")
 }
 
-// TestBadStageRoutes names every fault.
+// TestBadStageRoutes checks that Plan.Validate names every fault.
 func TestBadStageRoutes(t *testing.T) {
 	long := "GET /" + strings.Repeat("x", 110)
 	p := usageplan.Plan{
@@ -72,7 +72,7 @@ func TestBadStageRoutes(t *testing.T) {
 	}
 }
 
-// TestStageText is the form that stores keep.
+// TestStageText checks the text form of stages, which stores keep.
 func TestStageText(t *testing.T) {
 	p := usageplan.Plan{
 		Stages:      []usageplan.Stage{{API: "pets", Name: "a:b"}},
@@ -87,9 +87,9 @@ func TestStageText(t *testing.T) {
 	require.ErrorIs(t, new(usageplan.Stage).UnmarshalText([]byte("pets")), usageplan.ErrInvalid)
 }
 
-// TestUpdateGivesUp leaves everything as it is when change says so.
-func TestUpdateGivesUp(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+// TestUpdateChangeFails checks that nothing is changed if the change function fails.
+func TestUpdateChangeFails(t *testing.T) {
+	h, ctx := newFixture(t), t.Context()
 	k, _, p := h.linked(usageplan.Plan{Throttle: throttle(1, 1), Tags: map[string]string{"a": "b"}})
 	_, err := h.plans.Update(ctx, p.ID, func(p *usageplan.Plan) error {
 		p.Throttle.Burst, p.Tags["a"] = 99, "changed"

@@ -5,15 +5,17 @@ import (
 	"errors"
 )
 
-// What a Store returns, wrapped or not.
+// The errors of a Store, which it may wrap. Any other error means that the store failed,
+// and a change may then have happened.
 var (
 	ErrNotFound = errors.New("usageplan: not found")
 	ErrExists   = errors.New("usageplan: exists already")
 	ErrConflict = errors.New("usageplan: changed meanwhile")
 )
 
-// ErrClash is what a Service returns where two plans of a key would name one API stage.
-// It is an ErrConflict too, and trying again does not help.
+// ErrClash means that two plans of a key would name the same API stage. A Service returns
+// it. errors.Is also reports an ErrClash as ErrConflict, but it does not help to try
+// again.
 var ErrClash error = clash{}
 
 type clash struct{}
@@ -21,75 +23,90 @@ type clash struct{}
 func (clash) Error() string        { return "usageplan: one plan for each key and stage" }
 func (clash) Is(target error) bool { return target == ErrConflict }
 
-// Store keeps plans and links. Every method is atomic by itself and safe for concurrent
-// use; nothing is asked of two together, so plans may live apart from keys and from
-// counters. Its method names differ from apikey.Store's: one type may keep both. What
-// goes in and out is the caller's own: a Store copies what is shared (maps, slices,
-// pointers).
+// A Store keeps plans and links.
+//
+// Every method is atomic and safe for concurrent use. No caller needs two calls to be
+// atomic together, so plans may be in another store than keys and counters. The names of
+// the methods differ from those of apikey.Store, so one type may implement both.
+//
+// A Store shares no memory with its callers: it copies the maps, slices and pointers of
+// the plans and links that it receives and returns.
+//
+// Package storetest has tests for stores.
 type Store interface {
-	// InsertPlan keeps a new plan with Version 1; ErrExists if its ID is taken.
+	// InsertPlan adds a plan with Version 1. It returns ErrExists if the ID is taken.
 	InsertPlan(ctx context.Context, p Plan) error
 
-	// Plan is the plan of that ID, or ErrNotFound.
+	// Plan returns the plan with an ID, or ErrNotFound.
 	Plan(ctx context.Context, id string) (Plan, error)
 
-	// UpdatePlan replaces the plan of p.ID if its Version is p.Version, and adds one to it;
-	// ErrConflict if it is not, ErrNotFound if there is none.
+	// UpdatePlan replaces the stored plan that has the ID of p, and adds 1 to the Version.
+	// It returns ErrNotFound if there is no such plan, and ErrConflict if p.Version is not
+	// the stored Version.
 	UpdatePlan(ctx context.Context, p Plan) error
 
-	// DeletePlan removes a plan, and none of its links, if its Version is version; 0:
-	// whatever it is. ErrConflict if it is not, ErrNotFound if there is none.
+	// DeletePlan removes the plan with an ID and keeps its links. It returns ErrNotFound if
+	// there is no such plan, and ErrConflict if version is not the stored Version. A version
+	// of 0 matches every plan.
 	DeletePlan(ctx context.Context, id string, version int64) error
 
-	// Plans is a page of plans, newest first: at most limit of them, and the cursor of the
-	// next page, "" at the end. The first cursor is "". A page is not disturbed by what
-	// others insert meanwhile, and costs the same however many plans there are. A cursor
-	// that the Store did not give wraps ErrInvalid.
+	// Plans returns a page of plans, newest first, and the cursor of the next page. The page
+	// has at most limit plans. The empty cursor begins the list, and an empty next marks the
+	// last page. A cursor that is not from Plans returns ErrInvalid.
+	//
+	// Plans that others insert meanwhile do not disturb a listing. A page costs the same,
+	// however many plans there are.
 	Plans(ctx context.Context, cursor string, limit int) (plans []Plan, next string, err error)
 
-	// InsertLink keeps a new link with Version 1; ErrExists if the plan and key are linked.
-	// Neither needs to be there: a link to a key or a plan that is no more is dead, and does
-	// no harm.
+	// InsertLink adds a link with Version 1. It returns ErrExists if the key and the plan
+	// are linked. It does not check that they exist, because a link without a key or a plan
+	// has no effect.
 	InsertLink(ctx context.Context, l Link) error
 
-	// UpdateLink replaces the link of l.PlanID and l.KeyID as UpdatePlan does a plan.
+	// UpdateLink replaces the link of l.KeyID to l.PlanID, as UpdatePlan replaces a plan.
 	UpdateLink(ctx context.Context, l Link) error
 
-	// DeleteLink removes a link; ErrNotFound if there is none.
+	// DeleteLink removes a link, or returns ErrNotFound.
 	DeleteLink(ctx context.Context, planID, keyID string) error
 
-	// KeyLinks is all links of a key, oldest first; none is no error.
+	// KeyLinks returns all links of a key, oldest first. It is no error if there are none.
 	KeyLinks(ctx context.Context, keyID string) ([]Link, error)
 
-	// PlanLinks is a page of the links to a plan, newest first, as Plans is one of plans,
-	// whether the plan is there or not.
+	// PlanLinks returns a page of the links to a plan, newest first, as Plans returns a page
+	// of plans. The plan need not exist.
 	PlanLinks(ctx context.Context, planID, cursor string, limit int) (links []Link, next string, err error)
 }
 
-// Notifier is what a store of keys or of plans may also be: it tells of changes, so that
-// a Gate forgets what it had cached at once. Without it a change is seen within the
-// Gate's MaxAge. A Notifier starts nothing of its own: one in this process calls changed
-// before the changing method returns; one that hears from other processes has a Run that
-// its owner runs.
+// A Notifier is an optional interface of a store of keys or plans. It tells a Gate of
+// changes, so that the Gate drops what it has cached at once. Without a Notifier, a
+// change takes effect within the MaxAge of the Gate.
+//
+// A Notifier starts no goroutine. A store in this process calls changed before the
+// changing method returns. A store that is told of changes by other processes has a Run
+// method, which its owner calls: see Listener.
 type Notifier interface {
-	// OnChange calls changed after each change, once it can be read: with the id of the key
-	// or plan, for a link with its key's. It calls changed with "" when anything may have
-	// changed: when a subscription begins, and after every break in it.
+	// OnChange calls changed after each change, when the change can be read, until stop is
+	// called. The id is that of the key or the plan. For a link it is that of the key.
 	//
-	// A change that can be named is told by its id. After an id a Gate never goes back to
-	// what it knew. After "" it reads a key again before it uses it, and goes on with what
-	// it knew if the key cannot be read, within gate.Config.MaxStale.
+	// OnChange calls changed with "" if anything may have changed: at the start of a
+	// subscription, and after every break in it. If a change can be named, OnChange must
+	// name it, because a Gate treats the two cases differently:
 	//
-	// changed is quick and safe for concurrent use. It is not called once stop has returned.
+	//   - After an id, a Gate never uses again what it had cached of it.
+	//   - After "", a Gate reads a key again before it uses it. If the key cannot be read,
+	//     the Gate uses what it had cached, within gate.Config.MaxStale.
+	//
+	// changed must return quickly and be safe for concurrent use. OnChange does not call it
+	// after stop has returned.
 	OnChange(changed func(id string)) (stop func())
 }
 
-// Listener is an optional interface of a Notifier that hears of other processes' changes
-// only while its owner runs it, as store/redis does. A Gate warns gate.Config.Logger of
-// one that nobody runs.
+// A Listener is an optional interface of a Notifier that learns of the changes of other
+// processes only while its owner runs it, such as store/redis. A Gate warns its Logger of
+// a Listener that is not running.
 type Listener interface {
 	Notifier
 
-	// Listening reports whether a Run is under way. It is quick.
+	// Listening reports whether a Run is in progress. It must return quickly.
 	Listening() bool
 }
