@@ -6,7 +6,7 @@ import "context"
 // call the store, so it cannot tell whether the secret or the ID is taken. An import of
 // many keys can check all of them before it imports the first.
 //
-// Errors: ErrInvalid, beside it ErrMalformed for the secret.
+// Errors: ErrInvalid, together with ErrMalformed if the secret is malformed.
 func (s *Service) CheckImport(k Key, secret Secret) error {
 	_, err := newKey(k, func(*Key) {}, s.format.checkImport(secret))
 	return err

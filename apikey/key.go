@@ -17,8 +17,8 @@ var (
 	ErrExpired  = errors.New("apikey: expired")
 )
 
-// A Key is the stored record of an API key. It does not contain the secret, unless the
-// Service has a Seal.
+// A Key is the stored record of an API key. It holds the secret only if the Service has a
+// Seal, and then encrypted.
 //
 // Copying a Key shares Tags, StageKeys and Sealed. Call Clone before you modify them.
 //
@@ -80,7 +80,7 @@ type Key struct {
 }
 
 // UnmarshalJSON decodes an object. An unknown member, a repeated member and null are
-// errors. Otherwise a typing error in the name of "expires" would make a key that never
+// errors, so that a typing error in the name of "expires" does not make a key that never
 // expires. Fields that the object does not name keep their values. The error wraps
 // ErrInvalid.
 //

@@ -94,8 +94,8 @@ func (s *Service) Create(ctx context.Context, k Key) (Key, Secret, error) {
 // Security: the store keeps only a digest, without salt. A secret that can be guessed is
 // not safe if the store leaks.
 //
-// Errors: ErrInvalid, beside it ErrMalformed for the secret, and ErrExists for a secret
-// or an ID that is taken.
+// Errors: ErrInvalid, together with ErrMalformed if the secret is malformed, and
+// ErrExists for a secret or an ID that is taken.
 func (s *Service) Import(ctx context.Context, k Key, secret Secret) (Key, error) {
 	return s.insert(ctx, k, func(k *Key) { s.setSecret(k, secret) }, s.format.checkImport(secret))
 }
@@ -232,8 +232,8 @@ func (s *Service) Disable(ctx context.Context, id string) (Key, error) {
 }
 
 // Expire sets the time at which the key expires, which may be in the past. With the zero
-// time, the key never expires. Errors: ErrInvalid for a year after 9999, ErrNotFound,
-// ErrConflict.
+// time, the key never expires. Errors: ErrInvalid for a year outside 1 to 9999,
+// ErrNotFound, ErrConflict.
 func (s *Service) Expire(ctx context.Context, id string, at time.Time) (Key, error) {
 	return s.Update(ctx, id, func(k *Key) error { k.Expires = at; return nil })
 }

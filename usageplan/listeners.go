@@ -11,7 +11,7 @@ type Listeners struct {
 }
 
 // Add adds changed to the set, and calls it once with "", as Notifier.OnChange must. stop
-// removes changed. It waits for the calls of Tell that are under way.
+// removes changed, and waits for the calls of Tell that are under way.
 //
 // Caution: changed must not call Add or stop, which would wait for it forever.
 func (l *Listeners) Add(changed func(id string)) (stop func()) {

@@ -8,7 +8,7 @@ import (
 	"github.com/ration-go/ration/quota"
 )
 
-// Parse returns the plan of an ID that the texts describe: a throttle such as
+// Parse returns a plan with an ID and with limits in their text forms: a throttle such as
 // "50/s burst 100" or "unlimited", and quotas such as "1000/day". The error reports every
 // fault at once and wraps ErrInvalid.
 func Parse(id, throttle string, quotas ...string) (Plan, error) {

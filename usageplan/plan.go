@@ -100,7 +100,7 @@ type Plan struct {
 }
 
 // UnmarshalJSON decodes an object. An unknown member, a repeated member and null are
-// errors. Otherwise a typing error in the name of a limit would make a plan without that
+// errors, so that a typing error in the name of a limit does not make a plan without that
 // limit. Fields that the object does not name keep their values, so a program can decode
 // into a plan with its defaults.
 //
@@ -131,7 +131,7 @@ func (p *Plan) Validate() error {
 	errs = append(errs, fault.In("", p.Tags.Validate()), text("productCode", p.ProductCode, MaxName))
 	errs = append(errs, stages(p.Stages)...)
 	if n := len(p.Stages); p.Detached && n > 0 {
-		errs = append(errs, fmt.Errorf("detached: true with %d stages: want none of them", n))
+		errs = append(errs, fmt.Errorf("detached: true with %d stages: want no stages", n))
 	}
 	return invalid("plan", errs)
 }
@@ -162,7 +162,7 @@ func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
 		errs = append(errs, fault.In(fmt.Sprintf("quotas[%d]", i), q.Validate()))
 		name := nameOf(q)
 		if seen[name] || strings.HasPrefix(name, record) || strings.HasPrefix(name, bucketname.RoutePrefix) {
-			errs = append(errs, fmt.Errorf("quotas[%d].name: %.100q: want one of its own (%q, %q and all that begins with %q or %q are taken)", i,
+			errs = append(errs, fmt.Errorf("quotas[%d].name: %.100q: want a unique name (%q, %q and names that begin with %q or %q are reserved)", i,
 				name, bucketname.Throttle, quota.RecordName, record, bucketname.RoutePrefix))
 		}
 		seen[name] = name != ""

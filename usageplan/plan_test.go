@@ -47,7 +47,7 @@ func TestBadPlans(t *testing.T) {
 		"want a form like":                     {Routes: map[string]limiter.Limit{"pets": {}}},
 		`routes["GET /pets"].rate: -1 a secon`: {Routes: map[string]limiter.Limit{"GET /pets": {Rate: -1}}},
 		"stages[0]":                            {Stages: []usageplan.Stage{{API: "orders"}}},
-		`stages[1]: "a:b": there twice`:        {Stages: []usageplan.Stage{{API: "a", Name: "b"}, {API: "a", Name: "b"}}},
+		`stages[1]: "a:b": listed twice`:       {Stages: []usageplan.Stage{{API: "a", Name: "b"}, {API: "a", Name: "b"}}},
 		"detached: true with 1 stages":         {Stages: []usageplan.Stage{{API: "a", Name: "b"}}, Detached: true},
 		"name: 1025 characters":                {Name: strings.Repeat("é", 1025)},
 		"name: \"a\\x00b\"":                    {Name: "a\x00b"},
@@ -72,11 +72,11 @@ func TestBadPlans(t *testing.T) {
 		{Limit: -1}, {Limit: -2}, {Limit: -3, Period: quota.Day}, {Limit: -4, Period: quota.Day}, {Name: "use/x", Limit: -5},
 	}})
 	for _, all := range []string{
-		"limit: -1", "limit: -2", "limit: -3", "limit: -4", "limit: -5", `quotas[3].name: "day": want one of its own`, `quotas[4].name: "use/x": want one of its own`,
+		"limit: -1", "limit: -2", "limit: -3", "limit: -4", "limit: -5", `quotas[3].name: "day": want a unique name`, `quotas[4].name: "use/x": want a unique name`,
 	} {
 		require.ErrorContains(t, err, all)
 	}
-	require.Equal(t, 2, strings.Count(err.Error(), "want one of its own"), "quotas without a name do not clash")
+	require.Equal(t, 2, strings.Count(err.Error(), "want a unique name"), "quotas without a name do not clash")
 }
 
 var routes = []struct{ in, want string }{
@@ -132,7 +132,7 @@ func FuzzRoute(f *testing.F) {
 			return
 		}
 		again, err := usageplan.Route(name)
-		if strings.HasPrefix(name, "/") { // a path without a method may end with one, as in AWS's form
+		if strings.HasPrefix(name, "/") { // a path that Route may read as AWS's form
 			return
 		}
 		require.NoError(t, err)

@@ -15,21 +15,26 @@ const AnyRoute = "*"
 // maxRoute leaves room for the prefix of the bucket's name.
 const maxRoute = store.MaxName - len(bucketname.RoutePrefix)
 
-// Route returns the canonical name of a route, by which a plan throttles it. That is the
-// pattern that the router knows the route by, without a host: "GET /pets/{id}" for
-// http.ServeMux. The patterns of other routers are names as they are: "GET
-// /pets/{n:[0-9]+}", "GET /pets/:id", "GET /files/*".
+// Route returns the canonical name of a route, by which a plan throttles it. The name is
+// the pattern of the route in the router, without a host, such as "GET /pets/{id}" for
+// http.ServeMux. Patterns of other routers are also canonical, such as
+// "GET /pets/{n:[0-9]+}", "GET /pets/:id" and "GET /files/*".
 //
-// Route also accepts the form in which AWS names a method of an API, such as
-// "/pets/{id}/GET". The root "//GET" becomes "GET /{$}". A last segment {proxy+} becomes
-// {proxy...}; the name of such a variable has letters, digits, '.', '_' and '-' only, so
-// that a regular expression is not taken for one. ANY becomes no method, and "*/*"
-// becomes AnyRoute. A path without a method that ends like AWS's form is read as that
-// form.
+// Route also accepts the form in which AWS names a method of an API:
 //
-// A method is one that package net/http has a name for. An extension method such as PURGE
-// cannot be told from a path in AWS's form, so its throttle needs a pattern without a
-// method. The error wraps ErrInvalid.
+//   - "/pets/{id}/GET" becomes "GET /pets/{id}".
+//   - The root "//GET" becomes "GET /{$}".
+//   - The method ANY is left out.
+//   - A last segment {proxy+} becomes {proxy...}. The name in it has only letters,
+//     digits,
+//     '.', '_' and '-', so that a regular expression is not taken for such a variable.
+//   - "*/*" becomes AnyRoute.
+//
+// A path without a method that ends like AWS's form is read as that form. The methods are
+// those that package net/http has a name for. An extension method such as PURGE cannot be
+// told from a path in AWS's form, so its throttle needs a pattern without a method.
+//
+// The error wraps ErrInvalid.
 func Route(name string) (string, error) {
 	canonical, err := route(name)
 	if err != nil {

@@ -56,7 +56,7 @@ func stages(list []Stage) (errs []error) {
 			errs = append(errs, fmt.Errorf("stages[%d]: %.200q: %w", i, s, err))
 		}
 		if seen[s] {
-			errs = append(errs, fmt.Errorf("stages[%d]: %q: there twice", i, s))
+			errs = append(errs, fmt.Errorf("stages[%d]: %q: listed twice", i, s))
 		}
 		seen[s] = true
 	}

@@ -5,11 +5,16 @@ import (
 	"errors"
 )
 
-// The errors of a Store, which it may wrap. Any other error means that the store failed,
-// and a change may then have happened.
+// The errors of a Store, which it may wrap. Any other error, except ErrInvalid, means
+// that the store failed, and a change may then have happened.
 var (
+	// ErrNotFound means that there is no such plan or link.
 	ErrNotFound = errors.New("usageplan: not found")
-	ErrExists   = errors.New("usageplan: exists already")
+
+	// ErrExists means that the ID of a plan is taken, or that a key and a plan are linked.
+	ErrExists = errors.New("usageplan: exists already")
+
+	// ErrConflict means that the plan or the link was changed since it was read.
 	ErrConflict = errors.New("usageplan: changed meanwhile")
 )
 
@@ -92,7 +97,7 @@ type Notifier interface {
 	// subscription, and after every break in it. If a change can be named, OnChange must
 	// name it, because a Gate treats the two cases differently:
 	//
-	//   - After an id, a Gate never uses again what it had cached of it.
+	//   - After an id, a Gate never uses again what it had cached of that key or plan.
 	//   - After "", a Gate reads a key again before it uses it. If the key cannot be read,
 	//     the Gate uses what it had cached, within gate.Config.MaxStale.
 	//
