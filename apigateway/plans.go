@@ -193,7 +193,7 @@ func (h *Handler) createPlanKey(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if err := h.plans.Link(r.Context(), r.PathValue("plan"), in.KeyID); err != nil {
+	if _, err := h.plans.AddSpareLink(r.Context(), usageplan.Link{PlanID: r.PathValue("plan"), KeyID: in.KeyID}); err != nil {
 		return 0, nil, err
 	}
 	return http.StatusCreated, h.planKey(&k), nil

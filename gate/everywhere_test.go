@@ -30,12 +30,15 @@ func TestTwoPlansEverywhere(t *testing.T) {
 		return a.KeysWithManyPlans
 	}
 	require.Empty(t, audited())
-	require.NoError(t, h.plans.Link(ctx, gold.ID, k.ID))
+	require.ErrorIs(t, h.plans.Link(ctx, gold.ID, k.ID), usageplan.ErrClash, "it would have no effect")
+	_, err := h.plans.AddSpareLink(ctx, usageplan.Link{PlanID: gold.ID, KeyID: k.ID})
+	require.NoError(t, err)
 	require.Equal(t, []string{k.ID}, audited())
 	require.Equal(t, []string{"silver", "silver"}, admitted(3), "the newer plan adds nothing to the older one's quota")
 	require.NoError(t, h.plans.Unlink(ctx, silver.ID, k.ID))
 	require.Equal(t, []string{"gold", "gold", "gold", "gold", "gold"}, admitted(6))
 	require.Empty(t, audited())
-	require.NoError(t, h.plans.Link(ctx, silver.ID, k.ID))
+	_, err = h.plans.AddSpareLink(ctx, usageplan.Link{PlanID: silver.ID, KeyID: k.ID})
+	require.NoError(t, err)
 	require.Empty(t, admitted(1), "silver is the newer link now")
 }

@@ -22,14 +22,25 @@ func (s *Service) Link(ctx context.Context, planID, keyID string) error {
 // stored. If l.Subject is empty, the link gets the default subject. AddLink ignores
 // l.Created and l.Version.
 //
-// A key has one plan for each API stage, as in AWS. Plans without stages do not clash. If
-// a key has several of them, the plan with the oldest link counts on every stage that no
-// plan of the key names. Audit finds such keys.
+// A key has one plan for each API stage, and one for every stage that no plan of the key
+// names. To give a key another plan use Move.
 //
 // Errors: ErrInvalid, apikey.ErrNotFound if there is no such key, ErrNotFound if there is
 // no such plan, ErrExists if the two are linked, and ErrClash if another plan of the key
-// names a stage of the plan.
+// is for a stage of the plan, or if both are for every stage.
 func (s *Service) AddLink(ctx context.Context, l Link) (Link, error) {
+	return s.addLink(ctx, l, false)
+}
+
+// AddSpareLink does what AddLink does, and accepts a second plan for every stage, as
+// Amazon API Gateway does: stages are often added to a plan after its keys. The plan with
+// the oldest link counts, until a plan of the key names the stage or that link goes. Audit
+// finds keys with such links.
+func (s *Service) AddSpareLink(ctx context.Context, l Link) (Link, error) {
+	return s.addLink(ctx, l, true)
+}
+
+func (s *Service) addLink(ctx context.Context, l Link, spare bool) (Link, error) {
 	if l.Subject == "" {
 		links, err := s.KeyLinks(ctx, l.KeyID)
 		if err != nil {
@@ -49,7 +60,7 @@ func (s *Service) AddLink(ctx context.Context, l Link) (Link, error) {
 	if err != nil {
 		return Link{}, err
 	}
-	if err := s.clash(ctx, l.KeyID, &p, ""); err != nil {
+	if err := s.clash(ctx, l.KeyID, &p, "", spare); err != nil {
 		return Link{}, err
 	}
 	if err := s.plans.InsertLink(ctx, l); err != nil {
@@ -127,7 +138,7 @@ func (s *Service) Move(ctx context.Context, keyID, fromPlanID, toPlanID string) 
 	if err != nil {
 		return err
 	}
-	if err := s.clash(ctx, keyID, &p, fromPlanID); err != nil {
+	if err := s.clash(ctx, keyID, &p, fromPlanID, false); err != nil {
 		return err
 	}
 
@@ -177,10 +188,9 @@ func (s *Service) KeyLinks(ctx context.Context, keyID string) ([]Link, error) {
 	return links, nil
 }
 
-// clash returns ErrClash if p and another plan of the key name the same API stage. It
-// skips the plan with the ID except. Two plans for every stage do not clash, because in
-// AWS stages are often added after the keys.
-func (s *Service) clash(ctx context.Context, keyID string, p *Plan, except string) error {
+// clash returns ErrClash if p and another plan of the key name the same API stage, or, if
+// spare is false, if both are for every stage. It skips the plan with the ID except.
+func (s *Service) clash(ctx context.Context, keyID string, p *Plan, except string, spare bool) error {
 	links, err := s.KeyLinks(ctx, keyID)
 	if err != nil {
 		return err
@@ -196,7 +206,11 @@ func (s *Service) clash(ctx context.Context, keyID string, p *Plan, except strin
 		if err != nil {
 			return fmt.Errorf("usageplan: plan %s: %w", l.PlanID, err)
 		}
-		if where := overlap(p, &other); where != "" {
+		where := overlap(p, &other)
+		if where == "" && !spare && p.everywhere() && other.everywhere() {
+			where = "every stage"
+		}
+		if where != "" {
 			return fmt.Errorf("usageplan: key %s has plan %s for %s: %w", keyID, l.PlanID, where, ErrClash)
 		}
 	}
@@ -227,7 +241,7 @@ func (s *Service) stagesFree(ctx context.Context, p, old *Plan) error {
 			return fmt.Errorf("usageplan: links of plan %s: %w", p.ID, err)
 		}
 		for _, l := range page {
-			if err := s.clash(ctx, l.KeyID, p, ""); err != nil {
+			if err := s.clash(ctx, l.KeyID, p, "", true); err != nil {
 				return err
 			}
 		}

@@ -103,7 +103,8 @@ func TestOwnIDs(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, h.plans.Link(ctx, long, k.ID))
 	require.NoError(t, h.plans.Move(ctx, k.ID, long, away.ID))
-	require.NoError(t, h.plans.Link(ctx, long, k.ID))
+	_, err = h.plans.AddSpareLink(ctx, usageplan.Link{PlanID: long, KeyID: k.ID})
+	require.NoError(t, err)
 	require.Equal(t, gate.Admitted, h.admit(gate.Request{KeyID: k.ID}).Reason)
 
 	// A new plan with the ID of a deleted one finds what was used.

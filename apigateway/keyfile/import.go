@@ -181,7 +181,7 @@ func describe(k, row *apikey.Key) {
 // link links a key to a plan, unless it is linked already. The error does not show
 // planID, which may be a secret in the wrong column.
 func (im *importer) link(ctx context.Context, planID, keyID string) error {
-	err := im.plans.Link(ctx, planID, keyID)
+	_, err := im.plans.AddSpareLink(ctx, usageplan.Link{PlanID: planID, KeyID: keyID})
 	switch {
 	case errors.Is(err, usageplan.ErrExists):
 		return nil
