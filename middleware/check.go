@@ -40,27 +40,29 @@ func (res *Result) Allowed() bool { return res.Status == 0 }
 // from Config.Route, else from Config.Mux, else from Request.Pattern.
 func (m *Middleware) Check(r *http.Request) *Result {
 	res := new(Result)
-	m.check(r, m.cfg.Mux, res)
+	var found Credential
+	m.check(r, m.cfg.Mux, res, &found)
 	return res
 }
 
-// check is Check, and tells where the credential came from. A Result has nothing of that: what prints one would show it.
-func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result) (from place) {
+// check is Check, and fills in the credential that it has found, if that is not malformed. A
+// Result has nothing of that: a caller that prints one would show it.
+func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result, found *Credential) {
 	res.mw = m
 	rt := m.routeOf(r, mux)
 	if m.public[rt.pattern] || isPreflight(r) && rt.passesPreflight(mux) || m.decided(r) {
 		res.Skipped = true
 		m.watch.see(r, mux, rt.pattern, nil)
-		return from
+		return
 	}
-	found, err := m.cfg.Credential(r)
+	err := m.credential(r, found)
 	malformed := error(nil)
 	if errors.Is(err, ErrCredential) {
 		malformed = err
-		found, err = Credential{}, nil // as if there were none
+		*found, err = Credential{}, nil // as if there were none
 	}
 	if err == nil {
-		m.decide(r, rt, &found, res)
+		m.decide(r, rt, found, res)
 	} else {
 		res.Err = err
 		res.Decision.Reason = gate.StoreFailed
@@ -68,11 +70,10 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result) (fr
 	if !res.Decision.Allowed {
 		res.Status = statusOf(res.Decision.Reason)
 		res.unread = func(w http.ResponseWriter) { refusal.Unread(w, r) } // which fmt does not print
-		m.logRefusal(r.Context(), &res.Decision, &found, malformed)
+		m.logRefusal(r.Context(), &res.Decision, found, malformed)
 	}
 	m.log(r.Context(), "decision", res.Err, &res.Decision)
 	m.watch.see(r, mux, rt.pattern, res.Decision.Plan)
-	return found.place()
 }
 
 // decide asks the Gate.

@@ -33,6 +33,8 @@ type Credential struct {
 
 	// Header and Query name the header field or query parameter that it came in: what Config.StripCredential removes.
 	Header, Query string
+
+	unauthorized bool // the request is known to have no Authorization field
 }
 
 func (c *Credential) none() bool { return c.Secret == "" && c.KeyID == "" }
@@ -49,24 +51,30 @@ const authorization = "Authorization"
 // Bearer takes the token of "Authorization: Bearer <token>" (RFC 6750 section 2.1), the scheme in any case. Another scheme
 // is no credential of ours.
 func Bearer() Extractor {
-	const name, scheme = authorization, "Bearer"
 	return func(r *http.Request) (c Credential, err error) {
-		value, err := single(r.Header[name])
-		switch {
-		case err != nil:
-			c.Header = name
-			return c, err
-		case len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme):
-			return c, nil
-		}
-		rest := value[len(scheme):]
-		token := strings.TrimLeft(rest, " ") // one or more (RFC 9110 section 11.4)
-		if token != "" && len(token) == len(rest) {
-			return c, nil // a scheme that begins like ours
-		}
-		c.Header = name
-		return c, c.take(token)
+		err = c.bearer(r.Header[authorization])
+		return c, err
 	}
+}
+
+// bearer makes c the token of the values of an Authorization field, if there is one.
+func (c *Credential) bearer(values []string) error {
+	const scheme = "Bearer"
+	value, err := single(values)
+	switch {
+	case err != nil:
+		c.Header = authorization
+		return err
+	case len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme):
+		return nil
+	}
+	rest := value[len(scheme):]
+	token := strings.TrimLeft(rest, " ") // one or more (RFC 9110 section 11.4)
+	if token != "" && len(token) == len(rest) {
+		return nil // a scheme that begins like ours
+	}
+	c.Header = authorization
+	return c.take(token)
 }
 
 // Header takes the value of a header field, such as "X-API-Key". An empty one is none; a name that no field can have, such as
@@ -77,12 +85,18 @@ func Header(name string) Extractor {
 	}
 	name = http.CanonicalHeaderKey(name)
 	return func(r *http.Request) (c Credential, err error) {
-		if values := r.Header[name]; len(values) > 1 || len(values) == 1 && values[0] != "" {
-			c.Header = name
-			err = c.only(values)
-		}
+		err = c.field(name, r.Header[name])
 		return c, err
 	}
+}
+
+// field makes c the value of a header field, if there is one.
+func (c *Credential) field(name string, values []string) error {
+	if len(values) == 0 || len(values) == 1 && values[0] == "" {
+		return nil
+	}
+	c.Header = name
+	return c.only(values)
 }
 
 // Query takes the value of a query parameter. It is for clients that can do nothing else: URLs end up in the logs of
@@ -123,20 +137,23 @@ func OneOf(extractors ...Extractor) Extractor {
 	}
 }
 
-// bearerOrKey is OneOf(Bearer(), Header("X-API-Key")), and asks both only where both fields are there.
-func bearerOrKey() Extractor {
-	const name = "X-Api-Key"
-	bearer, key := Bearer(), Header(name)
-	both := OneOf(bearer, key)
-	return func(r *http.Request) (Credential, error) {
+// credential finds the credential of r. It fills in c, which is zero: a Credential that is
+// returned is copied just after it was written, which costs 5ns for each caller on the way.
+// Where the default Extractor would ask both of its own, only the one with a field is asked.
+func (m *Middleware) credential(r *http.Request, c *Credential) (err error) {
+	if m.bearerOrKey {
+		const name = "X-Api-Key"
+		bearers, keys := r.Header[authorization], r.Header[name]
+		c.unauthorized = len(bearers) == 0
 		switch {
-		case len(r.Header[name]) == 0:
-			return bearer(r)
-		case len(r.Header[authorization]) == 0:
-			return key(r)
+		case len(keys) == 0:
+			return c.bearer(bearers)
+		case len(bearers) == 0:
+			return c.field(name, keys)
 		}
-		return both(r)
 	}
+	*c, err = m.cfg.Credential(r)
+	return err
 }
 
 func single(values []string) (string, error) {

@@ -107,6 +107,8 @@ type Middleware struct {
 	twice     atomic.Bool // warned of
 	prefixed  atomic.Bool // warned of a key that was refused for its prefix alone
 	mayRead   bool        // the service's functions may read bodies
+
+	bearerOrKey bool // the Extractor is the default
 }
 
 // New makes a Middleware in front of a Gate. It reports every fault of cfg at once; the error wraps ErrInvalid.
@@ -133,8 +135,9 @@ func New(g *gate.Gate, cfg Config) (*Middleware, error) {
 	if cfg.BodyTimeout == 0 {
 		cfg.BodyTimeout = bodyTimeout
 	}
-	if cfg.Credential == nil {
-		cfg.Credential = bearerOrKey()
+	usual := cfg.Credential == nil
+	if usual {
+		cfg.Credential = OneOf(Bearer(), Header("X-API-Key"))
 	}
 	if cfg.Realm == "" {
 		cfg.Realm = "api"
@@ -143,7 +146,7 @@ func New(g *gate.Gate, cfg Config) (*Middleware, error) {
 		cfg.Refuse = func(w http.ResponseWriter, _ *http.Request, res *Result) { res.WriteProblem(w) }
 	}
 	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
-	return &Middleware{gate: g, cfg: cfg, public: public, challenge: string(challenge), watch: newWatch(cfg), mayRead: mayRead}, nil
+	return &Middleware{gate: g, cfg: cfg, public: public, challenge: string(challenge), watch: newWatch(cfg), mayRead: mayRead, bearerOrKey: usual}, nil
 }
 
 // Handler passes on to next what is admitted, with the key and the decision in its context, and refuses the rest. It
@@ -157,7 +160,9 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 	m.watch.knows(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := new(exchange)
-		switch from := m.checkWithin(w, r, mux, &x.Result); {
+		var found Credential
+		m.checkWithin(w, r, mux, &x.Result, &found)
+		switch {
 		case !x.Allowed():
 			m.refuse(w, r, x)
 		case x.Skipped:
@@ -168,13 +173,16 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 			m.serve(next, w, inner, r, x)
 		default:
 			x.WriteHeaders(w.Header())
-			x.ctx = deciding{r.Context(), &x.Decision, decider{m, r.RequestURI}}
+			x.ctx.Context = r.Context()
+			x.ctx.decision = &x.Decision
+			x.ctx.by.mw = m
+			x.ctx.by.target = r.RequestURI
 			inner := r.WithContext(&x.ctx)
 			if m.cfg.StripCredential {
-				from.strip(inner)
+				found.place().strip(inner)
 				x.ctx.by.target = inner.RequestURI
 			}
-			m.serve(next, m.record(w, r, from, x), inner, r, x)
+			m.serve(next, m.record(w, r, &found, x), inner, r, x)
 		}
 	})
 }

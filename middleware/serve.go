@@ -23,11 +23,11 @@ type refusing struct{ *Result }
 
 // checkWithin is check, with a bound on the time that the service's functions take to read the body: it is not known yet who
 // sends it.
-func (m *Middleware) checkWithin(w http.ResponseWriter, r *http.Request, mux *http.ServeMux, res *Result) (from place) {
+func (m *Middleware) checkWithin(w http.ResponseWriter, r *http.Request, mux *http.ServeMux, res *Result, found *Credential) {
 	if m.mayRead && refusal.HasBody(r) {
 		defer refusal.Within(w, r, m.cfg.BodyTimeout)()
 	}
-	return m.check(r, mux, res)
+	m.check(r, mux, res, found)
 }
 
 // refuse answers a request that is refused. The answer does not wait for the body, and no cache keeps it, unless Config.Refuse
@@ -42,11 +42,11 @@ func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, x *exchange)
 }
 
 // record returns the writer of the next handler: w itself if nobody needs to know what is written to it.
-func (m *Middleware) record(w http.ResponseWriter, r *http.Request, from place, x *exchange) http.ResponseWriter {
+func (m *Middleware) record(w http.ResponseWriter, r *http.Request, found *Credential, x *exchange) http.ResponseWriter {
 	if m.cfg.Refund == nil && m.cfg.OmitHeaders && m.cfg.Legacy == NoLegacy {
 		return w
 	}
-	x.writer.authorization = from.header == authorization || len(r.Header[authorization]) > 0
+	x.writer.authorization = found.Header == authorization || !found.unauthorized && len(r.Header[authorization]) > 0
 	return x.writer.over(w, &x.Result)
 }
 
@@ -63,7 +63,7 @@ func (m *Middleware) serve(next http.Handler, w http.ResponseWriter, inner, oute
 		m.serveRefunding(next, w, inner, x)
 	default:
 		next.ServeHTTP(w, inner)
-		if x.writer.fields != nil {
+		if x.writer.status == 0 && x.writer.fields != nil {
 			x.writer.sent(http.StatusOK)
 		}
 	}

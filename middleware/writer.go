@@ -99,7 +99,9 @@ func (rec *recorder) complete(status int) {
 func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 
 func (rec *recorder) WriteHeader(status int) {
-	rec.sent(status)
+	if rec.status == 0 {
+		rec.sent(status)
+	}
 	rec.ResponseWriter.WriteHeader(status)
 }
 
