@@ -10,12 +10,12 @@ import (
 // hide removes the fields that tell a client where it stands. It is for an answer that a shared cache may keep: other clients
 // would take them for theirs.
 func hide(h http.Header, f fields) {
-	omit, legacy := f.shown()
+	omit, xRateLimit := f.shown()
 	if !omit {
 		delete(h, "Ratelimit")
 		delete(h, "Ratelimit-Policy")
 	}
-	if legacy != NoLegacy {
+	if xRateLimit != XRateLimitOff {
 		delete(h, "X-Ratelimit-Limit")
 		delete(h, "X-Ratelimit-Remaining")
 		delete(h, "X-Ratelimit-Reset")

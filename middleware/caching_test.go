@@ -62,7 +62,7 @@ func TestShared(t *testing.T) {
 		{[]string{"Cache-Control", "private", "Surrogate-Control", "max-age=60"}, false, false},
 		{[]string{"CDN-Cache-Control", "no-store"}, true, true},
 	} {
-		for name, cfg := range map[string]middleware.Config{"plain": {Legacy: middleware.LegacyDelta}, "refunding": {Legacy: middleware.LegacyDelta, Refund: failed}} {
+		for name, cfg := range map[string]middleware.Config{"plain": {XRateLimit: middleware.XRateLimitSeconds}, "refunding": {XRateLimit: middleware.XRateLimitSeconds, Refund: failed}} {
 			h := newHouse(t)
 			_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 			handler := h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

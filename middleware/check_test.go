@@ -429,11 +429,11 @@ func TestStage(t *testing.T) {
 // TestConfig reports all faults at once.
 func TestConfig(t *testing.T) {
 	_, err := middleware.New(nil, middleware.Config{
-		API: "orders", Legacy: 7, Realm: "a\nb", BodyTimeout: -time.Second,
+		API: "orders", XRateLimit: 7, Realm: "a\nb", BodyTimeout: -time.Second,
 		Public: []string{"GET /ok", "typo", "", "GET /{x}/{x}"},
 	})
 	require.ErrorIs(t, err, middleware.ErrInvalid)
-	for _, want := range []string{"gate", "stage", "legacy: 7", "bodyTimeout: -1s: want 0 or more", `realm: "a\nb"`, `public: "typo"`, `public: ""`, `"GET /{x}/{x}"`} {
+	for _, want := range []string{"gate", "stage", "xRateLimit: 7", "bodyTimeout: -1s: want 0 or more", `realm: "a\nb"`, `public: "typo"`, `public: ""`, `"GET /{x}/{x}"`} {
 		require.ErrorContains(t, err, want)
 	}
 	require.NotContains(t, err.Error(), "GET /ok")

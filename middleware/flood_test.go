@@ -56,7 +56,7 @@ func TestFloodTellsNothing(t *testing.T) {
 						dir := hanging{st, st, new(atomic.Bool), new(atomic.Bool)}
 						h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = dir, dir, st })
 						h.keys, h.plans = must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st))
-						mw := h.middleware(middleware.Config{Legacy: middleware.LegacyDelta})
+						mw := h.middleware(middleware.Config{XRateLimit: middleware.XRateLimitSeconds})
 						_, valid := h.key(&usageplan.Plan{Quotas: perDay(10)})
 						bad := refusals(h)
 						time.Sleep(time.Minute)

@@ -19,8 +19,8 @@ func (res *Result) WriteHeaders(h http.Header) {
 		if !res.mw.cfg.OmitHeaders {
 			res.writeLimits(h)
 		}
-		if res.mw.cfg.Legacy != NoLegacy {
-			res.writeLegacy(h)
+		if res.mw.cfg.XRateLimit != XRateLimitOff {
+			res.writeXRateLimit(h)
 		}
 	}
 	if res.Allowed() {
@@ -35,8 +35,8 @@ func (res *Result) WriteHeaders(h http.Header) {
 	}
 }
 
-func (res *Result) shown() (omitHeaders bool, legacy Legacy) {
-	return res.mw.cfg.OmitHeaders, res.mw.cfg.Legacy
+func (res *Result) shown() (omitHeaders bool, xRateLimit XRateLimit) {
+	return res.mw.cfg.OmitHeaders, res.mw.cfg.XRateLimit
 }
 
 // retryAfter is the seconds to wait, zero if that does not help.

@@ -108,14 +108,14 @@ func TestNextTokenOfRefusal(t *testing.T) {
 	})
 }
 
-// TestLegacy is the X-RateLimit fields: the tightest limit, as the caller says.
-func TestLegacy(t *testing.T) {
+// TestXRateLimit is the X-RateLimit fields: the tightest limit, as the caller says.
+func TestXRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		_, secret := h.key(&usageplan.Plan{Throttle: throttle(0.1, 5), Quotas: perDay(4)})
 		_, free := h.key(&usageplan.Plan{})
-		delta := h.middleware(middleware.Config{Legacy: middleware.LegacyDelta, OmitHeaders: true}).Handler(ok)
-		epoch := h.middleware(middleware.Config{Legacy: middleware.LegacyEpoch}).Handler(ok)
+		delta := h.middleware(middleware.Config{XRateLimit: middleware.XRateLimitSeconds, OmitHeaders: true}).Handler(ok)
+		epoch := h.middleware(middleware.Config{XRateLimit: middleware.XRateLimitUnix}).Handler(ok)
 		midnight := time.Now()
 		time.Sleep(500 * time.Millisecond)
 		for i, want := range []string{"4 3 86400", "4 2 86400", "4 1 86400", "4 0 86400", "4 0 86400"} {
@@ -130,7 +130,7 @@ func TestLegacy(t *testing.T) {
 		require.Empty(t, serve(epoch, with(free)).Header().Get("X-RateLimit-Limit"))
 
 		costs := func(n int64) middleware.Config {
-			return middleware.Config{Legacy: middleware.LegacyDelta, Cost: func(*http.Request) int64 { return n }}
+			return middleware.Config{XRateLimit: middleware.XRateLimitSeconds, Cost: func(*http.Request) int64 { return n }}
 		}
 		_, dear := h.key(&usageplan.Plan{Throttle: throttle(0.001, 2), Quotas: perDay(5)})
 		require.Equal(t, "1", serve(h.middleware(costs(3)).Handler(ok), with(dear)).Header().Get("X-RateLimit-Remaining"), "the throttle")

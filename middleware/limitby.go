@@ -24,9 +24,9 @@ var ErrBadRequest = errors.New("middleware: bad request")
 
 // LimitConfig of a LimitBy. The zero LimitConfig is ready for use.
 type LimitConfig struct {
-	// OmitHeaders leaves the RateLimit fields out. Legacy adds the X-RateLimit fields.
+	// OmitHeaders leaves the RateLimit fields out. XRateLimit adds the X-RateLimit fields.
 	OmitHeaders bool
-	Legacy      Legacy
+	XRateLimit  XRateLimit
 
 	// BodyTimeout bounds how long the key function may take to read a request's body. After that, reading it fails. The
 	// default is 10s.
@@ -62,7 +62,7 @@ type LimitConfig struct {
 func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error), cfg LimitConfig) (func(http.Handler) http.Handler, error) {
 	errs := []error{
 		nilcheck.Required("limiter", l, "a limiter.Limiter"), nilcheck.Required("key", key, "a function, such as ByIP()"),
-		cfg.Legacy.fault(),
+		cfg.XRateLimit.fault(),
 	}
 	if cfg.BodyTimeout < 0 {
 		errs = append(errs, fmt.Errorf("bodyTimeout: %v: want 0 or more", cfg.BodyTimeout))

@@ -44,8 +44,8 @@ func (b *limitBy) writeHeaders(h http.Header, res *limiter.Result) {
 		text := appendLevel(append(buf[:0], s.name...), &s.limit, &level)
 		setLimits(h, &[2]string{s.policy, string(text)})
 	}
-	if b.Legacy != NoLegacy {
-		b.Legacy.set(h, &level)
+	if b.XRateLimit != XRateLimitOff {
+		b.XRateLimit.set(h, &level)
 	}
 }
 
@@ -65,7 +65,9 @@ func newPassed(by *limitBy, r *http.Request) *passed {
 // WriteHeaders implements fields.
 func (p *passed) WriteHeaders(h http.Header) { p.by.writeHeaders(h, &p.res) }
 
-func (p *passed) shown() (omitHeaders bool, legacy Legacy) { return p.by.OmitHeaders, p.by.Legacy }
+func (p *passed) shown() (omitHeaders bool, xRateLimit XRateLimit) {
+	return p.by.OmitHeaders, p.by.XRateLimit
+}
 
 // serve calls next, with a writer that completes the fields if there are any.
 func (p *passed) serve(next http.Handler, w http.ResponseWriter, r *http.Request) {
@@ -75,7 +77,7 @@ func (p *passed) serve(next http.Handler, w http.ResponseWriter, r *http.Request
 	}
 	inner := r.WithContext(&p.mark)
 	defer reveal(inner, r)
-	if p.by.OmitHeaders && p.by.Legacy == NoLegacy {
+	if p.by.OmitHeaders && p.by.XRateLimit == XRateLimitOff {
 		next.ServeHTTP(w, inner)
 		return
 	}

@@ -27,13 +27,13 @@ func TestLimitByFields(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lim, err := limiter.New(memory.New(memory.Config{}), limiter.Limit{Rate: 0.5, Burst: 2}, limiter.Config{Name: `by "IP"`})
 		require.NoError(t, err)
-		handler := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{Legacy: middleware.LegacyDelta}))(ok)
+		handler := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{XRateLimit: middleware.XRateLimitSeconds}))(ok)
 		for _, step := range []struct {
-			after          time.Duration
-			limit          limiter.Limit
-			status         int
-			policy, limits string
-			legacy, body   string
+			after            time.Duration
+			limit            limiter.Limit
+			status           int
+			policy, limits   string
+			xRateLimit, body string
 		}{
 			{0, lim.Limit(), 200, `"by \"IP\"";q=2;w=4`, `"by \"IP\"";r=1;t=2`, "2 1 2", ""},
 			{0, lim.Limit(), 200, `"by \"IP\"";q=2;w=4`, `"by \"IP\"";r=0;t=2`, "2 0 4", ""},
@@ -49,7 +49,7 @@ func TestLimitByFields(t *testing.T) {
 			get := w.Header().Get
 			require.Equal(t, step.policy, get("RateLimit-Policy"), "%+v", step)
 			require.Equal(t, step.limits, get("RateLimit"), "%+v", step)
-			require.Equal(t, step.legacy, get("X-RateLimit-Limit")+" "+get("X-RateLimit-Remaining")+" "+get("X-RateLimit-Reset"), "%+v", step)
+			require.Equal(t, step.xRateLimit, get("X-RateLimit-Limit")+" "+get("X-RateLimit-Remaining")+" "+get("X-RateLimit-Reset"), "%+v", step)
 			require.Contains(t, w.Body.String(), step.body)
 		}
 	})
@@ -140,7 +140,7 @@ func TestLimitByShared(t *testing.T) {
 	}{
 		{"", "", true}, {"no-store", "", true}, {"max-age=60", "", false}, {"max-age=60", "Basic eDp5", true}, {"public", "Basic eDp5", false},
 	} {
-		handler := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{Legacy: middleware.LegacyEpoch}))(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		handler := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{XRateLimit: middleware.XRateLimitUnix}))(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			if c.caching != "" {
 				w.Header().Set("Cache-Control", c.caching)
 			}

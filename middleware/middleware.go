@@ -72,10 +72,10 @@ type Config struct {
 	// failed or looks elsewhere, is not hidden.
 	StripCredential bool
 
-	// OmitHeaders leaves the RateLimit fields out, for routes whose clients should not learn of limits. Legacy adds the
+	// OmitHeaders leaves the RateLimit fields out, for routes whose clients should not learn of limits. XRateLimit adds the
 	// X-RateLimit fields.
 	OmitHeaders bool
-	Legacy      Legacy
+	XRateLimit  XRateLimit
 
 	// BodyTimeout bounds how long Credential, Cost and ID, and then Refuse, may take to read a request's body: a client that
 	// sends it slowly need not have a key. After that, reading it fails. The default is 10s. What the next handler reads is
@@ -120,7 +120,7 @@ func New(g *gate.Gate, cfg Config) (*Middleware, error) {
 	if (cfg.API == "") != (cfg.Stage == "") {
 		errs = append(errs, fmt.Errorf("api, stage: %q, %q: want both or neither", cfg.API, cfg.Stage))
 	}
-	errs = append(errs, cfg.Legacy.fault())
+	errs = append(errs, cfg.XRateLimit.fault())
 	if !visible(cfg.Realm, ' ') {
 		errs = append(errs, fmt.Errorf("realm: %.40q: want visible ASCII characters and spaces", cfg.Realm))
 	}

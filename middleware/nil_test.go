@@ -25,11 +25,11 @@ func TestNil(t *testing.T) {
 
 // TestLimitByFaults reports all faults of a LimitBy at once.
 func TestLimitByFaults(t *testing.T) {
-	_, err := middleware.LimitBy(nil, nil, middleware.LimitConfig{BodyTimeout: -1, Legacy: 9})
+	_, err := middleware.LimitBy(nil, nil, middleware.LimitConfig{BodyTimeout: -1, XRateLimit: 9})
 	require.ErrorIs(t, err, middleware.ErrInvalid)
 	for _, want := range []string{
 		"limiter: nil *limiter.Limiter: want a limiter.Limiter", "key: nil func(*http.Request) (string, error): want a function",
-		"bodyTimeout: -1ns: want 0 or more", "legacy: 9: want NoLegacy",
+		"bodyTimeout: -1ns: want 0 or more", "xRateLimit: 9: want XRateLimitOff",
 	} {
 		require.ErrorContains(t, err, want)
 	}

@@ -43,7 +43,7 @@ func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, x *exchange)
 
 // record returns the writer of the next handler: w itself if nobody needs to know what is written to it.
 func (m *Middleware) record(w http.ResponseWriter, r *http.Request, found *Credential, x *exchange) http.ResponseWriter {
-	if m.cfg.Refund == nil && m.cfg.OmitHeaders && m.cfg.Legacy == NoLegacy {
+	if m.cfg.Refund == nil && m.cfg.OmitHeaders && m.cfg.XRateLimit == XRateLimitOff {
 		return w
 	}
 	x.writer.authorization = found.Header == authorization || !found.unauthorized && len(r.Header[authorization]) > 0

@@ -44,9 +44,9 @@ func TestSharedRefusal(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newHouse(t, func(cfg *parts) { cfg.Account, cfg.Stages = c.gate.Account, c.gate.Stages })
 				_, secret := h.key(&usageplan.Plan{Throttle: throttle(10, 10), Quotas: perDay(100)})
-				for _, legacy := range []middleware.Legacy{middleware.LegacyDelta, middleware.LegacyEpoch} {
-					mw := h.middleware(middleware.Config{API: pets.API, Stage: pets.Name, Legacy: legacy}).Handler(ok)
-					if legacy == middleware.LegacyDelta {
+				for _, kind := range []middleware.XRateLimit{middleware.XRateLimitSeconds, middleware.XRateLimitUnix} {
+					mw := h.middleware(middleware.Config{API: pets.API, Stage: pets.Name, XRateLimit: kind}).Handler(ok)
+					if kind == middleware.XRateLimitSeconds {
 						w := serve(mw, with(secret))
 						require.Equal(t, c.first, w.Code)
 						require.Equal(t, c.first == 200, w.Header().Get("RateLimit") != "", "an admitted request shows the key's own limits")

@@ -29,7 +29,7 @@ type fields interface {
 	WriteHeaders(http.Header)
 
 	// shown returns which of them there are.
-	shown() (omitHeaders bool, legacy Legacy)
+	shown() (omitHeaders bool, xRateLimit XRateLimit)
 }
 
 // streaming is a recorder over a writer that is an http.Flusher. Where the writer beneath is no http.CloseNotifier or

@@ -11,32 +11,32 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Legacy is whether X-RateLimit-Limit, -Remaining and -Reset are written, which no standard describes: of the limit that
+// XRateLimit is whether X-RateLimit-Limit, -Remaining and -Reset are written, which no standard describes: of the limit that
 // refused longest, else of the one with the least remaining. Reset is when the quota's window ends or the bucket is full.
-type Legacy uint8
+type XRateLimit uint8
 
 // What X-RateLimit-Reset is.
 const (
-	NoLegacy    Legacy = iota
-	LegacyDelta        // seconds from now
-	LegacyEpoch        // Unix seconds
+	XRateLimitOff     XRateLimit = iota
+	XRateLimitSeconds            // seconds from now
+	XRateLimitUnix               // Unix seconds
 )
 
-func (res *Result) writeLegacy(h http.Header) {
+func (res *Result) writeXRateLimit(h http.Header) {
 	if l, ok := tightest(&res.Decision); ok {
-		res.mw.cfg.Legacy.set(h, &l.Level)
+		res.mw.cfg.XRateLimit.set(h, &l.Level)
 	}
 }
 
 // set sets the fields to a limit's level.
-func (kind Legacy) set(h http.Header, l *store.Level) {
+func (kind XRateLimit) set(h http.Header, l *store.Level) {
 	h.Set("X-RateLimit-Limit", strconv.FormatInt(l.Max, 10))
 	h.Set("X-RateLimit-Remaining", strconv.FormatInt(l.Remaining(), 10))
 	if l.Reset == store.Never {
 		return
 	}
 	reset := seconds(l.Reset)
-	if kind == LegacyEpoch {
+	if kind == XRateLimitUnix {
 		reset = time.Now().Add(l.Reset).Add(time.Second - 1).Unix() // rounded up
 	}
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset, 10))
@@ -53,9 +53,9 @@ func tightest(d *gate.Decision) (tight gate.Level, ok bool) {
 	return tight, ok
 }
 
-func (l Legacy) fault() error {
-	if l > LegacyEpoch {
-		return fmt.Errorf("legacy: %d: want NoLegacy, LegacyDelta or LegacyEpoch", l)
+func (kind XRateLimit) fault() error {
+	if kind > XRateLimitUnix {
+		return fmt.Errorf("xRateLimit: %d: want XRateLimitOff, XRateLimitSeconds or XRateLimitUnix", kind)
 	}
 	return nil
 }
