@@ -88,9 +88,9 @@ type Config struct {
 	// process, quotas close.
 	OnFailure FailurePolicy
 
-	// AllowNoPlan admits keys that no plan is for, without limits and without a usage record. AWS refuses them, and so
+	// InsecureAllowNoPlan admits keys that no plan is for, without limits and without a usage record. AWS refuses them, and so
 	// does the zero Config.
-	AllowNoPlan bool
+	InsecureAllowNoPlan bool
 
 	// Observer is told of every decision; nil: nobody is.
 	Observer Observer
@@ -257,7 +257,7 @@ func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d 
 	b := e.binding(usageplan.Stage{API: req.API, Name: req.Stage})
 	if b == nil {
 		d.Reason = NoPlan
-		if g.cfg.AllowNoPlan {
+		if g.cfg.InsecureAllowNoPlan {
 			d.Reason, d.Allowed = Admitted, true
 		}
 		return nil, nil

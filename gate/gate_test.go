@@ -227,9 +227,9 @@ func TestStages(t *testing.T) {
 	require.Equal(t, "other", on(usageplan.Stage{}))
 }
 
-// TestAllowNoPlan admits what no plan is for, where that was asked for.
-func TestAllowNoPlan(t *testing.T) {
-	h := newHouse(t, func(cfg *parts) { cfg.AllowNoPlan = true })
+// TestInsecureAllowNoPlan admits what no plan is for, where that was asked for.
+func TestInsecureAllowNoPlan(t *testing.T) {
+	h := newHouse(t, func(cfg *parts) { cfg.InsecureAllowNoPlan = true })
 	_, secret := h.key("key")
 	d := h.admit(gate.Request{Secret: secret})
 	require.True(t, d.Allowed)
