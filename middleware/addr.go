@@ -28,8 +28,9 @@ func (t trustedProxies) contain(addr netip.Addr) bool {
 	return false
 }
 
-// key returns a key function that follows hops, from the connection's address back to the client's. The hops function calls
-// hop with each address that a header names, the latest first, for as long as hop wants more.
+// key returns a key function that follows hops, from the connection's address back to the
+// client's. The hops function calls hop with each address that a header names, the latest
+// first, for as long as hop wants more.
 func (t trustedProxies) key(hops func(h http.Header, hop func(string) bool)) func(*http.Request) (string, error) {
 	return func(r *http.Request) (string, error) {
 		addr, ok := parseAddr(r.RemoteAddr)
@@ -49,8 +50,8 @@ func (t trustedProxies) key(hops func(h http.Header, hop func(string) bool)) fun
 	}
 }
 
-// parseAddr reads an address that may have a port, which may be obfuscated (RFC 7239 section 6.3), and that may be in
-// brackets. It leaves out the zone.
+// parseAddr reads an address that may have a port, which may be obfuscated (RFC 7239
+// section 6.3), and that may be in brackets. It leaves out the zone.
 func parseAddr(s string) (netip.Addr, bool) {
 	host, port := s, ""
 	bracketed := strings.HasPrefix(s, "[")

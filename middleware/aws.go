@@ -10,17 +10,21 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// WriteAWS answers a request that was refused as Amazon API Gateway does, for clients that look for its statuses and bodies:
+// WriteAWS answers a request that was refused as Amazon API Gateway does, for clients
+// that look for its statuses and bodies:
 //
-//   - 403 {"message":"Forbidden"}: the key is missing, unknown, disabled, expired or without a plan here;
+//   - 403 {"message":"Forbidden"}: the key is missing, unknown, disabled, expired or
+//     without a plan here;
 //   - 429 {"message":"Too Many Requests"}: the throttle is used up;
 //   - 429 {"message":"Limit Exceeded"}: a quota is;
 //   - 500 and 503, with a message of the same form.
 //
-// The exception is in x-amzn-ErrorType. Unlike AWS's, a 429 has the RateLimit fields that Config asks for, and Retry-After, but
-// where waiting does not help: the request costs more than a limit ever holds, or the plan blocks.
+// The exception is in x-amzn-ErrorType. Unlike AWS's, a 429 has the RateLimit fields that
+// Config asks for, and Retry-After, but where waiting does not help: the request costs
+// more than a limit ever holds, or the plan blocks.
 //
-// Source: "Gateway response types for API Gateway" of the Amazon API Gateway Developer Guide.
+// Source: "Gateway response types for API Gateway" of the Amazon API Gateway Developer
+// Guide.
 func (res *Result) WriteAWS(w http.ResponseWriter) {
 	res.release(w)
 	status, kind, message := res.aws()

@@ -14,7 +14,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestAWS is each way a request can end, as Amazon API Gateway answers it. The bubble begins at midnight.
+// TestAWS is each way a request can end, as Amazon API Gateway answers it. The bubble
+// begins at midnight.
 func TestAWS(t *testing.T) {
 	const (
 		forbidden = `ForbiddenException {"message":"Forbidden"}`

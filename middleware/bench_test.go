@@ -22,7 +22,8 @@ func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(int)             {}
 func (d *discard) Flush()                      {}
 
-// whole is a service with all that a request can cost: routes, a throttle, two quotas, both headers, the context.
+// whole is a service with all that a request can cost: routes, a throttle, two quotas,
+// both headers, the context.
 func whole(t testing.TB) (bare, protected http.Handler, r *http.Request) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{
@@ -36,8 +37,9 @@ func whole(t testing.TB) (bare, protected http.Handler, r *http.Request) {
 	return mux, h.middleware(middleware.Config{}).Handler(mux), request("GET", "/pets/7", "Authorization", "Bearer "+secret)
 }
 
-// TestAllocs holds the whole middleware to its memory: the lookup of the route, the result with the context that holds it,
-// the request with that context, and the text of a header field.
+// TestAllocs holds the whole middleware to its memory: the lookup of the route, the
+// result with the context that holds it, the request with that context, and the text of a
+// header field.
 func TestAllocs(t *testing.T) {
 	bare, protected, r := whole(t)
 	w := &discard{header: http.Header{}}
@@ -61,8 +63,9 @@ func BenchmarkMiddleware(b *testing.B) {
 	}
 }
 
-// BenchmarkWatch is what a Logger costs where nothing is to be warned of, beside none: a route
-// that the plan names, another one, and one whose pattern could hide what the plan names.
+// BenchmarkWatch is what a Logger costs where nothing is to be warned of, beside none: a
+// route that the plan names, another one, and one whose pattern could hide what the plan
+// names.
 func BenchmarkWatch(b *testing.B) {
 	for _, route := range []string{"/pets/7", "/dogs/7", "/else/7"} {
 		for _, logger := range []*slog.Logger{nil, slog.New(slog.DiscardHandler)} {

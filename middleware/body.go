@@ -8,11 +8,13 @@ import (
 	"github.com/ration-go/ration/internal/refusal"
 )
 
-// watched is the body of a request of which the next handler gets a copy. It makes up for what the server tells its own
-// request and its own writer alone.
+// watched is the body of a request of which the next handler gets a copy. It makes up for
+// what the server tells its own request and its own writer alone.
 //
-//   - The fields of a trailer that were not announced come to the server's request when the body ends.
-//   - http.MaxBytesReader has the connection closed, by a method of the server's writer that no other type can have.
+//   - The fields of a trailer that were not announced come to the server's request when
+//     the body ends.
+//   - http.MaxBytesReader has the connection closed, by a method of the server's writer
+//     that no other type can have.
 type watched struct {
 	io.ReadCloser
 	inner, outer *http.Request
@@ -49,8 +51,9 @@ func (b *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// exceeds reports whether a handler that answers with status has met the limit of http.MaxBytesReader, as far as can be seen:
-// it gave up in the middle of the body, and says that the request is to blame.
+// exceeds reports whether a handler that answers with status has met the limit of
+// http.MaxBytesReader, as far as can be seen: it gave up in the middle of the body, and
+// says that the request is to blame.
 func (b *watched) exceeds(status int) bool {
 	return (status == http.StatusRequestEntityTooLarge || status == http.StatusBadRequest) && b.abandoned()
 }

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// book is a bounded map that is read by every request and seldom written. Its zero value is
-// empty.
+// book is a bounded map that is read by every request and seldom written. Its zero value
+// is empty.
 type book[T any] struct {
 	mu      sync.Mutex // of writers
 	entries atomic.Pointer[map[string]T]

@@ -7,8 +7,8 @@ import (
 	"github.com/ration-go/ration/internal/refusal"
 )
 
-// hide removes the fields that tell a client where it stands. It is for an answer that a shared cache may keep: other clients
-// would take them for theirs.
+// hide removes the fields that tell a client where it stands. It is for an answer that a
+// shared cache may keep: other clients would take them for theirs.
 func hide(h http.Header, f fields) {
 	omit, xRateLimit := f.shown()
 	if !omit {
@@ -22,16 +22,18 @@ func hide(h http.Header, f fields) {
 	}
 }
 
-// saysNothing reports, by few look-ups, that a header says nothing of caching. It looks for no vendor's field: a handler that
-// sets one also sets one of these four, for all other caches.
+// saysNothing reports, by few look-ups, that a header says nothing of caching. It looks
+// for no vendor's field: a handler that sets one also sets one of these four, for all
+// other caches.
 func saysNothing(h http.Header) bool {
 	return len(h) <= 2 || // the fields
 		h["Cache-Control"] == nil && h["Expires"] == nil && h["Cdn-Cache-Control"] == nil && h["Surrogate-Control"] == nil
 }
 
-// isShared reports whether a header says that a shared cache may keep the answer (RFC 9111 section 3). To a request with an
-// Authorization field it must say so clearly (section 3.5). To one with another credential, which caches do not know as one,
-// any lifetime is enough.
+// isShared reports whether a header says that a shared cache may keep the answer (RFC
+// 9111 section 3). To a request with an Authorization field it must say so clearly
+// (section 3.5). To one with another credential, which caches do not know as one, any
+// lifetime is enough.
 func isShared(h http.Header, authorization bool) bool {
 	for name, values := range h {
 		if refusal.IsForCaches(name) && !parseCaching(values).private {

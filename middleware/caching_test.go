@@ -11,7 +11,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestRefusalIsNotCached takes away what handlers outside have said about caching the answer that they expected.
+// TestRefusalIsNotCached takes away what handlers outside have said about caching the
+// answer that they expected.
 func TestRefusalIsNotCached(t *testing.T) {
 	for front, handler := range refusers(t) {
 		w := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +39,8 @@ func TestRefusalIsNotCached(t *testing.T) {
 	}
 }
 
-// TestShared leaves the figures of one client out of an answer that a cache may give to others.
+// TestShared leaves the figures of one client out of an answer that a cache may give to
+// others.
 func TestShared(t *testing.T) {
 	for _, c := range []struct {
 		header []string

@@ -12,18 +12,20 @@ import (
 
 // Result is what Check makes of a request. Only Check makes one.
 type Result struct {
-	// Decision is the Gate's; zero if it was not asked. Gate.Settle and Gate.Refund take a pointer to it. Neither it nor the
-	// Result is to be copied: see gate.Decision.
+	// Decision is the Gate's; zero if it was not asked. Gate.Settle and Gate.Refund take a
+	// pointer to it. Neither it nor the Result is to be copied: see gate.Decision.
 	Decision gate.Decision
 
-	// Status is the code of the answer to a request that is refused; zero: the request may go on.
+	// Status is the code of the answer to a request that is refused; zero: the request may
+	// go on.
 	Status int
 
-	// Skipped means that the request needs no decision here: its route is public, it is a CORS
-	// preflight, or the same Gate has decided it before. See NewContext.
+	// Skipped means that the request needs no decision here: its route is public, it is a
+	// CORS preflight, or the same Gate has decided it before. See NewContext.
 	Skipped bool
 
-	// Err is what failed, even if the failure policy admits the request all the same. A refusal is none.
+	// Err is what failed, even if the failure policy admits the request all the same. A
+	// refusal is none.
 	Err error
 
 	mw     *Middleware
@@ -35,9 +37,10 @@ type Result struct {
 // Allowed says whether the request may go on.
 func (res *Result) Allowed() bool { return res.Status == 0 }
 
-// Check decides a request and charges it if it is admitted, as Handler does, and writes nothing. Callers that are not an
-// http.Handler go on with Result.WriteHeaders, Result.NewContext, and Gate.Refund where they refund. A route's pattern comes
-// from Config.Route, else from Config.Mux, else from Request.Pattern.
+// Check decides a request and charges it if it is admitted, as Handler does, and writes
+// nothing. Callers that are not an http.Handler go on with Result.WriteHeaders,
+// Result.NewContext, and Gate.Refund where they refund. A route's pattern comes from
+// Config.Route, else from Config.Mux, else from Request.Pattern.
 func (m *Middleware) Check(r *http.Request) *Result {
 	res := new(Result)
 	var found Credential
@@ -45,8 +48,8 @@ func (m *Middleware) Check(r *http.Request) *Result {
 	return res
 }
 
-// check is Check, and fills in the credential that it has found, if that is not malformed. A
-// Result has nothing of that: a caller that prints one would show it.
+// check is Check, and fills in the credential that it has found, if that is not
+// malformed. A Result has nothing of that: a caller that prints one would show it.
 func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result, found *Credential) {
 	res.mw = m
 	rt := m.routeOf(r, mux)

@@ -26,7 +26,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestAnswers is each way a request can end: its status, header fields and body. The bubble begins at midnight.
+// TestAnswers is each way a request can end: its status, header fields and body. The
+// bubble begins at midnight.
 func TestAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -91,7 +92,8 @@ func TestAnswers(t *testing.T) {
 	})
 }
 
-// TestUnauthorizedIsOneAnswer compares every byte of the answers to what is not a good key.
+// TestUnauthorizedIsOneAnswer compares every byte of the answers to what is not a good
+// key.
 func TestUnauthorizedIsOneAnswer(t *testing.T) {
 	h, ctx := newHouse(t), t.Context()
 	_, good := h.key(&usageplan.Plan{})
@@ -149,7 +151,8 @@ func TestUnauthorizedIsOneAnswer(t *testing.T) {
 	}
 }
 
-// TestRetryAfter waits as long as it is told to and not a second longer, alone, and is admitted.
+// TestRetryAfter waits as long as it is told to and not a second longer, alone, and is
+// admitted.
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -183,7 +186,8 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-// TestCost charges what the function says: quotas the cost, nothing for nothing, and never a refund.
+// TestCost charges what the function says: quotas the cost, nothing for nothing, and
+// never a refund.
 func TestCost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -240,7 +244,8 @@ func TestCost(t *testing.T) {
 
 var errBroken = errors.New("broken")
 
-// TestStoreFails is what becomes of requests when the Counter does not answer, and what is logged: no secret.
+// TestStoreFails is what becomes of requests when the Counter does not answer, and what
+// is logged: no secret.
 func TestStoreFails(t *testing.T) {
 	failing := func(policy gate.FailurePolicy) func(*parts) {
 		return func(cfg *parts) {
@@ -278,8 +283,8 @@ func TestStoreFails(t *testing.T) {
 	}
 }
 
-// TestGone is a client that hangs up: before the decision nothing is charged, and nothing is logged; after it, the charge
-// stands.
+// TestGone is a client that hangs up: before the decision nothing is charged, and nothing
+// is logged; after it, the charge stands.
 func TestGone(t *testing.T) {
 	var log bytes.Buffer
 	h := newHouse(t)
@@ -394,7 +399,8 @@ func TestRefuse(t *testing.T) {
 	require.Empty(t, w.Header().Get("WWW-Authenticate"))
 }
 
-// TestNames is one name of a limit in the fields and in the problem, whatever characters it has.
+// TestNames is one name of a limit in the fields and in the problem, whatever characters
+// it has.
 func TestNames(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{

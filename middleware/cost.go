@@ -9,8 +9,9 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// costOf returns what a request is charged: what Config.Cost says, and nothing where the mux only redirects the request to
-// another form of its path, since the client comes back and pays then.
+// costOf returns what a request is charged: what Config.Cost says, and nothing where the
+// mux only redirects the request to another form of its path, since the client comes back
+// and pays then.
 func (m *Middleware) costOf(r *http.Request, redirected bool) int64 {
 	switch {
 	case redirected:
@@ -21,8 +22,8 @@ func (m *Middleware) costOf(r *http.Request, redirected bool) int64 {
 	return 1
 }
 
-// admitFree admits a request that takes nothing, whatever the limits: a client that has used them up asks for its usage.
-// Where the limits stand is left as it is.
+// admitFree admits a request that takes nothing, whatever the limits: a client that has
+// used them up asks for its usage. Where the limits stand is left as it is.
 func admitFree(d *gate.Decision) {
 	switch d.Reason {
 	case gate.Throttled, gate.QuotaExceeded, gate.NeverFits:
@@ -30,7 +31,8 @@ func admitFree(d *gate.Decision) {
 	}
 }
 
-// redirectType is what a ServeMux finds where it redirects by itself, and what services may register.
+// redirectType is what a ServeMux finds where it redirects by itself, and what services
+// may register.
 var redirectType = reflect.TypeOf(http.RedirectHandler("/", http.StatusFound))
 
 // redirects reports whether h, of redirectType, leads to another form of the same path.

@@ -11,8 +11,8 @@ import (
 	"github.com/ration-go/ration/internal/nilcheck"
 )
 
-// ErrCredential is wrapped by an Extractor's error about a credential that is malformed, or there more than once. It is
-// answered like an unknown key.
+// ErrCredential is wrapped by an Extractor's error about a credential that is malformed,
+// or there more than once. It is answered like an unknown key.
 var ErrCredential = errors.New("middleware: bad credential")
 
 // Made once, so that a flood of garbage costs no memory, and without any of it.
@@ -21,17 +21,18 @@ var (
 	errMany       = fmt.Errorf("%w: more than one", ErrCredential)
 )
 
-// maxCredential is the most bytes of a credential. The longest secrets have 128 characters,
-// of up to 4 bytes each.
+// maxCredential is the most bytes of a credential. The longest secrets have 128
+// characters, of up to 4 bytes each.
 const maxCredential = 512
 
-// Credential is who asks: the Secret that came with a request, or the KeyID of an authorizer that has found out by itself.
-// The zero Credential is none.
+// Credential is who asks: the Secret that came with a request, or the KeyID of an
+// authorizer that has found out by itself. The zero Credential is none.
 type Credential struct {
 	Secret apikey.Secret
 	KeyID  string
 
-	// Header and Query name the header field or query parameter that it came in: what Config.StripCredential removes.
+	// Header and Query name the header field or query parameter that it came in: what
+	// Config.StripCredential removes.
 	Header, Query string
 
 	unauthorized bool // the request is known to have no Authorization field
@@ -39,17 +40,19 @@ type Credential struct {
 
 func (c *Credential) none() bool { return c.Secret == "" && c.KeyID == "" }
 
-// Extractor finds the credential of a request; the zero Credential if there is none. Its error wraps ErrCredential if the
-// credential is bad; beside that, the Credential's Header or Query still says where it is. Any other error means that
-// something failed: it is answered with 503. An error holds no secret.
+// Extractor finds the credential of a request; the zero Credential if there is none. Its
+// error wraps ErrCredential if the credential is bad; beside that, the Credential's
+// Header or Query still says where it is. Any other error means that something failed: it
+// is answered with 503. An error holds no secret.
 //
-// A function that authenticates requests in its own way, by mTLS or a session, is an Extractor that returns a KeyID.
+// A function that authenticates requests in its own way, by mTLS or a session, is an
+// Extractor that returns a KeyID.
 type Extractor func(*http.Request) (Credential, error)
 
 const authorization = "Authorization"
 
-// Bearer takes the token of "Authorization: Bearer <token>" (RFC 6750 section 2.1), the scheme in any case. Another scheme
-// is no credential of ours.
+// Bearer takes the token of "Authorization: Bearer <token>" (RFC 6750 section 2.1), the
+// scheme in any case. Another scheme is no credential of ours.
 func Bearer() Extractor {
 	return func(r *http.Request) (c Credential, err error) {
 		err = c.bearer(r.Header[authorization])
@@ -77,8 +80,8 @@ func (c *Credential) bearer(values []string) error {
 	return c.take(token)
 }
 
-// Header takes the value of a header field, such as "X-API-Key". An empty one is none; a name that no field can have, such as
-// one with a blank in it, finds nothing.
+// Header takes the value of a header field, such as "X-API-Key". An empty one is none; a
+// name that no field can have, such as one with a blank in it, finds nothing.
 func Header(name string) Extractor {
 	if name == "" {
 		panic(`middleware: Header: name: "": want the name of a header field`)
@@ -99,8 +102,9 @@ func (c *Credential) field(name string, values []string) error {
 	return c.only(values)
 }
 
-// Query takes the value of a query parameter. It is for clients that can do nothing else: URLs end up in the logs of
-// servers and proxies, in browsers' histories and in Referer fields (RFC 6750 section 2.3).
+// Query takes the value of a query parameter. It is for clients that can do nothing else:
+// URLs end up in the logs of servers and proxies, in browsers' histories and in Referer
+// fields (RFC 6750 section 2.3).
 func Query(name string) Extractor {
 	if name == "" {
 		panic(`middleware: Query: name: "": want the name of a query parameter`)
@@ -114,8 +118,8 @@ func Query(name string) Extractor {
 	}
 }
 
-// OneOf takes the credential that one of several extractors finds. If more than one does, none is preferred: that is
-// ErrCredential.
+// OneOf takes the credential that one of several extractors finds. If more than one does,
+// none is preferred: that is ErrCredential.
 func OneOf(extractors ...Extractor) Extractor {
 	for i, extract := range extractors {
 		nilcheck.Must("middleware: OneOf", nilcheck.Required(fmt.Sprintf("extractors[%d]", i), extract, "an Extractor"))
@@ -137,9 +141,10 @@ func OneOf(extractors ...Extractor) Extractor {
 	}
 }
 
-// credential finds the credential of r. It fills in c, which is zero: a Credential that is
-// returned is copied just after it was written, which costs 5ns for each caller on the way.
-// Where the default Extractor would ask both of its own, only the one with a field is asked.
+// credential finds the credential of r. It fills in c, which is zero: a Credential that
+// is returned is copied just after it was written, which costs 5ns for each caller on the
+// way. Where the default Extractor would ask both of its own, only the one with a field
+// is asked.
 func (m *Middleware) credential(r *http.Request, c *Credential) (err error) {
 	if m.bearerOrKey {
 		const name = "X-Api-Key"
@@ -175,8 +180,8 @@ func (c *Credential) only(values []string) error {
 	return c.take(value)
 }
 
-// take makes c that of a secret that came from a client, if it can be one. Imported secrets
-// alone may have characters beyond ASCII.
+// take makes c that of a secret that came from a client, if it can be one. Imported
+// secrets alone may have characters beyond ASCII.
 func (c *Credential) take(secret string) error {
 	if secret == "" || len(secret) > maxCredential || !visible(secret, '!') && (apikey.Format{AcceptForeign: true}).Check(secret) != nil {
 		return errCharacters
@@ -185,8 +190,9 @@ func (c *Credential) take(secret string) error {
 	return nil
 }
 
-// visible says that s is ASCII characters from first, a space or '!', to '~'. It looks at eight at a time: if one is not,
-// it or a difference or sum of it has its highest bit set, and of several the lowest is found whatever it borrows.
+// visible says that s is ASCII characters from first, a space or '!', to '~'. It looks at
+// eight at a time: if one is not, it or a difference or sum of it has its highest bit
+// set, and of several the lowest is found whatever it borrows.
 func visible(s string, first byte) bool {
 	const ones, highest = 0x0101_0101_0101_0101, 0x8080_8080_8080_8080
 	for ; len(s) >= 8; s = s[8:] {

@@ -47,7 +47,8 @@ func TestExtractors(t *testing.T) {
 	}
 }
 
-// TestCharacters has each byte that there is at each place of a secret, alone and beside one that is bad.
+// TestCharacters has each byte that there is at each place of a secret, alone and beside
+// one that is bad.
 func TestCharacters(t *testing.T) {
 	extract := middleware.Header("X-API-Key")
 	for n := range 20 {
@@ -93,7 +94,8 @@ func TestAuthorizer(t *testing.T) {
 	}
 }
 
-// FuzzCredential finds at most one credential, which is clean, whatever is in a request, and changes nothing.
+// FuzzCredential finds at most one credential, which is clean, whatever is in a request,
+// and changes nothing.
 func FuzzCredential(f *testing.F) {
 	for _, s := range []string{"Bearer abc", "bearer  abc", "Bearer", "Basic eDp5", "abc", "", "Bearer é", "Bearer a\x00", "Bearer " + strings.Repeat("x", 600)} {
 		f.Add(s, "abc", "key=abc&key=d")

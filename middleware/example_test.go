@@ -121,7 +121,8 @@ func ExampleConfig_refund() {
 	// 429
 }
 
-// A service that authenticates by itself, here by a client certificate, names the key by its id.
+// A service that authenticates by itself, here by a client certificate, names the key by
+// its id.
 func ExampleExtractor() {
 	g, key, _ := newGate(usageplan.Plan{})
 	keysOf := map[string]string{"client-7": key.ID}
@@ -141,7 +142,8 @@ func ExampleExtractor() {
 	// Output: 401
 }
 
-// Another framework's middleware, or an interceptor, asks Check and writes the answer in its own way.
+// Another framework's middleware, or an interceptor, asks Check and writes the answer in
+// its own way.
 func ExampleMiddleware_Check() {
 	g, _, secret := newGate(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
 	mw, err := middleware.New(g, middleware.Config{})
@@ -160,9 +162,10 @@ func ExampleMiddleware_Check() {
 	// false 429 quota_exceeded "year";q=1
 }
 
-// A route that everybody may call is limited by the client's address. The service is behind a proxy of its own network. The
-// limit has a store of its own, with room for a million addresses: a flood of them takes no place from customers with keys,
-// who are counted in the Gate's store.
+// A route that everybody may call is limited by the client's address. The service is
+// behind a proxy of its own network. The limit has a store of its own, with room for a
+// million addresses: a flood of them takes no place from customers with keys, who are
+// counted in the Gate's store.
 func ExampleLimitBy() {
 	addresses := memory.New(memory.Config{MaxSubjects: 1_000_000})
 	lim, err := limiter.New(addresses, limiter.PerMinute(2), limiter.Config{Name: "login"})
@@ -185,8 +188,9 @@ func ExampleLimitBy() {
 	// 429 "login";q=2;w=60
 }
 
-// Something stands between the middleware and the mux, so that the mux is not known, and neither is what route a request
-// is for: the throttle of the route does not count, and no route is public. Config.Mux mends that.
+// Something stands between the middleware and the mux, so that the mux is not known, and
+// neither is what route a request is for: the throttle of the route does not count, and
+// no route is public. Config.Mux mends that.
 func Example_incorrect() {
 	g, _, secret := newGate(usageplan.Plan{Routes: map[string]limiter.Limit{"GET /reports": {Rate: 0.001, Burst: 1}}})
 	mux := http.NewServeMux()

@@ -13,9 +13,9 @@ type form struct {
 	method, host, path string
 }
 
-// formOf returns the form of a pattern; false if there is none, as of a regular expression.
-// An exact pattern with a slash at its end is that path alone: only ServeMux takes it for a
-// subtree.
+// formOf returns the form of a pattern; false if there is none, as of a regular
+// expression. An exact pattern with a slash at its end is that path alone: only ServeMux
+// takes it for a subtree.
 func formOf(pattern string, exact bool) (f form, ok bool) {
 	slash := strings.IndexByte(pattern, '/')
 	if slash < 0 {
@@ -75,9 +75,9 @@ func (f form) prefix() string {
 // deepest is the most segments of the samples of a subtree.
 const deepest = 4
 
-// samples returns requests that f is for. They stand for all of them: a pattern that is for
-// each of them is for whatever f is for, and where a mux has f, at least one of them gets
-// there, unless the mux has a more specific pattern for each.
+// samples returns requests that f is for. They stand for all of them: a pattern that is
+// for each of them is for whatever f is for, and where a mux has f, at least one of them
+// gets there, unless the mux has a more specific pattern for each.
 func (f form) samples(method string) (list []*http.Request) {
 	const some = "ration-sample"
 	segments := strings.Split(f.path[1:], "/")

@@ -11,9 +11,10 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// WriteHeaders sets the fields that go with the result: its RateLimit fields and those of a
-// refusal. Where a throttle that all clients share refuses, the client's own RateLimit fields
-// are left out: what remains to the client is of no use to it, and contradicts Retry-After.
+// WriteHeaders sets the fields that go with the result: its RateLimit fields and those of
+// a refusal. Where a throttle that all clients share refuses, the client's own RateLimit
+// fields are left out: what remains to the client is of no use to it, and contradicts
+// Retry-After.
 func (res *Result) WriteHeaders(h http.Header) {
 	if res.Decision.SharedLimit() == "" {
 		if !res.mw.cfg.OmitHeaders {
@@ -50,7 +51,8 @@ func (res *Result) retryAfter() int64 {
 	return 0
 }
 
-// writeLimits sets RateLimit-Policy, whose text is known but for the first time, and RateLimit.
+// writeLimits sets RateLimit-Policy, whose text is known but for the first time, and
+// RateLimit.
 func (res *Result) writeLimits(h http.Header) {
 	d := &res.Decision
 	limits := d.Limits()
@@ -80,8 +82,8 @@ func appendLevel(b []byte, limit *gate.Limit, level *store.Level) []byte {
 	return b
 }
 
-// setLimits sets RateLimit-Policy and RateLimit to these values. Beside other policies, such as those of a LimitBy outside,
-// they are further lines of the same lists.
+// setLimits sets RateLimit-Policy and RateLimit to these values. Beside other policies,
+// such as those of a LimitBy outside, they are further lines of the same lists.
 func setLimits(h http.Header, values *[2]string) {
 	policies := h["Ratelimit-Policy"]
 	if len(policies) == 0 || len(policies) == 1 && policies[0] == values[0] {
@@ -96,8 +98,9 @@ func setLimits(h http.Header, values *[2]string) {
 	h["Ratelimit-Policy"], h["Ratelimit"] = append(policies, values[0]), append(limits, values[1])
 }
 
-// untilMore is how long until more is available: the next token of a throttle, the end of a quota's window. It is zero for
-// a full throttle, and store.Never where waiting does not help.
+// untilMore is how long until more is available: the next token of a throttle, the end of
+// a quota's window. It is zero for a full throttle, and store.Never where waiting does
+// not help.
 func untilMore(limit *gate.Limit, l *store.Level) time.Duration {
 	switch {
 	case l.Max == 0:

@@ -17,8 +17,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestFields is the RateLimit fields of the first request under each plan. The bubble begins at midnight of a Saturday,
-// the first of January 2000.
+// TestFields is the RateLimit fields of the first request under each plan. The bubble
+// begins at midnight of a Saturday, the first of January 2000.
 func TestFields(t *testing.T) {
 	const greatest = min(1<<53-2, math.MaxInt) // burst, in words of 32 bits too
 	const mostShown int64 = 999_999_999_999_999
@@ -63,7 +63,8 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// TestNextToken follows t while a bucket fills: it is never before the token, nor a second after it.
+// TestNextToken follows t while a bucket fills: it is never before the token, nor a
+// second after it.
 func TestNextToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -91,7 +92,8 @@ func TestNextToken(t *testing.T) {
 	})
 }
 
-// TestNextTokenOfRefusal is at an instant whose rounding would put t a second past Retry-After.
+// TestNextTokenOfRefusal is at an instant whose rounding would put t a second past
+// Retry-After.
 func TestNextTokenOfRefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -143,7 +145,8 @@ func TestXRateLimit(t *testing.T) {
 	})
 }
 
-// FuzzFields renders any plan as fields that a structured-field parser takes, with figures that cannot mislead.
+// FuzzFields renders any plan as fields that a structured-field parser takes, with
+// figures that cannot mislead.
 func FuzzFields(f *testing.F) {
 	f.Add("day", int64(100), uint8(3), 10.0, 100, "GET /pets/{id}", uint8(3))
 	f.Add(`"\`, int64(1<<53-2), uint8(5), 1e12, 1, "/pëts/", uint8(9))

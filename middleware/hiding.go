@@ -15,8 +15,8 @@ import (
 // Config.Route may make up any number of them.
 const maxSeen = 512
 
-// names is the patterns that Public or a plan names. It finds those that have no effect: a
-// request is for such a pattern by its method and path, and the router has taken it for
+// names is the patterns that Public or a plan names. It finds those that have no effect:
+// a request is for such a pattern by its method and path, and the router has taken it for
 // another one.
 type names struct {
 	version int64 // of the plan
@@ -68,8 +68,8 @@ type hiding struct {
 	prefixes []string // of their paths: a look at those costs less than one in the mux
 }
 
-// hidden returns the name that r is for by its method and path, if the router should not have
-// taken r for the pattern that was seen; else nothing.
+// hidden returns the name that r is for by its method and path, if the router should not
+// have taken r for the pattern that was seen; else nothing.
 func (n *names) hidden(r *http.Request, pattern string) string {
 	h, ok := n.seen.get(pattern)
 	if !ok && !n.seen.full(maxSeen) {
@@ -92,8 +92,8 @@ func (n *names) hiddenBy(r *http.Request, pattern string) *hiding {
 	if pattern != "" {
 		register(seen, f, pattern)
 	}
-	// A pattern that is not for the path of its own request, as behind http.StripPrefix, says
-	// nothing of that path, so it hides all names. So does no pattern.
+	// A pattern that is not for the path of its own request, as behind http.StripPrefix,
+	// says nothing of that path, so it hides all names. So does no pattern.
 	all := nameFor(seen, r) == ""
 	h := &hiding{mux: http.NewServeMux()}
 	for text, form := range n.forms {
@@ -119,8 +119,8 @@ func (f form) within(mux *http.ServeMux, method string) bool {
 	return len(samples) > 0
 }
 
-// hides reports whether a router that has both forms would not have taken a request that is
-// for both of them for the one that was seen.
+// hides reports whether a router that has both forms would not have taken a request that
+// is for both of them for the one that was seen.
 func (n *names) hides(seen, named form) bool {
 	if n.exact && seen.host == named.host && seen.path == named.path {
 		return true // such routers name every route with its method, or none

@@ -15,8 +15,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestNothingShowsASecret prints every public struct, and the Result of a request, with the
-// secret that came in it.
+// TestNothingShowsASecret prints every public struct, and the Result of a request, with
+// the secret that came in it.
 func TestNothingShowsASecret(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{})

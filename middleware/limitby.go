@@ -18,8 +18,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// ErrBadRequest is wrapped by the error of a LimitBy's key function about a request that lacks what it must have, or has it
-// malformed. It is answered with 400.
+// ErrBadRequest is wrapped by the error of a LimitBy's key function about a request that
+// lacks what it must have, or has it malformed. It is answered with 400.
 var ErrBadRequest = errors.New("middleware: bad request")
 
 // LimitConfig of a LimitBy. The zero LimitConfig is ready for use.
@@ -28,35 +28,38 @@ type LimitConfig struct {
 	OmitHeaders bool
 	XRateLimit  XRateLimit
 
-	// BodyTimeout bounds how long the key function may take to read a request's body. After that, reading it fails. The
-	// default is 10s.
+	// BodyTimeout bounds how long the key function may take to read a request's body. After
+	// that, reading it fails. The default is 10s.
 	BodyTimeout time.Duration
 
-	// Logger is told at slog.LevelError of failures of the Counter and of the key function, and at slog.LevelDebug of bad
-	// requests. The default is that nobody is told.
+	// Logger is told at slog.LevelError of failures of the Counter and of the key function,
+	// and at slog.LevelDebug of bad requests. The default is that nobody is told.
 	Logger *slog.Logger
 }
 
-// LimitBy holds requests to a limit by a key of their own, such as ByIP, without API keys. It is for routes that everybody
-// may call, and in front of a Middleware against floods of requests whose keys are refused.
+// LimitBy holds requests to a limit by a key of their own, such as ByIP, without API
+// keys. It is for routes that everybody may call, and in front of a Middleware against
+// floods of requests whose keys are refused.
 //
-// Above the limit the answer is 429 with Retry-After, and 403 where the limit blocks. The RateLimit fields are those of a
-// Middleware, and name the limit as the Limiter's Config does; beside those of a Middleware they are one more line. Other
-// answers:
+// Above the limit the answer is 429 with Retry-After, and 403 where the limit blocks. The
+// RateLimit fields are those of a Middleware, and name the limit as the Limiter's Config
+// does; beside those of a Middleware they are one more line. Other answers:
 //
-//   - 400: the key is empty or longer than store.MaxSubject, or the error of the key function wraps ErrBadRequest.
+//   - 400: the key is empty or longer than store.MaxSubject, or the error of the key
+//     function wraps ErrBadRequest.
 //   - 401: that error wraps ErrCredential.
 //   - 500: the key function failed with any other error.
 //   - 503, with Retry-After: 1: the Counter failed, or has no room for another key.
 //
-// A request is charged once for each key of a limiter, also where the limiter stands in its way twice. The Logger is warned of
-// that, once. Different limiters may be stacked.
+// A request is charged once for each key of a limiter, also where the limiter stands in
+// its way twice. The Logger is warned of that, once. Different limiters may be stacked.
 //
-// Give the Limiter a store of its own, not the one that a Gate counts in. Every key that comes takes a place there. A flood
-// from many addresses fills a store in memory (memory.Config.MaxSubjects), and a full store refuses all subjects that are
-// new: over a store that is shared, customers who pay get 503 because of clients that nobody knows. In a store of its own
-// the flood can only refuse other keys of this LimitBy. In Redis, let it be another server or database with a bound on its
-// memory.
+// Give the Limiter a store of its own, not the one that a Gate counts in. Every key that
+// comes takes a place there. A flood from many addresses fills a store in memory
+// (memory.Config.MaxSubjects), and a full store refuses all subjects that are new: over a
+// store that is shared, customers who pay get 503 because of clients that nobody knows.
+// In a store of its own the flood can only refuse other keys of this LimitBy. In Redis,
+// let it be another server or database with a bound on its memory.
 //
 // The error reports every fault at once and wraps ErrInvalid.
 func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error), cfg LimitConfig) (func(http.Handler) http.Handler, error) {
@@ -94,7 +97,8 @@ type limitBy struct {
 	twice   atomic.Bool                // warned of
 }
 
-// check returns nil if r may go on, else the answer, whose other fields are in w's header.
+// check returns nil if r may go on, else the answer, whose other fields are in w's
+// header.
 func (b *limitBy) check(w http.ResponseWriter, r *http.Request, pass *passed) *problem {
 	k, err := b.keyOf(w, r)
 	switch {
@@ -123,7 +127,8 @@ func (b *limitBy) check(w http.ResponseWriter, r *http.Request, pass *passed) *p
 	return b.refusal(w.Header(), &pass.res)
 }
 
-// keyOf asks the key function. A key that no limit can be held by is the client's fault: it is made of what the request says.
+// keyOf asks the key function. A key that no limit can be held by is the client's fault:
+// it is made of what the request says.
 func (b *limitBy) keyOf(w http.ResponseWriter, r *http.Request) (string, error) {
 	defer refusal.Within(w, r, b.BodyTimeout)()
 	k, err := b.key(r)
@@ -149,8 +154,8 @@ func (b *limitBy) refusal(h http.Header, res *limiter.Result) *problem {
 		Detail: fmt.Sprintf("The limit is reached. Try again in %d s.", wait), Violated: []string{b.limiter.Name()}}
 }
 
-// warnOfTwice warns once that the limiter stands in the way of a request twice: the inner one
-// has no effect, which is a mistake in the set-up.
+// warnOfTwice warns once that the limiter stands in the way of a request twice: the inner
+// one has no effect, which is a mistake in the set-up.
 func (b *limitBy) warnOfTwice(ctx context.Context) {
 	if b.Logger != nil && !b.twice.Swap(true) {
 		b.Logger.LogAttrs(ctx, slog.LevelWarn, "ration: a request comes through LimitBy with the same limiter and key twice: "+

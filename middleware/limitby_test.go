@@ -212,7 +212,8 @@ func TestLimitByTwiceIsLogged(t *testing.T) {
 	require.Contains(t, log.String(), "twice")
 }
 
-// TestLimitByKeepsPattern leaves the pattern that a mux inside has set to what is outside.
+// TestLimitByKeepsPattern leaves the pattern that a mux inside has set to what is
+// outside.
 func TestLimitByKeepsPattern(t *testing.T) {
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerMinute(5))
 	r := request("GET", "/pets/1")
@@ -221,7 +222,8 @@ func TestLimitByKeepsPattern(t *testing.T) {
 	require.Equal(t, "GET /pets/{id}", r.Pattern)
 }
 
-// TestByIPWithinIPv6 tells clients apart whose IPv4 address is within an IPv6 address, and counts one client once.
+// TestByIPWithinIPv6 tells clients apart whose IPv4 address is within an IPv6 address,
+// and counts one client once.
 func TestByIPWithinIPv6(t *testing.T) {
 	for addr, want := range map[string]string{
 		"[64:ff9b::c633:6407]:80":                   "198.51.100.7",
@@ -247,7 +249,8 @@ func TestByIPWithinIPv6(t *testing.T) {
 	require.Equal(t, "10.0.0.1", got, "an address that only looks like the proxy's is not trusted")
 }
 
-// TestByForwarded believes Forwarded as far as proxies that are trusted have written it, and X-Forwarded-For not at all.
+// TestByForwarded believes Forwarded as far as proxies that are trusted have written it,
+// and X-Forwarded-For not at all.
 func TestByForwarded(t *testing.T) {
 	for _, c := range []struct {
 		want  string

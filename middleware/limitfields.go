@@ -16,7 +16,8 @@ type shownLimit struct {
 	policy string
 }
 
-// show returns what the limit is shown as, from the time before unless the limit has changed since.
+// show returns what the limit is shown as, from the time before unless the limit has
+// changed since.
 func (b *limitBy) show() *shownLimit {
 	now := b.limiter.Limit()
 	if s := b.shown.Load(); s != nil && s.of == now {

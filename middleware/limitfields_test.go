@@ -109,7 +109,8 @@ func TestLimitByLogs(t *testing.T) {
 	}
 }
 
-// TestLimitByFlood leaves the Gate's customers alone, however many addresses come, where the limit has a store of its own.
+// TestLimitByFlood leaves the Gate's customers alone, however many addresses come, where
+// the limit has a store of its own.
 func TestLimitByFlood(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
@@ -131,7 +132,8 @@ func unlimited() limiter.Limit {
 	return l
 }
 
-// TestLimitByShared leaves the figures of one client out of an answer that a cache may give to others.
+// TestLimitByShared leaves the figures of one client out of an answer that a cache may
+// give to others.
 func TestLimitByShared(t *testing.T) {
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerSecond(100))
 	for _, c := range []struct {

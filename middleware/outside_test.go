@@ -19,7 +19,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestPatternOutside shows the route to handlers outside the middleware, such as metrics, whatever becomes of the request.
+// TestPatternOutside shows the route to handlers outside the middleware, such as metrics,
+// whatever becomes of the request.
 func TestPatternOutside(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{})
@@ -50,7 +51,8 @@ func TestPatternOutside(t *testing.T) {
 	}
 }
 
-// TestFormOutside shows a form that the next handler has parsed to handlers outside, such as logs.
+// TestFormOutside shows a form that the next handler has parsed to handlers outside, such
+// as logs.
 func TestFormOutside(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{})
@@ -85,7 +87,8 @@ func TestTrailer(t *testing.T) {
 	require.Equal(t, "7", got.Get("X-Sum"))
 }
 
-// TestEarlyHints has the RateLimit fields in the final answer, though a proxy empties the header after an interim one.
+// TestEarlyHints has the RateLimit fields in the final answer, though a proxy empties the
+// header after an interim one.
 func TestEarlyHints(t *testing.T) {
 	for _, status := range []int{200, 502} {
 		upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -109,7 +112,8 @@ func TestEarlyHints(t *testing.T) {
 	}
 }
 
-// TestEarlyHintsByHand is a handler that sends them itself: the fields are there once, and those that it took away stay away.
+// TestEarlyHintsByHand is a handler that sends them itself: the fields are there once,
+// and those that it took away stay away.
 func TestEarlyHintsByHand(t *testing.T) {
 	for _, hide := range []bool{false, true} {
 		served(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -133,7 +137,8 @@ func TestEarlyHintsByHand(t *testing.T) {
 	}
 }
 
-// TestMaxBytesReader closes the connection of a body that is too large, as it does without the middleware.
+// TestMaxBytesReader closes the connection of a body that is too large, as it does
+// without the middleware.
 func TestMaxBytesReader(t *testing.T) {
 	for name, cfg := range map[string]middleware.Config{"plain": {}, "refunding": {Refund: failed}} {
 		for _, status := range []int{413, 400} {
@@ -159,7 +164,8 @@ func TestMaxBytesReader(t *testing.T) {
 	}
 }
 
-// TestWriterKeeps is what a handler finds in the writer, by assertion and by http.ResponseController.
+// TestWriterKeeps is what a handler finds in the writer, by assertion and by
+// http.ResponseController.
 func TestWriterKeeps(t *testing.T) {
 	served(t, func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
@@ -189,7 +195,8 @@ func TestWriterKeeps(t *testing.T) {
 	})
 }
 
-// TestWriterClaims no flushing that the writer beneath cannot do, such as http.TimeoutHandler's.
+// TestWriterClaims no flushing that the writer beneath cannot do, such as
+// http.TimeoutHandler's.
 func TestWriterClaims(t *testing.T) {
 	for name, cfg := range map[string]middleware.Config{"plain": {}, "refunding": {Refund: failed}} {
 		h := newHouse(t)
@@ -204,7 +211,8 @@ func TestWriterClaims(t *testing.T) {
 	}
 }
 
-// TestRefundTimeout asks the rule about what the client has got: 503 where http.TimeoutHandler has answered before the handler.
+// TestRefundTimeout asks the rule about what the client has got: 503 where
+// http.TimeoutHandler has answered before the handler.
 func TestRefundTimeout(t *testing.T) {
 	for what, c := range map[string]struct {
 		late    func(http.ResponseWriter)
@@ -237,7 +245,8 @@ func TestRefundTimeout(t *testing.T) {
 	}
 }
 
-// TestRefundDeadline asks the rule about what was sent where no one else has answered, though the time is over.
+// TestRefundDeadline asks the rule about what was sent where no one else has answered,
+// though the time is over.
 func TestRefundDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)

@@ -10,13 +10,15 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// policies is the texts of RateLimit-Policy that were written lately. One plan and route have the same for all of their keys
-// while its windows last, but for a key whose quota was extended.
+// policies is the texts of RateLimit-Policy that were written lately. One plan and route
+// have the same for all of their keys while its windows last, but for a key whose quota
+// was extended.
 type policies struct {
 	texts [64]atomic.Pointer[policy]
 }
 
-// policy is the text for some limits, which are known by where the first of them is, and by how much each allows.
+// policy is the text for some limits, which are known by where the first of them is, and
+// by how much each allows.
 type policy struct {
 	limits *gate.Limit
 	max    []int64

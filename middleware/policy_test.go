@@ -14,8 +14,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestPolicies: the text that a plan's keys share is each one's own where its quota was extended, and another when the plan or
-// the window is.
+// TestPolicies: the text that a plan's keys share is each one's own where its quota was
+// extended, and another when the plan or the window is.
 func TestPolicies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)

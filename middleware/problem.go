@@ -10,7 +10,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// quotaExceeded is the problem type of draft-ietf-httpapi-ratelimit-headers-10, with "violated-policies".
+// quotaExceeded is the problem type of draft-ietf-httpapi-ratelimit-headers-10, with
+// "violated-policies".
 const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 // problem is a body of application/problem+json (RFC 9457).
@@ -27,7 +28,8 @@ func newProblem(status int, detail string) *problem {
 	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
 }
 
-// WriteProblem answers a request that was refused: its header fields, status and a body of problem details.
+// WriteProblem answers a request that was refused: its header fields, status and a body
+// of problem details.
 func (res *Result) WriteProblem(w http.ResponseWriter) {
 	res.release(w)
 	res.WriteHeaders(w.Header())
@@ -75,8 +77,8 @@ func (p *problem) write(w http.ResponseWriter) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
-// violated is the names of the limits that refused, as RateLimit-Policy has them. If none can be waited for, those that
-// can are not named.
+// violated is the names of the limits that refused, as RateLimit-Policy has them. If none
+// can be waited for, those that can are not named.
 func violated(o *gate.Outcome) (names []string) {
 	for l := range o.Levels() {
 		if l.Wait > 0 && (o.Reason != gate.NeverFits || l.Wait == store.Never) {

@@ -11,7 +11,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestRedirect charges a request once, though the mux redirects it to the clean form of its path first.
+// TestRedirect charges a request once, though the mux redirects it to the clean form of
+// its path first.
 func TestRedirect(t *testing.T) {
 	mux := http.NewServeMux()
 	for _, pattern := range []string{"GET /dir/", "/only/{$}", "/rest/{rest...}", "/file"} {

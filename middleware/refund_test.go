@@ -25,7 +25,8 @@ import (
 
 func failed(status int) bool { return status >= 500 }
 
-// TestRefund gives back by the status that the handler ended with. Each case has a quota of one: it is there again or not.
+// TestRefund gives back by the status that the handler ended with. Each case has a quota
+// of one: it is there again or not.
 func TestRefund(t *testing.T) {
 	for _, c := range []struct {
 		what    string
@@ -81,7 +82,8 @@ func TestRefund(t *testing.T) {
 	}
 }
 
-// TestRefundOnce gives back to a quota that others have charged too no more than what the request was charged.
+// TestRefundOnce gives back to a quota that others have charged too no more than what the
+// request was charged.
 func TestRefundOnce(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
@@ -136,8 +138,9 @@ func TestRefundFails(t *testing.T) {
 	}
 }
 
-// TestRefundGone gives nothing back to a client that leaves while it is served, since it could take all but the end of every
-// answer for nothing; one whose time is over has not left.
+// TestRefundGone gives nothing back to a client that leaves while it is served, since it
+// could take all but the end of every answer for nothing; one whose time is over has not
+// left.
 func TestRefundGone(t *testing.T) {
 	handlers := map[string]http.HandlerFunc{
 		"502": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) },

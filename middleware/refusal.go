@@ -9,8 +9,9 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// logRefusal logs a refused credential at slog.LevelDebug: why, and the key if it is known.
-// From outside all refusals look the same. malformed is the fault that the Extractor found.
+// logRefusal logs a refused credential at slog.LevelDebug: why, and the key if it is
+// known. From outside all refusals look the same. malformed is the fault that the
+// Extractor found.
 func (m *Middleware) logRefusal(ctx context.Context, d *gate.Decision, found *Credential, malformed error) {
 	if m.cfg.Logger == nil {
 		return
@@ -42,9 +43,9 @@ func (m *Middleware) logRefusal(ctx context.Context, d *gate.Decision, found *Cr
 	m.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "ration: credential refused", attrs...)
 }
 
-// warnOfPrefix warns once of a secret that the Gate's Format refuses although its checksum
-// is right. Some Service has made it, so the usual cause is a Gate and a Service with
-// different Formats.
+// warnOfPrefix warns once of a secret that the Gate's Format refuses although its
+// checksum is right. Some Service has made it, so the usual cause is a Gate and a Service
+// with different Formats.
 func (m *Middleware) warnOfPrefix(ctx context.Context, secret string, malformed error) {
 	if malformed == nil || (apikey.Format{}).Check(secret) != nil || m.prefixed.Swap(true) {
 		return

@@ -13,8 +13,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestRefusedPrefix gives the Gate another Format than the Service. The log says so once, without any
-// part of a secret, and the answers do not differ.
+// TestRefusedPrefix gives the Gate another Format than the Service. The log says so once,
+// without any part of a secret, and the answers do not differ.
 func TestRefusedPrefix(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))

@@ -52,8 +52,9 @@ type nowhere struct{ apikey.Store }
 
 func (nowhere) InsertKey(context.Context, apikey.Key) error { return nil }
 
-// TestRefusalsAreLogged has each refusal of a credential told at slog.LevelDebug, once, with its
-// reason and the key's id, and without the secret. At slog.LevelInfo nothing is told.
+// TestRefusalsAreLogged has each refusal of a credential told at slog.LevelDebug, once,
+// with its reason and the key's id, and without the secret. At slog.LevelInfo nothing is
+// told.
 func TestRefusalsAreLogged(t *testing.T) {
 	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo} {
 		synctest.Test(t, func(t *testing.T) {
@@ -90,7 +91,8 @@ func TestRefusalsAreLogged(t *testing.T) {
 	}
 }
 
-// TestNoCredentialIsLogged tells a request without a credential from one whose credential is malformed.
+// TestNoCredentialIsLogged tells a request without a credential from one whose credential
+// is malformed.
 func TestNoCredentialIsLogged(t *testing.T) {
 	h := newHouse(t)
 	for what, test := range map[string]struct {

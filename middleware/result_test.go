@@ -15,7 +15,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestContextShowsNoSecret prints the context of a request that was admitted, as a log or a mock may.
+// TestContextShowsNoSecret prints the context of a request that was admitted, as a log or
+// a mock may.
 func TestContextShowsNoSecret(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{})

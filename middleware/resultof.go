@@ -6,8 +6,8 @@ import "github.com/ration-go/ration/gate"
 // asks the Gate itself answers with its WriteHeaders, WriteProblem or WriteAWS, and so as
 // Handler would.
 //
-// Caution: settle the Decision that the Gate has returned. That of the Result is a copy, and
-// would be settled once more.
+// Caution: settle the Decision that the Gate has returned. That of the Result is a copy,
+// and would be settled once more.
 func (m *Middleware) ResultOf(o gate.Outcome) *Result {
 	res := &Result{mw: m}
 	res.Decision.Outcome = o

@@ -75,7 +75,8 @@ func TestRouteFuncPublic(t *testing.T) {
 	require.NotContains(t, err.Error(), "/ok")
 }
 
-// TestTwice charges a request once, however often the same Gate's middleware is in its way.
+// TestTwice charges a request once, however often the same Gate's middleware is in its
+// way.
 func TestTwice(t *testing.T) {
 	var log bytes.Buffer
 	h, other := newHouse(t), newHouse(t)

@@ -30,8 +30,9 @@ func (m *Middleware) routeOf(r *http.Request, mux *http.ServeMux) route {
 	return route{pattern: pattern, redirected: reflect.TypeOf(h) == redirectType && redirects(h, r)}
 }
 
-// nameOf is the canonical name, in plans, of a pattern's route: the pattern without its host. It is not usageplan.Route
-// of it, which would take "/pets/GET" for AWS's name of another.
+// nameOf is the canonical name, in plans, of a pattern's route: the pattern without its
+// host. It is not usageplan.Route of it, which would take "/pets/GET" for AWS's name of
+// another.
 func nameOf(pattern string) string {
 	slash := strings.IndexByte(pattern, '/')
 	if slash <= 0 {
@@ -79,14 +80,15 @@ func parsePattern(p string) (err error) {
 	return nil
 }
 
-// isPreflight says whether r is what a browser sends to ask for leave (Fetch standard, CORS-preflight request).
+// isPreflight says whether r is what a browser sends to ask for leave (Fetch standard,
+// CORS-preflight request).
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
 // passesPreflight reports whether a preflight may go on without a key. The method in what
-// Config.Route has said may be the request's, and the route be one for every method, so such
-// a preflight needs a pattern in Public.
+// Config.Route has said may be the request's, and the route be one for every method, so
+// such a preflight needs a pattern in Public.
 func (rt route) passesPreflight(mux *http.ServeMux) bool {
 	return !rt.said && (strings.HasPrefix(nameOf(rt.pattern), http.MethodOptions+" ") || mux != nil && rt.pattern == "")
 }

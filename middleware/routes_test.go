@@ -24,7 +24,8 @@ func petShop(h http.Handler) *http.ServeMux {
 	return mux
 }
 
-// TestRoutes finds the throttle of a route however the middleware and the mux stand to one another.
+// TestRoutes finds the throttle of a route however the middleware and the mux stand to
+// one another.
 func TestRoutes(t *testing.T) {
 	blocked := limiter.Limit{}
 	for _, c := range []struct {
@@ -119,7 +120,8 @@ func TestPublic(t *testing.T) {
 	}
 }
 
-// TestBadCredential looks from outside as if there were none; who debugs sees what is wrong with it, and not what it is.
+// TestBadCredential looks from outside as if there were none; who debugs sees what is
+// wrong with it, and not what it is.
 func TestBadCredential(t *testing.T) {
 	var log bytes.Buffer
 	h := newHouse(t)
@@ -130,7 +132,8 @@ func TestBadCredential(t *testing.T) {
 	require.NotContains(t, log.String(), secret[len("acme_"):])
 }
 
-// TestPreflight passes what a browser asks before it sends a key, but to no handler of anything else.
+// TestPreflight passes what a browser asks before it sends a key, but to no handler of
+// anything else.
 func TestPreflight(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})

@@ -11,8 +11,9 @@ import (
 // bodyTimeout is the default of Config.BodyTimeout.
 const bodyTimeout = 10 * time.Second
 
-// exchange is a Result and the writer that goes with it, in one allocation. The Result does not hold the writer: printing
-// the Result would show the request, and the credential in it.
+// exchange is a Result and the writer that goes with it, in one allocation. The Result
+// does not hold the writer: printing the Result would show the request, and the
+// credential in it.
 type exchange struct {
 	Result
 	writer streaming // of the next handler, or of Refuse
@@ -21,8 +22,8 @@ type exchange struct {
 // refusing is the Result of a request that Refuse answers.
 type refusing struct{ *Result }
 
-// checkWithin is check, with a bound on the time that the service's functions take to read the body: it is not known yet who
-// sends it.
+// checkWithin is check, with a bound on the time that the service's functions take to
+// read the body: it is not known yet who sends it.
 func (m *Middleware) checkWithin(w http.ResponseWriter, r *http.Request, mux *http.ServeMux, res *Result, found *Credential) {
 	if m.mayRead && refusal.HasBody(r) {
 		defer refusal.Within(w, r, m.cfg.BodyTimeout)()
@@ -30,8 +31,8 @@ func (m *Middleware) checkWithin(w http.ResponseWriter, r *http.Request, mux *ht
 	m.check(r, mux, res, found)
 }
 
-// refuse answers a request that is refused. The answer does not wait for the body, and no cache keeps it, unless Config.Refuse
-// says so.
+// refuse answers a request that is refused. The answer does not wait for the body, and no
+// cache keeps it, unless Config.Refuse says so.
 func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, x *exchange) {
 	if refusal.HasBody(r) {
 		defer refusal.Within(w, r, m.cfg.BodyTimeout)()
@@ -41,7 +42,8 @@ func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, x *exchange)
 	m.cfg.Refuse(w, r, &x.Result)
 }
 
-// record returns the writer of the next handler: w itself if nobody needs to know what is written to it.
+// record returns the writer of the next handler: w itself if nobody needs to know what is
+// written to it.
 func (m *Middleware) record(w http.ResponseWriter, r *http.Request, found *Credential, x *exchange) http.ResponseWriter {
 	if m.cfg.Refund == nil && m.cfg.OmitHeaders && m.cfg.XRateLimit == XRateLimitOff {
 		return w
@@ -50,7 +52,8 @@ func (m *Middleware) record(w http.ResponseWriter, r *http.Request, found *Crede
 	return x.writer.over(w, &x.Result)
 }
 
-// serve calls next with inner, which is outer or a copy of it. A panic goes on through it.
+// serve calls next with inner, which is outer or a copy of it. A panic goes on through
+// it.
 func (m *Middleware) serve(next http.Handler, w http.ResponseWriter, inner, outer *http.Request, x *exchange) {
 	if inner != outer {
 		x.writer.watch(inner, outer)
@@ -84,9 +87,11 @@ func (m *Middleware) settle(ctx context.Context, status int, res *Result) {
 	}
 }
 
-// reveal does for outer what net/http would have done had the next handler not been given a copy. Metrics and traces outside
-// read the pattern that a ServeMux inside has found, and forms that a handler has parsed. The files of an upload that the handler has parsed are removed: the
-// server does so for the request that it made, and knows nothing of a copy.
+// reveal does for outer what net/http would have done had the next handler not been given
+// a copy. Metrics and traces outside read the pattern that a ServeMux inside has found,
+// and forms that a handler has parsed. The files of an upload that the handler has parsed
+// are removed: the server does so for the request that it made, and knows nothing of a
+// copy.
 func reveal(inner, outer *http.Request) {
 	if inner == outer {
 		return

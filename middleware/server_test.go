@@ -22,7 +22,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// served is a real server in front of a handler, over HTTP/1.1 and over HTTP/2, with and without a wrapped writer.
+// served is a real server in front of a handler, over HTTP/1.1 and over HTTP/2, with and
+// without a wrapped writer.
 func served(t *testing.T, handler http.HandlerFunc, test func(t *testing.T, h *house, get func(secret string) (*http.Response, error), cfg middleware.Config)) {
 	for name, cfg := range map[string]middleware.Config{"plain": {}, "refunding": {Refund: failed}} {
 		for _, http2 := range []bool{false, true} {
@@ -87,7 +88,8 @@ func TestStreaming(t *testing.T) {
 	})
 }
 
-// TestPanic reaches the server, which ends the connection or stream, and gives back where there is a rule.
+// TestPanic reaches the server, which ends the connection or stream, and gives back where
+// there is a rule.
 func TestPanic(t *testing.T) {
 	served(t, func(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
@@ -105,7 +107,8 @@ func TestPanic(t *testing.T) {
 	})
 }
 
-// TestReadFrom sends a file by io.Copy, which finds the server's io.ReaderFrom in front of the writer or beneath it.
+// TestReadFrom sends a file by io.Copy, which finds the server's io.ReaderFrom in front
+// of the writer or beneath it.
 func TestReadFrom(t *testing.T) {
 	content := strings.Repeat("0123456789", 100_000)
 	name := filepath.Join(t.TempDir(), "file")
@@ -138,7 +141,8 @@ func (rf *readerFrom) ReadFrom(src io.Reader) (int64, error) {
 	return io.Copy(rf.ResponseWriter, src)
 }
 
-// TestReadFromBeneath is the server's own way to send a file, which the wrapped writer does not hide.
+// TestReadFromBeneath is the server's own way to send a file, which the wrapped writer
+// does not hide.
 func TestReadFromBeneath(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{})
@@ -168,7 +172,8 @@ func TestUnwrap(t *testing.T) {
 	require.Equal(t, want, w.set)
 }
 
-// TestHijack takes the connection over, by the interface and by the controller; the charge stands.
+// TestHijack takes the connection over, by the interface and by the controller; the
+// charge stands.
 func TestHijack(t *testing.T) {
 	for _, direct := range []bool{true, false} {
 		var statuses []int
@@ -224,7 +229,8 @@ func TestNotSupported(t *testing.T) {
 	require.Equal(t, []int{418}, statuses, "neither was sent")
 }
 
-// TestUpload leaves no file of an upload that a handler has parsed, whichever request the handler was given.
+// TestUpload leaves no file of an upload that a handler has parsed, whichever request the
+// handler was given.
 func TestUpload(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)

@@ -9,9 +9,10 @@ import (
 // stands outside the middleware, or its route is public.
 var ErrNoDecision = errors.New("middleware: no decision in this context")
 
-// Settle makes the charge of the request that ctx belongs to what the request has come to,
-// as gate.Gate.Settle does. Handlers call it when they know the cost, such as the tokens of
-// a language model: Config.Cost takes an estimate first. An actual of 0 gives all back.
+// Settle makes the charge of the request that ctx belongs to what the request has come
+// to, as gate.Gate.Settle does. Handlers call it when they know the cost, such as the
+// tokens of a language model: Config.Cost takes an estimate first. An actual of 0 gives
+// all back.
 //
 // Settle counts once for each request. Its errors are those of gate.Gate.Settle, and
 // ErrNoDecision. In a context that NewContext made for a test there is no Gate, so Settle

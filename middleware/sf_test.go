@@ -11,8 +11,8 @@ type item struct {
 	params map[string]int64
 }
 
-// parseList reads a List of Items by the algorithms of RFC 9651 section 4.2, as far as the RateLimit fields use them: each
-// Item a String, each parameter an Integer.
+// parseList reads a List of Items by the algorithms of RFC 9651 section 4.2, as far as
+// the RateLimit fields use them: each Item a String, each parameter an Integer.
 func parseList(s string) (list []item, err error) {
 	for {
 		var it item

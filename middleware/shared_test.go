@@ -66,7 +66,8 @@ func TestSharedRefusal(t *testing.T) {
 	}
 }
 
-// TestSharedFailure shows no limits beside the 503 of a shared throttle whose count failed.
+// TestSharedFailure shows no limits beside the 503 of a shared throttle whose count
+// failed.
 func TestSharedFailure(t *testing.T) {
 	h := newHouse(t, func(cfg *parts) {
 		cfg.Counter = apart{cfg.Counter}

@@ -12,7 +12,8 @@ type place struct{ header, query string }
 
 func (c *Credential) place() place { return place{c.Header, c.Query} }
 
-// strip removes what is in that place from r, whose header, URL and forms others may hold too.
+// strip removes what is in that place from r, whose header, URL and forms others may hold
+// too.
 func (p place) strip(r *http.Request) {
 	if p.header != "" {
 		r.Header = r.Header.Clone()
@@ -37,7 +38,8 @@ func (p place) in(r *http.Request) bool {
 	return p.header != "" && len(r.Header.Values(p.header)) > 0 || p.query != "" && len(r.URL.Query()[p.query]) > 0
 }
 
-// stripAll is r without every credential that the Extractor finds, bad ones too, one after the other.
+// stripAll is r without every credential that the Extractor finds, bad ones too, one
+// after the other.
 func (m *Middleware) stripAll(r *http.Request) *http.Request {
 	for {
 		found, _ := m.cfg.Credential(r)

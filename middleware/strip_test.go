@@ -44,7 +44,8 @@ func TestStrip(t *testing.T) {
 	}
 }
 
-// TestStripSkipped hides what a client sent though it was not asked for, on a public route and with a preflight, good or bad.
+// TestStripSkipped hides what a client sent though it was not asked for, on a public
+// route and with a preflight, good or bad.
 func TestStripSkipped(t *testing.T) {
 	cfg := middleware.Config{
 		Credential:      middleware.OneOf(middleware.Bearer(), middleware.Header("X-API-Key"), middleware.Query("key")),
@@ -86,7 +87,8 @@ func TestStripSkipped(t *testing.T) {
 	}
 }
 
-// TestStripForm hides it in the form that a Cost function has parsed, and leaves what came in the body.
+// TestStripForm hides it in the form that a Cost function has parsed, and leaves what
+// came in the body.
 func TestStripForm(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{})

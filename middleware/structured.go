@@ -11,7 +11,8 @@ import (
 // maxInteger is the largest Integer of a structured field (RFC 9651 section 3.3.1).
 const maxInteger = 999_999_999_999_999
 
-// appendParam appends a parameter that is an Integer; the name comes with its ";" and "=".
+// appendParam appends a parameter that is an Integer; the name comes with its ";" and
+// "=".
 func appendParam(b []byte, name string, n int64) []byte {
 	return strconv.AppendInt(append(b, name...), min(n, maxInteger), 10)
 }
@@ -28,7 +29,8 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// policyName is what clients know a limit by: its name, with what a String cannot hold percent-encoded.
+// policyName is what clients know a limit by: its name, with what a String cannot hold
+// percent-encoded.
 func policyName(l *gate.Limit) string {
 	if visible(l.Name, ' ') {
 		return l.Name

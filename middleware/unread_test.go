@@ -49,7 +49,8 @@ func dial(t *testing.T, srv *httptest.Server) (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
-// TestRefusalWaitsForNoBody answers a request that announces a body and does not send it, and closes its connection.
+// TestRefusalWaitsForNoBody answers a request that announces a body and does not send it,
+// and closes its connection.
 func TestRefusalWaitsForNoBody(t *testing.T) {
 	for front, handler := range refusers(t) {
 		srv := httptest.NewServer(handler)
@@ -80,7 +81,8 @@ func TestRefusalWaitsForNoBody(t *testing.T) {
 	}
 }
 
-// TestRefusalKeepsConnection reads a body that does come, and answers the next request on the same connection.
+// TestRefusalKeepsConnection reads a body that does come, and answers the next request on
+// the same connection.
 func TestRefusalKeepsConnection(t *testing.T) {
 	for front, handler := range refusers(t) {
 		srv := httptest.NewServer(handler)
@@ -126,7 +128,8 @@ func TestRefusalOfUpload(t *testing.T) {
 	}
 }
 
-// TestRefusalReads leaves the body to a Refuse function, whose answer may repeat what is in it.
+// TestRefusalReads leaves the body to a Refuse function, whose answer may repeat what is
+// in it.
 func TestRefusalReads(t *testing.T) {
 	h := newHouse(t)
 	srv := httptest.NewServer(h.middleware(middleware.Config{Refuse: func(w http.ResponseWriter, r *http.Request, res *middleware.Result) {
@@ -165,7 +168,8 @@ func TestRefusalOverHTTP2(t *testing.T) {
 	}
 }
 
-// TestBodyTimeout ends the reading of a body before it is known who sends it, by each function that may read it.
+// TestBodyTimeout ends the reading of a body before it is known who sends it, by each
+// function that may read it.
 func TestBodyTimeout(t *testing.T) {
 	const soon = 50 * time.Millisecond
 	h := newHouse(t)
@@ -236,7 +240,8 @@ func TestBodyTimeoutIsOver(t *testing.T) {
 	})
 }
 
-// pipes is a listener whose connections are in this process, so that time can pass in a bubble.
+// pipes is a listener whose connections are in this process, so that time can pass in a
+// bubble.
 type pipes chan net.Conn
 
 func (p pipes) Accept() (net.Conn, error) {

@@ -13,8 +13,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestUsageAnswer shows clients what they have left, above all when that is nothing: a cost of 0 takes nothing, and is
-// refused for the key alone. Each step is a request of cost 1 and then one of cost 0.
+// TestUsageAnswer shows clients what they have left, above all when that is nothing: a
+// cost of 0 takes nothing, and is refused for the key alone. Each step is a request of
+// cost 1 and then one of cost 0.
 func TestUsageAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, func(cfg *parts) {

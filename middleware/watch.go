@@ -126,8 +126,9 @@ func (w *watch) look(n *names, r *http.Request, mux *http.ServeMux, pattern stri
 	}
 }
 
-// check warns of names that no mux has, if all muxes are known. A Middleware with a stage is
-// one of several, so that it does not expect all routes of a plan, only those of its stage.
+// check warns of names that no mux has, if all muxes are known. A Middleware with a stage
+// is one of several, so that it does not expect all routes of a plan, only those of its
+// stage.
 func (w *watch) check(n *names, r *http.Request, p *usageplan.Plan) {
 	w.mu.Lock()
 	muxes := w.muxes
@@ -156,8 +157,8 @@ func has(routes map[string]limiter.Limit, name string) bool {
 	return ok
 }
 
-// stripped warns of a name that r is for without the first segments of its path: the mux that
-// is known is then behind an http.StripPrefix.
+// stripped warns of a name that r is for without the first segments of its path: the mux
+// that is known is then behind an http.StripPrefix.
 func (w *watch) stripped(n *names, r *http.Request, pattern string, p *usageplan.Plan) {
 	mux := http.NewServeMux()
 	for text, f := range n.forms {
@@ -188,7 +189,8 @@ const (
 	missing = "is not in the mux; unless another Middleware has it, it has no effect"
 )
 
-// warn tells of a name once. It does not show the request's path, which may hold a secret.
+// warn tells of a name once. It does not show the request's path, which may hold a
+// secret.
 func (w *watch) warn(ctx context.Context, n *names, what, text, seen string, p *usageplan.Plan) {
 	if _, before := n.told.LoadOrStore(text, true); before {
 		return

@@ -47,8 +47,8 @@ func each(patterns ...string) func(*middleware.Middleware) http.Handler {
 	}
 }
 
-// TestWatch is each set-up in which a name may have no effect, and what is warned of it: the
-// name and the pattern that was seen instead.
+// TestWatch is each set-up in which a name may have no effect, and what is warned of it:
+// the name and the pattern that was seen instead.
 func TestWatch(t *testing.T) {
 	api := muxOf("GET /api/reports/{id}", "GET /api/health", "/api/files/")
 	outside := func(mw *middleware.Middleware) http.Handler { return mw.Handler(behind(api)) }
@@ -145,8 +145,8 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestWatchRouteFunc is the same with patterns of other routers, from Config.Route: what they
-// say of each request is beside it.
+// TestWatchRouteFunc is the same with patterns of other routers, from Config.Route: what
+// they say of each request is beside it.
 func TestWatchRouteFunc(t *testing.T) {
 	for _, c := range []struct {
 		what   string
@@ -223,7 +223,8 @@ func attr(line, name string) (value string) {
 	return value
 }
 
-// TestWatchForgetsNothing warns of a route once, though the plan is changed and read again.
+// TestWatchForgetsNothing warns of a route once, though the plan is changed and read
+// again.
 func TestWatchForgetsNothing(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{ID: "p", Routes: map[string]limiter.Limit{"GET /pets": *throttle(1, 99)}})

@@ -11,10 +11,11 @@ import (
 	"github.com/ration-go/ration/internal/refusal"
 )
 
-// recorder remembers the status of a response, and completes the header when the final one goes out. It is an http.Hijacker,
-// io.ReaderFrom and io.StringWriter, which handlers find by a type assertion, and fails with http.ErrNotSupported where the
-// writer beneath cannot do it. http.ResponseController finds the rest through Unwrap. What streaming adds is claimed only
-// where the writer beneath has it.
+// recorder remembers the status of a response, and completes the header when the final
+// one goes out. It is an http.Hijacker, io.ReaderFrom and io.StringWriter, which handlers
+// find by a type assertion, and fails with http.ErrNotSupported where the writer beneath
+// cannot do it. http.ResponseController finds the rest through Unwrap. What streaming
+// adds is claimed only where the writer beneath has it.
 type recorder struct {
 	http.ResponseWriter
 	fields        fields
@@ -24,7 +25,8 @@ type recorder struct {
 	authorization bool     // the request has an Authorization field
 }
 
-// fields are the header fields that tell a client where it stands; or a refusing, whose header is its own business.
+// fields are the header fields that tell a client where it stands; or a refusing, whose
+// header is its own business.
 type fields interface {
 	WriteHeaders(http.Header)
 
@@ -32,8 +34,8 @@ type fields interface {
 	shown() (omitHeaders bool, xRateLimit XRateLimit)
 }
 
-// streaming is a recorder over a writer that is an http.Flusher. Where the writer beneath is no http.CloseNotifier or
-// http.Pusher, the one never tells, and the other fails.
+// streaming is a recorder over a writer that is an http.Flusher. Where the writer beneath
+// is no http.CloseNotifier or http.Pusher, the one never tells, and the other fails.
 type streaming struct{ recorder }
 
 // over has s record what is written to w, and complete these fields.
@@ -45,8 +47,9 @@ func (s *streaming) over(w http.ResponseWriter, f fields) http.ResponseWriter {
 	return &s.recorder
 }
 
-// end returns the status that the client sees after a handler that has returned: 200 if it has said nothing, and 503 if its
-// time was over before. Then somebody outside has answered, such as http.TimeoutHandler.
+// end returns the status that the client sees after a handler that has returned: 200 if
+// it has said nothing, and 503 if its time was over before. Then somebody outside has
+// answered, such as http.TimeoutHandler.
 func (rec *recorder) end(ctx context.Context) int {
 	said := rec.status
 	rec.sent(http.StatusOK)
@@ -56,7 +59,8 @@ func (rec *recorder) end(ctx context.Context) int {
 	return int(rec.status)
 }
 
-// tooLate reports whether http.TimeoutHandler has answered instead of the handler. Its writer tells in Write alone.
+// tooLate reports whether http.TimeoutHandler has answered instead of the handler. Its
+// writer tells in Write alone.
 func (rec *recorder) tooLate() bool {
 	if rec.status == http.StatusSwitchingProtocols {
 		return false
@@ -77,7 +81,8 @@ func (rec *recorder) sent(status int) {
 	}
 }
 
-// complete makes the header ready to go out with a final status. It may be called again if that fails.
+// complete makes the header ready to go out with a final status. It may be called again
+// if that fails.
 func (rec *recorder) complete(status int) {
 	if refused, ok := rec.fields.(refusing); ok {
 		refused.release(rec.ResponseWriter)

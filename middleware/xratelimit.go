@@ -11,8 +11,9 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// XRateLimit is whether X-RateLimit-Limit, -Remaining and -Reset are written, which no standard describes: of the limit that
-// refused longest, else of the one with the least remaining. Reset is when the quota's window ends or the bucket is full.
+// XRateLimit is whether X-RateLimit-Limit, -Remaining and -Reset are written, which no
+// standard describes: of the limit that refused longest, else of the one with the least
+// remaining. Reset is when the quota's window ends or the bucket is full.
 type XRateLimit uint8
 
 // What X-RateLimit-Reset is.
