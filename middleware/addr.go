@@ -6,12 +6,13 @@ import (
 	"strings"
 )
 
-// trustedProxies are the addresses that are believed when they say who has called them.
+// trustedProxies are the addresses that are believed when they name the address that
+// called them.
 type trustedProxies []netip.Prefix
 
 func proxies(trusted []netip.Prefix) (t trustedProxies) {
 	for _, p := range trusted {
-		if p.Addr().Is4In6() && p.Bits() >= 96 { // as an address of a request is written
+		if p.Addr().Is4In6() && p.Bits() >= 96 { // parseAddr unmaps addresses, too
 			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 		}
 		t = append(t, p)
@@ -28,9 +29,9 @@ func (t trustedProxies) contain(addr netip.Addr) bool {
 	return false
 }
 
-// key returns a key function that follows hops, from the connection's address back to the
-// client's. The hops function calls hop with each address that a header names, the latest
-// first, for as long as hop wants more.
+// key returns a key function that follows the hops of a request, from the connection's
+// address back to the client's. The function hops calls hop with each address that a
+// header names, the latest first, until hop returns false.
 func (t trustedProxies) key(hops func(h http.Header, hop func(string) bool)) func(*http.Request) (string, error) {
 	return func(r *http.Request) (string, error) {
 		addr, ok := parseAddr(r.RemoteAddr)
@@ -43,15 +44,15 @@ func (t trustedProxies) key(hops func(h http.Header, hop func(string) bool)) fun
 				if ok {
 					addr = next
 				}
-				return ok && t.contain(next) // else who wrote this is the last that is known
+				return ok && t.contain(next) // an untrusted address is not believed about earlier hops
 			})
 		}
 		return clientOf(addr), nil
 	}
 }
 
-// parseAddr reads an address that may have a port, which may be obfuscated (RFC 7239
-// section 6.3), and that may be in brackets. It leaves out the zone.
+// parseAddr parses an address. The address may be in brackets and may have a port, which
+// may be obfuscated (RFC 7239 section 6.3). The zone is removed.
 func parseAddr(s string) (netip.Addr, bool) {
 	host, port := s, ""
 	bracketed := strings.HasPrefix(s, "[")
@@ -70,7 +71,7 @@ func parseAddr(s string) (netip.Addr, bool) {
 	return addr.Unmap().WithZone(""), true
 }
 
-// isPort reports whether s is a number or an obfuscated port.
+// isPort reports whether s is a port number or an obfuscated port.
 func isPort(s string) bool {
 	if name, ok := strings.CutPrefix(s, "_"); ok {
 		return name != ""
@@ -78,16 +79,16 @@ func isPort(s string) bool {
 	return s != "" && len(s) <= 5 && strings.Trim(s, "0123456789") == ""
 }
 
-// Networks that hold IPv4 addresses within IPv6, and where in it.
+// These IPv6 networks hold IPv4 addresses. The comments say which bytes.
 var (
 	nat64      = netip.MustParsePrefix("64:ff9b::/96")    // RFC 6052: the last four bytes
 	translated = netip.MustParsePrefix("::ffff:0:0:0/96") // RFC 2765: the last four
 	teredo     = netip.MustParsePrefix("2001::/32")       // RFC 4380: the last four, inverted
 	sixToFour  = netip.MustParsePrefix("2002::/16")       // RFC 3056: the third to the sixth
-	localNAT64 = netip.MustParsePrefix("64:ff9b:1::/48")  // RFC 8215: nobody else knows where
+	localNAT64 = netip.MustParsePrefix("64:ff9b:1::/48")  // RFC 8215: each network chooses
 )
 
-// clientOf returns the address, or the network, that one client has to itself.
+// clientOf returns the address or the network that one client has to itself.
 func clientOf(addr netip.Addr) string {
 	if addr.Is4() || localNAT64.Contains(addr) {
 		return addr.String()

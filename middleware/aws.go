@@ -10,20 +10,21 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// WriteAWS answers a request that was refused as Amazon API Gateway does, for clients
-// that look for its statuses and bodies:
+// WriteAWS answers a refused request as Amazon API Gateway does, for clients that expect
+// its statuses and bodies:
 //
-//   - 403 {"message":"Forbidden"}: the key is missing, unknown, disabled, expired or
-//     without a plan here;
-//   - 429 {"message":"Too Many Requests"}: the throttle is used up;
-//   - 429 {"message":"Limit Exceeded"}: a quota is;
+//   - 403 {"message":"Forbidden"}: the key is missing, unknown, disabled or expired, or
+//     has no plan here.
+//   - 429 {"message":"Too Many Requests"}: the throttle is used up.
+//   - 429 {"message":"Limit Exceeded"}: a quota is used up.
 //   - 500 and 503, with a message of the same form.
 //
-// The exception is in x-amzn-ErrorType. Unlike AWS's, a 429 has the RateLimit fields that
-// Config asks for, and Retry-After, but where waiting does not help: the request costs
-// more than a limit ever holds, or the plan blocks.
+// The name of the exception is in x-amzn-ErrorType. Unlike in AWS, a 429 has Retry-After
+// and the RateLimit fields that Config asks for. It has no Retry-After if waiting does
+// not help, because the request costs more than a limit can ever hold, or because the
+// plan blocks everything.
 //
-// Source: "Gateway response types for API Gateway" of the Amazon API Gateway Developer
+// Source: "Gateway response types for API Gateway" in the Amazon API Gateway Developer
 // Guide.
 func (res *Result) WriteAWS(w http.ResponseWriter) {
 	res.release(w)
@@ -64,7 +65,7 @@ func (res *Result) aws() (status int, kind, message string) {
 	return http.StatusInternalServerError, "InternalServerErrorException", "Internal server error"
 }
 
-// quotaNeverFits says whether it is quotas alone that can never admit the request.
+// quotaNeverFits reports whether only quotas make the request impossible to admit.
 func (res *Result) quotaNeverFits() (quota bool) {
 	for l := range res.Decision.Levels() {
 		if l.Wait == store.Never {

@@ -10,23 +10,25 @@ import (
 
 var errRemoteAddr = errors.New("middleware: request without a remote IP address")
 
-// ByIP returns a key function for LimitBy: the client's address. A forwarding field is
-// believed only where trusted proxies have written it. Without any, the address is that
-// of the connection, whatever the request says. From a trusted proxy, it is the rightmost
-// address of X-Forwarded-For that is not a trusted proxy's: each proxy appends the
-// address that called it. Where proxies write Forwarded instead, use ByForwarded.
+// ByIP returns a key function for LimitBy that counts by the client's address. A
+// forwarding field is believed only if trusted proxies have written it. Without trusted
+// proxies, the address is that of the connection, whatever the request says.
 //
-// An address may come with a port, in brackets or in quotes. At anything else, such as
+// From a trusted proxy, the address is the rightmost one in X-Forwarded-For that does not
+// belong to a trusted proxy. Each proxy appends the address that called it. If your
+// proxies write Forwarded instead, use ByForwarded.
+//
+// An address in the field may have a port, brackets or quotes. At anything else, such as
 // "unknown" or an empty element, the search ends, and the proxy that wrote it counts as
 // the client.
 //
-// One client has to itself, and is counted by:
+// The key is the address or network that one client has to itself:
 //
-//   - of IPv4, the address; of IPv6, the /64;
-//   - an IPv4 address within IPv6, as that IPv4 address: mapped (::ffff:0:0/96),
-//     translated (64:ff9b::/96, ::ffff:0:0:0/96),
-//     6to4 (2002::/16) and Teredo (2001::/32), where a /64 would be of many clients, or of a part of one;
-//   - of 64:ff9b:1::/48, which networks divide as they like, the whole address.
+//   - For IPv4, the address. For IPv6, the /64.
+//   - For an IPv4 address within IPv6, that IPv4 address: mapped (::ffff:0:0/96),
+//     translated (64:ff9b::/96, ::ffff:0:0:0/96), 6to4 (2002::/16) and Teredo
+//     (2001::/32). A /64 there would hold many clients, or a part of one.
+//   - For 64:ff9b:1::/48, which networks divide as they like, the whole address.
 func ByIP(trusted ...netip.Prefix) func(*http.Request) (string, error) {
 	return proxies(trusted).key(func(h http.Header, hop func(string) bool) {
 		lines := h["X-Forwarded-For"]
@@ -44,9 +46,11 @@ func ByIP(trusted ...netip.Prefix) func(*http.Request) (string, error) {
 	})
 }
 
-// ByForwarded is ByIP for proxies that write Forwarded (RFC 7239) and not
-// X-Forwarded-For. It reads the for parameter. A proxy that writes the one often passes
-// the other on as the client sent it, so that only one of them is to be believed.
+// ByForwarded returns a key function like that of ByIP, for proxies that write Forwarded
+// (RFC 7239) and not X-Forwarded-For. It reads the for parameter.
+//
+// Security: a proxy that writes one of the two fields often passes the other on as the
+// client sent it. So use the function for the field that your proxies write.
 func ByForwarded(trusted ...netip.Prefix) func(*http.Request) (string, error) {
 	return proxies(trusted).key(func(h http.Header, hop func(string) bool) {
 		lines := h["Forwarded"]
@@ -60,8 +64,8 @@ func ByForwarded(trusted ...netip.Prefix) func(*http.Request) (string, error) {
 	})
 }
 
-// forwardedFor returns the for parameter of each element of a Forwarded line, empty where
-// there is none to believe.
+// forwardedFor returns the for parameter of each element of a Forwarded line. It is empty
+// for an element without one.
 func forwardedFor(line string) (nodes []string) {
 	for _, element := range splitQuoted(line, ',') {
 		node := ""
@@ -76,7 +80,8 @@ func forwardedFor(line string) (nodes []string) {
 	return nodes
 }
 
-// splitQuoted splits s where sep is outside of quoted strings (RFC 9110 section 5.6.4).
+// splitQuoted splits s at each sep that is outside a quoted string (RFC 9110 section
+// 5.6.4).
 func splitQuoted(s string, sep byte) (parts []string) {
 	quoted, start := false, 0
 	for i := 0; i < len(s); i++ {
@@ -92,7 +97,7 @@ func splitQuoted(s string, sep byte) (parts []string) {
 	return append(parts, s[start:])
 }
 
-// unquote returns what a quoted string says, or s where it is none.
+// unquote returns the content of a quoted string, or s if s is not one.
 func unquote(s string) string {
 	if inner, ok := strings.CutPrefix(s, `"`); ok {
 		return strings.ReplaceAll(strings.TrimSuffix(inner, `"`), `\`, "")

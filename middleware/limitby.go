@@ -18,32 +18,36 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// ErrBadRequest is wrapped by the error of a LimitBy's key function about a request that
-// lacks what it must have, or has it malformed. It is answered with 400.
+// ErrBadRequest is wrapped by the error of a LimitBy's key function if the request lacks
+// what the function needs, or has it malformed. Such a request is answered with 400.
 var ErrBadRequest = errors.New("middleware: bad request")
 
-// LimitConfig of a LimitBy. The zero LimitConfig is ready for use.
+// LimitConfig configures a LimitBy. The zero LimitConfig is ready for use.
 type LimitConfig struct {
-	// OmitHeaders leaves the RateLimit fields out. XRateLimit adds the X-RateLimit fields.
+	// OmitHeaders leaves out the RateLimit fields.
 	OmitHeaders bool
-	XRateLimit  XRateLimit
 
-	// BodyTimeout bounds how long the key function may take to read a request's body. After
-	// that, reading it fails. The default is 10s.
+	// XRateLimit adds the X-RateLimit fields. The default is XRateLimitOff.
+	XRateLimit XRateLimit
+
+	// BodyTimeout bounds how long the key function may read a request's body. After that
+	// time, reading the body fails. The default is 10s.
 	BodyTimeout time.Duration
 
-	// Logger is told at slog.LevelError of failures of the Counter and of the key function,
-	// and at slog.LevelDebug of bad requests. The default is that nobody is told.
+	// Logger receives failures of the Counter and of the key function at slog.LevelError,
+	// and bad requests at slog.LevelDebug. If nil, nothing is logged.
 	Logger *slog.Logger
 }
 
-// LimitBy holds requests to a limit by a key of their own, such as ByIP, without API
-// keys. It is for routes that everybody may call, and in front of a Middleware against
-// floods of requests whose keys are refused.
+// LimitBy returns middleware that limits requests without API keys. The function key
+// returns what a request is counted by, such as its client's address with ByIP. Use
+// LimitBy for routes that everybody may call, and in front of a Middleware against floods
+// of requests whose keys are refused.
 //
-// Above the limit the answer is 429 with Retry-After, and 403 where the limit blocks. The
-// RateLimit fields are those of a Middleware, and name the limit as the Limiter's Config
-// does; beside those of a Middleware they are one more line. Other answers:
+// A request above the limit is answered with 429 and Retry-After, or with 403 if the
+// limit blocks everything. The RateLimit fields are those of a Middleware. They name the
+// limit as the Config of the Limiter does. Beside the fields of a Middleware they are one
+// more line. Other answers:
 //
 //   - 400: the key is empty or longer than store.MaxSubject, or the error of the key
 //     function wraps ErrBadRequest.
@@ -51,17 +55,17 @@ type LimitConfig struct {
 //   - 500: the key function failed with any other error.
 //   - 503, with Retry-After: 1: the Counter failed, or has no room for another key.
 //
-// A request is charged once for each key of a limiter, also where the limiter stands in
-// its way twice. The Logger is warned of that, once. Different limiters may be stacked.
+// A request is charged once for each key of a limiter, even if it passes through the
+// limiter twice. The Logger is warned of that once. Different limiters may be stacked.
 //
-// Give the Limiter a store of its own, not the one that a Gate counts in. Every key that
-// comes takes a place there. A flood from many addresses fills a store in memory
-// (memory.Config.MaxSubjects), and a full store refuses all subjects that are new: over a
-// store that is shared, customers who pay get 503 because of clients that nobody knows.
-// In a store of its own the flood can only refuse other keys of this LimitBy. In Redis,
-// let it be another server or database with a bound on its memory.
+// Caution: give the Limiter a store of its own, not the one that a Gate counts in. Every
+// new key takes a place in the store. A flood from many addresses fills a store in memory
+// (memory.Config.MaxSubjects), and a full store refuses all new subjects. If the store is
+// shared, paying customers get 503 because of unknown clients. In a store of its own, the
+// flood can only refuse other keys of this LimitBy. With Redis, use another server or
+// database whose memory is bounded.
 //
-// The error reports every fault at once and wraps ErrInvalid.
+// The error wraps ErrInvalid and reports every fault at once.
 func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error), cfg LimitConfig) (func(http.Handler) http.Handler, error) {
 	errs := []error{
 		nilcheck.Required("limiter", l, "a limiter.Limiter"), nilcheck.Required("key", key, "a function, such as ByIP()"),
@@ -93,24 +97,24 @@ type limitBy struct {
 	LimitConfig
 	limiter *limiter.Limiter
 	key     func(*http.Request) (string, error)
-	shown   atomic.Pointer[shownLimit] // the latest
-	twice   atomic.Bool                // warned of
+	shown   atomic.Pointer[shownLimit] // how the latest limit is shown
+	twice   atomic.Bool                // the warning of warnOfTwice was logged
 }
 
-// check returns nil if r may go on, else the answer, whose other fields are in w's
-// header.
+// check decides r and returns nil if r may go on. Otherwise it returns the body of the
+// answer, and has set the other fields of the answer in w's header.
 func (b *limitBy) check(w http.ResponseWriter, r *http.Request, pass *passed) *problem {
 	k, err := b.keyOf(w, r)
 	switch {
 	case errors.Is(err, ErrCredential):
-		b.log(r.Context(), slog.LevelDebug, "ration: credential", err)
+		b.log(r.Context(), slog.LevelDebug, "ration: the key function of a limit found a bad credential", err)
 		w.Header().Set("WWW-Authenticate", `Bearer realm="api"`)
 		return newProblem(http.StatusUnauthorized, "A valid credential is required.")
 	case errors.Is(err, ErrBadRequest):
-		b.log(r.Context(), slog.LevelDebug, "ration: key of a limit", err)
+		b.log(r.Context(), slog.LevelDebug, "ration: the key function of a limit found a bad request", err)
 		return newProblem(http.StatusBadRequest, "The request does not say who makes it.")
 	case err != nil:
-		b.log(r.Context(), slog.LevelError, "ration: key of a limit failed", err)
+		b.log(r.Context(), slog.LevelError, "ration: the key function of a limit failed", err)
 		return newProblem(http.StatusInternalServerError, "The service could not tell who makes the request.")
 	}
 	if pass.mark.before(k) {
@@ -119,7 +123,7 @@ func (b *limitBy) check(w http.ResponseWriter, r *http.Request, pass *passed) *p
 		return nil
 	}
 	if pass.res, err = b.limiter.Allow(r.Context(), k); err != nil {
-		b.log(r.Context(), slog.LevelError, "ration: limit failed", err)
+		b.log(r.Context(), slog.LevelError, "ration: the limit could not be checked", err)
 		w.Header().Set("Retry-After", "1")
 		return newProblem(http.StatusServiceUnavailable, "The limit could not be checked.")
 	}
@@ -127,8 +131,8 @@ func (b *limitBy) check(w http.ResponseWriter, r *http.Request, pass *passed) *p
 	return b.refusal(w.Header(), &pass.res)
 }
 
-// keyOf asks the key function. A key that no limit can be held by is the client's fault:
-// it is made of what the request says.
+// keyOf returns the key of r. A key that the store cannot hold is the client's fault,
+// since the key is made from the client's request.
 func (b *limitBy) keyOf(w http.ResponseWriter, r *http.Request) (string, error) {
 	defer refusal.Within(w, r, b.BodyTimeout)()
 	k, err := b.key(r)
@@ -138,7 +142,8 @@ func (b *limitBy) keyOf(w http.ResponseWriter, r *http.Request) (string, error) 
 	return k, err
 }
 
-// refusal returns the answer to a request that the limit does not admit, else nil.
+// refusal returns the answer to a request that the limit refuses, or nil if the limit
+// admits the request.
 func (b *limitBy) refusal(h http.Header, res *limiter.Result) *problem {
 	switch {
 	case res.Allowed:
@@ -154,8 +159,8 @@ func (b *limitBy) refusal(h http.Header, res *limiter.Result) *problem {
 		Detail: fmt.Sprintf("The limit is reached. Try again in %d s.", wait), Violated: []string{b.limiter.Name()}}
 }
 
-// warnOfTwice warns once that the limiter stands in the way of a request twice: the inner
-// one has no effect, which is a mistake in the set-up.
+// warnOfTwice warns once that a request passes through the limiter twice. The inner one
+// has no effect, which is a mistake in the configuration.
 func (b *limitBy) warnOfTwice(ctx context.Context) {
 	if b.Logger != nil && !b.twice.Swap(true) {
 		b.Logger.LogAttrs(ctx, slog.LevelWarn, "ration: a request comes through LimitBy with the same limiter and key twice: "+
@@ -163,13 +168,13 @@ func (b *limitBy) warnOfTwice(ctx context.Context) {
 	}
 }
 
-// log tells the Logger, but not of a client that has gone.
+// log reports an error, except one caused by the client disconnecting.
 func (b *limitBy) log(ctx context.Context, level slog.Level, message string, err error) {
 	if b.Logger == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return
 	}
 	if errors.Is(err, store.ErrFull) {
-		message += ": its store is full; a limit of unknown clients wants a store of its own"
+		message += ": its store is full; give a limit of unknown clients a store of its own"
 	}
 	b.Logger.LogAttrs(ctx, level, message, slog.String("limit", b.limiter.Name()), slog.Any("error", err))
 }

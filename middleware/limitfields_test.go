@@ -94,9 +94,9 @@ func TestLimitByLogs(t *testing.T) {
 		{"an empty key", newLimiter(t, working, limiter.PerSecond(1)), "", nil, 400, []string{"DEBUG", "0 bytes"}},
 		{"a bad request", newLimiter(t, working, limiter.PerSecond(1)), "", middleware.ErrBadRequest, 400, []string{"DEBUG", "bad request"}},
 		{"a bad credential", newLimiter(t, working, limiter.PerSecond(1)), "", middleware.ErrCredential, 401, []string{"DEBUG", "bad credential"}},
-		{"the function", newLimiter(t, working, limiter.PerSecond(1)), "", errors.New("broken"), 500, []string{"ERROR", "key of a limit failed", "broken", "limit=rate"}},
-		{"the counter", newLimiter(t, storetest.Faulty(working, storetest.Fault{Err: errBroken}), limiter.PerSecond(1)), "me", nil, 503, []string{"ERROR", "limit failed", "broken"}},
-		{"a full store", newLimiter(t, full, limiter.PerSecond(1)), "me", nil, 503, []string{"ERROR", "wants a store of its own"}},
+		{"the function", newLimiter(t, working, limiter.PerSecond(1)), "", errors.New("broken"), 500, []string{"ERROR", "the key function of a limit failed", "broken", "limit=rate"}},
+		{"the counter", newLimiter(t, storetest.Faulty(working, storetest.Fault{Err: errBroken}), limiter.PerSecond(1)), "me", nil, 503, []string{"ERROR", "the limit could not be checked", "broken"}},
+		{"a full store", newLimiter(t, full, limiter.PerSecond(1)), "me", nil, 503, []string{"ERROR", "give a limit of unknown clients a store of its own"}},
 	} {
 		var log bytes.Buffer
 		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))

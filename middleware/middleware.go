@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,123 +13,164 @@ import (
 	"github.com/ration-go/ration/internal/nilcheck"
 )
 
-// ErrInvalid is wrapped by every error that reports a bad Config.
+// ErrInvalid is wrapped by every error that reports a bad Config or LimitConfig.
 var ErrInvalid = errors.New("middleware: invalid")
 
-// Config of a Middleware. The zero Config is ready for use. Its functions are called by
-// many requests at once.
+// Config configures a Middleware. The zero Config is ready for use. Many requests call
+// its functions at the same time.
 type Config struct {
-	// Credential finds out who asks; nil: OneOf(Bearer(), Header("X-API-Key")). Where
-	// clients use Authorization for something else beside their key, such as a user's token,
-	// it is to be Header("X-API-Key"): of two credentials none is taken.
+	// Credential finds the credential of a request. The default is OneOf(Bearer(),
+	// Header("X-API-Key")).
+	//
+	// If clients use Authorization for something else beside their key, such as a user's
+	// token, set it to Header("X-API-Key"): a request with two credentials is refused.
 	Credential Extractor
 
-	// API and Stage name the API stage that the handler is; both or neither. See
+	// API and Stage name the API stage that the handler serves. Set both or neither. See
 	// usageplan.Plan.Stages.
 	API, Stage string
 
-	// Route returns the pattern of a request's route in the words of the router, such as
-	// "GET /pets/{id}"; empty: not known. Plans name their throttles of routes by it,
-	// without the host that it may have. It is asked before Mux. The router must serve the
-	// request by the same pattern, since Public is compared with it. docs/routers.md has the
-	// lines for chi, gin, echo and nested muxes. The default is nil: only Mux is asked.
+	// Route returns the pattern of a request's route as the router writes it, such as "GET
+	// /pets/{id}". It returns "" if it does not know the route. Plans name the throttles of
+	// routes by this pattern, without its host. Route is asked before Mux. If nil, only Mux
+	// is asked.
+	//
+	// The router must serve the request by the same pattern, since Public is compared with
+	// it. docs/routers.md has the lines for chi, gin, echo and nested muxes.
 	Route func(*http.Request) string
 
-	// Mux is the ServeMux in which the patterns of routes are looked up. It must be the one
-	// that serves the request, with the URL and method that the middleware sees, so
-	// http.StripPrefix goes around the middleware. The default is the handler that Handler
-	// is given, if that is a ServeMux; else Request.Pattern, which a mux sets for the
-	// handlers inside it. Name here a mux that other middleware stands around.
+	// Mux is the ServeMux in which the patterns of routes are looked up. It must be the mux
+	// that serves the request, with the URL and method that the middleware sees. So
+	// http.StripPrefix goes around the middleware, not inside it. Set Mux if other
+	// middleware stands between this one and the mux.
+	//
+	// The default is the handler that is passed to Handler, if it is a ServeMux. Otherwise
+	// it is Request.Pattern, which a mux sets for the handlers inside it.
 	Mux *http.ServeMux
 
-	// Public lists the patterns of routes that need no key, exactly as the mux has them or
-	// as Route returns them. A route that is not known is not public. The Logger is warned
-	// of a pattern that has no effect.
+	// Public lists the patterns of routes that need no key. Write them exactly as the mux
+	// has them or as Route returns them. A route that is not known is not public. The Logger
+	// is warned of a pattern that has no effect.
 	Public []string
 
-	// Cost returns what the quotas are charged for a request. The default is 1 for each. A
-	// negative cost is answered with 500: it never gives back. Where the mux is known and
-	// only redirects a request to the clean form of its path, such as /dir to /dir/, the
-	// cost is 0, and Cost is not asked: the client comes back and pays then.
+	// Cost returns the number of units that a request charges to each quota. The default is
+	// 1. A negative cost is answered with 500, so a cost never gives anything back.
 	//
-	// A cost of 0 takes nothing, of the throttle neither, and is admitted whatever the
-	// limits: a client that has used them up asks for its usage. It is refused for its key
-	// alone, or where a store fails. The RateLimit fields show the state.
+	// A cost of 0 charges nothing, neither to the quotas nor to the throttle. The request is
+	// admitted even if the limits are used up, so that a client can still ask for its usage.
+	// It is refused only because of its key, or if a store fails. The RateLimit fields show
+	// the state.
 	//
-	// Do not return 0 for a cost that Gate.Settle makes known later: nothing would ever
-	// refuse. Return an estimate of 1 or more.
+	// Caution: do not return 0 for a request whose cost Gate.Settle corrects later, or no
+	// limit ever refuses it. Return an estimate of 1 or more.
+	//
+	// If the mux is known and only redirects a request to the clean form of its path, such
+	// as /dir to /dir/, the cost is 0 and Cost is not called. The client pays when it
+	// follows the redirect.
 	Cost func(*http.Request) int64
 
-	// ID names the request, so that it is charged once however often it is tried; nil, or an
-	// empty ID: it is not named. Read at gate.Request.ID what an ID that a client chooses
-	// needs. One that is too long is answered with 500.
+	// ID returns an identifier of the request, so that the request is charged once however
+	// often it is retried. If nil, or if it returns "", every attempt is charged. An ID that
+	// is too long is answered with 500.
+	//
+	// Security: read gate.Request.ID before you let clients choose IDs.
 	ID func(*http.Request) string
 
-	// Refund says whether the charge is given back to the quotas, by the status of the
-	// response; nil: never. A handler that panics counts as 500, whatever it has sent, and a
-	// hijacked connection as 101. A handler that comes too late counts as 503, whatever it
-	// has sent: http.TimeoutHandler outside has answered, or the request's deadline is over
-	// and nothing was sent. Nothing is given back of a charge that the handler has settled,
-	// nor where the client has gone before the answer was done: it would get all but the end
-	// of every answer for nothing. Beside ID, a request that is repeated while it is under
-	// way is free if the first then fails: see Gate.Refund.
+	// Refund reports whether the quotas get the charge back after a response with this
+	// status. If nil, nothing is refunded.
+	//
+	//   - A handler that panics counts as 500, even if it has sent another status.
+	//   - A hijacked connection counts as 101.
+	//   - A handler that is too late counts as 503, even if it has sent another status. It
+	//     is too late if an outer http.TimeoutHandler has answered, or if the deadline of
+	//     the request passed before anything was sent.
+	//
+	// Nothing is refunded if the handler has settled the charge. Nothing is refunded if the
+	// client disconnected either: otherwise clients could avoid paying by hanging up before
+	// the last byte.
+	//
+	// If ID is set, a request that is repeated while the first attempt runs is free, even if
+	// the first attempt then fails and is refunded. See Gate.Refund.
 	Refund func(status int) bool
 
-	// StripCredential hides the credential from the next handler: it gets a request without
-	// that header or parameter. So it is on public routes and with preflights, where
-	// Credential is called for nothing else; what it does not name, since it failed or looks
-	// elsewhere, is not hidden.
+	// StripCredential hides the credential from the next handler, which gets a request
+	// without that header field or query parameter. On public routes and for CORS
+	// preflights, Credential is called just for this purpose. A credential that Credential
+	// does not name is not hidden, for example because Credential failed or looks elsewhere.
 	StripCredential bool
 
-	// OmitHeaders leaves the RateLimit fields out, for routes whose clients should not learn
-	// of limits. XRateLimit adds the X-RateLimit fields.
+	// OmitHeaders leaves out the RateLimit fields, for routes whose clients should not learn
+	// about limits.
 	OmitHeaders bool
-	XRateLimit  XRateLimit
 
-	// BodyTimeout bounds how long Credential, Cost and ID, and then Refuse, may take to read
-	// a request's body: a client that sends it slowly need not have a key. After that,
-	// reading it fails. The default is 10s. What the next handler reads is bounded by the
-	// server alone, see http.Server.ReadTimeout.
+	// XRateLimit adds the X-RateLimit fields. The default is XRateLimitOff.
+	XRateLimit XRateLimit
+
+	// BodyTimeout bounds how long Credential, Cost and ID may read a request's body, and
+	// then how long Refuse may. After that time, reading the body fails. The bound exists
+	// because a client that sends a body slowly need not have a key. The default is 10s.
+	// Reading by the next handler is bounded only by the server, see
+	// http.Server.ReadTimeout.
 	BodyTimeout time.Duration
 
-	// Realm is what the challenge of a 401 names, which is of the scheme Bearer whatever
-	// Credential looks for, since HTTP wants one; empty: "api". Visible ASCII characters and
-	// spaces.
+	// Realm is the realm of the WWW-Authenticate challenge that is sent with a 401. It
+	// consists of visible ASCII characters and spaces. The default is "api". The scheme of
+	// the challenge is always Bearer, whatever Credential looks for, since HTTP requires a
+	// challenge.
 	Realm string
 
-	// Refuse answers a request that is refused; nil: Result.WriteProblem. Result.WriteAWS
-	// answers as Amazon API Gateway does. Refuse may read the request's body. The answer
-	// does not wait for the rest of it, see Bodies in the package documentation.
+	// Refuse answers a request that is refused. The default is Result.WriteProblem.
+	// Result.WriteAWS answers as Amazon API Gateway does. Refuse may read the request's
+	// body. The answer does not wait for the rest of the body, see Bodies in the package
+	// documentation.
 	Refuse func(http.ResponseWriter, *http.Request, *Result)
 
-	// Logger is told of failures of stores and of the service's own functions, and warned of
-	// mistakes in the set-up. At slog.LevelDebug it is told of each credential that is
-	// refused: why, and the key's id if that is known, never the secret. Nil means that
-	// nobody is.
+	// Logger receives errors for failures of stores and of the functions in this Config, and
+	// warnings about mistakes in the configuration. At slog.LevelDebug it also receives each
+	// refused credential: the reason, and the key's ID if that is known, but never the
+	// secret. If nil, nothing is logged.
 	Logger *slog.Logger
 }
 
-// Middleware enforces what a Gate decides. Make one with New. Safe for concurrent use.
+// A Middleware enforces the decisions of a Gate. Use New to make one. It is safe for
+// concurrent use.
 type Middleware struct {
 	gate      *gate.Gate
 	cfg       Config
 	public    map[string]bool
 	challenge string // WWW-Authenticate
 	policies  policies
-	watch     *watch      // nil: nobody is warned
+	watch     *watch      // nil if there is no Logger
 	twice     atomic.Bool // warned of
-	prefixed  atomic.Bool // warned of a key that was refused for its prefix alone
+	prefixed  atomic.Bool // a key that was refused only for its prefix was reported
 	mayRead   bool        // the service's functions may read bodies
 
 	bearerOrKey bool // the Extractor is the default
 }
 
-// New makes a Middleware in front of a Gate. It reports every fault of cfg at once; the
-// error wraps ErrInvalid.
+// New returns a Middleware that asks the Gate g. The error wraps ErrInvalid and reports
+// every fault of cfg at once.
 func New(g *gate.Gate, cfg Config) (*Middleware, error) {
-	var errs []error
+	public, err := patterns(cfg.Public, cfg.Route != nil)
+	if err := errors.Join(append(cfg.faults(g), err)...); err != nil {
+		return nil, fmt.Errorf("%w config: %w", ErrInvalid, err)
+	}
+
+	// What is not set reads no body, and the default Extractor has a fast path.
+	mayRead := cfg.Credential != nil || cfg.Cost != nil || cfg.ID != nil
+	usual := cfg.Credential == nil
+
+	cfg = cfg.withDefaults()
+	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
+	return &Middleware{
+		gate: g, cfg: cfg, public: public, challenge: string(challenge),
+		watch: newWatch(cfg), mayRead: mayRead, bearerOrKey: usual,
+	}, nil
+}
+
+func (cfg Config) faults(g *gate.Gate) (errs []error) {
 	if g == nil {
-		errs = append(errs, errors.New("gate: nil: want one"))
+		errs = append(errs, errors.New("gate: nil: want a Gate"))
 	}
 	if (cfg.API == "") != (cfg.Stage == "") {
 		errs = append(errs, fmt.Errorf("api, stage: %q, %q: want both or neither", cfg.API, cfg.Stage))
@@ -140,30 +182,23 @@ func New(g *gate.Gate, cfg Config) (*Middleware, error) {
 	if cfg.BodyTimeout < 0 {
 		errs = append(errs, fmt.Errorf("bodyTimeout: %v: want 0 or more", cfg.BodyTimeout))
 	}
-	public, err := patterns(cfg.Public, cfg.Route != nil)
-	if err := errors.Join(append(errs, err)...); err != nil {
-		return nil, fmt.Errorf("%w config: %w", ErrInvalid, err)
-	}
-	mayRead := cfg.Credential != nil || cfg.Cost != nil || cfg.ID != nil
-	if cfg.BodyTimeout == 0 {
-		cfg.BodyTimeout = bodyTimeout
-	}
-	usual := cfg.Credential == nil
-	if usual {
+	return errs
+}
+
+func (cfg Config) withDefaults() Config {
+	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, bodyTimeout)
+	cfg.Realm = cmp.Or(cfg.Realm, "api")
+	if cfg.Credential == nil {
 		cfg.Credential = OneOf(Bearer(), Header("X-API-Key"))
-	}
-	if cfg.Realm == "" {
-		cfg.Realm = "api"
 	}
 	if cfg.Refuse == nil {
 		cfg.Refuse = func(w http.ResponseWriter, _ *http.Request, res *Result) { res.WriteProblem(w) }
 	}
-	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
-	return &Middleware{gate: g, cfg: cfg, public: public, challenge: string(challenge), watch: newWatch(cfg), mayRead: mayRead, bearerOrKey: usual}, nil
+	return cfg
 }
 
-// Handler passes on to next what is admitted, with the key and the decision in its
-// context, and refuses the rest. It panics if next is nil.
+// Handler returns a handler that passes admitted requests on to next, with the key and
+// the decision in their context, and refuses the others. It panics if next is nil.
 func (m *Middleware) Handler(next http.Handler) http.Handler {
 	nilcheck.Must("middleware: Handler", nilcheck.Required("next", next, "an http.Handler"))
 	mux := m.cfg.Mux
