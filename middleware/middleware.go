@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -164,7 +165,7 @@ func New(g *gate.Gate, cfg Config) (*Middleware, error) {
 	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
 	return &Middleware{
 		gate: g, cfg: cfg, public: public, challenge: string(challenge),
-		watch: newWatch(cfg), mayRead: mayRead, bearerOrKey: usual,
+		policies: policies{seed: maphash.MakeSeed()}, watch: newWatch(cfg), mayRead: mayRead, bearerOrKey: usual,
 	}, nil
 }
 

@@ -1,8 +1,8 @@
 package middleware
 
 import (
+	"hash/maphash"
 	"math/bits"
-	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -10,53 +10,63 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// policies is the texts of RateLimit-Policy that were written lately. One plan and route
-// have the same for all of their keys while its windows last, but for a key whose quota
-// was extended.
+// policies is a direct-mapped cache of texts of RateLimit-Policy. All keys of a plan have the
+// same text on one route while its windows last, except a key whose quota was extended.
+//
+// A policy is found by the address of its first limit. That is safe for two reasons. A Gate
+// returns the same slice of limits for all decisions of a plan and route while its windows
+// last, and never changes it: see gate.Outcome.Limits. And a policy holds the address, so no
+// other slice can have it while the policy is in the cache.
+//
+// Before there was a cache, making the texts of both fields was 30 % of a request through
+// the middleware. With it, it is 17 % of a shorter one.
 type policies struct {
-	texts [64]atomic.Pointer[policy]
+	seed  maphash.Seed
+	slots [256]atomic.Pointer[policy]
 }
 
-// policy is the text for some limits, which are known by where the first of them is, and
-// by how much each allows.
+// policy is the text for some limits, and how much each of the limits allowed.
 type policy struct {
-	limits *gate.Limit
-	max    []int64
-	names  []string // as Strings of a structured field
-	text   string
+	first *gate.Limit
+	max   []int64
+	names []string // as Strings of a structured field
+	text  string
 }
 
-// of is the policy of a decision, made anew if it was not seen lately.
+// of returns the policy of a decision. A policy that is not in the cache replaces the one
+// that has its slot.
 func (p *policies) of(d *gate.Decision, limits []gate.Limit) *policy {
-	address := uint64(reflect.ValueOf(&limits[0]).Pointer()) // for a place only: what is there is compared
-	place := &p.texts[address*0x9E3779B97F4A7C15>>58]
-	if known := place.Load(); known != nil && known.is(d, limits) {
-		return known
+	first := &limits[0]
+	slot := &p.slots[maphash.Comparable(p.seed, first)%uint64(len(p.slots))]
+	if cached := slot.Load(); cached != nil && cached.first == first && cached.allows(d) {
+		return cached
 	}
 	made := newPolicy(d, limits)
-	place.Store(made)
+	slot.Store(made)
 	return made
 }
 
-func (p *policy) is(d *gate.Decision, limits []gate.Limit) bool {
-	if p.limits != &limits[0] {
-		return false
-	}
-	for i := range p.max {
-		if d.Level(i).Max != p.max[i] {
+// allows reports whether the limits of a decision allow as much as the policy says. The
+// slice of limits is shared, but an extension changes a quota for one key.
+func (p *policy) allows(d *gate.Decision) bool {
+	for i, most := range p.max {
+		if d.Level(i).Max != most {
 			return false
 		}
 	}
 	return true
 }
 
+// newPolicy makes the text for the limits of a decision.
 func newPolicy(d *gate.Decision, limits []gate.Limit) *policy {
-	p := &policy{limits: &limits[0]}
+	p := &policy{first: &limits[0]}
 	var text []byte
 	for i := range limits {
-		limit, most := &limits[i], d.Level(i).Max
+		limit := &limits[i]
+		most := d.Level(i).Max
 		name := appendString(nil, policyName(limit))
-		p.max, p.names = append(p.max, most), append(p.names, string(name))
+		p.max = append(p.max, most)
+		p.names = append(p.names, string(name))
 		if i > 0 {
 			text = append(text, ", "...)
 		}
@@ -70,7 +80,7 @@ func newPolicy(d *gate.Decision, limits []gate.Limit) *policy {
 func appendPolicy(b []byte, limit *gate.Limit, most int64) []byte {
 	if limit.IsQuota() {
 		b = appendParam(b, ";q=", most)
-		if w := limit.End.Sub(limit.Start); w <= 8*24*time.Hour { // those of months and years differ
+		if w := limit.End.Sub(limit.Start); w <= 8*24*time.Hour { // months and years differ in length
 			b = appendParam(b, ";w=", seconds(w))
 		}
 		return b
@@ -79,7 +89,8 @@ func appendPolicy(b []byte, limit *gate.Limit, most int64) []byte {
 		return appendParam(b, ";q=", most)
 	}
 	const second = 1_000_000
-	if fill := ceilDiv(most*limit.Rate.Per, limit.Rate.Tokens); fill >= second { // in microseconds; the product is below 2^53
+	fill := ceilDiv(most*limit.Rate.Per, limit.Rate.Tokens) // in µs; the product is below 2^53
+	if fill >= second {
 		b = appendParam(b, ";q=", most)
 		return appendParam(b, ";w=", ceilDiv(fill, second))
 	}
@@ -88,7 +99,7 @@ func appendPolicy(b []byte, limit *gate.Limit, most int64) []byte {
 	return appendParam(b, ";ration-burst=", most)
 }
 
-// perSecond is the whole tokens of a second, clamped.
+// perSecond returns the whole tokens that a rate gives in a second, at most maxInteger.
 func perSecond(r store.Rate) int64 {
 	hi, lo := bits.Mul64(uint64(r.Tokens), 1_000_000)
 	if hi >= uint64(r.Per) {

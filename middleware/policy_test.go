@@ -63,7 +63,7 @@ func TestPoliciesTogether(t *testing.T) {
 	h := newHouse(t)
 	protected := h.middleware(middleware.Config{}).Handler(ok)
 	var wg sync.WaitGroup
-	for n := range 200 { // more than are remembered
+	for n := range 300 { // more than the cache has slots
 		_, secret := h.key(&usageplan.Plan{Quotas: perDay(int64(1000 + n))})
 		serve(protected, with(secret)) // so that not all are looked up at once
 		wg.Go(func() {
