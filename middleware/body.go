@@ -8,27 +8,27 @@ import (
 	"github.com/ration-go/ration/internal/refusal"
 )
 
-// watched is the body of a request of which the next handler gets a copy. It makes up for
-// what the server tells its own request and its own writer alone.
+// watched is the body of the copy of a request that the next handler gets. It passes on
+// two things that the server ties to its own request and writer:
 //
-//   - The fields of a trailer that were not announced come to the server's request when
-//     the body ends.
-//   - http.MaxBytesReader has the connection closed, by a method of the server's writer
-//     that no other type can have.
+//   - Trailer fields that were not announced appear in the server's request when the body
+//     ends. watched copies them.
+//   - http.MaxBytesReader closes the connection by a method of the server's writer that
+//     no other type can have. See exceeds.
 type watched struct {
 	io.ReadCloser
 	inner, outer *http.Request
 	state        int32 // atomic: another goroutine may read the body
 }
 
-// How far a body was read.
+// A body is in one of these states.
 const (
 	untouched int32 = iota
 	begun
 	ended
 )
 
-// watch watches the body of inner, which is a copy of outer.
+// watch has the recorder watch the body of inner, which is a copy of outer.
 func (rec *recorder) watch(inner, outer *http.Request) {
 	if canWatch(outer) {
 		rec.body = &watched{ReadCloser: outer.Body, inner: inner, outer: outer}
@@ -36,7 +36,7 @@ func (rec *recorder) watch(inner, outer *http.Request) {
 	}
 }
 
-// canWatch reports whether there is a body whose server needs it.
+// canWatch reports whether r has a body that must be watched.
 func canWatch(r *http.Request) bool { return r.ProtoMajor == 1 && refusal.HasBody(r) }
 
 func (b *watched) Read(p []byte) (int, error) {
@@ -51,9 +51,9 @@ func (b *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// exceeds reports whether a handler that answers with status has met the limit of
-// http.MaxBytesReader, as far as can be seen: it gave up in the middle of the body, and
-// says that the request is to blame.
+// exceeds reports whether a handler that answers with status has probably met the limit
+// of http.MaxBytesReader: it stopped in the middle of the body, and its status blames the
+// request.
 func (b *watched) exceeds(status int) bool {
 	return (status == http.StatusRequestEntityTooLarge || status == http.StatusBadRequest) && b.abandoned()
 }

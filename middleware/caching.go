@@ -7,8 +7,8 @@ import (
 	"github.com/ration-go/ration/internal/refusal"
 )
 
-// hide removes the fields that tell a client where it stands. It is for an answer that a
-// shared cache may keep: other clients would take them for theirs.
+// hide removes the RateLimit and X-RateLimit fields from an answer that a shared cache
+// may keep. Other clients would take the figures for their own.
 func hide(h http.Header, f fields) {
 	omit, xRateLimit := f.shown()
 	if !omit {
@@ -22,18 +22,18 @@ func hide(h http.Header, f fields) {
 	}
 }
 
-// saysNothing reports, by few look-ups, that a header says nothing of caching. It looks
-// for no vendor's field: a handler that sets one also sets one of these four, for all
-// other caches.
+// saysNothing reports, with few look-ups, whether a header says nothing about caching. It
+// ignores the fields of single vendors: a handler that sets one of those also sets one of
+// these four for all other caches.
 func saysNothing(h http.Header) bool {
-	return len(h) <= 2 || // the fields
+	return len(h) <= 2 || // RateLimit and RateLimit-Policy
 		h["Cache-Control"] == nil && h["Expires"] == nil && h["Cdn-Cache-Control"] == nil && h["Surrogate-Control"] == nil
 }
 
-// isShared reports whether a header says that a shared cache may keep the answer (RFC
-// 9111 section 3). To a request with an Authorization field it must say so clearly
-// (section 3.5). To one with another credential, which caches do not know as one, any
-// lifetime is enough.
+// isShared reports whether a header allows a shared cache to keep the answer (RFC 9111
+// section 3). If the request has an Authorization field, the header must allow that
+// explicitly (section 3.5). If the request has another credential, which caches do not
+// recognize, any lifetime is enough.
 func isShared(h http.Header, authorization bool) bool {
 	for name, values := range h {
 		if refusal.IsForCaches(name) && !parseCaching(values).private {
@@ -45,7 +45,7 @@ func isShared(h http.Header, authorization bool) bool {
 	return !said.private && (said.shared || lives && !authorization)
 }
 
-// caching is what the directives of Cache-Control, or of a field like it, say.
+// caching is the content of a Cache-Control field, or of a field like it.
 type caching struct{ shared, lives, private bool }
 
 func parseCaching(values []string) (c caching) {
@@ -56,7 +56,7 @@ func parseCaching(values []string) (c caching) {
 				c.shared = true
 			case "max-age":
 				c.lives = strings.Trim(arg, `"`) != "0"
-			case "private", "no-store", "no-cache": // with an argument, they are about single fields
+			case "private", "no-store", "no-cache": // with an argument, they concern single fields only
 				c.private = c.private || arg == ""
 			}
 		}

@@ -9,9 +9,8 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// costOf returns what a request is charged: what Config.Cost says, and nothing where the
-// mux only redirects the request to another form of its path, since the client comes back
-// and pays then.
+// costOf returns the cost of a request. It is 0 if the mux only redirects the request to
+// another form of its path, since the client pays when it follows the redirect.
 func (m *Middleware) costOf(r *http.Request, redirected bool) int64 {
 	switch {
 	case redirected:
@@ -22,8 +21,8 @@ func (m *Middleware) costOf(r *http.Request, redirected bool) int64 {
 	return 1
 }
 
-// admitFree admits a request that takes nothing, whatever the limits: a client that has
-// used them up asks for its usage. Where the limits stand is left as it is.
+// admitFree admits a request of cost 0, whatever the limits say, so that a client that
+// has used them up can ask for its usage. The levels of the limits stay as they are.
 func admitFree(d *gate.Decision) {
 	switch d.Reason {
 	case gate.Throttled, gate.QuotaExceeded, gate.NeverFits:
@@ -31,11 +30,12 @@ func admitFree(d *gate.Decision) {
 	}
 }
 
-// redirectType is what a ServeMux finds where it redirects by itself, and what services
-// may register.
+// redirectType is the type of the handler that a ServeMux returns for its own redirects.
+// Services may register handlers of this type, too.
 var redirectType = reflect.TypeOf(http.RedirectHandler("/", http.StatusFound))
 
-// redirects reports whether h, of redirectType, leads to another form of the same path.
+// redirects reports whether h, which is of redirectType, leads to another form of the
+// same path.
 func redirects(h http.Handler, r *http.Request) bool {
 	var to location
 	h.ServeHTTP(&to, r)
@@ -43,7 +43,7 @@ func redirects(h http.Handler, r *http.Request) bool {
 	return err == nil && u.Host == "" && path.Clean("/"+u.Path) == path.Clean("/"+r.URL.Path)
 }
 
-// location is a writer that keeps the header alone.
+// location is a writer that keeps only the header.
 type location http.Header
 
 func (l *location) Header() http.Header {

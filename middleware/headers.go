@@ -11,10 +11,10 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// WriteHeaders sets the fields that go with the result: its RateLimit fields and those of
-// a refusal. Where a throttle that all clients share refuses, the client's own RateLimit
-// fields are left out: what remains to the client is of no use to it, and contradicts
-// Retry-After.
+// WriteHeaders sets the header fields of the result: its RateLimit fields and, for a
+// refusal, the fields of a refusal. If a shared throttle refuses, the RateLimit fields of
+// the client's own limits are left out. The client could not use what remains to it, and
+// the figures would contradict Retry-After.
 func (res *Result) WriteHeaders(h http.Header) {
 	if res.Decision.SharedLimit() == "" {
 		if !res.mw.cfg.OmitHeaders {
@@ -36,11 +36,12 @@ func (res *Result) WriteHeaders(h http.Header) {
 	}
 }
 
+// shown implements fields.
 func (res *Result) shown() (omitHeaders bool, xRateLimit XRateLimit) {
 	return res.mw.cfg.OmitHeaders, res.mw.cfg.XRateLimit
 }
 
-// retryAfter is the seconds to wait, zero if that does not help.
+// retryAfter returns the number of seconds to wait, or 0 if waiting does not help.
 func (res *Result) retryAfter() int64 {
 	switch res.Status {
 	case http.StatusServiceUnavailable:
@@ -51,8 +52,7 @@ func (res *Result) retryAfter() int64 {
 	return 0
 }
 
-// writeLimits sets RateLimit-Policy, whose text is known but for the first time, and
-// RateLimit.
+// writeLimits sets RateLimit-Policy, whose text is mostly cached, and RateLimit.
 func (res *Result) writeLimits(h http.Header) {
 	d := &res.Decision
 	limits := d.Limits()
@@ -73,7 +73,7 @@ func (res *Result) writeLimits(h http.Header) {
 	setLimits(h, &res.values)
 }
 
-// appendLevel appends the parameters of an item of RateLimit.
+// appendLevel appends the parameters of one item of RateLimit.
 func appendLevel(b []byte, limit *gate.Limit, level *store.Level) []byte {
 	b = appendParam(b, ";r=", level.Remaining())
 	if wait := untilMore(limit, level); wait > 0 && wait != store.Never {
@@ -82,8 +82,9 @@ func appendLevel(b []byte, limit *gate.Limit, level *store.Level) []byte {
 	return b
 }
 
-// setLimits sets RateLimit-Policy and RateLimit to these values. Beside other policies,
-// such as those of a LimitBy outside, they are further lines of the same lists.
+// setLimits sets RateLimit-Policy and RateLimit to these values. If the header has other
+// policies, such as those of an outer LimitBy, the values become further lines of the
+// same lists.
 func setLimits(h http.Header, values *[2]string) {
 	policies := h["Ratelimit-Policy"]
 	if len(policies) == 0 || len(policies) == 1 && policies[0] == values[0] {
@@ -98,9 +99,9 @@ func setLimits(h http.Header, values *[2]string) {
 	h["Ratelimit-Policy"], h["Ratelimit"] = append(policies, values[0]), append(limits, values[1])
 }
 
-// untilMore is how long until more is available: the next token of a throttle, the end of
-// a quota's window. It is zero for a full throttle, and store.Never where waiting does
-// not help.
+// untilMore returns the time until more is available: the next token of a throttle, or
+// the end of a quota's window. It is 0 for a full throttle, and store.Never if waiting
+// does not help.
 func untilMore(limit *gate.Limit, l *store.Level) time.Duration {
 	switch {
 	case l.Max == 0:
@@ -112,7 +113,8 @@ func untilMore(limit *gate.Limit, l *store.Level) time.Duration {
 	case l.Used == 0:
 		return 0
 	}
-	// All that is missing but the next token takes a time that is known exactly.
+	// Reset is the time until the bucket is full. All missing tokens but the next one take
+	// a time that is known exactly, so the remainder is the wait for the next one.
 	rest := (l.Used - 1) * limit.Rate.Per / limit.Rate.Tokens
 	next := l.Reset - time.Duration(rest)*time.Microsecond
 	if l.Wait > 0 {
@@ -121,7 +123,7 @@ func untilMore(limit *gate.Limit, l *store.Level) time.Duration {
 	return next
 }
 
-// seconds is d rounded up to whole seconds.
+// seconds returns d in seconds, rounded up.
 func seconds(d time.Duration) int64 {
 	s := int64(d / time.Second)
 	if d%time.Second > 0 {

@@ -6,16 +6,16 @@ import (
 	"github.com/ration-go/ration/limiter"
 )
 
-// limited is the context of a request that a limiter has let pass, by which the same
-// limiter knows the request again.
+// limited is the context of a request that a limiter has admitted. By it the same limiter
+// recognizes the request.
 type limited struct {
 	context.Context
 	limiter     *limiter.Limiter
 	key, target string
 }
 
-// limiterKey is the key of a context by which a limiter asks for its own limited. A
-// pointer as the key costs no memory.
+// limiterKey is the context key by which a limiter asks for its own limited. Its pointer
+// is the key, since a pointer in an interface needs no allocation.
 type limiterKey limiter.Limiter
 
 func (c *limited) Value(key any) any {
@@ -25,11 +25,11 @@ func (c *limited) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// before reports whether the limiter has let the same request pass before by the same
-// key, which c remembers.
+// before reports whether the limiter has admitted the same request before under the same
+// key. It stores the key in c.
 func (c *limited) before(key string) bool {
 	c.key = key
-	if c.target == "" { // a request that a handler made: see decider
+	if c.target == "" { // made by a handler: see decider
 		return false
 	}
 	for ctx := c.Context; ; {

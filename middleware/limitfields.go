@@ -8,7 +8,7 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// shownLimit is a limiter's limit as the RateLimit fields show it.
+// shownLimit is how the RateLimit fields show the limit of a limiter.
 type shownLimit struct {
 	of     limiter.Limit
 	limit  gate.Limit
@@ -16,8 +16,8 @@ type shownLimit struct {
 	policy string
 }
 
-// show returns what the limit is shown as, from the time before unless the limit has
-// changed since.
+// show returns how the limit is shown. It makes that anew only after the limit has
+// changed.
 func (b *limitBy) show() *shownLimit {
 	now := b.limiter.Limit()
 	if s := b.shown.Load(); s != nil && s.of == now {
@@ -33,7 +33,8 @@ func (b *limitBy) show() *shownLimit {
 	return s
 }
 
-// writeHeaders sets the RateLimit fields of a decision, unless there is no limit.
+// writeHeaders sets the RateLimit fields of a decision. It sets none if there is no
+// limit.
 func (b *limitBy) writeHeaders(h http.Header, res *limiter.Result) {
 	s := b.show()
 	if s.policy == "" || res.Limit == store.Unlimited {
@@ -70,7 +71,7 @@ func (p *passed) shown() (omitHeaders bool, xRateLimit XRateLimit) {
 	return p.by.OmitHeaders, p.by.XRateLimit
 }
 
-// serve calls next, with a writer that completes the fields if there are any.
+// serve calls next with a writer that completes the fields, if there are any.
 func (p *passed) serve(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	if p.again {
 		next.ServeHTTP(w, r)

@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// String is the name of the type.
+// String returns the name of the type.
 func (m *Middleware) String() string { return "middleware.Middleware" }
 
-// Format prints String, whatever the verb. What fmt would print is read without locks,
-// and may be a secret of a store.
+// Format prints String, whatever the verb. Otherwise fmt would read the fields without
+// their locks, and could print secrets of a store.
 func (m *Middleware) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }

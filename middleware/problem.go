@@ -10,8 +10,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// quotaExceeded is the problem type of draft-ietf-httpapi-ratelimit-headers-10, with
-// "violated-policies".
+// quotaExceeded is a problem type of draft-ietf-httpapi-ratelimit-headers-10. It has the
+// member "violated-policies".
 const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 // problem is a body of application/problem+json (RFC 9457).
@@ -23,13 +23,13 @@ type problem struct {
 	Violated []string `json:"violated-policies,omitzero"`
 }
 
-// newProblem returns a problem that its status says all of.
+// newProblem returns a problem that has no type beyond its status.
 func newProblem(status int, detail string) *problem {
 	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail}
 }
 
-// WriteProblem answers a request that was refused: its header fields, status and a body
-// of problem details.
+// WriteProblem answers a refused request with the header fields and the status of the
+// Result, and a body of problem details.
 func (res *Result) WriteProblem(w http.ResponseWriter) {
 	res.release(w)
 	res.WriteHeaders(w.Header())
@@ -39,9 +39,9 @@ func (res *Result) WriteProblem(w http.ResponseWriter) {
 	case res.Status == http.StatusUnauthorized:
 		p.Detail = "A valid API key is required."
 	case res.Status == http.StatusForbidden && shared != "":
-		p.Detail = fmt.Sprintf("A limit that all clients of %s share lets no request through.", shared)
+		p.Detail = fmt.Sprintf("A limit that all clients of %s share admits no requests.", shared)
 	case res.Status == http.StatusForbidden && res.Decision.Reason == gate.NeverFits:
-		p.Detail, p.Violated = "The request is above what the plan ever allows.", violated(&res.Decision.Outcome)
+		p.Detail, p.Violated = "The request exceeds what the plan can ever allow.", violated(&res.Decision.Outcome)
 	case res.Status == http.StatusForbidden:
 		p.Detail = "This API key has no plan for this API."
 	case res.Status == http.StatusTooManyRequests && shared != "":
@@ -52,15 +52,15 @@ func (res *Result) WriteProblem(w http.ResponseWriter) {
 	case res.Status == http.StatusServiceUnavailable:
 		p.Detail = "The API key or its limits could not be checked."
 	default:
-		p.Detail = "The service could not say what the request costs or who makes it."
+		p.Detail = "The service failed to determine the cost of the request or its caller."
 	}
 	p.write(w)
 }
 
-// sharers is what the clients have in common that share a throttle.
+// sharers says what the clients that share a throttle have in common.
 var sharers = map[string]string{gate.SharedAccount: "this service", gate.SharedStage: "this API"}
 
-// release has the answer not wait for the body of a request that is refused.
+// release lets the answer go out without waiting for the body of the refused request.
 func (res *Result) release(w http.ResponseWriter) {
 	if unread := res.unread; unread != nil {
 		res.unread = nil
@@ -77,8 +77,8 @@ func (p *problem) write(w http.ResponseWriter) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
-// violated is the names of the limits that refused, as RateLimit-Policy has them. If none
-// can be waited for, those that can are not named.
+// violated returns the names of the limits that refused, as RateLimit-Policy has them. If
+// the request can never be admitted, it returns only the limits that cause this.
 func violated(o *gate.Outcome) (names []string) {
 	for l := range o.Levels() {
 		if l.Wait > 0 && (o.Reason != gate.NeverFits || l.Wait == store.Never) {

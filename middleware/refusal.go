@@ -9,9 +9,9 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// logRefusal logs a refused credential at slog.LevelDebug: why, and the key if it is
-// known. From outside all refusals look the same. malformed is the fault that the
-// Extractor found.
+// logRefusal logs a refused credential at slog.LevelDebug: the reason, and the key's ID
+// if it is known. The log is the only place to tell the reasons apart, since all refusals
+// look the same from outside. malformed is the fault that the Extractor found.
 func (m *Middleware) logRefusal(ctx context.Context, d *gate.Decision, found *Credential, malformed error) {
 	if m.cfg.Logger == nil {
 		return
@@ -44,8 +44,8 @@ func (m *Middleware) logRefusal(ctx context.Context, d *gate.Decision, found *Cr
 }
 
 // warnOfPrefix warns once of a secret that the Gate's Format refuses although its
-// checksum is right. Some Service has made it, so the usual cause is a Gate and a Service
-// with different Formats.
+// checksum is right. Such a secret was made by a Service, so the usual cause is a Gate
+// and a Service with different Formats.
 func (m *Middleware) warnOfPrefix(ctx context.Context, secret string, malformed error) {
 	if malformed == nil || (apikey.Format{}).Check(secret) != nil || m.prefixed.Swap(true) {
 		return

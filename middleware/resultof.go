@@ -2,12 +2,12 @@ package middleware
 
 import "github.com/ration-go/ration/gate"
 
-// ResultOf returns the Result of a decision that did not come from Check. A service that
-// asks the Gate itself answers with its WriteHeaders, WriteProblem or WriteAWS, and so as
-// Handler would.
+// ResultOf returns the Result of a decision that did not come from Check. It is for
+// services that ask the Gate themselves. They answer with WriteHeaders, WriteProblem or
+// WriteAWS of the Result, as Handler would.
 //
-// Caution: settle the Decision that the Gate has returned. That of the Result is a copy,
-// and would be settled once more.
+// Caution: settle the Decision that the Gate returned, not that of the Result. The Result
+// holds a copy, which could be settled a second time.
 func (m *Middleware) ResultOf(o gate.Outcome) *Result {
 	res := &Result{mw: m}
 	res.Decision.Outcome = o

@@ -8,15 +8,17 @@ import (
 	"strings"
 )
 
-// route is what the middleware knows of a request's route.
+// route is what the middleware knows about the route of a request.
 type route struct {
-	// pattern is the router's; empty if there is none or it is not known.
+	// pattern is the router's pattern. It is empty if there is none or it is not known.
 	pattern string
 
-	said       bool // Config.Route has said the pattern
+	said       bool // the pattern comes from Config.Route
 	redirected bool // the mux only redirects the request to another form of its path
 }
 
+// routeOf looks up the route of r in Config.Route, then in mux. Without a mux it takes
+// Request.Pattern.
 func (m *Middleware) routeOf(r *http.Request, mux *http.ServeMux) route {
 	if m.cfg.Route != nil {
 		if pattern := m.cfg.Route(r); pattern != "" {
@@ -30,16 +32,16 @@ func (m *Middleware) routeOf(r *http.Request, mux *http.ServeMux) route {
 	return route{pattern: pattern, redirected: reflect.TypeOf(h) == redirectType && redirects(h, r)}
 }
 
-// nameOf is the canonical name, in plans, of a pattern's route: the pattern without its
-// host. It is not usageplan.Route of it, which would take "/pets/GET" for AWS's name of
-// another.
+// nameOf returns the name by which plans know the route of a pattern: the pattern without
+// its host. It differs from usageplan.Route, which would read "/pets/GET" as AWS's name
+// of another route.
 func nameOf(pattern string) string {
 	slash := strings.IndexByte(pattern, '/')
 	if slash <= 0 {
 		return pattern
 	}
 	if i := strings.IndexByte(pattern, ' '); i == slash-1 && strings.IndexByte(pattern[:i], '\t') < 0 {
-		return pattern // as nearly all are written
+		return pattern // the usual form
 	}
 	blank := strings.IndexAny(pattern[:slash], " \t")
 	switch {
@@ -51,8 +53,9 @@ func nameOf(pattern string) string {
 	return pattern[:blank] + " " + pattern[slash:]
 }
 
-// patterns returns the set of a list of patterns. Each must be one that a ServeMux could
-// have, or, if they are those of another router, have a path.
+// patterns returns the set of the patterns in list. Each must be a valid pattern of a
+// ServeMux. If others is true, the patterns are those of another router, and each only
+// needs a path.
 func patterns(list []string, others bool) (set map[string]bool, err error) {
 	var errs []error
 	set = map[string]bool{}
@@ -69,7 +72,8 @@ func patterns(list []string, others bool) (set map[string]bool, err error) {
 	return set, errors.Join(errs...)
 }
 
-// parsePattern asks the only one who can, and who panics.
+// parsePattern validates p by registering it on a ServeMux of its own, which panics on a
+// bad pattern.
 func parsePattern(p string) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -80,15 +84,17 @@ func parsePattern(p string) (err error) {
 	return nil
 }
 
-// isPreflight says whether r is what a browser sends to ask for leave (Fetch standard,
+// isPreflight reports whether r looks like a CORS preflight (Fetch standard,
 // CORS-preflight request).
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// passesPreflight reports whether a preflight may go on without a key. The method in what
-// Config.Route has said may be the request's, and the route be one for every method, so
-// such a preflight needs a pattern in Public.
+// passesPreflight reports whether a preflight may go on without a key.
+//
+// Security: Config.Route may write the request's own method before a pattern that serves
+// every method. So a preflight whose route Config.Route has named is not passed on here.
+// It needs a pattern in Public.
 func (rt route) passesPreflight(mux *http.ServeMux) bool {
 	return !rt.said && (strings.HasPrefix(nameOf(rt.pattern), http.MethodOptions+" ") || mux != nil && rt.pattern == "")
 }

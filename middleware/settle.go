@@ -5,17 +5,17 @@ import (
 	"errors"
 )
 
-// ErrNoDecision means that a context belongs to no request that was admitted. The handler
-// stands outside the middleware, or its route is public.
+// ErrNoDecision means that a context does not belong to an admitted request. Either the
+// handler stands outside the middleware, or its route is public.
 var ErrNoDecision = errors.New("middleware: no decision in this context")
 
-// Settle makes the charge of the request that ctx belongs to what the request has come
-// to, as gate.Gate.Settle does. Handlers call it when they know the cost, such as the
-// tokens of a language model: Config.Cost takes an estimate first. An actual of 0 gives
-// all back.
+// Settle corrects the charge of the request that ctx belongs to, so that the request has
+// cost actual units, as gate.Gate.Settle does. Handlers call it when they know the cost,
+// such as the number of tokens that a language model used. Config.Cost returns an
+// estimate first. An actual cost of 0 gives everything back.
 //
-// Settle counts once for each request. Its errors are those of gate.Gate.Settle, and
-// ErrNoDecision. In a context that NewContext made for a test there is no Gate, so Settle
+// Settle has an effect once for each request. Its errors are those of gate.Gate.Settle,
+// and ErrNoDecision. The context that NewContext makes for a test has no Gate, so Settle
 // does nothing there.
 func Settle(ctx context.Context, actual int64) error {
 	c, ok := ctx.Value(settleKey{}).(*deciding)

@@ -36,9 +36,9 @@ func TestSharedRefusal(t *testing.T) {
 		"stage": {gate.Config{Stages: map[usageplan.Stage]limiter.Limit{pets: slow}}, 200, 429, "Too Many Requests",
 			"A limit that all clients of this API share is reached. Try again in 1000 s.", "1000"},
 		"account, closed": {gate.Config{Account: &closed}, 403, 403, "Forbidden",
-			"A limit that all clients of this service share lets no request through.", ""},
+			"A limit that all clients of this service share admits no requests.", ""},
 		"stage, closed": {gate.Config{Stages: map[usageplan.Stage]limiter.Limit{pets: closed}}, 403, 403, "Forbidden",
-			"A limit that all clients of this API share lets no request through.", ""},
+			"A limit that all clients of this API share admits no requests.", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

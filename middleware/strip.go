@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// place is where a credential came from: a header field, a query parameter, or neither.
+// place says where a credential came from: a header field, a query parameter, or neither.
 type place struct{ header, query string }
 
 func (c *Credential) place() place { return place{c.Header, c.Query} }
 
-// strip removes what is in that place from r, whose header, URL and forms others may hold
-// too.
+// strip removes the content of the place from r. It copies the header, URL and forms that
+// it changes, because outer handlers hold them too.
 func (p place) strip(r *http.Request) {
 	if p.header != "" {
 		r.Header = r.Header.Clone()
@@ -25,7 +25,7 @@ func (p place) strip(r *http.Request) {
 	u := *r.URL
 	u.RawQuery = without(u.RawQuery, p.query)
 	r.URL, r.RequestURI = &u, u.RequestURI()
-	if r.Form != nil { // Config's functions have parsed it: what came in the body stays
+	if r.Form != nil { // parsed by a function of the Config; values from the body stay
 		r.Form = maps.Clone(r.Form)
 		if r.Form[p.query] = r.PostForm[p.query]; r.Form[p.query] == nil {
 			delete(r.Form, p.query)
@@ -33,13 +33,13 @@ func (p place) strip(r *http.Request) {
 	}
 }
 
-// in says whether there is anything in that place of r.
+// in reports whether r has anything in that place.
 func (p place) in(r *http.Request) bool {
 	return p.header != "" && len(r.Header.Values(p.header)) > 0 || p.query != "" && len(r.URL.Query()[p.query]) > 0
 }
 
-// stripAll is r without every credential that the Extractor finds, bad ones too, one
-// after the other.
+// stripAll returns r without any credential that the Extractor finds, malformed ones
+// included. The Extractor is asked again until it finds none.
 func (m *Middleware) stripAll(r *http.Request) *http.Request {
 	for {
 		found, _ := m.cfg.Credential(r)
@@ -52,7 +52,7 @@ func (m *Middleware) stripAll(r *http.Request) *http.Request {
 	}
 }
 
-// without is a query without a parameter, the others as they are.
+// without returns a query without one parameter. The other parameters stay as they are.
 func without(query, name string) string {
 	var kept []string
 	for part := range strings.SplitSeq(query, "&") {

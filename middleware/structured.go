@@ -11,13 +11,14 @@ import (
 // maxInteger is the largest Integer of a structured field (RFC 9651 section 3.3.1).
 const maxInteger = 999_999_999_999_999
 
-// appendParam appends a parameter that is an Integer; the name comes with its ";" and
-// "=".
+// appendParam appends a parameter whose value is an Integer. The name includes its ";"
+// and "=".
 func appendParam(b []byte, name string, n int64) []byte {
 	return strconv.AppendInt(append(b, name...), min(n, maxInteger), 10)
 }
 
-// appendString appends s, which is visible, as a String (RFC 9651 section 3.3.3).
+// appendString appends s as a String (RFC 9651 section 3.3.3). All characters of s must
+// be visible ASCII characters or spaces.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := range len(s) {
@@ -29,8 +30,8 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// policyName is what clients know a limit by: its name, with what a String cannot hold
-// percent-encoded.
+// policyName returns the name of a limit as clients see it. Bytes that a String cannot
+// hold are percent-encoded.
 func policyName(l *gate.Limit) string {
 	if visible(l.Name, ' ') {
 		return l.Name

@@ -11,25 +11,30 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// XRateLimit is whether X-RateLimit-Limit, -Remaining and -Reset are written, which no
-// standard describes: of the limit that refused longest, else of the one with the least
-// remaining. Reset is when the quota's window ends or the bucket is full.
+// XRateLimit selects whether X-RateLimit-Limit, X-RateLimit-Remaining and
+// X-RateLimit-Reset are written, and the unit of Reset. No standard describes these
+// fields.
+//
+// They describe one limit: the one that refused with the longest wait, or else the one
+// with the least remaining. Reset is the time at which the quota's window ends or the
+// throttle's bucket is full.
 type XRateLimit uint8
 
-// What X-RateLimit-Reset is.
+// An XRateLimit is one of these values.
 const (
-	XRateLimitOff     XRateLimit = iota
-	XRateLimitSeconds            // seconds from now
-	XRateLimitUnix               // Unix seconds
+	XRateLimitOff     XRateLimit = iota // the fields are not written
+	XRateLimitSeconds                   // Reset is in seconds from now
+	XRateLimitUnix                      // Reset is a Unix time in seconds
 )
 
+// writeXRateLimit sets the X-RateLimit fields of the decision.
 func (res *Result) writeXRateLimit(h http.Header) {
 	if l, ok := tightest(&res.Decision); ok {
 		res.mw.cfg.XRateLimit.set(h, &l.Level)
 	}
 }
 
-// set sets the fields to a limit's level.
+// set sets the fields to the level of a limit.
 func (kind XRateLimit) set(h http.Header, l *store.Level) {
 	h.Set("X-RateLimit-Limit", strconv.FormatInt(l.Max, 10))
 	h.Set("X-RateLimit-Remaining", strconv.FormatInt(l.Remaining(), 10))
@@ -43,7 +48,8 @@ func (kind XRateLimit) set(h http.Header, l *store.Level) {
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset, 10))
 }
 
-// tightest is the limit that refused longest, else the one with the least remaining.
+// tightest returns the limit that refused with the longest wait. If none refused, it
+// returns the limit with the least remaining.
 func tightest(d *gate.Decision) (tight gate.Level, ok bool) {
 	for l := range d.Levels() {
 		order := cmp.Or(-cmp.Compare(l.Wait, tight.Wait), cmp.Compare(l.Remaining(), tight.Remaining()), -cmp.Compare(l.Reset, tight.Reset))
