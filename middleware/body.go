@@ -8,14 +8,14 @@ import (
 	"github.com/ration-go/ration/internal/refusal"
 )
 
-// watched is the body of the copy of a request that the next handler gets. It passes on
+// watchedBody is the body of the copy of a request that the next handler gets. It passes on
 // two things that the server ties to its own request and writer:
 //
 //   - Trailer fields that were not announced appear in the server's request when the body
-//     ends. watched copies them.
+//     ends. watchedBody copies them.
 //   - http.MaxBytesReader closes the connection by a method of the server's writer that
 //     no other type can have. See exceeds.
-type watched struct {
+type watchedBody struct {
 	io.ReadCloser
 	inner, outer *http.Request
 	state        int32 // atomic: another goroutine may read the body
@@ -28,18 +28,18 @@ const (
 	ended
 )
 
-// watch has the recorder watch the body of inner, which is a copy of outer.
-func (rec *recorder) watch(inner, outer *http.Request) {
-	if canWatch(outer) {
-		rec.body = &watched{ReadCloser: outer.Body, inner: inner, outer: outer}
+// watchBody has the recorder watch the body of inner, which is a copy of outer.
+func (rec *recorder) watchBody(inner, outer *http.Request) {
+	if mustWatch(outer) {
+		rec.body = &watchedBody{ReadCloser: outer.Body, inner: inner, outer: outer}
 		inner.Body = rec.body
 	}
 }
 
-// canWatch reports whether r has a body that must be watched.
-func canWatch(r *http.Request) bool { return r.ProtoMajor == 1 && refusal.HasBody(r) }
+// mustWatch reports whether r has a body that must be watched.
+func mustWatch(r *http.Request) bool { return r.ProtoMajor == 1 && refusal.HasBody(r) }
 
-func (b *watched) Read(p []byte) (int, error) {
+func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	switch {
 	case err == io.EOF:
@@ -54,8 +54,8 @@ func (b *watched) Read(p []byte) (int, error) {
 // exceeds reports whether a handler that answers with status has probably met the limit
 // of http.MaxBytesReader: it stopped in the middle of the body, and its status blames the
 // request.
-func (b *watched) exceeds(status int) bool {
+func (b *watchedBody) exceeds(status int) bool {
 	return (status == http.StatusRequestEntityTooLarge || status == http.StatusBadRequest) && b.abandoned()
 }
 
-func (b *watched) abandoned() bool { return b != nil && atomic.LoadInt32(&b.state) == begun }
+func (b *watchedBody) abandoned() bool { return b != nil && atomic.LoadInt32(&b.state) == begun }

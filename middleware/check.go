@@ -55,7 +55,7 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result, fou
 	rt := m.routeOf(r, mux)
 	if m.public[rt.pattern] || isPreflight(r) && rt.passesPreflight(mux) || m.decided(r) {
 		res.Skipped = true
-		m.watch.see(r, mux, rt.pattern, nil)
+		m.watch.observe(r, mux, rt.pattern, nil)
 		return
 	}
 	err := m.credential(r, found)
@@ -76,7 +76,7 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result, fou
 		m.logRefusal(r.Context(), &res.Decision, found, malformed)
 	}
 	m.log(r.Context(), "decision", res.Err, &res.Decision)
-	m.watch.see(r, mux, rt.pattern, res.Decision.Plan)
+	m.watch.observe(r, mux, rt.pattern, res.Decision.Plan)
 }
 
 // decide asks the Gate.

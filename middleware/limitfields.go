@@ -83,7 +83,7 @@ func (p *passed) serve(next http.Handler, w http.ResponseWriter, r *http.Request
 		next.ServeHTTP(w, inner)
 		return
 	}
-	p.writer.watch(inner, r)
+	p.writer.watchBody(inner, r)
 	p.writer.authorization = len(r.Header[authorization]) > 0
 	next.ServeHTTP(p.writer.over(w, p), inner)
 	p.writer.sent(http.StatusOK)

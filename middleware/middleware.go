@@ -141,7 +141,7 @@ type Middleware struct {
 	public    map[string]bool
 	challenge string // WWW-Authenticate
 	policies  policies
-	watch     *watch      // nil if there is no Logger
+	watch     *routeWatch // nil if there is no Logger
 	twice     atomic.Bool // warned of
 	prefixed  atomic.Bool // a key that was refused only for its prefix was reported
 	mayRead   bool        // the service's functions may read bodies
@@ -165,7 +165,7 @@ func New(g *gate.Gate, cfg Config) (*Middleware, error) {
 	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
 	return &Middleware{
 		gate: g, cfg: cfg, public: public, challenge: string(challenge),
-		policies: policies{seed: maphash.MakeSeed()}, watch: newWatch(cfg), mayRead: mayRead, bearerOrKey: usual,
+		policies: policies{seed: maphash.MakeSeed()}, watch: newRouteWatch(cfg), mayRead: mayRead, bearerOrKey: usual,
 	}, nil
 }
 
@@ -206,7 +206,7 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 	if mux == nil {
 		mux, _ = next.(*http.ServeMux)
 	}
-	m.watch.knows(mux)
+	m.watch.addMux(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := new(exchange)
 		var found Credential

@@ -56,7 +56,7 @@ func (m *Middleware) record(w http.ResponseWriter, r *http.Request, found *Crede
 // it.
 func (m *Middleware) serve(next http.Handler, w http.ResponseWriter, inner, outer *http.Request, x *exchange) {
 	if inner != outer {
-		x.writer.watch(inner, outer)
+		x.writer.watchBody(inner, outer)
 	}
 	defer reveal(inner, outer)
 	switch {

@@ -15,54 +15,72 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// maxPlans bounds the plans that are watched.
+// This file and its neighbours warn of configured names of routes that have no effect. A
+// name is a pattern that Config.Public lists or a route that a plan throttles. With a typing
+// error in it, a public route would need a key, or a route would have no throttle, and
+// nobody would notice.
+//
+//   - muxpattern.go translates a pattern of any router into one of http.ServeMux, and makes
+//     sample requests that it matches.
+//   - namemux.go tells for which name a request is, by its method and path.
+//   - nameset.go holds the names of Config.Public or of one plan.
+//   - hidden.go finds the names that a pattern of the router hides. It does so once for
+//     each pattern and nameSet, and remembers the result.
+//   - readmap.go is the map in which requests look that result up.
+//   - This file shows each request to the nameSets that concern it, and logs each warning
+//     once.
+//
+// A request is evidence that a name has no effect if the name matches it and the router has
+// taken it for another pattern. A name without such a request causes no warning, since its
+// route may not have been called yet. There are two more checks: checkMuxes, where all muxes
+// are known, and checkStripped, where http.StripPrefix may stand before the known mux.
+
+// maxPlans bounds the number of plans whose names are watched.
 const maxPlans = 1024
 
-// maxStrips bounds the requests that are tried without the first segments of their path.
+// maxStrips bounds the number of requests that checkStripped looks at.
 const maxStrips = 64
 
-// watch warns of patterns that have no effect, each once: those of Public, and the routes
-// that plans throttle. It warns when a request shows it, so that a route that nobody has
-// called yet is no reason. Where all muxes are known it warns at the first request.
-type watch struct {
+// A routeWatch warns of names that have no effect. It is nil if there is no Logger. Then
+// addMux and observe do nothing.
+type routeWatch struct {
 	log    *slog.Logger
 	stage  usageplan.Stage
-	exact  bool // the patterns are those of another router
-	public *names
+	exact  bool              // see muxPatternOf
+	public *nameSet          // nil if Config.Public is empty
+	plans  readMap[*nameSet] // by the ID of the plan
 
-	plans book[*names] // by ID
+	mu         sync.Mutex
+	muxes      []*http.ServeMux
+	unknownMux atomic.Bool // the mux of some handler is not known
 
-	mu    sync.Mutex
-	muxes []*http.ServeMux
-	other atomic.Bool // there are handlers whose mux is not known
-
-	routed atomic.Bool  // a known mux has had a request for one of its patterns
-	strips atomic.Int64 // see maxStrips
+	routed atomic.Bool  // a known mux had a pattern, other than "/", for some request
+	strips atomic.Int64 // calls of checkStripped, see maxStrips
 }
 
-// newWatch returns nil where there is no Logger.
-func newWatch(cfg Config) *watch {
+// newRouteWatch returns nil if there is no Logger.
+func newRouteWatch(cfg Config) *routeWatch {
 	if cfg.Logger == nil {
 		return nil
 	}
-	w := &watch{log: cfg.Logger, stage: usageplan.Stage{API: cfg.API, Name: cfg.Stage}, exact: cfg.Route != nil}
-	w.other.Store(cfg.Route != nil)
+	w := &routeWatch{log: cfg.Logger, stage: usageplan.Stage{API: cfg.API, Name: cfg.Stage}, exact: cfg.Route != nil}
+	w.unknownMux.Store(cfg.Route != nil)
 	if len(cfg.Public) > 0 {
-		w.public = newNames(cfg.Public, w.exact, new(sync.Map))
+		w.public = newNameSet(cfg.Public, w.exact, new(sync.Map))
 	}
 	if cfg.Mux != nil {
-		w.knows(cfg.Mux)
+		w.addMux(cfg.Mux)
 	}
 	return w
 }
 
-// knows adds the mux of a handler; nil: it is not known.
-func (w *watch) knows(mux *http.ServeMux) {
+// addMux adds the mux of a handler. It is nil if the handler is no mux.
+func (w *routeWatch) addMux(mux *http.ServeMux) {
 	switch {
-	case w == nil || mux == nil && w.other.Load():
+	case w == nil || mux == nil && w.unknownMux.Load():
 		return
 	case mux == nil:
-		w.other.Store(true)
+		w.unknownMux.Store(true)
 		return
 	}
 	w.mu.Lock()
@@ -72,8 +90,9 @@ func (w *watch) knows(mux *http.ServeMux) {
 	}
 }
 
-// see looks at a request: the pattern that it had, and its plan, if that is known.
-func (w *watch) see(r *http.Request, mux *http.ServeMux, pattern string, p *usageplan.Plan) {
+// observe looks at a request, the pattern that its router took it for, and its plan,
+// which is nil if it is not known.
+func (w *routeWatch) observe(r *http.Request, mux *http.ServeMux, pattern string, p *usageplan.Plan) {
 	if w == nil {
 		return
 	}
@@ -81,73 +100,76 @@ func (w *watch) see(r *http.Request, mux *http.ServeMux, pattern string, p *usag
 		w.routed.Store(true)
 	}
 	if w.public != nil {
-		w.look(w.public, r, mux, pattern, nil)
+		w.examine(w.public, r, mux, pattern, nil)
 	}
 	if p == nil || len(p.Routes)+len(p.StageRoutes) == 0 {
 		return
 	}
 	if n := w.namesOf(p); n != nil {
-		w.look(n, r, mux, nameOf(pattern), p)
+		w.examine(n, r, mux, nameOf(pattern), p)
 	}
 }
 
-// namesOf returns the routes that a plan names; nil: it is not watched.
-func (w *watch) namesOf(p *usageplan.Plan) *names {
+// namesOf returns the routes that a plan throttles. It returns nil if the plan is not
+// watched.
+func (w *routeWatch) namesOf(p *usageplan.Plan) *nameSet {
 	known, ok := w.plans.get(p.ID)
 	if ok && known.version == p.Version {
 		return known
 	}
-	told := new(sync.Map)
+	warned := new(sync.Map)
 	if ok {
-		told = known.told
+		warned = known.warned
 	}
 	if !ok && w.plans.full(maxPlans) {
 		return nil
 	}
-	n := newNames(routesOf(p, w.stage), w.exact, told)
+	n := newNameSet(routesOf(p, w.stage), w.exact, warned)
 	n.version, n.routes = p.Version, true
 	w.plans.put(p.ID, n, maxPlans)
 	return n
 }
 
-// look warns of a name that r is for, if the router has taken r for another pattern.
-func (w *watch) look(n *names, r *http.Request, mux *http.ServeMux, pattern string, p *usageplan.Plan) {
-	if len(n.forms) == 0 {
+// examine warns of a name that r matches, if the router has taken r for another pattern.
+// The plan is nil if the names are those of Config.Public.
+func (w *routeWatch) examine(n *nameSet, r *http.Request, mux *http.ServeMux, pattern string, p *usageplan.Plan) {
+	if len(n.patterns) == 0 {
 		return
 	}
 	if !n.checked.Load() && !n.checked.Swap(true) {
-		w.check(n, r, p)
+		w.checkMuxes(n, r, p)
 	}
-	if found := n.hidden(r, pattern); found != "" {
+	if found := n.hiddenFor(r, pattern); found != "" {
 		w.warn(r.Context(), n, hidden, found, pattern, p)
 	}
 	if mux != nil && (pattern == "" || pattern == "/") && !w.routed.Load() && w.strips.Add(1) <= maxStrips {
-		w.stripped(n, r, pattern, p)
+		w.checkStripped(n, r, pattern, p)
 	}
 }
 
-// check warns of names that no mux has, if all muxes are known. A Middleware with a stage
-// is one of several, so that it does not expect all routes of a plan, only those of its
-// stage.
-func (w *watch) check(n *names, r *http.Request, p *usageplan.Plan) {
+// checkMuxes warns of names that no mux has, if all muxes are known. A Middleware with a
+// stage is one of several, so the mux need not have all routes of a plan, only those of
+// the stage.
+func (w *routeWatch) checkMuxes(n *nameSet, r *http.Request, p *usageplan.Plan) {
 	w.mu.Lock()
 	muxes := w.muxes
 	w.mu.Unlock()
-	if w.other.Load() || len(muxes) == 0 {
+	if w.unknownMux.Load() || len(muxes) == 0 {
 		return
 	}
-	for text := range n.forms {
-		if p != nil && w.stage.API != "" && !has(p.StageRoutes[w.stage], text) {
+	for name := range n.patterns {
+		if p != nil && w.stage.API != "" && !has(p.StageRoutes[w.stage], name) {
 			continue
 		}
 		var found bool
 		var instead string
 		for _, mux := range muxes {
-			has, pattern := n.in(mux, text, r.Host)
-			found, instead = found || has, cmp.Or(pattern, instead)
+			served, pattern := n.servedBy(mux, name, r.Host)
+			found = found || served
+			instead = cmp.Or(pattern, instead)
 		}
 		if !found {
-			w.warn(r.Context(), n, missing, text, instead, p)
+			w.warn(r.Context(), n, missing, name, instead, p)
 		}
 	}
 }
@@ -157,12 +179,12 @@ func has(routes map[string]limiter.Limit, name string) bool {
 	return ok
 }
 
-// stripped warns of a name that r is for without the first segments of its path: the mux
-// that is known is then behind an http.StripPrefix.
-func (w *watch) stripped(n *names, r *http.Request, pattern string, p *usageplan.Plan) {
-	mux := http.NewServeMux()
-	for text, f := range n.forms {
-		register(mux, f, text)
+// checkStripped warns of a name that r matches without the first segments of its path. In
+// that case the known mux stands behind an http.StripPrefix.
+func (w *routeWatch) checkStripped(n *nameSet, r *http.Request, pattern string, p *usageplan.Plan) {
+	var names nameMux
+	for name, pattern := range n.patterns {
+		names.add(pattern, name)
 	}
 	rest := r.URL.EscapedPath()
 	for range deepest {
@@ -176,32 +198,32 @@ func (w *watch) stripped(n *names, r *http.Request, pattern string, p *usageplan
 			return
 		}
 		inner := &http.Request{Method: r.Method, Host: r.Host, URL: &url.URL{Path: plain, RawPath: rest}}
-		if found := nameFor(mux, inner); found != "" {
+		if found := names.nameFor(inner); found != "" {
 			w.warn(r.Context(), n, hidden, found, pattern, p)
 			return
 		}
 	}
 }
 
-// What the Logger is warned of.
+// These are the ends of the sentences that the Logger is warned with.
 const (
-	hidden  = "has no effect: requests for it have another pattern; if the router has it, name the router by Config.Mux or Config.Route"
-	missing = "is not in the mux; unless another Middleware has it, it has no effect"
+	hidden  = "has no effect: the router takes requests for it for another pattern; if the router has it, tell the middleware of the router by Config.Mux or Config.Route"
+	missing = "is not in the mux: it has no effect unless another Middleware has it"
 )
 
-// warn tells of a name once. It does not show the request's path, which may hold a
-// secret.
-func (w *watch) warn(ctx context.Context, n *names, what, text, seen string, p *usageplan.Plan) {
-	if _, before := n.told.LoadOrStore(text, true); before {
+// warn warns of a name, but only once. It does not log the request's path, which may hold
+// a secret.
+func (w *routeWatch) warn(ctx context.Context, n *nameSet, what, name, seen string, p *usageplan.Plan) {
+	if _, before := n.warned.LoadOrStore(name, true); before {
 		return
 	}
 	if seen == "" {
 		seen = "(none)"
 	}
 	if p == nil {
-		w.log.LogAttrs(ctx, slog.LevelWarn, "ration: a pattern of Config.Public "+what, slog.String("public", text), slog.String("seen", seen))
+		w.log.LogAttrs(ctx, slog.LevelWarn, "ration: a pattern of Config.Public "+what, slog.String("public", name), slog.String("seen", seen))
 		return
 	}
 	w.log.LogAttrs(ctx, slog.LevelWarn, "ration: a route that a plan throttles "+what,
-		slog.String("plan", p.ID), slog.String("route", text), slog.String("seen", seen))
+		slog.String("plan", p.ID), slog.String("route", name), slog.String("seen", seen))
 }

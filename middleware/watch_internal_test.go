@@ -15,22 +15,22 @@ import (
 // TestWatchIsBounded remembers no more, however many patterns a Config.Route makes up and
 // however many plans there are.
 func TestWatchIsBounded(t *testing.T) {
-	w := newWatch(Config{Logger: slog.New(slog.DiscardHandler), Public: []string{"GET /health"}})
+	w := newRouteWatch(Config{Logger: slog.New(slog.DiscardHandler), Public: []string{"GET /health"}})
 	plan := func(i int) *usageplan.Plan {
 		return &usageplan.Plan{ID: fmt.Sprint(i), Routes: map[string]limiter.Limit{"GET /pets": {}}}
 	}
 	r := httptest.NewRequest("GET", "/dogs", nil)
 	for i := range 2 * maxSeen {
-		w.see(r, nil, fmt.Sprintf("GET /dogs/%d", i), plan(0))
+		w.observe(r, nil, fmt.Sprintf("GET /dogs/%d", i), plan(0))
 	}
 	for i := range 2 * maxPlans {
-		w.see(r, nil, "GET /dogs", plan(i))
+		w.observe(r, nil, "GET /dogs", plan(i))
 	}
 	n, _ := w.plans.get("0")
-	require.Len(t, *n.seen.entries.Load(), maxSeen)
-	require.Len(t, *w.public.seen.entries.Load(), maxSeen)
+	require.Len(t, *n.hidden.entries.Load(), maxSeen)
+	require.Len(t, *w.public.hidden.entries.Load(), maxSeen)
 	require.Len(t, *w.plans.entries.Load(), maxPlans)
-	require.Zero(t, testing.AllocsPerRun(100, func() { w.see(r, nil, "GET /other", plan0) }))
+	require.Zero(t, testing.AllocsPerRun(100, func() { w.observe(r, nil, "GET /other", plan0) }))
 }
 
 var plan0 = &usageplan.Plan{ID: "0", Routes: map[string]limiter.Limit{"GET /pets": {}}}

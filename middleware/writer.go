@@ -19,10 +19,10 @@ import (
 type recorder struct {
 	http.ResponseWriter
 	fields        fields
-	body          *watched // of the next handler's request; nil: it has none, or nobody needs to know
-	status        int32    // zero: nothing final was sent yet
-	interim       bool     // an interim response was sent, such as 103
-	authorization bool     // the request has an Authorization field
+	body          *watchedBody // of the next handler's request; nil: it has none, or nobody needs to know
+	status        int32        // zero: nothing final was sent yet
+	interim       bool         // an interim response was sent, such as 103
+	authorization bool         // the request has an Authorization field
 }
 
 // fields are the header fields that tell a client where it stands; or a refusing, whose
