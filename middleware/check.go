@@ -53,7 +53,7 @@ func (m *Middleware) Check(r *http.Request) *Result {
 func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result, found *Credential) {
 	res.mw = m
 	rt := m.routeOf(r, mux)
-	if m.public[rt.pattern] || isPreflight(r) && rt.passesPreflight(mux) || m.decided(r) {
+	if len(m.public) > 0 && m.public[rt.pattern] || isPreflight(r) && rt.passesPreflight(mux) || m.decided(r) {
 		res.Skipped = true
 		m.watch.observe(r, mux, rt.pattern, nil)
 		return
@@ -75,26 +75,28 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result, fou
 		res.unread = func(w http.ResponseWriter) { refusal.Unread(w, r) } // which fmt does not print
 		m.logRefusal(r.Context(), &res.Decision, found, malformed)
 	}
-	m.log(r.Context(), "decision", res.Err, &res.Decision)
+	if res.Err != nil {
+		m.log(r.Context(), "decision", res.Err, &res.Decision)
+	}
 	m.watch.observe(r, mux, rt.pattern, res.Decision.Plan)
 }
 
 // decide asks the Gate.
 func (m *Middleware) decide(r *http.Request, rt route, found *Credential, res *Result) {
-	cost := m.costOf(r, rt.redirected)
-	req := gate.Request{
-		Secret: found.Secret, KeyID: found.KeyID,
-		API: m.cfg.API, Stage: m.cfg.Stage, Route: nameOf(rt.pattern), Cost: cost,
-	}
+	cost, route := m.costOf(r, rt.redirected), nameOf(rt.pattern)
+	var id string
 	if m.cfg.ID != nil {
-		req.ID = m.cfg.ID(r)
+		id = m.cfg.ID(r)
 	}
+	// A Request that is copied to be an argument costs 4ns, one that is made there nothing.
 	if cost == 0 {
-		res.Decision, res.Err = m.gate.Peek(r.Context(), req)
+		res.Decision, res.Err = m.gate.Peek(r.Context(), gate.Request{Secret: found.Secret, KeyID: found.KeyID,
+			API: m.cfg.API, Stage: m.cfg.Stage, Route: route, ID: id})
 		admitFree(&res.Decision)
-	} else {
-		res.Decision, res.Err = m.gate.Admit(r.Context(), req)
+		return
 	}
+	res.Decision, res.Err = m.gate.Admit(r.Context(), gate.Request{Secret: found.Secret, KeyID: found.KeyID,
+		API: m.cfg.API, Stage: m.cfg.Stage, Route: route, ID: id, Cost: cost})
 }
 
 func statusOf(why gate.Reason) int {

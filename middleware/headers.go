@@ -66,15 +66,14 @@ func (res *Result) writeLimits(h http.Header) {
 		if i > 0 {
 			text = append(text, ", "...)
 		}
-		level := d.Level(i)
-		text = appendLevel(append(text, policy.names[i]...), &limits[i], &level)
+		text = appendLevel(append(text, policy.names[i]...), &limits[i], d.Level(i))
 	}
 	res.values[0], res.values[1] = policy.text, string(text)
 	setLimits(h, &res.values)
 }
 
 // appendLevel appends the parameters of one item of RateLimit.
-func appendLevel(b []byte, limit *gate.Limit, level *store.Level) []byte {
+func appendLevel(b []byte, limit *gate.Limit, level store.Level) []byte {
 	b = appendParam(b, ";r=", level.Remaining())
 	if wait := untilMore(limit, level); wait > 0 && wait != store.Never {
 		b = appendParam(b, ";t=", seconds(wait))
@@ -102,7 +101,7 @@ func setLimits(h http.Header, values *[2]string) {
 // untilMore returns the time until more is available: the next token of a throttle, or
 // the end of a quota's window. It is 0 for a full throttle, and store.Never if waiting
 // does not help.
-func untilMore(limit *gate.Limit, l *store.Level) time.Duration {
+func untilMore(limit *gate.Limit, l store.Level) time.Duration {
 	switch {
 	case l.Max == 0:
 		return store.Never

@@ -43,7 +43,7 @@ func (b *limitBy) writeHeaders(h http.Header, res *limiter.Result) {
 	level := store.Level{Max: res.Limit, Used: res.Limit - res.Remaining, Wait: res.RetryAfter, Reset: res.Reset}
 	if !b.OmitHeaders {
 		var buf [64]byte
-		text := appendLevel(append(buf[:0], s.name...), &s.limit, &level)
+		text := appendLevel(append(buf[:0], s.name...), &s.limit, level)
 		setLimits(h, &[2]string{s.policy, string(text)})
 	}
 	if b.XRateLimit != XRateLimitOff {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/nilcheck"
+	"github.com/ration-go/ration/internal/refusal"
 )
 
 // ErrInvalid is wrapped by every error that reports a bad Config or LimitConfig.
@@ -210,7 +211,11 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := new(exchange)
 		var found Credential
-		m.checkWithin(w, r, mux, &x.Result, &found)
+		if m.mayRead && refusal.HasBody(r) {
+			m.checkWithin(w, r, mux, &x.Result, &found)
+		} else {
+			m.check(r, mux, &x.Result, &found)
+		}
 		switch {
 		case !x.Allowed():
 			m.refuse(w, r, x)

@@ -22,12 +22,10 @@ type exchange struct {
 // refusing is the Result of a request that Refuse answers.
 type refusing struct{ *Result }
 
-// checkWithin is check, with a bound on the time that the service's functions take to
-// read the body: it is not known yet who sends it.
+// checkWithin is check for a request with a body that the functions of the Config may read.
+// It bounds the time for that, since the sender of the body is not known yet.
 func (m *Middleware) checkWithin(w http.ResponseWriter, r *http.Request, mux *http.ServeMux, res *Result, found *Credential) {
-	if m.mayRead && refusal.HasBody(r) {
-		defer refusal.Within(w, r, m.cfg.BodyTimeout)()
-	}
+	defer refusal.Within(w, r, m.cfg.BodyTimeout)()
 	m.check(r, mux, res, found)
 }
 

@@ -90,12 +90,16 @@ func (w *routeWatch) addMux(mux *http.ServeMux) {
 	}
 }
 
-// observe looks at a request, the pattern that its router took it for, and its plan,
-// which is nil if it is not known.
+// observe looks at a request, the pattern that its router took it for, and its plan, which is
+// nil if it is not known. It is small enough to be inlined, so it costs nothing without a
+// Logger.
 func (w *routeWatch) observe(r *http.Request, mux *http.ServeMux, pattern string, p *usageplan.Plan) {
-	if w == nil {
-		return
+	if w != nil {
+		w.examineAll(r, mux, pattern, p)
 	}
+}
+
+func (w *routeWatch) examineAll(r *http.Request, mux *http.ServeMux, pattern string, p *usageplan.Plan) {
 	if mux != nil && pattern != "" && pattern != "/" && !w.routed.Load() {
 		w.routed.Store(true)
 	}
