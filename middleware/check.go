@@ -10,37 +10,38 @@ import (
 	"github.com/ration-go/ration/internal/refusal"
 )
 
-// Result is what Check makes of a request. Only Check makes one.
+// Result is the answer of Check to a request. Only Check and ResultOf make one.
 type Result struct {
-	// Decision is the Gate's; zero if it was not asked. Gate.Settle and Gate.Refund take a
-	// pointer to it. Neither it nor the Result is to be copied: see gate.Decision.
+	// Decision is the decision of the Gate. It is zero if the Gate was not asked.
+	// Gate.Settle and Gate.Refund take a pointer to it. Neither the Decision nor the Result
+	// may be copied, see gate.Decision.
 	Decision gate.Decision
 
-	// Status is the code of the answer to a request that is refused; zero: the request may
-	// go on.
+	// Status is the status code of the answer if the request is refused. It is 0 if the
+	// request may go on.
 	Status int
 
 	// Skipped means that the request needs no decision here: its route is public, it is a
 	// CORS preflight, or the same Gate has decided it before. See NewContext.
 	Skipped bool
 
-	// Err is what failed, even if the failure policy admits the request all the same. A
-	// refusal is none.
+	// Err is the error of what failed. It is set even if the failure policy admits the
+	// request. A refusal is not an error.
 	Err error
 
 	mw     *Middleware
 	ctx    deciding                  // of the next handler
 	values [2]string                 // of the RateLimit fields
-	unread func(http.ResponseWriter) // has a refusal not wait for the request's body; nil: that is done
+	unread func(http.ResponseWriter) // see release; nil if it was called
 }
 
-// Allowed says whether the request may go on.
+// Allowed reports whether the request may go on.
 func (res *Result) Allowed() bool { return res.Status == 0 }
 
-// Check decides a request and charges it if it is admitted, as Handler does, and writes
-// nothing. Callers that are not an http.Handler go on with Result.WriteHeaders,
-// Result.NewContext, and Gate.Refund where they refund. A route's pattern comes from
-// Config.Route, else from Config.Mux, else from Request.Pattern.
+// Check decides a request, and charges it if it is admitted, as Handler does. It writes
+// nothing. A caller that is not an http.Handler goes on with Result.WriteHeaders and
+// Result.NewContext, and with Gate.Refund if it refunds. The pattern of the route comes
+// from Config.Route, or else from Config.Mux, or else from Request.Pattern.
 func (m *Middleware) Check(r *http.Request) *Result {
 	res := new(Result)
 	var found Credential
@@ -48,8 +49,9 @@ func (m *Middleware) Check(r *http.Request) *Result {
 	return res
 }
 
-// check is Check, and fills in the credential that it has found, if that is not
-// malformed. A Result has nothing of that: a caller that prints one would show it.
+// check is Check with two more parameters. It fills in found, the credential, unless that
+// is malformed. The Result has no credential, so that a caller that prints one does not
+// reveal a secret.
 func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result, found *Credential) {
 	res.mw = m
 	rt := m.routeOf(r, mux)
@@ -62,7 +64,7 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result, fou
 	malformed := error(nil)
 	if errors.Is(err, ErrCredential) {
 		malformed = err
-		*found, err = Credential{}, nil // as if there were none
+		*found, err = Credential{}, nil // decided, and answered, like a request without one
 	}
 	if err == nil {
 		m.decide(r, rt, found, res)
@@ -72,7 +74,7 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result, fou
 	}
 	if !res.Decision.Allowed {
 		res.Status = statusOf(res.Decision.Reason)
-		res.unread = func(w http.ResponseWriter) { refusal.Unread(w, r) } // which fmt does not print
+		res.unread = func(w http.ResponseWriter) { refusal.Unread(w, r) } // fmt cannot print a function's variables
 		m.logRefusal(r.Context(), &res.Decision, found, malformed)
 	}
 	if res.Err != nil {
@@ -81,14 +83,14 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result, fou
 	m.watch.observe(r, mux, rt.pattern, res.Decision.Plan)
 }
 
-// decide asks the Gate.
+// decide asks the Gate about a request of known credential and route.
 func (m *Middleware) decide(r *http.Request, rt route, found *Credential, res *Result) {
 	cost, route := m.costOf(r, rt.redirected), nameOf(rt.pattern)
 	var id string
 	if m.cfg.ID != nil {
 		id = m.cfg.ID(r)
 	}
-	// A Request that is copied to be an argument costs 4ns, one that is made there nothing.
+	// Each Request is made in the call, since copying it from a variable costs 4ns.
 	if cost == 0 {
 		res.Decision, res.Err = m.gate.Peek(r.Context(), gate.Request{Secret: found.Secret, KeyID: found.KeyID,
 			API: m.cfg.API, Stage: m.cfg.Stage, Route: route, ID: id})
@@ -113,7 +115,7 @@ func statusOf(why gate.Reason) int {
 	return http.StatusInternalServerError
 }
 
-// log tells of a failure. That a client has gone is none.
+// log reports an error, except one caused by the client disconnecting.
 func (m *Middleware) log(ctx context.Context, what string, err error, d *gate.Decision) {
 	if err == nil || m.cfg.Logger == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return

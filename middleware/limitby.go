@@ -163,7 +163,7 @@ func (b *limitBy) refusal(h http.Header, res *limiter.Result) *problem {
 // has no effect, which is a mistake in the configuration.
 func (b *limitBy) warnOfTwice(ctx context.Context) {
 	if b.Logger != nil && !b.twice.Swap(true) {
-		b.Logger.LogAttrs(ctx, slog.LevelWarn, "ration: a request comes through LimitBy with the same limiter and key twice: "+
+		b.Logger.LogAttrs(ctx, slog.LevelWarn, "ration: a request passes through LimitBy with the same limiter and key twice: "+
 			"it is charged once, by the outer one; remove one of them", slog.String("limit", b.limiter.Name()))
 	}
 }

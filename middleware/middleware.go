@@ -143,11 +143,11 @@ type Middleware struct {
 	challenge string // WWW-Authenticate
 	policies  policies
 	watch     *routeWatch // nil if there is no Logger
-	twice     atomic.Bool // warned of
-	prefixed  atomic.Bool // a key that was refused only for its prefix was reported
-	mayRead   bool        // the service's functions may read bodies
+	twice     atomic.Bool // the warning of decided was logged
+	prefixed  atomic.Bool // the warning of warnOfPrefix was logged
+	mayRead   bool        // functions of the Config may read bodies
 
-	bearerOrKey bool // the Extractor is the default
+	bearerOrKey bool // Config.Credential is the default, see credential
 }
 
 // New returns a Middleware that asks the Gate g. The error wraps ErrInvalid and reports

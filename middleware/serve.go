@@ -11,15 +11,15 @@ import (
 // bodyTimeout is the default of Config.BodyTimeout.
 const bodyTimeout = 10 * time.Second
 
-// exchange is a Result and the writer that goes with it, in one allocation. The Result
-// does not hold the writer: printing the Result would show the request, and the
-// credential in it.
+// exchange holds a Result and the writer that goes with it in one allocation. The Result
+// does not hold the writer, because printing the Result would then show the request and
+// its credential.
 type exchange struct {
 	Result
 	writer streaming // of the next handler, or of Refuse
 }
 
-// refusing is the Result of a request that Refuse answers.
+// refusing is the Result of a request that Config.Refuse answers.
 type refusing struct{ *Result }
 
 // checkWithin is check for a request with a body that the functions of the Config may read.
@@ -29,8 +29,8 @@ func (m *Middleware) checkWithin(w http.ResponseWriter, r *http.Request, mux *ht
 	m.check(r, mux, res, found)
 }
 
-// refuse answers a request that is refused. The answer does not wait for the body, and no
-// cache keeps it, unless Config.Refuse says so.
+// refuse answers a refused request. The answer does not wait for the body. No cache keeps
+// it, unless Config.Refuse allows that.
 func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, x *exchange) {
 	if refusal.HasBody(r) {
 		defer refusal.Within(w, r, m.cfg.BodyTimeout)()
@@ -40,8 +40,8 @@ func (m *Middleware) refuse(w http.ResponseWriter, r *http.Request, x *exchange)
 	m.cfg.Refuse(w, r, &x.Result)
 }
 
-// record returns the writer of the next handler: w itself if nobody needs to know what is
-// written to it.
+// record returns the writer for the next handler. That is w itself if the middleware need
+// not know what is written.
 func (m *Middleware) record(w http.ResponseWriter, r *http.Request, found *Credential, x *exchange) http.ResponseWriter {
 	if m.cfg.Refund == nil && m.cfg.OmitHeaders && m.cfg.XRateLimit == XRateLimitOff {
 		return w
@@ -50,8 +50,8 @@ func (m *Middleware) record(w http.ResponseWriter, r *http.Request, found *Crede
 	return x.writer.over(w, &x.Result)
 }
 
-// serve calls next with inner, which is outer or a copy of it. A panic goes on through
-// it.
+// serve calls next with inner, which is outer or a copy of it. It does not recover
+// panics.
 func (m *Middleware) serve(next http.Handler, w http.ResponseWriter, inner, outer *http.Request, x *exchange) {
 	if inner != outer {
 		x.writer.watchBody(inner, outer)
@@ -70,26 +70,25 @@ func (m *Middleware) serve(next http.Handler, w http.ResponseWriter, inner, oute
 	}
 }
 
-// serveRefunding calls next, and gives the charge back if the refund rule says so.
+// serveRefunding calls next, and refunds the charge if Config.Refund says so.
 func (m *Middleware) serveRefunding(next http.Handler, w http.ResponseWriter, r *http.Request, x *exchange) {
-	status := http.StatusInternalServerError // unless next returns
+	status := http.StatusInternalServerError // in case next panics
 	defer func() { m.settle(r.Context(), status, &x.Result) }()
 	next.ServeHTTP(w, r)
 	status = x.writer.end(r.Context())
 }
 
-// settle gives the charge back if the refund rule says so and the client is still there.
+// settle refunds the charge if Config.Refund says so and the client is still connected.
 func (m *Middleware) settle(ctx context.Context, status int, res *Result) {
 	if gone := ctx.Err() == context.Canceled; !gone && m.cfg.Refund(status) {
 		m.log(context.WithoutCancel(ctx), "refund", m.gate.Refund(ctx, &res.Decision), &res.Decision)
 	}
 }
 
-// reveal does for outer what net/http would have done had the next handler not been given
-// a copy. Metrics and traces outside read the pattern that a ServeMux inside has found,
-// and forms that a handler has parsed. The files of an upload that the handler has parsed
-// are removed: the server does so for the request that it made, and knows nothing of a
-// copy.
+// reveal does for outer what net/http would have done if the next handler had got outer
+// itself. Outer metrics and traces read the pattern that an inner ServeMux has set, and
+// the forms that a handler has parsed. The temporary files of an upload are removed,
+// because the server does that only for its own request.
 func reveal(inner, outer *http.Request) {
 	if inner == outer {
 		return

@@ -12,33 +12,37 @@ import (
 )
 
 // recorder remembers the status of a response, and completes the header when the final
-// one goes out. It is an http.Hijacker, io.ReaderFrom and io.StringWriter, which handlers
-// find by a type assertion, and fails with http.ErrNotSupported where the writer beneath
-// cannot do it. http.ResponseController finds the rest through Unwrap. What streaming
-// adds is claimed only where the writer beneath has it.
+// one goes out.
+//
+// It implements http.Hijacker, io.ReaderFrom and io.StringWriter, which handlers find by
+// a type assertion. It fails with http.ErrNotSupported if the underlying writer cannot do
+// it. http.ResponseController finds all other methods through Unwrap. The type streaming
+// adds the methods that are only claimed if the underlying writer has them.
 type recorder struct {
 	http.ResponseWriter
 	fields        fields
-	body          *watchedBody // of the next handler's request; nil: it has none, or nobody needs to know
-	status        int32        // zero: nothing final was sent yet
-	interim       bool         // an interim response was sent, such as 103
+	body          *watchedBody // of the next handler's request; nil if it need not be watched
+	status        int32        // 0 until a final status is sent
+	interim       bool         // an interim response, such as 103, was sent
 	authorization bool         // the request has an Authorization field
 }
 
-// fields are the header fields that tell a client where it stands; or a refusing, whose
-// header is its own business.
+// fields sets the header fields that tell a client how much of its limits is left. One
+// implementation, refusing, is different: Config.Refuse sets the header, so there is
+// nothing to complete.
 type fields interface {
 	WriteHeaders(http.Header)
 
-	// shown returns which of them there are.
+	// shown returns which of the fields are set.
 	shown() (omitHeaders bool, xRateLimit XRateLimit)
 }
 
-// streaming is a recorder over a writer that is an http.Flusher. Where the writer beneath
-// is no http.CloseNotifier or http.Pusher, the one never tells, and the other fails.
+// streaming is a recorder over a writer that is an http.Flusher. It also has the methods
+// of http.CloseNotifier and http.Pusher. If the underlying writer lacks them, CloseNotify
+// returns nil and Push fails.
 type streaming struct{ recorder }
 
-// over has s record what is written to w, and complete these fields.
+// over returns a writer that records what is written to w, and completes the fields f.
 func (s *streaming) over(w http.ResponseWriter, f fields) http.ResponseWriter {
 	s.ResponseWriter, s.fields = w, f
 	if _, flushes := w.(http.Flusher); flushes {
@@ -47,9 +51,9 @@ func (s *streaming) over(w http.ResponseWriter, f fields) http.ResponseWriter {
 	return &s.recorder
 }
 
-// end returns the status that the client sees after a handler that has returned: 200 if
-// it has said nothing, and 503 if its time was over before. Then somebody outside has
-// answered, such as http.TimeoutHandler.
+// end returns the status that the client sees after a handler has returned. It is 200 if
+// the handler has sent nothing. It is 503 if the time of the handler was over before it
+// sent anything, or if http.TimeoutHandler has answered instead.
 func (rec *recorder) end(ctx context.Context) int {
 	said := rec.status
 	rec.sent(http.StatusOK)
@@ -59,8 +63,8 @@ func (rec *recorder) end(ctx context.Context) int {
 	return int(rec.status)
 }
 
-// tooLate reports whether http.TimeoutHandler has answered instead of the handler. Its
-// writer tells in Write alone.
+// tooLate reports whether http.TimeoutHandler has answered instead of the handler. The
+// writer of a TimeoutHandler reports that only in Write.
 func (rec *recorder) tooLate() bool {
 	if rec.status == http.StatusSwitchingProtocols {
 		return false
@@ -69,7 +73,7 @@ func (rec *recorder) tooLate() bool {
 	return errors.Is(err, http.ErrHandlerTimeout)
 }
 
-// sent notes the first status that is final. Those below 200 are not, but for 101.
+// sent records the first final status. A status below 200 is not final, except 101.
 func (rec *recorder) sent(status int) {
 	switch {
 	case rec.status != 0:
@@ -81,8 +85,8 @@ func (rec *recorder) sent(status int) {
 	}
 }
 
-// complete makes the header ready to go out with a final status. It may be called again
-// if that fails.
+// complete prepares the header for a final status. It may be called again if sending
+// fails.
 func (rec *recorder) complete(status int) {
 	if refused, ok := rec.fields.(refusing); ok {
 		refused.release(rec.ResponseWriter)
@@ -100,7 +104,7 @@ func (rec *recorder) complete(status int) {
 	}
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap returns the underlying writer, for http.ResponseController.
 func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 
 func (rec *recorder) WriteHeader(status int) {
@@ -125,13 +129,13 @@ func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
 		rec.complete(http.StatusOK)
 	}
 	n, err := io.Copy(rec.ResponseWriter, src)
-	if n > 0 { // before the first byte nothing is sent, and an error may still become another status
+	if n > 0 { // without a byte, nothing was sent, and the handler may still send an error
 		rec.sent(http.StatusOK)
 	}
 	return n, err
 }
 
-// FlushError is for http.ResponseController.
+// FlushError flushes the response, for http.ResponseController.
 func (rec *recorder) FlushError() error {
 	if !canFlush(rec.ResponseWriter) {
 		return http.ErrNotSupported
@@ -154,7 +158,7 @@ func canFlush(w http.ResponseWriter) bool {
 	}
 }
 
-// Hijack counts as a switch of protocols.
+// Hijack takes over the connection. It counts as status 101.
 func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(rec.ResponseWriter).Hijack()
 	if err == nil && rec.status == 0 {
@@ -165,7 +169,8 @@ func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 func (s *streaming) Flush() { _ = s.FlushError() }
 
-// CloseNotify is for handlers of before contexts that ask no writer whether it has it.
+// CloseNotify supports handlers that predate contexts and assert http.CloseNotifier
+// without a check. If the underlying writer lacks it, the channel is nil.
 func (s *streaming) CloseNotify() <-chan bool {
 	if w, ok := s.ResponseWriter.(interface{ CloseNotify() <-chan bool }); ok {
 		return w.CloseNotify()
