@@ -44,7 +44,7 @@ func (t trustedProxies) key(hops func(h http.Header, hop func(string) bool)) fun
 				if ok {
 					addr = next
 				}
-				return ok && t.contain(next) // an untrusted address is not believed about earlier hops
+				return ok && t.contain(next) // else earlier hops are not believed
 			})
 		}
 		return clientOf(addr), nil
@@ -83,7 +83,7 @@ func isPort(s string) bool {
 var (
 	nat64      = netip.MustParsePrefix("64:ff9b::/96")    // RFC 6052: the last four bytes
 	translated = netip.MustParsePrefix("::ffff:0:0:0/96") // RFC 2765: the last four
-	teredo     = netip.MustParsePrefix("2001::/32")       // RFC 4380: the last four, inverted
+	teredo     = netip.MustParsePrefix("2001::/32")       // RFC 4380: the last 4, inverted
 	sixToFour  = netip.MustParsePrefix("2002::/16")       // RFC 3056: the third to the sixth
 	localNAT64 = netip.MustParsePrefix("64:ff9b:1::/48")  // RFC 8215: each network chooses
 )

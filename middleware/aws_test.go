@@ -14,7 +14,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestAWS is each way a request can end, as Amazon API Gateway answers it. The bubble
+// TestAWS checks how WriteAWS answers each way in which a request can end. The bubble
 // begins at midnight.
 func TestAWS(t *testing.T) {
 	const (

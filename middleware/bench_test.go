@@ -14,7 +14,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// discard is a response writer that costs nothing.
+// discard is a response writer that discards everything.
 type discard struct{ header http.Header }
 
 func (d *discard) Header() http.Header         { return d.header }
@@ -22,8 +22,8 @@ func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(int)             {}
 func (d *discard) Flush()                      {}
 
-// whole is a service with all that a request can cost: routes, a throttle, two quotas,
-// both headers, the context.
+// whole returns a service in which a request needs everything that it can: routes, a
+// throttle, two quotas, both header fields and the context.
 func whole(t testing.TB) (bare, protected http.Handler, r *http.Request) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{
@@ -37,8 +37,8 @@ func whole(t testing.TB) (bare, protected http.Handler, r *http.Request) {
 	return mux, h.middleware(middleware.Config{}).Handler(mux), request("GET", "/pets/7", "Authorization", "Bearer "+secret)
 }
 
-// TestAllocs holds the whole middleware to its memory: the lookup of the route, the
-// result with the context that holds it, the request with that context, and the text of a
+// TestAllocs bounds the allocations of the whole middleware. They are the look-up of the
+// route, the Result with its context, the request with that context, and the text of a
 // header field.
 func TestAllocs(t *testing.T) {
 	bare, protected, r := whole(t)
@@ -63,9 +63,9 @@ func BenchmarkMiddleware(b *testing.B) {
 	}
 }
 
-// BenchmarkWatch is what a Logger costs where nothing is to be warned of, beside none: a
-// route that the plan names, another one, and one whose pattern could hide what the plan
-// names.
+// BenchmarkWatch compares requests with and without a Logger when there is nothing to
+// warn of. It requests a route that the plan names, another route, and a route whose
+// pattern could hide a name.
 func BenchmarkWatch(b *testing.B) {
 	for _, route := range []string{"/pets/7", "/dogs/7", "/else/7"} {
 		for _, logger := range []*slog.Logger{nil, slog.New(slog.DiscardHandler)} {

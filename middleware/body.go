@@ -8,8 +8,8 @@ import (
 	"github.com/ration-go/ration/internal/refusal"
 )
 
-// watchedBody is the body of the copy of a request that the next handler gets. It passes on
-// two things that the server ties to its own request and writer:
+// watchedBody is the body of the copy of a request that the next handler gets. It passes
+// on two things that the server ties to its own request and writer:
 //
 //   - Trailer fields that were not announced appear in the server's request when the body
 //     ends. watchedBody copies them.

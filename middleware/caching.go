@@ -56,7 +56,7 @@ func parseCaching(values []string) (c caching) {
 				c.shared = true
 			case "max-age":
 				c.lives = strings.Trim(arg, `"`) != "0"
-			case "private", "no-store", "no-cache": // with an argument, they concern single fields only
+			case "private", "no-store", "no-cache": // with an argument: for single fields
 				c.private = c.private || arg == ""
 			}
 		}

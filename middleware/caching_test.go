@@ -11,8 +11,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestRefusalIsNotCached takes away what handlers outside have said about caching the
-// answer that they expected.
+// TestRefusalIsNotCached checks that a refusal removes the caching fields that outer
+// handlers have set for the answer that they expected.
 func TestRefusalIsNotCached(t *testing.T) {
 	for front, handler := range refusers(t) {
 		w := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -39,12 +39,12 @@ func TestRefusalIsNotCached(t *testing.T) {
 	}
 }
 
-// TestShared leaves the figures of one client out of an answer that a cache may give to
-// others.
+// TestShared checks that an answer that a cache may give to others has no figures of one
+// client.
 func TestShared(t *testing.T) {
 	for _, c := range []struct {
 		header []string
-		// whether the fields stay: of a key in Authorization, and in another field
+		// Whether the fields stay, for a key in Authorization and for a key in another field.
 		authorization, other bool
 	}{
 		{nil, true, true},

@@ -26,8 +26,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestAnswers is each way a request can end: its status, header fields and body. The
-// bubble begins at midnight.
+// TestAnswers checks the status, header fields and body for each way in which a request
+// can end. The bubble begins at midnight.
 func TestAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -92,8 +92,8 @@ func TestAnswers(t *testing.T) {
 	})
 }
 
-// TestUnauthorizedIsOneAnswer compares every byte of the answers to what is not a good
-// key.
+// TestUnauthorizedIsOneAnswer checks that the answers to all bad keys are equal in every
+// byte.
 func TestUnauthorizedIsOneAnswer(t *testing.T) {
 	h, ctx := newHouse(t), t.Context()
 	_, good := h.key(&usageplan.Plan{})
@@ -151,8 +151,8 @@ func TestUnauthorizedIsOneAnswer(t *testing.T) {
 	}
 }
 
-// TestRetryAfter waits as long as it is told to and not a second longer, alone, and is
-// admitted.
+// TestRetryAfter waits exactly as long as Retry-After says, as the only client. The
+// request is admitted then, and not a second earlier.
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -186,8 +186,8 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-// TestCost charges what the function says: quotas the cost, nothing for nothing, and
-// never a refund.
+// TestCost checks that quotas are charged what Config.Cost returns, that a cost of 0
+// charges nothing, and that a negative cost gives nothing back.
 func TestCost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -244,8 +244,8 @@ func TestCost(t *testing.T) {
 
 var errBroken = errors.New("broken")
 
-// TestStoreFails is what becomes of requests when the Counter does not answer, and what
-// is logged: no secret.
+// TestStoreFails checks what happens to requests if the Counter fails, and that the log
+// shows no secret.
 func TestStoreFails(t *testing.T) {
 	failing := func(policy gate.FailurePolicy) func(*parts) {
 		return func(cfg *parts) {
@@ -283,8 +283,8 @@ func TestStoreFails(t *testing.T) {
 	}
 }
 
-// TestGone is a client that hangs up: before the decision nothing is charged, and nothing
-// is logged; after it, the charge stands.
+// TestGone disconnects the client. Before the decision nothing is charged or logged.
+// After the decision the charge stands.
 func TestGone(t *testing.T) {
 	var log bytes.Buffer
 	h := newHouse(t)
@@ -303,14 +303,14 @@ func TestGone(t *testing.T) {
 	require.Equal(t, 429, status(protected, with(secret)))
 }
 
-// TestNever is a service whose limits are used up for ever.
+// TestNever checks a service whose limits are used up for ever.
 func TestNever(t *testing.T) {
 	h := newHouse(t, func(cfg *parts) { cfg.Counter = storetest.Never() })
 	_, secret := h.key(&usageplan.Plan{Throttle: throttle(1, 5)})
 	require.Equal(t, 429, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)))
 }
 
-// TestID charges once for a request that is named, however often it is tried.
+// TestID checks that a request with an ID is charged once, however often it is retried.
 func TestID(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
@@ -328,7 +328,7 @@ func TestID(t *testing.T) {
 	require.Equal(t, 500, status(mw.Handler(ok), named(strings.Repeat("x", gate.MaxID+1))))
 }
 
-// TestCheck is what another framework does with a Result.
+// TestCheck uses a Result as another framework does.
 func TestCheck(t *testing.T) {
 	h := newHouse(t)
 	key, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
@@ -349,7 +349,7 @@ func TestCheck(t *testing.T) {
 	require.Empty(t, header.Get("Content-Type"), "the body is the caller's")
 }
 
-// TestContext is what the next handler finds.
+// TestContext checks what the next handler finds in the context.
 func TestContext(t *testing.T) {
 	h := newHouse(t)
 	key, secret := h.key(&usageplan.Plan{})
@@ -386,7 +386,7 @@ func TestContext(t *testing.T) {
 	require.False(t, ok, "a decision without a key")
 }
 
-// TestRefuse puts another face on refusals.
+// TestRefuse answers refusals by Config.Refuse.
 func TestRefuse(t *testing.T) {
 	h := newHouse(t)
 	protected := h.middleware(middleware.Config{Refuse: func(w http.ResponseWriter, _ *http.Request, res *middleware.Result) {
@@ -399,8 +399,8 @@ func TestRefuse(t *testing.T) {
 	require.Empty(t, w.Header().Get("WWW-Authenticate"))
 }
 
-// TestNames is one name of a limit in the fields and in the problem, whatever characters
-// it has.
+// TestNames checks that a limit has the same name in the fields and in the problem
+// details, whatever characters the name has.
 func TestNames(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{
@@ -423,7 +423,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestStage keeps the plan of one stage from another.
+// TestStage checks that the plan of one stage does not admit requests to another stage.
 func TestStage(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{Stages: []usageplan.Stage{{API: "orders", Name: "prod"}}})
@@ -432,7 +432,7 @@ func TestStage(t *testing.T) {
 	require.Equal(t, 403, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)))
 }
 
-// TestConfig reports all faults at once.
+// TestConfig checks that New reports all faults of a Config at once.
 func TestConfig(t *testing.T) {
 	_, err := middleware.New(nil, middleware.Config{
 		API: "orders", XRateLimit: 7, Realm: "a\nb", BodyTimeout: -time.Second,

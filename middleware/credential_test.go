@@ -13,7 +13,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestExtractors is what each finds.
+// TestExtractors checks what each Extractor finds.
 func TestExtractors(t *testing.T) {
 	both := middleware.OneOf(middleware.Bearer(), middleware.Header("x-api-key"), middleware.Query("key"))
 	for _, c := range []struct {
@@ -47,8 +47,7 @@ func TestExtractors(t *testing.T) {
 	}
 }
 
-// TestCharacters has each byte that there is at each place of a secret, alone and beside
-// one that is bad.
+// TestCharacters tries every byte at each place of a secret, alone and beside a bad byte.
 func TestCharacters(t *testing.T) {
 	extract := middleware.Header("X-API-Key")
 	for n := range 20 {
@@ -66,7 +65,8 @@ func TestCharacters(t *testing.T) {
 	}
 }
 
-// TestAuthorizer asks for a key by its id, for a caller that authenticates by itself.
+// TestAuthorizer identifies keys by their ID, as a service does that authenticates
+// requests itself.
 func TestAuthorizer(t *testing.T) {
 	h := newHouse(t)
 	key, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
@@ -94,8 +94,8 @@ func TestAuthorizer(t *testing.T) {
 	}
 }
 
-// FuzzCredential finds at most one credential, which is clean, whatever is in a request,
-// and changes nothing.
+// FuzzCredential checks that the extractors find at most one credential, that it is
+// clean, and that they do not change the request.
 func FuzzCredential(f *testing.F) {
 	for _, s := range []string{"Bearer abc", "bearer  abc", "Bearer", "Basic eDp5", "abc", "", "Bearer é", "Bearer a\x00", "Bearer " + strings.Repeat("x", 600)} {
 		f.Add(s, "abc", "key=abc&key=d")
@@ -111,7 +111,7 @@ func FuzzCredential(f *testing.F) {
 		require.Equal(t, before.URL, r.URL)
 		if err != nil {
 			require.ErrorIs(t, err, middleware.ErrCredential)
-			c.Header, c.Query = "", "" // where it is
+			c.Header, c.Query = "", "" // the place of the bad credential
 			require.Zero(t, c)
 			return
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// newGate is a Gate with one key, which has a plan.
+// newGate returns a Gate with one key, which has a plan.
 func newGate(p usageplan.Plan) (*gate.Gate, apikey.Key, apikey.Secret) {
 	ctx, st := context.Background(), memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
@@ -38,7 +38,7 @@ func newGate(p usageplan.Plan) (*gate.Gate, apikey.Key, apikey.Secret) {
 	return g, key, secret
 }
 
-// get is the answer to a request with a key, or with none.
+// get returns the answer to a request with a key, or without one if the key is empty.
 func get(h http.Handler, target string, secret apikey.Secret) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("GET", target, nil)
 	if secret != "" {
@@ -102,7 +102,7 @@ func Example() {
 	// 429
 }
 
-// The quotas are given back when the service itself has failed.
+// The quotas get the charge back if the service itself has failed.
 func ExampleConfig_refund() {
 	g, _, secret := newGate(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
 	mw, err := middleware.New(g, middleware.Config{Refund: func(status int) bool { return status >= 500 }})
@@ -121,8 +121,8 @@ func ExampleConfig_refund() {
 	// 429
 }
 
-// A service that authenticates by itself, here by a client certificate, names the key by
-// its id.
+// A service that authenticates requests itself, here by a client certificate, identifies
+// the key by its ID.
 func ExampleExtractor() {
 	g, key, _ := newGate(usageplan.Plan{})
 	keysOf := map[string]string{"client-7": key.ID}
@@ -142,8 +142,8 @@ func ExampleExtractor() {
 	// Output: 401
 }
 
-// Another framework's middleware, or an interceptor, asks Check and writes the answer in
-// its own way.
+// The middleware of another framework, or an interceptor, calls Check and writes the
+// answer in its own way.
 func ExampleMiddleware_Check() {
 	g, _, secret := newGate(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
 	mw, err := middleware.New(g, middleware.Config{})
@@ -163,9 +163,9 @@ func ExampleMiddleware_Check() {
 }
 
 // A route that everybody may call is limited by the client's address. The service is
-// behind a proxy of its own network. The limit has a store of its own, with room for a
-// million addresses: a flood of them takes no place from customers with keys, who are
-// counted in the Gate's store.
+// behind a proxy in its own network. The limit has a store of its own, with room for a
+// million addresses. So a flood of addresses takes no place from customers with keys, who
+// are counted in the Gate's store.
 func ExampleLimitBy() {
 	addresses := memory.New(memory.Config{MaxSubjects: 1_000_000})
 	lim, err := limiter.New(addresses, limiter.PerMinute(2), limiter.Config{Name: "login"})
@@ -188,9 +188,9 @@ func ExampleLimitBy() {
 	// 429 "login";q=2;w=60
 }
 
-// Something stands between the middleware and the mux, so that the mux is not known, and
-// neither is what route a request is for: the throttle of the route does not count, and
-// no route is public. Config.Mux mends that.
+// Another handler stands between the middleware and the mux, so the mux is not known, and
+// neither is the route of a request. The throttle of the route has no effect, and no
+// route is public. Setting Config.Mux corrects that.
 func Example_incorrect() {
 	g, _, secret := newGate(usageplan.Plan{Routes: map[string]limiter.Limit{"GET /reports": {Rate: 0.001, Burst: 1}}})
 	mux := http.NewServeMux()

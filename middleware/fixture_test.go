@@ -18,7 +18,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// house is all that a service has, over one store.
+// house is a whole service over one store.
 type house struct {
 	t     testing.TB
 	keys  *apikey.Service
@@ -48,7 +48,8 @@ func newHouse(t testing.TB, change ...func(*parts)) *house {
 	return &house{t, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st)), g}
 }
 
-// key is a new one, linked to a new plan unless that is nil.
+// key returns a new key and its secret. The key is linked to a new plan like p, unless p
+// is nil.
 func (h *house) key(p *usageplan.Plan) (apikey.Key, string) {
 	h.t.Helper()
 	k, secret, err := h.keys.Create(h.t.Context(), apikey.Key{Name: "key", Enabled: true})
@@ -76,7 +77,7 @@ func throttle(perSecond rate.Limit, burst int) *limiter.Limit {
 
 var ok = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {})
 
-// request is "METHOD target", with a header of name and value pairs.
+// request returns a request whose header is given as pairs of names and values.
 func request(method, target string, header ...string) *http.Request {
 	r := httptest.NewRequest(method, target, nil)
 	for i := 0; i < len(header); i += 2 {
@@ -85,7 +86,7 @@ func request(method, target string, header ...string) *http.Request {
 	return r
 }
 
-// with is a GET with a key.
+// with returns a GET request with a key.
 func with(secret string) *http.Request {
 	return request("GET", "/", "Authorization", "Bearer "+secret)
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// hanging is a directory whose look-ups by digest hang, or fail, when they are told to.
+// hanging is a directory whose look-ups by digest hang or fail on demand.
 type hanging struct {
 	apikey.Store
 	usageplanStore
@@ -40,10 +40,10 @@ func (s hanging) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, 
 	return s.Store.KeyByDigest(ctx, d)
 }
 
-// TestFloodTellsNothing asks with every kind of bad secret while guesses use up the
-// look-ups, and while the directory fails. All answers are the same, byte for byte and in
-// the time that they take, whether the secret is remembered or not. A valid key is
-// admitted all the while.
+// TestFloodTellsNothing sends every kind of bad secret while guesses use up the look-ups,
+// and while the directory fails. All answers are the same, in every byte and in the time
+// that they take, whether or not the secret is remembered. A valid key is admitted all
+// the while.
 func TestFloodTellsNothing(t *testing.T) {
 	for _, load := range []string{"idle", "flood", "outage"} {
 		for _, asked := range []string{"none", "those of keys", "all", "all, long ago"} {

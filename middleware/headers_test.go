@@ -17,10 +17,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestFields is the RateLimit fields of the first request under each plan. The bubble
-// begins at midnight of a Saturday, the first of January 2000.
+// TestFields checks the RateLimit fields of the first request under each plan. The bubble
+// begins at midnight of Saturday, 1 January 2000.
 func TestFields(t *testing.T) {
-	const greatest = min(1<<53-2, math.MaxInt) // burst, in words of 32 bits too
+	const greatest = min(1<<53-2, math.MaxInt) // the largest burst, also on 32-bit machines
 	const mostShown int64 = 999_999_999_999_999
 	for _, c := range []struct {
 		plan           usageplan.Plan
@@ -63,8 +63,8 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// TestNextToken follows t while a bucket fills: it is never before the token, nor a
-// second after it.
+// TestNextToken follows t while a bucket fills. The token is never there after t, nor
+// more than a second before it.
 func TestNextToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -92,8 +92,8 @@ func TestNextToken(t *testing.T) {
 	})
 }
 
-// TestNextTokenOfRefusal is at an instant whose rounding would put t a second past
-// Retry-After.
+// TestNextTokenOfRefusal refuses at an instant at which rounding would make t a second
+// longer than Retry-After.
 func TestNextTokenOfRefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -110,7 +110,8 @@ func TestNextTokenOfRefusal(t *testing.T) {
 	})
 }
 
-// TestXRateLimit is the X-RateLimit fields: the tightest limit, as the caller says.
+// TestXRateLimit checks that the X-RateLimit fields describe the tightest limit, in the
+// unit that the Config selects.
 func TestXRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -145,8 +146,8 @@ func TestXRateLimit(t *testing.T) {
 	})
 }
 
-// FuzzFields renders any plan as fields that a structured-field parser takes, with
-// figures that cannot mislead.
+// FuzzFields writes the fields of any plan. A parser of structured fields accepts them,
+// and their figures are plausible.
 func FuzzFields(f *testing.F) {
 	f.Add("day", int64(100), uint8(3), 10.0, 100, "GET /pets/{id}", uint8(3))
 	f.Add(`"\`, int64(1<<53-2), uint8(5), 1e12, 1, "/pëts/", uint8(9))

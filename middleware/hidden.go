@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// maxSeen bounds the patterns of requests that one nameSet remembers, since Config.Route may
-// make up any number of them.
+// maxSeen bounds the patterns of requests that one nameSet remembers, since Config.Route
+// may make up any number of them.
 const maxSeen = 512
 
 // hiddenNames are the names of a nameSet that one pattern of the router hides: a request
@@ -18,8 +18,8 @@ type hiddenNames struct {
 	prefixes []string // of the names' paths; comparing those is cheaper than asking the mux
 }
 
-// hiddenFor returns the name that r has by its method and path, if pattern hides that name.
-// Otherwise it returns "".
+// hiddenFor returns the name that r has by its method and path, if pattern hides that
+// name. Otherwise it returns "".
 func (n *nameSet) hiddenFor(r *http.Request, pattern string) string {
 	h, ok := n.hidden.get(pattern)
 	if !ok && !n.hidden.full(maxSeen) {
@@ -73,8 +73,8 @@ func (p muxPattern) within(router *nameMux, method string) bool {
 	return len(samples) > 0
 }
 
-// outranks reports whether a router that has both patterns gives a request that both match
-// to named, and not to taken.
+// outranks reports whether a router that has both patterns gives a request that both
+// match to named, and not to taken.
 func (n *nameSet) outranks(named, taken muxPattern) bool {
 	if n.exact && taken.host == named.host && taken.path == named.path {
 		return true // such a router writes the method in every pattern or in none

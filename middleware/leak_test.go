@@ -15,8 +15,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestNothingShowsASecret prints every public struct, and the Result of a request, with
-// the secret that came in it.
+// TestNothingShowsASecret prints every public struct, and the Result of a request that
+// carried the secret.
 func TestNothingShowsASecret(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{})
@@ -31,7 +31,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { // what it remembers meanwhile is not read without a lock
+	wg.Go(func() { // printing must not read without a lock what the middleware writes meanwhile
 		handler := mw.Handler(http.NotFoundHandler())
 		for range 100 {
 			r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)

@@ -27,7 +27,7 @@ func newLimiter(t *testing.T, c store.Counter, l limiter.Limit) *limiter.Limiter
 	return lim
 }
 
-// from is a GET from an address, by way of what X-Forwarded-For says.
+// from returns a GET request from an address, with a value of X-Forwarded-For.
 func from(addr string, forwarded ...string) *http.Request {
 	r := request("GET", "/")
 	r.RemoteAddr = addr
@@ -37,7 +37,7 @@ func from(addr string, forwarded ...string) *http.Request {
 	return r
 }
 
-// TestLimitBy limits each address by itself.
+// TestLimitBy checks that each address has a limit of its own.
 func TestLimitBy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lim := newLimiter(t, memory.New(memory.Config{}), limiter.Limit{Rate: 0.4, Burst: 1})
@@ -70,7 +70,7 @@ func TestLimitBy(t *testing.T) {
 	})
 }
 
-// TestLimitByFails closes.
+// TestLimitByFails checks that LimitBy refuses requests if something fails.
 func TestLimitByFails(t *testing.T) {
 	key := func(*http.Request) (string, error) { return "somebody", nil }
 	working := memory.New(memory.Config{})
@@ -102,7 +102,8 @@ func TestLimitByFails(t *testing.T) {
 	}
 }
 
-// TestByIP believes X-Forwarded-For as far as proxies that are trusted have written it.
+// TestByIP checks that X-Forwarded-For is believed only as far as trusted proxies have
+// written it.
 func TestByIP(t *testing.T) {
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 	mapped := []netip.Prefix{netip.MustParsePrefix("::ffff:10.0.0.0/104"), proxies[1]}
@@ -160,15 +161,16 @@ func TestByIP(t *testing.T) {
 	}
 }
 
-// TestLimitByTwice takes one token of a limiter for a request, however often the limiter
-// stands in its way with the same key; another limiter, or another key, takes its own.
+// TestLimitByTwice checks that a limiter takes one token for a request, however often the
+// request passes through it with the same key. Another limiter or another key takes a
+// token of its own.
 func TestLimitByTwice(t *testing.T) {
 	limit := func(l *limiter.Limiter, key string) func(http.Handler) http.Handler {
 		return must(middleware.LimitBy(l, func(*http.Request) (string, error) { return key, nil }, middleware.LimitConfig{}))
 	}
 	for what, c := range map[string]struct {
 		handler func(one, other *limiter.Limiter) http.Handler
-		taken   int64 // of one, for the key ip
+		taken   int64 // of the first limiter, for the key ip
 	}{
 		"once": {func(one, _ *limiter.Limiter) http.Handler { return limit(one, "ip")(ok) }, 1},
 		"twice": {func(one, _ *limiter.Limiter) http.Handler {
@@ -197,7 +199,8 @@ func TestLimitByTwice(t *testing.T) {
 	}
 }
 
-// TestLimitByTwiceIsLogged warns once that the inner one of two has no effect.
+// TestLimitByTwiceIsLogged checks that the Logger is warned once that the inner one of
+// two has no effect.
 func TestLimitByTwiceIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerMinute(5))
@@ -212,8 +215,8 @@ func TestLimitByTwiceIsLogged(t *testing.T) {
 	require.Contains(t, log.String(), "twice")
 }
 
-// TestLimitByKeepsPattern leaves the pattern that a mux inside has set to what is
-// outside.
+// TestLimitByKeepsPattern checks that outer handlers see the pattern that an inner mux
+// has set.
 func TestLimitByKeepsPattern(t *testing.T) {
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerMinute(5))
 	r := request("GET", "/pets/1")
@@ -222,8 +225,8 @@ func TestLimitByKeepsPattern(t *testing.T) {
 	require.Equal(t, "GET /pets/{id}", r.Pattern)
 }
 
-// TestByIPWithinIPv6 tells clients apart whose IPv4 address is within an IPv6 address,
-// and counts one client once.
+// TestByIPWithinIPv6 checks that clients with different IPv4 addresses within IPv6 have
+// different keys, and that one client has only one.
 func TestByIPWithinIPv6(t *testing.T) {
 	for addr, want := range map[string]string{
 		"[64:ff9b::c633:6407]:80":                   "198.51.100.7",
@@ -249,8 +252,8 @@ func TestByIPWithinIPv6(t *testing.T) {
 	require.Equal(t, "10.0.0.1", got, "an address that only looks like the proxy's is not trusted")
 }
 
-// TestByForwarded believes Forwarded as far as proxies that are trusted have written it,
-// and X-Forwarded-For not at all.
+// TestByForwarded checks that Forwarded is believed only as far as trusted proxies have
+// written it, and X-Forwarded-For not at all.
 func TestByForwarded(t *testing.T) {
 	for _, c := range []struct {
 		want  string

@@ -22,7 +22,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestLimitByFields tells a client where it stands, as a Middleware does.
+// TestLimitByFields checks that the fields show the limit as those of a Middleware do.
 func TestLimitByFields(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lim, err := limiter.New(memory.New(memory.Config{}), limiter.Limit{Rate: 0.5, Burst: 2}, limiter.Config{Name: `by "IP"`})
@@ -55,14 +55,15 @@ func TestLimitByFields(t *testing.T) {
 	})
 }
 
-// TestLimitByOmitsFields is for clients that should not learn of limits.
+// TestLimitByOmitsFields checks that OmitHeaders leaves the fields out.
 func TestLimitByOmitsFields(t *testing.T) {
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerSecond(1))
 	w := serve(must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{OmitHeaders: true}))(ok), request("GET", "/"))
 	require.Equal(t, http.Header{}, w.Header())
 }
 
-// TestLimitByBesideMiddleware shows the limits of both, whichever is outside.
+// TestLimitByBesideMiddleware checks that the fields show the limits of both, whichever
+// is outside.
 func TestLimitByBesideMiddleware(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -77,7 +78,7 @@ func TestLimitByBesideMiddleware(t *testing.T) {
 	})
 }
 
-// TestLimitByLogs tells what failed, and of bad requests at the debug level.
+// TestLimitByLogs checks that failures are logged, and bad requests at the debug level.
 func TestLimitByLogs(t *testing.T) {
 	working, full := memory.New(memory.Config{}), memory.New(memory.Config{MaxSubjects: 1})
 	_, err := newLimiter(t, full, limiter.Limit{Rate: 1e-8, Burst: 1}).Allow(t.Context(), "somebody")
@@ -109,8 +110,8 @@ func TestLimitByLogs(t *testing.T) {
 	}
 }
 
-// TestLimitByFlood leaves the Gate's customers alone, however many addresses come, where
-// the limit has a store of its own.
+// TestLimitByFlood checks that no number of addresses affects the Gate's customers if the
+// limit has a store of its own.
 func TestLimitByFlood(t *testing.T) {
 	h := newHouse(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
@@ -132,8 +133,8 @@ func unlimited() limiter.Limit {
 	return l
 }
 
-// TestLimitByShared leaves the figures of one client out of an answer that a cache may
-// give to others.
+// TestLimitByShared checks that an answer that a cache may give to others has no figures
+// of one client.
 func TestLimitByShared(t *testing.T) {
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerSecond(100))
 	for _, c := range []struct {
@@ -160,7 +161,7 @@ func TestLimitByShared(t *testing.T) {
 	}
 }
 
-// TestLimitByEarlyHints has the fields in the final answer, too.
+// TestLimitByEarlyHints checks that the final answer has the fields, too.
 func TestLimitByEarlyHints(t *testing.T) {
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerSecond(5))
 	srv := httptest.NewServer(must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{}))(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -174,7 +175,8 @@ func TestLimitByEarlyHints(t *testing.T) {
 	require.Equal(t, `"rate";q=5;w=1`, res.Header.Get("RateLimit-Policy"))
 }
 
-// TestLimitByPasses on a request and a writer that are as good as the server's.
+// TestLimitByPasses checks that the next handler's request and writer work as the
+// server's do.
 func TestLimitByPasses(t *testing.T) {
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerSecond(100))
 	limit := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{}))

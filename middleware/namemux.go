@@ -2,8 +2,8 @@ package middleware
 
 import "net/http"
 
-// A nameMux tells for which of its names a request is. It serves nothing: a ServeMux matches
-// the request, and the handler that it finds is the name.
+// A nameMux tells for which of its names a request is. It serves nothing: a ServeMux
+// matches the request, and the handler that it finds is the name.
 type nameMux struct{ mux http.ServeMux }
 
 // nameHandler is the handler of a name.
@@ -11,8 +11,8 @@ type nameHandler string
 
 func (nameHandler) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
-// add adds a name for the requests that p matches. It reports whether it could: a ServeMux
-// panics if two of its patterns conflict.
+// add adds a name for the requests that p matches. It reports whether it could: a
+// ServeMux panics if two of its patterns conflict.
 func (m *nameMux) add(p muxPattern, name string) (ok bool) {
 	defer func() { ok = recover() == nil }()
 	m.mux.Handle(p.String(), nameHandler(name))

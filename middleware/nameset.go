@@ -9,7 +9,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A nameSet holds the names that Config.Public lists, or the routes that a plan throttles.
+// A nameSet holds the names that Config.Public lists, or the routes that a plan
+// throttles.
 type nameSet struct {
 	version  int64                 // of the plan
 	patterns map[string]muxPattern // by name
@@ -18,7 +19,7 @@ type nameSet struct {
 
 	warned  *sync.Map             // names that the Logger was warned of
 	checked atomic.Bool           // the names were compared with the known muxes
-	hidden  readMap[*hiddenNames] // by the pattern of a request; the value is nil if it hides none
+	hidden  readMap[*hiddenNames] // by a request's pattern; nil if it hides none
 }
 
 // newNameSet leaves out names that have no muxPattern: nothing is known about them.
@@ -43,8 +44,8 @@ func routesOf(p *usageplan.Plan, stage usageplan.Stage) (list []string) {
 	return list
 }
 
-// servedBy reports whether a mux serves a name. If not, it returns the pattern that the mux
-// has instead.
+// servedBy reports whether a mux serves a name. If not, it returns the pattern that the
+// mux has instead.
 func (n *nameSet) servedBy(mux *http.ServeMux, name, host string) (served bool, instead string) {
 	p := n.patterns[name]
 	for _, r := range p.samples(cmp.Or(p.method, "SAMPLE")) {

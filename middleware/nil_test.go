@@ -9,7 +9,7 @@ import (
 	"github.com/ration-go/ration/middleware"
 )
 
-// TestNil: nothing that is nil waits for the first request to panic.
+// TestNil checks that a nil argument panics at once, not at the first request.
 func TestNil(t *testing.T) {
 	mw := newHouse(t).middleware(middleware.Config{})
 	for want, make := range map[string]func(){
@@ -23,7 +23,7 @@ func TestNil(t *testing.T) {
 	}
 }
 
-// TestLimitByFaults reports all faults of a LimitBy at once.
+// TestLimitByFaults checks that LimitBy reports all faults at once.
 func TestLimitByFaults(t *testing.T) {
 	_, err := middleware.LimitBy(nil, nil, middleware.LimitConfig{BodyTimeout: -1, XRateLimit: 9})
 	require.ErrorIs(t, err, middleware.ErrInvalid)

@@ -10,13 +10,14 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// policies is a direct-mapped cache of texts of RateLimit-Policy. All keys of a plan have the
-// same text on one route while its windows last, except a key whose quota was extended.
+// policies is a direct-mapped cache of texts of RateLimit-Policy. All keys of a plan have
+// the same text on one route while its windows last, except a key whose quota was
+// extended.
 //
-// A policy is found by the address of its first limit. That is safe for two reasons. A Gate
-// returns the same slice of limits for all decisions of a plan and route while its windows
-// last, and never changes it: see gate.Outcome.Limits. And a policy holds the address, so no
-// other slice can have it while the policy is in the cache.
+// A policy is found by the address of its first limit. That is safe for two reasons. A
+// Gate returns the same slice of limits for all decisions of a plan and route while its
+// windows last, and never changes it: see gate.Outcome.Limits. And a policy holds the
+// address, so no other slice can have it while the policy is in the cache.
 //
 // Before there was a cache, making the texts of both fields was 30 % of a request through
 // the middleware. With it, it is 17 % of a shorter one.
@@ -89,7 +90,8 @@ func appendPolicy(b []byte, limit *gate.Limit, most int64) []byte {
 		return appendParam(b, ";q=", most)
 	}
 	const second = 1_000_000
-	fill := ceilDiv(most*limit.Rate.Per, limit.Rate.Tokens) // in µs; the product is below 2^53
+	// The time to fill the bucket is in µs. The product is below 2^53.
+	fill := ceilDiv(most*limit.Rate.Per, limit.Rate.Tokens)
 	if fill >= second {
 		b = appendParam(b, ";q=", most)
 		return appendParam(b, ";w=", ceilDiv(fill, second))

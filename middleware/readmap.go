@@ -7,7 +7,8 @@ import (
 )
 
 // A readMap is a bounded map that every request reads and that is seldom written. Readers
-// take no lock: a writer replaces the whole map by a changed copy. The zero value is empty.
+// take no lock: a writer replaces the whole map by a changed copy. The zero value is
+// empty.
 type readMap[T any] struct {
 	mu      sync.Mutex // held by writers
 	entries atomic.Pointer[map[string]T]

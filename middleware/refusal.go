@@ -50,7 +50,8 @@ func (m *Middleware) warnOfPrefix(ctx context.Context, secret string, malformed 
 	if malformed == nil || (apikey.Format{}).Check(secret) != nil || m.prefixed.Swap(true) {
 		return
 	}
-	prefix := secret[:strings.LastIndexByte(secret, '_')] // base62 follows, without an underscore
+	// The rest of the secret is base62, which has no underscore.
+	prefix := secret[:strings.LastIndexByte(secret, '_')]
 	m.cfg.Logger.LogAttrs(ctx, slog.LevelWarn,
 		"ration: a key was refused for its prefix alone. Do apikey.Config and gate.Config have the same Format?",
 		slog.String("prefix", prefix), slog.String("want", m.gate.KeyFormat().Prefix))

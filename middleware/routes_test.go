@@ -34,7 +34,7 @@ func TestRoutes(t *testing.T) {
 	}{
 		{"GET /pets/{id}", "GET", "/pets/7", true},
 		{"GET /pets/{id}", "HEAD", "/pets/7", true},
-		{"GET /pets/{id}", "GET", "/pets/../pets/7", false}, // the redirect is free; the target is not
+		{"GET /pets/{id}", "GET", "/pets/../pets/7", false}, // the redirect is free
 		{"GET /pets/{id}", "GET", "/dogs/GET", false},
 		{"GET /dogs", "GET", "/dogs/GET", false}, // not the name that AWS would give it
 		{"POST /pets", "POST", "/pets", true},

@@ -22,8 +22,8 @@ type exchange struct {
 // refusing is the Result of a request that Config.Refuse answers.
 type refusing struct{ *Result }
 
-// checkWithin is check for a request with a body that the functions of the Config may read.
-// It bounds the time for that, since the sender of the body is not known yet.
+// checkWithin is check for a request with a body that the functions of the Config may
+// read. It bounds the time for that, since the sender of the body is not known yet.
 func (m *Middleware) checkWithin(w http.ResponseWriter, r *http.Request, mux *http.ServeMux, res *Result, found *Credential) {
 	defer refusal.Within(w, r, m.cfg.BodyTimeout)()
 	m.check(r, mux, res, found)

@@ -16,11 +16,11 @@ import (
 )
 
 // This file and its neighbours warn of configured names of routes that have no effect. A
-// name is a pattern that Config.Public lists or a route that a plan throttles. With a typing
-// error in it, a public route would need a key, or a route would have no throttle, and
-// nobody would notice.
+// name is a pattern that Config.Public lists or a route that a plan throttles. With a
+// typing error in it, a public route would need a key, or a route would have no throttle,
+// and nobody would notice.
 //
-//   - muxpattern.go translates a pattern of any router into one of http.ServeMux, and makes
+//   - muxpattern.go translates patterns of other routers for http.ServeMux, and makes
 //     sample requests that it matches.
 //   - namemux.go tells for which name a request is, by its method and path.
 //   - nameset.go holds the names of Config.Public or of one plan.
@@ -30,10 +30,11 @@ import (
 //   - This file shows each request to the nameSets that concern it, and logs each warning
 //     once.
 //
-// A request is evidence that a name has no effect if the name matches it and the router has
-// taken it for another pattern. A name without such a request causes no warning, since its
-// route may not have been called yet. There are two more checks: checkMuxes, where all muxes
-// are known, and checkStripped, where http.StripPrefix may stand before the known mux.
+// A request is evidence that a name has no effect if the name matches it and the router
+// has taken it for another pattern. A name without such a request causes no warning,
+// since its route may not have been called yet. There are two more checks: checkMuxes,
+// where all muxes are known, and checkStripped, where http.StripPrefix may stand before
+// the known mux.
 
 // maxPlans bounds the number of plans whose names are watched.
 const maxPlans = 1024
@@ -90,9 +91,9 @@ func (w *routeWatch) addMux(mux *http.ServeMux) {
 	}
 }
 
-// observe looks at a request, the pattern that its router took it for, and its plan, which is
-// nil if it is not known. It is small enough to be inlined, so it costs nothing without a
-// Logger.
+// observe looks at a request, the pattern that its router took it for, and its plan,
+// which is nil if it is not known. It is small enough to be inlined, so it costs nothing
+// without a Logger.
 func (w *routeWatch) observe(r *http.Request, mux *http.ServeMux, pattern string, p *usageplan.Plan) {
 	if w != nil {
 		w.examineAll(r, mux, pattern, p)

@@ -21,7 +21,7 @@ import (
 type recorder struct {
 	http.ResponseWriter
 	fields        fields
-	body          *watchedBody // of the next handler's request; nil if it need not be watched
+	body          *watchedBody // of the next handler's request, or nil: see watchBody
 	status        int32        // 0 until a final status is sent
 	interim       bool         // an interim response, such as 103, was sent
 	authorization bool         // the request has an Authorization field
