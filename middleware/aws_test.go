@@ -23,7 +23,7 @@ func TestAWS(t *testing.T) {
 		exceeded  = `LimitExceededException {"message":"Limit Exceeded"}`
 	)
 	synctest.Test(t, func(t *testing.T) {
-		h, broken := newHouse(t), newHouse(t, func(cfg *parts) {
+		h, broken := newFixture(t), newFixture(t, func(cfg *parts) {
 			cfg.Counter = storetest.Faulty(cfg.Counter, storetest.Fault{Err: errBroken})
 		})
 		cfg := middleware.Config{Refuse: func(w http.ResponseWriter, _ *http.Request, res *middleware.Result) { res.WriteAWS(w) }}

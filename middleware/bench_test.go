@@ -25,7 +25,7 @@ func (d *discard) Flush()                      {}
 // whole returns a service in which a request needs everything that it can: routes, a
 // throttle, two quotas, both header fields and the context.
 func whole(t testing.TB) (bare, protected http.Handler, r *http.Request) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{
 		Throttle: throttle(1e9, 1e9),
 		Routes:   map[string]limiter.Limit{"GET /pets/{id}": *throttle(1e8, 1e8)},
@@ -69,7 +69,7 @@ func BenchmarkMiddleware(b *testing.B) {
 func BenchmarkWatch(b *testing.B) {
 	for _, route := range []string{"/pets/7", "/dogs/7", "/else/7"} {
 		for _, logger := range []*slog.Logger{nil, slog.New(slog.DiscardHandler)} {
-			h := newHouse(b)
+			h := newFixture(b)
 			_, secret := h.key(&usageplan.Plan{
 				Throttle: throttle(1e9, 1e9),
 				Routes:   map[string]limiter.Limit{"GET /pets/{id}": *throttle(1e8, 1e8), "GET /cats/{id}": *throttle(1e8, 1e8)},

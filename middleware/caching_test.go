@@ -65,7 +65,7 @@ func TestShared(t *testing.T) {
 		{[]string{"CDN-Cache-Control", "no-store"}, true, true},
 	} {
 		for name, cfg := range map[string]middleware.Config{"plain": {XRateLimit: middleware.XRateLimitSeconds}, "refunding": {XRateLimit: middleware.XRateLimitSeconds, Refund: failed}} {
-			h := newHouse(t)
+			h := newFixture(t)
 			_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 			handler := h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				for i := 0; i < len(c.header); i += 2 {

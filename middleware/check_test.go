@@ -30,7 +30,7 @@ import (
 // can end. The bubble begins at midnight.
 func TestAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, good := h.key(&usageplan.Plan{Throttle: throttle(0.5, 2), Quotas: perDay(3)})
 		_, unlinked := h.key(nil)
 		_, blocked := h.key(&usageplan.Plan{Throttle: &limiter.Limit{}, Quotas: perDay(3)})
@@ -95,7 +95,7 @@ func TestAnswers(t *testing.T) {
 // TestUnauthorizedIsOneAnswer checks that the answers to all bad keys are equal in every
 // byte.
 func TestUnauthorizedIsOneAnswer(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	_, good := h.key(&usageplan.Plan{})
 	disabled, off := h.key(&usageplan.Plan{Quotas: perDay(1)})
 	_, err := h.keys.Disable(ctx, disabled.ID)
@@ -155,7 +155,7 @@ func TestUnauthorizedIsOneAnswer(t *testing.T) {
 // request is admitted then, and not a second earlier.
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{
 			Throttle: throttle(0.3, 2),
 			Quotas:   []quota.Quota{{Limit: 3, Period: quota.Minute}, {Limit: 50, Period: quota.Hour}},
@@ -190,7 +190,7 @@ func TestRetryAfter(t *testing.T) {
 // charges nothing, and that a negative cost gives nothing back.
 func TestCost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{Throttle: throttle(1, 2), Quotas: perDay(10)})
 		_, free := h.key(&usageplan.Plan{})
 		_, none := h.key(&usageplan.Plan{Quotas: perDay(0)})
@@ -264,7 +264,7 @@ func TestStoreFails(t *testing.T) {
 		{"throttles by a bucket here", gate.FailurePolicy{}, usageplan.Plan{Throttle: throttle(0.1, 1)}, []int{200, 429}, "10"},
 	} {
 		var log bytes.Buffer
-		h := newHouse(t, failing(c.policy))
+		h := newFixture(t, failing(c.policy))
 		key, secret := h.key(&c.plan)
 		protected := h.middleware(middleware.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}).Handler(ok)
 		for _, want := range c.status {
@@ -287,7 +287,7 @@ func TestStoreFails(t *testing.T) {
 // After the decision the charge stands.
 func TestGone(t *testing.T) {
 	var log bytes.Buffer
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 	ctx, hangUp := context.WithCancel(t.Context())
 	cfg := middleware.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}
@@ -305,14 +305,14 @@ func TestGone(t *testing.T) {
 
 // TestNever checks a service whose limits are used up for ever.
 func TestNever(t *testing.T) {
-	h := newHouse(t, func(cfg *parts) { cfg.Counter = storetest.Never() })
+	h := newFixture(t, func(cfg *parts) { cfg.Counter = storetest.Never() })
 	_, secret := h.key(&usageplan.Plan{Throttle: throttle(1, 5)})
 	require.Equal(t, 429, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)))
 }
 
 // TestID checks that a request with an ID is charged once, however often it is retried.
 func TestID(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 	mw := h.middleware(middleware.Config{ID: func(r *http.Request) string { return r.Header.Get("Idempotency-Key") }})
 	named := func(id string) *http.Request {
@@ -330,7 +330,7 @@ func TestID(t *testing.T) {
 
 // TestCheck uses a Result as another framework does.
 func TestCheck(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	key, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 	mw := h.middleware(middleware.Config{})
 	first := mw.Check(with(secret))
@@ -351,7 +351,7 @@ func TestCheck(t *testing.T) {
 
 // TestContext checks what the next handler finds in the context.
 func TestContext(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	key, secret := h.key(&usageplan.Plan{})
 	calls := 0
 	mux := http.NewServeMux()
@@ -388,7 +388,7 @@ func TestContext(t *testing.T) {
 
 // TestRefuse answers refusals by Config.Refuse.
 func TestRefuse(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	protected := h.middleware(middleware.Config{Refuse: func(w http.ResponseWriter, _ *http.Request, res *middleware.Result) {
 		http.Error(w, `{"message":"Forbidden"}`, http.StatusForbidden)
 		require.Equal(t, gate.Unknown, res.Decision.Reason)
@@ -402,7 +402,7 @@ func TestRefuse(t *testing.T) {
 // TestNames checks that a limit has the same name in the fields and in the problem
 // details, whatever characters the name has.
 func TestNames(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{
 		Routes: map[string]limiter.Limit{"/pëts/": {}},
 		Quotas: []quota.Quota{{Name: `a "b" \c`, Limit: 0, Period: quota.Year}},
@@ -425,7 +425,7 @@ func TestNames(t *testing.T) {
 
 // TestStage checks that the plan of one stage does not admit requests to another stage.
 func TestStage(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Stages: []usageplan.Stage{{API: "orders", Name: "prod"}}})
 	require.Equal(t, 200, status(h.middleware(middleware.Config{API: "orders", Stage: "prod"}).Handler(ok), with(secret)))
 	require.Equal(t, 403, status(h.middleware(middleware.Config{API: "orders", Stage: "test"}).Handler(ok), with(secret)))

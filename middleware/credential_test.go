@@ -68,7 +68,7 @@ func TestCharacters(t *testing.T) {
 // TestAuthorizer identifies keys by their ID, as a service does that authenticates
 // requests itself.
 func TestAuthorizer(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	key, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 	var found middleware.Credential
 	var failed error

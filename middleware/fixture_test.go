@@ -18,8 +18,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// house is a whole service over one store.
-type house struct {
+// fixture is a whole service over one store.
+type fixture struct {
 	t     testing.TB
 	keys  *apikey.Service
 	plans *usageplan.Service
@@ -36,7 +36,7 @@ type parts struct {
 
 func (p parts) gate() (*gate.Gate, error) { return gate.New(p.Keys, p.Plans, p.Counter, p.Config) }
 
-func newHouse(t testing.TB, change ...func(*parts)) *house {
+func newFixture(t testing.TB, change ...func(*parts)) *fixture {
 	st := memory.New(memory.Config{})
 	cfg := parts{Keys: st, Plans: st, Counter: st}
 	for _, c := range change {
@@ -45,12 +45,12 @@ func newHouse(t testing.TB, change ...func(*parts)) *house {
 	g, err := cfg.gate()
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
-	return &house{t, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st)), g}
+	return &fixture{t, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st)), g}
 }
 
 // key returns a new key and its secret. The key is linked to a new plan like p, unless p
 // is nil.
-func (h *house) key(p *usageplan.Plan) (apikey.Key, string) {
+func (h *fixture) key(p *usageplan.Plan) (apikey.Key, string) {
 	h.t.Helper()
 	k, secret, err := h.keys.Create(h.t.Context(), apikey.Key{Name: "key", Enabled: true})
 	require.NoError(h.t, err)
@@ -62,7 +62,7 @@ func (h *house) key(p *usageplan.Plan) (apikey.Key, string) {
 	return k, string(secret)
 }
 
-func (h *house) middleware(cfg middleware.Config) *middleware.Middleware {
+func (h *fixture) middleware(cfg middleware.Config) *middleware.Middleware {
 	h.t.Helper()
 	mw, err := middleware.New(h.gate, cfg)
 	require.NoError(h.t, err)

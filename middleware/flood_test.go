@@ -55,7 +55,7 @@ func TestFloodTellsNothing(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						st := memory.New(memory.Config{})
 						dir := hanging{st, st, new(atomic.Bool), new(atomic.Bool)}
-						h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = dir, dir, st })
+						h := newFixture(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = dir, dir, st })
 						h.keys, h.plans = must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st))
 						mw := h.middleware(middleware.Config{XRateLimit: middleware.XRateLimitSeconds})
 						_, valid := h.key(&usageplan.Plan{Quotas: perDay(10)})

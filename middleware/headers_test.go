@@ -47,7 +47,7 @@ func TestFields(t *testing.T) {
 		{usageplan.Plan{Routes: map[string]limiter.Limit{"*": limiter.PerSecond(5)}}, `"throttle *";q=5;w=1`, `"throttle *";r=4;t=1`},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse(t)
+			h := newFixture(t)
 			_, secret := h.key(&c.plan)
 			w := serve(h.middleware(middleware.Config{}).Handler(ok), with(secret))
 			require.Equal(t, 200, w.Code, c.policy)
@@ -63,11 +63,11 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// TestNextToken follows t while a bucket fills. The token is never there after t, nor
-// more than a second before it.
+// TestNextToken checks while a bucket fills that t is the time until the next token,
+// rounded up to whole seconds.
 func TestNextToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{Throttle: throttle(3.0/7, 4)})
 		protected := h.middleware(middleware.Config{Cost: func(*http.Request) int64 { return 0 }}).Handler(ok)
 		charged := h.middleware(middleware.Config{}).Handler(ok)
@@ -96,7 +96,7 @@ func TestNextToken(t *testing.T) {
 // longer than Retry-After.
 func TestNextTokenOfRefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{Throttle: throttle(3.0/7, 6)})
 		protected := h.middleware(middleware.Config{}).Handler(ok)
 		for range 6 {
@@ -114,7 +114,7 @@ func TestNextTokenOfRefusal(t *testing.T) {
 // unit that the Config selects.
 func TestXRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{Throttle: throttle(0.1, 5), Quotas: perDay(4)})
 		_, free := h.key(&usageplan.Plan{})
 		delta := h.middleware(middleware.Config{XRateLimit: middleware.XRateLimitSeconds, OmitHeaders: true}).Handler(ok)
@@ -165,7 +165,7 @@ func FuzzFields(f *testing.F) {
 		if p.Validate() != nil {
 			t.Skip()
 		}
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&p)
 		r := with(secret)
 		r.Pattern = route

@@ -18,7 +18,7 @@ import (
 // TestNothingShowsASecret prints every public struct, and the Result of a request that
 // carried the secret.
 func TestNothingShowsASecret(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	cfg := middleware.Config{Mux: http.NewServeMux(), Logger: slog.Default()}
 	mw, err := middleware.New(h.gate, cfg)

@@ -66,7 +66,7 @@ func TestLimitByOmitsFields(t *testing.T) {
 // is outside.
 func TestLimitByBesideMiddleware(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 		lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerSecond(5))
 		limit, mw := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{})), h.middleware(middleware.Config{})
@@ -113,7 +113,7 @@ func TestLimitByLogs(t *testing.T) {
 // TestLimitByFlood checks that no number of addresses affects the Gate's customers if the
 // limit has a store of its own.
 func TestLimitByFlood(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 	lim := newLimiter(t, memory.New(memory.Config{MaxSubjects: 100}), limiter.Limit{Rate: 1e-8, Burst: 1})
 	handler := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{}))(h.middleware(middleware.Config{}).Handler(ok))

@@ -11,7 +11,7 @@ import (
 
 // TestNil checks that a nil argument panics at once, not at the first request.
 func TestNil(t *testing.T) {
-	mw := newHouse(t).middleware(middleware.Config{})
+	mw := newFixture(t).middleware(middleware.Config{})
 	for want, make := range map[string]func(){
 		"middleware: Handler: next: nil: want an http.Handler":                          func() { mw.Handler(nil) },
 		"middleware: Handler: next: nil *http.ServeMux: want an http.Handler":           func() { mw.Handler((*http.ServeMux)(nil)) },

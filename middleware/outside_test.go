@@ -19,10 +19,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestPatternOutside shows the route to handlers outside the middleware, such as metrics,
-// whatever becomes of the request.
+// TestPatternOutside checks that handlers outside the middleware, such as metrics, see
+// the route, whatever the answer is.
 func TestPatternOutside(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /pets/{id}", func(_ http.ResponseWriter, r *http.Request) {
@@ -51,10 +51,10 @@ func TestPatternOutside(t *testing.T) {
 	}
 }
 
-// TestFormOutside shows a form that the next handler has parsed to handlers outside, such
-// as logs.
+// TestFormOutside checks that handlers outside the middleware, such as logs, see a form
+// that the next handler has parsed.
 func TestFormOutside(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	for name, cfg := range map[string]middleware.Config{"plain": {}, "refunding": {Refund: failed}} {
 		r := request("POST", "/?a=1", "X-API-Key", secret, "Content-Type", "application/x-www-form-urlencoded")
@@ -67,9 +67,10 @@ func TestFormOutside(t *testing.T) {
 	}
 }
 
-// TestTrailer shows the next handler a trailer field that the client did not announce.
+// TestTrailer checks that the next handler sees a trailer field that the client did not
+// announce.
 func TestTrailer(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	var got http.Header
 	srv := httptest.NewServer(h.middleware(middleware.Config{}).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -87,8 +88,8 @@ func TestTrailer(t *testing.T) {
 	require.Equal(t, "7", got.Get("X-Sum"))
 }
 
-// TestEarlyHints has the RateLimit fields in the final answer, though a proxy empties the
-// header after an interim one.
+// TestEarlyHints checks that the final answer has the RateLimit fields, although a proxy
+// empties the header after an interim response.
 func TestEarlyHints(t *testing.T) {
 	for _, status := range []int{200, 502} {
 		upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -100,7 +101,7 @@ func TestEarlyHints(t *testing.T) {
 		to, err := url.Parse(upstream.URL)
 		require.NoError(t, err)
 		proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
-		served(t, proxy.ServeHTTP, func(t *testing.T, h *house, get func(string) (*http.Response, error), cfg middleware.Config) {
+		served(t, proxy.ServeHTTP, func(t *testing.T, h *fixture, get func(string) (*http.Response, error), cfg middleware.Config) {
 			_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 			res, err := get(secret)
 			require.NoError(t, err)
@@ -112,8 +113,8 @@ func TestEarlyHints(t *testing.T) {
 	}
 }
 
-// TestEarlyHintsByHand is a handler that sends them itself: the fields are there once,
-// and those that it took away stay away.
+// TestEarlyHintsByHand sends early hints from the handler itself. The final answer has
+// the fields once, and none that the handler has removed.
 func TestEarlyHintsByHand(t *testing.T) {
 	for _, hide := range []bool{false, true} {
 		served(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -124,7 +125,7 @@ func TestEarlyHintsByHand(t *testing.T) {
 				w.WriteHeader(http.StatusEarlyHints)
 			}
 			_, _ = io.WriteString(w, "x")
-		}, func(t *testing.T, h *house, get func(string) (*http.Response, error), cfg middleware.Config) {
+		}, func(t *testing.T, h *fixture, get func(string) (*http.Response, error), cfg middleware.Config) {
 			_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 			res, err := get(secret)
 			require.NoError(t, err)
@@ -137,12 +138,12 @@ func TestEarlyHintsByHand(t *testing.T) {
 	}
 }
 
-// TestMaxBytesReader closes the connection of a body that is too large, as it does
-// without the middleware.
+// TestMaxBytesReader checks that the connection is closed if a body is too large, as it
+// is without the middleware.
 func TestMaxBytesReader(t *testing.T) {
 	for name, cfg := range map[string]middleware.Config{"plain": {}, "refunding": {Refund: failed}} {
 		for _, status := range []int{413, 400} {
-			h := newHouse(t)
+			h := newFixture(t)
 			_, secret := h.key(&usageplan.Plan{})
 			srv := httptest.NewServer(h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if _, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 10)); err != nil {
@@ -153,7 +154,7 @@ func TestMaxBytesReader(t *testing.T) {
 			for size, want := range map[int]int{10: 200, 100_000: status} {
 				conn, answers := dial(t, srv)
 				_, err := fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nX-Api-Key: %s\r\nContent-Length: %d\r\n\r\n%s",
-					secret, size, strings.Repeat("x", min(size, 1000))) // the rest never comes
+					secret, size, strings.Repeat("x", min(size, 1000))) // the rest is never sent
 				require.NoError(t, err)
 				res, err := http.ReadResponse(answers, nil)
 				require.NoError(t, err, name)
@@ -164,7 +165,7 @@ func TestMaxBytesReader(t *testing.T) {
 	}
 }
 
-// TestWriterKeeps is what a handler finds in the writer, by assertion and by
+// TestWriterKeeps checks what a handler finds in the writer by type assertions and by
 // http.ResponseController.
 func TestWriterKeeps(t *testing.T) {
 	served(t, func(w http.ResponseWriter, r *http.Request) {
@@ -187,7 +188,7 @@ func TestWriterKeeps(t *testing.T) {
 		push, is := w.(http.Pusher)
 		require.True(t, is)
 		require.ErrorIs(t, push.Push("/style.css", nil), http.ErrNotSupported, "the client's word")
-	}, func(t *testing.T, h *house, get func(string) (*http.Response, error), _ middleware.Config) {
+	}, func(t *testing.T, h *fixture, get func(string) (*http.Response, error), _ middleware.Config) {
 		_, secret := h.key(&usageplan.Plan{})
 		res, err := get(secret)
 		require.NoError(t, err)
@@ -195,11 +196,11 @@ func TestWriterKeeps(t *testing.T) {
 	})
 }
 
-// TestWriterClaims no flushing that the writer beneath cannot do, such as
-// http.TimeoutHandler's.
+// TestWriterClaims checks that the writer is no http.Flusher if the underlying writer is
+// none, such as that of http.TimeoutHandler.
 func TestWriterClaims(t *testing.T) {
 	for name, cfg := range map[string]middleware.Config{"plain": {}, "refunding": {Refund: failed}} {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{})
 		handler := h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			if _, claims := w.(http.Flusher); claims {
@@ -211,8 +212,8 @@ func TestWriterClaims(t *testing.T) {
 	}
 }
 
-// TestRefundTimeout asks the rule about what the client has got: 503 where
-// http.TimeoutHandler has answered before the handler.
+// TestRefundTimeout checks that Config.Refund gets the status that the client got. That
+// is 503 if http.TimeoutHandler has answered before the handler.
 func TestRefundTimeout(t *testing.T) {
 	for what, c := range map[string]struct {
 		late    func(http.ResponseWriter)
@@ -226,7 +227,7 @@ func TestRefundTimeout(t *testing.T) {
 		"in time":  {func(w http.ResponseWriter) { w.WriteHeader(http.StatusCreated) }, time.Hour, 201},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse(t)
+			h := newFixture(t)
 			_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 			asked := make(chan int, 1)
 			cfg := middleware.Config{Refund: func(status int) bool { asked <- status; return failed(status) }}
@@ -245,11 +246,11 @@ func TestRefundTimeout(t *testing.T) {
 	}
 }
 
-// TestRefundDeadline asks the rule about what was sent where no one else has answered,
-// though the time is over.
+// TestRefundDeadline checks that Config.Refund gets the status that was sent if the
+// deadline passes after that, and no outer handler has answered.
 func TestRefundDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

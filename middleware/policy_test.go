@@ -14,11 +14,11 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestPolicies: the text that a plan's keys share is each one's own where its quota was
-// extended, and another when the plan or the window is.
+// TestPolicies checks that the keys of a plan have the same text, except a key whose
+// quota was extended, and that the text changes with the plan and with the window.
 func TestPolicies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		zone, err := time.LoadLocation("America/Santiago")
 		require.NoError(t, err)
 		p, err := h.plans.Create(t.Context(), usageplan.Plan{Name: "p", Quotas: []quota.Quota{{Limit: 10, Period: quota.Day, Location: zone}}})
@@ -58,14 +58,14 @@ func TestPolicies(t *testing.T) {
 	})
 }
 
-// TestPoliciesTogether: many plans at once never have one another's text.
+// TestPoliciesTogether checks that many plans at once never get each other's text.
 func TestPoliciesTogether(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	protected := h.middleware(middleware.Config{}).Handler(ok)
 	var wg sync.WaitGroup
 	for n := range 300 { // more than the cache has slots
 		_, secret := h.key(&usageplan.Plan{Quotas: perDay(int64(1000 + n))})
-		serve(protected, with(secret)) // so that not all are looked up at once
+		serve(protected, with(secret)) // so that not all keys are looked up at once
 		wg.Go(func() {
 			for range 20 {
 				if got, want := serve(protected, with(secret)).Header().Get("RateLimit-Policy"), fmt.Sprintf(`"day";q=%d;w=86400`, 1000+n); got != want {

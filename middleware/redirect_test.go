@@ -11,8 +11,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestRedirect charges a request once, though the mux redirects it to the clean form of
-// its path first.
+// TestRedirect checks that a request is charged once if the mux first redirects it to the
+// clean form of its path.
 func TestRedirect(t *testing.T) {
 	mux := http.NewServeMux()
 	for _, pattern := range []string{"GET /dir/", "/only/{$}", "/rest/{rest...}", "/file"} {
@@ -40,7 +40,7 @@ func TestRedirect(t *testing.T) {
 		{"/file", 200, 1},
 		{"/nothing", 404, 1},
 	} {
-		h := newHouse(t)
+		h := newFixture(t)
 		k, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 		for name, handler := range map[string]http.Handler{
 			"handler": h.middleware(middleware.Config{}).Handler(mux),

@@ -25,8 +25,8 @@ import (
 
 func failed(status int) bool { return status >= 500 }
 
-// TestRefund gives back by the status that the handler ended with. Each case has a quota
-// of one: it is there again or not.
+// TestRefund checks for which statuses the charge is refunded. Each case has a quota of
+// 1, so the next request shows it.
 func TestRefund(t *testing.T) {
 	for _, c := range []struct {
 		what    string
@@ -62,10 +62,10 @@ func TestRefund(t *testing.T) {
 		{"panic after 200", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200); panic("broken") }, true, "broken"},
 		{"abort", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, true, http.ErrAbortHandler},
 	} {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 		protected := h.middleware(middleware.Config{Refund: failed}).Handler(c.handler)
-		for range 3 { // as often as one likes, if it is given back each time
+		for range 3 { // all are admitted if each is refunded
 			func() {
 				defer func() { require.Equal(t, c.panics, recover(), c.what) }()
 				protected.ServeHTTP(&discard{http.Header{}}, with(secret))
@@ -82,10 +82,10 @@ func TestRefund(t *testing.T) {
 	}
 }
 
-// TestRefundOnce gives back to a quota that others have charged too no more than what the
-// request was charged.
+// TestRefundOnce checks that a quota that others have charged, too, gets back only what
+// the request was charged.
 func TestRefundOnce(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 	require.Equal(t, 200, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)))
 	cfg := middleware.Config{Refund: failed, Cost: func(*http.Request) int64 { return 3 }}
@@ -101,9 +101,9 @@ func TestRefundOnce(t *testing.T) {
 	}
 }
 
-// TestRefundGoexit counts a handler that never returns as 500.
+// TestRefundGoexit checks that a handler that never returns counts as 500.
 func TestRefundGoexit(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 	mw := h.middleware(middleware.Config{Refund: failed})
 	done := make(chan struct{})
@@ -115,12 +115,13 @@ func TestRefundGoexit(t *testing.T) {
 	require.Equal(t, 200, status(mw.Handler(ok), with(secret)))
 }
 
-// TestRefundFails is logged, also if the time that the request had is over.
+// TestRefundFails checks that a failed refund is logged, even after the deadline of the
+// request.
 func TestRefundFails(t *testing.T) {
 	for _, broken := range []error{errors.New("broken"), context.DeadlineExceeded} {
 		synctest.Test(t, func(t *testing.T) {
 			var log bytes.Buffer
-			h := newHouse(t, func(cfg *parts) {
+			h := newFixture(t, func(cfg *parts) {
 				cfg.Counter = storetest.Faulty(cfg.Counter, storetest.Fault{Take: 2, Err: broken})
 			})
 			_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
@@ -138,9 +139,9 @@ func TestRefundFails(t *testing.T) {
 	}
 }
 
-// TestRefundGone gives nothing back to a client that leaves while it is served, since it
-// could take all but the end of every answer for nothing; one whose time is over has not
-// left.
+// TestRefundGone checks that a client that disconnects while it is served gets no refund,
+// since it could take all but the end of every answer for nothing. A client whose
+// deadline has passed has not disconnected.
 func TestRefundGone(t *testing.T) {
 	handlers := map[string]http.HandlerFunc{
 		"502": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) },
@@ -152,7 +153,7 @@ func TestRefundGone(t *testing.T) {
 	for what, handler := range handlers {
 		for _, gone := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t)
+				h := newFixture(t)
 				_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 				ctx, hangUp := context.WithTimeout(t.Context(), time.Second)
 				defer hangUp()

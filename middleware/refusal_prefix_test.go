@@ -13,12 +13,12 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestRefusedPrefix gives the Gate another Format than the Service. The log says so once,
-// without any part of a secret, and the answers do not differ.
+// TestRefusedPrefix gives the Gate and the Service different Formats. The log says so
+// once, without any part of a secret, and all answers are the same.
 func TestRefusedPrefix(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h := newHouse(t, func(cfg *parts) { cfg.KeyFormat = apikey.Format{Prefix: "other"} }) // the Service's is "acme"
+	h := newFixture(t, func(cfg *parts) { cfg.KeyFormat = apikey.Format{Prefix: "other"} }) // the Service's is "acme"
 	_, secret := h.key(&usageplan.Plan{})
 	handler := h.middleware(middleware.Config{Logger: logger}).Handler(ok)
 	stranger, err := apikey.Format{Prefix: "other"}.New()

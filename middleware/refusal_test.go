@@ -17,13 +17,13 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// refusal is a credential that is refused, and how the log names it.
+// refusal is a credential that is refused, and the reason in the log.
 type refusal struct {
 	secret, reason, key string
 }
 
-// refusals are the credentials that a house refuses, by what is wrong with them.
-func refusals(h *house) map[string]refusal {
+// refusals returns credentials that a service refuses, by their fault.
+func refusals(h *fixture) map[string]refusal {
 	ctx := h.t.Context()
 	_, unknown, err := must(apikey.NewService(nowhere{}, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})).Create(ctx, apikey.Key{Enabled: true})
 	require.NoError(h.t, err)
@@ -47,18 +47,18 @@ func refusals(h *house) map[string]refusal {
 	}
 }
 
-// nowhere is a store that keeps nothing of the keys that are inserted.
+// nowhere is a store that does not keep the keys that are inserted.
 type nowhere struct{ apikey.Store }
 
 func (nowhere) InsertKey(context.Context, apikey.Key) error { return nil }
 
-// TestRefusalsAreLogged has each refusal of a credential told at slog.LevelDebug, once,
-// with its reason and the key's id, and without the secret. At slog.LevelInfo nothing is
-// told.
+// TestRefusalsAreLogged checks that each refused credential is logged once at
+// slog.LevelDebug, with the reason and the key's ID and without the secret. At
+// slog.LevelInfo nothing is logged.
 func TestRefusalsAreLogged(t *testing.T) {
 	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo} {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse(t)
+			h := newFixture(t)
 			cases := refusals(h)
 			noPlan, secret := h.key(nil)
 			cases["no plan"] = refusal{secret, "no_plan", noPlan.ID}
@@ -68,7 +68,7 @@ func TestRefusalsAreLogged(t *testing.T) {
 				var log bytes.Buffer
 				logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: level}))
 				protected := h.middleware(middleware.Config{Logger: logger}).Handler(ok)
-				for range 2 { // read, and remembered
+				for range 2 { // the second answer comes from the cache
 					log.Reset()
 					require.NotEqual(t, http.StatusOK, status(protected, with(test.secret)), what)
 					if level > slog.LevelDebug {
@@ -91,10 +91,10 @@ func TestRefusalsAreLogged(t *testing.T) {
 	}
 }
 
-// TestNoCredentialIsLogged tells a request without a credential from one whose credential
-// is malformed.
+// TestNoCredentialIsLogged checks that the log tells a missing credential from a
+// malformed one.
 func TestNoCredentialIsLogged(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	for what, test := range map[string]struct {
 		header []string
 		reason string

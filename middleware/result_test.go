@@ -15,10 +15,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestContextShowsNoSecret prints the context of a request that was admitted, as a log or
-// a mock may.
+// TestContextShowsNoSecret prints the context of an admitted request, as a log or a mock
+// may.
 func TestContextShowsNoSecret(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	protected := h.middleware(middleware.Config{}).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		for _, format := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
@@ -28,9 +28,9 @@ func TestContextShowsNoSecret(t *testing.T) {
 	require.Equal(t, 200, status(protected, with(secret)))
 }
 
-// TestResultShowsNoSecret prints what Config.Refuse is given, in every way.
+// TestResultShowsNoSecret prints the Result that Config.Refuse gets in every way.
 func TestResultShowsNoSecret(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, known := h.key(&usageplan.Plan{Quotas: perDay(1)})
 	_, unlinked := h.key(nil)
 	mw := h.middleware(middleware.Config{})

@@ -14,9 +14,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestResultOf answers for decisions of the service's own as Handler answers for its own.
+// TestResultOf checks that ResultOf answers for a decision of the service as Handler
+// answers for its own.
 func TestResultOf(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
 	_, planless := h.key(nil)
 	mw := h.middleware(middleware.Config{})

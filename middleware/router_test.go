@@ -17,10 +17,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// byHeader stands for a router whose patterns the middleware learns through Config.Route.
+// byHeader is the Config.Route of a router that writes its pattern into a header field.
 func byHeader(r *http.Request) string { return r.Header.Get("Route") }
 
-// TestRouteFunc asks Config.Route first, then Mux, then Request.Pattern.
+// TestRouteFunc checks that Config.Route is asked first, then Mux, then Request.Pattern.
 func TestRouteFunc(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /pets/{id}", ok)
@@ -39,7 +39,7 @@ func TestRouteFunc(t *testing.T) {
 		{"then the mux", "", "GET /pets/{id}", mux, "GET /other", false},
 		{"then the pattern", "", "GET /pets/{id}", nil, "GET /pets/{id}", false},
 	} {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{Routes: map[string]limiter.Limit{c.plan: {}}})
 		protected := h.middleware(middleware.Config{Route: byHeader, Mux: c.mux}).Handler(http.HandlerFunc(ok))
 		r := request("GET", "/pets/7", "X-API-Key", secret, "Route", c.says)
@@ -48,9 +48,10 @@ func TestRouteFunc(t *testing.T) {
 	}
 }
 
-// TestRouteFuncPublic compares what Config.Route returns with Public, byte by byte.
+// TestRouteFuncPublic checks that what Config.Route returns is compared with Public byte
+// by byte.
 func TestRouteFuncPublic(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	protected := h.middleware(middleware.Config{Route: byHeader, Public: []string{"GET /pets/{n:[0-9]+}", "OPTIONS /all"}}).Handler(ok)
 	preflight := []string{"Origin", "https://example.com", "Access-Control-Request-Method", "GET"}
 	for _, c := range []struct {
@@ -62,7 +63,7 @@ func TestRouteFuncPublic(t *testing.T) {
 		{"GET", "GET /pets/{n:[0-9]*}", nil, 401},
 		{"GET", "", nil, 401},
 		{"OPTIONS", "OPTIONS /all", preflight, 200},
-		{"OPTIONS", "OPTIONS /pets", preflight, 401}, // perhaps a handler of every method
+		{"OPTIONS", "OPTIONS /pets", preflight, 401}, // the pattern may serve every method
 		{"OPTIONS", "", preflight, 401},
 	} {
 		r := request(c.method, "/", append(c.header, "Route", c.says)...)
@@ -75,12 +76,12 @@ func TestRouteFuncPublic(t *testing.T) {
 	require.NotContains(t, err.Error(), "/ok")
 }
 
-// TestTwice charges a request once, however often the same Gate's middleware is in its
-// way.
+// TestTwice checks that a request is charged once, however often it passes through the
+// middleware of the same Gate.
 func TestTwice(t *testing.T) {
 	var log bytes.Buffer
-	h, other := newHouse(t), newHouse(t)
-	var secret string // of the case
+	h, other := newFixture(t), newFixture(t)
+	var secret string // the key of the case
 	_, others := other.key(&usageplan.Plan{Quotas: perDay(9)})
 	logger := slog.New(slog.NewTextHandler(&log, nil))
 	mw := h.middleware(middleware.Config{Logger: logger})
@@ -120,10 +121,10 @@ func TestTwice(t *testing.T) {
 	}
 }
 
-// TestTwiceIsNoWayIn asks for each credential: that one key was admitted says nothing of
-// another one.
+// TestTwiceIsNoWayIn checks that each credential is verified. That one key was admitted
+// says nothing about another.
 func TestTwiceIsNoWayIn(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	one, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 	two, admin := h.key(&usageplan.Plan{Quotas: perDay(9)})
 	inner := h.middleware(middleware.Config{Credential: middleware.Header("X-Admin-Key")})
@@ -149,9 +150,9 @@ func TestTwiceIsNoWayIn(t *testing.T) {
 	require.Equal(t, int64(5), used(t, h, one.ID))
 }
 
-// TestTwiceByCheck is the same for frameworks that call Check.
+// TestTwiceByCheck checks the same for frameworks that call Check.
 func TestTwiceByCheck(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	key, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 	mw := h.middleware(middleware.Config{})
 	r := with(secret)
@@ -168,8 +169,8 @@ func TestTwiceByCheck(t *testing.T) {
 	require.Same(t, &outer.Decision, d, "the inner Result has none")
 }
 
-// used is how much of its first quota a key has used.
-func used(t *testing.T, h *house, keyID string) int64 {
+// used returns how much of its first quota a key has used.
+func used(t *testing.T, h *fixture, keyID string) int64 {
 	t.Helper()
 	d, err := h.gate.Peek(t.Context(), gate.Request{KeyID: keyID})
 	require.NoError(t, err)

@@ -15,7 +15,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// petShop is a mux with patterns of every form.
+// petShop returns a mux with patterns of every form.
 func petShop(h http.Handler) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, p := range []string{"GET /pets/{id}", "/dogs/GET", "POST example.com/pets", "example.com/any/", "DELETE \t /pets/{id}", "GET /{$}"} {
@@ -24,8 +24,8 @@ func petShop(h http.Handler) *http.ServeMux {
 	return mux
 }
 
-// TestRoutes finds the throttle of a route however the middleware and the mux stand to
-// one another.
+// TestRoutes checks that the throttle of a route is found, however the middleware and the
+// mux are stacked.
 func TestRoutes(t *testing.T) {
 	blocked := limiter.Limit{}
 	for _, c := range []struct {
@@ -36,7 +36,7 @@ func TestRoutes(t *testing.T) {
 		{"GET /pets/{id}", "HEAD", "/pets/7", true},
 		{"GET /pets/{id}", "GET", "/pets/../pets/7", false}, // the redirect is free
 		{"GET /pets/{id}", "GET", "/dogs/GET", false},
-		{"GET /dogs", "GET", "/dogs/GET", false}, // not the name that AWS would give it
+		{"GET /dogs", "GET", "/dogs/GET", false}, // AWS would read another name
 		{"POST /pets", "POST", "/pets", true},
 		{"/any/", "PUT", "/any/thing", true},
 		{"DELETE /pets/{id}", "DELETE", "/pets/7", true},
@@ -44,7 +44,7 @@ func TestRoutes(t *testing.T) {
 		{"GET /{$}", "GET", "/elsewhere", false},
 		{"*", "GET", "/elsewhere", true},
 	} {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{Routes: map[string]limiter.Limit{c.route: blocked}})
 		mux, inside := petShop(ok), petShop(h.middleware(middleware.Config{}).Handler(ok))
 		for how, handler := range map[string]http.Handler{
@@ -53,7 +53,7 @@ func TestRoutes(t *testing.T) {
 			"inside":                  inside,
 		} {
 			if how == "inside" && (c.route == "*" || strings.Contains(c.target, "..")) {
-				continue // there the mux answers
+				continue // the mux answers here
 			}
 			r := request(c.method, "http://example.com"+c.target, "X-API-Key", secret)
 			assert.Equal(t, c.meets, status(handler, r) == 403, "%s: %s %s: %s", c.route, c.method, c.target, how)
@@ -61,9 +61,9 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestRouteBucket is apart from the plan's.
+// TestRouteBucket checks that the bucket of a route is apart from that of the plan.
 func TestRouteBucket(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Throttle: throttle(0.001, 1), Routes: map[string]limiter.Limit{"GET /pets/{id}": *throttle(0.001, 2)}})
 	protected := h.middleware(middleware.Config{}).Handler(petShop(ok))
 	for _, step := range []struct {
@@ -74,9 +74,10 @@ func TestRouteBucket(t *testing.T) {
 	}
 }
 
-// TestPublic lets through what the mux routes there, and nothing that only looks like it.
+// TestPublic checks that the middleware passes on what the mux routes to a public
+// pattern, and nothing that only looks like it.
 func TestPublic(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	mux := http.NewServeMux()
 	reached := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusAccepted) })
 	for _, p := range []string{"GET /health", "/docs/", "/docs/private/", "/admin/", "POST /login", "GET /login"} {
@@ -98,9 +99,9 @@ func TestPublic(t *testing.T) {
 		{"GET", "/docs/a/b", 202},
 		{"GET", "/docs", 307},
 		{"GET", "/docs/private/x", 401},
-		{"GET", "/docs/%2e%2e/admin/", 202}, // the mux takes it for a document, too
+		{"GET", "/docs/%2e%2e/admin/", 202}, // the mux serves it as a document, too
 		{"GET", "/docs/../admin/", 401},
-		{"GET", "/admin/../docs/", 307}, // a redirect, no more
+		{"GET", "/admin/../docs/", 307}, // only a redirect
 		{"GET", "//docs/", 307},
 		{"POST", "/login", 202},
 		{"GET", "/login", 401},
@@ -120,11 +121,11 @@ func TestPublic(t *testing.T) {
 	}
 }
 
-// TestBadCredential looks from outside as if there were none; who debugs sees what is
-// wrong with it, and not what it is.
+// TestBadCredential checks that a bad credential is answered like a missing one. The log
+// at the debug level names the fault, but not the credential.
 func TestBadCredential(t *testing.T) {
 	var log bytes.Buffer
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	cfg := middleware.Config{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	require.Equal(t, 401, status(h.middleware(cfg).Handler(ok), request("GET", "/", "X-API-Key", secret, "Authorization", "Bearer token")))
@@ -132,10 +133,10 @@ func TestBadCredential(t *testing.T) {
 	require.NotContains(t, log.String(), secret[len("acme_"):])
 }
 
-// TestPreflight passes what a browser asks before it sends a key, but to no handler of
-// anything else.
+// TestPreflight checks that a preflight is passed on without a key, but never to a
+// handler that serves other requests.
 func TestPreflight(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 	mux := http.NewServeMux()
 	reached := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusAccepted) })

@@ -22,16 +22,16 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// served is a real server in front of a handler, over HTTP/1.1 and over HTTP/2, with and
-// without a wrapped writer.
-func served(t *testing.T, handler http.HandlerFunc, test func(t *testing.T, h *house, get func(secret string) (*http.Response, error), cfg middleware.Config)) {
+// served tests a handler behind the middleware on a real server, over HTTP/1.1 and
+// HTTP/2, with and without a wrapped writer.
+func served(t *testing.T, handler http.HandlerFunc, test func(t *testing.T, h *fixture, get func(secret string) (*http.Response, error), cfg middleware.Config)) {
 	for name, cfg := range map[string]middleware.Config{"plain": {}, "refunding": {Refund: failed}} {
 		for _, http2 := range []bool{false, true} {
 			t.Run(name+map[bool]string{false: ", HTTP/1.1", true: ", HTTP/2"}[http2], func(t *testing.T) {
-				h := newHouse(t)
+				h := newFixture(t)
 				srv := httptest.NewUnstartedServer(h.middleware(cfg).Handler(handler))
 				srv.EnableHTTP2 = http2
-				srv.Config.ErrorLog = log.New(io.Discard, "", 0) // panics are meant
+				srv.Config.ErrorLog = log.New(io.Discard, "", 0) // the panics are intended
 				srv.StartTLS()
 				defer srv.Close()
 				test(t, h, func(secret string) (*http.Response, error) {
@@ -50,7 +50,7 @@ func served(t *testing.T, handler http.HandlerFunc, test func(t *testing.T, h *h
 	}
 }
 
-// TestStreaming reads each line before the next is sent.
+// TestStreaming reads each line before the next one is sent.
 func TestStreaming(t *testing.T) {
 	next := make(chan bool)
 	served(t, func(w http.ResponseWriter, r *http.Request) {
@@ -67,7 +67,7 @@ func TestStreaming(t *testing.T) {
 				panic(err)
 			}
 		}
-	}, func(t *testing.T, h *house, get func(string) (*http.Response, error), _ middleware.Config) {
+	}, func(t *testing.T, h *fixture, get func(string) (*http.Response, error), _ middleware.Config) {
 		_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 		go func() { next <- true }()
 		res, err := get(secret)
@@ -88,12 +88,12 @@ func TestStreaming(t *testing.T) {
 	})
 }
 
-// TestPanic reaches the server, which ends the connection or stream, and gives back where
-// there is a rule.
+// TestPanic checks that a panic reaches the server, which ends the connection or stream,
+// and that the charge is refunded if Config.Refund says so.
 func TestPanic(t *testing.T) {
 	served(t, func(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
-	}, func(t *testing.T, h *house, get func(string) (*http.Response, error), cfg middleware.Config) {
+	}, func(t *testing.T, h *fixture, get func(string) (*http.Response, error), cfg middleware.Config) {
 		_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 		_, err := get(secret)
 		require.Error(t, err)
@@ -107,8 +107,8 @@ func TestPanic(t *testing.T) {
 	})
 }
 
-// TestReadFrom sends a file by io.Copy, which finds the server's io.ReaderFrom in front
-// of the writer or beneath it.
+// TestReadFrom sends a file by io.Copy. It finds the io.ReaderFrom of the server outside
+// the middleware or through the wrapped writer.
 func TestReadFrom(t *testing.T) {
 	content := strings.Repeat("0123456789", 100_000)
 	name := filepath.Join(t.TempDir(), "file")
@@ -120,7 +120,7 @@ func TestReadFrom(t *testing.T) {
 		}
 		defer func() { _ = file.Close() }()
 		_, _ = io.Copy(w, file)
-	}, func(t *testing.T, h *house, get func(string) (*http.Response, error), cfg middleware.Config) {
+	}, func(t *testing.T, h *fixture, get func(string) (*http.Response, error), cfg middleware.Config) {
 		_, secret := h.key(&usageplan.Plan{})
 		res, err := get(secret)
 		require.NoError(t, err)
@@ -130,7 +130,7 @@ func TestReadFrom(t *testing.T) {
 	})
 }
 
-// readerFrom notes that it was asked to read.
+// readerFrom records that its ReadFrom was called.
 type readerFrom struct {
 	http.ResponseWriter
 	asked bool
@@ -141,10 +141,10 @@ func (rf *readerFrom) ReadFrom(src io.Reader) (int64, error) {
 	return io.Copy(rf.ResponseWriter, src)
 }
 
-// TestReadFromBeneath is the server's own way to send a file, which the wrapped writer
-// does not hide.
+// TestReadFromBeneath checks that the wrapped writer does not hide the server's own way
+// to send a file.
 func TestReadFromBeneath(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	w := &readerFrom{ResponseWriter: &discard{http.Header{}}}
 	h.middleware(middleware.Config{Refund: failed}).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -153,7 +153,7 @@ func TestReadFromBeneath(t *testing.T) {
 	require.True(t, w.asked)
 }
 
-// deadlines is a writer with what http.ResponseController alone looks for.
+// deadlines is a writer with methods that only http.ResponseController looks for.
 type deadlines struct {
 	http.ResponseWriter
 	set time.Time
@@ -161,9 +161,10 @@ type deadlines struct {
 
 func (d *deadlines) SetWriteDeadline(t time.Time) error { d.set = t; return nil }
 
-// TestUnwrap is what the writer beneath can do and the recorder knows nothing of.
+// TestUnwrap checks methods that the underlying writer has and the recorder does not
+// know.
 func TestUnwrap(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	w, want := &deadlines{ResponseWriter: &discard{http.Header{}}}, time.Unix(1, 0)
 	h.middleware(middleware.Config{Refund: failed}).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -172,12 +173,12 @@ func TestUnwrap(t *testing.T) {
 	require.Equal(t, want, w.set)
 }
 
-// TestHijack takes the connection over, by the interface and by the controller; the
-// charge stands.
+// TestHijack takes over the connection by the interface and by the controller. The charge
+// stands.
 func TestHijack(t *testing.T) {
 	for _, direct := range []bool{true, false} {
 		var statuses []int
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 		cfg := middleware.Config{Refund: func(status int) bool { statuses = append(statuses, status); return status != 101 }}
 		protected := h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -214,9 +215,9 @@ func TestHijack(t *testing.T) {
 	}
 }
 
-// TestNotSupported is what a writer that cannot flush or hijack says.
+// TestNotSupported checks the error of a writer that cannot flush or hijack.
 func TestNotSupported(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 	statuses := []int{}
 	cfg := middleware.Config{Refund: func(status int) bool { statuses = append(statuses, status); return false }}
@@ -229,12 +230,12 @@ func TestNotSupported(t *testing.T) {
 	require.Equal(t, []int{418}, statuses, "neither was sent")
 }
 
-// TestUpload leaves no file of an upload that a handler has parsed, whichever request the
-// handler was given.
+// TestUpload checks that no temporary file of an upload remains, whichever request the
+// handler has parsed.
 func TestUpload(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	parsed := 0
 	mux := http.NewServeMux()
@@ -270,9 +271,9 @@ func TestUpload(t *testing.T) {
 	require.Empty(t, files)
 }
 
-// TestCloseNotify is for handlers that ask without looking.
+// TestCloseNotify checks handlers that assert http.CloseNotifier without a check.
 func TestCloseNotify(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	told := make(chan bool, 1)
 	told <- true
@@ -289,7 +290,7 @@ func TestCloseNotify(t *testing.T) {
 	require.Equal(t, 200, w.Code)
 }
 
-// notifier is a writer from before contexts.
+// notifier is a writer that predates contexts.
 type notifier struct {
 	httptest.ResponseRecorder
 	told chan bool
@@ -297,9 +298,9 @@ type notifier struct {
 
 func (n *notifier) CloseNotify() <-chan bool { return n.told }
 
-// TestHangUp is a client that goes while the handler is at work: the charge stands.
+// TestHangUp disconnects the client while the handler works. The charge stands.
 func TestHangUp(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 	began, over := make(chan struct{}), make(chan error, 1)
 	protected := h.middleware(middleware.Config{Refund: failed}).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -320,9 +321,9 @@ func TestHangUp(t *testing.T) {
 	require.Equal(t, 429, status(protected, with(secret)))
 }
 
-// TestHead has no body, and all else of the answer.
+// TestHead checks that the answer to HEAD has no body, and the same header otherwise.
 func TestHead(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	srv := httptest.NewServer(h.middleware(middleware.Config{}).Handler(ok))
 	defer srv.Close()
 	get, err := srv.Client().Get(srv.URL)

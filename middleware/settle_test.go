@@ -12,11 +12,11 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestSettle settles requests in their handler: what was used is what they came to, and a
-// second call changes nothing.
+// TestSettle settles requests in their handler. The actual cost is counted, and a second
+// call changes nothing.
 func TestSettle(t *testing.T) {
 	for _, c := range []struct{ estimate, actual, used int64 }{{10, 3, 3}, {10, 10, 10}, {10, 40, 40}, {10, 0, 0}} {
-		h := newHouse(t)
+		h := newFixture(t)
 		key, secret := h.key(&usageplan.Plan{Quotas: []quota.Quota{{Limit: 100, Period: quota.Year}}})
 		mw := h.middleware(middleware.Config{Cost: func(*http.Request) int64 { return c.estimate }})
 		handler := mw.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -30,11 +30,11 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-// TestSettleWithout settles where nothing was decided.
+// TestSettleWithout settles in a context without a decision.
 func TestSettleWithout(t *testing.T) {
 	require.ErrorIs(t, middleware.Settle(t.Context(), 1), middleware.ErrNoDecision)
 	require.NoError(t, middleware.Settle(middleware.NewContext(t.Context(), &gate.Decision{}), 1))
-	h := newHouse(t)
+	h := newFixture(t)
 	mw := h.middleware(middleware.Config{Public: []string{"GET /health"}})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(_ http.ResponseWriter, r *http.Request) {
@@ -43,9 +43,9 @@ func TestSettleWithout(t *testing.T) {
 	require.Equal(t, 200, status(mw.Handler(mux), request("GET", "/health")))
 }
 
-// TestSettleInvalid tells the handler of an actual that cannot be.
+// TestSettleInvalid checks that the handler gets an error for an impossible cost.
 func TestSettleInvalid(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	handler := h.middleware(middleware.Config{}).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		require.ErrorIs(t, middleware.Settle(r.Context(), -1), gate.ErrInvalid)

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// item is a String with parameters that are Integers.
+// item is a String whose parameters are Integers.
 type item struct {
 	name   string
 	params map[string]int64
 }
 
-// parseList reads a List of Items by the algorithms of RFC 9651 section 4.2, as far as
-// the RateLimit fields use them: each Item a String, each parameter an Integer.
+// parseList parses a List of Items by the algorithms of RFC 9651 section 4.2, as far as
+// the RateLimit fields use them. Each Item is a String, and each parameter an Integer.
 func parseList(s string) (list []item, err error) {
 	for {
 		var it item

@@ -18,8 +18,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestSharedRefusal tells a client that a limit of all clients refused. The client's own
-// allowance, of which much remains, would contradict that.
+// TestSharedRefusal checks that a client learns that a shared limit refused. Its own
+// allowance, of which much remains, would contradict that and is not shown.
 func TestSharedRefusal(t *testing.T) {
 	pets := usageplan.Stage{API: "pets", Name: "prod"}
 	slow, closed := limiter.Limit{Rate: 0.001, Burst: 1}, limiter.Limit{}
@@ -42,7 +42,7 @@ func TestSharedRefusal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, func(cfg *parts) { cfg.Account, cfg.Stages = c.gate.Account, c.gate.Stages })
+				h := newFixture(t, func(cfg *parts) { cfg.Account, cfg.Stages = c.gate.Account, c.gate.Stages })
 				_, secret := h.key(&usageplan.Plan{Throttle: throttle(10, 10), Quotas: perDay(100)})
 				for _, kind := range []middleware.XRateLimit{middleware.XRateLimitSeconds, middleware.XRateLimitUnix} {
 					mw := h.middleware(middleware.Config{API: pets.API, Stage: pets.Name, XRateLimit: kind}).Handler(ok)
@@ -66,10 +66,10 @@ func TestSharedRefusal(t *testing.T) {
 	}
 }
 
-// TestSharedFailure shows no limits beside the 503 of a shared throttle whose count
-// failed.
+// TestSharedFailure checks that no limits are shown beside the 503 after the count of a
+// shared throttle failed.
 func TestSharedFailure(t *testing.T) {
-	h := newHouse(t, func(cfg *parts) {
+	h := newFixture(t, func(cfg *parts) {
 		cfg.Counter = apart{cfg.Counter}
 		cfg.Account, cfg.OnFailure.Throttle = throttle(1, 1), gate.FailClosed
 	})

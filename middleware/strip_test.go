@@ -13,9 +13,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestStrip hides the credential from the next handler, and from nobody else.
+// TestStrip checks that the credential is hidden from the next handler and from no other
+// handler.
 func TestStrip(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	cfg := middleware.Config{
 		Credential:      middleware.OneOf(middleware.Bearer(), middleware.Header("X-API-Key"), middleware.Query("key")),
@@ -44,19 +45,19 @@ func TestStrip(t *testing.T) {
 	}
 }
 
-// TestStripSkipped hides what a client sent though it was not asked for, on a public
-// route and with a preflight, good or bad.
+// TestStripSkipped checks that credentials, good or bad, are hidden on public routes and
+// with preflights, too.
 func TestStripSkipped(t *testing.T) {
 	cfg := middleware.Config{
 		Credential:      middleware.OneOf(middleware.Bearer(), middleware.Header("X-API-Key"), middleware.Query("key")),
 		Public:          []string{"GET /health"},
 		StripCredential: true,
 	}
-	h := newHouse(t)
+	h := newFixture(t)
 	for _, c := range []struct {
 		target string
 		header []string
-		want   string // what is left
+		want   string // what the next handler sees
 	}{
 		{"/health", []string{"X-Api-Key", "secret"}, "map[] /health"},
 		{"/health", []string{"Authorization", "Bearer secret", "X-Other", "1"}, "map[X-Other:[1]] /health"},
@@ -87,10 +88,10 @@ func TestStripSkipped(t *testing.T) {
 	}
 }
 
-// TestStripForm hides it in the form that a Cost function has parsed, and leaves what
-// came in the body.
+// TestStripForm checks that the credential is removed from a form that a Cost function
+// has parsed, and that values from the body stay.
 func TestStripForm(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	protected := h.middleware(middleware.Config{
 		Credential: middleware.Query("key"), StripCredential: true,

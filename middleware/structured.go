@@ -17,9 +17,9 @@ func appendParam(b []byte, name string, n int64) []byte {
 	return appendInt(append(b, name...), min(n, maxInteger))
 }
 
-// appendInt appends n in decimal. Where b has room, the digits are written in place. That
-// takes half the time of strconv.AppendInt, which writes them elsewhere and copies them:
-// 10ns of each request for two limits.
+// appendInt appends n in decimal. If b has room, it writes the digits in place. That
+// takes half the time of strconv.AppendInt, which writes them elsewhere and copies them.
+// It saves 10ns for a request with two limits.
 func appendInt(b []byte, n int64) []byte {
 	digits := 1
 	for p := int64(10); p <= n; p *= 10 {

@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAppendInt is strconv.AppendInt, with room for the digits and without.
+// TestAppendInt compares appendInt with strconv.AppendInt, with room for the digits and
+// without.
 func TestAppendInt(t *testing.T) {
 	for n := int64(1); n > 0 && n <= maxInteger; n *= 10 {
 		for _, n := range []int64{n - 1, n, n + 1, 7 * n, -n} {

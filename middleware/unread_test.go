@@ -21,9 +21,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// refusers are all ways in which this package refuses a request.
+// refusers returns all ways in which this package refuses a request.
 func refusers(t *testing.T) map[string]http.Handler {
-	h := newHouse(t)
+	h := newFixture(t)
 	blocked := newLimiter(t, memory.New(memory.Config{}), limiter.Limit{})
 	checked := h.middleware(middleware.Config{})
 	return map[string]http.Handler{
@@ -39,7 +39,7 @@ func refusers(t *testing.T) map[string]http.Handler {
 	}
 }
 
-// dial is a raw connection on which nothing waits for more than 5 s.
+// dial returns a raw connection on which no call waits for more than 5s.
 func dial(t *testing.T, srv *httptest.Server) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
@@ -49,8 +49,8 @@ func dial(t *testing.T, srv *httptest.Server) (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
-// TestRefusalWaitsForNoBody answers a request that announces a body and does not send it,
-// and closes its connection.
+// TestRefusalWaitsForNoBody checks that a request that announces a body and does not send
+// it is answered, and that its connection is closed.
 func TestRefusalWaitsForNoBody(t *testing.T) {
 	for front, handler := range refusers(t) {
 		srv := httptest.NewServer(handler)
@@ -81,8 +81,8 @@ func TestRefusalWaitsForNoBody(t *testing.T) {
 	}
 }
 
-// TestRefusalKeepsConnection reads a body that does come, and answers the next request on
-// the same connection.
+// TestRefusalKeepsConnection checks that a body that does arrive is read, and that the
+// connection serves the next request.
 func TestRefusalKeepsConnection(t *testing.T) {
 	for front, handler := range refusers(t) {
 		srv := httptest.NewServer(handler)
@@ -110,7 +110,7 @@ func TestRefusalKeepsConnection(t *testing.T) {
 	}
 }
 
-// TestRefusalOfUpload reaches a client that is still sending.
+// TestRefusalOfUpload checks that the refusal reaches a client that is still sending.
 func TestRefusalOfUpload(t *testing.T) {
 	for front, handler := range refusers(t) {
 		srv := httptest.NewServer(handler)
@@ -128,10 +128,10 @@ func TestRefusalOfUpload(t *testing.T) {
 	}
 }
 
-// TestRefusalReads leaves the body to a Refuse function, whose answer may repeat what is
-// in it.
+// TestRefusalReads checks that Config.Refuse can read the body, and repeat it in the
+// answer.
 func TestRefusalReads(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	srv := httptest.NewServer(h.middleware(middleware.Config{Refuse: func(w http.ResponseWriter, r *http.Request, res *middleware.Result) {
 		body, _ := io.ReadAll(r.Body)
 		http.Error(w, string(body), res.Status)
@@ -149,7 +149,7 @@ func TestRefusalReads(t *testing.T) {
 	}
 }
 
-// TestRefusalOverHTTP2 waits for no body either.
+// TestRefusalOverHTTP2 checks that a refusal does not wait for a body over HTTP/2 either.
 func TestRefusalOverHTTP2(t *testing.T) {
 	for front, handler := range refusers(t) {
 		srv := httptest.NewUnstartedServer(handler)
@@ -168,11 +168,11 @@ func TestRefusalOverHTTP2(t *testing.T) {
 	}
 }
 
-// TestBodyTimeout ends the reading of a body before it is known who sends it, by each
-// function that may read it.
+// TestBodyTimeout checks that each function that may read a body has a bounded time for
+// it.
 func TestBodyTimeout(t *testing.T) {
 	const soon = 50 * time.Millisecond
-	h := newHouse(t)
+	h := newFixture(t)
 	read := func(r *http.Request) string {
 		body, _ := io.ReadAll(r.Body)
 		return string(body)
@@ -210,10 +210,10 @@ func TestBodyTimeout(t *testing.T) {
 	}
 }
 
-// TestBodyTimeoutIsOver for the next handler, which reads for as long as it likes.
+// TestBodyTimeoutIsOver checks that the bound does not apply to the next handler.
 func TestBodyTimeoutIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{})
 		cfg := middleware.Config{Cost: func(*http.Request) int64 { return 1 }}
 		srv := &http.Server{Handler: h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

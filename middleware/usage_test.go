@@ -13,12 +13,12 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestUsageAnswer shows clients what they have left, above all when that is nothing: a
-// cost of 0 takes nothing, and is refused for the key alone. Each step is a request of
-// cost 1 and then one of cost 0.
+// TestUsageAnswer shows clients what they have left, even if that is nothing. A cost of 0
+// charges nothing and is refused only because of the key. Each step is a request of cost
+// 1 and then one of cost 0.
 func TestUsageAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(cfg *parts) {
+		h := newFixture(t, func(cfg *parts) {
 			cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "a", Name: "full"}: {}}
 		})
 		_, daily := h.key(&usageplan.Plan{Quotas: perDay(1)})

@@ -12,8 +12,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestWatchIsBounded remembers no more, however many patterns a Config.Route makes up and
-// however many plans there are.
+// TestWatchIsBounded checks that the memory of the watch is bounded, however many
+// patterns a Config.Route makes up and however many plans there are.
 func TestWatchIsBounded(t *testing.T) {
 	w := newRouteWatch(Config{Logger: slog.New(slog.DiscardHandler), Public: []string{"GET /health"}})
 	plan := func(i int) *usageplan.Plan {

@@ -17,7 +17,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// muxOf is a mux with a handler for each pattern.
+// muxOf returns a mux with a handler for each pattern.
 func muxOf(patterns ...string) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, p := range patterns {
@@ -29,14 +29,14 @@ func muxOf(patterns ...string) *http.ServeMux {
 // behind hides that h is a mux.
 func behind(h http.Handler) http.Handler { return http.HandlerFunc(h.ServeHTTP) }
 
-// under is a mux that has h below a pattern.
+// under returns a mux that has h below a pattern.
 func under(pattern string, h http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(pattern, h)
 	return mux
 }
 
-// each is a mux with a handler inside the middleware for each pattern.
+// each returns a mux in which each pattern has a handler inside the middleware.
 func each(patterns ...string) func(*middleware.Middleware) http.Handler {
 	return func(mw *middleware.Middleware) http.Handler {
 		mux := http.NewServeMux()
@@ -47,8 +47,8 @@ func each(patterns ...string) func(*middleware.Middleware) http.Handler {
 	}
 }
 
-// TestWatch is each set-up in which a name may have no effect, and what is warned of it:
-// the name and the pattern that was seen instead.
+// TestWatch checks for each setup in which a name may have no effect what the Logger is
+// warned of: the name, and the pattern that was seen instead.
 func TestWatch(t *testing.T) {
 	api := muxOf("GET /api/reports/{id}", "GET /api/health", "/api/files/")
 	outside := func(mw *middleware.Middleware) http.Handler { return mw.Handler(behind(api)) }
@@ -99,7 +99,7 @@ func TestWatch(t *testing.T) {
 		{"inside, every method", middleware.Config{}, each("GET /pets", "/pets"),
 			[]string{"/pets"}, []string{"GET /pets", "POST /pets"}, nil},
 		{"inside, the plan's own catch-all", middleware.Config{}, each("GET /pets", "/"), []string{"/"}, []string{"GET /x/y", "GET /pets"}, nil},
-		// A mux that is known is looked at with the first request.
+		// A known mux is checked at the first request.
 		{"known, not there", middleware.Config{Mux: api, Public: []string{"GET /health", "/api/files/"}}, outside,
 			[]string{"GET /api/reports/{other}", "GET /api/reports/{id}", "GET /files/"}, []string{"GET /api/files/1", "GET /else"},
 			[]string{"GET /health: (none)", "GET /api/reports/{other}: GET /api/reports/{id}", "GET /files/: (none)"}},
@@ -145,8 +145,8 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestWatchRouteFunc is the same with patterns of other routers, from Config.Route: what
-// they say of each request is beside it.
+// TestWatchRouteFunc checks the same for patterns of other routers, from Config.Route.
+// Each case lists what Config.Route returns for a request.
 func TestWatchRouteFunc(t *testing.T) {
 	for _, c := range []struct {
 		what   string
@@ -179,11 +179,11 @@ func TestWatchRouteFunc(t *testing.T) {
 	}
 }
 
-// warnings is what the Logger is warned of, as "name: seen", while a plan's key asks. The
-// public routes are asked for without it.
+// warnings returns the warnings as "name: seen" after requests with the key of a plan.
+// Public routes are requested without the key.
 func warnings(t *testing.T, cfg middleware.Config, setUp func(*middleware.Middleware) http.Handler, routes, asked []string) (list []string) {
 	t.Helper()
-	h := newHouse(t)
+	h := newFixture(t)
 	staged := map[string]limiter.Limit{}
 	p := &usageplan.Plan{Routes: map[string]limiter.Limit{}, StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{{API: "orders", Name: "prod"}: staged}}
 	for _, route := range routes {
@@ -213,7 +213,7 @@ func warnings(t *testing.T, cfg middleware.Config, setUp func(*middleware.Middle
 	return list
 }
 
-// attr is an attribute of a line of a TextHandler.
+// attr returns an attribute of a line of a TextHandler.
 func attr(line, name string) (value string) {
 	if _, rest, ok := strings.Cut(line, " "+name); ok {
 		if _, err := fmt.Sscanf(rest, "%q", &value); err != nil {
@@ -223,10 +223,10 @@ func attr(line, name string) (value string) {
 	return value
 }
 
-// TestWatchForgetsNothing warns of a route once, though the plan is changed and read
-// again.
+// TestWatchForgetsNothing checks that a route is reported once, although the plan is
+// changed and read again.
 func TestWatchForgetsNothing(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{ID: "p", Routes: map[string]limiter.Limit{"GET /pets": *throttle(1, 99)}})
 	var log bytes.Buffer
 	protected := h.middleware(middleware.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}).Handler(behind(ok))
