@@ -85,20 +85,20 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result, fou
 
 // decide asks the Gate about a request of known credential and route.
 func (m *Middleware) decide(r *http.Request, rt route, found *Credential, res *Result) {
-	cost, route := m.costOf(r, rt.redirected), nameOf(rt.pattern)
-	var id string
+	cost := m.costOf(r, rt.redirected)
+	req := gate.Request{
+		Secret: found.Secret, KeyID: found.KeyID,
+		API: m.cfg.API, Stage: m.cfg.Stage, Route: nameOf(rt.pattern), Cost: cost,
+	}
 	if m.cfg.ID != nil {
-		id = m.cfg.ID(r)
+		req.ID = m.cfg.ID(r)
 	}
-	// Each Request is made in the call, since copying it from a variable costs 4ns.
 	if cost == 0 {
-		res.Decision, res.Err = m.gate.Peek(r.Context(), gate.Request{Secret: found.Secret, KeyID: found.KeyID,
-			API: m.cfg.API, Stage: m.cfg.Stage, Route: route, ID: id})
+		res.Decision, res.Err = m.gate.Peek(r.Context(), req)
 		admitFree(&res.Decision)
-		return
+	} else {
+		res.Decision, res.Err = m.gate.Admit(r.Context(), req)
 	}
-	res.Decision, res.Err = m.gate.Admit(r.Context(), gate.Request{Secret: found.Secret, KeyID: found.KeyID,
-		API: m.cfg.API, Stage: m.cfg.Stage, Route: route, ID: id, Cost: cost})
 }
 
 func statusOf(why gate.Reason) int {

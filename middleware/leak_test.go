@@ -31,7 +31,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { // printing must not read without a lock what the middleware writes meanwhile
+	wg.Go(func() { // writes, which printing must not read without a lock
 		handler := mw.Handler(http.NotFoundHandler())
 		for range 100 {
 			r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)

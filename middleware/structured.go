@@ -17,21 +17,34 @@ func appendParam(b []byte, name string, n int64) []byte {
 	return appendInt(append(b, name...), min(n, maxInteger))
 }
 
-// appendInt appends n in decimal. If b has room, it writes the digits in place. That
-// takes half the time of strconv.AppendInt, which writes them elsewhere and copies them.
-// It saves 10ns for a request with two limits.
+// pairs has the two digits of each number below 100.
+const pairs = "0001020304050607080910111213141516171819" +
+	"2021222324252627282930313233343536373839" +
+	"4041424344454647484950515253545556575859" +
+	"6061626364656667686970717273747576777879" +
+	"8081828384858687888990919293949596979899"
+
+// appendInt appends n in decimal. If b has room, it writes the digits in place.
+// strconv.AppendInt writes them to a buffer of its own and copies that buffer, which
+// takes 6ns to 10ns more for the three numbers of a throttle and a quota.
 func appendInt(b []byte, n int64) []byte {
 	digits := 1
-	for p := int64(10); p <= n; p *= 10 {
+	for power := int64(10); power <= n; power *= 10 {
 		digits++
 	}
 	if n < 0 || cap(b)-len(b) < digits {
 		return strconv.AppendInt(b, n, 10)
 	}
 	b = b[:len(b)+digits]
-	for i := len(b) - 1; digits > 0; i, digits = i-1, digits-1 {
-		b[i] = byte('0' + n%10)
-		n /= 10
+	at, rest := len(b), uint64(n)
+	for ; digits > 1; digits -= 2 {
+		at -= 2
+		pair := rest % 100 * 2
+		b[at], b[at+1] = pairs[pair], pairs[pair+1]
+		rest /= 100
+	}
+	if digits == 1 {
+		b[at-1] = byte('0' + rest)
 	}
 	return b
 }
