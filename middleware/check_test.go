@@ -283,9 +283,9 @@ func TestStoreFails(t *testing.T) {
 	}
 }
 
-// TestGone disconnects the client. Before the decision nothing is charged or logged.
-// After the decision the charge stands.
-func TestGone(t *testing.T) {
+// TestDisconnect disconnects the client. Before the decision nothing is charged or
+// logged. After the decision the charge stands.
+func TestDisconnect(t *testing.T) {
 	var log bytes.Buffer
 	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
@@ -303,8 +303,8 @@ func TestGone(t *testing.T) {
 	require.Equal(t, 429, status(protected, with(secret)))
 }
 
-// TestNever checks a service whose limits are used up for ever.
-func TestNever(t *testing.T) {
+// TestUsedUpForEver checks a service whose limits are used up for ever.
+func TestUsedUpForEver(t *testing.T) {
 	h := newFixture(t, func(cfg *parts) { cfg.Counter = storetest.Never() })
 	_, secret := h.key(&usageplan.Plan{Throttle: throttle(1, 5)})
 	require.Equal(t, 429, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)))
@@ -399,9 +399,9 @@ func TestRefuse(t *testing.T) {
 	require.Empty(t, w.Header().Get("WWW-Authenticate"))
 }
 
-// TestNames checks that a limit has the same name in the fields and in the problem
+// TestLimitNames checks that a limit has the same name in the fields and in the problem
 // details, whatever characters the name has.
-func TestNames(t *testing.T) {
+func TestLimitNames(t *testing.T) {
 	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{
 		Routes: map[string]limiter.Limit{"/pëts/": {}},

@@ -40,11 +40,11 @@ func (s hanging) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, 
 	return s.Store.KeyByDigest(ctx, d)
 }
 
-// TestFloodTellsNothing sends every kind of bad secret while guesses use up the look-ups,
-// and while the directory fails. All answers are the same, in every byte and in the time
-// that they take, whether or not the secret is remembered. A valid key is admitted all
-// the while.
-func TestFloodTellsNothing(t *testing.T) {
+// TestFloodAnswersAreEqual sends every kind of bad secret while guesses use up the
+// look-ups, and while the directory fails. All answers are the same, in every byte and in
+// the time that they take, whether or not the secret is remembered. A valid key is
+// admitted all the while.
+func TestFloodAnswersAreEqual(t *testing.T) {
 	for _, load := range []string{"idle", "flood", "outage"} {
 		for _, asked := range []string{"none", "those of keys", "all", "all, long ago"} {
 			for name, refuse := range map[string]func(*middleware.Result, *httptest.ResponseRecorder){

@@ -112,10 +112,10 @@ func (b *limitBy) check(w http.ResponseWriter, r *http.Request, pass *passed) *p
 		return newProblem(http.StatusUnauthorized, "A valid credential is required.")
 	case errors.Is(err, ErrBadRequest):
 		b.log(r.Context(), slog.LevelDebug, "ration: the key function of a limit found a bad request", err)
-		return newProblem(http.StatusBadRequest, "The request does not say who makes it.")
+		return newProblem(http.StatusBadRequest, "The request does not identify its caller.")
 	case err != nil:
 		b.log(r.Context(), slog.LevelError, "ration: the key function of a limit failed", err)
-		return newProblem(http.StatusInternalServerError, "The service could not tell who makes the request.")
+		return newProblem(http.StatusInternalServerError, "The service failed to determine the caller of the request.")
 	}
 	if pass.mark.before(k) {
 		pass.again = true

@@ -139,10 +139,10 @@ func TestRefundFails(t *testing.T) {
 	}
 }
 
-// TestRefundGone checks that a client that disconnects while it is served gets no refund,
-// since it could take all but the end of every answer for nothing. A client whose
+// TestRefundDisconnect checks that a client that disconnects while it is served gets no
+// refund, since it could take all but the end of every answer for nothing. A client whose
 // deadline has passed has not disconnected.
-func TestRefundGone(t *testing.T) {
+func TestRefundDisconnect(t *testing.T) {
 	handlers := map[string]http.HandlerFunc{
 		"502": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) },
 		"abort": func(w http.ResponseWriter, _ *http.Request) { // as httputil.ReverseProxy does

@@ -121,9 +121,9 @@ func TestTwice(t *testing.T) {
 	}
 }
 
-// TestTwiceIsNoWayIn checks that each credential is verified. That one key was admitted
-// says nothing about another.
-func TestTwiceIsNoWayIn(t *testing.T) {
+// TestTwiceVerifiesEachCredential checks that each credential is verified. That one key
+// was admitted says nothing about another.
+func TestTwiceVerifiesEachCredential(t *testing.T) {
 	h := newFixture(t)
 	one, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 	two, admin := h.key(&usageplan.Plan{Quotas: perDay(9)})

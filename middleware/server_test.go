@@ -141,9 +141,9 @@ func (rf *readerFrom) ReadFrom(src io.Reader) (int64, error) {
 	return io.Copy(rf.ResponseWriter, src)
 }
 
-// TestReadFromBeneath checks that the wrapped writer does not hide the server's own way
-// to send a file.
-func TestReadFromBeneath(t *testing.T) {
+// TestReadFromUnderlying checks that the wrapped writer does not hide the server's own
+// way to send a file.
+func TestReadFromUnderlying(t *testing.T) {
 	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	w := &readerFrom{ResponseWriter: &discard{http.Header{}}}
@@ -298,8 +298,9 @@ type notifier struct {
 
 func (n *notifier) CloseNotify() <-chan bool { return n.told }
 
-// TestHangUp disconnects the client while the handler works. The charge stands.
-func TestHangUp(t *testing.T) {
+// TestDisconnectInHandler disconnects the client while the handler works. The charge
+// stands.
+func TestDisconnectInHandler(t *testing.T) {
 	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
 	began, over := make(chan struct{}), make(chan error, 1)

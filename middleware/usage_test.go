@@ -13,10 +13,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestUsageAnswer shows clients what they have left, even if that is nothing. A cost of 0
-// charges nothing and is refused only because of the key. Each step is a request of cost
-// 1 and then one of cost 0.
-func TestUsageAnswer(t *testing.T) {
+// TestZeroCostShowsUsage shows clients what they have left, even if that is nothing. A
+// cost of 0 charges nothing and is refused only because of the key. Each step is a
+// request of cost 1 and then one of cost 0.
+func TestZeroCostShowsUsage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newFixture(t, func(cfg *parts) {
 			cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "a", Name: "full"}: {}}

@@ -223,9 +223,9 @@ func attr(line, name string) (value string) {
 	return value
 }
 
-// TestWatchForgetsNothing checks that a route is reported once, although the plan is
+// TestWatchWarnsOnce checks that a route is reported once, although the plan is
 // changed and read again.
-func TestWatchForgetsNothing(t *testing.T) {
+func TestWatchWarnsOnce(t *testing.T) {
 	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{ID: "p", Routes: map[string]limiter.Limit{"GET /pets": *throttle(1, 99)}})
 	var log bytes.Buffer
