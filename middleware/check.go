@@ -10,34 +10,6 @@ import (
 	"github.com/ration-go/ration/internal/refusal"
 )
 
-// Result is the answer of Check to a request. Only Check and ResultOf make one.
-type Result struct {
-	// Decision is the decision of the Gate. It is zero if the Gate was not asked.
-	// Gate.Settle and Gate.Refund take a pointer to it. Neither the Decision nor the Result
-	// may be copied, see gate.Decision.
-	Decision gate.Decision
-
-	// Status is the status code of the answer if the request is refused. It is 0 if the
-	// request may go on.
-	Status int
-
-	// Skipped means that the request needs no decision here: its route is public, it is a
-	// CORS preflight, or the same Gate has decided it before. See NewContext.
-	Skipped bool
-
-	// Err is the error of what failed. It is set even if the failure policy admits the
-	// request. A refusal is not an error.
-	Err error
-
-	mw     *Middleware
-	ctx    deciding                  // of the next handler
-	values [2]string                 // of the RateLimit fields
-	unread func(http.ResponseWriter) // see release; nil if it was called
-}
-
-// Allowed reports whether the request may go on.
-func (res *Result) Allowed() bool { return res.Status == 0 }
-
 // Check decides a request, and charges it if it is admitted, as Handler does. It writes
 // nothing. A caller that is not an http.Handler goes on with Result.WriteHeaders and
 // Result.NewContext, and with Gate.Refund if it refunds. The pattern of the route comes

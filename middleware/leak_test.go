@@ -15,9 +15,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestNoSecretIsPrinted prints every public struct, and the Result of a request that
+// TestNothingShowsASecret prints every public struct, and the Result of a request that
 // carried the secret.
-func TestNoSecretIsPrinted(t *testing.T) {
+func TestNothingShowsASecret(t *testing.T) {
 	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	cfg := middleware.Config{Mux: http.NewServeMux(), Logger: slog.Default()}
