@@ -10,8 +10,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// allowances are what plans allow, shared by the links without overrides. The resolver's lock guards
-// them.
+// allowances are what plans allow, shared by the links without overrides. The resolver's
+// lock guards them.
 type allowances struct {
 	byPlan map[string]planned
 	stale  map[string]*atomic.Bool // by plan: what its allowances look at
@@ -28,7 +28,8 @@ func newAllowances(most int) allowances {
 	return allowances{map[string]planned{}, map[string]*atomic.Bool{}, most}
 }
 
-// flag returns what the allowances of a plan look at from now on, to see that the plan has changed.
+// flag returns what the allowances of a plan look at from now on, to see that the plan
+// has changed.
 func (as *allowances) flag(planID string) *atomic.Bool {
 	stale := as.stale[planID]
 	if stale == nil {
@@ -48,11 +49,12 @@ func (as *allowances) forget(planID string) {
 	}
 }
 
-// doubt drops what was read of every plan. The entries keep their flags: a later change of a plan
-// concerns them as well.
+// doubt drops what was read of every plan. The entries keep their flags: a later change
+// of a plan concerns them as well.
 func (as *allowances) doubt() { clear(as.byPlan) }
 
-// makeRoom forgets plans at random until there is room for one more. Keys with such a plan are read again.
+// makeRoom forgets plans at random until there is room for one more. Keys with such a
+// plan are read again.
 func (as *allowances) makeRoom() {
 	for id := range as.stale {
 		if len(as.stale) < as.most {
@@ -62,8 +64,9 @@ func (as *allowances) makeRoom() {
 	}
 }
 
-// allowance is what a link allows, by the plan as it is known or, in the second half of its age, as
-// it is read now. A plan that was believed longer would end the age of all its keys at one instant.
+// allowance is what a link allows, by the plan as it is known or, in the second half of
+// its age, as it is read now. A plan that was believed longer would end the age of all
+// its keys at one instant.
 func (r *resolver) allowance(ctx context.Context, f *flight, l *usageplan.Link, now time.Duration) (planned, error) {
 	r.mu.Lock()
 	known, ok := r.allowances.byPlan[l.PlanID]
@@ -82,8 +85,8 @@ func (r *resolver) allowance(ctx context.Context, f *flight, l *usageplan.Link, 
 	return r.share(f, l, &plan, stale, now)
 }
 
-// allowanceOf is what a link allows, by a plan that f has read with the key. All keys with one state
-// of a plan share what was compiled for the first.
+// allowanceOf is what a link allows, by a plan that f has read with the key. All keys
+// with one state of a plan share what was compiled for the first.
 func (r *resolver) allowanceOf(f *flight, l *usageplan.Link, plan *usageplan.Plan, now time.Duration) (planned, error) {
 	r.mu.Lock()
 	known, ok := r.allowances.byPlan[l.PlanID]
@@ -101,7 +104,8 @@ func (r *resolver) allowanceOf(f *flight, l *usageplan.Link, plan *usageplan.Pla
 	return r.share(f, l, plan, stale, now)
 }
 
-// share compiles what a link allows, and keeps it for the plan's other links if it is the plan's own.
+// share compiles what a link allows, and keeps it for the plan's other links if it is the
+// plan's own.
 func (r *resolver) share(f *flight, l *usageplan.Link, plan *usageplan.Plan, stale *atomic.Bool, read time.Duration) (planned, error) {
 	a, err := newAllowance(plan, l, r.keep, stale)
 	if err != nil {

@@ -7,9 +7,10 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// cache is the resolved keys by the digest of their secret: open addressing over atomic pointers. A look-up, which is part
-// of every decision, takes no lock; all else happens under the resolver's. It holds at most max entries and makes room by
-// forgetting one that has not been asked for since the sweep came by.
+// cache is the resolved keys by the digest of their secret: open addressing over atomic
+// pointers. A look-up, which is part of every decision, takes no lock; all else happens
+// under the resolver's. It holds at most max entries and makes room by forgetting one
+// that has not been asked for since the sweep came by.
 type cache struct {
 	table atomic.Pointer[[]slot] // a power of two long, at most three quarters of it filled
 	ids   map[string]*entry      // the entries of each key, linked
@@ -20,8 +21,9 @@ type cache struct {
 	hand   uint64
 }
 
-// slot of the table. What its entry's digest begins with is beside it, so that probing does not wait for the entries of
-// others. It is written once, before the first entry, and no other entry follows in the same table.
+// slot of the table. What its entry's digest begins with is beside it, so that probing
+// does not wait for the entries of others. It is written once, before the first entry,
+// and no other entry follows in the same table.
 type slot struct {
 	start uint64
 	entry atomic.Pointer[entry]
@@ -39,7 +41,8 @@ func newCache(most int) *cache {
 	return c
 }
 
-// start is what a digest begins with, and says where probing does. A digest is as good as random.
+// start is what a digest begins with, and says where probing does. A digest is as good as
+// random.
 func start(d *apikey.Digest) uint64 { return binary.LittleEndian.Uint64(d[:8]) }
 
 // get is the entry of d, or nil. The digests are compared in constant time.

@@ -15,8 +15,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestCache plays a random history of keys with several secrets each beside a map: what is dropped is gone with all its
-// secrets, and what was put last is there unless it made way.
+// TestCache plays a random history of keys with several secrets each beside a map: what
+// is dropped is gone with all its secrets, and what was put last is there unless it made
+// way.
 func TestCache(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	c, model := newCache(100), map[apikey.Digest]*entry{}
@@ -70,8 +71,9 @@ func (manyPlans) Plan(_ context.Context, id string) (usageplan.Plan, error) {
 	return usageplan.Plan{ID: id}, nil
 }
 
-// TestPlansAreBounded asks for plan after plan of a store that tells of no changes. What is known of keys of those that were
-// forgotten is no longer believed, since nothing would tell of their changes.
+// TestPlansAreBounded asks for plan after plan of a store that tells of no changes. What
+// is known of keys of those that were forgotten is no longer believed, since nothing
+// would tell of their changes.
 func TestPlansAreBounded(t *testing.T) {
 	r := newResolver(nil, manyPlans{}, Config{MaxKeys: 1, MaxAge: time.Hour})
 	var all []*allowance

@@ -16,7 +16,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// paused is a store whose answers are held back, once they are read, while a channel of their kind is there.
+// paused is a store whose answers are held back, once they are read, while a channel of
+// their kind is there.
 type paused struct {
 	*memory.Store
 	apart
@@ -92,8 +93,8 @@ func (s pausedWhole) AccessByKey(ctx context.Context, id string) (usageplan.Acce
 	return a, err
 }
 
-// newPaused returns a house over a directory that is paused. It answers in one call if that is what will
-// be held.
+// newPaused returns a house over a directory that is paused. It answers in one call if
+// that is what will be held.
 func newPaused(t *testing.T, hold string) (*house, *paused) {
 	st := &paused{Store: memory.New(memory.Config{})}
 	h := newHouse(t, func(cfg *parts) {
@@ -123,8 +124,9 @@ func (s *scene) other() error {
 	return second(s.gate.Admit(s.t.Context(), gate.Request{Secret: secret}))
 }
 
-// TestChangeAfterRead is a change of what a look-up has read already and has not answered with yet. Who began before it may
-// be decided by what was; who begins after it is not, during the look-up or later, though he may wait for it.
+// TestChangeAfterRead is a change of what a look-up has read already and has not answered
+// with yet. Who began before it may be decided by what was; who begins after it is not,
+// during the look-up or later, though he may wait for it.
 func TestChangeAfterRead(t *testing.T) {
 	disable := func(s *scene) error { return second(s.keys.Disable(s.t.Context(), s.k.ID)) }
 	update := func(s *scene) error {
@@ -215,8 +217,9 @@ func TestCreateAfterRead(t *testing.T) {
 	})
 }
 
-// TestBreakDuringRead has a plan change while the subscription is broken and a look-up has read the plan
-// already. After the break nobody is decided by the plan as it was, neither the same key nor another.
+// TestBreakDuringRead has a plan change while the subscription is broken and a look-up
+// has read the plan already. After the break nobody is decided by the plan as it was,
+// neither the same key nor another.
 func TestBreakDuringRead(t *testing.T) {
 	for _, hold := range []string{"plan", "access"} {
 		synctest.Test(t, func(t *testing.T) {

@@ -67,7 +67,8 @@ func (g *Gate) take(ctx context.Context, b *binding, c *store.Charge) error {
 	return err
 }
 
-// each fills in what the meters are charged: throttles one figure, quotas and the usage record another, an ID one.
+// each fills in what the meters are charged: throttles one figure, quotas and the usage
+// record another, an ID one.
 func (m *meters) each(n *[store.MaxMeters]int64, throttle, cost int64) {
 	for i := range m.list {
 		n[i] = cost

@@ -12,9 +12,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestRetryAfterClockBack charges a throttle by a clock that is an hour ahead and steps back. The bucket
-// refills when the clock has been there again: RetryAfter says so, whoever asks, and a request
-// at that time is admitted.
+// TestRetryAfterClockBack charges a throttle by a clock that is an hour ahead and steps
+// back. The bucket refills when the clock has been there again: RetryAfter says so,
+// whoever asks, and a request at that time is admitted.
 func TestRetryAfterClockBack(t *testing.T) {
 	for name, test := range map[string]struct {
 		plan   usageplan.Plan

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestClock is time.Now, with both its readings, whenever it is asked, and how much time has passed.
+// TestClock is time.Now, with both its readings, whenever it is asked, and how much time
+// has passed.
 func TestClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, start := newClock(), time.Now()

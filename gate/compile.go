@@ -14,8 +14,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// allowance is what a plan, or a plan with a link's overrides, allows: all that is the same for each of its subjects.
-// Those of one plan share it.
+// allowance is what a plan, or a plan with a link's overrides, allows: all that is the
+// same for each of its subjects. Those of one plan share it.
 type allowance struct {
 	plan    *usageplan.Plan
 	record  string
@@ -27,7 +27,8 @@ type allowance struct {
 	now     atomic.Pointer[windows]
 }
 
-// windows is the meters of an allowance while no window begins or ends: [from, until) in Unix seconds.
+// windows is the meters of an allowance while no window begins or ends: [from, until) in
+// Unix seconds.
 type windows struct {
 	from, until int64
 	stages      map[usageplan.Stage]map[string]*meters // AnyRoute is every other route
@@ -35,7 +36,8 @@ type windows struct {
 	others      *meters // on every other route
 }
 
-// meters is what one request is charged: the throttle if there is one, the quotas, the usage record, the ID if it has one.
+// meters is what one request is charged: the throttle if there is one, the quotas, the
+// usage record, the ID if it has one.
 type meters struct {
 	list      []store.Meter
 	throttles int // the first so many are throttles
@@ -44,7 +46,8 @@ type meters struct {
 	limits []Limit // what limits: all but the usage record and the ID
 }
 
-// newAllowance compiles a plan as the link has it. It fails where a plan that a store gave breaks a rule.
+// newAllowance compiles a plan as the link has it. It fails where a plan that a store
+// gave breaks a rule.
 func newAllowance(p *usageplan.Plan, l *usageplan.Link, keep time.Duration, stale *atomic.Bool) (*allowance, error) {
 	a := &allowance{plan: p, record: l.RecordName(), keep: keep, stale: stale, quotas: p.Quotas,
 		buckets: map[string]*store.Meter{}, stages: map[usageplan.Stage]map[string]*store.Meter{}}
@@ -119,7 +122,8 @@ func (a *allowance) at(at time.Time, stage usageplan.Stage, route string) *meter
 	return w.others
 }
 
-// pick is the meters of a route among those of a stage, or of every other route; nil: the stage has none of its own.
+// pick is the meters of a route among those of a stage, or of every other route; nil: the
+// stage has none of its own.
 func pick(routes map[string]*meters, route string) *meters {
 	if m, ok := routes[route]; ok {
 		return m
@@ -156,13 +160,13 @@ func (a *allowance) compile(at time.Time) *windows {
 	return w
 }
 
-// clockSkew is by how much clocks may differ, or be set back, before a quota's window that
-// has ended is forgotten and can be had again.
+// clockSkew is by how much clocks may differ, or be set back, before a quota's window
+// that has ended is forgotten and can be had again.
 const clockSkew = 24 * time.Hour
 
-// window returns the meter of a quota at an instant. The store keeps an ended window for at
-// least clockSkew, however short the reports are, but never more windows than a report can
-// ask for: 90 days of a quota by the minute would be megabytes a key.
+// window returns the meter of a quota at an instant. The store keeps an ended window for
+// at least clockSkew, however short the reports are, but never more windows than a report
+// can ask for: 90 days of a quota by the minute would be megabytes a key.
 func window(q quota.Quota, at time.Time, keep time.Duration) store.Meter {
 	m := q.Meter(at, max(keep, clockSkew))
 	if length := time.Duration(m.End-m.Start) * time.Second; length > 0 && m.Keep/length >= quota.MaxWindows {

@@ -11,8 +11,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestWindow holds how long the windows of a quota are kept: as long as was asked for, at least
-// a day, and no more windows than a report can ask for.
+// TestWindow holds how long the windows of a quota are kept: as long as was asked for, at
+// least a day, and no more windows than a report can ask for.
 func TestWindow(t *testing.T) {
 	const day = 24 * time.Hour
 	at := time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
@@ -39,7 +39,8 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// TestTooManyQuotas is a plan that no Service lets pass, and a store may give all the same.
+// TestTooManyQuotas is a plan that no Service lets pass, and a store may give all the
+// same.
 func TestTooManyQuotas(t *testing.T) {
 	p := &usageplan.Plan{ID: "p", Quotas: make([]quota.Quota, usageplan.MaxQuotas+1)}
 	for i := range p.Quotas {

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestVetFindsCopies has go vet find every copy of a Decision, each of which could be settled
-// by itself, and nothing in a program that hands out pointers.
+// TestVetFindsCopies has go vet find every copy of a Decision, each of which could be
+// settled by itself, and nothing in a program that hands out pointers.
 func TestVetFindsCopies(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs go vet")

@@ -15,7 +15,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// far is a store whose answers take a millisecond, so that those who change one record at once are in each other's way.
+// far is a store whose answers take a millisecond, so that those who change one record at
+// once are in each other's way.
 type far struct{ *memory.Store }
 
 func (s far) Key(ctx context.Context, id string) (apikey.Key, error) {

@@ -9,7 +9,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestDetached: a plan that is detached counts nowhere, so it is in no other plan's way, and admits nobody.
+// TestDetached: a plan that is detached counts nowhere, so it is in no other plan's way,
+// and admits nobody.
 func TestDetached(t *testing.T) {
 	h, ctx := newHouse(t), t.Context()
 	a, b := usageplan.Stage{API: "pets", Name: "a"}, usageplan.Stage{API: "pets", Name: "b"}

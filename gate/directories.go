@@ -7,7 +7,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// accessReader returns keys as an AccessReader if it is one and is the store of plans, too.
+// accessReader returns keys as an AccessReader if it is one and is the store of plans,
+// too.
 func accessReader(keys apikey.Store, plans usageplan.Store) usageplan.AccessReader {
 	reader, ok := keys.(usageplan.AccessReader)
 	if !ok || len(directories(keys, plans)) > 1 {

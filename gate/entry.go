@@ -10,8 +10,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// entry is what is known of one secret, or of one key id: the key and what its plans allow. With many keys each line of
-// memory that a decision touches counts: an entry is two of them, which a test holds.
+// entry is what is known of one secret, or of one key id: the key and what its plans
+// allow. With many keys each line of memory that a decision touches counts: an entry is
+// two of them, which a test holds.
 type entry struct {
 	digest apikey.Digest
 	until  atomic.Int64 // when it is to be read again, by the Gate's clock, in nanoseconds
@@ -33,8 +34,9 @@ type history struct {
 	failures int           // look-ups that have failed since; the resolver's lock guards it
 }
 
-// newEntry returns the entry of a key that was read at now. It is nil if the key does not accept the
-// digest d of a secret, whatever the store's index says; d is of an id if byID is true.
+// newEntry returns the entry of a key that was read at now. It is nil if the key does not
+// accept the digest d of a secret, whatever the store's index says; d is of an id if byID
+// is true.
 func newEntry(d apikey.Digest, byID bool, key *apikey.Key, now time.Duration) *entry {
 	e := &entry{digest: d, key: key, history: &history{read: now}}
 	if !byID && !key.Digest.Equal(&d) {
@@ -47,7 +49,8 @@ func newEntry(d apikey.Digest, byID bool, key *apikey.Key, now time.Duration) *e
 	return e
 }
 
-// binding is one of a key's plans, and the subject that pays under it; without an allowance, none.
+// binding is one of a key's plans, and the subject that pays under it; without an
+// allowance, none.
 type binding struct {
 	subject   string
 	allowance *allowance
@@ -81,8 +84,8 @@ func (e *entry) changed() bool {
 	return changed
 }
 
-// lasts reports whether e may be used while the directory cannot be read. A key that has changed is
-// not in the cache.
+// lasts reports whether e may be used while the directory cannot be read. A key that has
+// changed is not in the cache.
 func (e *entry) lasts(now, maxStale time.Duration) bool {
 	return now < e.history.read+maxStale && !e.changed()
 }
@@ -107,8 +110,8 @@ func (e *entry) mortal(at time.Time) Reason {
 	return 0
 }
 
-// binding is the plan that counts on a stage: one that names it, else one that is for every stage; of equals the oldest
-// link's.
+// binding is the plan that counts on a stage: one that names it, else one that is for
+// every stage; of equals the oldest link's.
 func (e *entry) binding(stage usageplan.Stage) *binding {
 	best, fits := &e.plan, e.plan.fits(stage)
 	for i := range e.others {
@@ -122,7 +125,8 @@ func (e *entry) binding(stage usageplan.Stage) *binding {
 	return best
 }
 
-// fits is how well the plan fits a stage: 2 if it names it, 1 if it is for every stage, 0 if it is not for this one.
+// fits is how well the plan fits a stage: 2 if it names it, 1 if it is for every stage, 0
+// if it is not for this one.
 func (b *binding) fits(stage usageplan.Stage) int {
 	switch {
 	case b.allowance == nil:
@@ -134,7 +138,8 @@ func (b *binding) fits(stage usageplan.Stage) int {
 	return 0
 }
 
-// idDigest is the cache's name of a key that a caller knows by its id. No secret has it: a secret's digest is of text.
+// idDigest is the cache's name of a key that a caller knows by its id. No secret has it:
+// a secret's digest is of text.
 func idDigest(id string) apikey.Digest {
 	var b [96]byte
 	return sha256.Sum256(append(append(b[:0], "\x00id\x00"...), id...))

@@ -10,8 +10,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestTwoPlansEverywhere links a key to two plans without stages. The plan of the older link
-// counts until it is unlinked, so a key can change its plan without a moment without one.
+// TestTwoPlansEverywhere links a key to two plans without stages. The plan of the older
+// link counts until it is unlinked, so a key can change its plan without a moment without
+// one.
 func TestTwoPlansEverywhere(t *testing.T) {
 	h, ctx := newHouse(t), t.Context()
 	k, secret, silver := h.linked(usageplan.Plan{Name: "silver", Quotas: []quota.Quota{{Limit: 2, Period: quota.Year}}})

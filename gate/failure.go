@@ -31,15 +31,17 @@ func (f Failure) String() string {
 	return strconv.Itoa(int(f))
 }
 
-// FailurePolicy is what a Gate does when its Counter fails: the strictest of what it says for the limits of the plan.
-// It says nothing of keys: where a key cannot be read, a known one goes on for Config.MaxStale, and every
-// other one is refused. NewGate refuses a Failure that is none of the above.
+// FailurePolicy is what a Gate does when its Counter fails: the strictest of what it says
+// for the limits of the plan. It says nothing of keys: where a key cannot be read, a
+// known one goes on for Config.MaxStale, and every other one is refused. NewGate refuses
+// a Failure that is none of the above.
 type FailurePolicy struct {
 	Throttle Failure // FailDefault: FailLocal
 	Quota    Failure // FailDefault: FailClosed; not FailLocal, since one process of many cannot count a quota
 }
 
-// faults tells of what is no Failure of its kind of limit: it would open what it was to close.
+// faults tells of what is no Failure of its kind of limit: it would open what it was to
+// close.
 func (p FailurePolicy) faults() (errs []error) {
 	if p.Throttle > FailLocal {
 		errs = append(errs, fmt.Errorf("onFailure.throttle: %v: want FailDefault, FailOpen, FailClosed or FailLocal", p.Throttle))
@@ -50,7 +52,8 @@ func (p FailurePolicy) faults() (errs []error) {
 	return errs
 }
 
-// failed decides in the Counter's place; n is what the throttle would have taken. A Peek takes nothing here either.
+// failed decides in the Counter's place; n is what the throttle would have taken. A Peek
+// takes nothing here either.
 func (g *Gate) failed(ctx context.Context, req *Request, d *Decision, n int64, take bool, err error) error {
 	d.Reason = StoreFailed
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
@@ -85,7 +88,8 @@ func throttled(wait time.Duration) Reason {
 	return Throttled
 }
 
-// fallback is the buckets of this process while the Counter fails. Their state is not that of the Counter.
+// fallback is the buckets of this process while the Counter fails. Their state is not
+// that of the Counter.
 type fallback struct {
 	mu      sync.Mutex
 	buckets map[fallen]store.Bucket
@@ -93,7 +97,8 @@ type fallback struct {
 
 type fallen struct{ subject, name string }
 
-// maxFallen bounds the buckets; beyond it one is forgotten, at random: the throttle is approximate then in any case.
+// maxFallen bounds the buckets; beyond it one is forgotten, at random: the throttle is
+// approximate then in any case.
 const maxFallen = 1 << 16
 
 // take takes n from a bucket, or only tells whether it could.

@@ -17,7 +17,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestFailurePolicy is what becomes of three requests at once, against a burst of two, when the Counter fails.
+// TestFailurePolicy is what becomes of three requests at once, against a burst of two,
+// when the Counter fails.
 func TestFailurePolicy(t *testing.T) {
 	throttled := usageplan.Plan{Throttle: throttle(1, 2)}
 	quota := usageplan.Plan{Quotas: perDay(2)}
@@ -59,7 +60,8 @@ func TestFailurePolicy(t *testing.T) {
 	}
 }
 
-// TestFallbackNeverFits says so of what a bucket never holds, and not that waiting helps, as the Counter would.
+// TestFallbackNeverFits says so of what a bucket never holds, and not that waiting helps,
+// as the Counter would.
 func TestFallbackNeverFits(t *testing.T) {
 	for name, test := range map[string]struct {
 		plan    usageplan.Plan
@@ -91,7 +93,8 @@ func TestFallbackNeverFits(t *testing.T) {
 	}
 }
 
-// TestFallbackPeek looks at the buckets of this process, a key's and the account's, and takes nothing of them.
+// TestFallbackPeek looks at the buckets of this process, a key's and the account's, and
+// takes nothing of them.
 func TestFallbackPeek(t *testing.T) {
 	for _, account := range []bool{false, true} {
 		h := newHouse(t, func(cfg *parts) {
@@ -141,7 +144,8 @@ func (hanging) Take(ctx context.Context, _ *store.Charge) error {
 	return ctx.Err()
 }
 
-// TestTimeout bounds a decision; a request that has gone away gets no benefit of the policy.
+// TestTimeout bounds a decision; a request that has gone away gets no benefit of the
+// policy.
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, func(cfg *parts) { cfg.Counter = hanging{} })
@@ -162,7 +166,8 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// TestFailLocalQuota: a process of many cannot count a quota by itself, and so FailLocal is no policy of quotas.
+// TestFailLocalQuota: a process of many cannot count a quota by itself, and so FailLocal
+// is no policy of quotas.
 func TestFailLocalQuota(t *testing.T) {
 	st := memory.New(memory.Config{})
 	for _, policy := range []gate.FailurePolicy{{Quota: gate.FailLocal}, {Throttle: gate.FailOpen, Quota: gate.FailLocal}} {

@@ -17,7 +17,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestFaultsHavePaths has one line for each fault of nested values, each with its whole path.
+// TestFaultsHavePaths has one line for each fault of nested values, each with its whole
+// path.
 func TestFaultsHavePaths(t *testing.T) {
 	bad := limiter.Limit{Rate: -1, Burst: -2}
 	quotas := []quota.Quota{{Limit: 1, Period: quota.Day}, {Name: "a", Limit: -1}}
@@ -86,7 +87,8 @@ func TestFaultsHavePaths(t *testing.T) {
 
 func second3[A, B any](_ A, _ B, err error) error { return err }
 
-// TestInvalidRequest is the caller's fault, and no failure of a store: the Decision says so.
+// TestInvalidRequest is the caller's fault, and no failure of a store: the Decision says
+// so.
 func TestInvalidRequest(t *testing.T) {
 	h := newHouse(t, func(cfg *parts) {
 		cfg.OnFailure = gate.FailurePolicy{Throttle: gate.FailOpen, Quota: gate.FailOpen}

@@ -87,8 +87,8 @@ func throttle(perSecond rate.Limit, burst int) *limiter.Limit {
 	return &limiter.Limit{Rate: perSecond, Burst: burst}
 }
 
-// apart is embedded beside a memory.Store, to hide that the store answers a look-up in one call and
-// never waits: of two embedded methods with one name neither is promoted.
+// apart is embedded beside a memory.Store, to hide that the store answers a look-up in
+// one call and never waits: of two embedded methods with one name neither is promoted.
 type apart struct{}
 
 func (apart) AccessByDigest() {}

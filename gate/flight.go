@@ -24,8 +24,8 @@ type flight struct {
 	err     error
 }
 
-// boarding is a request's place: what is remembered, or a flight. With both, what is remembered will
-// do if the flight fails or takes too long.
+// boarding is a request's place: what is remembered, or a flight. With both, what is
+// remembered will do if the flight fails or takes too long.
 type boarding struct {
 	entry  *entry
 	flight *flight
@@ -53,18 +53,20 @@ func (r *resolver) read(ctx context.Context, q *query) (*entry, error) {
 	}
 }
 
-// answers reports whether e, which somebody else has read, is an answer to q. It is none if one of its
-// plans has changed, maybe before q was asked, or if the key is refused at the other's instant alone.
+// answers reports whether e, which somebody else has read, is an answer to q. It is none
+// if one of its plans has changed, maybe before q was asked, or if the key is refused at
+// the other's instant alone.
 func (e *entry) answers(q *query) bool {
 	return !e.changed() && (!e.bare || e.usable(q.at) != 0)
 }
 
-// board finds what is remembered of a key, the flight that is under way for it, or a new one, which
-// the caller leads.
+// board finds what is remembered of a key, the flight that is under way for it, or a new
+// one, which the caller leads.
 //
-// A quarter of the places is for keys that may be used as far as is known: a flood of others does
-// not keep them out. The others must not be told apart by the answers. So what is remembered of a
-// refused key counts only while a key that does not exist would be looked up.
+// A quarter of the places is for keys that may be used as far as is known: a flood of
+// others does not keep them out. The others must not be told apart by the answers. So
+// what is remembered of a refused key counts only while a key that does not exist would
+// be looked up.
 func (r *resolver) board(q *query) (b boarding, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -103,8 +105,8 @@ func (r *resolver) board(q *query) (b boarding, err error) {
 	return b, nil
 }
 
-// wait is what b's flight finds. A request waits no longer than the patience where what is remembered
-// will do, and not at all where the look-up before has failed.
+// wait is what b's flight finds. A request waits no longer than the patience where what
+// is remembered will do, and not at all where the look-up before has failed.
 func (r *resolver) wait(ctx context.Context, b *boarding, q *query) (*entry, error) {
 	f := b.flight
 	if b.entry != nil {
@@ -127,7 +129,8 @@ func (r *resolver) wait(ctx context.Context, b *boarding, q *query) (*entry, err
 
 const forever = time.Duration(math.MaxInt64)
 
-// landed waits for the flight's end, for so long and while ctx allows, and reports whether it came.
+// landed waits for the flight's end, for so long and while ctx allows, and reports
+// whether it came.
 func (f *flight) landed(ctx context.Context, within time.Duration) bool {
 	select {
 	case <-f.done:
@@ -152,9 +155,9 @@ func (f *flight) landed(ctx context.Context, within time.Duration) bool {
 	return false
 }
 
-// lead begins a look-up. It is for all who wait for it, so it does not end with the request that
-// began it. Over a directory that may wait it has a goroutine of its own, so that the request need
-// not wait for its end.
+// lead begins a look-up. It is for all who wait for it, so it does not end with the
+// request that began it. Over a directory that may wait it has a goroutine of its own, so
+// that the request need not wait for its end.
 func (r *resolver) lead(ctx context.Context, f *flight, q query) {
 	r.checkSilence(ctx, q.now)
 	ctx = context.WithoutCancel(ctx)
@@ -169,8 +172,8 @@ func (r *resolver) lead(ctx context.Context, f *flight, q query) {
 	}()
 }
 
-// fly looks the key up and lands. A panic in a goroutine of its own would end the process: it is an
-// error of the look-up there.
+// fly looks the key up and lands. A panic in a goroutine of its own would end the
+// process: it is an error of the look-up there.
 func (r *resolver) fly(ctx context.Context, f *flight, q *query) {
 	f.err = errors.New("gate: look-up of a key: no answer") // unless load returns
 	defer func() {
@@ -203,7 +206,8 @@ func (r *resolver) land(ctx context.Context, f *flight) {
 	close(f.done)
 }
 
-// settle keeps what a flight has found, unless it has changed since the flight began. It reports whether an outage begins.
+// settle keeps what a flight has found, unless it has changed since the flight began. It
+// reports whether an outage begins.
 func (r *resolver) settle(f *flight) (began bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -230,8 +234,8 @@ func (r *resolver) settle(f *flight) (began bool) {
 	return r.failing && !wasFailing
 }
 
-// refuse remembers a secret that is refused, unless anything has changed: that may be what would let it
-// in.
+// refuse remembers a secret that is refused, unless anything has changed: that may be
+// what would let it in.
 func (r *resolver) refuse(f *flight) {
 	r.cache.forget(&f.digest)
 	if f.began != r.changes {
@@ -246,8 +250,8 @@ func (r *resolver) refuse(f *flight) {
 	r.refused[f.digest] = refused{f.entry, f.now + r.maxAge}
 }
 
-// postpone lets the key of a flight that has failed go on as it was read last, until the next try. The
-// pause grows with each failure, up to MaxAge.
+// postpone lets the key of a flight that has failed go on as it was read last, until the
+// next try. The pause grows with each failure, up to MaxAge.
 func (r *resolver) postpone(f *flight) {
 	e := r.cache.known(&f.digest)
 	now := f.now + time.Since(f.started)

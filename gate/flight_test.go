@@ -40,7 +40,8 @@ func newSlow(t *testing.T, change ...func(*parts)) (*house, *slow) {
 	return h, st
 }
 
-// TestOneFlight is a hundred requests with one unknown secret: one look-up, which goes on when the first of them leaves.
+// TestOneFlight is a hundred requests with one unknown secret: one look-up, which goes on
+// when the first of them leaves.
 func TestOneFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, st := newSlow(t)
@@ -70,7 +71,8 @@ func TestOneFlight(t *testing.T) {
 	})
 }
 
-// TestChangeDuringRead leaves what was read before the change out of the cache, and out of the answers that begin after it.
+// TestChangeDuringRead leaves what was read before the change out of the cache, and out
+// of the answers that begin after it.
 func TestChangeDuringRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, st := newSlow(t)
@@ -136,7 +138,8 @@ func TestFollowerLeaves(t *testing.T) {
 	})
 }
 
-// TestKnownKeysGetThrough is a flood of strangers: a key that was known, and is to be read again, finds a place.
+// TestKnownKeysGetThrough is a flood of strangers: a key that was known, and is to be
+// read again, finds a place.
 func TestKnownKeysGetThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, st := newSlow(t, func(cfg *parts) { cfg.MaxReads = 4 })

@@ -10,7 +10,8 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// TestOneFormat: a Service and a Gate that have one Format agree on every key, however it came in.
+// TestOneFormat: a Service and a Gate that have one Format agree on every key, however it
+// came in.
 func TestOneFormat(t *testing.T) {
 	legacy := apikey.Secret("legacy/key+value=2019")
 	for _, format := range []apikey.Format{{}, {Prefix: "acme"}, {AcceptForeign: true}, {Prefix: "acme", AcceptForeign: true}} {

@@ -21,53 +21,58 @@ var ErrInvalid = errors.New("gate: invalid")
 
 // Config configures a Gate. The zero Config is ready for use.
 type Config struct {
-	// KeyFormat is what secrets look like: anything else is unknown without a look-up. It is the one that the apikey.Config has.
-	// Zero: any prefix, a right checksum.
+	// KeyFormat is what secrets look like: anything else is unknown without a look-up. It is
+	// the one that the apikey.Config has. Zero: any prefix, a right checksum.
 	KeyFormat apikey.Format
 
-	// MaxAge is how long a key and its plans are believed without being read again. The default is 5s.
-	// It bounds how long after a change the last request is admitted by what was before, where no
-	// Notifier tells of the change sooner. A look-up that takes longer than Timeout adds what it takes.
-	// A key is read again after half of MaxAge to all of it, so that keys that came together are not
-	// read together ever after.
+	// MaxAge is how long a key and its plans are believed without being read again. The
+	// default is 5s. It bounds how long after a change the last request is admitted by what
+	// was before, where no Notifier tells of the change sooner. A look-up that takes longer
+	// than Timeout adds what it takes. A key is read again after half of MaxAge to all of
+	// it, so that keys that came together are not read together ever after.
 	MaxAge time.Duration
 
-	// MaxStale is how long after it was read last a known key may be used while it cannot be read
-	// again: its store fails, does not answer, or is asked too much. The default is 1h. A MaxStale that
-	// is no longer than MaxAge refuses every key that cannot be read.
+	// MaxStale is how long after it was read last a known key may be used while it cannot be
+	// read again: its store fails, does not answer, or is asked too much. The default is 1h.
+	// A MaxStale that is no longer than MaxAge refuses every key that cannot be read.
 	//
-	// A key that is disabled during an outage may be admitted for that long at most. A key is not
-	// admitted once the Gate has heard of a change of it or of its plan, once it has expired, or if it
-	// was not known before the outage. The first request after MaxAge waits for the look-up, but no
-	// longer than Timeout. After a failure a look-up is tried again after a pause, which grows from
-	// 100ms to MaxAge, and no request waits for it.
+	// A key that is disabled during an outage may be admitted for that long at most. A key
+	// is not admitted once the Gate has heard of a change of it or of its plan, once it has
+	// expired, or if it was not known before the outage. The first request after MaxAge
+	// waits for the look-up, but no longer than Timeout. After a failure a look-up is tried
+	// again after a pause, which grows from 100ms to MaxAge, and no request waits for it.
 	MaxStale time.Duration
 
-	// MaxKeys bounds the keys that are remembered; zero: 1,048,576, of some 500 bytes each. MaxUnknown bounds the secrets that
-	// are remembered as refused, apart from those: of unknown, disabled and expired keys; zero: 16,384.
+	// MaxKeys bounds the keys that are remembered; zero: 1,048,576, of some 500 bytes each.
+	// MaxUnknown bounds the secrets that are remembered as refused, apart from those: of
+	// unknown, disabled and expired keys; zero: 16,384.
 	MaxKeys, MaxUnknown int
 
-	// MaxReads bounds the look-ups of keys at one time; zero: 64. A quarter of them is only for keys that are remembered and
-	// are to be read again. Beyond it a known key goes on for MaxStale. For all others, unknown, disabled and expired ones alike,
-	// the decision is StoreFailed, and the error wraps ErrBusy.
+	// MaxReads bounds the look-ups of keys at one time; zero: 64. A quarter of them is only
+	// for keys that are remembered and are to be read again. Beyond it a known key goes on
+	// for MaxStale. For all others, unknown, disabled and expired ones alike, the decision
+	// is StoreFailed, and the error wraps ErrBusy.
 	MaxReads int
 
-	// Timeout bounds a decision's charge. The default is 100ms. A Counter that is store.Local has none.
+	// Timeout bounds a decision's charge. The default is 100ms. A Counter that is
+	// store.Local has none.
 	Timeout time.Duration
 
-	// LookupTimeout bounds a look-up of a key: one call of an AccessReader, or three and more one after
-	// the other. The default is 2s, which is enough for a new connection over 50ms of distance. A
-	// request waits for a look-up for as long as its ctx allows. The look-up goes on without it, and
-	// what it finds is kept. Keys and Plans that are store.Local have no timeout.
+	// LookupTimeout bounds a look-up of a key: one call of an AccessReader, or three and
+	// more one after the other. The default is 2s, which is enough for a new connection over
+	// 50ms of distance. A request waits for a look-up for as long as its ctx allows. The
+	// look-up goes on without it, and what it finds is kept. Keys and Plans that are
+	// store.Local have no timeout.
 	LookupTimeout time.Duration
 
-	// Account is a throttle that all requests share. Stages are throttles by API stage, each with
-	// one bucket that all requests of the stage share, whatever their method. In Amazon API
-	// Gateway the throttle of a stage is one for each method instead. The default is none.
+	// Account is a throttle that all requests share. Stages are throttles by API stage, each
+	// with one bucket that all requests of the stage share, whatever their method. In Amazon
+	// API Gateway the throttle of a stage is one for each method instead. The default is
+	// none.
 	//
 	// A request takes a token of each after the key's own limits have admitted it; if one
-	// refuses, the key's charge is given back. They show in a Decision only if they refuse, by
-	// SharedLimit: a client's own limits are its own business, those of all are not.
+	// refuses, the key's charge is given back. They show in a Decision only if they refuse,
+	// by SharedLimit: a client's own limits are its own business, those of all are not.
 	Account *limiter.Limit
 	Stages  map[usageplan.Stage]limiter.Limit
 
@@ -84,27 +89,27 @@ type Config struct {
 	// window's allowance twice.
 	Keep time.Duration
 
-	// OnFailure is what becomes of a request when the Counter fails. Zero: throttles open through a bucket in this
-	// process, quotas close.
+	// OnFailure is what becomes of a request when the Counter fails. Zero: throttles open
+	// through a bucket in this process, quotas close.
 	OnFailure FailurePolicy
 
-	// InsecureAllowNoPlan admits keys that no plan is for, without limits and without a usage record. AWS refuses them, and so
-	// does the zero Config.
-	InsecureAllowNoPlan bool
+	// AllowNoPlan admits keys that no plan is for, without limits and without a usage
+	// record. AWS refuses them, and so does the zero Config.
+	AllowNoPlan bool
 
 	// Observer is told of every decision; nil: nobody is.
 	Observer Observer
 
-	// Logger is warned when keys cannot be read, once an outage, and of a store whose Run is not running
-	// (see Listener), once. Nil means that nobody is.
+	// Logger is warned when keys cannot be read, once an outage, and of a store whose Run is
+	// not running (see Listener), once. Nil means that nobody is.
 	Logger *slog.Logger
 }
 
 // Gate decides requests. Make one with NewGate. Safe for concurrent use.
 //
-// A Gate runs nothing in the background. A look-up in a store that is not store.Local has a goroutine,
-// which ends with the look-up, so that a request can leave when its ctx is done. There are
-// Config.MaxReads of them at most, each for Config.LookupTimeout at most.
+// A Gate runs nothing in the background. A look-up in a store that is not store.Local has
+// a goroutine, which ends with the look-up, so that a request can leave when its ctx is
+// done. There are Config.MaxReads of them at most, each for Config.LookupTimeout at most.
 type Gate struct {
 	plans    usageplan.Store
 	counter  store.Counter
@@ -117,9 +122,9 @@ type Gate struct {
 	stop     []func()
 }
 
-// New returns a Gate over the stores of keys and plans, which may be one, and the store that
-// counts. The Gate subscribes to the stores that are Notifiers; Close ends that. The error
-// reports every fault at once and wraps ErrInvalid.
+// New returns a Gate over the stores of keys and plans, which may be one, and the store
+// that counts. The Gate subscribes to the stores that are Notifiers; Close ends that. The
+// error reports every fault at once and wraps ErrInvalid.
 func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Config) (*Gate, error) {
 	errs := []error{
 		nilcheck.Required("keys", keys, "an apikey.Store"), nilcheck.Required("plans", plans, "a usageplan.Store"),
@@ -160,7 +165,8 @@ func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Co
 // KeyFormat is the Format that the Gate was given.
 func (g *Gate) KeyFormat() apikey.Format { return g.cfg.KeyFormat }
 
-// Close ends the Gate's subscriptions. A closed Gate still decides; it hears of changes by MaxAge alone.
+// Close ends the Gate's subscriptions. A closed Gate still decides; it hears of changes
+// by MaxAge alone.
 func (g *Gate) Close() {
 	for _, stop := range g.stop {
 		stop()
@@ -170,46 +176,53 @@ func (g *Gate) Close() {
 
 // Request is what a Gate decides on: who asks, of what, at what cost.
 type Request struct {
-	// Secret is the credential as it came. KeyID is instead of it, for callers that have authenticated who asks by
-	// themselves. One of the two.
+	// Secret is the credential as it came. KeyID is instead of it, for callers that have
+	// authenticated who asks by themselves. One of the two.
 	Secret apikey.Secret
 	KeyID  string
 
-	// API and Stage name the API stage, Route the route by its canonical name. All may be empty.
+	// API and Stage name the API stage, Route the route by its canonical name. All may be
+	// empty.
 	API, Stage, Route string
 
-	// Cost is what the quotas and the usage record are charged; zero: 1, since a cost that was forgotten must not make
-	// requests free. Peek asks without a charge. A negative cost is ErrInvalid.
+	// Cost is what the quotas and the usage record are charged; zero: 1, since a cost that
+	// was forgotten must not make requests free. Peek asks without a charge. A negative cost
+	// is ErrInvalid.
 	Cost int64
 
-	// ID names the request, so that it is charged once however often it is tried within Config.KeepIDs: an order's
-	// number, a message's. At most MaxID bytes; empty: none. It costs a place in the subject's counts. An ID that a client
-	// may choose lets it ask for many things at the price of one, unless the service answers a repeated request with what it
-	// answered first. So does a throttle of Account or Stages that refuses: who asks twice at once may be admitted by the charge
-	// of a request that is refused then.
+	// ID names the request, so that it is charged once however often it is tried within
+	// Config.KeepIDs: an order's number, a message's. At most MaxID bytes; empty: none. It
+	// costs a place in the subject's counts. An ID that a client may choose lets it ask for
+	// many things at the price of one, unless the service answers a repeated request with
+	// what it answered first. So does a throttle of Account or Stages that refuses: who asks
+	// twice at once may be admitted by the charge of a request that is refused then.
 	ID string
 
-	// At is the clock, as time.Now returned it; zero: the Gate reads it. How old what the Gate has read of keys and plans may
-	// be goes by the Gate's own clock, whatever At says.
+	// At is the clock, as time.Now returned it; zero: the Gate reads it. How old what the
+	// Gate has read of keys and plans may be goes by the Gate's own clock, whatever At says.
 	At time.Time
 }
 
 // MaxID is the most bytes of a Request's ID.
 const MaxID = 512
 
-// Admit decides a request, and charges it if it is admitted: all that the plan counts, or nothing.
+// Admit decides a request, and charges it if it is admitted: all that the plan counts, or
+// nothing.
 //
-// A refusal is not an error. An error means that something failed, or that the request breaks a rule. If something failed, the
-// Decision is what the failure policy says, and its Reason is StoreFailed. If the request breaks a rule, the error wraps
-// ErrInvalid, the Decision refuses with the Reason Invalid, and no failure policy applies. If ctx is done before the charge, nothing is
-// charged and the error wraps ctx.Err(); if it is done while a store is at it, the charge may stand, and is not repeated.
+// A refusal is not an error. An error means that something failed, or that the request
+// breaks a rule. If something failed, the Decision is what the failure policy says, and
+// its Reason is StoreFailed. If the request breaks a rule, the error wraps ErrInvalid,
+// the Decision refuses with the Reason Invalid, and no failure policy applies. If ctx is
+// done before the charge, nothing is charged and the error wraps ctx.Err(); if it is done
+// while a store is at it, the charge may stand, and is not repeated.
 func (g *Gate) Admit(ctx context.Context, req Request) (d Decision, err error) {
 	err = g.decide(ctx, &req, &d, true)
 	return
 }
 
-// Peek is the decision that Admit would come to now, and charges nothing: Allowed says whether a request of this cost fits.
-// RetryAfter is rounded up to whole tokens of a throttle.
+// Peek is the decision that Admit would come to now, and charges nothing: Allowed says
+// whether a request of this cost fits. RetryAfter is rounded up to whole tokens of a
+// throttle.
 func (g *Gate) Peek(ctx context.Context, req Request) (d Decision, err error) {
 	err = g.decide(ctx, &req, &d, false)
 	return
@@ -235,7 +248,8 @@ func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge boo
 	return err
 }
 
-// identify finds the key, whether it may be used, and its plan for the stage. Without a plan the decision is made.
+// identify finds the key, whether it may be used, and its plan for the stage. Without a
+// plan the decision is made.
 func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d *Decision) (*binding, error) {
 	if err := req.fault(); err != nil {
 		d.Reason = Invalid
@@ -257,7 +271,7 @@ func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d 
 	b := e.binding(usageplan.Stage{API: req.API, Name: req.Stage})
 	if b == nil {
 		d.Reason = NoPlan
-		if g.cfg.InsecureAllowNoPlan {
+		if g.cfg.AllowNoPlan {
 			d.Reason, d.Allowed = Admitted, true
 		}
 		return nil, nil

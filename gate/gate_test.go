@@ -84,7 +84,8 @@ func digestText(s apikey.Secret) string {
 	return string(d[:])
 }
 
-// TestAllOrNothing shows that a refused request spends nothing of anything, and that its error names all that refused.
+// TestAllOrNothing shows that a refused request spends nothing of anything, and that its
+// error names all that refused.
 func TestAllOrNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -109,7 +110,8 @@ func TestAllOrNothing(t *testing.T) {
 	})
 }
 
-// TestClockBack asks with a clock that is behind the windows that are known: what was counted then is of that day.
+// TestClockBack asks with a clock that is behind the windows that are known: what was
+// counted then is of that day.
 func TestClockBack(t *testing.T) {
 	h := newHouse(t)
 	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(1)})
@@ -154,7 +156,8 @@ func TestBadRequests(t *testing.T) {
 	require.True(t, h.admit(gate.Request{KeyID: k.ID, Cost: 3}).Allowed)
 }
 
-// TestExactly is a quota under many goroutines: not one more, not one less, and the record agrees.
+// TestExactly is a quota under many goroutines: not one more, not one less, and the
+// record agrees.
 func TestExactly(t *testing.T) {
 	h := newHouse(t)
 	k, secret, p := h.linked(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Year}}})
@@ -179,7 +182,8 @@ func TestExactly(t *testing.T) {
 	require.EqualValues(t, 1000, days[0].Used+days[1].Used)
 }
 
-// TestRoutes is a route's own throttle in place of the plan's, and quotas that count on every route.
+// TestRoutes is a route's own throttle in place of the plan's, and quotas that count on
+// every route.
 func TestRoutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)

@@ -24,8 +24,8 @@ func counters(t *testing.T) map[string]store.Counter {
 	return map[string]store.Counter{"memory": memory.New(memory.Config{}), "redis": st}
 }
 
-// TestKeepLoosensNoLimit sets clocks forward and back, and lets two processes differ, while
-// reports are kept for a shorter time than the clocks differ by.
+// TestKeepLoosensNoLimit sets clocks forward and back, and lets two processes differ,
+// while reports are kept for a shorter time than the clocks differ by.
 func TestKeepLoosensNoLimit(t *testing.T) {
 	type step struct {
 		clock         time.Duration // from the first instant

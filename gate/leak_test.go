@@ -19,8 +19,8 @@ type vault struct {
 	password string
 }
 
-// TestNothingShowsASecret prints every public struct, over a store with a password, with a
-// client's secret.
+// TestNothingShowsASecret prints every public struct, over a store with a password, with
+// a client's secret.
 func TestNothingShowsASecret(t *testing.T) {
 	const password = "hunter2pass"
 	st := &vault{memory.New(memory.Config{}), password}

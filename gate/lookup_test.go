@@ -85,8 +85,8 @@ type directory interface {
 	usageplan.Store
 }
 
-// newRemote returns a house over a directory that is trip away, which has an AccessReader if whole is
-// true.
+// newRemote returns a house over a directory that is trip away, which has an AccessReader
+// if whole is true.
 func newRemote(t *testing.T, trip time.Duration, whole bool, change ...func(*parts)) (*house, *remote) {
 	st := memory.New(memory.Config{})
 	far := &remote{Store: st, trip: trip}
@@ -101,8 +101,8 @@ func newRemote(t *testing.T, trip time.Duration, whole bool, change ...func(*par
 	return h, far
 }
 
-// TestDistance is how long the first request of a key takes over a network, and how many calls are made:
-// one with an AccessReader, else three.
+// TestDistance is how long the first request of a key takes over a network, and how many
+// calls are made: one with an AccessReader, else three.
 func TestDistance(t *testing.T) {
 	for _, test := range []struct {
 		trip  time.Duration
@@ -136,8 +136,8 @@ func TestDistance(t *testing.T) {
 	}
 }
 
-// TestCallerLeaves has a caller wait no longer than its ctx allows. What its look-up finds is kept for
-// those who come later.
+// TestCallerLeaves has a caller wait no longer than its ctx allows. What its look-up
+// finds is kept for those who come later.
 func TestCallerLeaves(t *testing.T) {
 	for _, whole := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -221,8 +221,9 @@ func TestPanickingDirectory(t *testing.T) {
 	}
 }
 
-// TestAccessIsTheSame plays one random history against Gates over a directory that answers in one call,
-// one that does not, and one in which keys and plans are apart. All decide alike.
+// TestAccessIsTheSame plays one random history against Gates over a directory that
+// answers in one call, one that does not, and one in which keys and plans are apart. All
+// decide alike.
 func TestAccessIsTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, rnd := newHouse(t), rand.New(rand.NewPCG(3, 4))

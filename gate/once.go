@@ -9,8 +9,9 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// once is m with a meter for a request's ID: a bucket of one token, which is there again when the ID may be forgotten. It is
-// named by a digest, since an ID may be long, and may say more than a store of counters should know.
+// once is m with a meter for a request's ID: a bucket of one token, which is there again
+// when the ID may be forgotten. It is named by a digest, since an ID may be long, and may
+// say more than a store of counters should know.
 func (m *meters) once(id string, keep time.Duration) *meters {
 	sum := sha256.Sum256([]byte(id))
 	return &meters{throttles: m.throttles, limits: m.limits, ids: 1, list: append(slices.Clone(m.list), store.Meter{

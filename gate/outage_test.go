@@ -20,7 +20,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// hearing is a directory that fails when it is told to, and remembers who wants to hear of its changes.
+// hearing is a directory that fails when it is told to, and remembers who wants to hear
+// of its changes.
 type hearing struct {
 	broken
 	changed func(id string)
@@ -36,8 +37,8 @@ func (s *hearing) OnChange(changed func(id string)) func() {
 	})
 }
 
-// newOutage returns a house over a directory that fails when it is told to. With tells, the
-// directory tells the Gate of changes.
+// newOutage returns a house over a directory that fails when it is told to. With tells,
+// the directory tells the Gate of changes.
 func newOutage(t *testing.T, tells bool, change ...func(*parts)) (*house, *hearing) {
 	st := &hearing{broken: broken{Store: memory.New(memory.Config{})}}
 	h := newHouse(t, append(change, func(cfg *parts) {
@@ -51,8 +52,8 @@ func newOutage(t *testing.T, tells bool, change ...func(*parts)) (*house, *heari
 	return h, st
 }
 
-// TestOutage is the timeline of a directory that fails for longer than MaxStale, which is 1h. Keys are
-// known, unknown, or known and expired meanwhile.
+// TestOutage is the timeline of a directory that fails for longer than MaxStale, which is
+// 1h. Keys are known, unknown, or known and expired meanwhile.
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, st := newOutage(t, false)
@@ -98,7 +99,8 @@ func TestOutage(t *testing.T) {
 	})
 }
 
-// blackHole is a directory that does not answer while it is told to, until the caller gives up.
+// blackHole is a directory that does not answer while it is told to, until the caller
+// gives up.
 type blackHole struct {
 	directory
 	silent      *atomic.Bool
@@ -124,9 +126,10 @@ func newBlackHole(t *testing.T, change ...func(*parts)) (*house, blackHole) {
 	return h, hole
 }
 
-// TestOutageKeepsNobodyWaiting asks for a known key ten times a second while its directory does not answer.
-// A request waits for Timeout at most, and only until the first failure. The look-ups come one at a time,
-// after pauses that grow to MaxAge. When the directory is back the key is read within MaxAge.
+// TestOutageKeepsNobodyWaiting asks for a known key ten times a second while its
+// directory does not answer. A request waits for Timeout at most, and only until the
+// first failure. The look-ups come one at a time, after pauses that grow to MaxAge. When
+// the directory is back the key is read within MaxAge.
 func TestOutageKeepsNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hole := newBlackHole(t)
@@ -188,8 +191,9 @@ func TestOutageOfManyKeys(t *testing.T) {
 	})
 }
 
-// TestChangeInOutage has a directory that cannot be read tell of a change. The key that it concerns is not
-// admitted by what was before; another key is, and so is every key after "", which names none.
+// TestChangeInOutage has a directory that cannot be read tell of a change. The key that
+// it concerns is not admitted by what was before; another key is, and so is every key
+// after "", which names none.
 func TestChangeInOutage(t *testing.T) {
 	for _, test := range []struct {
 		what    string
@@ -252,8 +256,8 @@ type outage struct {
 	p   usageplan.Plan
 }
 
-// TestUnknownEndsStaleness has a look-up find that the key is gone. It does not come back when the directory
-// fails afterwards.
+// TestUnknownEndsStaleness has a look-up find that the key is gone. It does not come back
+// when the directory fails afterwards.
 func TestUnknownEndsStaleness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, st := newOutage(t, false)
@@ -297,8 +301,8 @@ func TestOutageIsLogged(t *testing.T) {
 	})
 }
 
-// TestBreakInSubscription disables a key while the subscription is broken, with and without an outage. The
-// first request after the break finds it disabled.
+// TestBreakInSubscription disables a key while the subscription is broken, with and
+// without an outage. The first request after the break finds it disabled.
 func TestBreakInSubscription(t *testing.T) {
 	for _, failed := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -322,8 +326,8 @@ func TestBreakInSubscription(t *testing.T) {
 	}
 }
 
-// TestBreakDuringFailure has a look-up fail that began before the subscription broke. The key is read again
-// before it is used.
+// TestBreakDuringFailure has a look-up fail that began before the subscription broke. The
+// key is read again before it is used.
 func TestBreakDuringFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hole := newBlackHole(t)

@@ -13,7 +13,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestPeek is what Admit would say, at no cost: the wait is enough, and for a quota exact.
+// TestPeek is what Admit would say, at no cost: the wait is enough, and for a quota
+// exact.
 func TestPeek(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
@@ -66,7 +67,8 @@ func TestPeekHuge(t *testing.T) {
 	}
 }
 
-// TestPeekExtended is a cost above what the quota's window ever holds, in one that was extended.
+// TestPeekExtended is a cost above what the quota's window ever holds, in one that was
+// extended.
 func TestPeekExtended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)

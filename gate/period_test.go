@@ -11,8 +11,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestQuotaChanges holds what a quota has used after its calendar has changed: the count goes on
-// if the new window begins at the very instant of the old one, else the new window is empty.
+// TestQuotaChanges holds what a quota has used after its calendar has changed: the count
+// goes on if the new window begins at the very instant of the old one, else the new
+// window is empty.
 func TestQuotaChanges(t *testing.T) {
 	type step struct {
 		quota string // from now on; "": as before
@@ -68,8 +69,8 @@ func TestQuotaChanges(t *testing.T) {
 	}
 }
 
-// TestRaisedPlan holds what a bucket has after its plan is raised: the tokens it had, which the
-// new rate fills up to the new burst.
+// TestRaisedPlan holds what a bucket has after its plan is raised: the tokens it had,
+// which the new rate fills up to the new burst.
 func TestRaisedPlan(t *testing.T) {
 	h := newHouse(t)
 	_, secret, p := h.linked(usageplan.Plan{Throttle: throttle(1, 10)})

@@ -15,7 +15,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// moving is a Counter that says of each charge that its subject is at another place than before.
+// moving is a Counter that says of each charge that its subject is at another place than
+// before.
 type moving struct {
 	*memory.Store
 	told map[string][]uint64
@@ -31,7 +32,8 @@ func (m *moving) Take(ctx context.Context, c *store.Charge) error {
 	return err
 }
 
-// TestPlace has a Gate tell the Counter where it found each subject last; not when it settles.
+// TestPlace has a Gate tell the Counter where it found each subject last; not when it
+// settles.
 func TestPlace(t *testing.T) {
 	m := &moving{Store: memory.New(memory.Config{}), told: map[string][]uint64{}}
 	h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = m.Store, m.Store, m })

@@ -5,8 +5,8 @@ import "fmt"
 // Reason is why a request was admitted or not; its String is a metric's label.
 type Reason uint8
 
-// The reasons. The zero Reason is that of no decision. The four of authentication are for logs and metrics: to the outside
-// they are one.
+// The reasons. The zero Reason is that of no decision. The four of authentication are for
+// logs and metrics: to the outside they are one.
 const (
 	Admitted      Reason = iota + 1
 	Unknown              // no such key, or a secret that is not of the Format

@@ -45,8 +45,8 @@ func (o *Outcome) Err() error {
 	return e
 }
 
-// refuse fills in why the meters refused: by the longest wait of those that did. If it was the usage record alone, the cost
-// is above all that can be counted.
+// refuse fills in why the meters refused: by the longest wait of those that did. If it
+// was the usage record alone, the cost is above all that can be counted.
 func (o *Outcome) refuse() {
 	for i := range o.meters.limits {
 		if wait := o.levels[i].Wait; wait > o.RetryAfter {
@@ -62,8 +62,8 @@ func (o *Outcome) refuse() {
 	}
 }
 
-// peek decides by levels that were only read: whether a charge of so much would have fitted, and how long until then. The
-// usage record has room for so much more.
+// peek decides by levels that were only read: whether a charge of so much would have
+// fitted, and how long until then. The usage record has room for so much more.
 func (o *Outcome) peek(throttle, cost, room int64) {
 	o.Allowed, o.Reason = cost <= room, Admitted
 	for i := range o.meters.limits {
@@ -84,9 +84,9 @@ func (o *Outcome) peek(throttle, cost, room int64) {
 	}
 }
 
-// untilTokens returns how long until a bucket that stands at l has the tokens that it lacks:
-// the time until it is full, without the time for the tokens that are not asked for. It is at
-// most a microsecond too long.
+// untilTokens returns how long until a bucket that stands at l has the tokens that it
+// lacks: the time until it is full, without the time for the tokens that are not asked
+// for. It is at most a microsecond too long.
 func untilTokens(m *store.Meter, l store.Level, missing int64) time.Duration {
 	if l.Reset == store.Never || m.Rate.Tokens == 0 {
 		return store.Never

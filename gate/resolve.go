@@ -18,11 +18,13 @@ import (
 // errUnknown means that there is no such key.
 var errUnknown = errors.New("gate: unknown key")
 
-// ErrBusy is wrapped when as many look-ups of keys are under way as Config.MaxReads allows.
+// ErrBusy is wrapped when as many look-ups of keys are under way as Config.MaxReads
+// allows.
 var ErrBusy = errors.New("gate: too many look-ups of keys at once")
 
-// resolver finds keys and plans in their stores, remembers them for MaxAge, and forgets them when a store says that they
-// have changed. Secrets that are refused are remembered apart from keys that may be used, and never push one out.
+// resolver finds keys and plans in their stores, remembers them for MaxAge, and forgets
+// them when a store says that they have changed. Secrets that are refused are remembered
+// apart from keys that may be used, and never push one out.
 type resolver struct {
 	keys     apikey.Store
 	plans    usageplan.Store
@@ -80,8 +82,9 @@ type query struct {
 	now    time.Duration // the Gate's clock, by which ages go
 }
 
-// resolve is what is known of who asks. What has been found in the cache needs no second look at its form. Ages go by now,
-// an age by the Gate's own clock: a request's At is of that request alone.
+// resolve is what is known of who asks. What has been found in the cache needs no second
+// look at its form. Ages go by now, an age by the Gate's own clock: a request's At is of
+// that request alone.
 func (r *resolver) resolve(ctx context.Context, req *Request, now time.Duration) (*entry, error) {
 	if req.KeyID == "" && len(req.Secret) > maxSecret {
 		return nil, errUnknown
@@ -105,8 +108,8 @@ func (r *resolver) resolve(ctx context.Context, req *Request, now time.Duration)
 // characters, of up to 4 bytes each.
 const maxSecret = 128 * 4
 
-// load reads the key and its plans from their stores. The plans of a key that is refused are not
-// looked at.
+// load reads the key and its plans from their stores. The plans of a key that is refused
+// are not looked at.
 func (r *resolver) load(ctx context.Context, f *flight, q *query) (*entry, error) {
 	found, err := r.find(ctx, q)
 	if errors.Is(err, apikey.ErrNotFound) {

@@ -16,7 +16,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestChangesAreSeenAtOnce is what a Gate hears of from a store in its process: from the change's return on.
+// TestChangesAreSeenAtOnce is what a Gate hears of from a store in its process: from the
+// change's return on.
 func TestChangesAreSeenAtOnce(t *testing.T) {
 	h, ctx := newHouse(t), t.Context()
 	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(2)})
@@ -96,7 +97,8 @@ func TestRotation(t *testing.T) {
 	})
 }
 
-// silent is a store that tells nobody of changes: the embedded Store's OnChange is hidden.
+// silent is a store that tells nobody of changes: the embedded Store's OnChange is
+// hidden.
 type silent struct {
 	apikey.Store
 	plans
@@ -104,8 +106,8 @@ type silent struct {
 
 type plans interface{ usageplan.Store }
 
-// TestMaxAge is how long a Gate believes what it has read where nobody tells it of changes. A read that fails extends
-// nothing where MaxStale is not longer.
+// TestMaxAge is how long a Gate believes what it has read where nobody tells it of
+// changes. A read that fails extends nothing where MaxStale is not longer.
 func TestMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := &broken{Store: memory.New(memory.Config{})}
@@ -131,8 +133,8 @@ func TestMaxAge(t *testing.T) {
 	})
 }
 
-// TestAgesGoByTheGatesClock asks with a clock that is ahead, and with one that is behind: neither makes the Gate believe longer
-// what it has read.
+// TestAgesGoByTheGatesClock asks with a clock that is ahead, and with one that is behind:
+// neither makes the Gate believe longer what it has read.
 func TestAgesGoByTheGatesClock(t *testing.T) {
 	for _, off := range []time.Duration{0, time.Hour, -time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
@@ -162,8 +164,8 @@ func TestAgesGoByTheGatesClock(t *testing.T) {
 	}
 }
 
-// TestPlanAge is a plan that was read for one key, and is believed for another no longer than that; for one that comes in the
-// second half of its age it is read again.
+// TestPlanAge is a plan that was read for one key, and is believed for another no longer
+// than that; for one that comes in the second half of its age it is read again.
 func TestPlanAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := memory.New(memory.Config{})
@@ -198,8 +200,8 @@ func (l laggard) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, 
 	return l.Store.KeyByDigest(ctx, d)
 }
 
-// TestAgesStayApart has keys of one plan that come one after the other. None is ever told that too many are being read, as
-// they would be if all were as old as their plan.
+// TestAgesStayApart has keys of one plan that come one after the other. None is ever told
+// that too many are being read, as they would be if all were as old as their plan.
 func TestAgesStayApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := memory.New(memory.Config{})
@@ -227,7 +229,8 @@ func TestAgesStayApart(t *testing.T) {
 	})
 }
 
-// behind is a store of keys whose index is of another time: whatever is asked for, it finds one key.
+// behind is a store of keys whose index is of another time: whatever is asked for, it
+// finds one key.
 type behind struct {
 	*memory.Store
 	apart
@@ -277,7 +280,8 @@ func anySecret(t *testing.T) apikey.Secret {
 	return s
 }
 
-// TestLongSecrets are unknown, from 513 bytes on without being digested, which would take memory.
+// TestLongSecrets are unknown, from 513 bytes on without being digested, which would take
+// memory.
 func TestLongSecrets(t *testing.T) {
 	h := newHouse(t)
 	long, ctx := apikey.Secret(strings.Repeat("x", 513)), t.Context()
@@ -289,8 +293,8 @@ func TestLongSecrets(t *testing.T) {
 	}))
 }
 
-// TestUnknownKeysAreBounded floods a Gate with well-formed strangers: each costs one look-up at most, a repeated one none,
-// and no known key is pushed out.
+// TestUnknownKeysAreBounded floods a Gate with well-formed strangers: each costs one
+// look-up at most, a repeated one none, and no known key is pushed out.
 func TestUnknownKeysAreBounded(t *testing.T) {
 	st := &broken{Store: memory.New(memory.Config{})}
 	h := newHouse(t, func(cfg *parts) {
@@ -312,7 +316,8 @@ func TestUnknownKeysAreBounded(t *testing.T) {
 	require.EqualValues(t, known+1000, st.read.Load(), "the known key was pushed out")
 }
 
-// TestMaxKeys keeps deciding rightly with a cache for far fewer keys than there are, by secret and by id.
+// TestMaxKeys keeps deciding rightly with a cache for far fewer keys than there are, by
+// secret and by id.
 func TestMaxKeys(t *testing.T) {
 	h := newHouse(t, func(cfg *parts) { cfg.MaxKeys = 10 })
 	p := h.plan(usageplan.Plan{Quotas: []quota.Quota{{Limit: 6, Period: quota.Year}}})

@@ -17,7 +17,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestSettle takes an estimate of a quota of 10, settles it, and looks at what was used and at what may still be had.
+// TestSettle takes an estimate of a quota of 10, settles it, and looks at what was used
+// and at what may still be had.
 func TestSettle(t *testing.T) {
 	for _, test := range []struct {
 		estimate, actual, used int64
@@ -86,7 +87,8 @@ func TestSettlePeek(t *testing.T) {
 	require.Equal(t, []int64{12}, used(days))
 }
 
-// TestSettleHuge refuses what cannot be counted, and what cannot be beside what others used, and may then be called again.
+// TestSettleHuge refuses what cannot be counted, and what cannot be beside what others
+// used, and may then be called again.
 func TestSettleHuge(t *testing.T) {
 	for huge, why := range map[int64]string{
 		store.MaxUnits + 1: "want 0 to 2^53-1", math.MaxInt64: "want 0 to 2^53-1", store.MaxUnits: "beside the rest",

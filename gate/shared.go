@@ -12,7 +12,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// shared is a throttle of a subject of its own, which all keys take from. Its bucket has a name that no plan gives one.
+// shared is a throttle of a subject of its own, which all keys take from. Its bucket has
+// a name that no plan gives one.
 type shared struct {
 	subject string
 	meter   store.Meter
@@ -64,11 +65,12 @@ func (g *Gate) Account() (l limiter.Limit, ok bool) {
 	return limiter.Limit{}, false
 }
 
-// of is the throttles of a stage's requests, in the order in which they are asked; nil ones are none.
+// of is the throttles of a stage's requests, in the order in which they are asked; nil
+// ones are none.
 func (s *sharing) of(stage usageplan.Stage) [2]*shared { return [2]*shared{s.stages[stage], s.account} }
 
-// share asks the shared throttles about a request that the key's own limits have admitted by the charge c. If one refuses,
-// all that was taken is given back.
+// share asks the shared throttles about a request that the key's own limits have admitted
+// by the charge c. If one refuses, all that was taken is given back.
 func (g *Gate) share(ctx, within context.Context, req *Request, d *Decision, c *store.Charge, take bool) error {
 	var errs []error
 	var taken [2]*shared // from; not where the Counter has failed
@@ -99,7 +101,8 @@ func (g *Gate) share(ctx, within context.Context, req *Request, d *Decision, c *
 	return errors.Join(errs...)
 }
 
-// take takes a token, or looks whether there is one, and tells how long to wait if there is none.
+// take takes a token, or looks whether there is one, and tells how long to wait if there
+// is none.
 func (s *shared) take(ctx context.Context, counter store.OneTaker, at time.Time, take bool) (time.Duration, error) {
 	n := int64(1)
 	if !take {
@@ -127,8 +130,8 @@ func (g *Gate) unshared(ctx context.Context, req *Request, d *Decision, s *share
 	return fmt.Errorf("gate: charge of the %s: %w", s.meter.Name, err)
 }
 
-// giveBack undoes the charge c and those of shared throttles, whatever has become of ctx, and tells how the key's own limits
-// stand then.
+// giveBack undoes the charge c and those of shared throttles, whatever has become of ctx,
+// and tells how the key's own limits stand then.
 func (g *Gate) giveBack(ctx context.Context, d *Decision, c *store.Charge, taken []*shared) error {
 	within, cancel := g.within(context.WithoutCancel(ctx))
 	defer cancel()

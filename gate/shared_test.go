@@ -23,7 +23,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestSharedThrottles is a timeline of two keys under an account's throttle of 4 and a stage's of 2, one a second.
+// TestSharedThrottles is a timeline of two keys under an account's throttle of 4 and a
+// stage's of 2, one a second.
 func TestSharedThrottles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, func(cfg *parts) {
@@ -104,7 +105,8 @@ func TestSharedThrottles(t *testing.T) {
 	})
 }
 
-// TestSharedTogether has many keys at once: the account's throttle is never exceeded, and what is counted is what was admitted.
+// TestSharedTogether has many keys at once: the account's throttle is never exceeded, and
+// what is counted is what was admitted.
 func TestSharedTogether(t *testing.T) {
 	const burst = 50
 	h := newHouse(t, func(cfg *parts) { cfg.Account = throttle(1e-8, burst) })
@@ -153,7 +155,8 @@ func (f fails) Take(ctx context.Context, c *store.Charge) error {
 	return f.Counter.Take(ctx, c)
 }
 
-// TestSharedFails is what becomes of three requests when the account's counts cannot be had, whose burst is two.
+// TestSharedFails is what becomes of three requests when the account's counts cannot be
+// had, whose burst is two.
 func TestSharedFails(t *testing.T) {
 	for _, test := range []struct {
 		policy gate.Failure
@@ -225,7 +228,8 @@ func TestSharedGone(t *testing.T) {
 	require.Equal(t, []int64{0}, used(days))
 }
 
-// stops is a counter that does not answer once ctx is done, and has it done after the account's charge.
+// stops is a counter that does not answer once ctx is done, and has it done after the
+// account's charge.
 type stops struct {
 	store.Counter
 	cancel func()
@@ -257,7 +261,8 @@ func TestGiveBackAfterAll(t *testing.T) {
 	require.Equal(t, []int64{0}, used(days))
 }
 
-// TestSharedLevels are the key's own limits as they stand after a refusal: what was given back is there again.
+// TestSharedLevels are the key's own limits as they stand after a refusal: what was given
+// back is there again.
 func TestSharedLevels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, func(cfg *parts) { cfg.Account = throttle(1e-8, 1) })

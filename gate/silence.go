@@ -25,7 +25,8 @@ func newSilences(keys apikey.Store, plans usageplan.Store, cfg Config) (all []*s
 	return all
 }
 
-// checkSilence warns of each Listener, once, that was never seen listening and has had MaxAge to begin.
+// checkSilence warns of each Listener, once, that was never seen listening and has had
+// MaxAge to begin.
 func (r *resolver) checkSilence(ctx context.Context, now time.Duration) {
 	for _, s := range r.silences {
 		if r.logger != nil && !s.settled.Load() && s.isSilent(now, r.maxAge) {

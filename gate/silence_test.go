@@ -25,8 +25,8 @@ type runnable struct {
 
 func (s *runnable) Listening() bool { return s.running.Load() }
 
-// TestNobodyRunsTheNotifier warns of a directory whose Run is not running: once, and not before it has had
-// the time to begin, which is MaxAge.
+// TestNobodyRunsTheNotifier warns of a directory whose Run is not running: once, and not
+// before it has had the time to begin, which is MaxAge.
 func TestNobodyRunsTheNotifier(t *testing.T) {
 	for _, test := range []struct {
 		what        string

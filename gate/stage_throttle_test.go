@@ -11,8 +11,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestStageThrottleIsOne has one bucket for all methods of a stage, and not one for each as
-// in Amazon API Gateway.
+// TestStageThrottleIsOne has one bucket for all methods of a stage, and not one for each
+// as in Amazon API Gateway.
 func TestStageThrottleIsOne(t *testing.T) {
 	prod := usageplan.Stage{API: "pets", Name: "prod"}
 	h := newHouse(t, func(cfg *parts) {

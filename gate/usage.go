@@ -18,9 +18,10 @@ type KeyUsage struct {
 	Days  []quota.DayUsage `json:"days"`
 }
 
-// UsageByDay is what a key has used under a plan on each of the last days (UTC), oldest first, today last: what was
-// admitted less what was refunded. Days before Config.Keep read as unused. Days is 1 to quota.MaxWindows, or the error
-// wraps ErrInvalid. An unlinked pair is ErrNotFound.
+// UsageByDay is what a key has used under a plan on each of the last days (UTC), oldest
+// first, today last: what was admitted less what was refunded. Days before Config.Keep
+// read as unused. Days is 1 to quota.MaxWindows, or the error wraps ErrInvalid. An
+// unlinked pair is ErrNotFound.
 func (g *Gate) UsageByDay(ctx context.Context, planID, keyID string, days int) ([]quota.DayUsage, error) {
 	if err := windowsFault("days", days); err != nil {
 		return nil, err
@@ -36,9 +37,10 @@ func (g *Gate) UsageByDay(ctx context.Context, planID, keyID string, days int) (
 	return usage[0], nil
 }
 
-// UsageByWindow is what a key's subject has used in each of the last n windows of a quota, by its name, oldest first, the
-// current one last. n is 1 to quota.MaxWindows, or the error wraps ErrInvalid. An unlinked pair, or a quota that there is
-// not, is ErrNotFound.
+// UsageByWindow is what a key's subject has used in each of the last n windows of a
+// quota, by its name, oldest first, the current one last. n is 1 to quota.MaxWindows, or
+// the error wraps ErrInvalid. An unlinked pair, or a quota that there is not, is
+// ErrNotFound.
 func (g *Gate) UsageByWindow(ctx context.Context, planID, keyID, quotaName string, n int) ([]quota.Usage, error) {
 	if err := windowsFault("n", n); err != nil {
 		return nil, err
@@ -62,8 +64,9 @@ func windowsFault(field string, n int) error {
 	return nil
 }
 
-// PlanUsage is UsageByDay of every key of a plan, a page of links at a time; the newest link's first. It ends with the
-// first error, which is ErrNotFound if there is no such plan.
+// PlanUsage is UsageByDay of every key of a plan, a page of links at a time; the newest
+// link's first. It ends with the first error, which is ErrNotFound if there is no such
+// plan.
 func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2[KeyUsage, error] {
 	return func(yield func(KeyUsage, error) bool) {
 		err := windowsFault("days", days)
@@ -97,7 +100,8 @@ func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2
 	}
 }
 
-// usageOf reads the records of many links in few steps: all that have the common name at once.
+// usageOf reads the records of many links in few steps: all that have the common name at
+// once.
 func (g *Gate) usageOf(ctx context.Context, at time.Time, links []usageplan.Link, days int) ([]KeyUsage, error) {
 	byRecord := map[string][]int{}
 	for i := range links {
@@ -121,9 +125,10 @@ func (g *Gate) usageOf(ctx context.Context, at time.Time, links []usageplan.Link
 	return usage, nil
 }
 
-// SetRemaining makes n what remains of a key's quota, by its name, in the current window, whatever was used: an extension
-// or a cut, as AWS's UpdateUsage. Later windows are as the plan says. Repeating it changes nothing. The usage record keeps
-// what was used. Where keys share a subject, it is for all of them.
+// SetRemaining makes n what remains of a key's quota, by its name, in the current window,
+// whatever was used: an extension or a cut, as AWS's UpdateUsage. Later windows are as
+// the plan says. Repeating it changes nothing. The usage record keeps what was used.
+// Where keys share a subject, it is for all of them.
 func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string, n int64) error {
 	if n < 0 || n >= store.Unlimited {
 		return fmt.Errorf("%w remaining: %d: want 0 to 2^53-2", ErrInvalid, n)

@@ -96,7 +96,8 @@ func TestSetRemaining(t *testing.T) {
 	})
 }
 
-// TestReports reads ninety days back: a key's days, and those of a plan over all its keys, of which two share a subject.
+// TestReports reads ninety days back: a key's days, and those of a plan over all its
+// keys, of which two share a subject.
 func TestReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, ctx := newHouse(t), t.Context()

@@ -1,4 +1,5 @@
-// Package pointers uses Decisions as they are meant to be used: go vet has nothing to say.
+// Package pointers uses Decisions as they are meant to be used: go vet has nothing to
+// say.
 package pointers
 
 import (
