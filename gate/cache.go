@@ -7,54 +7,89 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// cache is the resolved keys by the digest of their secret: open addressing over atomic
-// pointers. A look-up, which is part of every decision, takes no lock; all else happens
-// under the resolver's. It holds at most max entries and makes room by forgetting one
-// that has not been asked for since the sweep came by.
+// cache holds entries by the digest of their secret, or of their key ID. It is a hash
+// table with open addressing and linear probing over atomic pointers.
+//
+// Every decision reads the cache, so get takes no lock. All other methods need the
+// resolver's lock. The cache holds at most max entries; put evicts to make room.
+//
+// The life of an entry. A change is what a Notifier tells of.
+//
+//	unknown --look-up--> looked up --usable: put--> fresh <----------------------+
+//	   ^                    |                         | after half of MaxAge,     |
+//	   |                    | refused                 | to all of it              |
+//	   |                    v                         v                           |
+//	   |             resolver.refused                due ------look-up succeeds---+
+//	   |             for MaxAge, or until             |                           |
+//	   |             any change                       | look-up fails: pause      |
+//	   |                                              v                           |
+//	   |                                    +-----> stale -----look-up succeeds---+
+//	   |                                    |         |
+//	   |                                    +---------+ look-up fails: longer pause
+//	   |                                              |
+//	   |                                              | MaxStale has passed
+//	   |                                              v
+//	   +--changed, evicted, refused-- any state      not used until it is read
+//
+// A change of "", which names neither a key nor a plan, makes every entry due at once.
+// Refused secrets are kept apart, so that they never evict a usable key.
 type cache struct {
-	table atomic.Pointer[[]slot] // a power of two long, at most three quarters of it filled
-	ids   map[string]*entry      // the entries of each key, linked
+	// table has a power of two as its length. At most three quarters of its slots are
+	// filled, so probing always ends at an empty one.
+	table atomic.Pointer[[]slot]
+
+	byKey map[string]*entry // by key ID; the entries of a key are linked through next
 
 	max    int
-	live   int // entries
-	filled int // entries and graves
-	hand   uint64
+	live   int    // entries
+	filled int    // entries and tombstones
+	hand   uint64 // the next slot that evict looks at
 }
 
-// slot of the table. What its entry's digest begins with is beside it, so that probing
-// does not wait for the entries of others. It is written once, before the first entry,
-// and no other entry follows in the same table.
+// slot is a place of the table.
+//
+// prefix is the start of the entry's digest. It lies beside the pointer, so that a
+// probe that meets another digest does not load that entry from memory. With many keys
+// each such load is a cache miss.
+//
+// prefix is written once, before the first entry is stored. A tombstone is never
+// replaced by an entry of the same table, so get may read prefix without a lock.
 type slot struct {
-	start uint64
-	entry atomic.Pointer[entry]
+	prefix uint64
+	entry  atomic.Pointer[entry]
 }
 
-// grave stands where an entry was, so that probing goes on past it.
-var grave = new(entry)
+// tombstone takes the place of an entry that was removed. An empty slot would end the
+// probe sequences that lead past it.
+var tombstone = new(entry)
 
-const smallest = 64
+const minTable = 64
 
 func newCache(most int) *cache {
-	table := make([]slot, smallest)
-	c := &cache{max: most, ids: map[string]*entry{}}
+	table := make([]slot, minTable)
+	c := &cache{max: most, byKey: map[string]*entry{}}
 	c.table.Store(&table)
 	return c
 }
 
-// start is what a digest begins with, and says where probing does. A digest is as good as
-// random.
-func start(d *apikey.Digest) uint64 { return binary.LittleEndian.Uint64(d[:8]) }
+// prefixOf returns the first 8 bytes of a digest. They are the hash of the table too,
+// since the bytes of a SHA-256 digest are as good as random.
+func prefixOf(d *apikey.Digest) uint64 { return binary.LittleEndian.Uint64(d[:8]) }
 
-// get is the entry of d, or nil. The digests are compared in constant time.
+// get returns the entry of d, or nil. It takes no lock.
+//
+// Digest.Equal compares in constant time. The prefix, which chooses the slot, is compared
+// first.
 func (c *cache) get(d *apikey.Digest) *entry {
-	table, start := *c.table.Load(), start(d)
+	table, prefix := *c.table.Load(), prefixOf(d)
 	mask := uint64(len(table) - 1)
-	for i := start & mask; ; i = (i + 1) & mask {
+	for i := prefix & mask; ; i = (i + 1) & mask {
 		e := table[i].entry.Load()
 		if e == nil {
 			return nil
 		}
-		if table[i].start == start && e != grave && e.digest.Equal(d) {
+		if table[i].prefix == prefix && e != tombstone && e.digest.Equal(d) {
+			// A store on every hit would move the cache line from core to core.
 			if !e.used.Load() {
 				e.used.Store(true)
 			}
@@ -63,10 +98,10 @@ func (c *cache) get(d *apikey.Digest) *entry {
 	}
 }
 
-// put keeps e in place of what has its digest.
+// put adds e. It replaces the entry with the same digest.
 func (c *cache) put(e *entry) {
-	if i, ok := c.find(&e.digest); ok {
-		c.bury(i)
+	if i, ok := c.slotOf(&e.digest); ok {
+		c.removeSlot(i)
 	}
 	for c.live >= c.max {
 		c.evict()
@@ -74,81 +109,88 @@ func (c *cache) put(e *entry) {
 	if c.filled >= len(*c.table.Load())/4*3 {
 		c.rebuild()
 	}
-	insert(*c.table.Load(), e)
+	insertEntry(*c.table.Load(), e)
 	c.live++
 	c.filled++
-	e.next = c.ids[e.key.ID]
-	c.ids[e.key.ID] = e
+	e.next = c.byKey[e.key.ID]
+	c.byKey[e.key.ID] = e
 }
 
-// known is the entry of d, or nil. The caller holds the resolver's lock.
-func (c *cache) known(d *apikey.Digest) *entry {
-	if i, ok := c.find(d); ok {
+// entryOf returns the entry of d, or nil. Unlike get it does not mark the entry as used.
+func (c *cache) entryOf(d *apikey.Digest) *entry {
+	if i, ok := c.slotOf(d); ok {
 		return (*c.table.Load())[i].entry.Load()
 	}
 	return nil
 }
 
-// forget drops the entry of d.
-func (c *cache) forget(d *apikey.Digest) {
-	if i, ok := c.find(d); ok {
-		c.bury(i)
+// removeDigest removes the entry of d.
+func (c *cache) removeDigest(d *apikey.Digest) {
+	if i, ok := c.slotOf(d); ok {
+		c.removeSlot(i)
 	}
 }
 
-// doubt has every entry read again before it is used.
-func (c *cache) doubt() {
+// removeKey removes every entry of a key: one for each of its secrets that was used, and
+// one for its ID.
+func (c *cache) removeKey(keyID string) {
+	for e := c.byKey[keyID]; e != nil; e = c.byKey[keyID] {
+		i, _ := c.slotOf(&e.digest)
+		c.removeSlot(i)
+	}
+}
+
+// expireAll makes every entry due. The entries stay: if the store fails, they can be
+// used as in any other outage.
+func (c *cache) expireAll() {
 	table := *c.table.Load()
 	for i := range table {
-		if e := table[i].entry.Load(); e != nil && e != grave {
-			e.until.Store(doubted)
+		if e := table[i].entry.Load(); e != nil && e != tombstone {
+			e.until.Store(mustReload)
 		}
 	}
 }
 
-// doubted is the until of an entry that anything may have happened to.
-const doubted = 0
+// mustReload is the until of an entry whose key or plan may have changed.
+const mustReload = 0
 
-// drop forgets every entry of a key.
-func (c *cache) drop(keyID string) {
-	for e := c.ids[keyID]; e != nil; e = c.ids[keyID] {
-		i, _ := c.find(&e.digest)
-		c.bury(i)
-	}
-}
-
-func (c *cache) find(d *apikey.Digest) (uint64, bool) {
-	table, start := *c.table.Load(), start(d)
+// slotOf returns the index of the slot that has the entry of d, and whether there is one.
+func (c *cache) slotOf(d *apikey.Digest) (uint64, bool) {
+	table, prefix := *c.table.Load(), prefixOf(d)
 	mask := uint64(len(table) - 1)
-	for i := start & mask; ; i = (i + 1) & mask {
+	for i := prefix & mask; ; i = (i + 1) & mask {
 		e := table[i].entry.Load()
 		if e == nil {
 			return 0, false
 		}
-		if table[i].start == start && e != grave && e.digest == *d {
+		if table[i].prefix == prefix && e != tombstone && e.digest == *d {
 			return i, true
 		}
 	}
 }
 
-func insert(table []slot, e *entry) {
-	mask, start := uint64(len(table)-1), start(&e.digest)
-	i := start & mask
+// insertEntry stores e in the first empty slot of its probe sequence. It passes
+// tombstones by: get may be reading their prefix.
+func insertEntry(table []slot, e *entry) {
+	mask, prefix := uint64(len(table)-1), prefixOf(&e.digest)
+	i := prefix & mask
 	for table[i].entry.Load() != nil {
 		i = (i + 1) & mask
 	}
-	table[i].start = start
+	// The order matters: get reads prefix only after it has seen the entry.
+	table[i].prefix = prefix
 	table[i].entry.Store(e)
 }
 
-// bury forgets the entry in the i-th slot.
-func (c *cache) bury(i uint64) {
-	e := (*c.table.Load())[i].entry.Swap(grave)
+// removeSlot puts a tombstone in the place of the i-th slot's entry, and unlinks the
+// entry from the others of its key.
+func (c *cache) removeSlot(i uint64) {
+	e := (*c.table.Load())[i].entry.Swap(tombstone)
 	c.live--
-	link := c.ids[e.key.ID]
+	link := c.byKey[e.key.ID]
 	if link == e {
-		if c.ids[e.key.ID] = e.next; e.next == nil {
-			delete(c.ids, e.key.ID)
+		if c.byKey[e.key.ID] = e.next; e.next == nil {
+			delete(c.byKey, e.key.ID)
 		}
 		return
 	}
@@ -158,7 +200,8 @@ func (c *cache) bury(i uint64) {
 	link.next = e.next
 }
 
-// evict forgets the next entry that was not asked for since the last sweep.
+// evict removes the next entry that was not used since the hand last passed it. This is
+// the CLOCK algorithm: it approximates least recently used, and a hit costs one bit.
 func (c *cache) evict() {
 	table := *c.table.Load()
 	mask := uint64(len(table) - 1)
@@ -166,27 +209,30 @@ func (c *cache) evict() {
 		i := c.hand & mask
 		c.hand++
 		e := table[i].entry.Load()
-		if e == nil || e == grave {
+		if e == nil || e == tombstone {
 			continue
 		}
 		if !e.used.Swap(false) {
-			c.bury(i)
+			c.removeSlot(i)
 			return
 		}
 	}
 }
 
-// rebuild makes a table without graves, with room for as many entries again.
+// rebuild replaces the table by one without tombstones. It is at least twice as long as
+// the number of entries, so the next rebuild comes after half as many puts at the
+// earliest. A get that runs meanwhile goes on in the old table. It may miss
+// an entry that is put now, and then finds it under the resolver's lock.
 func (c *cache) rebuild() {
 	old := *c.table.Load()
-	size := smallest
+	size := minTable
 	for size < 2*(c.live+1) {
 		size *= 2
 	}
 	table := make([]slot, size)
 	for i := range old {
-		if e := old[i].entry.Load(); e != nil && e != grave {
-			insert(table, e)
+		if e := old[i].entry.Load(); e != nil && e != tombstone {
+			insertEntry(table, e)
 		}
 	}
 	c.table.Store(&table)

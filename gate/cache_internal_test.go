@@ -15,9 +15,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestCache plays a random history of keys with several secrets each beside a map: what
-// is dropped is gone with all its secrets, and what was put last is there unless it made
-// way.
+// TestCache plays a random history of keys with several secrets each, beside a map. A key
+// that is removed is gone with all its secrets. An entry that was put last is there unless
+// it was evicted.
 func TestCache(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	c, model := newCache(100), map[apikey.Digest]*entry{}
@@ -26,7 +26,7 @@ func TestCache(t *testing.T) {
 		d := apikey.DigestOf(key.ID + " " + strconv.Itoa(rnd.IntN(10)))
 		switch rnd.IntN(8) {
 		case 0:
-			c.drop(key.ID)
+			c.removeKey(key.ID)
 			for d, e := range model {
 				if e.key.ID == key.ID {
 					delete(model, d)
@@ -41,16 +41,16 @@ func TestCache(t *testing.T) {
 				require.Same(t, model[d], got)
 			}
 		}
-		if c.live < len(model) { // some made way
+		if c.live < len(model) { // entries were evicted
 			for d := range model {
-				if _, ok := c.find(&d); !ok {
+				if _, ok := c.slotOf(&d); !ok {
 					delete(model, d)
 				}
 			}
 		}
 		linked := 0
-		for id := range c.ids {
-			for e := c.ids[id]; e != nil; e = e.next {
+		for id := range c.byKey {
+			for e := c.byKey[id]; e != nil; e = e.next {
 				require.Same(t, model[e.digest], e)
 				linked++
 			}
@@ -61,25 +61,25 @@ func TestCache(t *testing.T) {
 	}
 }
 
-// TestEntrySize: an entry is two lines of memory, which come together.
+// TestEntrySize checks that an entry fits two cache lines. A decision reads both, and the
+// processor fetches lines in pairs.
 func TestEntrySize(t *testing.T) { require.LessOrEqual(t, unsafe.Sizeof(entry{}), uintptr(128)) }
 
-// manyPlans is a store that has every plan.
+// manyPlans is a store that has a plan for every ID.
 type manyPlans struct{ usageplan.Store }
 
 func (manyPlans) Plan(_ context.Context, id string) (usageplan.Plan, error) {
 	return usageplan.Plan{ID: id}, nil
 }
 
-// TestPlansAreBounded asks for plan after plan of a store that tells of no changes. What
-// is known of keys of those that were forgotten is no longer believed, since nothing
-// would tell of their changes.
+// TestPlansAreBounded reads more plans than the bound from a store that tells of no
+// changes. The allowances of an evicted plan are stale: nothing would tell of its changes.
 func TestPlansAreBounded(t *testing.T) {
 	r := newResolver(nil, manyPlans{}, Config{MaxKeys: 1, MaxAge: time.Hour})
 	var all []*allowance
 	for i := range 3000 {
 		l := &usageplan.Link{PlanID: strconv.Itoa(i), KeyID: "k", Subject: "s/k"}
-		p, err := r.allowance(t.Context(), &flight{}, l, time.Duration(i))
+		p, err := r.planAllowance(t.Context(), &lookup{}, l, time.Duration(i))
 		require.NoError(t, err)
 		all = append(all, p.allowance)
 	}
@@ -95,13 +95,13 @@ func TestPlansAreBounded(t *testing.T) {
 	require.Equal(t, 1<<10, believed)
 }
 
-// TestFallbackIsBounded asks for so many subjects that the first are forgotten.
+// TestFallbackIsBounded uses more subjects than the bound. The first ones are evicted.
 func TestFallbackIsBounded(t *testing.T) {
 	var f fallback
 	m := &store.Meter{Name: "throttle", Max: 1}
-	for i := range maxFallen + 100 {
-		ok, _ := f.take(strconv.Itoa(i), m, time.Unix(0, 0), 1, true)
+	for i := range maxFallback + 100 {
+		ok, _ := f.takeTokens(strconv.Itoa(i), m, time.Unix(0, 0), 1, true)
 		require.True(t, ok)
 	}
-	require.Len(t, f.buckets, maxFallen)
+	require.Len(t, f.buckets, maxFallback)
 }

@@ -1,43 +1,48 @@
 package gate
 
-// changed forgets what is known of a key or a plan. Any change may be the creation of
-// what was unknown, and what is being read may be what has changed: who asks from now on
-// does not wait for that.
+// invalidate drops what is cached of the key or plan with this ID. A Notifier calls it.
 //
-// An empty id doubts everything: it is read again before it is used. Known keys that
-// cannot be read then go on as in any outage, since nothing is known of a change of them.
-func (r *resolver) changed(id string) {
+// Any change may create a key that was unknown, so all refused secrets are forgotten. A
+// look-up in flight may have read the state before the change. It is detached unless it
+// is known to be of another key: requests from now on start a new one.
+//
+// If id is empty, anything may have changed. Then everything is read again before it is
+// used. No single key is known to have changed, so keys that cannot be read stay in use
+// as in any outage.
+func (r *resolver) invalidate(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changes++
-	r.hear(id)
+	r.noteChange(id)
 	clear(r.refused)
-	for d, f := range r.flights {
-		if id == "" || f.key == "" || f.key == id {
-			delete(r.flights, d)
+	for d, l := range r.lookups {
+		if id == "" || l.keyID == "" || l.keyID == id {
+			delete(r.lookups, d)
 		}
 	}
 	if id == "" {
-		r.cache.doubt()
-		r.allowances.doubt()
+		r.cache.expireAll()
+		r.allowances.clearPlans()
 		return
 	}
-	r.cache.drop(id)
-	r.allowances.forget(id)
+	// An ID may be that of a key or of a plan: the Notifier does not tell which.
+	r.cache.removeKey(id)
+	r.allowances.removePlan(id)
 }
 
-// maxHeard bounds what is remembered of changes during reads; beyond it anything may have
-// changed.
-const maxHeard = 1 << 10
+// maxNoted bounds the changes that are noted. Beyond it they are taken as one change of
+// anything.
+const maxNoted = 1 << 10
 
-// hear remembers a change for the reads that are under way.
-func (r *resolver) hear(id string) {
-	if r.reads == 0 {
+// noteChange notes a change for the look-ups in flight. Each finds out at its end
+// whether what it read has changed since it began.
+func (r *resolver) noteChange(id string) {
+	if r.inFlight == 0 {
 		return
 	}
-	if len(r.heard) >= maxHeard {
-		clear(r.heard)
+	if len(r.changedAt) >= maxNoted {
+		clear(r.changedAt)
 		id = ""
 	}
-	r.heard[id] = r.changes
+	r.changedAt[id] = r.changes
 }

@@ -37,11 +37,11 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 	switch {
 	case err != nil:
 		d.Allowed = false
-		err = g.failed(ctx, req, d, throttle, take, err)
+		err = g.decideByPolicy(ctx, req, d, throttle, take, err)
 	case d.meters.repeated(c):
-		d.repeat()
+		d.admitRepeated()
 	case take && !d.Allowed:
-		d.refuse()
+		d.explainRefusal()
 	default:
 		if take {
 			d.Reason, d.Cost = Admitted, cost

@@ -8,12 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestClock is time.Now, with both its readings, whenever it is asked, and how much time
-// has passed.
+// TestClock compares the clock with time.Now and time.Since, within the life of an anchor
+// and after it. require.Equal compares both readings of a time.
 func TestClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, start := newClock(), time.Now()
-		for _, pause := range []time.Duration{0, 1, time.Millisecond, anchored - 1, anchored, anchored + 1, time.Hour} {
+		for _, pause := range []time.Duration{0, 1, time.Millisecond, anchorLife - 1, anchorLife, anchorLife + 1, time.Hour} {
 			time.Sleep(pause)
 			wall, age := c.now()
 			require.Equal(t, time.Now(), wall)

@@ -14,13 +14,13 @@ import (
 // allow. With many keys each line of memory that a decision touches counts: an entry is
 // two of them, which a test holds.
 type entry struct {
-	digest apikey.Digest
-	until  atomic.Int64 // when it is to be read again, by the Gate's clock, in nanoseconds
-	always bool         // usable whenever it is: enabled, and neither the key nor this secret will expire
-	bare   bool         // the key was refused when it was read, so its plans were not looked at
-	used   atomic.Bool  // since the cache's sweep came by
-	plan   binding      // of the oldest link; none: no allowance
-	others []binding    // of the other links, oldest first
+	digest    apikey.Digest
+	until     atomic.Int64 // when it is to be read again, by the Gate's clock, in nanoseconds
+	permanent bool         // usable whenever it is: enabled, and neither the key nor this secret will expire
+	planless  bool         // the key was refused when it was read, so its plans were not looked at
+	used      atomic.Bool  // since the cache's sweep came by
+	plan      binding      // of the oldest link; none: no allowance
+	others    []binding    // of the other links, oldest first
 
 	key     *apikey.Key
 	history *history
@@ -45,7 +45,7 @@ func newEntry(d apikey.Digest, byID bool, key *apikey.Key, now time.Duration) *e
 		}
 		e.history.retires = &key.RetiringUntil
 	}
-	e.always = key.Enabled && key.Expires.IsZero() && e.history.retires == nil
+	e.permanent = key.Enabled && key.Expires.IsZero() && e.history.retires == nil
 	return e
 }
 
@@ -61,7 +61,7 @@ type binding struct {
 func (b *binding) stale() bool { return b.allowance != nil && b.allowance.stale.Load() }
 
 // bind is for links in their order.
-func (e *entry) bind(subject string, a *allowance) {
+func (e *entry) addBinding(subject string, a *allowance) {
 	b := &e.plan
 	if b.allowance != nil {
 		e.others = append(e.others, binding{})
@@ -92,13 +92,13 @@ func (e *entry) lasts(now, maxStale time.Duration) bool {
 
 // usable is zero, or why the key may not be used.
 func (e *entry) usable(at time.Time) Reason {
-	if e.always {
+	if e.permanent {
 		return 0
 	}
-	return e.mortal(at)
+	return e.refusal(at)
 }
 
-func (e *entry) mortal(at time.Time) Reason {
+func (e *entry) refusal(at time.Time) Reason {
 	switch {
 	case !e.key.Enabled:
 		return Disabled
@@ -112,7 +112,7 @@ func (e *entry) mortal(at time.Time) Reason {
 
 // binding is the plan that counts on a stage: one that names it, else one that is for
 // every stage; of equals the oldest link's.
-func (e *entry) binding(stage usageplan.Stage) *binding {
+func (e *entry) bindingFor(stage usageplan.Stage) *binding {
 	best, fits := &e.plan, e.plan.fits(stage)
 	for i := range e.others {
 		if b := &e.others[i]; b.fits(stage) > fits {

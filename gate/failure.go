@@ -11,18 +11,19 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Failure is what becomes of a limit when its counts cannot be had.
+// A Failure says how a limit decides while its counts cannot be read.
 type Failure uint8
 
-// The ways to fail. The zero Failure is the default of its kind of limit.
+// The ways to fail. FailDefault is the zero Failure. It stands for FailLocal for throttles
+// and for FailClosed for quotas.
 const (
 	FailDefault Failure = iota
 	FailOpen            // admit, and count nothing
 	FailClosed          // refuse
-	FailLocal           // throttles only: admit what a bucket in this process admits
+	FailLocal           // throttles only: decide by a token bucket in this process
 )
 
-// String returns the name of the constant, or the number of what is none.
+// String returns the name of the constant. Of any other value it returns the number.
 func (f Failure) String() string {
 	names := [...]string{"FailDefault", "FailOpen", "FailClosed", "FailLocal"}
 	if int(f) < len(names) {
@@ -31,17 +32,23 @@ func (f Failure) String() string {
 	return strconv.Itoa(int(f))
 }
 
-// FailurePolicy is what a Gate does when its Counter fails: the strictest of what it says
-// for the limits of the plan. It says nothing of keys: where a key cannot be read, a
-// known one goes on for Config.MaxStale, and every other one is refused. NewGate refuses
-// a Failure that is none of the above.
+// A FailurePolicy says what a Gate does when its Counter fails. If a plan has several
+// limits, the strictest of their answers counts. New refuses a Failure that is not one of
+// the constants.
+//
+// The policy is not about keys. A known key that cannot be read stays in use for
+// Config.MaxStale, and every other key is refused.
 type FailurePolicy struct {
-	Throttle Failure // FailDefault: FailLocal
-	Quota    Failure // FailDefault: FailClosed; not FailLocal, since one process of many cannot count a quota
+	// Throttle is for token buckets. The default is FailLocal.
+	Throttle Failure
+
+	// Quota is for quotas. The default is FailClosed. FailLocal is not allowed: one
+	// process of many cannot count a quota.
+	Quota Failure
 }
 
-// faults tells of what is no Failure of its kind of limit: it would open what it was to
-// close.
+// faults returns an error for each Failure that its kind of limit does not have. Such a
+// value would open a limit that it was meant to close.
 func (p FailurePolicy) faults() (errs []error) {
 	if p.Throttle > FailLocal {
 		errs = append(errs, fmt.Errorf("onFailure.throttle: %v: want FailDefault, FailOpen, FailClosed or FailLocal", p.Throttle))
@@ -52,9 +59,9 @@ func (p FailurePolicy) faults() (errs []error) {
 	return errs
 }
 
-// failed decides in the Counter's place; n is what the throttle would have taken. A Peek
-// takes nothing here either.
-func (g *Gate) failed(ctx context.Context, req *Request, d *Decision, n int64, take bool, err error) error {
+// decideByPolicy decides instead of the Counter, which failed with err. n is what the
+// throttle would have been charged. A Peek takes nothing from the local buckets either.
+func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, n int64, take bool, err error) error {
 	d.Reason = StoreFailed
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = fmt.Errorf("timeout: %v: want at least what a charge takes: %w", g.cfg.Timeout, err)
@@ -62,7 +69,9 @@ func (g *Gate) failed(ctx context.Context, req *Request, d *Decision, n int64, t
 	err = fmt.Errorf("gate: charge: %w", err)
 	m := d.meters
 	d.meters = nil
-	if errors.Is(err, store.ErrInvalid) || ctx.Err() != nil { // not the Counter's fault
+	// The policy is for failures of the Counter. A charge that breaks a rule and a request
+	// that has gone away are none, and are refused.
+	if errors.Is(err, store.ErrInvalid) || ctx.Err() != nil {
 		return err
 	}
 	throttle, quotas := g.cfg.OnFailure.Throttle, g.cfg.OnFailure.Quota
@@ -70,7 +79,7 @@ func (g *Gate) failed(ctx context.Context, req *Request, d *Decision, n int64, t
 	case len(m.limits) > m.throttles && (quotas == FailDefault || quotas == FailClosed):
 	case m.throttles > 0 && throttle == FailClosed:
 	case m.throttles > 0 && throttle != FailOpen:
-		d.Allowed, d.RetryAfter = g.fallback.take(d.subject, &m.list[0], req.At, n, take)
+		d.Allowed, d.RetryAfter = g.fallback.takeTokens(d.subject, &m.list[0], req.At, n, take)
 		if !d.Allowed {
 			d.Reason = throttled(d.RetryAfter)
 		}
@@ -80,7 +89,7 @@ func (g *Gate) failed(ctx context.Context, req *Request, d *Decision, n int64, t
 	return err
 }
 
-// throttled is the reason of a throttle that refuses for so long.
+// throttled returns the reason of a throttle that refuses for this long.
 func throttled(wait time.Duration) Reason {
 	if wait == store.Never {
 		return NeverFits
@@ -88,38 +97,40 @@ func throttled(wait time.Duration) Reason {
 	return Throttled
 }
 
-// fallback is the buckets of this process while the Counter fails. Their state is not
-// that of the Counter.
+// fallback has the token buckets of this process, for FailLocal. They begin full when
+// the Counter fails, since the Counter's state cannot be read.
 type fallback struct {
 	mu      sync.Mutex
-	buckets map[fallen]store.Bucket
+	buckets map[bucketID]store.Bucket
 }
 
-type fallen struct{ subject, name string }
+type bucketID struct{ subject, name string }
 
-// maxFallen bounds the buckets; beyond it one is forgotten, at random: the throttle is
-// approximate then in any case.
-const maxFallen = 1 << 16
+// maxFallback bounds the buckets. Beyond it one is evicted at random and is full again
+// when it is next used. The throttle is approximate during an outage in any case.
+const maxFallback = 1 << 16
 
-// take takes n from a bucket, or only tells whether it could.
-func (f *fallback) take(subject string, m *store.Meter, at time.Time, n int64, keep bool) (bool, time.Duration) {
+// takeTokens takes n tokens from a bucket. It returns whether they were there, and else
+// how long to wait for them. If keep is false, the bucket stays as it is.
+func (f *fallback) takeTokens(subject string, m *store.Meter, at time.Time, n int64, keep bool) (bool, time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	key := fallen{subject, m.Name}
-	b, known := f.buckets[key]
+	id := bucketID{subject, m.Name}
+	b, known := f.buckets[id]
 	b, level, ok := b.Take(m, at.UnixMicro(), n)
 	if !ok || !keep {
 		return ok, level.Wait
 	}
+
 	if f.buckets == nil {
-		f.buckets = map[fallen]store.Bucket{}
+		f.buckets = map[bucketID]store.Bucket{}
 	}
-	if !known && len(f.buckets) >= maxFallen {
+	if !known && len(f.buckets) >= maxFallback {
 		for other := range f.buckets {
 			delete(f.buckets, other)
 			break
 		}
 	}
-	f.buckets[key] = b
+	f.buckets[id] = b
 	return true, 0
 }

@@ -156,7 +156,7 @@ func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Co
 	}
 	for _, s := range directories(keys, plans) {
 		if n, ok := s.(usageplan.Notifier); ok {
-			g.stop = append(g.stop, n.OnChange(g.resolver.changed))
+			g.stop = append(g.stop, n.OnChange(g.resolver.invalidate))
 		}
 	}
 	return g, nil
@@ -268,7 +268,7 @@ func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d 
 	if d.Reason = e.usable(req.At); d.Reason != 0 {
 		return nil, nil
 	}
-	b := e.binding(usageplan.Stage{API: req.API, Name: req.Stage})
+	b := e.bindingFor(usageplan.Stage{API: req.API, Name: req.Stage})
 	if b == nil {
 		d.Reason = NoPlan
 		if g.cfg.AllowNoPlan {

@@ -12,134 +12,156 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// flight is one look-up that several requests wait for.
-type flight struct {
+// lookup is one read of a key and its plans. All requests that ask for the same digest
+// at the same time share it.
+type lookup struct {
 	digest  apikey.Digest
-	key     string        // its id; "": not known yet
-	began   uint64        // after so many changes
-	now     time.Duration // when it began, by the Gate's clock
+	keyID   string        // empty until it is known; guarded by resolver.mu
+	began   uint64        // resolver.changes when the look-up began
+	now     time.Duration // when the look-up began, by the Gate's clock
 	started time.Time
-	done    chan struct{}
+	done    chan struct{} // closed when entry and err are set
 	entry   *entry
 	err     error
 }
 
-// boarding is a request's place: what is remembered, or a flight. With both, what is
-// remembered will do if the flight fails or takes too long.
-type boarding struct {
-	entry  *entry
-	flight *flight
-	leads  bool
-	retry  bool // the last look-up of the key has failed
+// candidate is where a request gets its answer from: a cached entry, a look-up, or both.
+// With both, the entry is the answer if the look-up fails or takes too long.
+type candidate struct {
+	entry   *entry
+	lookup  *lookup
+	starts  bool // the request starts the look-up itself
+	retries bool // the previous look-up of the key failed
 }
 
-// read looks a key up, unless someone else is doing so already.
-func (r *resolver) read(ctx context.Context, q *query) (*entry, error) {
+// lookUp returns the entry that answers q. Concurrent calls for one digest share a
+// look-up.
+func (r *resolver) lookUp(ctx context.Context, q *query) (*entry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("gate: look-up of a key: %w", err)
 	}
 	for {
-		b, err := r.board(q)
-		if err != nil || b.flight == nil {
-			return b.entry, err
+		c, err := r.joinLookup(q)
+		if err != nil || c.lookup == nil {
+			return c.entry, err
 		}
-		if b.leads {
-			r.lead(ctx, b.flight, *q)
+		if c.starts {
+			r.startLookup(ctx, c.lookup, *q)
 		}
-		e, err := r.wait(ctx, &b, q)
-		if err != nil || b.leads || e.answers(q) {
+		// A result that another request asked for may not answer q. Then q asks again.
+		e, err := r.waitLookup(ctx, &c, q)
+		if err != nil || c.starts || e.answers(q) {
 			return e, err
 		}
 	}
 }
 
-// answers reports whether e, which somebody else has read, is an answer to q. It is none
-// if one of its plans has changed, maybe before q was asked, or if the key is refused at
-// the other's instant alone.
+// answers reports whether e, which was read for another request, answers q too.
+//
+// There are two exceptions. A plan of e may have changed, possibly before q was asked.
+// And the key may have been refused only at the other request's instant: then e has no
+// plans, and q needs them.
 func (e *entry) answers(q *query) bool {
-	return !e.changed() && (!e.bare || e.usable(q.at) != 0)
+	return !e.changed() && (!e.planless || e.usable(q.at) != 0)
 }
 
-// board finds what is remembered of a key, the flight that is under way for it, or a new
-// one, which the caller leads.
+// joinLookup returns the cached answer to q, the look-up of its digest that is in
+// flight, or a new look-up that the caller must start.
 //
-// A quarter of the places is for keys that may be used as far as is known: a flood of
-// others does not keep them out. The others must not be told apart by the answers. So
-// what is remembered of a refused key counts only while a key that does not exist would
-// be looked up.
-func (r *resolver) board(q *query) (b boarding, err error) {
+// Security: a quarter of the look-ups is reserved for keys that are cached as usable.
+// So a flood of unknown secrets cannot keep known keys from being read again.
+//
+// Security: the answers must not tell refused keys from unknown ones. Therefore a
+// remembered refusal is used only while a secret that is not remembered would be looked
+// up. If the look-ups are used up or the store fails, both get the same error.
+func (r *resolver) joinLookup(q *query) (c candidate, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	most := r.maxReads
-	if e := r.cache.known(&q.digest); e != nil && e.usable(q.at) == 0 {
+	if e := r.cache.entryOf(&q.digest); e != nil && e.usable(q.at) == 0 {
+		// Another request may have read the key since this one missed the cache.
 		if e.fresh(q.now) {
-			return boarding{entry: e}, nil
+			return candidate{entry: e}, nil
 		}
 		if e.lasts(q.now, r.maxStale) {
-			b.entry, b.retry = e, e.history.failures > 0 && e.until.Load() != doubted
+			c.entry = e
+			c.retries = e.history.failures > 0 && e.until.Load() != mustReload
 		}
 	} else {
 		most -= r.maxReads / 4
-		if s, ok := r.refused[q.digest]; ok && q.now < s.until && r.reads < most && !r.failing {
+		if s, ok := r.refused[q.digest]; ok && q.now < s.until && r.inFlight < most && !r.failing {
 			if s.entry == nil {
-				return boarding{}, errUnknown
+				return candidate{}, errUnknown
 			}
+			// The key may be usable at the instant of q, although it was refused at
+			// another one.
 			if s.entry.usable(q.at) != 0 {
-				return boarding{entry: s.entry}, nil
+				return candidate{entry: s.entry}, nil
 			}
 		}
 	}
-	if b.flight = r.flights[q.digest]; b.flight != nil {
-		return b, nil
+
+	if c.lookup = r.lookups[q.digest]; c.lookup != nil {
+		return c, nil
 	}
-	if r.reads >= most {
-		if b.entry == nil {
+	if r.inFlight >= most {
+		if c.entry == nil {
 			err = ErrBusy
 		}
-		return b, err
+		return c, err
 	}
-	r.reads++
-	b.leads = true
-	b.flight = &flight{digest: q.digest, key: q.id, began: r.changes, now: q.now, started: time.Now(), done: make(chan struct{})}
-	r.flights[q.digest] = b.flight
-	return b, nil
+	r.inFlight++
+	c.starts = true
+	c.lookup = &lookup{
+		digest:  q.digest,
+		keyID:   q.id,
+		began:   r.changes,
+		now:     q.now,
+		started: time.Now(),
+		done:    make(chan struct{}),
+	}
+	r.lookups[q.digest] = c.lookup
+	return c, nil
 }
 
-// wait is what b's flight finds. A request waits no longer than the patience where what
-// is remembered will do, and not at all where the look-up before has failed.
-func (r *resolver) wait(ctx context.Context, b *boarding, q *query) (*entry, error) {
-	f := b.flight
-	if b.entry != nil {
-		patience := r.patience - (q.now - f.now)
-		if b.retry {
+// waitLookup returns the result of c's look-up. If a cached entry can answer q, the
+// wait is bounded by Config.Timeout. If the previous look-up failed, there is no wait.
+func (r *resolver) waitLookup(ctx context.Context, c *candidate, q *query) (*entry, error) {
+	l := c.lookup
+	if c.entry != nil {
+		patience := r.patience - (q.now - l.now)
+		if c.retries {
 			patience = 0
 		}
-		if !f.landed(ctx, patience) && ctx.Err() == nil {
-			return b.entry, nil
+		if !l.wait(ctx, patience) && ctx.Err() == nil {
+			return c.entry, nil
 		}
 	}
-	if !f.landed(ctx, forever) {
+
+	if !l.wait(ctx, forever) {
 		return nil, fmt.Errorf("gate: look-up of a key: %w", ctx.Err())
 	}
-	if b.entry != nil && f.err != nil && !errors.Is(f.err, errUnknown) {
-		return b.entry, nil
+	if c.entry != nil && l.err != nil && !errors.Is(l.err, errUnknown) {
+		return c.entry, nil
 	}
-	return f.entry, f.err
+	return l.entry, l.err
 }
 
 const forever = time.Duration(math.MaxInt64)
 
-// landed waits for the flight's end, for so long and while ctx allows, and reports
-// whether it came.
-func (f *flight) landed(ctx context.Context, within time.Duration) bool {
+// wait waits until the look-up is done, within has passed, or ctx is done. It reports
+// whether the look-up is done.
+func (l *lookup) wait(ctx context.Context, within time.Duration) bool {
+	// A result that is there counts even if ctx is done or no time is left.
 	select {
-	case <-f.done:
+	case <-l.done:
 		return true
 	default:
 	}
 	if within <= 0 {
 		return false
 	}
+
 	var late <-chan time.Time
 	if within < forever {
 		timer := time.NewTimer(within)
@@ -147,7 +169,7 @@ func (f *flight) landed(ctx context.Context, within time.Duration) bool {
 		late = timer.C
 	}
 	select {
-	case <-f.done:
+	case <-l.done:
 		return true
 	case <-late:
 	case <-ctx.Done():
@@ -155,109 +177,123 @@ func (f *flight) landed(ctx context.Context, within time.Duration) bool {
 	return false
 }
 
-// lead begins a look-up. It is for all who wait for it, so it does not end with the
-// request that began it. Over a directory that may wait it has a goroutine of its own, so
-// that the request need not wait for its end.
-func (r *resolver) lead(ctx context.Context, f *flight, q query) {
-	r.checkSilence(ctx, q.now)
+// startLookup starts a look-up. Every request that waits shares its result, so it does
+// not end when the context of the request that started it does.
+//
+// If a store may block, the look-up runs in a goroutine of its own. Then the request
+// that started it can leave early, too.
+func (r *resolver) startLookup(ctx context.Context, l *lookup, q query) {
+	r.warnIfNotListening(ctx, q.now)
 	ctx = context.WithoutCancel(ctx)
 	if r.local {
-		r.fly(ctx, f, &q)
+		r.runLookup(ctx, l, &q)
 		return
 	}
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, r.timeout)
 		defer cancel()
-		r.fly(ctx, f, &q)
+		r.runLookup(ctx, l, &q)
 	}()
 }
 
-// fly looks the key up and lands. A panic in a goroutine of its own would end the
-// process: it is an error of the look-up there.
-func (r *resolver) fly(ctx context.Context, f *flight, q *query) {
-	f.err = errors.New("gate: look-up of a key: no answer") // unless load returns
+// runLookup reads the key and ends the look-up.
+//
+// In a goroutine of its own, a panic of a store would end the process. There it becomes
+// the error of the look-up. On the caller's goroutine it goes on to the caller, who may
+// recover from it.
+func (r *resolver) runLookup(ctx context.Context, l *lookup, q *query) {
+	// The error stands if loadEntry does not return: after a panic or runtime.Goexit.
+	l.err = errors.New("gate: look-up of a key: no answer")
 	defer func() {
 		if !r.local {
 			if v := recover(); v != nil {
-				f.err = fmt.Errorf("gate: look-up of a key: panic: %v\n%s", v, debug.Stack())
+				l.err = fmt.Errorf("gate: look-up of a key: panic: %v\n%s", v, debug.Stack())
 			}
 		}
-		r.land(ctx, f)
+		r.endLookup(ctx, l)
 	}()
-	f.entry, f.err = r.load(ctx, f, q)
-	if f.err != nil && ctx.Err() != nil {
-		f.err = fmt.Errorf("gate: lookupTimeout: %v: want at least what a look-up takes: %w", r.timeout, f.err)
+	l.entry, l.err = r.loadEntry(ctx, l, q)
+	if l.err != nil && ctx.Err() != nil {
+		l.err = fmt.Errorf("gate: lookupTimeout: %v: want at least what a look-up takes: %w", r.timeout, l.err)
 	}
 }
 
-// found notes whose flight it is, from before anything more is read of that key.
-func (r *resolver) found(f *flight, keyID string) {
+// setKeyID records which key the look-up reads. It must be called before anything else
+// of the key is read: from then on, changes of other keys do not concern the look-up.
+func (r *resolver) setKeyID(l *lookup, keyID string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f.key = keyID
+	l.keyID = keyID
 }
 
-// land keeps what a flight has found, and tells those who wait for it.
-func (r *resolver) land(ctx context.Context, f *flight) {
-	if began := r.settle(f); began && r.logger != nil {
-		r.logger.LogAttrs(ctx, slog.LevelWarn, "ration: keys cannot be read: known keys go on as they were read last",
-			slog.Any("error", f.err))
+// endLookup keeps the result of a look-up and wakes the requests that wait for it.
+func (r *resolver) endLookup(ctx context.Context, l *lookup) {
+	if outage := r.keepResult(l); outage && r.logger != nil {
+		r.logger.LogAttrs(ctx, slog.LevelWarn, "ration: keys cannot be read: cached keys stay in use",
+			slog.Any("error", l.err))
 	}
-	close(f.done)
+	close(l.done)
 }
 
-// settle keeps what a flight has found, unless it has changed since the flight began. It
-// reports whether an outage begins.
-func (r *resolver) settle(f *flight) (began bool) {
+// keepResult caches the result of a look-up, unless what it read has changed since it
+// began. It reports whether an outage begins: this look-up failed, and the previous one
+// did not.
+func (r *resolver) keepResult(l *lookup) (outage bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.flights[f.digest] == f {
-		delete(r.flights, f.digest)
+	// After a change, the map may hold a newer look-up of the digest.
+	if r.lookups[l.digest] == l {
+		delete(r.lookups, l.digest)
 	}
 	wasFailing := r.failing
-	switch unknown := errors.Is(f.err, errUnknown); {
-	case f.err != nil && !unknown:
+	switch unknown := errors.Is(l.err, errUnknown); {
+	case l.err != nil && !unknown:
 		r.failing = true
-		r.postpone(f)
-	case unknown || f.entry.bare:
+		r.postponeRetry(l)
+	case unknown || l.entry.planless:
 		r.failing = false
-		r.refuse(f)
+		r.rememberRefused(l)
 	default:
 		r.failing = false
-		if max(r.heard[""], r.heard[f.key]) <= f.began && !f.entry.changed() {
-			r.cache.put(f.entry)
+		if max(r.changedAt[""], r.changedAt[l.keyID]) <= l.began && !l.entry.changed() {
+			r.cache.put(l.entry)
 		}
 	}
-	if r.reads--; r.reads == 0 {
-		clear(r.heard)
+	if r.inFlight--; r.inFlight == 0 {
+		clear(r.changedAt)
 	}
 	return r.failing && !wasFailing
 }
 
-// refuse remembers a secret that is refused, unless anything has changed: that may be
-// what would let it in.
-func (r *resolver) refuse(f *flight) {
-	r.cache.forget(&f.digest)
-	if f.began != r.changes {
+// rememberRefused remembers that a secret is refused. Any change since the look-up
+// began may be the one that lets the secret in, so after a change nothing is remembered.
+func (r *resolver) rememberRefused(l *lookup) {
+	r.cache.removeDigest(&l.digest)
+	if l.began != r.changes {
 		return
 	}
-	for d := range r.refused { // makes room, at random
+	// Go ranges over a map in random order, so this evicts at random.
+	for d := range r.refused {
 		if len(r.refused) < r.maxRefused {
 			break
 		}
 		delete(r.refused, d)
 	}
-	r.refused[f.digest] = refused{f.entry, f.now + r.maxAge}
+	r.refused[l.digest] = refusedSecret{l.entry, l.now + r.maxAge}
 }
 
-// postpone lets the key of a flight that has failed go on as it was read last, until the
-// next try. The pause grows with each failure, up to MaxAge.
-func (r *resolver) postpone(f *flight) {
-	e := r.cache.known(&f.digest)
-	now := f.now + time.Since(f.started)
-	if e == nil || e.history.read > f.now || !e.lasts(now, r.maxStale) || r.heard[""] > f.began {
+// postponeRetry keeps the cached entry of a key in use after a failed look-up, until
+// the next try. The pause doubles with each failure, up to Config.MaxAge.
+//
+// The end of the pause is written where the end of the entry's age was. So the requests
+// until then are cache hits like any other.
+func (r *resolver) postponeRetry(l *lookup) {
+	e := r.cache.entryOf(&l.digest)
+	now := l.now + time.Since(l.started)
+	if e == nil || e.history.read > l.now || !e.lasts(now, r.maxStale) || r.changedAt[""] > l.began {
 		return
 	}
+	// The shift is bounded so that it cannot overflow: 100ms << 10 is 102s.
 	pause := min(minPause<<min(e.history.failures, 10), r.maxAge)
 	e.history.failures++
 	e.until.Store(int64(min(now+pause, e.history.read+r.maxStale)))

@@ -9,9 +9,17 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// once is m with a meter for a request's ID: a bucket of one token, which is there again
-// when the ID may be forgotten. It is named by a digest, since an ID may be long, and may
-// say more than a store of counters should know.
+// once returns m with one more meter, which makes a request with this ID pay once.
+//
+// The meter is a bucket of one token that refills within keep. The first request takes
+// the token together with everything else that it is charged. A repeated request finds
+// the bucket empty, so the Counter refuses the whole charge, and repeated tells this
+// refusal from one by a limit. Counters need no code for IDs, and a request stays one
+// step.
+//
+// The meter's name is a digest of the ID: an ID may be longer than a name, and a store
+// of counters need not know what IDs tell of a client. 18 bytes of
+// it are 24 letters of base64, without padding.
 func (m *meters) once(id string, keep time.Duration) *meters {
 	sum := sha256.Sum256([]byte(id))
 	return &meters{throttles: m.throttles, limits: m.limits, ids: 1, list: append(slices.Clone(m.list), store.Meter{
@@ -20,14 +28,16 @@ func (m *meters) once(id string, keep time.Duration) *meters {
 	})}
 }
 
-// repeated says whether a charge, or a read, found that the request was charged before.
+// repeated reports whether c found that the request was charged before: the token of its
+// ID is gone, though c itself took none. c is a charge that was refused, or a read.
 func (m *meters) repeated(c *store.Charge) bool {
 	last := len(m.list) - 1
 	return m.ids > 0 && (c.N[last] == 0 || !c.OK) && c.Levels[last].Used > 0
 }
 
-// repeat admits a request that was charged before.
-func (d *Decision) repeat() {
+// admitRepeated admits a request that was charged before, whatever the limits say. No
+// limit counts as having refused it.
+func (d *Decision) admitRepeated() {
 	d.Allowed, d.Repeated, d.Reason = true, true, Admitted
 	for i := range d.levels {
 		d.levels[i].Wait = 0

@@ -8,15 +8,17 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// LimitError is a refusal as an error, for callers that want one.
+// A LimitError is a refusal as an error, for callers that prefer one. Outcome.Err returns
+// it.
 type LimitError struct {
 	Reason     Reason
 	Limits     []string      // the names of the plan's limits that refused
-	Shared     string        // the shared throttle that refused, as Outcome.SharedLimit has it
-	RetryAfter time.Duration // as Decision has it
+	Shared     string        // the shared throttle that refused; see Outcome.SharedLimit
+	RetryAfter time.Duration // see Outcome.RetryAfter
 }
 
-// Error names the reason, the limits that refused and the wait, and nothing secret.
+// Error returns a text with the reason, the limits that refused and the wait. It contains
+// no secret.
 func (e *LimitError) Error() string {
 	s := "gate: refused: " + e.Reason.String()
 	if len(e.Limits) > 0 {
@@ -31,7 +33,7 @@ func (e *LimitError) Error() string {
 	return s
 }
 
-// Err is nil if the request was allowed, else a *LimitError.
+// Err returns nil if the request was allowed. Otherwise it returns a *LimitError.
 func (o *Outcome) Err() error {
 	if o.Allowed {
 		return nil
@@ -45,9 +47,12 @@ func (o *Outcome) Err() error {
 	return e
 }
 
-// refuse fills in why the meters refused: by the longest wait of those that did. If it
-// was the usage record alone, the cost is above all that can be counted.
-func (o *Outcome) refuse() {
+// explainRefusal sets Reason and RetryAfter after a refusal. The limit with the longest
+// wait gives the reason, since the request fits only when that limit admits it.
+//
+// If no limit refused, the usage record did. It has no limit but what a store can count,
+// so the cost can never fit.
+func (o *Outcome) explainRefusal() {
 	for i := range o.meters.limits {
 		if wait := o.levels[i].Wait; wait > o.RetryAfter {
 			o.RetryAfter = wait
@@ -62,31 +67,46 @@ func (o *Outcome) refuse() {
 	}
 }
 
-// peek decides by levels that were only read: whether a charge of so much would have
-// fitted, and how long until then. The usage record has room for so much more.
+// peek decides by levels that were only read. throttle and cost are what the throttles,
+// and the quotas and the usage record, would be charged. room is what the usage record
+// can still count.
 func (o *Outcome) peek(throttle, cost, room int64) {
 	o.Allowed, o.Reason = cost <= room, Admitted
 	for i := range o.meters.limits {
-		m, l, n := &o.meters.list[i], &o.levels[i], cost
+		n := cost
 		if i < o.meters.throttles {
 			n = throttle
 		}
-		if missing := n - l.Remaining(); missing <= 0 {
+		l := &o.levels[i]
+		missing := n - l.Remaining()
+		if missing <= 0 {
 			continue
-		} else if o.Allowed = false; n > m.Max {
-			l.Wait = store.Never
-		} else if l.Wait = l.Reset; i < o.meters.throttles {
-			l.Wait = untilTokens(m, *l, missing)
 		}
+		o.Allowed = false
+		l.Wait = o.meters.waitFor(i, n, missing, l)
 	}
 	if !o.Allowed {
-		o.refuse()
+		o.explainRefusal()
 	}
 }
 
-// untilTokens returns how long until a bucket that stands at l has the tokens that it
-// lacks: the time until it is full, without the time for the tokens that are not asked
-// for. It is at most a microsecond too long.
+// waitFor returns how long until the i-th meter, which stands at l, admits n units, of
+// which it lacks missing.
+func (m *meters) waitFor(i int, n, missing int64, l *store.Level) time.Duration {
+	switch meter := &m.list[i]; {
+	case n > meter.Max:
+		return store.Never
+	case i < m.throttles:
+		return untilTokens(meter, *l, missing)
+	default:
+		return l.Reset // a window admits nothing more until it ends
+	}
+}
+
+// untilTokens returns how long until a bucket that stands at l has the missing tokens.
+// That is the time until it is full, less the time for the tokens beyond those. A Level
+// has whole tokens only, but its Reset is exact, so this is more exact than the time for
+// the missing tokens alone. The result is at most a microsecond too long.
 func untilTokens(m *store.Meter, l store.Level, missing int64) time.Duration {
 	if l.Reset == store.Never || m.Rate.Tokens == 0 {
 		return store.Never

@@ -26,34 +26,34 @@ var ErrBusy = errors.New("gate: too many look-ups of keys at once")
 // them when a store says that they have changed. Secrets that are refused are remembered
 // apart from keys that may be used, and never push one out.
 type resolver struct {
-	keys     apikey.Store
-	plans    usageplan.Store
-	access   usageplan.AccessReader // nil: keys and plans are asked for one by one
-	local    bool                   // the directory never waits
-	form     apikey.Format
-	keep     time.Duration
-	maxAge   time.Duration
-	maxStale time.Duration
-	timeout  time.Duration // of a look-up
-	patience time.Duration // how long a request waits where what was read before will do
-	logger   *slog.Logger
-	silences []*silence
-	cache    *cache
+	keys           apikey.Store
+	plans          usageplan.Store
+	access         usageplan.AccessReader // nil: keys and plans are asked for one by one
+	local          bool                   // the directory never waits
+	form           apikey.Format
+	keep           time.Duration
+	maxAge         time.Duration
+	maxStale       time.Duration
+	timeout        time.Duration // of a look-up
+	patience       time.Duration // how long a request waits where what was read before will do
+	logger         *slog.Logger
+	listenerChecks []*listenerCheck
+	cache          *cache
 
 	mu         sync.Mutex
 	allowances allowances
-	refused    map[apikey.Digest]refused
-	flights    map[apikey.Digest]*flight
-	reads      int
+	refused    map[apikey.Digest]refusedSecret
+	lookups    map[apikey.Digest]*lookup
+	inFlight   int
 	failing    bool              // the last look-up that ended has failed
 	changes    uint64            // heard of
-	heard      map[string]uint64 // while there are reads: the last change of each id; "" is of any
+	changedAt  map[string]uint64 // while there are reads: the last change of each id; "" is of any
 	maxRefused int
 	maxReads   int
 }
 
 // refused is a secret, or an id, that was refused when it was read.
-type refused struct {
+type refusedSecret struct {
 	entry *entry // of the key that is disabled or has expired; nil: there is none
 	until time.Duration
 }
@@ -63,12 +63,12 @@ func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver
 		keys: keys, plans: plans, access: accessReader(keys, plans),
 		local: store.IsLocal(keys) && store.IsLocal(plans),
 		form:  cfg.KeyFormat, keep: cfg.Keep, maxAge: cfg.MaxAge, maxStale: cfg.MaxStale,
-		timeout: cfg.LookupTimeout, patience: cfg.Timeout, logger: cfg.Logger, silences: newSilences(keys, plans, cfg),
+		timeout: cfg.LookupTimeout, patience: cfg.Timeout, logger: cfg.Logger, listenerChecks: newListenerChecks(keys, plans, cfg),
 		cache:      newCache(cmp.Or(cfg.MaxKeys, 1<<20)),
 		allowances: newAllowances(max(cmp.Or(cfg.MaxKeys, 1<<20), 1<<10)), // as many as keys, but for toys
-		refused:    map[apikey.Digest]refused{},
-		flights:    map[apikey.Digest]*flight{},
-		heard:      map[string]uint64{},
+		refused:    map[apikey.Digest]refusedSecret{},
+		lookups:    map[apikey.Digest]*lookup{},
+		changedAt:  map[string]uint64{},
 		maxRefused: cmp.Or(cfg.MaxUnknown, 1<<14),
 		maxReads:   cmp.Or(cfg.MaxReads, 64),
 	}
@@ -101,7 +101,7 @@ func (r *resolver) resolve(ctx context.Context, req *Request, now time.Duration)
 	if req.KeyID == "" && r.form.Check(string(req.Secret)) != nil {
 		return nil, errUnknown
 	}
-	return r.read(ctx, &query{d, req.KeyID, req.At, now})
+	return r.lookUp(ctx, &query{d, req.KeyID, req.At, now})
 }
 
 // maxSecret is the most bytes of a secret that are looked at. AWS's longest have 128
@@ -110,20 +110,20 @@ const maxSecret = 128 * 4
 
 // load reads the key and its plans from their stores. The plans of a key that is refused
 // are not looked at.
-func (r *resolver) load(ctx context.Context, f *flight, q *query) (*entry, error) {
-	found, err := r.find(ctx, q)
+func (r *resolver) loadEntry(ctx context.Context, lk *lookup, q *query) (*entry, error) {
+	found, err := r.fetchAccess(ctx, q)
 	if errors.Is(err, apikey.ErrNotFound) {
 		return nil, errUnknown
 	}
 	if err != nil {
 		return nil, fmt.Errorf("gate: key: %w", err)
 	}
-	r.found(f, found.Key.ID)
+	r.setKeyID(lk, found.Key.ID)
 	e := newEntry(q.digest, q.id != "", &found.Key, q.now)
 	if e == nil {
 		return nil, errUnknown
 	}
-	if e.bare = e.usable(q.at) != 0; e.bare {
+	if e.planless = e.usable(q.at) != 0; e.planless {
 		return e, nil
 	}
 	if r.access == nil {
@@ -132,7 +132,7 @@ func (r *resolver) load(ctx context.Context, f *flight, q *query) (*entry, error
 		}
 	}
 	for i := range found.Links {
-		if err := r.bind(ctx, f, e, &found.Links[i], found, q.now); err != nil {
+		if err := r.bindLink(ctx, lk, e, &found.Links[i], found, q.now); err != nil {
 			return nil, err
 		}
 	}
@@ -142,7 +142,7 @@ func (r *resolver) load(ctx context.Context, f *flight, q *query) (*entry, error
 }
 
 // find reads the key, and with an AccessReader its links and plans.
-func (r *resolver) find(ctx context.Context, q *query) (*usageplan.Access, error) {
+func (r *resolver) fetchAccess(ctx context.Context, q *query) (*usageplan.Access, error) {
 	var (
 		a   usageplan.Access
 		err error
@@ -161,15 +161,15 @@ func (r *resolver) find(ctx context.Context, q *query) (*usageplan.Access, error
 }
 
 // bind adds to e what a link allows. A link to a plan that does not exist allows nothing.
-func (r *resolver) bind(ctx context.Context, f *flight, e *entry, l *usageplan.Link, found *usageplan.Access, now time.Duration) error {
+func (r *resolver) bindLink(ctx context.Context, lk *lookup, e *entry, l *usageplan.Link, found *usageplan.Access, now time.Duration) error {
 	var (
 		a   planned
 		err error
 	)
 	if r.access == nil {
-		a, err = r.allowance(ctx, f, l, now)
+		a, err = r.planAllowance(ctx, lk, l, now)
 	} else if plan := found.Plan(l.PlanID); plan != nil {
-		a, err = r.allowanceOf(f, l, plan, now)
+		a, err = r.readAllowance(lk, l, plan, now)
 	} else {
 		return nil
 	}
@@ -180,6 +180,6 @@ func (r *resolver) bind(ctx context.Context, f *flight, e *entry, l *usageplan.L
 		return fmt.Errorf("gate: plan %s: %w", l.PlanID, err)
 	}
 	e.history.read = min(e.history.read, a.read)
-	e.bind(l.Subject, a.allowance)
+	e.addBinding(l.Subject, a.allowance)
 	return nil
 }

@@ -122,7 +122,7 @@ func (g *Gate) unshared(ctx context.Context, req *Request, d *Decision, s *share
 	case ctx.Err() != nil || g.cfg.OnFailure.Throttle == FailClosed:
 		d.Allowed = false
 	case g.cfg.OnFailure.Throttle != FailOpen:
-		d.Allowed, d.RetryAfter = g.fallback.take(s.subject, &s.meter, req.At, 1, take)
+		d.Allowed, d.RetryAfter = g.fallback.takeTokens(s.subject, &s.meter, req.At, 1, take)
 		if !d.Allowed {
 			d.Reason, d.shared = throttled(d.RetryAfter), s
 		}

@@ -12,16 +12,18 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// KeyUsage is what one key of a plan has used, a day (UTC) at a time, oldest first.
+// A KeyUsage is what one key of a plan has used on each day in UTC, oldest first.
 type KeyUsage struct {
 	KeyID string           `json:"keyId"`
 	Days  []quota.DayUsage `json:"days"`
 }
 
-// UsageByDay is what a key has used under a plan on each of the last days (UTC), oldest
-// first, today last: what was admitted less what was refunded. Days before Config.Keep
-// read as unused. Days is 1 to quota.MaxWindows, or the error wraps ErrInvalid. An
-// unlinked pair is ErrNotFound.
+// UsageByDay returns what a key has used under a plan on each of the last days, in UTC.
+// The oldest day is first, and today is last. A day's usage is what was admitted, less
+// what was refunded. Days that are longer ago than Config.Keep read as unused.
+//
+// If days is not 1 to quota.MaxWindows, the error wraps ErrInvalid. If the key is not
+// linked to the plan, it wraps usageplan.ErrNotFound.
 func (g *Gate) UsageByDay(ctx context.Context, planID, keyID string, days int) ([]quota.DayUsage, error) {
 	if err := windowsFault("days", days); err != nil {
 		return nil, err
@@ -37,15 +39,17 @@ func (g *Gate) UsageByDay(ctx context.Context, planID, keyID string, days int) (
 	return usage[0], nil
 }
 
-// UsageByWindow is what a key's subject has used in each of the last n windows of a
-// quota, by its name, oldest first, the current one last. n is 1 to quota.MaxWindows, or
-// the error wraps ErrInvalid. An unlinked pair, or a quota that there is not, is
-// ErrNotFound.
+// UsageByWindow returns what a key's subject has used of a quota in each of the last n
+// windows. The oldest window is first, and the current one is last. quotaName is the
+// quota's name.
+//
+// If n is not 1 to quota.MaxWindows, the error wraps ErrInvalid. If the key is not linked
+// to the plan, or has no such quota there, the error wraps usageplan.ErrNotFound.
 func (g *Gate) UsageByWindow(ctx context.Context, planID, keyID, quotaName string, n int) ([]quota.Usage, error) {
 	if err := windowsFault("n", n); err != nil {
 		return nil, err
 	}
-	l, q, err := g.quota(ctx, planID, keyID, quotaName)
+	l, q, err := g.quotaOf(ctx, planID, keyID, quotaName)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +60,7 @@ func (g *Gate) UsageByWindow(ctx context.Context, planID, keyID, quotaName strin
 	return usage[0], nil
 }
 
-// windowsFault is the fault of how many windows are asked for.
+// windowsFault returns an error if n windows are more than a report can have, or none.
 func windowsFault(field string, n int) error {
 	if n < 1 || n > quota.MaxWindows {
 		return fmt.Errorf("%w %s: %d: want 1 to %d", ErrInvalid, field, n, quota.MaxWindows)
@@ -64,9 +68,11 @@ func windowsFault(field string, n int) error {
 	return nil
 }
 
-// PlanUsage is UsageByDay of every key of a plan, a page of links at a time; the newest
-// link's first. It ends with the first error, which is ErrNotFound if there is no such
-// plan.
+// PlanUsage returns what UsageByDay returns, for every key of a plan. The key that was
+// linked last comes first. PlanUsage reads one page of links at a time.
+//
+// The sequence ends with the first error. The error wraps usageplan.ErrNotFound if there
+// is no such plan, and ErrInvalid if days is not 1 to quota.MaxWindows.
 func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2[KeyUsage, error] {
 	return func(yield func(KeyUsage, error) bool) {
 		err := windowsFault("days", days)
@@ -80,6 +86,7 @@ func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2
 			return
 		}
 		at := time.Now()
+		// All keys are reported as of one instant, though reading them takes a while.
 		for page, err := range pages.All(func(cursor string) ([]usageplan.Link, string, error) {
 			return g.plans.PlanLinks(ctx, planID, cursor, pages.Size)
 		}) {
@@ -100,8 +107,8 @@ func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2
 	}
 }
 
-// usageOf reads the records of many links in few steps: all that have the common name at
-// once.
+// usageOf reads the usage of many links. A store reads many subjects in one call if they
+// have one record name, so the links are grouped by it: there are few names.
 func (g *Gate) usageOf(ctx context.Context, at time.Time, links []usageplan.Link, days int) ([]KeyUsage, error) {
 	byRecord := map[string][]int{}
 	for i := range links {
@@ -125,15 +132,20 @@ func (g *Gate) usageOf(ctx context.Context, at time.Time, links []usageplan.Link
 	return usage, nil
 }
 
-// SetRemaining makes n what remains of a key's quota, by its name, in the current window,
-// whatever was used: an extension or a cut, as AWS's UpdateUsage. Later windows are as
-// the plan says. Repeating it changes nothing. The usage record keeps what was used.
-// Where keys share a subject, it is for all of them.
+// SetRemaining sets what remains of a key's quota in the current window to n, whatever
+// was used. It extends or cuts the quota, as UpdateUsage of Amazon API Gateway does. quotaName
+// is the quota's name. Later windows follow the plan again. Repeating a call changes nothing.
+//
+// The usage record keeps what was used. If keys share a subject, the call is for all of
+// them.
+//
+// If n is not 0 to 2^53-2, the error wraps ErrInvalid. If the key is not linked to the
+// plan, or has no such quota there, the error wraps usageplan.ErrNotFound.
 func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string, n int64) error {
 	if n < 0 || n >= store.Unlimited {
 		return fmt.Errorf("%w remaining: %d: want 0 to 2^53-2", ErrInvalid, n)
 	}
-	l, q, err := g.quota(ctx, planID, keyID, quotaName)
+	l, q, err := g.quotaOf(ctx, planID, keyID, quotaName)
 	if err != nil {
 		return err
 	}
@@ -147,8 +159,9 @@ func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string
 	return nil
 }
 
-// quota is a key's quota under a plan, by its name.
-func (g *Gate) quota(ctx context.Context, planID, keyID, name string) (usageplan.Link, quota.Quota, error) {
+// quotaOf returns a key's link to a plan, and the quota of that name under it. Quotas of
+// the link replace those of the plan.
+func (g *Gate) quotaOf(ctx context.Context, planID, keyID, name string) (usageplan.Link, quota.Quota, error) {
 	l, err := usageplan.FindLink(ctx, g.plans, planID, keyID)
 	if err != nil {
 		return usageplan.Link{}, quota.Quota{}, err
