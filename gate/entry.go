@@ -10,37 +10,43 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// entry is what is known of one secret, or of one key id: the key and what its plans
-// allow. With many keys each line of memory that a decision touches counts: an entry is
-// two of them, which a test holds.
+// entry is what the Gate knows of one secret, or of one key ID: the key, and what its plans
+// allow. Its fields do not change once it is in the cache, except for the atomic ones, next
+// and history.failures.
+//
+// With many keys each cache line that a decision touches is a cache miss. An entry takes
+// two cache lines, and TestEntrySize holds it to that. Fields that few decisions read are
+// in history.
 type entry struct {
 	digest    apikey.Digest
-	until     atomic.Int64 // when it is to be read again, by the Gate's clock, in nanoseconds
-	permanent bool         // usable whenever it is: enabled, and neither the key nor this secret will expire
-	planless  bool         // the key was refused when it was read, so its plans were not looked at
-	used      atomic.Bool  // since the cache's sweep came by
-	plan      binding      // of the oldest link; none: no allowance
+	until     atomic.Int64 // fresh before it; in nanoseconds by the Gate's clock
+	permanent bool         // usable at any time: the key is enabled, and nothing will expire
+	planless  bool         // refused when it was read, so its plans were not read
+	used      atomic.Bool  // since cache.evict last passed it
+	plan      binding      // of the oldest link; without an allowance if there is no link
 	others    []binding    // of the other links, oldest first
 
 	key     *apikey.Key
 	history *history
-	next    *entry // of the same key, in the cache
+	next    *entry // the next entry of the same key, in cache.byKey
 }
 
-// history is the part of an entry that few decisions look at.
+// history is the part of an entry that few decisions read.
 type history struct {
-	retires  *time.Time    // when this secret dies though its key does not; nil: never
-	read     time.Duration // when the key and all of its plans were believed last, by the Gate's clock
-	failures int           // look-ups that have failed since; the resolver's lock guards it
+	retires  *time.Time    // when this secret expires before its key does, or nil
+	read     time.Duration // when the oldest of the key and its plans was read, by the Gate's clock
+	failures int           // look-ups that have failed since; guarded by resolver.mu
 }
 
-// newEntry returns the entry of a key that was read at now. It is nil if the key does not
-// accept the digest d of a secret, whatever the store's index says; d is of an id if byID
-// is true.
+// newEntry returns the entry of a key that was read at now. d is the digest of a secret, or
+// of an ID if byID is true.
+//
+// Security: newEntry returns nil if the key does not accept d, so a wrong index of a store
+// lets nobody in.
 func newEntry(d apikey.Digest, byID bool, key *apikey.Key, now time.Duration) *entry {
 	e := &entry{digest: d, key: key, history: &history{read: now}}
 	if !byID && !key.Digest.Equal(&d) {
-		if !key.Retiring.Equal(&d) || key.RetiringUntil.IsZero() { // as Key.Accepts has it
+		if !key.Retiring.Equal(&d) || key.RetiringUntil.IsZero() { // the rule of Key.Accepts
 			return nil
 		}
 		e.history.retires = &key.RetiringUntil
@@ -49,18 +55,24 @@ func newEntry(d apikey.Digest, byID bool, key *apikey.Key, now time.Duration) *e
 	return e
 }
 
-// binding is one of a key's plans, and the subject that pays under it; without an
-// allowance, none.
+// binding is one of a key's plans, and the subject that pays under it. Without an allowance
+// it stands for no plan.
 type binding struct {
 	subject   string
 	allowance *allowance
-	place     atomic.Uint64 // where the Counter found the subject last: decisions share the entry
+
+	// place is where the Counter found the subject last. The next charge passes it on, so
+	// that a store in memory need not look the subject up. A store checks it: a wrong place
+	// costs only the look-up. It is atomic because concurrent decisions share the entry.
+	place atomic.Uint64
 }
 
-// stale says that the plan has changed since it was read.
+// stale reports whether the plan has changed since it was read.
 func (b *binding) stale() bool { return b.allowance != nil && b.allowance.stale.Load() }
 
-// bind is for links in their order.
+// addBinding adds a plan. It must be called in the order of the links, oldest first. The
+// first plan lies in the entry itself: most keys have one, which then needs no further
+// cache line.
 func (e *entry) addBinding(subject string, a *allowance) {
 	b := &e.plan
 	if b.allowance != nil {
@@ -70,7 +82,7 @@ func (e *entry) addBinding(subject string, a *allowance) {
 	b.subject, b.allowance = subject, a
 }
 
-// fresh reports whether e may be believed without being read again.
+// fresh reports whether e may be used without being read again.
 func (e *entry) fresh(now time.Duration) bool {
 	return int64(now) < e.until.Load() && !e.changed()
 }
@@ -84,13 +96,14 @@ func (e *entry) changed() bool {
 	return changed
 }
 
-// lasts reports whether e may be used while the directory cannot be read. A key that has
-// changed is not in the cache.
+// lasts reports whether e may be used while its store cannot be read. An entry of a key
+// that has changed is not in the cache, so only the plans are checked.
 func (e *entry) lasts(now, maxStale time.Duration) bool {
 	return now < e.history.read+maxStale && !e.changed()
 }
 
-// usable is zero, or why the key may not be used.
+// usable returns zero, or the reason why the key may not be used. It is small enough to be
+// inlined, and most keys never expire.
 func (e *entry) usable(at time.Time) Reason {
 	if e.permanent {
 		return 0
@@ -98,6 +111,7 @@ func (e *entry) usable(at time.Time) Reason {
 	return e.refusal(at)
 }
 
+// refusal is the slow path of usable.
 func (e *entry) refusal(at time.Time) Reason {
 	switch {
 	case !e.key.Enabled:
@@ -110,8 +124,9 @@ func (e *entry) refusal(at time.Time) Reason {
 	return 0
 }
 
-// binding is the plan that counts on a stage: one that names it, else one that is for
-// every stage; of equals the oldest link's.
+// bindingFor returns the plan that counts on an API stage, or nil. A plan that names the
+// stage comes before a plan that is for every stage. Among equals the plan of the oldest
+// link counts.
 func (e *entry) bindingFor(stage usageplan.Stage) *binding {
 	best, fits := &e.plan, e.plan.fits(stage)
 	for i := range e.others {
@@ -125,8 +140,8 @@ func (e *entry) bindingFor(stage usageplan.Stage) *binding {
 	return best
 }
 
-// fits is how well the plan fits a stage: 2 if it names it, 1 if it is for every stage, 0
-// if it is not for this one.
+// fits returns 2 if the plan names the stage, 1 if the plan is for every stage, and 0
+// otherwise.
 func (b *binding) fits(stage usageplan.Stage) int {
 	switch {
 	case b.allowance == nil:
@@ -138,8 +153,8 @@ func (b *binding) fits(stage usageplan.Stage) int {
 	return 0
 }
 
-// idDigest is the cache's name of a key that a caller knows by its id. No secret has it:
-// a secret's digest is of text.
+// idDigest returns the digest under which the cache has a key that was asked for by ID. It
+// has a prefix that no secret has, so no secret has the same digest.
 func idDigest(id string) apikey.Digest {
 	var b [96]byte
 	return sha256.Sum256(append(append(b[:0], "\x00id\x00"...), id...))

@@ -12,32 +12,44 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// Refund gives back what an admitted request was charged, for a handler that failed: its
-// quotas and its usage record, in the windows that it was charged to even if they have
-// ended since, and its ID, so that it may be tried again: one of that ID that was
-// admitted meanwhile, as Repeated, has then paid nothing. Tokens of the throttles stay
-// spent: the work was done. Else it is as Settle.
+// Refund gives back what an admitted request was charged, for example after a handler
+// failed. It gives back to the quotas and the usage record, in the windows that were
+// charged, even if they have ended since. Tokens of the throttles stay spent, since the
+// work was done.
+//
+// Refund also releases the request's ID, so that a retry is charged again. A retry that
+// was admitted in between, as Repeated, has paid nothing.
+//
+// Everything else is as for Settle.
 func (g *Gate) Refund(ctx context.Context, d *Decision) error { return g.Settle(ctx, d, 0) }
 
-// Settle makes the charge of an admitted request what it has come to, for costs that are
-// known only afterwards, such as tokens of a language model, or bytes: Admit takes an
-// estimate as the Request's Cost, and Settle gives back what was too much, or takes what
-// was too little, even above the limits, so that what was used is what is counted;
-// requests are then refused until the window ends. What is never settled stays charged as
-// estimated. It is for the quotas and the usage record, in the windows that were charged
-// even if they have ended since; tokens of the throttles stay as they were taken. A
-// Decision of Peek can be settled too: it was charged nothing.
+// Settle corrects the charge of an admitted request to actual. It is for costs that are
+// known only afterwards, such as the tokens of a language model or bytes. Admit charges an
+// estimate, the Cost of the Request. Settle gives back what was too much, or charges what
+// was too little. A request that is never settled stays charged as estimated.
 //
-// It counts once for each Decision, however often Settle or Refund is called. A copy of a
-// Decision would count as another: go vet reports copies. A Decision that was refused,
-// that was repeated, or that a failure policy made is left alone. It goes on when ctx is
-// cancelled, since the request that it is for may be over, within the Gate's Timeout.
-// Safe for concurrent use.
+// An additional charge goes even above the limits, so that the count is what was used.
+// Further requests are then refused until the window ends.
 //
-// An actual that is negative, or more than can be counted (store.MaxUnits, with all else
-// in the window), is ErrInvalid. After that, and after an error that wraps
-// store.ErrNotTaken, nothing has happened, and it may be called again; after any other it
-// may have happened, and is not tried again.
+// Settle corrects the quotas and the usage record, in the windows that were charged, even
+// if they have ended since. Tokens of the throttles stay as they were taken. An allowed
+// Decision of Peek was charged nothing, and can be settled, too.
+//
+// Settle leaves a Decision alone that was refused, that was repeated, or that a failure
+// policy made. Only the first successful call of Settle or Refund has an effect on a
+// Decision. Settle is safe for concurrent use.
+//
+// Caution: a copy of a Decision could be settled once more. The go vet command reports
+// copies.
+//
+// Settle goes on when ctx is cancelled, since the request may be over by then. It is
+// bounded by Config.Timeout instead.
+//
+// The error wraps ErrInvalid if actual is negative, or is more than can be counted
+// (store.MaxUnits) together with everything else in the window. After that error, and
+// after an error that wraps store.ErrNotTaken, nothing has changed, and Settle may be
+// called again. After any other error the charge may have been corrected. Then another
+// call has no effect.
 func (g *Gate) Settle(ctx context.Context, d *Decision, actual int64) error {
 	if actual < 0 || actual > store.MaxUnits {
 		return fault.Report(ErrInvalid, "settle", fmt.Errorf("actual: %d: want 0 to 2^53-1", actual))

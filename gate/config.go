@@ -1,0 +1,148 @@
+package gate
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/fault"
+	"github.com/ration-go/ration/internal/nilcheck"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// Config configures a Gate. The zero Config is ready for use.
+type Config struct {
+	// KeyFormat is the form of secrets. A secret of another form is Unknown without a
+	// look-up. It must be the KeyFormat of the apikey.Config that made the keys. The
+	// default accepts any prefix with a valid checksum.
+	KeyFormat apikey.Format
+
+	// MaxAge is how long a key and its plans are cached. The default is 5s.
+	//
+	// If no Notifier tells the Gate of changes, MaxAge bounds how long a request may be
+	// admitted by the state before a change. If a look-up takes longer than Timeout, the
+	// bound is longer by the time that the look-up takes.
+	//
+	// A key is read again after a random time between half of MaxAge and all of it. So
+	// keys that came at the same time are not always read at the same time.
+	MaxAge time.Duration
+
+	// MaxStale is how long a cached key stays in use while it cannot be read again,
+	// counted from when it was last read. A key cannot be read if its store fails, does
+	// not answer, or is asked too much. The default is 1h. If MaxStale is not longer than
+	// MaxAge, a key that cannot be read is refused.
+	//
+	// The first request after MaxAge waits for the look-up, but at most for Timeout.
+	// After a failure the look-up is tried again after a pause, which grows from 100ms to
+	// MaxAge. No request waits for that look-up.
+	//
+	// Security: a key that is disabled during an outage may be admitted for up to
+	// MaxStale. A key is not admitted in these cases: it has expired, it was not known
+	// before the outage, or the Gate has heard of a change of it or of its plan.
+	MaxStale time.Duration
+
+	// MaxKeys bounds the keys that are cached. The default is 1,048,576. Each takes about
+	// 500 bytes.
+	//
+	// MaxUnknown bounds the secrets that are remembered as refused: of unknown, disabled
+	// and expired keys. They have no part in MaxKeys. The default is 16,384.
+	MaxKeys, MaxUnknown int
+
+	// MaxReads bounds the look-ups of keys at one time. The default is 64. A quarter of
+	// them is reserved for cached keys that are to be read again.
+	//
+	// Beyond the bound a cached key stays in use for MaxStale. For all other keys, whether
+	// unknown, disabled or expired, the Reason is StoreFailed and the error wraps ErrBusy.
+	MaxReads int
+
+	// Timeout bounds the charge of a decision. The default is 100ms. A Counter that is
+	// store.Local has no timeout.
+	Timeout time.Duration
+
+	// LookupTimeout bounds a look-up of a key. A look-up is one call of an AccessReader, or
+	// three and more calls one after the other. The default is 2s, which is enough for a
+	// new connection with a distance of 50ms. If keys and plans are store.Local, there is
+	// no timeout.
+	//
+	// A request waits for a look-up as long as its ctx allows. The look-up goes on after
+	// the request has left, and its result is cached.
+	LookupTimeout time.Duration
+
+	// Account is a throttle that all requests share. Stages are throttles by API stage,
+	// each with one token bucket that all requests of the stage share, whatever their
+	// method. In Amazon API Gateway the throttle of a stage is one for each method
+	// instead. By default there is none.
+	//
+	// A request takes a token of each after the key's own limits have admitted it. If one
+	// refuses, the key's charge is given back. Shared throttles show in a Decision only if
+	// they refuse, by SharedLimit. Otherwise a client would see the traffic of all others.
+	Account *limiter.Limit
+	Stages  map[usageplan.Stage]limiter.Limit
+
+	// KeepIDs is how long the ID of a Request is remembered. The default is 10m.
+	KeepIDs time.Duration
+
+	// Keep is how long ended windows and the usage record can be reported and refunded. The
+	// default is 90 days. Of a quota at most quota.MaxWindows windows are kept, such as 366
+	// minutes of a quota by the minute. Each window takes 20 bytes of a subject's memory.
+	//
+	// A short Keep does not loosen limits. A quota's window is kept for at least 24 hours
+	// after its end, or for quota.MaxWindows windows if that is shorter. Within that time,
+	// clocks of processes may differ or be set back, and no subject gets the allowance of
+	// a window twice.
+	Keep time.Duration
+
+	// OnFailure decides requests when the Counter fails. By default throttles use token
+	// buckets in this process, and quotas refuse.
+	OnFailure FailurePolicy
+
+	// AllowNoPlan admits keys that have no plan for the API stage, without limits and
+	// without a usage record. By default they are refused, as Amazon API Gateway does.
+	AllowNoPlan bool
+
+	// Observer is told of every decision. If nil, nothing is told.
+	Observer Observer
+
+	// Logger receives two warnings. One is logged once for each outage in which keys cannot
+	// be read. The other is logged once for each store that is a Listener and whose Run is
+	// not running. If nil, nothing is logged.
+	Logger *slog.Logger
+}
+
+// faults returns what is wrong with cfg, except for its shared throttles: newSharing
+// checks these.
+func (cfg *Config) faults() []error {
+	errs := []error{nilcheck.Optional("observer", cfg.Observer, "a gate.Observer, or none")}
+	for name, v := range map[string]int64{
+		"maxAge":        int64(cfg.MaxAge),
+		"maxStale":      int64(cfg.MaxStale),
+		"maxKeys":       int64(cfg.MaxKeys),
+		"maxUnknown":    int64(cfg.MaxUnknown),
+		"maxReads":      int64(cfg.MaxReads),
+		"timeout":       int64(cfg.Timeout),
+		"lookupTimeout": int64(cfg.LookupTimeout),
+		"keepIDs":       int64(cfg.KeepIDs),
+		"keep":          int64(cfg.Keep),
+	} {
+		if v < 0 {
+			errs = append(errs, fmt.Errorf("%s: %d: want 0 or more", name, v))
+		}
+	}
+	errs = append(errs, fault.In("keyFormat", cfg.KeyFormat.Validate()))
+	return append(errs, cfg.OnFailure.faults()...)
+}
+
+// withDefaults returns cfg with the defaults of its durations. newResolver knows those of
+// its bounds.
+func (cfg Config) withDefaults() Config {
+	cfg.MaxAge = cmp.Or(cfg.MaxAge, 5*time.Second)
+	cfg.MaxStale = cmp.Or(cfg.MaxStale, time.Hour)
+	cfg.Timeout = cmp.Or(cfg.Timeout, 100*time.Millisecond)
+	cfg.LookupTimeout = cmp.Or(cfg.LookupTimeout, 2*time.Second)
+	cfg.Keep = cmp.Or(cfg.Keep, 90*24*time.Hour)
+	cfg.KeepIDs = cmp.Or(cfg.KeepIDs, 10*time.Minute)
+	return cfg
+}
