@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"crypto/sha256"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -153,9 +152,15 @@ func (b *binding) fits(stage usageplan.Stage) int {
 	return 0
 }
 
-// idDigest returns the digest under which the cache has a key that was asked for by ID. It
-// has a prefix that no secret has, so no secret has the same digest.
+// idDigest returns the digest under which the cache has a key that was asked for by ID.
+//
+// Security: key IDs are public, and a cached entry is used before the form of a secret is
+// checked. So no text may have this digest. A prefix of the ID would not do, since a client
+// can send it. With its bits inverted, the digest has no known text.
 func idDigest(id string) apikey.Digest {
-	var b [96]byte
-	return sha256.Sum256(append(append(b[:0], "\x00id\x00"...), id...))
+	d := apikey.DigestOf(id)
+	for i := range d {
+		d[i] = ^d[i]
+	}
+	return d
 }
