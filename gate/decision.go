@@ -9,67 +9,70 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// Decision is the answer to one Request: an Outcome, and what Gate.Settle needs to
-// correct its charge once. Settle and Refund take a pointer, and so does whatever hands a
-// Decision on.
+// A Decision is the answer to one Request. It has an Outcome, and what Gate.Settle needs to
+// correct the charge once. Functions that hand a Decision on should take a pointer, as
+// Settle and Refund do.
 //
-// A Decision must not be copied: the copy could be settled a second time, and what was
-// charged once would be given back twice. The go vet command reports such copies. The
-// Outcome may be copied and kept.
+// Caution: a Decision must not be copied. The copy could be settled a second time, and the
+// same charge would be given back twice. The go vet command reports such copies. The Outcome
+// may be copied and kept.
 type Decision struct {
 	_       noCopy
 	settled uint32
 	Outcome
 }
 
-// noCopy makes the copylocks check of go vet report copies of what has such a field.
+// noCopy makes the copylocks check of go vet report copies of a struct that contains it.
 type noCopy struct{}
 
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// Outcome is what was decided. It may be copied and kept. What it points to is shared and
-// read only.
+// An Outcome says what was decided. It may be copied and kept. What it points to is shared
+// and must not be changed.
 type Outcome struct {
-	// Allowed says whether the request may go on; Reason why, or why not. With Reason
-	// StoreFailed it is what the Gate's failure policy says. Repeated means that a request
-	// of the same ID was charged before: this one is allowed, whatever the limits, and was
-	// charged nothing.
+	// Allowed reports whether the request may proceed, and Reason says why. If Reason is
+	// StoreFailed, Allowed is the answer of the Gate's failure policy.
+	//
+	// Repeated reports that a request of the same ID was charged before. Such a request is
+	// allowed whatever the limits are, and is charged nothing.
 	Allowed  bool
 	Reason   Reason
 	Repeated bool
 
-	// Key is who asked, nil if that is unknown. Plan is the one that counted, nil if there
-	// was none.
+	// Key is the key that asked. It is nil if the key is unknown. Plan is the plan that
+	// counted. It is nil if there was none.
 	Key  *apikey.Key
 	Plan *usageplan.Plan
 
-	// Cost is what the quotas and the usage record were charged, if Allowed.
+	// Cost is what the quotas and the usage record were charged. It is zero if nothing was
+	// charged.
 	Cost int64
 
-	// RetryAfter is how long to wait until the same request would be admitted if nobody else
-	// comes: the longest wait of those limits that refused. Zero if none did; store.Never if
-	// waiting does not help.
+	// RetryAfter is the time until the same request would be admitted if no other request
+	// came first. It is the longest wait of the limits that refused. It is zero if none
+	// refused, and store.Never if waiting does not help.
 	RetryAfter time.Duration
 
 	subject string
 	meters  *meters
-	levels  [1 + usageplan.MaxQuotas]store.Level // of what limits: not of the usage record
-	shared  *shared                              // the throttle that refused
+	levels  [1 + usageplan.MaxQuotas]store.Level // of Limits, in their order
+	shared  *shared                              // the shared throttle that refused, or nil
 }
 
-// Subject is who paid, or would have; empty if that is unknown.
+// Subject returns the subject that was charged, or would have been. It is empty if the key or
+// its plan is unknown.
 func (o *Outcome) Subject() string { return o.subject }
 
-// Names of shared throttles.
+// The names of shared throttles, as SharedLimit returns them.
 const (
 	SharedAccount = "account" // Config.Account
 	SharedStage   = "stage"   // one of Config.Stages
 )
 
 // SharedLimit returns the name of the shared throttle that refused, SharedAccount or
-// SharedStage. It is empty if none did. The levels of Limits are then those of the key's
-// own limits, none of which refused.
+// SharedStage. It is empty if none did. If it is not empty, none of Limits refused, and
+// their levels are those of the key's own limits.
 func (o *Outcome) SharedLimit() string {
 	if o.shared == nil {
 		return ""
@@ -77,31 +80,32 @@ func (o *Outcome) SharedLimit() string {
 	return o.shared.meter.Name
 }
 
-// Limit is one throttle or quota that a decision was about.
+// A Limit is one throttle or quota that a decision was about.
 type Limit struct {
-	// Name is "throttle", or "throttle " and the route, or the quota's name.
+	// Name is "throttle", or "throttle " and the route, or the name of the quota.
 	Name string
 
-	// Rate refills a throttle; zero for a quota. Start and End are a quota's window; zero
-	// for a throttle.
+	// Rate is how fast a throttle refills. It is zero for a quota. Start and End are the
+	// window of a quota. They are zero for a throttle.
 	Rate       store.Rate
 	Start, End time.Time
 }
 
-// IsQuota tells a quota from a throttle.
+// IsQuota reports whether l is a quota. Otherwise it is a throttle.
 func (l *Limit) IsQuota() bool { return !l.End.IsZero() }
 
-// Level is where a limit stands after a decision. Its Wait is not zero if this limit
+// A Level says where a limit stands after a decision. Its Wait is not zero if this limit
 // refused.
 type Level struct {
 	Limit
 	store.Level
 }
 
-// Limits is each throttle and quota that the decision was about, in the order of the
-// plan. There is none where the key or plan is unknown, or the store failed. All
-// decisions by one plan and route have the same slice while its windows last, so it is
-// read only.
+// Limits returns the throttles and quotas that the decision was about, in the order of the
+// plan. It is empty if the key or its plan is unknown, or if the store failed.
+//
+// The slice must not be changed: all decisions by one plan and route share it while the
+// windows of the plan last.
 func (o *Outcome) Limits() []Limit {
 	if o.meters == nil {
 		return nil
@@ -109,10 +113,10 @@ func (o *Outcome) Limits() []Limit {
 	return o.meters.limits
 }
 
-// Level is where the i-th of Limits stands.
+// Level returns where the i-th of Limits stands.
 func (o *Outcome) Level(i int) store.Level { return o.levels[i] }
 
-// Levels is Limits, each with its Level.
+// Levels returns a sequence of Limits, each with its Level.
 func (o *Outcome) Levels() iter.Seq[Level] {
 	return func(yield func(Level) bool) {
 		for i, limit := range o.Limits() {

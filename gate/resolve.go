@@ -15,57 +15,76 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// errUnknown means that there is no such key.
+// errUnknown means that no key has the secret or ID.
 var errUnknown = errors.New("gate: unknown key")
 
-// ErrBusy is wrapped when as many look-ups of keys are under way as Config.MaxReads
-// allows.
+// ErrBusy is wrapped when a key must be read and too many look-ups are in flight. See
+// Config.MaxReads.
 var ErrBusy = errors.New("gate: too many look-ups of keys at once")
 
-// resolver finds keys and plans in their stores, remembers them for MaxAge, and forgets
-// them when a store says that they have changed. Secrets that are refused are remembered
-// apart from keys that may be used, and never push one out.
+// resolver finds keys and plans. It caches them for Config.MaxAge, and drops what a
+// Notifier says has changed.
+//
+// Refused secrets are remembered apart from usable keys, so a flood of unknown secrets
+// never evicts a key.
 type resolver struct {
 	keys           apikey.Store
 	plans          usageplan.Store
-	access         usageplan.AccessReader // nil: keys and plans are asked for one by one
-	local          bool                   // the directory never waits
+	access         usageplan.AccessReader // nil if a look-up takes several calls
+	local          bool                   // keys and plans are store.Local
 	form           apikey.Format
 	keep           time.Duration
 	maxAge         time.Duration
 	maxStale       time.Duration
-	timeout        time.Duration // of a look-up
-	patience       time.Duration // how long a request waits where what was read before will do
+	timeout        time.Duration // Config.LookupTimeout
+	patience       time.Duration // Config.Timeout: the wait for a look-up if a cached entry will do
 	logger         *slog.Logger
 	listenerChecks []*listenerCheck
 	cache          *cache
 
-	mu         sync.Mutex
+	mu         sync.Mutex // guards everything below, and the cache except for get
 	allowances allowances
 	refused    map[apikey.Digest]refusedSecret
-	lookups    map[apikey.Digest]*lookup
-	inFlight   int
-	failing    bool              // the last look-up that ended has failed
-	changes    uint64            // heard of
-	changedAt  map[string]uint64 // while there are reads: the last change of each id; "" is of any
 	maxRefused int
-	maxReads   int
+
+	// lookups has the look-ups that new requests may join. After a change, a look-up that
+	// is still in flight may have left the map.
+	lookups  map[apikey.Digest]*lookup
+	inFlight int // all look-ups that have not ended
+	maxReads int
+	failing  bool // the look-up that ended last has failed
+
+	// changes counts the changes that Notifiers told of. changedAt has the count at the
+	// last change of each ID since inFlight was last zero. The ID "" stands for a change
+	// of anything. A look-up keeps what it read only if that has not changed since.
+	changes   uint64
+	changedAt map[string]uint64
 }
 
-// refused is a secret, or an id, that was refused when it was read.
+// refusedSecret remembers that a secret, or an ID, was refused when it was read.
 type refusedSecret struct {
-	entry *entry // of the key that is disabled or has expired; nil: there is none
+	entry *entry // of the key that is disabled or has expired; nil if there is no key
 	until time.Duration
 }
 
 func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver {
+	maxKeys := cmp.Or(cfg.MaxKeys, 1<<20)
 	return &resolver{
-		keys: keys, plans: plans, access: accessReader(keys, plans),
-		local: store.IsLocal(keys) && store.IsLocal(plans),
-		form:  cfg.KeyFormat, keep: cfg.Keep, maxAge: cfg.MaxAge, maxStale: cfg.MaxStale,
-		timeout: cfg.LookupTimeout, patience: cfg.Timeout, logger: cfg.Logger, listenerChecks: newListenerChecks(keys, plans, cfg),
-		cache:      newCache(cmp.Or(cfg.MaxKeys, 1<<20)),
-		allowances: newAllowances(max(cmp.Or(cfg.MaxKeys, 1<<20), 1<<10)), // as many as keys, but for toys
+		keys:           keys,
+		plans:          plans,
+		access:         accessReader(keys, plans),
+		local:          store.IsLocal(keys) && store.IsLocal(plans),
+		form:           cfg.KeyFormat,
+		keep:           cfg.Keep,
+		maxAge:         cfg.MaxAge,
+		maxStale:       cfg.MaxStale,
+		timeout:        cfg.LookupTimeout,
+		patience:       cfg.Timeout,
+		logger:         cfg.Logger,
+		listenerChecks: newListenerChecks(keys, plans, cfg),
+		cache:          newCache(maxKeys),
+		// At most one plan for each key, with a floor for caches of a few keys.
+		allowances: newAllowances(max(maxKeys, 1<<10)),
 		refused:    map[apikey.Digest]refusedSecret{},
 		lookups:    map[apikey.Digest]*lookup{},
 		changedAt:  map[string]uint64{},
@@ -74,17 +93,20 @@ func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver
 	}
 }
 
-// query is a question for a key: by the digest of a secret, or by an id.
+// query asks for a key by the digest of a secret, or by an ID.
 type query struct {
 	digest apikey.Digest
-	id     string        // empty: by the digest
-	at     time.Time     // the request's instant, by which keys expire
-	now    time.Duration // the Gate's clock, by which ages go
+	id     string        // empty if the query is by the digest of a secret
+	at     time.Time     // the request's instant; keys expire by it
+	now    time.Duration // the Gate's clock; ages go by it
 }
 
-// resolve is what is known of who asks. What has been found in the cache needs no second
-// look at its form. Ages go by now, an age by the Gate's own clock: a request's At is of
-// that request alone.
+// resolve returns the entry of the key that a request names. now is the time by the Gate's
+// own clock. Ages go by it and not by the request's At, which is that of one request only.
+//
+// The form of a secret is checked after the cache. A secret whose digest is in the cache was
+// found in the store, and the checksum would be a fifth of a decision. On a miss the check
+// saves a look-up for a secret that no key can have.
 func (r *resolver) resolve(ctx context.Context, req *Request, now time.Duration) (*entry, error) {
 	if req.KeyID == "" && len(req.Secret) > maxSecret {
 		return nil, errUnknown
@@ -104,12 +126,12 @@ func (r *resolver) resolve(ctx context.Context, req *Request, now time.Duration)
 	return r.lookUp(ctx, &query{d, req.KeyID, req.At, now})
 }
 
-// maxSecret is the most bytes of a secret that are looked at. AWS's longest have 128
-// characters, of up to 4 bytes each.
+// maxSecret is the length in bytes beyond which a secret is unknown without being digested.
+// The longest secrets of Amazon API Gateway have 128 characters of up to 4 bytes each.
 const maxSecret = 128 * 4
 
-// load reads the key and its plans from their stores. The plans of a key that is refused
-// are not looked at.
+// loadEntry reads a key and its plans from their stores. The plans of a key that is refused
+// are not read.
 func (r *resolver) loadEntry(ctx context.Context, lk *lookup, q *query) (*entry, error) {
 	found, err := r.fetchAccess(ctx, q)
 	if errors.Is(err, apikey.ErrNotFound) {
@@ -136,12 +158,15 @@ func (r *resolver) loadEntry(ctx context.Context, lk *lookup, q *query) (*entry,
 			return nil, err
 		}
 	}
+	// A random time from the second half of the entry's age keeps keys apart that were
+	// read together. Otherwise all of them would be due at the same time again and again.
 	until := e.history.read + r.maxAge
 	e.until.Store(int64(until - rand.N((until-q.now)/2+1)))
 	return e, nil
 }
 
-// find reads the key, and with an AccessReader its links and plans.
+// fetchAccess reads the key. With an AccessReader it reads the key's links and plans in the
+// same call.
 func (r *resolver) fetchAccess(ctx context.Context, q *query) (*usageplan.Access, error) {
 	var (
 		a   usageplan.Access
@@ -160,7 +185,8 @@ func (r *resolver) fetchAccess(ctx context.Context, q *query) (*usageplan.Access
 	return &a, err
 }
 
-// bind adds to e what a link allows. A link to a plan that does not exist allows nothing.
+// bindLink adds to e what a link allows. A link to a plan that does not exist allows
+// nothing.
 func (r *resolver) bindLink(ctx context.Context, lk *lookup, e *entry, l *usageplan.Link, found *usageplan.Access, now time.Duration) error {
 	var (
 		a   planned
@@ -174,11 +200,12 @@ func (r *resolver) bindLink(ctx context.Context, lk *lookup, e *entry, l *usagep
 		return nil
 	}
 	if errors.Is(err, usageplan.ErrNotFound) {
-		return nil // the plan was deleted after the link was read
+		return nil // the plan was deleted after its link was read
 	}
 	if err != nil {
 		return fmt.Errorf("gate: plan %s: %w", l.PlanID, err)
 	}
+	// The entry is as old as the oldest part of it.
 	e.history.read = min(e.history.read, a.read)
 	e.addBinding(l.Subject, a.allowance)
 	return nil
