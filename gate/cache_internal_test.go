@@ -16,8 +16,8 @@ import (
 )
 
 // TestCache plays a random history of keys with several secrets each, beside a map. A key
-// that is removed is gone with all its secrets. An entry that was put last is there unless
-// it was evicted.
+// that is removed is gone with all its secrets. An entry that was put last is there
+// unless it was evicted.
 func TestCache(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	c, model := newCache(100), map[apikey.Digest]*entry{}
@@ -73,7 +73,8 @@ func (manyPlans) Plan(_ context.Context, id string) (usageplan.Plan, error) {
 }
 
 // TestPlansAreBounded reads more plans than the bound from a store that tells of no
-// changes. The allowances of an evicted plan are stale: nothing would tell of its changes.
+// changes. The allowances of an evicted plan are stale: nothing would tell of its
+// changes.
 func TestPlansAreBounded(t *testing.T) {
 	r := newResolver(nil, manyPlans{}, Config{MaxKeys: 1, MaxAge: time.Hour})
 	var all []*allowance

@@ -16,14 +16,16 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// paused is a store whose answers are held back, once they are read, while a channel of
-// their kind is there.
+// paused is a store that holds answers back after it has read them. It holds back the
+// first answer of each kind that has a channel in holds.
 type paused struct {
 	*memory.Store
 	apart
-	mu    sync.Mutex
-	holds map[string]chan struct{} // by kind, "key", "links", "plan" or "access": closed to let it go
-	reads int                      // of keys
+	mu sync.Mutex
+	// holds has a channel for each kind of answer that is held back: "key", "links",
+	// "plan" or "access". Closing it lets the answer go.
+	holds map[string]chan struct{}
+	reads int // of keys
 
 	changed func(id string)
 	mute    bool // the subscription is broken
@@ -46,7 +48,7 @@ func (s *paused) hold(kind string) (release func()) {
 	return func() { close(ch) }
 }
 
-// wait holds back the first answer of that kind alone.
+// wait holds back the first answer of that kind.
 func (s *paused) wait(kind string) {
 	s.mu.Lock()
 	ch := s.holds[kind]
@@ -78,7 +80,8 @@ func (s *paused) Plan(ctx context.Context, id string) (usageplan.Plan, error) {
 	return p, err
 }
 
-// pausedWhole is paused, and answers a look-up in one call, of the kind "access".
+// pausedWhole is a paused store that answers a look-up in one call, of the kind
+// "access".
 type pausedWhole struct{ *paused }
 
 func (s pausedWhole) AccessByDigest(ctx context.Context, d apikey.Digest) (usageplan.Access, error) {
@@ -93,11 +96,11 @@ func (s pausedWhole) AccessByKey(ctx context.Context, id string) (usageplan.Acce
 	return a, err
 }
 
-// newPaused returns a house over a directory that is paused. It answers in one call if
-// that is what will be held.
-func newPaused(t *testing.T, hold string) (*house, *paused) {
+// newPaused returns a fixture over a paused store. The store answers a look-up in one
+// call if hold is "access".
+func newPaused(t *testing.T, hold string) (*fixture, *paused) {
 	st := &paused{Store: memory.New(memory.Config{})}
-	h := newHouse(t, func(cfg *parts) {
+	h := newFixture(t, func(cfg *parts) {
 		cfg.Keys, cfg.Plans, cfg.Counter = st, st, st.Store
 		if hold == "access" {
 			cfg.Keys, cfg.Plans = pausedWhole{st}, pausedWhole{st}
@@ -107,9 +110,9 @@ func newPaused(t *testing.T, hold string) (*house, *paused) {
 	return h, st
 }
 
-// scene is a key with a plan, and the directory that they are in.
+// scene is a key with a plan, and the store that has them.
 type scene struct {
-	*house
+	*fixture
 	st *paused
 	k  apikey.Key
 	p  usageplan.Plan
@@ -124,9 +127,10 @@ func (s *scene) other() error {
 	return second(s.gate.Admit(s.t.Context(), gate.Request{Secret: secret}))
 }
 
-// TestChangeAfterRead is a change of what a look-up has read already and has not answered
-// with yet. Who began before it may be decided by what was; who begins after it is not,
-// during the look-up or later, though he may wait for it.
+// TestChangeAfterRead changes what a look-up has read already but has not returned
+// yet. A request that began before the change may be decided by the old state. A
+// request that begins after the change is decided by the new state, whether it comes
+// during the look-up or later. It may wait for the look-up.
 func TestChangeAfterRead(t *testing.T) {
 	disable := func(s *scene) error { return second(s.keys.Disable(s.t.Context(), s.k.ID)) }
 	update := func(s *scene) error {
@@ -142,23 +146,25 @@ func TestChangeAfterRead(t *testing.T) {
 		what, hold string
 		change     func(*scene) error
 		after      gate.Reason
-		reads      [2]int // of the key in all, where somebody comes during the look-up, and where nobody does
+		// How often the key is read in all: with a request that comes during the
+		// look-up, and without one.
+		reads [2]int
 	}{
 		{"key", "key", disable, gate.Disabled, [2]int{2, 2}},
-		{"key, when it is known whose", "links", disable, gate.Disabled, [2]int{2, 2}},
+		{"key, after its ID is known", "links", disable, gate.Disabled, [2]int{2, 2}},
 		{"key, and then many others", "links", func(s *scene) error { return errors.Join(disable(s), crowd(s)) }, gate.Disabled, [2]int{2, 2}},
 		{"link", "links", func(s *scene) error { return s.plans.Unlink(s.t.Context(), s.p.ID, s.k.ID) }, gate.NoPlan, [2]int{2, 2}},
 		{"plan", "plan", update, gate.NeverFits, [2]int{2, 2}},
 		{"another key", "links", func(s *scene) error { s.key("other"); return nil }, gate.Admitted, [2]int{1, 1}},
 		{"another plan", "plan", func(s *scene) error { s.plan(usageplan.Plan{}); return nil }, gate.Admitted, [2]int{1, 1}},
-		{"another key, before it is known whose", "key", func(s *scene) error { s.key("other"); return nil }, gate.Admitted, [2]int{2, 1}},
+		{"another key, before the ID is known", "key", func(s *scene) error { s.key("other"); return nil }, gate.Admitted, [2]int{2, 1}},
 		{"anything", "plan", func(s *scene) error { s.st.changed(""); return nil }, gate.Admitted, [2]int{2, 2}},
 		{"key, in one call", "access", disable, gate.Disabled, [2]int{2, 2}},
 		{"key, in one call, and then many others", "access", func(s *scene) error { return errors.Join(disable(s), crowd(s)) }, gate.Disabled, [2]int{2, 2}},
 		{"link, in one call", "access", func(s *scene) error { return s.plans.Unlink(s.t.Context(), s.p.ID, s.k.ID) }, gate.NoPlan, [2]int{2, 2}},
 		{"plan, in one call", "access", update, gate.NeverFits, [2]int{2, 2}},
 		{"plan, in one call, and then many keys", "access", func(s *scene) error { return errors.Join(update(s), crowd(s)) }, gate.NeverFits, [2]int{2, 2}},
-		{"plan that is known, in one call", "access", func(s *scene) error { return errors.Join(s.other(), update(s)) }, gate.NeverFits, [2]int{3, 3}},
+		{"plan that is cached, in one call", "access", func(s *scene) error { return errors.Join(s.other(), update(s)) }, gate.NeverFits, [2]int{3, 3}},
 		{"another key, in one call", "access", func(s *scene) error { s.key("other"); return nil }, gate.Admitted, [2]int{2, 1}},
 		{"another plan, in one call", "access", func(s *scene) error { s.plan(usageplan.Plan{}); return nil }, gate.Admitted, [2]int{2, 1}},
 		{"anything, in one call", "access", func(s *scene) error { s.st.changed(""); return nil }, gate.Admitted, [2]int{2, 2}},
@@ -172,7 +178,7 @@ func TestChangeAfterRead(t *testing.T) {
 					var wg sync.WaitGroup
 					wg.Go(func() {
 						if d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret}); err != nil || !d.Allowed {
-							t.Error("who began before", d.Reason, err)
+							t.Error("the request that began before the change", d.Reason, err)
 						}
 					})
 					synctest.Wait()
@@ -180,7 +186,7 @@ func TestChangeAfterRead(t *testing.T) {
 					if during {
 						wg.Go(func() {
 							if d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret}); d.Reason != test.after {
-								t.Error("who began after", d.Reason, err)
+								t.Error("the request that began after the change", d.Reason, err)
 							}
 						})
 						synctest.Wait()
@@ -197,7 +203,8 @@ func TestChangeAfterRead(t *testing.T) {
 	}
 }
 
-// TestCreateAfterRead makes a key that a look-up has not found a moment before.
+// TestCreateAfterRead creates a key after a look-up has not found it, and before the
+// look-up returns.
 func TestCreateAfterRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, st := newPaused(t, "key")
@@ -217,9 +224,9 @@ func TestCreateAfterRead(t *testing.T) {
 	})
 }
 
-// TestBreakDuringRead has a plan change while the subscription is broken and a look-up
-// has read the plan already. After the break nobody is decided by the plan as it was,
-// neither the same key nor another.
+// TestBreakDuringRead changes a plan while the subscription is broken and a look-up
+// has read the plan already. After the break no request is decided by the old plan,
+// neither of the same key nor of another.
 func TestBreakDuringRead(t *testing.T) {
 	for _, hold := range []string{"plan", "access"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -231,7 +238,7 @@ func TestBreakDuringRead(t *testing.T) {
 			var wg sync.WaitGroup
 			wg.Go(func() {
 				if d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret}); err != nil || !d.Allowed {
-					t.Error("who began before", d.Reason, err)
+					t.Error("the request that began before the change", d.Reason, err)
 				}
 			})
 			synctest.Wait()

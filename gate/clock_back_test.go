@@ -12,9 +12,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestRetryAfterClockBack charges a throttle by a clock that is an hour ahead and steps
-// back. The bucket refills when the clock has been there again: RetryAfter says so,
-// whoever asks, and a request at that time is admitted.
+// TestRetryAfterClockBack charges a throttle by a clock that is an hour ahead and then
+// steps back. The bucket refills when the clock is there again. Admit and Peek return
+// that time as RetryAfter, and a request at that time is admitted.
 func TestRetryAfterClockBack(t *testing.T) {
 	for name, test := range map[string]struct {
 		plan   usageplan.Plan
@@ -25,7 +25,7 @@ func TestRetryAfterClockBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, test.change)
+				h := newFixture(t, test.change)
 				_, secret, _ := h.linked(test.plan)
 				ahead := time.Now().Add(time.Hour)
 				require.True(t, h.admit(gate.Request{Secret: secret, At: ahead}).Allowed)

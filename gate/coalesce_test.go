@@ -15,7 +15,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// slow is a store of keys whose look-ups wait to be let go.
+// slow is a store of keys whose look-ups block until release is closed or receives.
 type slow struct {
 	*memory.Store
 	apart
@@ -33,16 +33,16 @@ func (s *slow) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, er
 	}
 }
 
-func newSlow(t *testing.T, change ...func(*parts)) (*house, *slow) {
+func newSlow(t *testing.T, change ...func(*parts)) (*fixture, *slow) {
 	st := &slow{Store: memory.New(memory.Config{}), reading: make(chan struct{}, 100), release: make(chan struct{})}
-	h := newHouse(t, append(change, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st })...)
+	h := newFixture(t, append(change, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st })...)
 	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
 	return h, st
 }
 
-// TestOneFlight is a hundred requests with one unknown secret: one look-up, which goes on
-// when the first of them leaves.
-func TestOneFlight(t *testing.T) {
+// TestOneLookup sends a hundred requests with one secret that is not cached. They
+// share one look-up, which goes on after the request that started it has left.
+func TestOneLookup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, st := newSlow(t)
 		_, secret, _ := h.linked(usageplan.Plan{})
@@ -71,8 +71,9 @@ func TestOneFlight(t *testing.T) {
 	})
 }
 
-// TestChangeDuringRead leaves what was read before the change out of the cache, and out
-// of the answers that begin after it.
+// TestChangeDuringRead disables a key while a look-up of it is in flight. The result
+// of the look-up is not cached, and a request that comes after the change does not get
+// it.
 func TestChangeDuringRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, st := newSlow(t)
@@ -88,14 +89,15 @@ func TestChangeDuringRead(t *testing.T) {
 			}
 		})
 		synctest.Wait()
-		require.Len(t, st.reading, 2, "who comes after the change reads again")
+		require.Len(t, st.reading, 2, "a request after the change must read again")
 		close(st.release)
 		wg.Wait()
 		require.Equal(t, gate.Disabled, h.reason(secret))
 	})
 }
 
-// TestMaxReads bounds the look-ups at one time, and their length.
+// TestMaxReads checks that the number of look-ups at one time is bounded, and how long
+// each may take.
 func TestMaxReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := newSlow(t, func(cfg *parts) { cfg.MaxReads = 2 })
@@ -104,7 +106,7 @@ func TestMaxReads(t *testing.T) {
 			s := anySecret(t)
 			wg.Go(func() {
 				if _, err := h.gate.Admit(t.Context(), gate.Request{Secret: s}); err == nil {
-					t.Error("a look-up without end")
+					t.Error("a look-up had no timeout")
 				}
 			})
 		}
@@ -118,7 +120,8 @@ func TestMaxReads(t *testing.T) {
 	})
 }
 
-// TestFollowerLeaves does not wait for another's look-up longer than it wants.
+// TestFollowerLeaves checks that a request waits for the look-up of another no longer
+// than its ctx allows.
 func TestFollowerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, st := newSlow(t)
@@ -138,8 +141,8 @@ func TestFollowerLeaves(t *testing.T) {
 	})
 }
 
-// TestKnownKeysGetThrough is a flood of strangers: a key that was known, and is to be
-// read again, finds a place.
+// TestKnownKeysGetThrough floods a Gate with unknown secrets. A cached key that is to
+// be read again still gets a look-up.
 func TestKnownKeysGetThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, st := newSlow(t, func(cfg *parts) { cfg.MaxReads = 4 })

@@ -11,8 +11,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestWindow holds how long the windows of a quota are kept: as long as was asked for, at
-// least a day, and no more windows than a report can ask for.
+// TestWindow checks how long the windows of a quota are kept: as long as Config.Keep
+// says, at least a day, and no more windows than a report can ask for.
 func TestWindow(t *testing.T) {
 	const day = 24 * time.Hour
 	at := time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
@@ -32,15 +32,15 @@ func TestWindow(t *testing.T) {
 		{quota.Day, 1000 * day, 366 * day},
 		{quota.Year, 90 * day, 90 * day},
 		{quota.Year, 100_000 * day, 100_000 * day},
-		{0, 90 * day, 90 * day}, // of no period, which no store takes
+		{0, 90 * day, 90 * day}, // an invalid period, which no store accepts
 	} {
 		m := window(quota.Quota{Limit: 1, Period: c.period}, at, c.keep)
 		require.Equal(t, c.want, m.Keep, "%v for %v", c.period, c.keep)
 	}
 }
 
-// TestTooManyQuotas is a plan that no Service lets pass, and a store may give all the
-// same.
+// TestTooManyQuotas compiles a plan that no Service accepts. A store may have it all
+// the same.
 func TestTooManyQuotas(t *testing.T) {
 	p := &usageplan.Plan{ID: "p", Quotas: make([]quota.Quota, usageplan.MaxQuotas+1)}
 	for i := range p.Quotas {

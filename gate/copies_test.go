@@ -10,8 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestVetFindsCopies has go vet find every copy of a Decision, each of which could be
-// settled by itself, and nothing in a program that hands out pointers.
+// TestVetFindsCopies runs go vet over two programs. It must report every copy of a
+// Decision in the first, since each copy could be settled by itself. It must report
+// nothing in the second, which passes pointers.
 func TestVetFindsCopies(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs go vet")

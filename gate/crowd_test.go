@@ -15,8 +15,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// far is a store whose answers take a millisecond, so that those who change one record at
-// once are in each other's way.
+// far is a store whose answers take a millisecond, so that concurrent changes of one
+// record conflict.
 type far struct{ *memory.Store }
 
 func (s far) Key(ctx context.Context, id string) (apikey.Key, error) {
@@ -34,10 +34,11 @@ func (s far) KeyLinks(ctx context.Context, id string) ([]usageplan.Link, error) 
 	return s.Store.KeyLinks(ctx, id)
 }
 
-// TestCrowd: many administrators who change one thing at once all do.
-func TestCrowd(t *testing.T) {
+// TestConcurrentChanges lets many administrators change one record at the same time.
+// All of them succeed.
+func TestConcurrentChanges(t *testing.T) {
 	const crowd = 32
-	h := newHouse(t)
+	h := newFixture(t)
 	st := far{h.st}
 	keys, plans := must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
 	k, _, p := h.linked(usageplan.Plan{Throttle: throttle(1, 1)})

@@ -9,13 +9,13 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A Decision is the answer to one Request. It has an Outcome, and what Gate.Settle needs to
-// correct the charge once. Functions that hand a Decision on should take a pointer, as
+// A Decision is the answer to one Request. It has an Outcome, and what Gate.Settle needs
+// to correct the charge once. Functions that hand a Decision on should take a pointer, as
 // Settle and Refund do.
 //
-// Caution: a Decision must not be copied. The copy could be settled a second time, and the
-// same charge would be given back twice. The go vet command reports such copies. The Outcome
-// may be copied and kept.
+// Caution: a Decision must not be copied. The copy could be settled a second time, and
+// the same charge would be given back twice. The go vet command reports such copies. The
+// Outcome may be copied and kept.
 type Decision struct {
 	_       noCopy
 	settled uint32
@@ -28,8 +28,8 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// An Outcome says what was decided. It may be copied and kept. What it points to is shared
-// and must not be changed.
+// An Outcome says what was decided. It may be copied and kept. What it points to is
+// shared and must not be changed.
 type Outcome struct {
 	// Allowed reports whether the request may proceed, and Reason says why. If Reason is
 	// StoreFailed, Allowed is the answer of the Gate's failure policy.
@@ -60,8 +60,8 @@ type Outcome struct {
 	shared  *shared                              // the shared throttle that refused, or nil
 }
 
-// Subject returns the subject that was charged, or would have been. It is empty if the key or
-// its plan is unknown.
+// Subject returns the subject that was charged, or would have been. It is empty if the
+// key or its plan is unknown.
 func (o *Outcome) Subject() string { return o.subject }
 
 // The names of shared throttles, as SharedLimit returns them.
@@ -101,8 +101,8 @@ type Level struct {
 	store.Level
 }
 
-// Limits returns the throttles and quotas that the decision was about, in the order of the
-// plan. It is empty if the key or its plan is unknown, or if the store failed.
+// Limits returns the throttles and quotas that the decision was about, in the order of
+// the plan. It is empty if the key or its plan is unknown, or if the store failed.
 //
 // The slice must not be changed: all decisions by one plan and route share it while the
 // windows of the plan last.

@@ -9,10 +9,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestDetached: a plan that is detached counts nowhere, so it is in no other plan's way,
-// and admits nobody.
+// TestDetached checks that a detached plan counts on no stage. It does not clash with
+// other plans and admits no request.
 func TestDetached(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	a, b := usageplan.Stage{API: "pets", Name: "a"}, usageplan.Stage{API: "pets", Name: "b"}
 	k, secret, first := h.linked(usageplan.Plan{Name: "first", Stages: []usageplan.Stage{a}})
 	second := h.plan(usageplan.Plan{Name: "second", Stages: []usageplan.Stage{b}})
@@ -35,7 +35,7 @@ func TestDetached(t *testing.T) {
 	counts("first", "second", "no_plan", "no_plan")
 	require.NoError(t, change(first, true))
 	counts("no_plan", "second", "no_plan", "no_plan")
-	require.NoError(t, change(second, true), "two that count nowhere do not clash")
+	require.NoError(t, change(second, true), "two detached plans do not clash")
 	counts("no_plan", "no_plan", "no_plan", "no_plan")
 	require.NoError(t, change(second, false))
 	counts("second", "second", "second", "second")

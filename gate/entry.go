@@ -9,9 +9,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// entry is what the Gate knows of one secret, or of one key ID: the key, and what its plans
-// allow. Its fields do not change once it is in the cache, except for the atomic ones, next
-// and history.failures.
+// entry is what the Gate knows of one secret, or of one key ID: the key, and what its
+// plans allow. Its fields do not change once it is in the cache, except for the atomic
+// ones, next and history.failures.
 //
 // With many keys each cache line that a decision touches is a cache miss. An entry takes
 // two cache lines, and TestEntrySize holds it to that. Fields that few decisions read are
@@ -37,11 +37,11 @@ type history struct {
 	failures int           // look-ups that have failed since; guarded by resolver.mu
 }
 
-// newEntry returns the entry of a key that was read at now. d is the digest of a secret, or
-// of an ID if byID is true.
+// newEntry returns the entry of a key that was read at now. d is the digest of a secret,
+// or of an ID if byID is true.
 //
-// Security: newEntry returns nil if the key does not accept d, so a wrong index of a store
-// lets nobody in.
+// Security: newEntry returns nil if the key does not accept d, so a wrong index of a
+// store lets nobody in.
 func newEntry(d apikey.Digest, byID bool, key *apikey.Key, now time.Duration) *entry {
 	e := &entry{digest: d, key: key, history: &history{read: now}}
 	if !byID && !key.Digest.Equal(&d) {
@@ -54,8 +54,8 @@ func newEntry(d apikey.Digest, byID bool, key *apikey.Key, now time.Duration) *e
 	return e
 }
 
-// binding is one of a key's plans, and the subject that pays under it. Without an allowance
-// it stands for no plan.
+// binding is one of a key's plans, and the subject that pays under it. Without an
+// allowance it stands for no plan.
 type binding struct {
 	subject   string
 	allowance *allowance
@@ -101,8 +101,8 @@ func (e *entry) lasts(now, maxStale time.Duration) bool {
 	return now < e.history.read+maxStale && !e.changed()
 }
 
-// usable returns zero, or the reason why the key may not be used. It is small enough to be
-// inlined, and most keys never expire.
+// usable returns zero, or the reason why the key may not be used. It is small enough to
+// be inlined, and most keys never expire.
 func (e *entry) usable(at time.Time) Reason {
 	if e.permanent {
 		return 0
@@ -155,8 +155,8 @@ func (b *binding) fits(stage usageplan.Stage) int {
 // idDigest returns the digest under which the cache has a key that was asked for by ID.
 //
 // Security: key IDs are public, and a cached entry is used before the form of a secret is
-// checked. So no text may have this digest. A prefix of the ID would not do, since a client
-// can send it. With its bits inverted, the digest has no known text.
+// checked. So no text may have this digest. A prefix of the ID would not do, since a
+// client can send it. With its bits inverted, the digest has no known text.
 func idDigest(id string) apikey.Digest {
 	d := apikey.DigestOf(id)
 	for i := range d {

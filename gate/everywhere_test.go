@@ -10,11 +10,11 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestTwoPlansEverywhere links a key to two plans without stages. The plan of the older
-// link counts until it is unlinked, so a key can change its plan without a moment without
-// one.
+// TestTwoPlansEverywhere links a key to two plans without stages. The plan of the
+// older link counts until it is unlinked. So a key can change its plan without a
+// moment in which it has none.
 func TestTwoPlansEverywhere(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	k, secret, silver := h.linked(usageplan.Plan{Name: "silver", Quotas: []quota.Quota{{Limit: 2, Period: quota.Year}}})
 	gold := h.plan(usageplan.Plan{Name: "gold", Quotas: []quota.Quota{{Limit: 5, Period: quota.Year}}})
 	admitted := func(n int) (plans []string) {

@@ -109,7 +109,7 @@ func ExampleGate_SetRemaining() {
 	// admitted 4 left
 }
 
-// newExample is a Gate with a key that is linked to a plan.
+// newExample returns a Gate, and a key that is linked to a plan.
 func newExample(p usageplan.Plan) (*gate.Gate, usageplan.Plan, apikey.Key) {
 	ctx := context.Background()
 	st := memory.New(memory.Config{})

@@ -14,8 +14,8 @@ import (
 // A Failure says how a limit decides while its counts cannot be read.
 type Failure uint8
 
-// The ways to fail. FailDefault is the zero Failure. It stands for FailLocal for throttles
-// and for FailClosed for quotas.
+// The ways to fail. FailDefault is the zero Failure. It stands for FailLocal for
+// throttles and for FailClosed for quotas.
 const (
 	FailDefault Failure = iota
 	FailOpen            // admit, and count nothing

@@ -17,8 +17,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestFailurePolicy is what becomes of three requests at once, against a burst of two,
-// when the Counter fails.
+// TestFailurePolicy sends three requests at once, against a burst of two, while the
+// Counter fails.
 func TestFailurePolicy(t *testing.T) {
 	throttled := usageplan.Plan{Throttle: throttle(1, 2)}
 	quota := usageplan.Plan{Quotas: perDay(2)}
@@ -30,8 +30,8 @@ func TestFailurePolicy(t *testing.T) {
 		plan   usageplan.Plan
 		want   [3]bool
 	}{
-		{"throttles are local", gate.FailurePolicy{}, throttled, [3]bool{true, true, false}},
-		{"quotas close", gate.FailurePolicy{}, quota, [3]bool{}},
+		{"throttles use local buckets", gate.FailurePolicy{}, throttled, [3]bool{true, true, false}},
+		{"quotas refuse", gate.FailurePolicy{}, quota, [3]bool{}},
 		{"the strictest counts", gate.FailurePolicy{}, both, [3]bool{}},
 		{"no limits", gate.FailurePolicy{}, usageplan.Plan{}, [3]bool{true, true, true}},
 		{"open quotas, local throttle", gate.FailurePolicy{Quota: gate.FailOpen}, both, [3]bool{true, true, false}},
@@ -40,7 +40,7 @@ func TestFailurePolicy(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			st := &broken{Store: memory.New(memory.Config{})}
-			h := newHouse(t, func(cfg *parts) {
+			h := newFixture(t, func(cfg *parts) {
 				cfg.Keys, cfg.Plans, cfg.Counter, cfg.OnFailure = st, st, st, test.policy
 			})
 			h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
@@ -55,13 +55,13 @@ func TestFailurePolicy(t *testing.T) {
 				}
 			}
 			st.takes.Store(false)
-			require.Equal(t, gate.Admitted, h.reason(secret), "nothing of it is left when the Counter is back")
+			require.Equal(t, gate.Admitted, h.reason(secret), "the local bucket does not count once the Counter is back")
 		})
 	}
 }
 
-// TestFallbackNeverFits says so of what a bucket never holds, and not that waiting helps,
-// as the Counter would.
+// TestFallbackNeverFits checks that the local buckets refuse a cost that can never fit
+// with NeverFits, as the Counter would.
 func TestFallbackNeverFits(t *testing.T) {
 	for name, test := range map[string]struct {
 		plan    usageplan.Plan
@@ -70,14 +70,14 @@ func TestFallbackNeverFits(t *testing.T) {
 		want    gate.Reason
 		retry   time.Duration
 	}{
-		"a plan that blocks":      {usageplan.Plan{Throttle: throttle(0, 0)}, nil, 1, gate.NeverFits, store.Never},
-		"above the burst":         {usageplan.Plan{Throttle: throttle(1, 5), ThrottleByCost: true}, nil, 6, gate.NeverFits, store.Never},
-		"an account that blocks":  {usageplan.Plan{}, &limiter.Limit{}, 1, gate.NeverFits, store.Never},
-		"a token is to be had":    {usageplan.Plan{Throttle: throttle(1, 5), ThrottleByCost: true}, nil, 5, gate.StoreFailed, 0},
-		"not within this account": {usageplan.Plan{}, throttle(1, 1), 1, gate.StoreFailed, 0},
+		"a plan that blocks":              {usageplan.Plan{Throttle: throttle(0, 0)}, nil, 1, gate.NeverFits, store.Never},
+		"above the burst":                 {usageplan.Plan{Throttle: throttle(1, 5), ThrottleByCost: true}, nil, 6, gate.NeverFits, store.Never},
+		"an account that blocks":          {usageplan.Plan{}, &limiter.Limit{}, 1, gate.NeverFits, store.Never},
+		"tokens are left":                 {usageplan.Plan{Throttle: throttle(1, 5), ThrottleByCost: true}, nil, 5, gate.StoreFailed, 0},
+		"within the burst of the account": {usageplan.Plan{}, throttle(1, 1), 1, gate.StoreFailed, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, func(cfg *parts) {
+			h := newFixture(t, func(cfg *parts) {
 				cfg.Account = test.account
 				cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return test.account == nil || c.Subject == "account" }}
 			})
@@ -93,11 +93,11 @@ func TestFallbackNeverFits(t *testing.T) {
 	}
 }
 
-// TestFallbackPeek looks at the buckets of this process, a key's and the account's, and
-// takes nothing of them.
+// TestFallbackPeek checks that Peek reads the local buckets of a key and of the
+// account, and takes nothing from them.
 func TestFallbackPeek(t *testing.T) {
 	for _, account := range []bool{false, true} {
-		h := newHouse(t, func(cfg *parts) {
+		h := newFixture(t, func(cfg *parts) {
 			if account {
 				cfg.Account = throttle(1e-8, 2)
 			}
@@ -121,11 +121,12 @@ func TestFallbackPeek(t *testing.T) {
 	}
 }
 
-// TestInvalidCharge gets no benefit of a failure policy: it is no failure.
+// TestInvalidCharge checks that no failure policy applies to a charge that breaks a
+// rule.
 func TestInvalidCharge(t *testing.T) {
 	open := gate.FailurePolicy{Throttle: gate.FailOpen, Quota: gate.FailOpen}
 	for _, policy := range []gate.FailurePolicy{{}, open} {
-		h := newHouse(t, func(cfg *parts) {
+		h := newFixture(t, func(cfg *parts) {
 			cfg.Counter, cfg.OnFailure = storetest.Faulty(cfg.Counter, storetest.Fault{Err: store.ErrInvalid}), policy
 		})
 		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 5)})
@@ -136,7 +137,7 @@ func TestInvalidCharge(t *testing.T) {
 	}
 }
 
-// hanging is a Counter that answers when its ctx is done, and not before.
+// hanging is a Counter that answers only when its ctx is done.
 type hanging struct{}
 
 func (hanging) Take(ctx context.Context, _ *store.Charge) error {
@@ -144,11 +145,11 @@ func (hanging) Take(ctx context.Context, _ *store.Charge) error {
 	return ctx.Err()
 }
 
-// TestTimeout bounds a decision; a request that has gone away gets no benefit of the
-// policy.
+// TestTimeout checks that Config.Timeout bounds a decision. A request that has gone
+// away is refused whatever the policy says.
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(cfg *parts) { cfg.Counter = hanging{} })
+		h := newFixture(t, func(cfg *parts) { cfg.Counter = hanging{} })
 		k, _, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 2)})
 		h.gate.Close()
 		began := time.Now()
@@ -166,8 +167,8 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// TestFailLocalQuota: a process of many cannot count a quota by itself, and so FailLocal
-// is no policy of quotas.
+// TestFailLocalQuota checks that FailLocal is no policy of quotas, and that every
+// other policy is accepted. One process of many cannot count a quota.
 func TestFailLocalQuota(t *testing.T) {
 	st := memory.New(memory.Config{})
 	for _, policy := range []gate.FailurePolicy{{Quota: gate.FailLocal}, {Throttle: gate.FailOpen, Quota: gate.FailLocal}} {

@@ -17,8 +17,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestFaultsHavePaths has one line for each fault of nested values, each with its whole
-// path.
+// TestFaultsHavePaths checks that each fault of a nested value has a line of its own,
+// with its whole path.
 func TestFaultsHavePaths(t *testing.T) {
 	bad := limiter.Limit{Rate: -1, Burst: -2}
 	quotas := []quota.Quota{{Limit: 1, Period: quota.Day}, {Name: "a", Limit: -1}}
@@ -85,12 +85,13 @@ func TestFaultsHavePaths(t *testing.T) {
 	}
 }
 
+// second3 returns the error of a call with three results.
 func second3[A, B any](_ A, _ B, err error) error { return err }
 
-// TestInvalidRequest is the caller's fault, and no failure of a store: the Decision says
-// so.
+// TestInvalidRequest checks that a request that breaks a rule has the Reason Invalid.
+// No store has failed, so no failure policy applies.
 func TestInvalidRequest(t *testing.T) {
-	h := newHouse(t, func(cfg *parts) {
+	h := newFixture(t, func(cfg *parts) {
 		cfg.OnFailure = gate.FailurePolicy{Throttle: gate.FailOpen, Quota: gate.FailOpen}
 	})
 	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(2)})

@@ -18,8 +18,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// house is all that a service has, over one memory store.
-type house struct {
+// fixture is everything that a service has, over one memory store.
+type fixture struct {
 	t     *testing.T
 	st    *memory.Store
 	keys  *apikey.Service
@@ -27,7 +27,7 @@ type house struct {
 	gate  *gate.Gate
 }
 
-// parts are the arguments of gate.New.
+// parts holds the arguments of gate.New.
 type parts struct {
 	Keys    apikey.Store
 	Plans   usageplan.Store
@@ -37,7 +37,7 @@ type parts struct {
 
 func (p parts) gate() (*gate.Gate, error) { return gate.New(p.Keys, p.Plans, p.Counter, p.Config) }
 
-func newHouse(t *testing.T, change ...func(*parts)) *house {
+func newFixture(t *testing.T, change ...func(*parts)) *fixture {
 	st := memory.New(memory.Config{})
 	cfg := parts{Keys: st, Plans: st, Counter: st}
 	for _, c := range change {
@@ -46,37 +46,37 @@ func newHouse(t *testing.T, change ...func(*parts)) *house {
 	g, err := cfg.gate()
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
-	return &house{t, st, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}})), must(usageplan.NewService(st, st)), g}
+	return &fixture{t, st, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}})), must(usageplan.NewService(st, st)), g}
 }
 
-func (h *house) key(name string) (apikey.Key, apikey.Secret) {
+func (h *fixture) key(name string) (apikey.Key, apikey.Secret) {
 	k, secret, err := h.keys.Create(h.t.Context(), apikey.Key{Name: name, Enabled: true})
 	require.NoError(h.t, err)
 	return k, secret
 }
 
-func (h *house) plan(p usageplan.Plan) usageplan.Plan {
+func (h *fixture) plan(p usageplan.Plan) usageplan.Plan {
 	p, err := h.plans.Create(h.t.Context(), p)
 	require.NoError(h.t, err)
 	return p
 }
 
-// linked is a new key that is linked to a new plan.
-func (h *house) linked(p usageplan.Plan) (apikey.Key, apikey.Secret, usageplan.Plan) {
+// linked creates a key and a plan, and links them.
+func (h *fixture) linked(p usageplan.Plan) (apikey.Key, apikey.Secret, usageplan.Plan) {
 	k, secret := h.key("key")
 	p = h.plan(p)
 	require.NoError(h.t, h.plans.Link(h.t.Context(), p.ID, k.ID))
 	return k, secret, p
 }
 
-func (h *house) admit(req gate.Request) (d gate.Decision) {
+func (h *fixture) admit(req gate.Request) (d gate.Decision) {
 	h.t.Helper()
 	d, err := h.gate.Admit(h.t.Context(), req)
 	require.NoError(h.t, err)
 	return
 }
 
-func (h *house) reason(secret apikey.Secret) gate.Reason {
+func (h *fixture) reason(secret apikey.Secret) gate.Reason {
 	h.t.Helper()
 	return h.admit(gate.Request{Secret: secret}).Reason
 }
@@ -87,8 +87,9 @@ func throttle(perSecond rate.Limit, burst int) *limiter.Limit {
 	return &limiter.Limit{Rate: perSecond, Burst: burst}
 }
 
-// apart is embedded beside a memory.Store, to hide that the store answers a look-up in
-// one call and never waits: of two embedded methods with one name neither is promoted.
+// apart hides that a memory.Store answers a look-up in one call and never blocks. It
+// is embedded beside the Store: of two embedded methods with one name, Go promotes
+// neither.
 type apart struct{}
 
 func (apart) AccessByDigest() {}
@@ -102,7 +103,8 @@ var _ = []interface {
 	Local()
 }{broken{}.apart, paused{}.apart, slow{}.apart, behind{}.apart, remote{}.apart, runnable{}.apart}
 
-// broken is a store of keys, plans and counters of which what is told to fails.
+// broken is a store of keys, plans and counters. Its look-ups fail while reads is set,
+// and its charges fail while takes is set.
 type broken struct {
 	*memory.Store
 	apart
@@ -127,7 +129,7 @@ func (b *broken) Take(ctx context.Context, c *store.Charge) error {
 	return b.Store.Take(ctx, c)
 }
 
-// second returns the error of a call with one result more.
+// second returns the error of a call with two results.
 func second[T any](_ T, err error) error { return err }
 
 // must returns v. It panics if err is not nil.

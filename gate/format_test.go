@@ -10,12 +10,12 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
-// TestOneFormat: a Service and a Gate that have one Format agree on every key, however it
-// came in.
+// TestOneFormat checks that a Service and a Gate with the same Format agree on every
+// key, whether it was created, rotated or imported.
 func TestOneFormat(t *testing.T) {
 	legacy := apikey.Secret("legacy/key+value=2019")
 	for _, format := range []apikey.Format{{}, {Prefix: "acme"}, {AcceptForeign: true}, {Prefix: "acme", AcceptForeign: true}} {
-		h := newHouse(t, func(cfg *parts) { cfg.KeyFormat = format })
+		h := newFixture(t, func(cfg *parts) { cfg.KeyFormat = format })
 		h.keys = must(apikey.NewService(h.st, apikey.Config{KeyFormat: format}))
 		require.Equal(t, format, h.gate.KeyFormat())
 		known := map[apikey.Secret]bool{}
@@ -42,7 +42,7 @@ func TestOneFormat(t *testing.T) {
 	}
 }
 
-// TestGateFormat: a Gate that could let in no key at all does not begin.
+// TestGateFormat checks that New refuses a Format that no key can have.
 func TestGateFormat(t *testing.T) {
 	st := memory.New(memory.Config{})
 	_, err := gate.New(st, st, st, gate.Config{KeyFormat: apikey.Format{Prefix: "acme corp"}})

@@ -66,8 +66,8 @@ func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Co
 // KeyFormat returns Config.KeyFormat.
 func (g *Gate) KeyFormat() apikey.Format { return g.cfg.KeyFormat }
 
-// Close ends the Gate's subscriptions to changes. A closed Gate still decides, but changes
-// take effect only when a key is read again, after MaxAge at the latest.
+// Close ends the Gate's subscriptions to changes. A closed Gate still decides, but
+// changes take effect only when a key is read again, after MaxAge at the latest.
 func (g *Gate) Close() {
 	for _, stop := range g.stop {
 		stop()
@@ -86,14 +86,15 @@ func (g *Gate) Close() {
 //     with the Reason Invalid. No failure policy applies.
 //
 // If ctx is done before the charge, nothing is charged, and the error wraps ctx.Err(). If
-// ctx is done while a store works on the charge, the charge may stand. It is not repeated.
+// ctx is done while a store works on the charge, the charge may stand. It is not
+// repeated.
 func (g *Gate) Admit(ctx context.Context, req Request) (d Decision, err error) {
 	err = g.decide(ctx, &req, &d, true)
 	return
 }
 
-// Peek returns the decision that Admit would make now, and charges nothing. Allowed reports
-// whether a request of this cost fits. The RetryAfter of a throttle is at most a
+// Peek returns the decision that Admit would make now, and charges nothing. Allowed
+// reports whether a request of this cost fits. The RetryAfter of a throttle is at most a
 // microsecond longer than that of Admit.
 func (g *Gate) Peek(ctx context.Context, req Request) (d Decision, err error) {
 	err = g.decide(ctx, &req, &d, false)

@@ -19,10 +19,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestReasons is each way a request can end, in one house.
+// TestReasons checks every way in which a request can end.
 func TestReasons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, ctx := newHouse(t), t.Context()
+		h, ctx := newFixture(t), t.Context()
 		plan := usageplan.Plan{Throttle: throttle(1, 2), Quotas: perDay(3)}
 		_, good, _ := h.linked(plan)
 		disabled, off, _ := h.linked(plan)
@@ -84,11 +84,11 @@ func digestText(s apikey.Secret) string {
 	return string(d[:])
 }
 
-// TestAllOrNothing shows that a refused request spends nothing of anything, and that its
-// error names all that refused.
+// TestAllOrNothing checks that a refused request is charged nothing, and that its
+// error names all limits that refused.
 func TestAllOrNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret, _ := h.linked(usageplan.Plan{
 			Throttle: throttle(1, 10),
 			Quotas:   []quota.Quota{{Limit: 5, Period: quota.Day}, {Limit: 3, Period: quota.Hour}},
@@ -102,7 +102,7 @@ func TestAllOrNothing(t *testing.T) {
 			return list
 		}
 		require.True(t, h.admit(gate.Request{Secret: secret, Cost: 3}).Allowed)
-		require.Equal(t, []int64{1, 3, 3}, used()) // the throttle takes one a request
+		require.Equal(t, []int64{1, 3, 3}, used()) // a request takes one token, whatever its cost
 		d := h.admit(gate.Request{Secret: secret, Cost: 3})
 		require.Equal(t, &gate.LimitError{Reason: gate.QuotaExceeded, Limits: []string{"day", "hour"}, RetryAfter: 24 * time.Hour}, d.Err())
 		require.Equal(t, []int64{1, 3, 3}, used())
@@ -110,10 +110,10 @@ func TestAllOrNothing(t *testing.T) {
 	})
 }
 
-// TestClockBack asks with a clock that is behind the windows that are known: what was
-// counted then is of that day.
+// TestClockBack asks by a clock that is behind the windows that are known. What was
+// counted in the earlier window still counts.
 func TestClockBack(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(1)})
 	today := time.Now()
 	for _, days := range []int{0, -1, 1, -1, 0} {
@@ -126,10 +126,10 @@ func TestClockBack(t *testing.T) {
 	require.Equal(t, gate.QuotaExceeded, h.admit(gate.Request{Secret: secret, At: today.AddDate(0, 0, -1)}).Reason)
 }
 
-// TestThrottleByCost makes the bucket take what the quotas take.
+// TestThrottleByCost checks that the bucket is charged what the quotas are charged.
 func TestThrottleByCost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 10), ThrottleByCost: true})
 		require.True(t, h.admit(gate.Request{Secret: secret, Cost: 9}).Allowed)
 		require.Equal(t, time.Second, h.admit(gate.Request{Secret: secret, Cost: 2}).RetryAfter)
@@ -137,9 +137,10 @@ func TestThrottleByCost(t *testing.T) {
 	})
 }
 
-// TestBadRequests are refused with an error that names the field, and count nothing.
+// TestBadRequests checks that a request that breaks a rule is charged nothing, and
+// that the error names the field.
 func TestBadRequests(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	k, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(3)})
 	for want, req := range map[string]gate.Request{
 		"cost: -1: want 0 or more":            {Secret: secret, Cost: -1},
@@ -156,10 +157,10 @@ func TestBadRequests(t *testing.T) {
 	require.True(t, h.admit(gate.Request{KeyID: k.ID, Cost: 3}).Allowed)
 }
 
-// TestExactly is a quota under many goroutines: not one more, not one less, and the
-// record agrees.
+// TestExactly charges a quota from many goroutines. Exactly as many requests as the
+// quota allows are admitted, and the usage record agrees.
 func TestExactly(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	k, secret, p := h.linked(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Year}}})
 	var admitted atomic.Int64
 	var wg sync.WaitGroup
@@ -182,11 +183,11 @@ func TestExactly(t *testing.T) {
 	require.EqualValues(t, 1000, days[0].Used+days[1].Used)
 }
 
-// TestRoutes is a route's own throttle in place of the plan's, and quotas that count on
-// every route.
+// TestRoutes checks that a route's own throttle replaces that of the plan, and that
+// quotas count on every route.
 func TestRoutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret, _ := h.linked(usageplan.Plan{
 			Throttle: throttle(1, 1), Quotas: perDay(5),
 			Routes: map[string]limiter.Limit{"POST /orders": {Rate: 1, Burst: 2}, "GET /free": *throttle(limiter.PerSecond(1).Rate*0+1e12, 5)},
@@ -209,9 +210,9 @@ func TestRoutes(t *testing.T) {
 	})
 }
 
-// TestStages is which of a key's plans counts on an API stage.
+// TestStages checks which of a key's plans counts on an API stage.
 func TestStages(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	k, secret := h.key("key")
 	prod, dev := usageplan.Stage{API: "orders", Name: "prod"}, usageplan.Stage{API: "orders", Name: "dev"}
 	named := h.plan(usageplan.Plan{Name: "named", Stages: []usageplan.Stage{dev, prod}})
@@ -231,9 +232,9 @@ func TestStages(t *testing.T) {
 	require.Equal(t, "other", on(usageplan.Stage{}))
 }
 
-// TestInsecureAllowNoPlan admits what no plan is for, where that was asked for.
-func TestInsecureAllowNoPlan(t *testing.T) {
-	h := newHouse(t, func(cfg *parts) { cfg.InsecureAllowNoPlan = true })
+// TestAllowNoPlan checks that AllowNoPlan admits keys without a plan.
+func TestAllowNoPlan(t *testing.T) {
+	h := newFixture(t, func(cfg *parts) { cfg.AllowNoPlan = true })
 	_, secret := h.key("key")
 	d := h.admit(gate.Request{Secret: secret})
 	require.True(t, d.Allowed)
@@ -242,10 +243,11 @@ func TestInsecureAllowNoPlan(t *testing.T) {
 	require.NoError(t, h.gate.Refund(t.Context(), &d))
 }
 
-// TestAllocs shows that the whole decision allocates nothing for a known key, admitted or
-// refused. An unknown secret costs one allocation, for its checksum.
+// TestAllocs checks that a decision about a cached key allocates nothing, whether the
+// request is admitted or refused. An unknown secret costs one allocation, for its
+// checksum.
 func TestAllocs(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, plenty, _ := h.linked(usageplan.Plan{Throttle: throttle(1e6, 1<<30), Quotas: perDay(1 << 50)})
 	_, little, _ := h.linked(usageplan.Plan{Throttle: throttle(1e6, 1<<30), Quotas: perDay(0)})
 	stranger, err := apikey.Format{}.New()
@@ -265,7 +267,7 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
-// TestNewGate reports every fault of a configuration at once.
+// TestNewGate checks that New reports every fault of a configuration at once.
 func TestNewGate(t *testing.T) {
 	_, err := gate.New(nil, nil, nil, gate.Config{
 		MaxKeys:   -1,

@@ -10,10 +10,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestIDIsNoSecret asks for a key by its ID, so that the cache has it. No text that is made
-// of the ID is then a secret of the key: the ID is public.
+// TestIDIsNoSecret asks for a key by its ID, so that the cache has it. No text that is
+// made of the ID is then a secret of the key: the ID is public.
 func TestIDIsNoSecret(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	k, _, _ := h.linked(usageplan.Plan{})
 	require.Equal(t, gate.Admitted, h.admit(gate.Request{KeyID: k.ID}).Reason)
 	for _, prefix := range []string{"", "id ", "id\x00", "\x00id\x00", "\x00"} {

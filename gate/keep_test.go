@@ -16,7 +16,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// counters are the stores that a test of the Gate runs over.
+// counters returns the stores that a test of the Gate runs over.
 func counters(t *testing.T) map[string]store.Counter {
 	st, err := redis.Open("redis://"+redistest.Start(t), redis.Config{})
 	require.NoError(t, err)
@@ -24,14 +24,14 @@ func counters(t *testing.T) map[string]store.Counter {
 	return map[string]store.Counter{"memory": memory.New(memory.Config{}), "redis": st}
 }
 
-// TestKeepLoosensNoLimit sets clocks forward and back, and lets two processes differ,
-// while reports are kept for a shorter time than the clocks differ by.
+// TestKeepLoosensNoLimit sets clocks forward and back, and lets the clocks of two
+// processes differ by more than Config.Keep. No window is admitted twice.
 func TestKeepLoosensNoLimit(t *testing.T) {
 	type step struct {
-		clock         time.Duration // from the first instant
+		clock         time.Duration // since the first instant
 		ask, admitted int
 	}
-	now := time.Now().UTC() // Redis forgets by its own clock
+	now := time.Now().UTC() // Redis expires keys by its own clock
 	midnight, hour := now.Truncate(24*time.Hour), now.Truncate(time.Hour)
 	for name, c := range map[string]struct {
 		quota string
@@ -52,7 +52,7 @@ func TestKeepLoosensNoLimit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for name, counter := range counters(t) {
-				h := newHouse(t, func(cfg *parts) { cfg.Counter, cfg.Keep, cfg.Timeout = counter, c.keep, time.Minute })
+				h := newFixture(t, func(cfg *parts) { cfg.Counter, cfg.Keep, cfg.Timeout = counter, c.keep, time.Minute })
 				q, err := quota.Parse(c.quota)
 				require.NoError(t, err)
 				_, secret, _ := h.linked(usageplan.Plan{Quotas: []quota.Quota{q}})
@@ -64,8 +64,8 @@ func TestKeepLoosensNoLimit(t *testing.T) {
 	}
 }
 
-// admitted is how many of n requests are admitted at an instant.
-func (h *house) admitted(secret apikey.Secret, at time.Time, n int) (admitted int) {
+// admitted returns how many of n requests are admitted at an instant.
+func (h *fixture) admitted(secret apikey.Secret, at time.Time, n int) (admitted int) {
 	h.t.Helper()
 	for range n {
 		if h.admit(gate.Request{Secret: secret, At: at}).Allowed {

@@ -13,14 +13,14 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// vault is a store of another database, with the password that it connects by.
+// vault is a store that has a password for its database.
 type vault struct {
 	*memory.Store
 	password string
 }
 
-// TestNothingShowsASecret prints every public struct, over a store with a password, with
-// a client's secret.
+// TestNothingShowsASecret prints every public struct. Neither a client's secret nor
+// the password of the store may show.
 func TestNothingShowsASecret(t *testing.T) {
 	const password = "hunter2pass"
 	st := &vault{memory.New(memory.Config{}), password}
@@ -51,6 +51,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	}
 	leak.Complete(t, values)
 	leak.Check(t, string(secret)[4:36], values)
-	delete(values, "Gate in a struct") // fmt has no hook there, and goes on to what the Gate has
+	// fmt does not call Format on an unexported field. It prints what the Gate points to.
+	delete(values, "Gate in a struct")
 	leak.Check(t, password, values)
 }

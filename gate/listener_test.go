@@ -16,7 +16,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// runnable is a directory that tells of changes while it is run.
+// runnable is a store that tells of changes while its Run is running.
 type runnable struct {
 	*memory.Store
 	apart
@@ -25,26 +25,26 @@ type runnable struct {
 
 func (s *runnable) Listening() bool { return s.running.Load() }
 
-// TestNobodyRunsTheNotifier warns of a directory whose Run is not running: once, and not
-// before it has had the time to begin, which is MaxAge.
-func TestNobodyRunsTheNotifier(t *testing.T) {
+// TestListenerIsNotRun checks the warning about a store whose Run is not running. It
+// comes once, and not before MaxAge, which Run has to begin.
+func TestListenerIsNotRun(t *testing.T) {
 	for _, test := range []struct {
 		what        string
-		from, until time.Duration // of the Run; zero: none, or no end
+		from, until time.Duration // when Run runs; zero from: never; zero until: no end
 		plansApart  bool
-		warned      time.Duration // when; zero: never
+		warned      time.Duration // when the warning comes; zero: never
 	}{
 		{what: "never", warned: 6 * time.Second},
 		{what: "at once", from: 1},
 		{what: "a bit late", from: 4 * time.Second},
 		{what: "too late", from: 20 * time.Second, warned: 6 * time.Second},
-		{what: "it ends, as its owner knows", from: 1, until: 10 * time.Second},
-		{what: "never, of the plans alone", plansApart: true, warned: 6 * time.Second},
+		{what: "Run ends", from: 1, until: 10 * time.Second},
+		{what: "never, and keys are in another store", plansApart: true, warned: 6 * time.Second},
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
-				h := newHouse(t)
+				h := newFixture(t)
 				st := &runnable{Store: h.st}
 				cfg := parts{Keys: st, Plans: st, Counter: h.st, Config: gate.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}}
 				if test.plansApart {
@@ -60,7 +60,7 @@ func TestNobodyRunsTheNotifier(t *testing.T) {
 					require.NoError(t, err)
 					require.True(t, d.Allowed)
 					want := 0
-					if test.warned > 0 && now >= 2*test.warned { // a key is read again by then
+					if test.warned > 0 && now >= 2*test.warned { // the key was read again by then
 						want = 1
 					}
 					if want == 1 || test.warned == 0 || now < test.warned-time.Second {

@@ -17,7 +17,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// remote is a directory over a network: each call takes a round trip.
+// remote is a store behind a network: each call takes a round trip.
 type remote struct {
 	*memory.Store
 	apart
@@ -63,7 +63,7 @@ func (s *remote) Plan(ctx context.Context, id string) (usageplan.Plan, error) {
 	return s.Store.Plan(ctx, id)
 }
 
-// remoteWhole is a remote directory that answers a look-up in one call.
+// remoteWhole is a remote store that answers a look-up in one call.
 type remoteWhole struct{ *remote }
 
 func (s remoteWhole) AccessByDigest(ctx context.Context, d apikey.Digest) (usageplan.Access, error) {
@@ -85,12 +85,12 @@ type directory interface {
 	usageplan.Store
 }
 
-// newRemote returns a house over a directory that is trip away, which has an AccessReader
-// if whole is true.
-func newRemote(t *testing.T, trip time.Duration, whole bool, change ...func(*parts)) (*house, *remote) {
+// newRemote returns a fixture over a remote store with this round trip. The store has
+// an AccessReader if whole is true.
+func newRemote(t *testing.T, trip time.Duration, whole bool, change ...func(*parts)) (*fixture, *remote) {
 	st := memory.New(memory.Config{})
 	far := &remote{Store: st, trip: trip}
-	h := newHouse(t, append([]func(*parts){func(cfg *parts) {
+	h := newFixture(t, append([]func(*parts){func(cfg *parts) {
 		dir := directory(far)
 		if whole {
 			dir = remoteWhole{far}
@@ -101,8 +101,8 @@ func newRemote(t *testing.T, trip time.Duration, whole bool, change ...func(*par
 	return h, far
 }
 
-// TestDistance is how long the first request of a key takes over a network, and how many
-// calls are made: one with an AccessReader, else three.
+// TestDistance checks how long the first request of a key takes over a network, and
+// how many calls it makes: one with an AccessReader, and three without.
 func TestDistance(t *testing.T) {
 	for _, test := range []struct {
 		trip  time.Duration
@@ -126,7 +126,7 @@ func TestDistance(t *testing.T) {
 					require.Equal(t, gate.Admitted, h.admit(req).Reason)
 					calls := test.calls
 					if req.KeyID != "" && !test.whole {
-						calls-- // the plan is known
+						calls-- // the plan is cached
 					}
 					require.Equal(t, calls, far.calls.Load())
 					require.Equal(t, time.Duration(calls)*test.trip, time.Since(began))
@@ -136,8 +136,8 @@ func TestDistance(t *testing.T) {
 	}
 }
 
-// TestCallerLeaves has a caller wait no longer than its ctx allows. What its look-up
-// finds is kept for those who come later.
+// TestCallerLeaves checks that a caller waits no longer than its ctx allows. The
+// result of its look-up is cached for later requests.
 func TestCallerLeaves(t *testing.T) {
 	for _, whole := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -160,7 +160,8 @@ func TestCallerLeaves(t *testing.T) {
 	}
 }
 
-// TestLookupTimeout bounds a look-up, and names the setting where it was too short.
+// TestLookupTimeout checks that LookupTimeout bounds a look-up, and that the error
+// names it.
 func TestLookupTimeout(t *testing.T) {
 	for _, whole := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -187,10 +188,11 @@ func (s withoutCPU) AccessByDigest(ctx context.Context, d apikey.Digest) (usagep
 	return s.Store.AccessByDigest(ctx, d)
 }
 
-// TestLocalDirectory has no deadline.
+// TestLocalDirectory checks that look-ups in a store that is store.Local have no
+// timeout.
 func TestLocalDirectory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		st := withoutCPU{h.st}
 		g, err := gate.New(st, st, h.st, gate.Config{})
 		require.NoError(t, err)
@@ -201,14 +203,15 @@ func TestLocalDirectory(t *testing.T) {
 	})
 }
 
-// panics is a directory that panics.
+// panics is a store of keys that panics.
 type panics struct{ *remote }
 
 func (panics) KeyByDigest(context.Context, apikey.Digest) (apikey.Key, error) {
 	panic("a nil database")
 }
 
-// TestPanickingDirectory is an error of the decision, and not the end of the process.
+// TestPanickingDirectory checks that a panic in a look-up becomes an error of the
+// decision and does not end the process.
 func TestPanickingDirectory(t *testing.T) {
 	h, far := newRemote(t, 0, false)
 	g, err := gate.New(panics{far}, far, h.st, gate.Config{})
@@ -221,12 +224,12 @@ func TestPanickingDirectory(t *testing.T) {
 	}
 }
 
-// TestAccessIsTheSame plays one random history against Gates over a directory that
-// answers in one call, one that does not, and one in which keys and plans are apart. All
-// decide alike.
+// TestAccessIsTheSame plays one random history against three Gates. The store of the
+// first answers in one call, that of the second does not, and the third has keys and
+// plans in two stores. All decide alike.
 func TestAccessIsTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, rnd := newHouse(t), rand.New(rand.NewPCG(3, 4))
+		h, rnd := newFixture(t), rand.New(rand.NewPCG(3, 4))
 		far := &remote{Store: h.st}
 		gates := map[string]*gate.Gate{"local": h.gate}
 		for name, cfg := range map[string]parts{
@@ -256,7 +259,7 @@ func TestAccessIsTheSame(t *testing.T) {
 		seen := map[gate.Reason]int{}
 		for range 400 {
 			k, p := &pairs[rnd.IntN(len(pairs))], plans[rnd.IntN(len(plans))]
-			switch rnd.IntN(8) { // many changes fail, and change nothing
+			switch rnd.IntN(8) { // many of the changes fail
 			case 0, 1:
 				_ = h.plans.Link(ctx, p.ID, k.key.ID)
 			case 2:
@@ -269,7 +272,7 @@ func TestAccessIsTheSame(t *testing.T) {
 				_, _ = h.plans.Update(ctx, p.ID, func(p *usageplan.Plan) error { p.Quotas = perDay(int64(rnd.IntN(2)) * 1000); return nil })
 			case 6:
 				if rnd.IntN(10) == 0 {
-					require.NoError(t, h.st.DeletePlan(ctx, p.ID, 0)) // its links are dead
+					require.NoError(t, h.st.DeletePlan(ctx, p.ID, 0)) // its links remain, but count no more
 					require.NoError(t, h.st.InsertPlan(ctx, p))
 				}
 			case 7:

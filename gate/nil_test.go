@@ -11,7 +11,8 @@ import (
 
 type noObserver struct{ gate.Observer }
 
-// TestNil: nothing begins with a store that is nil, not even within an interface.
+// TestNil checks that New refuses a nil store, also if the nil pointer is in an
+// interface.
 func TestNil(t *testing.T) {
 	none, st := (*memory.Store)(nil), memory.New(memory.Config{})
 	for field, cfg := range map[string]parts{

@@ -17,10 +17,10 @@ func (l *log) Decided(_ context.Context, req gate.Request, d gate.Outcome, err e
 	*l = append(*l, fmt.Sprint(d.Reason, " ", d.Cost, " ", err, " ", req))
 }
 
-// TestObserver is told of every decision, and of no secret.
+// TestObserver checks that the Observer is told of every decision and of no secret.
 func TestObserver(t *testing.T) {
 	seen := new(log)
-	h := newHouse(t, func(cfg *parts) { cfg.Observer = seen })
+	h := newFixture(t, func(cfg *parts) { cfg.Observer = seen })
 	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(2)})
 	h.reason(secret)
 	h.admit(gate.Request{Secret: secret, Cost: 2})
@@ -35,7 +35,8 @@ func TestObserver(t *testing.T) {
 	}
 }
 
-// TestReasonString is a label for every Reason, and for one that is none.
+// TestReasonString checks that every Reason has a text of its own, and that an unknown
+// value has one, too.
 func TestReasonString(t *testing.T) {
 	seen := map[string]bool{}
 	for r := gate.Reason(0); r <= gate.Invalid; r++ {

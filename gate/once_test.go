@@ -19,7 +19,7 @@ import (
 // TestRequestID is a timeline of requests with IDs, against a quota of 3.
 func TestRequestID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, ctx := newHouse(t), t.Context()
+		h, ctx := newFixture(t), t.Context()
 		k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(3), Throttle: throttle(100, 100)})
 		for i, step := range []struct {
 			after    time.Duration
@@ -36,11 +36,11 @@ func TestRequestID(t *testing.T) {
 			{id: "b", want: gate.Admitted, used: 2},
 			{id: "", want: gate.Admitted, used: 3},
 			{id: "c", want: gate.QuotaExceeded, used: 3},
-			{id: "c", want: gate.QuotaExceeded, used: 3}, // nothing was charged, so it is no repetition
+			{id: "c", want: gate.QuotaExceeded, used: 3}, // nothing was charged before
 			{id: "c", peek: true, want: gate.QuotaExceeded, used: 3},
-			{id: "b", want: gate.Admitted, repeated: true, used: 3}, // though nothing is left
+			{id: "b", want: gate.Admitted, repeated: true, used: 3}, // although nothing is left of the quota
 			{after: 10*time.Minute - time.Microsecond, id: "b", want: gate.Admitted, repeated: true, used: 3},
-			{after: time.Microsecond, id: "b", want: gate.QuotaExceeded, used: 3}, // forgotten
+			{after: time.Microsecond, id: "b", want: gate.QuotaExceeded, used: 3}, // the ID is forgotten
 			{after: 24 * time.Hour, id: "b", want: gate.Admitted, used: 1},
 		} {
 			time.Sleep(step.after)
@@ -68,9 +68,10 @@ func TestRequestID(t *testing.T) {
 	})
 }
 
-// TestRefundedID may be tried again, and is charged then.
+// TestRefundedID checks that a request can be tried again after a refund, and is
+// charged again.
 func TestRefundedID(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(3)})
 	for range 5 {
 		d := h.admit(gate.Request{Secret: secret, ID: "a", Cost: 2})
@@ -82,9 +83,10 @@ func TestRefundedID(t *testing.T) {
 	require.True(t, h.admit(gate.Request{Secret: secret, ID: "a"}).Repeated)
 }
 
-// TestIDsTogether has many try one request at once.
+// TestIDsTogether tries each of ten requests from many goroutines. Each is charged
+// once.
 func TestIDsTogether(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(1000)})
 	var charged atomic.Int64
 	var wg sync.WaitGroup
@@ -104,9 +106,10 @@ func TestIDsTogether(t *testing.T) {
 	require.Equal(t, []int64{10}, used(days))
 }
 
-// TestIDsOfOthers are not one's own, and the greatest plan has room for one.
+// TestIDsOfOthers checks that each key has IDs of its own, and that the largest plan
+// has room for an ID.
 func TestIDsOfOthers(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	p := usageplan.Plan{Throttle: throttle(1000, 1000)}
 	for i := range usageplan.MaxQuotas {
 		q := perDay(1000)[0]

@@ -20,8 +20,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// hearing is a directory that fails when it is told to, and remembers who wants to hear
-// of its changes.
+// hearing is a store that fails when it is told to. It keeps the function that
+// subscribed to its changes.
 type hearing struct {
 	broken
 	changed func(id string)
@@ -37,11 +37,11 @@ func (s *hearing) OnChange(changed func(id string)) func() {
 	})
 }
 
-// newOutage returns a house over a directory that fails when it is told to. With tells,
-// the directory tells the Gate of changes.
-func newOutage(t *testing.T, tells bool, change ...func(*parts)) (*house, *hearing) {
+// newOutage returns a fixture over a store that fails when it is told to. If tells is
+// true, the store tells the Gate of changes.
+func newOutage(t *testing.T, tells bool, change ...func(*parts)) (*fixture, *hearing) {
 	st := &hearing{broken: broken{Store: memory.New(memory.Config{})}}
-	h := newHouse(t, append(change, func(cfg *parts) {
+	h := newFixture(t, append(change, func(cfg *parts) {
 		cfg.Keys, cfg.Plans, cfg.Counter = st, st, st
 		if !tells {
 			quiet := silent{st, st}
@@ -52,8 +52,8 @@ func newOutage(t *testing.T, tells bool, change ...func(*parts)) (*house, *heari
 	return h, st
 }
 
-// TestOutage is the timeline of a directory that fails for longer than MaxStale, which is
-// 1h. Keys are known, unknown, or known and expired meanwhile.
+// TestOutage is a timeline of a store that fails for longer than MaxStale, which is
+// 1h. The keys are cached, unknown, or cached and expired in the meantime.
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, st := newOutage(t, false)
@@ -99,12 +99,12 @@ func TestOutage(t *testing.T) {
 	})
 }
 
-// blackHole is a directory that does not answer while it is told to, until the caller
-// gives up.
+// blackHole is a store that, while it is told to, answers only when the caller gives
+// up.
 type blackHole struct {
 	directory
 	silent      *atomic.Bool
-	open, calls *atomic.Int64 // calls that are under way, and all
+	open, calls *atomic.Int64 // calls in flight, and all calls
 }
 
 func (s blackHole) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, error) {
@@ -118,18 +118,18 @@ func (s blackHole) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key
 	return s.directory.KeyByDigest(ctx, d)
 }
 
-func newBlackHole(t *testing.T, change ...func(*parts)) (*house, blackHole) {
+func newBlackHole(t *testing.T, change ...func(*parts)) (*fixture, blackHole) {
 	st := memory.New(memory.Config{})
 	hole := blackHole{silent{st, st}, new(atomic.Bool), new(atomic.Int64), new(atomic.Int64)}
-	h := newHouse(t, append(change, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = hole, hole, st })...)
+	h := newFixture(t, append(change, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = hole, hole, st })...)
 	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
 	return h, hole
 }
 
-// TestOutageKeepsNobodyWaiting asks for a known key ten times a second while its
-// directory does not answer. A request waits for Timeout at most, and only until the
-// first failure. The look-ups come one at a time, after pauses that grow to MaxAge. When
-// the directory is back the key is read within MaxAge.
+// TestOutageKeepsNobodyWaiting asks for a cached key ten times a second while its
+// store does not answer. A request waits for Timeout at most, and only until the first
+// failure. The look-ups come one at a time, after pauses that grow to MaxAge. When the
+// store is back, the key is read within MaxAge.
 func TestOutageKeepsNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hole := newBlackHole(t)
@@ -146,11 +146,11 @@ func TestOutageKeepsNobodyWaiting(t *testing.T) {
 			if took := time.Since(asked); took > 0 {
 				waited++
 				require.LessOrEqual(t, took, 100*time.Millisecond)
-				require.Less(t, time.Since(began), 2*time.Second, "until the first failure")
+				require.Less(t, time.Since(began), 2*time.Second, "a request waits only until the first failure")
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
-		require.Equal(t, 1, waited, "whoever came first")
+		require.Equal(t, 1, waited, "only the first request waits")
 		require.InDelta(t, 600/7, hole.calls.Load(), 10, "each takes 2s, and the pause is 5s")
 		_, err := h.keys.Disable(t.Context(), k.ID)
 		require.NoError(t, err)
@@ -161,7 +161,8 @@ func TestOutageKeepsNobodyWaiting(t *testing.T) {
 	})
 }
 
-// TestOutageOfManyKeys has more keys than look-ups are allowed. All go on.
+// TestOutageOfManyKeys has more cached keys than look-ups are allowed. All of them
+// stay in use.
 func TestOutageOfManyKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hole := newBlackHole(t, func(cfg *parts) { cfg.MaxReads = 4 })
@@ -191,9 +192,9 @@ func TestOutageOfManyKeys(t *testing.T) {
 	})
 }
 
-// TestChangeInOutage has a directory that cannot be read tell of a change. The key that
-// it concerns is not admitted by what was before; another key is, and so is every key
-// after "", which names none.
+// TestChangeInOutage has a store that cannot be read tell of a change. The key that
+// changed is not admitted by the old state. Another key is, and so is every key after
+// a change of "", which names none.
 func TestChangeInOutage(t *testing.T) {
 	for _, test := range []struct {
 		what    string
@@ -211,7 +212,7 @@ func TestChangeInOutage(t *testing.T) {
 			return second(s.plans.Update(s.t.Context(), s.p.ID, func(p *usageplan.Plan) error { p.Name = "new"; return nil }))
 		}, false},
 		{"the plan is deleted", func(s *outage) error { return s.dir.DeletePlan(s.t.Context(), s.p.ID, 0) }, false},
-		{"another key is made", func(s *outage) error { s.key("other"); return nil }, true},
+		{"another key is created", func(s *outage) error { s.key("other"); return nil }, true},
 		{"anything", func(s *outage) error { s.dir.changed(""); return nil }, true},
 		{"anything, and then the plan is changed", func(s *outage) error {
 			s.dir.changed("")
@@ -226,7 +227,7 @@ func TestChangeInOutage(t *testing.T) {
 			t.Run(fmt.Sprint(test.what, "/failedBefore=", failedBefore), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := &outage{}
-					s.house, s.dir = newOutage(t, true)
+					s.fixture, s.dir = newOutage(t, true)
 					var secret apikey.Secret
 					s.k, secret, s.p = s.linked(usageplan.Plan{})
 					require.Equal(t, gate.Admitted, s.reason(secret))
@@ -248,16 +249,16 @@ func TestChangeInOutage(t *testing.T) {
 	}
 }
 
-// outage is a key with a plan, in a directory that fails.
+// outage is a key with a plan, in a store that fails.
 type outage struct {
-	*house
+	*fixture
 	dir *hearing
 	k   apikey.Key
 	p   usageplan.Plan
 }
 
-// TestUnknownEndsStaleness has a look-up find that the key is gone. It does not come back
-// when the directory fails afterwards.
+// TestUnknownEndsStaleness has a look-up find that the key is gone. The key is not
+// used again when the store fails afterwards.
 func TestUnknownEndsStaleness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, st := newOutage(t, false)
@@ -274,7 +275,7 @@ func TestUnknownEndsStaleness(t *testing.T) {
 	})
 }
 
-// TestOutageIsLogged warns once for each outage.
+// TestOutageIsLogged checks that there is one warning for each outage.
 func TestOutageIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -302,7 +303,7 @@ func TestOutageIsLogged(t *testing.T) {
 }
 
 // TestBreakInSubscription disables a key while the subscription is broken, with and
-// without an outage. The first request after the break finds it disabled.
+// without an outage. The first request after the break finds the key disabled.
 func TestBreakInSubscription(t *testing.T) {
 	for _, failed := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -319,15 +320,15 @@ func TestBreakInSubscription(t *testing.T) {
 			st.mute = true
 			_, err := h.keys.Disable(t.Context(), k.ID)
 			require.NoError(t, err)
-			require.Equal(t, gate.Admitted, h.reason(secret), "nothing was heard")
+			require.Equal(t, gate.Admitted, h.reason(secret), "the Gate has not heard of the change")
 			st.changed("")
 			require.Equal(t, gate.Disabled, h.reason(secret))
 		})
 	}
 }
 
-// TestBreakDuringFailure has a look-up fail that began before the subscription broke. The
-// key is read again before it is used.
+// TestBreakDuringFailure has a look-up fail that began before the subscription broke.
+// The key is read again before it is used.
 func TestBreakDuringFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, hole := newBlackHole(t)
@@ -343,7 +344,7 @@ func TestBreakDuringFailure(t *testing.T) {
 		require.Equal(t, gate.Admitted, reason())
 		time.Sleep(5 * time.Second)
 		hole.silent.Store(true)
-		require.Equal(t, gate.Admitted, reason(), "as it was read last")
+		require.Equal(t, gate.Admitted, reason(), "the state that was read last")
 		_, err = h.keys.Disable(t.Context(), k.ID)
 		require.NoError(t, err)
 		changed("")
@@ -353,7 +354,7 @@ func TestBreakDuringFailure(t *testing.T) {
 	})
 }
 
-// hears is a directory that tells of nothing by itself.
+// hears is a store that tells of changes only when the test does.
 type hears struct {
 	directory
 	changed *func(id string)

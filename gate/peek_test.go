@@ -13,11 +13,11 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestPeek is what Admit would say, at no cost: the wait is enough, and for a quota
-// exact.
+// TestPeek compares Peek with Admit on a timeline. After RetryAfter the request is
+// admitted. For a quota RetryAfter is exact.
 func TestPeek(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(2, 4), ThrottleByCost: true, Quotas: perDay(10)})
 		for i, step := range []struct {
 			after time.Duration
@@ -50,9 +50,10 @@ func TestPeek(t *testing.T) {
 	})
 }
 
-// TestPeekHuge is what is above all that can be counted, with what was counted already.
+// TestPeekHuge peeks with a cost that, together with what was counted already, is more
+// than can be counted.
 func TestPeekHuge(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret, _ := h.linked(usageplan.Plan{})
 	const most = store.MaxUnits
 	for i, cost := range []int64{most + 1, math.MaxInt64, most, 1, math.MaxInt64} {
@@ -67,11 +68,11 @@ func TestPeekHuge(t *testing.T) {
 	}
 }
 
-// TestPeekExtended is a cost above what the quota's window ever holds, in one that was
-// extended.
+// TestPeekExtended peeks in a window that was extended, with a cost above the quota's
+// own limit.
 func TestPeekExtended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
 		require.NoError(t, h.gate.SetRemaining(t.Context(), p.ID, k.ID, "day", 20))
 		h.admit(gate.Request{Secret: secret, Cost: 9})

@@ -11,12 +11,12 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestQuotaChanges holds what a quota has used after its calendar has changed: the count
-// goes on if the new window begins at the very instant of the old one, else the new
-// window is empty.
+// TestQuotaChanges checks what a quota has used after its calendar has changed. The
+// count goes on if the new window begins at the same instant as the old one. Otherwise
+// the new window is empty.
 func TestQuotaChanges(t *testing.T) {
 	type step struct {
-		quota string // from now on; "": as before
+		quota string // from now on; if empty, as before
 		at    string
 		used  int64 // before the step's request, which takes 1
 	}
@@ -47,7 +47,7 @@ func TestQuotaChanges(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for name, counter := range counters(t) {
-				h := newHouse(t, func(cfg *parts) {
+				h := newFixture(t, func(cfg *parts) {
 					cfg.Counter, cfg.Keep, cfg.Timeout = counter, time.Nanosecond, time.Minute
 				})
 				_, secret, p := h.linked(usageplan.Plan{})
@@ -69,10 +69,10 @@ func TestQuotaChanges(t *testing.T) {
 	}
 }
 
-// TestRaisedPlan holds what a bucket has after its plan is raised: the tokens it had,
-// which the new rate fills up to the new burst.
+// TestRaisedPlan checks what a bucket has after its plan is raised. The bucket keeps
+// its tokens, and the new rate fills it up to the new burst.
 func TestRaisedPlan(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	_, secret, p := h.linked(usageplan.Plan{Throttle: throttle(1, 10)})
 	at := time.Now()
 	require.Equal(t, 10, h.admitted(secret, at, 12))

@@ -15,8 +15,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// moving is a Counter that says of each charge that its subject is at another place than
-// before.
+// moving is a Counter that reports another place for the subject after each charge.
 type moving struct {
 	*memory.Store
 	told map[string][]uint64
@@ -25,18 +24,18 @@ type moving struct {
 
 func (m *moving) Take(ctx context.Context, c *store.Charge) error {
 	m.told[c.Subject] = append(m.told[c.Subject], c.Place)
-	c.Place = 0 // which the store may write
+	c.Place = 0 // the place is one that moving made up
 	err := m.Store.Take(ctx, c)
 	m.last++
 	c.Place = m.last
 	return err
 }
 
-// TestPlace has a Gate tell the Counter where it found each subject last; not when it
-// settles.
+// TestPlace checks that the Gate tells the Counter where it found each subject last.
+// Settle does not.
 func TestPlace(t *testing.T) {
 	m := &moving{Store: memory.New(memory.Config{}), told: map[string][]uint64{}}
-	h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = m.Store, m.Store, m })
+	h := newFixture(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = m.Store, m.Store, m })
 	h.st = m.Store
 	h.keys, h.plans = must(apikey.NewService(m, apikey.Config{})), must(usageplan.NewService(m, m))
 	_, first, _ := h.linked(usageplan.Plan{Name: "first", Quotas: perDay(10)})

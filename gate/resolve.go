@@ -101,12 +101,13 @@ type query struct {
 	now    time.Duration // the Gate's clock; ages go by it
 }
 
-// resolve returns the entry of the key that a request names. now is the time by the Gate's
-// own clock. Ages go by it and not by the request's At, which is that of one request only.
+// resolve returns the entry of the key that a request names. now is the time by the
+// Gate's own clock. Ages go by it and not by the request's At, which is that of one
+// request only.
 //
-// The form of a secret is checked after the cache. A secret whose digest is in the cache was
-// found in the store, and the checksum would be a fifth of a decision. On a miss the check
-// saves a look-up for a secret that no key can have.
+// The form of a secret is checked after the cache. A secret whose digest is in the cache
+// was found in the store, and the checksum would be a fifth of a decision. On a miss the
+// check saves a look-up for a secret that no key can have.
 func (r *resolver) resolve(ctx context.Context, req *Request, now time.Duration) (*entry, error) {
 	if req.KeyID == "" && len(req.Secret) > maxSecret {
 		return nil, errUnknown
@@ -126,12 +127,13 @@ func (r *resolver) resolve(ctx context.Context, req *Request, now time.Duration)
 	return r.lookUp(ctx, &query{d, req.KeyID, req.At, now})
 }
 
-// maxSecret is the length in bytes beyond which a secret is unknown without being digested.
-// The longest secrets of Amazon API Gateway have 128 characters of up to 4 bytes each.
+// maxSecret is the length in bytes beyond which a secret is unknown without being
+// digested. The longest secrets of Amazon API Gateway have 128 characters of up to 4
+// bytes each.
 const maxSecret = 128 * 4
 
-// loadEntry reads a key and its plans from their stores. The plans of a key that is refused
-// are not read.
+// loadEntry reads a key and its plans from their stores. The plans of a key that is
+// refused are not read.
 func (r *resolver) loadEntry(ctx context.Context, lk *lookup, q *query) (*entry, error) {
 	found, err := r.fetchAccess(ctx, q)
 	if errors.Is(err, apikey.ErrNotFound) {
@@ -165,8 +167,8 @@ func (r *resolver) loadEntry(ctx context.Context, lk *lookup, q *query) (*entry,
 	return e, nil
 }
 
-// fetchAccess reads the key. With an AccessReader it reads the key's links and plans in the
-// same call.
+// fetchAccess reads the key. With an AccessReader it reads the key's links and plans in
+// the same call.
 func (r *resolver) fetchAccess(ctx context.Context, q *query) (*usageplan.Access, error) {
 	var (
 		a   usageplan.Access

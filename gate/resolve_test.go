@@ -16,10 +16,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestChangesAreSeenAtOnce is what a Gate hears of from a store in its process: from the
-// change's return on.
+// TestChangesAreSeenAtOnce checks that a Gate sees a change in a store of its own
+// process as soon as the change returns.
 func TestChangesAreSeenAtOnce(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(2)})
 	require.Equal(t, gate.Admitted, h.reason(secret))
 
@@ -49,18 +49,19 @@ func TestChangesAreSeenAtOnce(t *testing.T) {
 	require.NoError(t, h.plans.Unlink(ctx, p.ID, k.ID))
 	require.Equal(t, gate.NoPlan, h.reason(secret))
 	require.NoError(t, h.plans.Link(ctx, p.ID, k.ID))
-	require.Equal(t, gate.QuotaExceeded, h.reason(secret), "linking again finds what was used")
+	require.Equal(t, gate.QuotaExceeded, h.reason(secret), "linking again must find what was used")
 	require.NoError(t, h.plans.Delete(ctx, p.ID))
 	require.Equal(t, gate.NoPlan, h.reason(secret))
 	require.NoError(t, h.keys.Delete(ctx, k.ID))
 	require.Equal(t, gate.Unknown, h.reason(secret))
 }
 
-// TestUnknownIsForgottenByCreate shows a new key that was asked for too early.
+// TestUnknownIsForgottenByCreate asks for a key before it is created. The key is found
+// as soon as it is.
 func TestUnknownIsForgottenByCreate(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	foreign := apikey.Secret("a-value-of-another-system-0001")
-	h2 := newHouse(t, func(cfg *parts) {
+	h2 := newFixture(t, func(cfg *parts) {
 		cfg.Keys, cfg.Plans, cfg.Counter = h.st, h.st, h.st
 		cfg.KeyFormat = apikey.Format{AcceptForeign: true}
 	})
@@ -74,10 +75,10 @@ func TestUnknownIsForgottenByCreate(t *testing.T) {
 	require.Equal(t, gate.Unknown, h.reason(foreign), "a Gate that does not accept foreign values")
 }
 
-// TestRotation is the timeline of a secret and its successor. Both spend one allowance.
+// TestRotation is a timeline of a secret and its successor. Both spend one allowance.
 func TestRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, ctx := newHouse(t), t.Context()
+		h, ctx := newFixture(t), t.Context()
 		k, first, _ := h.linked(usageplan.Plan{Quotas: perDay(6)})
 		require.Equal(t, gate.Admitted, h.reason(first))
 		_, second, err := h.keys.Rotate(ctx, k.ID, time.Hour)
@@ -97,8 +98,8 @@ func TestRotation(t *testing.T) {
 	})
 }
 
-// silent is a store that tells nobody of changes: the embedded Store's OnChange is
-// hidden.
+// silent is a store that does not tell of changes. The interfaces that it embeds have no
+// OnChange.
 type silent struct {
 	apikey.Store
 	plans
@@ -106,13 +107,13 @@ type silent struct {
 
 type plans interface{ usageplan.Store }
 
-// TestMaxAge is how long a Gate believes what it has read where nobody tells it of
-// changes. A read that fails extends nothing where MaxStale is not longer.
+// TestMaxAge checks how long a Gate uses what it has read if nothing tells it of
+// changes. A failed read does not extend that if MaxStale is not longer than MaxAge.
 func TestMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := &broken{Store: memory.New(memory.Config{})}
 		quiet := silent{st, st}
-		h := newHouse(t, func(cfg *parts) {
+		h := newFixture(t, func(cfg *parts) {
 			cfg.Keys, cfg.Plans, cfg.Counter, cfg.MaxStale = quiet, quiet, st, 5*time.Second
 		})
 		h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
@@ -121,7 +122,7 @@ func TestMaxAge(t *testing.T) {
 		_, err := h.keys.Disable(t.Context(), k.ID)
 		require.NoError(t, err)
 		time.Sleep(5*time.Second/2 - time.Nanosecond)
-		require.Equal(t, gate.Admitted, h.reason(secret), "for half of it at least")
+		require.Equal(t, gate.Admitted, h.reason(secret), "it is used for half of MaxAge at least")
 		st.reads.Store(true)
 		time.Sleep(5*time.Second/2 + time.Nanosecond)
 		d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret})
@@ -133,14 +134,14 @@ func TestMaxAge(t *testing.T) {
 	})
 }
 
-// TestAgesGoByTheGatesClock asks with a clock that is ahead, and with one that is behind:
-// neither makes the Gate believe longer what it has read.
+// TestAgesGoByTheGatesClock asks by a clock that is ahead, and by one that is behind.
+// Neither makes the Gate use what it has read for longer.
 func TestAgesGoByTheGatesClock(t *testing.T) {
 	for _, off := range []time.Duration{0, time.Hour, -time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
 			st := memory.New(memory.Config{})
 			quiet := silent{st, st}
-			h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = quiet, quiet, st })
+			h := newFixture(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = quiet, quiet, st })
 			h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
 			k, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(100, 100)})
 			stranger, err := apikey.Format{}.New()
@@ -164,13 +165,13 @@ func TestAgesGoByTheGatesClock(t *testing.T) {
 	}
 }
 
-// TestPlanAge is a plan that was read for one key, and is believed for another no longer
-// than that; for one that comes in the second half of its age it is read again.
+// TestPlanAge checks that a plan that was read for one key is used for another no
+// longer than for the first. In the second half of its age the plan is read again.
 func TestPlanAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := memory.New(memory.Config{})
 		quiet := silent{st, st}
-		h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = quiet, quiet, st })
+		h := newFixture(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = quiet, quiet, st })
 		h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
 		_, first, p := h.linked(usageplan.Plan{Quotas: perDay(9)})
 		k, second := h.key("second")
@@ -181,7 +182,7 @@ func TestPlanAge(t *testing.T) {
 		_, err := h.plans.Update(t.Context(), p.ID, func(p *usageplan.Plan) error { p.Quotas = perDay(0); return nil })
 		require.NoError(t, err)
 		time.Sleep(2 * time.Second)
-		require.Equal(t, gate.Admitted, h.reason(second), "by what was read for the first")
+		require.Equal(t, gate.Admitted, h.reason(second), "it uses the plan that was read for the first key")
 		time.Sleep(time.Second)
 		require.Equal(t, gate.NeverFits, h.reason(third))
 		time.Sleep(2 * time.Second)
@@ -189,7 +190,7 @@ func TestPlanAge(t *testing.T) {
 	})
 }
 
-// laggard is a directory whose answers take a while.
+// laggard is a store whose answers take a while.
 type laggard struct {
 	apikey.Store
 	plans
@@ -200,13 +201,13 @@ func (l laggard) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, 
 	return l.Store.KeyByDigest(ctx, d)
 }
 
-// TestAgesStayApart has keys of one plan that come one after the other. None is ever told
-// that too many are being read, as they would be if all were as old as their plan.
+// TestAgesStayApart asks for keys of one plan one after the other. ErrBusy is never
+// returned. It would be if all keys were as old as their plan.
 func TestAgesStayApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := memory.New(memory.Config{})
 		slow := laggard{st, st}
-		h := newHouse(t, func(cfg *parts) {
+		h := newFixture(t, func(cfg *parts) {
 			cfg.Keys, cfg.Plans, cfg.Counter, cfg.MaxReads = slow, slow, st, 16
 		})
 		h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
@@ -229,8 +230,8 @@ func TestAgesStayApart(t *testing.T) {
 	})
 }
 
-// behind is a store of keys whose index is of another time: whatever is asked for, it
-// finds one key.
+// behind is a store of keys with a wrong index: it finds the same key for every
+// digest.
 type behind struct {
 	*memory.Store
 	apart
@@ -241,7 +242,7 @@ func (b *behind) KeyByDigest(ctx context.Context, _ apikey.Digest) (apikey.Key, 
 	return b.Key(ctx, b.id)
 }
 
-// TestWrongKey is a secret that the key which was found for it does not accept.
+// TestWrongKey presents a secret that the key which the store finds does not accept.
 func TestWrongKey(t *testing.T) {
 	current, old, other := anySecret(t), anySecret(t), anySecret(t)
 	for name, test := range map[string]struct {
@@ -249,15 +250,15 @@ func TestWrongKey(t *testing.T) {
 		until  time.Time
 		want   gate.Reason
 	}{
-		"current":                      {current, time.Time{}, gate.Admitted},
-		"retiring":                     {old, time.Now().Add(time.Hour), gate.Admitted},
-		"retired":                      {old, time.Now().Add(-time.Hour), gate.Unknown},
-		"retiring, nobody knows until": {old, time.Time{}, gate.Unknown},
-		"another's":                    {other, time.Now().Add(time.Hour), gate.Unknown},
+		"current":                  {current, time.Time{}, gate.Admitted},
+		"retiring":                 {old, time.Now().Add(time.Hour), gate.Admitted},
+		"retired":                  {old, time.Now().Add(-time.Hour), gate.Unknown},
+		"retiring, without an end": {old, time.Time{}, gate.Unknown},
+		"another's":                {other, time.Now().Add(time.Hour), gate.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := &behind{Store: memory.New(memory.Config{})}
-			h := newHouse(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st })
+			h := newFixture(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st })
 			h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
 			k, _, _ := h.linked(usageplan.Plan{})
 			st.id = k.ID
@@ -273,17 +274,17 @@ func TestWrongKey(t *testing.T) {
 	}
 }
 
-// anySecret is a new one of nobody.
+// anySecret returns a new secret that no key has.
 func anySecret(t *testing.T) apikey.Secret {
 	s, err := apikey.Format{}.New()
 	require.NoError(t, err)
 	return s
 }
 
-// TestLongSecrets are unknown, from 513 bytes on without being digested, which would take
-// memory.
+// TestLongSecrets checks that long secrets are unknown. From 513 bytes on they are not
+// digested, which would take memory.
 func TestLongSecrets(t *testing.T) {
-	h := newHouse(t)
+	h := newFixture(t)
 	long, ctx := apikey.Secret(strings.Repeat("x", 513)), t.Context()
 	require.Equal(t, gate.Unknown, h.reason(long))
 	require.Zero(t, testing.AllocsPerRun(100, func() {
@@ -293,11 +294,11 @@ func TestLongSecrets(t *testing.T) {
 	}))
 }
 
-// TestUnknownKeysAreBounded floods a Gate with well-formed strangers: each costs one
-// look-up at most, a repeated one none, and no known key is pushed out.
+// TestUnknownKeysAreBounded floods a Gate with well-formed unknown secrets. Each costs
+// one look-up at most, a repeated one costs none, and no cached key is evicted.
 func TestUnknownKeysAreBounded(t *testing.T) {
 	st := &broken{Store: memory.New(memory.Config{})}
-	h := newHouse(t, func(cfg *parts) {
+	h := newFixture(t, func(cfg *parts) {
 		cfg.Keys, cfg.Plans, cfg.Counter, cfg.MaxKeys, cfg.MaxUnknown = st, st, st, 1, 100
 	})
 	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
@@ -313,13 +314,13 @@ func TestUnknownKeysAreBounded(t *testing.T) {
 	}
 	require.EqualValues(t, known+1000, st.read.Load())
 	require.Equal(t, gate.Admitted, h.reason(secret))
-	require.EqualValues(t, known+1000, st.read.Load(), "the known key was pushed out")
+	require.EqualValues(t, known+1000, st.read.Load(), "the cached key was evicted")
 }
 
-// TestMaxKeys keeps deciding rightly with a cache for far fewer keys than there are, by
-// secret and by id.
+// TestMaxKeys checks that decisions stay right if the cache is far too small for the
+// keys, by secret and by ID.
 func TestMaxKeys(t *testing.T) {
-	h := newHouse(t, func(cfg *parts) { cfg.MaxKeys = 10 })
+	h := newFixture(t, func(cfg *parts) { cfg.MaxKeys = 10 })
 	p := h.plan(usageplan.Plan{Quotas: []quota.Quota{{Limit: 6, Period: quota.Year}}})
 	type pair struct {
 		key    apikey.Key

@@ -24,9 +24,9 @@ import (
 func (g *Gate) Refund(ctx context.Context, d *Decision) error { return g.Settle(ctx, d, 0) }
 
 // Settle corrects the charge of an admitted request to actual. It is for costs that are
-// known only afterwards, such as the tokens of a language model or bytes. Admit charges an
-// estimate, the Cost of the Request. Settle gives back what was too much, or charges what
-// was too little. A request that is never settled stays charged as estimated.
+// known only afterwards, such as the tokens of a language model or bytes. Admit charges
+// an estimate, the Cost of the Request. Settle gives back what was too much, or charges
+// what was too little. A request that is never settled stays charged as estimated.
 //
 // An additional charge goes even above the limits, so that the count is what was used.
 // Further requests are then refused until the window ends.

@@ -17,12 +17,12 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestSettle takes an estimate of a quota of 10, settles it, and looks at what was used
-// and at what may still be had.
+// TestSettle charges an estimate to a quota of 10 and settles it. It checks what was
+// used and whether a further request fits.
 func TestSettle(t *testing.T) {
 	for _, test := range []struct {
 		estimate, actual, used int64
-		next                   gate.Reason // of a request of 1
+		next                   gate.Reason // of a further request of 1
 	}{
 		{4, 4, 4, gate.Admitted},
 		{4, 1, 1, gate.Admitted},
@@ -35,7 +35,7 @@ func TestSettle(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%d becomes %d", test.estimate, test.actual), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h, ctx := newHouse(t), t.Context()
+				h, ctx := newFixture(t), t.Context()
 				k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10), Throttle: throttle(1, 2)})
 				d := h.admit(gate.Request{Secret: secret, Cost: test.estimate})
 				time.Sleep(time.Second)
@@ -57,11 +57,11 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-// TestSettleWindow settles after midnight, in the window that was charged.
+// TestSettleWindow settles after midnight. The window that was charged is corrected.
 func TestSettleWindow(t *testing.T) {
 	for _, actual := range []int64{1, 30} {
 		synctest.Test(t, func(t *testing.T) {
-			h, ctx := newHouse(t), t.Context()
+			h, ctx := newFixture(t), t.Context()
 			k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
 			d := h.admit(gate.Request{Secret: secret, Cost: 5})
 			time.Sleep(25 * time.Hour)
@@ -74,9 +74,9 @@ func TestSettleWindow(t *testing.T) {
 	}
 }
 
-// TestSettlePeek charges afterwards what was only looked at before.
+// TestSettlePeek settles a Decision of Peek, which was charged nothing.
 func TestSettlePeek(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
 	d, err := h.gate.Peek(ctx, gate.Request{Secret: secret})
 	require.NoError(t, err)
@@ -87,13 +87,13 @@ func TestSettlePeek(t *testing.T) {
 	require.Equal(t, []int64{12}, used(days))
 }
 
-// TestSettleHuge refuses what cannot be counted, and what cannot be beside what others
-// used, and may then be called again.
+// TestSettleHuge settles more than can be counted, by itself or together with what
+// others used. Settle may be called again after the error.
 func TestSettleHuge(t *testing.T) {
 	for huge, why := range map[int64]string{
 		store.MaxUnits + 1: "want 0 to 2^53-1", math.MaxInt64: "want 0 to 2^53-1", store.MaxUnits: "beside the rest",
 	} {
-		h, ctx := newHouse(t), t.Context()
+		h, ctx := newFixture(t), t.Context()
 		k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(100)})
 		h.admit(gate.Request{Secret: secret, Cost: 7})
 		d := h.admit(gate.Request{Secret: secret, Cost: 10})
@@ -112,7 +112,7 @@ func TestSettleHuge(t *testing.T) {
 	}
 }
 
-// wavering answers with an error before or after the charge, once.
+// wavering is a Counter that returns an error once, before or after the charge.
 type wavering struct {
 	store.Counter
 	before, after error
@@ -129,21 +129,21 @@ func (f *wavering) Take(ctx context.Context, c *store.Charge) (err error) {
 	return err
 }
 
-// TestSettleFails may be called again only where nothing has happened.
+// TestSettleFails checks that Settle may be called again only if nothing has changed.
 func TestSettleFails(t *testing.T) {
 	notTaken := fmt.Errorf("%w: %w", store.ErrNotTaken, errBroken)
 	for _, test := range []struct {
 		name          string
 		before, after error
-		first, second int64 // what was used after
+		first, second int64 // the usage after each call
 	}{
 		{"before the charge", notTaken, nil, 5, 2},
-		{"nobody knows, it came", nil, errBroken, 2, 2},
-		{"nobody knows, it did not", errBroken, nil, 5, 5},
+		{"unknown, it was charged", nil, errBroken, 2, 2},
+		{"unknown, it was not charged", errBroken, nil, 5, 5},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := &wavering{Counter: memory.New(memory.Config{})}
-			h, ctx := newHouse(t, func(cfg *parts) { cfg.Counter = f }), t.Context()
+			h, ctx := newFixture(t, func(cfg *parts) { cfg.Counter = f }), t.Context()
 			k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
 			d := h.admit(gate.Request{Secret: secret, Cost: 5})
 			usage := func(want int64) {
@@ -161,9 +161,10 @@ func TestSettleFails(t *testing.T) {
 	}
 }
 
-// TestSettleNothing leaves alone what was not charged, and refuses what makes no sense.
+// TestSettleNothing checks that Settle leaves alone what was not charged, and refuses
+// a negative cost.
 func TestSettleNothing(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(2)})
 	d := h.admit(gate.Request{Secret: secret, Cost: 2})
 	require.ErrorIs(t, h.gate.Settle(ctx, &d, -1), gate.ErrInvalid)

@@ -24,10 +24,10 @@ import (
 )
 
 // TestSharedThrottles is a timeline of two keys under an account's throttle of 4 and a
-// stage's of 2, one a second.
+// stage's of 2, each with one token a second.
 func TestSharedThrottles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(cfg *parts) {
+		h := newFixture(t, func(cfg *parts) {
 			cfg.Account = throttle(1, 4)
 			cfg.Stages = map[usageplan.Stage]limiter.Limit{
 				{API: "pets", Name: "prod"}: {Rate: 1, Burst: 2},
@@ -48,7 +48,7 @@ func TestSharedThrottles(t *testing.T) {
 			after   time.Duration
 			who     int
 			stage   string
-			refused string // by which
+			refused string // the shared throttle that refused
 			wait    time.Duration
 		}{
 			{who: 0, stage: "prod"},
@@ -88,7 +88,7 @@ func TestSharedThrottles(t *testing.T) {
 			require.Zero(t, d.Cost)
 			require.Equal(t, step.wait, limit.RetryAfter, i)
 		}
-		for i, want := range []int64{3, 3} { // what was refused was given back, tokens and units
+		for i, want := range []int64{3, 3} { // refused requests got tokens and units back
 			days, err := h.gate.UsageByDay(ctx, clients[i].plan, clients[i].key, 1)
 			require.NoError(t, err)
 			require.Equal(t, []int64{want}, used(days))
@@ -105,11 +105,11 @@ func TestSharedThrottles(t *testing.T) {
 	})
 }
 
-// TestSharedTogether has many keys at once: the account's throttle is never exceeded, and
-// what is counted is what was admitted.
+// TestSharedTogether charges many keys at the same time. The account's throttle is
+// never exceeded, and what is counted is what was admitted.
 func TestSharedTogether(t *testing.T) {
 	const burst = 50
-	h := newHouse(t, func(cfg *parts) { cfg.Account = throttle(1e-8, burst) })
+	h := newFixture(t, func(cfg *parts) { cfg.Account = throttle(1e-8, burst) })
 	type client struct{ plan, key string }
 	var clients []client
 	var admitted atomic.Int64
@@ -142,7 +142,7 @@ func TestSharedTogether(t *testing.T) {
 	require.EqualValues(t, burst, sum)
 }
 
-// fails is a counter that fails for some charges.
+// fails is a Counter that fails for some charges.
 type fails struct {
 	store.Counter
 	when func(c *store.Charge) bool
@@ -155,8 +155,8 @@ func (f fails) Take(ctx context.Context, c *store.Charge) error {
 	return f.Counter.Take(ctx, c)
 }
 
-// TestSharedFails is what becomes of three requests when the account's counts cannot be
-// had, whose burst is two.
+// TestSharedFails sends three requests while the Counter fails for the account's
+// throttle, which has a burst of two.
 func TestSharedFails(t *testing.T) {
 	for _, test := range []struct {
 		policy gate.Failure
@@ -167,7 +167,7 @@ func TestSharedFails(t *testing.T) {
 		{gate.FailClosed, [3]bool{}},
 	} {
 		t.Run(fmt.Sprint(test.policy), func(t *testing.T) {
-			h := newHouse(t, func(cfg *parts) {
+			h := newFixture(t, func(cfg *parts) {
 				cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return c.Subject == "account" }}
 				cfg.Account, cfg.OnFailure.Throttle = throttle(1e-8, 2), test.policy
 			})
@@ -189,9 +189,10 @@ func TestSharedFails(t *testing.T) {
 	}
 }
 
-// TestGiveBackFails tells of a charge that stands though the request was refused.
+// TestGiveBackFails checks that the error tells of a charge that stands although the
+// request was refused.
 func TestGiveBackFails(t *testing.T) {
-	h := newHouse(t, func(cfg *parts) {
+	h := newFixture(t, func(cfg *parts) {
 		cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return c.N[0] < 0 }}
 		cfg.Account = &limiter.Limit{}
 	})
@@ -203,11 +204,12 @@ func TestGiveBackFails(t *testing.T) {
 	require.False(t, d.Allowed)
 }
 
-// TestSharedGone gives back when the request goes away between the charges.
+// TestSharedGone checks that the charge is given back if the request goes away between
+// the charges.
 func TestSharedGone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	st := memory.New(memory.Config{})
-	h := newHouse(t, func(cfg *parts) {
+	h := newFixture(t, func(cfg *parts) {
 		cfg.Counter = fails{st, func(c *store.Charge) bool {
 			if c.Subject != "account" && c.N[0] > 0 {
 				cancel()
@@ -218,7 +220,7 @@ func TestSharedGone(t *testing.T) {
 	})
 	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
 	patient := context.WithoutCancel(ctx)
-	_, err := h.gate.Peek(patient, gate.Request{Secret: secret}) // the key is known
+	_, err := h.gate.Peek(patient, gate.Request{Secret: secret}) // caches the key
 	require.NoError(t, err)
 	d, err := h.gate.Admit(gone{ctx, patient}, gate.Request{Secret: secret})
 	require.ErrorIs(t, err, errBroken)
@@ -228,7 +230,7 @@ func TestSharedGone(t *testing.T) {
 	require.Equal(t, []int64{0}, used(days))
 }
 
-// stops is a counter that does not answer once ctx is done, and has it done after the
+// stops is a Counter that answers only while ctx is not done. It cancels ctx after the
 // account's charge.
 type stops struct {
 	store.Counter
@@ -246,10 +248,11 @@ func (s stops) Take(ctx context.Context, c *store.Charge) error {
 	return err
 }
 
-// TestGiveBackAfterAll gives back though the request has gone away meanwhile.
+// TestGiveBackAfterAll checks that the charge is given back although the request has
+// gone away meanwhile.
 func TestGiveBackAfterAll(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	h := newHouse(t, func(cfg *parts) {
+	h := newFixture(t, func(cfg *parts) {
 		cfg.Counter, cfg.Account = stops{cfg.Counter, cancel}, &limiter.Limit{}
 	})
 	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
@@ -261,11 +264,11 @@ func TestGiveBackAfterAll(t *testing.T) {
 	require.Equal(t, []int64{0}, used(days))
 }
 
-// TestSharedLevels are the key's own limits as they stand after a refusal: what was given
-// back is there again.
+// TestSharedLevels checks the levels of the key's own limits after a shared throttle
+// has refused: they include what was given back.
 func TestSharedLevels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(cfg *parts) { cfg.Account = throttle(1e-8, 1) })
+		h := newFixture(t, func(cfg *parts) { cfg.Account = throttle(1e-8, 1) })
 		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 5), Quotas: perDay(10)})
 		for _, allowed := range []bool{true, false, false} {
 			d := h.admit(gate.Request{Secret: secret, Cost: 3})
@@ -278,10 +281,11 @@ func TestSharedLevels(t *testing.T) {
 	})
 }
 
-// TestStagesApart is two stages whose names look alike when they are put together.
+// TestStagesApart uses two stages whose names would be equal if API and stage were
+// simply joined.
 func TestStagesApart(t *testing.T) {
 	one := limiter.Limit{Rate: 1e-8, Burst: 1}
-	h := newHouse(t, func(cfg *parts) {
+	h := newFixture(t, func(cfg *parts) {
 		cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "a/b", Name: "c"}: one, {API: "a", Name: "b/c"}: one, {API: "a", Name: "b:c"}: one}
 	})
 	_, secret, _ := h.linked(usageplan.Plan{})
@@ -292,7 +296,8 @@ func TestStagesApart(t *testing.T) {
 	}
 }
 
-// gone says that it is done when ctx is, and lets stores that look at Done go on.
+// gone is a context whose Err, but not whose Done, follows ctx. Stores that look only
+// at Done go on.
 type gone struct {
 	ctx context.Context
 	context.Context
@@ -300,7 +305,7 @@ type gone struct {
 
 func (g gone) Err() error { return g.ctx.Err() }
 
-// TestBadSharing names every fault.
+// TestBadSharing checks that New names every fault of the shared throttles.
 func TestBadSharing(t *testing.T) {
 	st := memory.New(memory.Config{})
 	_, err := gate.New(st, st, st, gate.Config{
@@ -328,10 +333,11 @@ func (p *partly) TakeOne(ctx context.Context, subject string, m *store.Meter, at
 	return p.Store.TakeOne(ctx, subject, m, at, n)
 }
 
-// TestSharedNotTaken gives back to a shared throttle no token that it did not give.
+// TestSharedNotTaken checks that a shared throttle gets back only tokens that were
+// taken from it.
 func TestSharedNotTaken(t *testing.T) {
 	st := &partly{Store: memory.New(memory.Config{}), subject: "stage pets:prod"}
-	h := newHouse(t, func(cfg *parts) {
+	h := newFixture(t, func(cfg *parts) {
 		cfg.Keys, cfg.Plans, cfg.Counter = st.Store, st.Store, st
 		cfg.Account = throttle(1e-6, 5)
 		cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "pets", Name: "prod"}: *throttle(1e-6, 9)}

@@ -11,11 +11,11 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestStageThrottleIsOne has one bucket for all methods of a stage, and not one for each
-// as in Amazon API Gateway.
+// TestStageThrottleIsOne checks that all methods of a stage share one bucket. In
+// Amazon API Gateway each method has one.
 func TestStageThrottleIsOne(t *testing.T) {
 	prod := usageplan.Stage{API: "pets", Name: "prod"}
-	h := newHouse(t, func(cfg *parts) {
+	h := newFixture(t, func(cfg *parts) {
 		cfg.Stages = map[usageplan.Stage]limiter.Limit{prod: {Rate: 0.001, Burst: 2}}
 	})
 	_, secret, _ := h.linked(usageplan.Plan{})

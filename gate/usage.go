@@ -133,8 +133,9 @@ func (g *Gate) usageOf(ctx context.Context, at time.Time, links []usageplan.Link
 }
 
 // SetRemaining sets what remains of a key's quota in the current window to n, whatever
-// was used. It extends or cuts the quota, as UpdateUsage of Amazon API Gateway does. quotaName
-// is the quota's name. Later windows follow the plan again. Repeating a call changes nothing.
+// was used. It extends or cuts the quota, as UpdateUsage of Amazon API Gateway does.
+// quotaName is the quota's name. Later windows follow the plan again. Repeating a call
+// changes nothing.
 //
 // The usage record keeps what was used. If keys share a subject, the call is for all of
 // them.

@@ -29,10 +29,11 @@ func used(list any) (units []int64) {
 	return units
 }
 
-// TestRefund gives back to the windows that were charged, once, and after midnight too.
+// TestRefund checks that Refund gives back once, to the windows that were charged, and
+// after midnight, too.
 func TestRefund(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, ctx := newHouse(t), t.Context()
+		h, ctx := newFixture(t), t.Context()
 		k, secret, p := h.linked(usageplan.Plan{Throttle: throttle(1, 3), Quotas: perDay(2)})
 		first := h.admit(gate.Request{Secret: secret, Cost: 2})
 		refused := h.admit(gate.Request{Secret: secret})
@@ -54,10 +55,11 @@ func TestRefund(t *testing.T) {
 	})
 }
 
-// TestRefundKeepsTokens leaves the bucket as it is: the work was done.
+// TestRefundKeepsTokens checks that Refund leaves the bucket as it is: the work was
+// done.
 func TestRefundKeepsTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h := newFixture(t)
 		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 1)})
 		d := h.admit(gate.Request{Secret: secret})
 		require.NoError(t, h.gate.Refund(t.Context(), &d))
@@ -65,10 +67,11 @@ func TestRefundKeepsTokens(t *testing.T) {
 	})
 }
 
-// TestSetRemaining extends a quota for its window only, and leaves the record alone.
+// TestSetRemaining checks that SetRemaining changes a quota for its current window
+// only, and leaves the usage record alone.
 func TestSetRemaining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, ctx := newHouse(t), t.Context()
+		h, ctx := newFixture(t), t.Context()
 		k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(1)})
 		require.Equal(t, gate.Admitted, h.reason(secret))
 		for range 2 {
@@ -96,11 +99,11 @@ func TestSetRemaining(t *testing.T) {
 	})
 }
 
-// TestReports reads ninety days back: a key's days, and those of a plan over all its
-// keys, of which two share a subject.
+// TestReports reads ninety days of usage: of one key, and of all keys of a plan, two
+// of which share a subject.
 func TestReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, ctx := newHouse(t), t.Context()
+		h, ctx := newFixture(t), t.Context()
 		k, secret, p := h.linked(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Month}}})
 		var shared []string
 		for range 2 {
@@ -133,9 +136,10 @@ func TestReports(t *testing.T) {
 	})
 }
 
-// TestBadReports names what is wrong with what is asked for.
+// TestBadReports checks that the error names what is wrong with the arguments of a
+// report.
 func TestBadReports(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	k, _, p := h.linked(usageplan.Plan{Quotas: perDay(1)})
 	all := func(planID string, days int) (errs []error) {
 		for u, err := range h.gate.PlanUsage(ctx, planID, days) {
@@ -163,9 +167,10 @@ func TestBadReports(t *testing.T) {
 	require.Empty(t, all(h.plan(usageplan.Plan{}).ID, 1), "a plan without keys")
 }
 
-// TestMove carries what was used to the other plan; taking out and linking anew does not.
+// TestMove checks that Move carries what was used over to the other plan. Unlinking a
+// key and linking it again does not.
 func TestMove(t *testing.T) {
-	h, ctx := newHouse(t), t.Context()
+	h, ctx := newFixture(t), t.Context()
 	k, secret, small := h.linked(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})
 	large := h.plan(usageplan.Plan{Quotas: []quota.Quota{{Limit: 2, Period: quota.Year}}})
 	require.Equal(t, gate.Admitted, h.reason(secret))
