@@ -31,8 +31,8 @@ func (*noCopy) Unlock() {}
 // An Outcome says what was decided. It may be copied and kept. What it points to is
 // shared and must not be changed.
 type Outcome struct {
-	// Allowed reports whether the request may proceed, and Reason says why. If Reason is
-	// StoreFailed, Allowed is the answer of the Gate's failure policy.
+	// Allowed reports whether the request may proceed, and Reason says why. With the
+	// Reason StoreFailed a request is allowed if the Gate's failure policy says so.
 	//
 	// Repeated reports that a request of the same ID was charged before. Such a request is
 	// allowed whatever the limits are, and is charged nothing.

@@ -13,7 +13,7 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A service without HTTP: a key, a plan, a link, and the Gate that decides.
+// A service without HTTP creates a key and a plan, links them, and asks the Gate.
 func Example() {
 	ctx := context.Background()
 	st := memory.New(memory.Config{})
@@ -41,7 +41,7 @@ func Example() {
 	// false quota_exceeded <nil>
 }
 
-// Jobs whose cost is known count as many units, and a job that failed is not paid for.
+// A job is charged its cost. The charge is refunded if the job fails.
 func ExampleGate_Refund() {
 	ctx := context.Background()
 	g, plan, key := newExample(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Year}}})
@@ -58,7 +58,8 @@ func ExampleGate_Refund() {
 	// 0 of 1000
 }
 
-// What a job costs is known when it is done: an estimate is reserved, and settled.
+// The cost of a job is known only when the job is done. An estimate is charged first and
+// settled afterwards.
 func ExampleGate_Settle() {
 	ctx := context.Background()
 	g, plan, key := newExample(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Year}}})
@@ -88,7 +89,7 @@ func ExampleRequest_id() {
 	// true 0 true
 }
 
-// A customer who ran out gets some more, for this window only.
+// A customer that has used up a quota gets some more, for this window only.
 func ExampleGate_SetRemaining() {
 	ctx := context.Background()
 	g, plan, key := newExample(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1, Period: quota.Year}}})

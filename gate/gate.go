@@ -33,9 +33,9 @@ type Gate struct {
 	stop     []func() // end the subscriptions to changes
 }
 
-// New returns a Gate. It finds keys and plans in keys and plans, which may be one store,
-// and counts in counter. The Gate subscribes to the stores that are Notifiers. Close ends
-// the subscriptions.
+// New returns a Gate that reads keys and plans from their stores and charges counter. The
+// three may be one store. The Gate subscribes to the changes of stores that are
+// Notifiers. Close ends the subscriptions.
 //
 // The error reports every fault of the arguments at once and wraps ErrInvalid.
 func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Config) (*Gate, error) {
@@ -52,8 +52,13 @@ func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Co
 
 	cfg = cfg.withDefaults()
 	g := &Gate{
-		plans: plans, counter: counter, cfg: cfg, local: store.IsLocal(counter),
-		resolver: newResolver(keys, plans, cfg), shared: shared, clock: newClock(),
+		plans:    plans,
+		counter:  counter,
+		cfg:      cfg,
+		local:    store.IsLocal(counter),
+		resolver: newResolver(keys, plans, cfg),
+		shared:   shared,
+		clock:    newClock(),
 	}
 	for _, s := range directories(keys, plans) {
 		if n, ok := s.(usageplan.Notifier); ok {
@@ -78,10 +83,13 @@ func (g *Gate) Close() {
 // Admit decides a request. If the request is admitted, Admit charges everything that the
 // plan counts. Otherwise it charges nothing.
 //
-// A refusal is not an error. There are two kinds of error:
+// A refusal is not an error. There are three kinds of error:
 //
-//   - If something failed, the failure policy decides, and the Decision's Reason is
-//     StoreFailed.
+//   - If the Counter failed, Config.OnFailure decides. The Decision's Reason is
+//     StoreFailed, unless a token bucket in this process refuses the request: then the
+//     Reason is Throttled or NeverFits.
+//   - If a key or its plans cannot be read and are not cached, the Decision refuses with
+//     the Reason StoreFailed.
 //   - If the request breaks a rule, the error wraps ErrInvalid, and the Decision refuses
 //     with the Reason Invalid. No failure policy applies.
 //

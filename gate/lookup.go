@@ -199,7 +199,7 @@ func (r *resolver) startLookup(ctx context.Context, l *lookup, q query) {
 // runLookup reads the key and ends the look-up.
 //
 // In a goroutine of its own, a panic of a store would end the process. There it becomes
-// the error of the look-up. On the caller's goroutine it goes on to the caller, who may
+// the error of the look-up. On the caller's goroutine it goes on to the caller, which may
 // recover from it.
 func (r *resolver) runLookup(ctx context.Context, l *lookup, q *query) {
 	// The error stands if loadEntry does not return: after a panic or runtime.Goexit.

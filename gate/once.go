@@ -17,9 +17,9 @@ import (
 // refusal from one by a limit. Counters need no code for IDs, and a request stays one
 // step.
 //
-// The meter's name is a digest of the ID: an ID may be longer than a name, and a store
-// of counters need not know what IDs tell of a client. 18 bytes of
-// it are 24 letters of base64, without padding.
+// The meter's name is a digest of the ID, since an ID may be longer than a name and may
+// say more than a store of counters should know. 18 bytes make 24 letters of base64
+// without padding.
 func (m *meters) once(id string, keep time.Duration) *meters {
 	sum := sha256.Sum256([]byte(id))
 	return &meters{throttles: m.throttles, limits: m.limits, ids: 1, list: append(slices.Clone(m.list), store.Meter{
