@@ -70,8 +70,8 @@ type binding struct {
 func (b *binding) stale() bool { return b.allowance != nil && b.allowance.stale.Load() }
 
 // addBinding adds a plan. It must be called in the order of the links, oldest first. The
-// first plan lies in the entry itself: most keys have one, which then needs no further
-// cache line.
+// first plan lies in the entry itself, so a key with one plan needs no further cache
+// line.
 func (e *entry) addBinding(subject string, a *allowance) {
 	b := &e.plan
 	if b.allowance != nil {
@@ -102,7 +102,7 @@ func (e *entry) lasts(now, maxStale time.Duration) bool {
 }
 
 // usable returns zero, or the reason why the key may not be used. It is small enough to
-// be inlined, and most keys never expire.
+// be inlined, so that a key that never expires costs one comparison.
 func (e *entry) usable(at time.Time) Reason {
 	if e.permanent {
 		return 0
