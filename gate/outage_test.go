@@ -59,19 +59,19 @@ func TestOutage(t *testing.T) {
 		h, st := newOutage(t, false)
 		_, known, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 2)})
 		_, never, _ := h.linked(usageplan.Plan{})
-		k, mortal, _ := h.linked(usageplan.Plan{})
+		k, expiring, _ := h.linked(usageplan.Plan{})
 		_, err := h.keys.Update(t.Context(), k.ID, func(k *apikey.Key) error {
 			k.Expires = time.Now().Add(10 * time.Minute)
 			return nil
 		})
 		require.NoError(t, err)
 		require.Equal(t, gate.Admitted, h.reason(known))
-		require.Equal(t, gate.Admitted, h.reason(mortal))
+		require.Equal(t, gate.Admitted, h.reason(expiring))
 		st.reads.Store(true)
 		began := time.Now()
 		for _, step := range []struct {
-			after         time.Duration
-			known, mortal bool
+			after           time.Duration
+			known, expiring bool
 		}{
 			{time.Second, true, true},
 			{6 * time.Second, true, true},
@@ -85,7 +85,7 @@ func TestOutage(t *testing.T) {
 			for what, test := range map[string]struct {
 				secret  apikey.Secret
 				allowed bool
-			}{"known": {known, step.known}, "mortal": {mortal, step.mortal}, "never seen": {never, false}} {
+			}{"known": {known, step.known}, "expiring": {expiring, step.expiring}, "never seen": {never, false}} {
 				d, err := h.gate.Admit(t.Context(), gate.Request{Secret: test.secret})
 				require.Equal(t, test.allowed, d.Allowed, "%s, after %v", what, step.after)
 				require.Equal(t, test.allowed, err == nil, "%s, after %v: %v", what, step.after, err)
@@ -95,7 +95,7 @@ func TestOutage(t *testing.T) {
 		for _, secret := range []apikey.Secret{known, never} {
 			require.Equal(t, gate.Admitted, h.reason(secret))
 		}
-		require.Equal(t, gate.Expired, h.reason(mortal))
+		require.Equal(t, gate.Expired, h.reason(expiring))
 	})
 }
 
@@ -103,14 +103,14 @@ func TestOutage(t *testing.T) {
 // up.
 type blackHole struct {
 	directory
-	silent      *atomic.Bool
-	open, calls *atomic.Int64 // calls in flight, and all calls
+	silent          *atomic.Bool
+	inFlight, calls *atomic.Int64 // calls in flight, and all calls
 }
 
 func (s blackHole) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, error) {
 	s.calls.Add(1)
-	s.open.Add(1)
-	defer s.open.Add(-1)
+	s.inFlight.Add(1)
+	defer s.inFlight.Add(-1)
 	if s.silent.Load() {
 		<-ctx.Done()
 		return apikey.Key{}, ctx.Err()
@@ -142,7 +142,7 @@ func TestOutageKeepsNobodyWaiting(t *testing.T) {
 		for time.Since(began) < 10*time.Minute {
 			asked := time.Now()
 			require.Equal(t, gate.Admitted, h.reason(secret))
-			require.LessOrEqual(t, hole.open.Load(), int64(1))
+			require.LessOrEqual(t, hole.inFlight.Load(), int64(1))
 			if took := time.Since(asked); took > 0 {
 				waited++
 				require.LessOrEqual(t, took, 100*time.Millisecond)
@@ -184,7 +184,7 @@ func TestOutageOfManyKeys(t *testing.T) {
 				})
 			}
 			synctest.Wait()
-			require.LessOrEqual(t, hole.open.Load(), int64(4))
+			require.LessOrEqual(t, hole.inFlight.Load(), int64(4))
 			wg.Wait()
 			time.Sleep(100 * time.Millisecond)
 		}
