@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 
@@ -171,7 +172,7 @@ func Example_outage() {
 	for _, policy := range []gate.FailurePolicy{{}, {Quota: gate.FailOpen}} {
 		server := ration.Must(miniredis.Run())
 		st := ration.Must(redis.Open("redis://"+server.Addr(), redis.Config{}))
-		r := ration.Must(ration.New(st, ration.Config{Gate: gate.Config{OnFailure: policy}}))
+		r := ration.Must(ration.New(st, ration.Config{Gate: gate.Config{OnFailure: policy, Timeout: time.Minute}}))
 		for _, plan := range []usageplan.Plan{
 			ration.Must(r.Plan(ctx, "throttled", "10/s")), ration.Must(r.Plan(ctx, "with-quota", "10/s", "1000/day")),
 		} {

@@ -99,9 +99,9 @@ type Config struct {
 	// buckets in this process, and quotas refuse.
 	OnFailure FailurePolicy
 
-	// AllowNoPlan admits keys that have no plan for the API stage, without limits and
+	// InsecureAllowNoPlan admits keys that have no plan for the API stage, without limits and
 	// without a usage record. By default they are refused, as Amazon API Gateway does.
-	AllowNoPlan bool
+	InsecureAllowNoPlan bool
 
 	// Observer is told of every decision. If nil, nothing is told.
 	Observer Observer

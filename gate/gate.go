@@ -152,7 +152,7 @@ func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d 
 	b := e.bindingFor(usageplan.Stage{API: req.API, Name: req.Stage})
 	if b == nil {
 		d.Reason = NoPlan
-		if g.cfg.AllowNoPlan {
+		if g.cfg.InsecureAllowNoPlan {
 			d.Reason, d.Allowed = Admitted, true
 		}
 		return nil, nil

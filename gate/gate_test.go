@@ -232,9 +232,9 @@ func TestStages(t *testing.T) {
 	require.Equal(t, "other", on(usageplan.Stage{}))
 }
 
-// TestAllowNoPlan checks that AllowNoPlan admits keys without a plan.
+// TestAllowNoPlan checks that InsecureAllowNoPlan admits keys without a plan.
 func TestAllowNoPlan(t *testing.T) {
-	h := newFixture(t, func(cfg *parts) { cfg.AllowNoPlan = true })
+	h := newFixture(t, func(cfg *parts) { cfg.InsecureAllowNoPlan = true })
 	_, secret := h.key("key")
 	d := h.admit(gate.Request{Secret: secret})
 	require.True(t, d.Allowed)
