@@ -69,7 +69,10 @@ type Plan struct {
 	// one bucket. Quotas count on every route. There are at most MaxRoutes.
 	//
 	// Caution: a throttle for a route that the router does not have does nothing. The
-	// middleware warns its Logger of it.
+	// middleware warns its Logger only where it can see the mistake: if every router is an
+	// http.ServeMux that it knows, or if a request matches the name and the router has
+	// another pattern for it. A name without the prefix of a sub-router of chi, for example,
+	// causes no warning.
 	Routes map[string]limiter.Limit `json:"routes,omitzero"`
 
 	// StageRoutes maps an API stage to throttles of routes, which come before Routes on that

@@ -82,6 +82,24 @@ func TestLimits(t *testing.T) {
 	})
 }
 
+// TestUsage reads what the key has used. A refused request counts nothing.
+func TestUsage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, secret := newService(t, nil)
+		for range 3 { // the burst is 2
+			get(r.Handler(http.HandlerFunc(hello)), secret)
+		}
+		key, err := r.Keys.GetBySecret(t.Context(), secret)
+		require.NoError(t, err)
+
+		days, err := r.Gate.UsageByDay(t.Context(), "free", key.ID, 7)
+
+		require.NoError(t, err)
+		require.Len(t, days, 7)
+		require.EqualValues(t, 2, days[6].Used) // today is last
+	})
+}
+
 // TestAnswers tests what clients see of a store that admits, refuses and fails.
 func TestAnswers(t *testing.T) {
 	outage := storetest.Fault{Err: errors.New("connection refused")}

@@ -78,6 +78,35 @@ func TestSetUps(t *testing.T) {
 	}
 }
 
+// TestWarnings checks that a name without the prefix of a sub-router has no effect. The
+// Logger is warned of it if the router is a ServeMux that is known, but not with chi.
+func TestWarnings(t *testing.T) {
+	for name, c := range map[string]struct {
+		router func(s *service) http.Handler
+		warned bool
+	}{
+		"chi": {func(s *service) http.Handler {
+			router := chi.NewRouter()
+			router.Route("/api", func(r chi.Router) { r.Get("/reports/{id}", ok) })
+			return s.middleware(middleware.Config{Route: Chi(router)}).Handler(router)
+		}, false},
+		"ServeMux": {func(s *service) http.Handler {
+			mux := http.NewServeMux()
+			mux.HandleFunc("GET /api/reports/{id}", ok)
+			return s.middleware(middleware.Config{}).Handler(mux)
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newService(t, "GET /reports/{id}")
+			h := c.router(s)
+			for range 2 { // the throttle of the route would admit one
+				require.Equal(t, 200, s.status(h, "GET /api/reports/7"))
+			}
+			require.Equal(t, c.warned, strings.Contains(s.log.String(), "is not in the mux"), s.log.String())
+		})
+	}
+}
+
 // TestStripSlashes checks that StripSlashes is safe around the middleware, which then
 // sees the path by which chi routes. Inside the router it lets a request leave the
 // throttle of its route.
