@@ -2,6 +2,7 @@ package grpc
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -10,10 +11,11 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// Unary enforces plans on the calls that have one request and one response.
-func Unary(g *gate.Gate) grpc.UnaryServerInterceptor {
+// Unary enforces plans on the calls that have one request and one response. The public
+// methods need no key. They are full names, such as "/grpc.health.v1.Health/Check".
+func Unary(g *gate.Gate, public ...string) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		ctx, err := admit(ctx, g, info.FullMethod)
+		ctx, err := admit(ctx, g, info.FullMethod, public)
 		if err != nil {
 			return nil, err
 		}
@@ -22,9 +24,9 @@ func Unary(g *gate.Gate) grpc.UnaryServerInterceptor {
 }
 
 // Stream enforces plans on streams. A stream is charged once, when it opens.
-func Stream(g *gate.Gate) grpc.StreamServerInterceptor {
+func Stream(g *gate.Gate, public ...string) grpc.StreamServerInterceptor {
 	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		ctx, err := admit(stream.Context(), g, info.FullMethod)
+		ctx, err := admit(stream.Context(), g, info.FullMethod, public)
 		if err != nil {
 			return err
 		}
@@ -33,7 +35,11 @@ func Stream(g *gate.Gate) grpc.StreamServerInterceptor {
 }
 
 // admit decides a call. If the call is admitted, the returned context has the decision.
-func admit(ctx context.Context, g *gate.Gate, method string) (context.Context, error) {
+// A public method is not decided.
+func admit(ctx context.Context, g *gate.Gate, method string, public []string) (context.Context, error) {
+	if slices.Contains(public, method) {
+		return ctx, nil
+	}
 	d, err := g.Admit(ctx, gate.Request{Secret: secretOf(ctx), Route: method})
 	if !d.Allowed {
 		return nil, statusOf(ctx, &d, err)
@@ -53,9 +59,10 @@ func secretOf(ctx context.Context) apikey.Secret {
 
 type decisionKey struct{}
 
-// DecisionFromContext returns the decision that admitted a call. Handlers read it, and
-// may give it to Gate.Settle or Gate.Refund.
-func DecisionFromContext(ctx context.Context) (*gate.Decision, bool) {
+// DecisionOfCall returns the decision that admitted a call. Handlers read it, and may give
+// it to Gate.Settle or Gate.Refund. A call of a public method has none. The function of
+// package middleware does not find it, because the two have different context keys.
+func DecisionOfCall(ctx context.Context) (*gate.Decision, bool) {
 	d, ok := ctx.Value(decisionKey{}).(*gate.Decision)
 	return d, ok
 }

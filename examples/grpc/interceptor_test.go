@@ -32,15 +32,16 @@ const (
 	watch = "/grpc.health.v1.Health/Watch"
 )
 
-// server answers with the ID of the key in the context.
+// server fails unless the decision of each call is that of a key. If keyID is empty, calls
+// must have no decision.
 type server struct {
 	healthpb.UnimplementedHealthServer
 	keyID string
 }
 
 func (s *server) Check(ctx context.Context, _ *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
-	d, ok := DecisionFromContext(ctx)
-	if !ok || d.Key.ID != s.keyID {
+	d, ok := DecisionOfCall(ctx)
+	if ok != (s.keyID != "") || ok && d.Key.ID != s.keyID {
 		return nil, status.Error(codes.Internal, "no decision")
 	}
 	return &healthpb.HealthCheckResponse{}, nil
@@ -62,7 +63,7 @@ type service struct {
 	secret apikey.Secret
 }
 
-func newService(t *testing.T, counter store.Counter, p usageplan.Plan) *service {
+func newService(t *testing.T, counter store.Counter, p usageplan.Plan, public ...string) *service {
 	r, err := ration.New(memory.New(memory.Config{}), ration.Config{Counter: counter})
 	require.NoError(t, err)
 	t.Cleanup(r.Close)
@@ -72,8 +73,12 @@ func newService(t *testing.T, counter store.Counter, p usageplan.Plan) *service 
 	key, secret, err := r.Issue(t.Context(), p.ID, "my-client")
 	require.NoError(t, err)
 
-	s := NewServer(r.Gate)
-	healthpb.RegisterHealthServer(s, &server{keyID: key.ID})
+	s := NewServer(r.Gate, public...)
+	health := &server{keyID: key.ID}
+	if len(public) > 0 {
+		health.keyID = ""
+	}
+	healthpb.RegisterHealthServer(s, health)
 	pipe := bufconn.Listen(1 << 16)
 	go func() { _ = s.Serve(pipe) }()
 	t.Cleanup(s.Stop)
@@ -167,6 +172,17 @@ func TestCodes(t *testing.T) {
 	require.Equal(t, codes.PermissionDenied, status.Code(s.check(s.secret)))
 }
 
+// TestPublic lets calls of a public method through without a key, and no others.
+func TestPublic(t *testing.T) {
+	s := newService(t, nil, usageplan.Plan{}, check)
+	require.NoError(t, s.check())
+	require.NoError(t, s.check("nonsense"))
+
+	s.secret = ""
+	_, err := s.watch()
+	require.Equal(t, codes.Unauthenticated, status.Code(err))
+}
+
 // TestOutage refuses a call whose quota cannot be counted, and tells nothing of the
 // cause.
 func TestOutage(t *testing.T) {
@@ -187,7 +203,7 @@ func TestGone(t *testing.T) {
 	ctx, cancel := context.WithCancel(metadata.NewIncomingContext(t.Context(), metadata.Pairs("x-api-key", string(s.secret))))
 	cancel()
 
-	_, err := admit(ctx, s.Gate, check)
+	_, err := admit(ctx, s.Gate, check, nil)
 
 	require.Equal(t, codes.Canceled, status.Code(err))
 }

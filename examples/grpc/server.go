@@ -6,10 +6,11 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// NewServer returns a gRPC server that only keys with a plan may call.
-func NewServer(g *gate.Gate) *grpc.Server {
+// NewServer returns a gRPC server that only keys with a plan may call. The public methods
+// need no key.
+func NewServer(g *gate.Gate, public ...string) *grpc.Server {
 	return grpc.NewServer(
-		grpc.ChainUnaryInterceptor(Unary(g)),
-		grpc.ChainStreamInterceptor(Stream(g)),
+		grpc.ChainUnaryInterceptor(Unary(g, public...)),
+		grpc.ChainStreamInterceptor(Stream(g, public...)),
 	)
 }
