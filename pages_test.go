@@ -2,6 +2,7 @@ package ration_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/internal/codeblocks"
+	"github.com/ration-go/ration/usageplan"
 )
 
 // elsewhere names the packages that test the Go blocks of a page themselves.
@@ -84,39 +86,11 @@ func TestFirstProgram(t *testing.T) {
 	require.LessOrEqual(t, strings.Count(program, "\n"), 20)
 	require.Contains(t, program, `http.ListenAndServe(":8080", `)
 	program = strings.Replace(program, `http.ListenAndServe(":8080", `, "serve(", 1)
-	dir := t.TempDir()
-	main, helper, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, "serve.go"), filepath.Join(dir, "program.exe")
-	require.NoError(t, os.WriteFile(main, []byte(program), 0o600))
-	require.NoError(t, os.WriteFile(helper, []byte(serve), 0o600))
-	out, err := exec.Command("go", "build", "-o", binary, main, helper).CombinedOutput()
-	require.NoError(t, err, "%s", out)
-
-	cmd := exec.Command(binary)
-	stdout, err := cmd.StdoutPipe()
+	stdout, stderr := start(t, program)
+	secret := secretIn(t, stderr)
+	address, err := stdout.ReadString('\n')
 	require.NoError(t, err)
-	stderr, err := cmd.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	defer func() {
-		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait()
-	}()
-	hint, err := bufio.NewReader(stderr).ReadString('\n')
-	require.NoError(t, err)
-	_, secret, ok := strings.Cut(hint, "X-API-Key: ")
-	require.True(t, ok, hint)
-	secret, _, _ = strings.Cut(secret, "'")
-	address, err := bufio.NewReader(stdout).ReadString('\n')
-	require.NoError(t, err)
-	status := func(secret string) int {
-		req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+strings.TrimSpace(address), nil)
-		require.NoError(t, err)
-		req.Header.Set("X-API-Key", secret)
-		resp, err := http.DefaultClient.Do(req)
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		return resp.StatusCode
-	}
+	status := func(secret string) int { return get(t, address, "/", "X-API-Key", secret) }
 
 	require.Equal(t, 401, status("wrong"))
 	for range 5 { // the burst
@@ -128,6 +102,100 @@ func TestFirstProgram(t *testing.T) {
 		}
 	}
 	t.Fatal("nothing was limited")
+}
+
+// start builds a program with serve beside it, and runs it until the test ends.
+func start(t *testing.T, program string) (stdout, stderr *bufio.Reader) {
+	dir := t.TempDir()
+	main, helper, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, "serve.go"), filepath.Join(dir, "program.exe")
+	require.NoError(t, os.WriteFile(main, []byte(program), 0o600))
+	require.NoError(t, os.WriteFile(helper, []byte(serve), 0o600))
+	out, err := exec.Command("go", "build", "-o", binary, main, helper).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	cmd := exec.Command(binary)
+	one, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	two, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		require.NoError(t, cmd.Process.Kill())
+		_ = cmd.Wait()
+	})
+	return bufio.NewReader(one), bufio.NewReader(two)
+}
+
+// secretIn returns the secret in the curl line that a program prints first.
+func secretIn(t *testing.T, output *bufio.Reader) string {
+	hint, err := output.ReadString('\n')
+	require.NoError(t, err)
+	_, secret, ok := strings.Cut(hint, "X-API-Key: ")
+	require.True(t, ok, hint)
+	secret, _, _ = strings.Cut(secret, "'")
+	return secret
+}
+
+// get sends a request with header fields, which are names and values in turn, and returns
+// the status of the answer.
+func get(t *testing.T, address, path string, fields ...string) int {
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+strings.TrimSpace(address)+path, nil)
+	require.NoError(t, err)
+	for i := 0; i < len(fields); i += 2 {
+		req.Header.Set(fields[i], fields[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	return resp.StatusCode
+}
+
+// TestCompleteService runs the program of docs/a-complete-service.md and checks statuses
+// of its table.
+func TestCompleteService(t *testing.T) {
+	const page = "docs/a-complete-service.md"
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	program := codeblocks.Parse(page, string(text))[0].Code
+	require.Contains(t, program, "server.ListenAndServe()")
+	program = strings.Replace(program, "server.ListenAndServe()", "serve(server.Handler)", 1)
+	stdout, _ := start(t, program)
+	secret := secretIn(t, stdout)
+	address, err := stdout.ReadString('\n')
+	require.NoError(t, err)
+
+	bearer := "Bearer " + secret
+	require.Equal(t, 200, get(t, address, "/health"))
+	require.Equal(t, 401, get(t, address, "/reports/7"))
+	require.Equal(t, 401, get(t, address, "/nothing"))
+	require.Equal(t, 404, get(t, address, "/nothing", "X-API-Key", secret))
+	require.Equal(t, 401, get(t, address, "/reports/7", "Authorization", bearer, "X-API-Key", secret))
+	require.Equal(t, 200, get(t, address, "/reports/7", "X-API-Key", secret))
+	require.Equal(t, 404, get(t, address, "/reports/8", "Authorization", bearer))
+	for range 1000 { // the route's burst of 2 is used up, but one more a second may pass
+		if get(t, address, "/reports/7", "X-API-Key", secret) == 429 {
+			return
+		}
+	}
+	t.Fatal("the route was not limited")
+}
+
+// TestPlansOfDocs decodes the plans of docs/at-start.md.
+func TestPlansOfDocs(t *testing.T) {
+	text, err := os.ReadFile("docs/at-start.md")
+	require.NoError(t, err)
+	_, after, found := strings.Cut(string(text), "```json\n")
+	require.True(t, found)
+	file, _, _ := strings.Cut(after, "```")
+	var plans []usageplan.Plan
+	require.NoError(t, json.Unmarshal([]byte(file), &plans))
+	require.Len(t, plans, 2)
+	for _, p := range plans {
+		require.NoError(t, p.Validate())
+		require.NotNil(t, p.Throttle)
+		require.NotEmpty(t, p.Quotas)
+	}
+	require.Contains(t, plans[0].Routes, "GET /reports/{id}")
 }
 
 var link = regexp.MustCompile(`(?:\]\(|src="|srcset="|\]: )([^)"\s#]+)`)

@@ -59,9 +59,9 @@ func secretOf(ctx context.Context) apikey.Secret {
 
 type decisionKey struct{}
 
-// DecisionOfCall returns the decision that admitted a call. Handlers read it, and may give
-// it to Gate.Settle or Gate.Refund. A call of a public method has none. The function of
-// package middleware does not find it, because the two have different context keys.
+// DecisionOfCall returns the decision that admitted a call. Handlers read it, and may
+// give it to Gate.Settle or Gate.Refund. A call of a public method has none. The function
+// of package middleware does not find it, because the two have different context keys.
 func DecisionOfCall(ctx context.Context) (*gate.Decision, bool) {
 	d, ok := ctx.Value(decisionKey{}).(*gate.Decision)
 	return d, ok

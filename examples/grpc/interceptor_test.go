@@ -32,8 +32,8 @@ const (
 	watch = "/grpc.health.v1.Health/Watch"
 )
 
-// server fails unless the decision of each call is that of a key. If keyID is empty, calls
-// must have no decision.
+// server fails unless the decision of each call is that of a key. If keyID is empty,
+// calls must have no decision.
 type server struct {
 	healthpb.UnimplementedHealthServer
 	keyID string
