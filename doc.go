@@ -1,9 +1,10 @@
-// Package ration gives a Go service API keys, usage plans, rate limits and quotas, enforced
-// in the service itself.
+// Package ration gives a Go service API keys, usage plans, rate limits and quotas,
+// enforced in the service itself.
 //
-// A key says who is calling. A plan says how much they may use: a token bucket (a rate and a
-// burst) and calendar quotas (so many a day, week or month). A link ties a key to a plan. A
-// middleware enforces all of it in one decision, all or nothing, with hard limits.
+// A key says who is calling. A plan says how much they may use: a token bucket (a rate
+// and a burst) and calendar quotas (so many a day, week or month). A link ties a key to a
+// plan. A middleware enforces all of it in one decision, all or nothing, with hard
+// limits.
 //
 // [New] makes everything from one store, which is enough for most services. The parts can
 // also be built one by one:
@@ -12,17 +13,22 @@
 //   - [github.com/ration-go/ration/usageplan]: plans, and the links of keys to them
 //   - [github.com/ration-go/ration/gate]: decides a request
 //   - [github.com/ration-go/ration/middleware]: the gate for net/http
-//   - [github.com/ration-go/ration/limiter]: rates, and a keyed rate limiter without keys and plans
-//   - [github.com/ration-go/ration/quota]: calendar quotas, and a keyed counter without keys and plans
-//   - [github.com/ration-go/ration/store]: the contract of counters, for authors of a store
-//   - [github.com/ration-go/ration/store/memory]: counters, keys and plans in this process
-//   - [github.com/ration-go/ration/store/redis]: counters, keys and plans that processes share
+//   - [github.com/ration-go/ration/limiter]: rates, and a keyed rate limiter without keys
+//     and plans
+//   - [github.com/ration-go/ration/quota]: calendar quotas, and a keyed counter without
+//     keys and plans
+//   - [github.com/ration-go/ration/store]: the contract of counters, for authors of a
+//     store
+//   - [github.com/ration-go/ration/store/memory]: counters, keys and plans in this
+//     process
+//   - [github.com/ration-go/ration/store/redis]: counters, keys and plans that processes
+//     share
 //   - [github.com/ration-go/ration/store/storetest]: tests a store against the contracts
 //   - [github.com/ration-go/ration/apigateway]: a control plane for the aws command line
 //
 // # Stability
 //
-// This is v0: names may still change between minor versions, and CHANGELOG.md says how. What
-// a refusal, an error and a limit mean does not change. The two newest versions of Go are
-// supported.
+// This is v0: names may still change between minor versions, and CHANGELOG.md says how.
+// What a refusal, an error and a limit mean does not change. The two newest versions of
+// Go are supported.
 package ration

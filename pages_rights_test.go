@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRights requires the rights of a Redis user to be the same on the page for operators and
-// in the doc of package redis.
+// TestRights requires the rights of a Redis user to be the same on the page for operators
+// and in the doc of package redis.
 func TestRights(t *testing.T) {
 	rights := func(file string) []string {
 		text, err := os.ReadFile(file)

@@ -33,7 +33,7 @@ func BenchmarkThrottle(b *testing.B) {
 	keys := names(subjects)
 	for _, visits := range []string{"hot", "spread", "zipf"} {
 		for _, result := range results {
-			for _, impl := range throttles { // one after the other, because the machine's speed drifts
+			for _, impl := range throttles { // in turn, since the machine's speed drifts
 				b.Run(fmt.Sprintf("impl=%s/keys=%s/result=%s", impl.name, visits, result.name), func(b *testing.B) {
 					w := workload{orders[visits](), keys, impl.open(b, result.limit), result.want}
 					w.fill(b, result.touch)

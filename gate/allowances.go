@@ -18,7 +18,7 @@ import (
 // lock.
 type allowances struct {
 	byPlan map[string]planned
-	stale  map[string]*atomic.Bool // by plan ID; the flag that new allowances of the plan get
+	stale  map[string]*atomic.Bool // by plan ID; the flag of new allowances
 	most   int                     // the bound of the plans
 }
 

@@ -99,8 +99,8 @@ type Config struct {
 	// buckets in this process, and quotas refuse.
 	OnFailure FailurePolicy
 
-	// InsecureAllowNoPlan admits keys that have no plan for the API stage, without limits and
-	// without a usage record. By default they are refused, as Amazon API Gateway does.
+	// InsecureAllowNoPlan admits keys that have no plan for the API stage, without limits
+	// and without a usage record. By default they are refused, as Amazon API Gateway does.
 	InsecureAllowNoPlan bool
 
 	// Observer is told of every decision. If nil, nothing is told.

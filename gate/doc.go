@@ -12,7 +12,7 @@
 // HTTP in this package: a queue worker or a gRPC server uses the Gate as package
 // middleware does.
 //
-// Caution: at the end of a window, such as at midnight, a client can use up the old window
-// and then the new one. So it may get twice the limit of a quota within a moment. A
-// throttle smooths that.
+// Caution: at the end of a window, such as at midnight, a client can use up the old
+// window and then the new one. So it may get twice the limit of a quota within a moment.
+// A throttle smooths that.
 package gate

@@ -33,7 +33,7 @@ type entry struct {
 // history is the part of an entry that few decisions read.
 type history struct {
 	retires  *time.Time    // when this secret expires before its key does, or nil
-	read     time.Duration // when the oldest of the key and its plans was read, by the Gate's clock
+	read     time.Duration // when the oldest part was read, by the Gate's clock
 	failures int           // look-ups that have failed since; guarded by resolver.mu
 }
 

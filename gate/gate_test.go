@@ -102,7 +102,7 @@ func TestAllOrNothing(t *testing.T) {
 			return list
 		}
 		require.True(t, h.admit(gate.Request{Secret: secret, Cost: 3}).Allowed)
-		require.Equal(t, []int64{1, 3, 3}, used()) // a request takes one token, whatever its cost
+		require.Equal(t, []int64{1, 3, 3}, used()) // one token for each request
 		d := h.admit(gate.Request{Secret: secret, Cost: 3})
 		require.Equal(t, &gate.LimitError{Reason: gate.QuotaExceeded, Limits: []string{"day", "hour"}, RetryAfter: 24 * time.Hour}, d.Err())
 		require.Equal(t, []int64{1, 3, 3}, used())

@@ -272,7 +272,7 @@ func TestAccessIsTheSame(t *testing.T) {
 				_, _ = h.plans.Update(ctx, p.ID, func(p *usageplan.Plan) error { p.Quotas = perDay(int64(rnd.IntN(2)) * 1000); return nil })
 			case 6:
 				if rnd.IntN(10) == 0 {
-					require.NoError(t, h.st.DeletePlan(ctx, p.ID, 0)) // its links remain, but count no more
+					require.NoError(t, h.st.DeletePlan(ctx, p.ID, 0)) // its links remain
 					require.NoError(t, h.st.InsertPlan(ctx, p))
 				}
 			case 7:

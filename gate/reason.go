@@ -18,7 +18,7 @@ const (
 	NoPlan               // no plan of the key is for this API stage
 	Throttled            // the token bucket has too few tokens now
 	QuotaExceeded        // the allowance of a window is used up until the window ends
-	NeverFits            // the cost is above what the throttle or quota can hold, or the plan blocks
+	NeverFits            // the cost is above any limit, or the plan blocks
 	StoreFailed          // a store of keys, plans or counters did not answer
 	Invalid              // the Request breaks a rule; the calling service is at fault
 )

@@ -37,7 +37,7 @@ type resolver struct {
 	maxAge         time.Duration
 	maxStale       time.Duration
 	timeout        time.Duration // Config.LookupTimeout
-	patience       time.Duration // Config.Timeout: the wait for a look-up if a cached entry will do
+	patience       time.Duration // Config.Timeout; bounds waits if a cached entry will do
 	logger         *slog.Logger
 	listenerChecks []*listenerCheck
 	cache          *cache

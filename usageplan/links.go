@@ -34,8 +34,8 @@ func (s *Service) AddLink(ctx context.Context, l Link) (Link, error) {
 
 // AddSpareLink does what AddLink does, and accepts a second plan for every stage, as
 // Amazon API Gateway does: stages are often added to a plan after its keys. The plan with
-// the oldest link counts, until a plan of the key names the stage or that link goes. Audit
-// finds keys with such links.
+// the oldest link counts, until a plan of the key names the stage or that link goes.
+// Audit finds keys with such links.
 func (s *Service) AddSpareLink(ctx context.Context, l Link) (Link, error) {
 	return s.addLink(ctx, l, true)
 }

@@ -16,7 +16,7 @@ import (
 type Block struct {
 	Page   string // the page's path
 	Line   int    // the line of the page on which the code begins
-	Module string // the directory of the nested module that compiles it; empty for the main module
+	Module string // the nested module that compiles it; empty: the main one
 	Code   string
 
 	signature, imports, declarations string

@@ -32,7 +32,8 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestUnwrapHasNoNil keeps the rule of package errors, which tools that walk errors rely on.
+// TestUnwrapHasNoNil keeps the rule of package errors, which tools that walk errors rely
+// on.
 func TestUnwrapHasNoNil(t *testing.T) {
 	err := fault.Report(errOuter, "plan", nil, errField, nil)
 	all, ok := err.(interface{ Unwrap() []error })

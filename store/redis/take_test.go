@@ -350,7 +350,7 @@ func TestPastLives(t *testing.T) {
 	}{
 		{0, 0, 0},
 		{24 * time.Hour, 0, time.Hour},                   // the window of the first day
-		{30 * time.Hour, 48 * time.Hour, 0},              // that one and the second day's are gone
+		{30 * time.Hour, 48 * time.Hour, 0},              // that and the second day's are gone
 		{18 * time.Hour, 48 * time.Hour, 49 * time.Hour}, // the third day's
 		{36 * time.Hour, 48 * time.Hour, 37 * time.Hour}, // the fourth day's, half a day ago
 	} {

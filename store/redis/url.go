@@ -20,9 +20,9 @@ const defaultWriteTimeout = time.Second
 
 // parseOption parses a URL of Open.
 //
-// Security: Its errors name what is wrong. They show no text of the URL, except the name of
-// an unknown parameter. A password with a slash or an @ in it may turn up in any part of
-// the URL.
+// Security: Its errors name what is wrong. They show no text of the URL, except the name
+// of an unknown parameter. A password with a slash or an @ in it may turn up in any part
+// of the URL.
 func parseOption(text string) (rueidis.ClientOption, error) {
 	u, err := parseURL(text)
 	if err != nil {
