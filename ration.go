@@ -24,7 +24,7 @@ type Store interface {
 // Config configures a Ration. The zero Config is ready for use.
 type Config struct {
 	// Keys, Gate and Middleware configure the parts. The default of Gate.KeyFormat is that
-	// of Keys, and the default of each Logger is Logger. If Logger is nil, nothing is logged.
+	// of Keys, and the default of each Logger is Logger. If it is nil, nothing is logged.
 	Keys       apikey.Config
 	Gate       gate.Config
 	Middleware middleware.Config

@@ -1,5 +1,5 @@
 // Command quickstart protects a small service and shows what a client sees. It sends 15
-// requests against a burst of 10 over a real connection, and leaves the server up if it is
+// requests against a burst of 10 over real connections, and leaves the server up if it is
 // given an address:
 //
 //	go run ./examples/quickstart
