@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"/internal/awstest":    {},
 	"/internal/bucketname": {},
 	"/internal/codeblocks": {},
+	"/internal/cursor":     {},
 	"/internal/fault":      {},
 	"/internal/leak":       {},
 	"/internal/longtest":   {},
@@ -40,8 +41,8 @@ var mayImport = map[string][]string{
 	"/middleware":          {"/apikey", "/gate", "/internal/fault", "/internal/nilcheck", "/internal/refusal", "/limiter", "/store", "/usageplan"},
 	"/quota":               {"/internal/fault", "/internal/nilcheck", "/store"},
 	"/store":               {},
-	"/store/memory":        {"/apikey", "/store", "/usageplan"},
-	"/store/redis":         {"/apikey", "/internal/nilcheck", "/store", "/usageplan"},
+	"/store/memory":        {"/apikey", "/internal/cursor", "/store", "/usageplan"},
+	"/store/redis":         {"/apikey", "/internal/cursor", "/internal/nilcheck", "/store", "/usageplan"},
 	"/store/storetest":     {"/apikey", "/limiter", "/quota", "/store", "/usageplan"},
 	"/usageplan":           {"/apikey", "/internal/bucketname", "/internal/fault", "/internal/nilcheck", "/internal/pages", "/internal/retry", "/internal/strict", "/limiter", "/quota", "/store"},
 }

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
+
+	"github.com/ration-go/ration/internal/cursor"
 )
 
 // A list holds records in the order in which they were added. A page of it costs the same
@@ -46,11 +47,11 @@ func (l *list[T]) remove(it *item[T]) {
 // listing with a narrow filter holds the lock.
 const maxExamined = 1000
 
-// page returns up to limit wanted records before the cursor, newest first, and the next
+// page returns up to limit wanted records from a cursor on, newest first, and the next
 // cursor. last is the last number that the directory has given. The error names the
 // argument that is wrong.
-func (l *list[T]) page(last uint64, cursor string, limit int, want func(*T) bool) (page []T, next string, err error) {
-	number, err := parseCursor(cursor, last)
+func (l *list[T]) page(last uint64, from string, limit int, want func(*T) bool) (page []T, next string, err error) {
+	number, err := parseCursor(from, last)
 	if limit < 1 {
 		err = errors.Join(err, fmt.Errorf("limit: %d: want 1 or more", limit))
 	}
@@ -73,20 +74,20 @@ func (l *list[T]) page(last uint64, cursor string, limit int, want func(*T) bool
 
 	// A page lists the numbers below its cursor, so this one begins the next page with the
 	// record at i-1, or with the next older one if that record is deleted by then.
-	return page, strconv.FormatUint(l.items[i-1].number+1, 36), nil
+	return page, cursor.Format(l.items[i-1].number + 1), nil
 }
 
 // parseCursor returns the number before which a listing goes on. The empty cursor begins
-// at the newest record. A cursor that a page returned stands between two records, so it
-// is at least 2 and at most last. Anything else did not come from a listing of this
-// directory.
-func parseCursor(cursor string, last uint64) (uint64, error) {
-	if cursor == "" {
+// at the newest record. A number above last did not come from a listing of this directory.
+func parseCursor(text string, last uint64) (uint64, error) {
+	number, err := cursor.Parse(text)
+	switch {
+	case err != nil:
+		return 0, err
+	case number == 0:
 		return last + 1, nil
-	}
-	number, err := strconv.ParseUint(cursor, 36, 64)
-	if err != nil || number < 2 || number > last || strconv.FormatUint(number, 36) != cursor {
-		return 0, fmt.Errorf("cursor: %.40q: want one that a listing gave", cursor)
+	case number > last:
+		return 0, cursor.Fault(text)
 	}
 	return number, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/cursor"
 )
 
 // maxExamined is the most records that the script examines for one page. It bounds the
@@ -25,9 +26,9 @@ type listing[T any] struct {
 	invalid error // wrapped by an error that is the caller's fault
 }
 
-// page returns up to limit records, from cursor on, and the next cursor.
-func (l *listing[T]) page(ctx context.Context, s *Store, cursor string, limit int) (page []T, next string, err error) {
-	below, err := parseCursor(cursor)
+// page returns up to limit records, those from a cursor on, and the next cursor.
+func (l *listing[T]) page(ctx context.Context, s *Store, from string, limit int) (page []T, next string, err error) {
+	below, err := cursor.Parse(from)
 	if limit < 1 {
 		err = errors.Join(err, fmt.Errorf("limit: %d: want 1 or more", limit))
 	}
@@ -47,7 +48,7 @@ func (l *listing[T]) page(ctx context.Context, s *Store, cursor string, limit in
 		return nil, "", fmt.Errorf("last number: %w", err)
 	}
 	if below > last {
-		return nil, "", fmt.Errorf("%w: %w", l.invalid, badCursor(cursor))
+		return nil, "", fmt.Errorf("%w: %w", l.invalid, cursor.Fault(from))
 	}
 	if next, err = nextCursor(reply[1]); err != nil {
 		return nil, "", err
@@ -89,22 +90,5 @@ func nextCursor(number string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("next number: %w", err)
 	}
-	return strconv.FormatUint(below, 36), nil
-}
-
-// parseCursor returns the number below which a listing goes on, or 0 for the first page.
-// A page gives a cursor only if there is a record below it, so the least number is 2.
-func parseCursor(cursor string) (below uint64, err error) {
-	if cursor == "" {
-		return 0, nil
-	}
-	below, err = strconv.ParseUint(cursor, 36, 64)
-	if err != nil || below < 2 || strconv.FormatUint(below, 36) != cursor {
-		return 0, badCursor(cursor)
-	}
-	return below, nil
-}
-
-func badCursor(cursor string) error {
-	return fmt.Errorf("cursor: %.40q: want one that a listing gave", cursor)
+	return cursor.Format(below), nil
 }
