@@ -10,9 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"time"
-
-	"github.com/alicebob/miniredis/v2"
 
 	"github.com/ration-go/ration"
 	"github.com/ration-go/ration/apikey"
@@ -21,7 +18,6 @@ import (
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store/memory"
-	"github.com/ration-go/ration/store/redis"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -163,37 +159,5 @@ func Example_shadow() {
 	// Output:
 	// 200
 	// would refuse: 429 throttled
-	// 200
-}
-
-// An outage of Redis: throttles go on in the process, and quotas close unless the service
-// says otherwise.
-func Example_outage() {
-	for _, policy := range []gate.FailurePolicy{{}, {Quota: gate.FailOpen}} {
-		server := ration.Must(miniredis.Run())
-		st := ration.Must(redis.Open("redis://"+server.Addr(), redis.Config{}))
-		r := ration.Must(ration.New(st, ration.Config{Gate: gate.Config{OnFailure: policy, Timeout: time.Minute}}))
-		for _, plan := range []usageplan.Plan{
-			ration.Must(r.Plan(ctx, "throttled", "10/s")), ration.Must(r.Plan(ctx, "with-quota", "10/s", "1000/day")),
-		} {
-			_, secret, _ := r.Issue(ctx, plan.ID, "my-client")
-			withKey := func(r *http.Request) { r.Header.Set("X-API-Key", string(secret)) }
-			statuses(r.Handler(hello), 1, withKey)
-			server.SetError("ERR down")
-			statuses(r.Handler(hello), 1, withKey)
-			server.SetError("")
-		}
-		r.Close()
-		st.Close()
-		server.Close()
-	}
-	// Output:
-	// 200
-	// 200
-	// 200
-	// 503
-	// 200
-	// 200
-	// 200
 	// 200
 }

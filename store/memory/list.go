@@ -78,7 +78,8 @@ func (l *list[T]) page(last uint64, from string, limit int, want func(*T) bool) 
 }
 
 // parseCursor returns the number before which a listing goes on. The empty cursor begins
-// at the newest record. A number above last did not come from a listing of this directory.
+// at the newest record. A number above last did not come from a listing of this
+// directory.
 func parseCursor(text string, last uint64) (uint64, error) {
 	number, err := cursor.Parse(text)
 	switch {
