@@ -66,35 +66,68 @@ func ByForwarded(trusted ...netip.Prefix) func(*http.Request) (string, error) {
 
 // forwardedFor returns the for parameter of each element of a Forwarded line. It is empty
 // for an element without one.
+//
+// Security: a proxy appends its element to what the client has sent. With a quote that it
+// does not close, a client could hide that element in a quoted string of its own. So a
+// line of which any part is malformed says nothing at all.
+//
+// An element without a for parameter ends the search, so those before it are dropped. A
+// line of commas takes no memory.
 func forwardedFor(line string) (nodes []string) {
-	for _, element := range splitQuoted(line, ',') {
-		node := ""
-		for _, param := range splitQuoted(element, ';') {
-			name, value, _ := strings.Cut(param, "=")
-			if strings.EqualFold(strings.TrimSpace(name), "for") {
-				node = unquote(strings.TrimSpace(value))
-			}
+	node, more := "", true
+	for more {
+		var param string
+		var sep byte
+		if param, sep, line, more = nextParam(line); sep == malformed {
+			return []string{""}
 		}
-		nodes = append(nodes, node)
+		name, value, _ := strings.Cut(param, "=")
+		if strings.EqualFold(strings.TrimSpace(name), "for") {
+			node = unquote(strings.TrimSpace(value))
+		}
+		if sep == ',' {
+			if node == "" {
+				nodes = nodes[:0]
+			}
+			nodes, node = append(nodes, node), ""
+		}
 	}
 	return nodes
 }
 
-// splitQuoted splits s at each sep that is outside a quoted string (RFC 9110 section
-// 5.6.4).
-func splitQuoted(s string, sep byte) (parts []string) {
-	quoted, start := false, 0
-	for i := 0; i < len(s); i++ {
-		switch {
-		case quoted && s[i] == '\\':
-			i++
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == sep && !quoted:
-			parts, start = append(parts, s[start:i]), i+1
+// malformed is what nextParam returns in place of a separator.
+const malformed = '"'
+
+// nextParam cuts the first parameter off a Forwarded line. It returns what separates that
+// from the rest: ';', or ',' after the last parameter of an element and at the end of the
+// line. A value is a token or a quoted string (RFC 9110 section 5.6.4), and no part of it
+// may be quoted only.
+func nextParam(line string) (param string, sep byte, rest string, more bool) {
+	end := strings.IndexAny(line, `,;"`)
+	if end >= 0 && line[end] == '"' {
+		if before := strings.TrimRight(line[:end], " \t"); before == "" || before[len(before)-1] != '=' {
+			return "", malformed, "", false
+		}
+		for end++; end < len(line) && line[end] != '"'; end++ {
+			if line[end] == '\\' {
+				end++
+			}
+		}
+		if end >= len(line) {
+			return "", malformed, "", false
+		}
+		for end++; end < len(line) && (line[end] == ' ' || line[end] == '\t'); end++ {
+		}
+		if end == len(line) {
+			end = -1
+		} else if line[end] != ',' && line[end] != ';' {
+			return "", malformed, "", false
 		}
 	}
-	return append(parts, s[start:])
+	if end < 0 {
+		return line, ',', "", false
+	}
+	return line[:end], line[end], line[end+1:], true
 }
 
 // unquote returns the content of a quoted string, or s if s is not one.

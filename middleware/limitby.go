@@ -117,7 +117,7 @@ func (b *limitBy) check(w http.ResponseWriter, r *http.Request, pass *passed) *p
 		b.log(r.Context(), slog.LevelError, "ration: the key function of a limit failed", err)
 		return newProblem(http.StatusInternalServerError, "The service failed to determine the caller of the request.")
 	}
-	if pass.mark.before(k) {
+	if pass.mark.before(k, r) {
 		pass.again = true
 		b.warnOfTwice(r.Context())
 		return nil

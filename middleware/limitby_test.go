@@ -190,6 +190,13 @@ func TestLimitByTwice(t *testing.T) {
 				limit(one, "ip")(ok).ServeHTTP(w, part)
 			}))
 		}, 2},
+		"a cloned part of a batch": {func(one, _ *limiter.Limiter) http.Handler {
+			return limit(one, "ip")(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				part := r.Clone(r.Context())
+				part.URL.Path = "/pets/2"
+				limit(one, "ip")(ok).ServeHTTP(w, part)
+			}))
+		}, 2},
 	} {
 		one, other := newLimiter(t, memory.New(memory.Config{}), limiter.PerMinute(5)), newLimiter(t, memory.New(memory.Config{}), limiter.PerMinute(5))
 		require.Equal(t, 200, status(c.handler(one, other), request("GET", "/pets/1")), what)
@@ -280,6 +287,15 @@ func TestByForwarded(t *testing.T) {
 		{"10.0.0.1", []string{""}},
 		{"10.0.0.1", []string{"for"}},
 		{"10.0.0.1", []string{`for="`}},
+		{"198.51.100.7", []string{`for = "198.51.100.7" ; host="a" `}},
+		{"198.51.100.7", []string{`,,for=6.6.6.6,,for=198.51.100.7`}},
+
+		// A client leaves a quoted string open, so as to hide what the proxy appends.
+		{"10.0.0.1", []string{`for=6.6.6.6;x=", for=198.51.100.7`}},
+		{"10.0.0.1", []string{`for=6.6.6.6;x="\, for=198.51.100.7;proto=http`}},
+		{"10.0.0.1", []string{`for=6.6.6.6;x=", for="[2001:db8::1]:80";proto=http`}},
+		{"10.0.0.1", []string{`for=6.6.6.6;x=", for=198.51.100.7;host="a\"b"`}},
+		{"10.0.0.1", []string{`for=6.6.6.6;x=a", for=198.51.100.7;host="b"`}},
 	} {
 		r := from("10.0.0.1:80", "6.6.6.6")
 		r.Header["Forwarded"] = c.lines

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/ration-go/ration/limiter"
 )
@@ -27,9 +28,9 @@ func (c *limited) Value(key any) any {
 
 // before reports whether the limiter has admitted the same request before under the same
 // key. It stores the key in c.
-func (c *limited) before(key string) bool {
+func (c *limited) before(key string, r *http.Request) bool {
 	c.key = key
-	if c.target == "" { // made by a handler: see decider
+	if !isTarget(c.target, r) { // made by a handler: see decider
 		return false
 	}
 	for ctx := c.Context; ; {

@@ -150,6 +150,49 @@ func TestTwiceVerifiesEachCredential(t *testing.T) {
 	require.Equal(t, int64(5), used(t, h, one.ID))
 }
 
+// TestTwiceOfClones checks what a handler makes of a request by Clone, which keeps the
+// target of the request. Another path is charged. Another key is verified.
+func TestTwiceOfClones(t *testing.T) {
+	h := newFixture(t)
+	key, secret := h.key(&usageplan.Plan{Quotas: perDay(3)})
+	_, other := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	mw := h.middleware(middleware.Config{})
+	statuses := func(change func(part *http.Request)) (all []int) {
+		batch := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			for range 3 {
+				part := r.Clone(r.Context())
+				change(part)
+				all = append(all, status(mw.Handler(ok), part))
+			}
+		})
+		require.Equal(t, 200, status(mw.Handler(batch), request("POST", "/batch?x=/pets/7", "Authorization", "Bearer "+secret)))
+		return all
+	}
+	require.Equal(t, []int{401, 401, 401}, statuses(func(part *http.Request) { part.Header.Set("Authorization", "Bearer guess") }))
+	require.Equal(t, []int{200, 429, 429}, statuses(func(part *http.Request) { part.Header.Set("Authorization", "Bearer "+other) }))
+	require.Equal(t, int64(2), used(t, h, key.ID))
+	require.Equal(t, []int{429, 429, 429}, statuses(func(part *http.Request) { part.URL.Path = "/pets/7" }))
+}
+
+// TestTwiceFree checks that an outer middleware at a cost of 0 pays for nothing.
+func TestTwiceFree(t *testing.T) {
+	h := newFixture(t)
+	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	outer := h.middleware(middleware.Config{Cost: func(*http.Request) int64 { return 0 }})
+	protected := outer.Handler(h.middleware(middleware.Config{}).Handler(ok))
+	require.Equal(t, 200, status(protected, with(secret)))
+	require.Equal(t, 429, status(protected, with(secret)))
+}
+
+// TestTwiceRefused checks that a refusal of Check admits nothing in an inner one.
+func TestTwiceRefused(t *testing.T) {
+	mw := newFixture(t).middleware(middleware.Config{})
+	r := with("guess")
+	outer := mw.Check(r)
+	require.False(t, outer.Allowed())
+	require.False(t, mw.Check(r.WithContext(outer.NewContext(r))).Allowed())
+}
+
 // TestTwiceByCheck checks the same for frameworks that call Check.
 func TestTwiceByCheck(t *testing.T) {
 	h := newFixture(t)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
@@ -12,7 +14,7 @@ import (
 
 // decider identifies a decision of a request by the Middleware that made it, and the
 // target of the request as the client sent it. The target is the same in all copies of
-// the request. A request that a handler makes, such as a part of a batch, has no target,
+// the request, see isTarget. A request that a handler makes, such as a part of a batch, has no target,
 // and is never recognized. A decider is a part of each Result, so it is small.
 type decider struct {
 	mw     *Middleware
@@ -34,7 +36,7 @@ func (d *decider) answers(key *deciderKey) bool {
 // no effect then, which is a mistake in the configuration, so the Logger is warned once.
 func (m *Middleware) decided(r *http.Request) bool {
 	c, _ := r.Context().Value((*deciderKey)(m)).(*deciding)
-	if c == nil || c.by.target == "" || c.by.target != r.RequestURI || c.by.mw != m && !m.finds(r, c.decision) {
+	if c == nil || !isTarget(c.by.target, r) || !admits(c.decision) || !m.sameKey(r, c) {
 		return false
 	}
 	if m.cfg.Logger != nil && !m.twice.Swap(true) {
@@ -44,17 +46,37 @@ func (m *Middleware) decided(r *http.Request) bool {
 	return true
 }
 
-// finds reports whether the credential that m finds belongs to the key of a decision.
-// Another Middleware may look for another credential, which is not verified yet.
-func (m *Middleware) finds(r *http.Request, d *gate.Decision) bool {
-	found, err := m.cfg.Credential(r)
-	if err != nil || found.none() || d.Key == nil {
+// isTarget reports whether r still has the target of the request that was decided. A
+// handler that makes the parts of a batch by Request.Clone changes only the URL, so the
+// path must be the end of the target's. Then http.StripPrefix may have shortened it.
+func isTarget(target string, r *http.Request) bool {
+	if target == "" || target != r.RequestURI {
 		return false
 	}
-	if found.Secret == "" {
-		return found.KeyID == d.Key.ID
+	path, _, _ := strings.Cut(target, "?")
+	plain, err := url.PathUnescape(path)
+	return strings.HasSuffix(path, r.URL.EscapedPath()) || err == nil && strings.HasSuffix(plain, r.URL.Path)
+}
+
+// admits reports whether d lets a request pass an inner middleware. Check may have
+// refused the request, or admitted it at a cost of 0, which no limit counts.
+func admits(d *gate.Decision) bool {
+	return d.Allowed && (d.Cost > 0 || d.Repeated || d.Reason != gate.Admitted)
+}
+
+// sameKey reports whether the credential that m finds belongs to the key of a decision.
+// Another Middleware may look for another credential, which is not verified yet. The same
+// Middleware may have removed the credential, but must find no other.
+func (m *Middleware) sameKey(r *http.Request, c *deciding) bool {
+	found, err := m.cfg.Credential(r)
+	key := c.decision.Key
+	switch {
+	case err != nil || found.none() || key == nil:
+		return c.by.mw == m
+	case found.Secret == "":
+		return found.KeyID == key.ID
 	}
-	return d.Key.Accepts(apikey.DigestOf(string(found.Secret)), time.Now()) == nil
+	return key.Accepts(apikey.DigestOf(string(found.Secret)), time.Now()) == nil
 }
 
 // NewContext returns the context of r with the Decision. Callers of Check pass it to the
