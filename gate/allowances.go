@@ -101,8 +101,9 @@ func (r *resolver) readAllowance(lk *lookup, l *usageplan.Link, plan *usageplan.
 	known, ok := r.allowances.byPlan[l.PlanID]
 	stale := r.allowances.staleFlag(l.PlanID)
 	// The plan was read before its ID was known here. If it changed meanwhile, the
-	// plan may be older than the change. Then the entry is stale from the start.
-	if r.changedAt[l.PlanID] > lk.began {
+	// plan may be older than the change. Then the entry is stale from the start. It may be
+	// one of too many changes to note, see noteChange.
+	if max(r.changedAt[l.PlanID], r.changedAt[""]) > lk.began {
 		ok = false
 		stale = new(atomic.Bool)
 		stale.Store(true)

@@ -256,3 +256,32 @@ func TestBreakDuringRead(t *testing.T) {
 		})
 	}
 }
+
+// TestManyChangesDuringRead changes a plan, and then more than the Gate notes, while a
+// look-up of a key by its ID is in flight. A request that comes afterwards must not get
+// the old plan.
+func TestManyChangesDuringRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, st := newPaused(t, "access")
+		k, _, plan := h.linked(usageplan.Plan{Quotas: perDay(1000)})
+		release := st.hold("access")
+		ask := func(d chan<- gate.Decision) {
+			d <- h.admit(gate.Request{KeyID: k.ID})
+		}
+		first, late := make(chan gate.Decision, 1), make(chan gate.Decision, 1)
+		go ask(first)
+		synctest.Wait()
+		require.NoError(t, second(h.plans.Update(t.Context(), plan.ID, func(p *usageplan.Plan) error {
+			p.Quotas = perDay(1)
+			return nil
+		})))
+		for i := range 1100 {
+			st.changed(fmt.Sprint("other", i))
+		}
+		go ask(late)
+		synctest.Wait()
+		release()
+		<-first
+		require.Equal(t, int64(1), (<-late).Plan.Quotas[0].Limit)
+	})
+}

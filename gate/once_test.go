@@ -130,3 +130,29 @@ func TestIDsOfOthers(t *testing.T) {
 	require.ErrorIs(t, err, gate.ErrInvalid)
 	require.ErrorContains(t, err, "id: 513 bytes")
 }
+
+// TestIDsBesideClockAhead checks that a request whose clock is ahead does not let other
+// IDs of the subject be charged again.
+func TestIDsBesideClockAhead(t *testing.T) {
+	h := newFixture(t)
+	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(1000)})
+	now := time.Now()
+	ask := func(id string, at time.Time) bool {
+		d := h.admit(gate.Request{Secret: secret, ID: id, At: at})
+		require.True(t, d.Allowed)
+		return d.Repeated
+	}
+	for i := range 20 {
+		require.False(t, ask(fmt.Sprint(i), now))
+	}
+	for i := range 20 {
+		ask(fmt.Sprint("ahead", i), now.Add(26*time.Hour))
+	}
+	again := 0
+	for i := range 20 {
+		if !ask(fmt.Sprint(i), now) {
+			again++
+		}
+	}
+	require.Zero(t, again)
+}

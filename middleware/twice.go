@@ -14,8 +14,9 @@ import (
 
 // decider identifies a decision of a request by the Middleware that made it, and the
 // target of the request as the client sent it. The target is the same in all copies of
-// the request, see isTarget. A request that a handler makes, such as a part of a batch, has no target,
-// and is never recognized. A decider is a part of each Result, so it is small.
+// the request, see isTarget. A request that a handler makes, such as a part of a batch,
+// has no target, and is never recognized. A decider is a part of each Result, so it is
+// small.
 type decider struct {
 	mw     *Middleware
 	target string

@@ -15,6 +15,9 @@ import (
 func (sh *shard) placeState(a *account, m *store.Meter, st *state, at time.Time, now int64) {
 	f := a.layout.findField(m, -1)
 	if f == nil {
+		// Other buckets than m go only when they are full by the clock of this process, too. A
+		// caller whose clock is ahead would make IDs be charged again.
+		now = min(now, sh.store.micros(time.Time{}))
 		if a.overflow.holds(m) || !sh.addField(a, m, st) {
 			a.needOverflow().put(m, st, at, now)
 		}
