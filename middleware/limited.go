@@ -11,8 +11,9 @@ import (
 // recognizes the request.
 type limited struct {
 	context.Context
-	limiter     *limiter.Limiter
-	key, target string
+	limiter *limiter.Limiter
+	key     string
+	target  target
 }
 
 // limiterKey is the context key by which a limiter asks for its own limited. Its pointer
@@ -30,7 +31,7 @@ func (c *limited) Value(key any) any {
 // key. It stores the key in c.
 func (c *limited) before(key string, r *http.Request) bool {
 	c.key = key
-	if !isTarget(c.target, r) { // made by a handler: see decider
+	if c.target.uri == "" { // made by a handler: see target
 		return false
 	}
 	for ctx := c.Context; ; {
@@ -38,7 +39,7 @@ func (c *limited) before(key string, r *http.Request) bool {
 		switch {
 		case outer == nil:
 			return false
-		case outer.key == key && outer.target == c.target:
+		case outer.key == key && outer.target.includes(r):
 			return true
 		}
 		ctx = outer.Context

@@ -230,11 +230,11 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 			x.ctx.Context = r.Context()
 			x.ctx.decision = &x.Decision
 			x.ctx.by.mw = m
-			x.ctx.by.target = r.RequestURI
+			x.ctx.by.target = targetOf(r)
 			inner := r.WithContext(&x.ctx)
 			if m.cfg.StripCredential {
 				found.place().strip(inner)
-				x.ctx.by.target = inner.RequestURI
+				x.ctx.by.target.uri = inner.RequestURI
 			}
 			m.serve(next, m.record(w, r, &found, x), inner, r, x)
 		}

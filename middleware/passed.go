@@ -16,7 +16,7 @@ type passed struct {
 }
 
 func newPassed(by *limitBy, r *http.Request) *passed {
-	return &passed{by: by, mark: limited{Context: r.Context(), limiter: by.limiter, target: r.RequestURI}}
+	return &passed{by: by, mark: limited{Context: r.Context(), limiter: by.limiter, target: targetOf(r)}}
 }
 
 // WriteHeaders implements fields.

@@ -96,6 +96,12 @@ func TestTwice(t *testing.T) {
 			require.Equal(t, 200, status(mw.Handler(ok), part))
 		}
 	})
+	rewrite := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.URL.Path = "/animals/1"
+			next.ServeHTTP(w, r)
+		})
+	}
 	for _, c := range []struct {
 		what    string
 		handler http.Handler
@@ -104,6 +110,7 @@ func TestTwice(t *testing.T) {
 	}{
 		{"once", mw.Handler(ok), 1, 0},
 		{"the same middleware", mw.Handler(http.StripPrefix("/pets", mw.Handler(ok))), 1, 1},
+		{"rewritten outside", rewrite(mw.Handler(http.StripPrefix("/animals", mw.Handler(ok)))), 1, 0},
 		{"again", mw.Handler(mw.Handler(mw.Handler(ok))), 1, 0},
 		{"another over the same Gate", mw.Handler(again.Handler(ok)), 1, 1},
 		{"another Gate between", mw.Handler(second.Handler(mw.Handler(ok))), 1, 0},
@@ -151,7 +158,7 @@ func TestTwiceVerifiesEachCredential(t *testing.T) {
 }
 
 // TestTwiceOfClones checks what a handler makes of a request by Clone, which keeps the
-// target of the request. Another path is charged. Another key is verified.
+// target of the request. Another path or method is charged. Another key is verified.
 func TestTwiceOfClones(t *testing.T) {
 	h := newFixture(t)
 	key, secret := h.key(&usageplan.Plan{Quotas: perDay(3)})
@@ -172,6 +179,9 @@ func TestTwiceOfClones(t *testing.T) {
 	require.Equal(t, []int{200, 429, 429}, statuses(func(part *http.Request) { part.Header.Set("Authorization", "Bearer "+other) }))
 	require.Equal(t, int64(2), used(t, h, key.ID))
 	require.Equal(t, []int{429, 429, 429}, statuses(func(part *http.Request) { part.URL.Path = "/pets/7" }))
+
+	_, secret = h.key(&usageplan.Plan{Quotas: perDay(3)})
+	require.Equal(t, []int{200, 200, 429}, statuses(func(part *http.Request) { part.Method = "DELETE" }))
 }
 
 // TestTwiceFree checks that an outer middleware at a cost of 0 pays for nothing.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -13,13 +12,24 @@ import (
 )
 
 // decider identifies a decision of a request by the Middleware that made it, and the
-// target of the request as the client sent it. The target is the same in all copies of
-// the request, see isTarget. A request that a handler makes, such as a part of a batch,
-// has no target, and is never recognized. A decider is a part of each Result, so it is
-// small.
+// target of the request. A decider is a part of each Result, so it is small.
 type decider struct {
 	mw     *Middleware
-	target string
+	target target
+}
+
+// target is what a request asks for: the target that the client sent, and the method and
+// the path that the middleware has seen.
+type target struct{ uri, method, path string }
+
+func targetOf(r *http.Request) target { return target{r.RequestURI, r.Method, r.URL.Path} }
+
+// includes reports whether r is still the request with this target. All copies of a
+// request have the uri. A request that a handler makes, such as a part of a batch, has
+// none, and is never recognized. If the handler makes it by Request.Clone, the method or
+// the path is another. Only http.StripPrefix may have shortened the path.
+func (t *target) includes(r *http.Request) bool {
+	return t.uri != "" && t.uri == r.RequestURI && t.method == r.Method && strings.HasSuffix(t.path, r.URL.Path)
 }
 
 // deciderKey is the context key by which a Middleware asks for a decision of the same
@@ -37,7 +47,7 @@ func (d *decider) answers(key *deciderKey) bool {
 // no effect then, which is a mistake in the configuration, so the Logger is warned once.
 func (m *Middleware) decided(r *http.Request) bool {
 	c, _ := r.Context().Value((*deciderKey)(m)).(*deciding)
-	if c == nil || !isTarget(c.by.target, r) || !admits(c.decision) || !m.sameKey(r, c) {
+	if c == nil || !c.by.target.includes(r) || !admits(c.decision) || !m.sameKey(r, c) {
 		return false
 	}
 	if m.cfg.Logger != nil && !m.twice.Swap(true) {
@@ -45,18 +55,6 @@ func (m *Middleware) decided(r *http.Request) bool {
 			"it is charged once, by the outer one; the inner one has no effect; use another Gate or remove one of them")
 	}
 	return true
-}
-
-// isTarget reports whether r still has the target of the request that was decided. A
-// handler that makes the parts of a batch by Request.Clone changes only the URL, so the
-// path must be the end of the target's. Then http.StripPrefix may have shortened it.
-func isTarget(target string, r *http.Request) bool {
-	if target == "" || target != r.RequestURI {
-		return false
-	}
-	path, _, _ := strings.Cut(target, "?")
-	plain, err := url.PathUnescape(path)
-	return strings.HasSuffix(path, r.URL.EscapedPath()) || err == nil && strings.HasSuffix(plain, r.URL.Path)
 }
 
 // admits reports whether d lets a request pass an inner middleware. Check may have
@@ -87,5 +85,5 @@ func (res *Result) NewContext(r *http.Request) context.Context {
 	if res.Skipped {
 		return r.Context()
 	}
-	return &deciding{Context: r.Context(), decision: &res.Decision, by: decider{res.mw, r.RequestURI}}
+	return &deciding{Context: r.Context(), decision: &res.Decision, by: decider{res.mw, targetOf(r)}}
 }
