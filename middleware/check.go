@@ -17,19 +17,19 @@ import (
 func (m *Middleware) Check(r *http.Request) *Result {
 	res := new(Result)
 	var found Credential
-	m.check(r, m.cfg.Mux, res, &found)
+	m.check(r, knownMux{ServeMux: m.cfg.Mux}, res, &found)
 	return res
 }
 
 // check is Check with two more parameters. It fills in found, the credential, unless that
 // is malformed. The Result has no credential, so that a caller that prints one does not
 // reveal a secret.
-func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result, found *Credential) {
+func (m *Middleware) check(r *http.Request, mux knownMux, res *Result, found *Credential) {
 	res.mw = m
 	rt := m.routeOf(r, mux)
 	if len(m.public) > 0 && m.public[rt.pattern] || isPreflight(r) && rt.passesPreflight(mux) || m.decided(r) {
 		res.Skipped = true
-		m.watch.observe(r, mux, rt.pattern, nil)
+		m.watch.observe(r, mux.ServeMux, rt.pattern, nil)
 		return
 	}
 	err := m.credential(r, found)
@@ -52,7 +52,7 @@ func (m *Middleware) check(r *http.Request, mux *http.ServeMux, res *Result, fou
 	if res.Err != nil {
 		m.log(r.Context(), "decision", res.Err, &res.Decision)
 	}
-	m.watch.observe(r, mux, rt.pattern, res.Decision.Plan)
+	m.watch.observe(r, mux.ServeMux, rt.pattern, res.Decision.Plan)
 }
 
 // decide asks the Gate about a request of known credential and route.

@@ -66,9 +66,9 @@ type Config struct {
 	// Caution: do not return 0 for a request whose cost Gate.Settle corrects later, or no
 	// limit ever refuses it. Return an estimate of 1 or more.
 	//
-	// If the mux is known and only redirects a request to the clean form of its path, such
-	// as /dir to /dir/, the cost is 0 and Cost is not called. The client pays when it
-	// follows the redirect.
+	// If Handler is given the mux itself, and the mux only redirects a request to the clean
+	// form of its path, such as /dir to /dir/, the cost is 0 and Cost is not called. The
+	// client pays when it follows the redirect.
 	Cost func(*http.Request) int64
 
 	// ID returns an identifier of the request, so that the request is charged once however
@@ -203,11 +203,12 @@ func (cfg Config) withDefaults() Config {
 // the decision in their context, and refuses the others. It panics if next is nil.
 func (m *Middleware) Handler(next http.Handler) http.Handler {
 	nilcheck.Must("middleware: Handler", nilcheck.Required("next", next, "an http.Handler"))
-	mux := m.cfg.Mux
-	if mux == nil {
-		mux, _ = next.(*http.ServeMux)
+	inner, direct := next.(*http.ServeMux)
+	mux := knownMux{m.cfg.Mux, direct && inner == m.cfg.Mux}
+	if m.cfg.Mux == nil {
+		mux = knownMux{inner, direct}
 	}
-	m.watch.addMux(mux)
+	m.watch.addMux(mux.ServeMux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := new(exchange)
 		var found Credential

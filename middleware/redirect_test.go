@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"net/http"
+	"path"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,8 +44,8 @@ func TestRedirect(t *testing.T) {
 		h := newFixture(t)
 		k, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
 		for name, handler := range map[string]http.Handler{
-			"handler": h.middleware(middleware.Config{}).Handler(mux),
-			"mux":     h.middleware(middleware.Config{Mux: mux}).Handler(http.HandlerFunc(mux.ServeHTTP)),
+			"handler":      h.middleware(middleware.Config{}).Handler(mux),
+			"mux and next": h.middleware(middleware.Config{Mux: mux}).Handler(mux),
 		} {
 			require.Equal(t, c.status, status(handler, request("GET", c.target, "Authorization", "Bearer "+secret)), "%s %s", name, c.target)
 			require.Equal(t, 401, status(handler, request("GET", c.target)), "%s %s: a key is wanted", name, c.target)
@@ -53,4 +54,23 @@ func TestRedirect(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 2*c.cost, d.Level(0).Used, c.target)
 	}
+}
+
+// TestRedirectBehindACleaner charges a request that the mux alone would redirect, where a
+// handler between cleans the path and the mux does the work.
+func TestRedirectBehindACleaner(t *testing.T) {
+	h := newFixture(t)
+	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
+	mux := http.NewServeMux()
+	work := 0
+	mux.HandleFunc("GET /pets", func(http.ResponseWriter, *http.Request) { work++ })
+	clean := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.URL.Path = path.Clean(r.URL.Path)
+		mux.ServeHTTP(w, r)
+	})
+	mw := h.middleware(middleware.Config{Mux: mux}).Handler(clean)
+	for _, want := range []int{200, 429, 429} {
+		require.Equal(t, want, status(mw, request("GET", "http://x//pets", "X-API-Key", secret)))
+	}
+	require.Equal(t, 1, work)
 }

@@ -19,17 +19,27 @@ type route struct {
 
 // routeOf looks up the route of r in Config.Route, then in mux. Without a mux it takes
 // Request.Pattern.
-func (m *Middleware) routeOf(r *http.Request, mux *http.ServeMux) route {
+// knownMux is the mux that a middleware knows, or none.
+type knownMux struct {
+	*http.ServeMux
+	next bool // the middleware passes requests on to this very mux
+}
+
+func (m *Middleware) routeOf(r *http.Request, mux knownMux) route {
 	if m.cfg.Route != nil {
 		if pattern := m.cfg.Route(r); pattern != "" {
 			return route{pattern: pattern, said: true}
 		}
 	}
-	if mux == nil {
+	if mux.ServeMux == nil {
 		return route{pattern: r.Pattern}
 	}
 	h, pattern := mux.Handler(r)
-	return route{pattern: pattern, redirected: reflect.TypeOf(h) == redirectType && redirects(h, r)}
+
+	// Security: a handler between may clean the path, so that the mux serves what it would
+	// have redirected. Such a request must not be free.
+	redirected := mux.next && reflect.TypeOf(h) == redirectType && redirects(h, r)
+	return route{pattern: pattern, redirected: redirected}
 }
 
 // nameOf returns the name by which plans know the route of a pattern: the pattern without
@@ -95,6 +105,6 @@ func isPreflight(r *http.Request) bool {
 // Security: Config.Route may write the request's own method before a pattern that serves
 // every method. So a preflight whose route Config.Route has named is not passed on here.
 // It needs a pattern in Public.
-func (rt route) passesPreflight(mux *http.ServeMux) bool {
-	return !rt.said && (strings.HasPrefix(nameOf(rt.pattern), http.MethodOptions+" ") || mux != nil && rt.pattern == "")
+func (rt route) passesPreflight(mux knownMux) bool {
+	return !rt.said && (strings.HasPrefix(nameOf(rt.pattern), http.MethodOptions+" ") || mux.ServeMux != nil && rt.pattern == "")
 }

@@ -52,6 +52,9 @@ func TestRoutes(t *testing.T) {
 			"outside, mux given":      h.middleware(middleware.Config{Mux: mux}).Handler(http.HandlerFunc(mux.ServeHTTP)),
 			"inside":                  inside,
 		} {
+			if how == "outside, mux given" && strings.Contains(c.target, "..") {
+				continue // such a redirect is charged: TestRedirectBehindACleaner
+			}
 			if how == "inside" && (c.route == "*" || strings.Contains(c.target, "..")) {
 				continue // the mux answers here
 			}

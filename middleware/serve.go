@@ -24,7 +24,7 @@ type refusing struct{ *Result }
 
 // checkWithin is check for a request with a body that the functions of the Config may
 // read. It bounds the time for that, since the sender of the body is not known yet.
-func (m *Middleware) checkWithin(w http.ResponseWriter, r *http.Request, mux *http.ServeMux, res *Result, found *Credential) {
+func (m *Middleware) checkWithin(w http.ResponseWriter, r *http.Request, mux knownMux, res *Result, found *Credential) {
 	defer refusal.Within(w, r, m.cfg.BodyTimeout)()
 	m.check(r, mux, res, found)
 }
