@@ -9,7 +9,8 @@ import (
 )
 
 // Echo returns an echo middleware that enforces plans in an echo.Echo or in one of its
-// groups. The Config of mw must have Route: FromContext.
+// groups. The Config of mw must have Route: FromContext. Echo is for version 4 of echo,
+// and Echo5 for version 5.
 func Echo(mw *middleware.Middleware) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {

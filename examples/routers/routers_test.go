@@ -13,6 +13,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	chimiddleware "github.com/go-chi/chi/v5/middleware"
 	"github.com/labstack/echo/v4"
+	echo5 "github.com/labstack/echo/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -161,6 +162,16 @@ var setUps = []struct {
 		mw := s.middleware(middleware.Config{Route: FromContext, Public: []string{health}})
 		return echoRouter(Echo(mw))
 	}},
+	{"echo 5", "GET /api/reports/:id", "GET /pets/:n", "GET /api/health", func(s *service, health string) http.Handler {
+		mw := s.middleware(middleware.Config{Route: FromContext, Public: []string{health}})
+		e := echo5Router()
+		e.Use(Echo5(mw))
+		return e
+	}},
+	{"echo 5, in groups", "GET /api/reports/:id", "GET /pets/:n", "GET /api/health", func(s *service, health string) http.Handler {
+		mw := s.middleware(middleware.Config{Route: FromContext, Public: []string{health}})
+		return echo5Router(Echo5(mw))
+	}},
 }
 
 // chiRouter returns a router with a group and a sub-router. Each of the two has the
@@ -205,6 +216,17 @@ func ginEngine(use func(*gin.Engine), group gin.HandlerFunc) http.Handler {
 
 func echoRouter(groups ...echo.MiddlewareFunc) *echo.Echo {
 	e, done := echo.New(), func(c echo.Context) error { return c.NoContent(http.StatusOK) }
+	api, pets := e.Group("/api", groups...), e.Group("/pets", groups...)
+	api.GET("/health", done)
+	reports := api.Group("/reports")
+	reports.GET("/:id", done)
+	reports.HEAD("/:id", done)
+	pets.GET("/:n", done)
+	return e
+}
+
+func echo5Router(groups ...echo5.MiddlewareFunc) *echo5.Echo {
+	e, done := echo5.New(), func(c *echo5.Context) error { return c.NoContent(http.StatusOK) }
 	api, pets := e.Group("/api", groups...), e.Group("/pets", groups...)
 	api.GET("/health", done)
 	reports := api.Group("/reports")
@@ -290,6 +312,11 @@ func TestTwice(t *testing.T) {
 			e.Use(Echo(mw))
 			return e
 		},
+		"echo 5": func(mw *middleware.Middleware) http.Handler {
+			e := echo5Router(Echo5(mw))
+			e.Use(Echo5(mw))
+			return e
+		},
 	} {
 		s := newService(t)
 		h := makes(s.middleware(middleware.Config{Route: FromContext}))
@@ -299,14 +326,46 @@ func TestTwice(t *testing.T) {
 	}
 }
 
-// TestEchoRefund checks that Config.Refund sees the status that echo makes of an error.
-func TestEchoRefund(t *testing.T) {
-	s := newService(t)
-	e := echo.New()
-	e.Use(Echo(s.middleware(middleware.Config{Route: FromContext, Refund: func(status int) bool { return status >= 500 }})))
-	e.GET("/", func(echo.Context) error { return errors.New("so it goes") })
-	require.Equal(t, 500, s.status(e, "GET /"))
-	require.Zero(t, s.used())
+// TestRefund checks that a refund goes by the status that the router makes of an error.
+// An answer with another status stays charged.
+func TestRefund(t *testing.T) {
+	failed := errors.New("so it goes")
+	refund := func(status int) bool { return status >= 500 }
+	for name, setUp := range map[string]func(s *service) http.Handler{
+		"echo": func(s *service) http.Handler {
+			e := echo.New()
+			e.Use(Echo(s.middleware(middleware.Config{Route: FromContext, Refund: refund})))
+			e.GET("/", func(echo.Context) error { return failed })
+			e.GET("/ok", func(c echo.Context) error { return c.NoContent(http.StatusOK) })
+			return e
+		},
+		"echo 5": func(s *service) http.Handler {
+			e := echo5.New()
+			e.Logger = slog.New(slog.DiscardHandler)
+			e.Use(Echo5(s.middleware(middleware.Config{Route: FromContext, Refund: refund})))
+			e.GET("/", func(*echo5.Context) error { return failed })
+			e.GET("/ok", func(c *echo5.Context) error { return c.NoContent(http.StatusOK) })
+			return e
+		},
+		"gin": func(s *service) http.Handler {
+			e := gin.New()
+			e.Use(Gin(s.middleware(middleware.Config{Route: FromContext})), GinRefund(s.gate, refund))
+			e.Use(gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, _ any) { c.AbortWithStatus(500) }))
+			e.GET("/", func(*gin.Context) { panic(failed) })
+			e.GET("/ok", func(*gin.Context) {})
+			return e
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newService(t)
+			h := setUp(s)
+			require.Equal(t, 500, s.status(h, "GET /"))
+			require.Zero(t, s.used())
+			require.Equal(t, 200, s.status(h, "GET /ok"))
+			require.EqualValues(t, 1, s.used())
+			require.Equal(t, 401, s.status(h, "-GET /"))
+		})
+	}
 }
 
 // must returns v. It panics if err is not nil.
