@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/store"
 )
 
@@ -99,7 +100,7 @@ func parseForm(text string) (l Limit, err error) {
 	}
 	if hasBurst {
 		if l.Burst, err = strconv.Atoi(burst); err != nil {
-			return Limit{}, fmt.Errorf("burst: want a whole number: %w", err)
+			return Limit{}, fault.Number("burst", burst, "a whole number", err)
 		}
 	}
 	return l, nil
@@ -113,7 +114,7 @@ func parseRate(rateText string) (Limit, error) {
 		if u.name == unit && strings.Trim(number, "0123456789.") == "" {
 			n, err := strconv.ParseFloat(number, 64)
 			if err != nil {
-				return Limit{}, fmt.Errorf("rate: %w", err)
+				return Limit{}, fault.Number("rate", number, "a number", err)
 			}
 			l := Limit{Rate: rate.Limit(n / u.seconds)}
 			if l.Rate == 0 && strings.Trim(number, "0.") != "" {

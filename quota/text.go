@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ration-go/ration/internal/fault"
 )
 
 // String returns the text form of q, which Parse reads back: "1000/day", "500/week start
@@ -49,7 +51,7 @@ func parseForm(text string) (q Quota, err error) {
 	rest, day, starts := strings.Cut(rest, " start ")
 	limit, period, _ := strings.Cut(rest, "/")
 	if q.Limit, err = strconv.ParseInt(limit, 10, 64); err != nil {
-		return q, fmt.Errorf("limit: want a form like 1000/day: %w", err)
+		return q, fault.Number("limit", limit, "a whole number, as in 1000/day", err)
 	}
 	if q.Period, err = parsePeriod(period); err != nil {
 		return q, err

@@ -58,13 +58,13 @@ func TestParse(t *testing.T) {
 }
 
 var wrongTexts = []struct{ text, fault string }{
-	{"", "limit: want a form like 1000/day"},
+	{"", `limit: "": want a whole number, as in 1000/day`},
 	{"1000", "period: "},
 	{"/day", "limit: "},
-	{"many/day", "limit: "},
-	{"1.5/day", "limit: "},
+	{"many/day", `limit: "many": want a whole number, as in 1000/day`},
+	{"1.5/day", `limit: "1.5": want a whole number`},
 	{"1000/fortnight", `period: "fortnight": want minute`},
-	{"1000 / day", "limit: "},
+	{"1000 / day", `limit: "1000 ": want a whole number`},
 	{"1000/day ", "period: "},
 	{"-1/day", "limit: -1: want 0 to 2^53-2"},
 	{"9007199254740991/day", "limit: 9007199254740991"},
