@@ -33,9 +33,15 @@ func TestPlanJSON(t *testing.T) {
 		`{"quotas":null}`:                                  `quotas: null`,
 		`{"quotas":["5/day",null]}`:                        `quotas[1]: null`,
 		`{"routes":{"GET /a":null}}`:                       `routes.GET /a: null`,
-		`[]`:                                               `cannot unmarshal array`,
-		`{} {}`:                                            `after top-level value`,
-		`{"throttle":"5/s"`:                                `unexpected end of JSON input`,
+		`[]`:                                               `array: want an object`,
+		`{"throttle":5}`:                                   `usageplan: invalid plan: throttle: number: want a string`,
+		`{"throttle":{"rate":5}}`:                          `throttle: object: want a string`,
+		`{"quotas":"5/day"}`:                               `quotas: string: want an array`,
+		`{"id":"free","throtle":"5/s"}`:                    `usageplan: invalid plan "free": json: unknown field "throtle"`,
+		`{"id":"free","throttle":"5/x"}`:                   `usageplan: invalid plan "free": limiter: invalid limit "5/x"`,
+		`{"id":"free","throttle":"5/s","throttle":"6/s"}`:  `usageplan: invalid plan "free": throttle: there twice`,
+		`{} {}`:             `after top-level value`,
+		`{"throttle":"5/s"`: `unexpected end of JSON input`,
 	} {
 		var p usageplan.Plan
 		err := json.Unmarshal([]byte(text), &p)

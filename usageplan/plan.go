@@ -115,7 +115,11 @@ type Plan struct {
 func (p *Plan) UnmarshalJSON(text []byte) error {
 	type fields Plan
 	if err := strict.Unmarshal(text, (*fields)(p)); err != nil {
-		return fmt.Errorf("%w plan: %w", ErrInvalid, err)
+		what := "plan"
+		if p.ID != "" { // tells the plans of a file apart
+			what = fmt.Sprintf("plan %.40q", p.ID)
+		}
+		return fmt.Errorf("%w %s: %w", ErrInvalid, what, err)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func Unmarshal(text []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
-		return err
+		return plain(err)
 	}
 	s := scanner{text: string(text)}
 	if f := s.value(true); f != nil {

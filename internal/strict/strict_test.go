@@ -18,6 +18,16 @@ type limits struct {
 	Routes      map[string]map[string]string
 	List        []any
 	Any         any
+	Zone        *zone
+	On          bool
+}
+
+// zone decodes itself from text.
+type zone struct{ name string }
+
+func (z *zone) UnmarshalText(text []byte) error {
+	z.name = string(text)
+	return nil
 }
 
 // many returns an object with n members, and one more of that name.
@@ -33,7 +43,13 @@ var texts = map[string]string{ // the values are the expected errors
 	`{"Rate":1,"burst":2,"Routes":{"a":{"rate":"1"},"A":{"rate":"1"}},"List":[1,"2",{},[]],"Any":true}`: "",
 	` { "Any" : -1.0e0 , "List" : [ ] } `: "",
 	many(100, "100"):                      "",
-	`{"Rate":"1"}`:                        "cannot unmarshal string",
+	`{"Rate":"1"}`:                        "Rate: string: want a whole number",
+	`{"Rate":1.5}`:                        "Rate: number 1.5: want a whole number",
+	`{"Routes":{"a":{"b":1}}}`:            "Routes: number: want a string",
+	`{"Routes":["a"]}`:                    "Routes: array: want an object",
+	`{"List":{}}`:                         "List: object: want an array",
+	`{"Zone":5}`:                          "Zone: number: want a string",
+	`{"On":"yes"}`:                        "On: string: want true or false",
 	`{"Rates":1}`:                         `unknown field "Rates"`,
 	`{"Rate":1,"Rate":2}`:                 "Rate: there twice",
 	`{"rate":1,"RATE":2}`:                 "RATE: there twice",
@@ -52,7 +68,7 @@ var texts = map[string]string{ // the values are the expected errors
 	`{"Rate":1}}`:                         "more after the object",
 	`{"Rate":1`:                           "unexpected EOF",
 	``:                                    "EOF",
-	`[]`:                                  "cannot unmarshal array",
+	`[]`:                                  "array: want an object",
 }
 
 func TestUnmarshal(t *testing.T) {
