@@ -6,8 +6,17 @@
 // plan. A middleware enforces all of it in one decision, all or nothing, with hard
 // limits.
 //
-// [New] makes everything from one store, which is enough for most services. The parts can
-// also be built one by one:
+// [New] makes everything from one store, which is enough for most services:
+//
+//	r, err := ration.New(memory.New(memory.Config{}), ration.Config{})
+//	plan, err := r.Plan(ctx, "free", "5/s burst 10", "1000/day")
+//	key, secret, err := r.Issue(ctx, plan.ID, "ann")
+//	err = http.ListenAndServe(":8080", r.Handler(mux))
+//
+// A client sends the secret as X-API-Key or as a Bearer token. The pages in the directory
+// docs go on from there, each for one task.
+//
+// The parts can also be built one by one:
 //
 //   - [github.com/ration-go/ration/apikey]: keys and their secrets
 //   - [github.com/ration-go/ration/usageplan]: plans, and the links of keys to them

@@ -18,7 +18,7 @@ const module = "github.com/ration-go/ration"
 // mayImport lists which packages of this module each package may import. A new entry
 // needs a reason, which belongs in ARCHITECTURE.md.
 var mayImport = map[string][]string{
-	"":                     {"/apikey", "/gate", "/middleware", "/store", "/usageplan"},
+	"":                     {"/apikey", "/gate", "/internal/nilcheck", "/middleware", "/store", "/usageplan"},
 	"/apigateway":          {"/apigateway/keyfile", "/apigateway/sigv4", "/apikey", "/gate", "/internal/nilcheck", "/internal/refusal", "/limiter", "/quota", "/usageplan"},
 	"/apigateway/keyfile":  {"/apikey", "/internal/fault", "/internal/nilcheck", "/usageplan"},
 	"/apigateway/sigv4":    {},

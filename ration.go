@@ -9,6 +9,7 @@ import (
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
@@ -33,16 +34,25 @@ type Config struct {
 	Counter store.Counter
 }
 
-// Ration manages keys and plans and enforces them. It is safe for concurrent use.
+// Ration manages keys and plans and enforces them. Call New to make one. It is safe for
+// concurrent use.
 type Ration struct {
+	// Keys creates, imports, rotates and disables keys. Plans manages plans and links. Gate
+	// reports usage, and decides requests without HTTP. Middleware decides those of
+	// net/http.
 	Keys       *apikey.Service
 	Plans      *usageplan.Service
 	Gate       *gate.Gate
 	Middleware *middleware.Middleware
 }
 
-// New returns a Ration over a Store. Its errors wrap the ErrInvalid of the part at fault.
+// New returns a Ration over a Store. It reads and writes nothing there, so a server that
+// is down is no error. An error reports the faults of all parts, and wraps the ErrInvalid
+// of each part at fault.
 func New(s Store, cfg Config) (*Ration, error) {
+	if err := nilcheck.Required("ration: store", s, "a Store, such as memory.New(memory.Config{})"); err != nil {
+		return nil, err // the parts would report it six times
+	}
 	cfg.Gate.Logger = cmp.Or(cfg.Gate.Logger, cfg.Logger)
 	cfg.Gate.KeyFormat = cmp.Or(cfg.Gate.KeyFormat, cfg.Keys.KeyFormat)
 	cfg.Middleware.Logger = cmp.Or(cfg.Middleware.Logger, cfg.Logger)
@@ -64,10 +74,17 @@ func New(s Store, cfg Config) (*Ration, error) {
 	return &Ration{keys, plans, g, mw}, nil
 }
 
-// Handler passes on to next what the plans admit, and refuses the rest.
+// Handler passes on to next what the plans admit, and refuses the rest. If next is an
+// http.ServeMux, plans can throttle its patterns: see middleware.Config.Mux.
 func (r *Ration) Handler(next http.Handler) http.Handler { return r.Middleware.Handler(next) }
 
-// Plan makes the plan of an ID what the texts say: see usageplan.Parse, Plans.Put.
+// Plan creates the plan with an ID, or changes it to what the texts say. It is
+// usageplan.Parse and Plans.Put in one call:
+//
+//	plan, err := r.Plan(ctx, "free", "5/s burst 10", "1000/day", "20000/month")
+//
+// Caution: Plan replaces the whole plan. It has no parameter for routes and stages, and
+// removes those that the plan has. Call Parse and Put for a plan that has some.
 func (r *Ration) Plan(ctx context.Context, id, throttle string, quotas ...string) (usageplan.Plan, error) {
 	p, err := usageplan.Parse(id, throttle, quotas...)
 	if err != nil {
@@ -76,7 +93,11 @@ func (r *Ration) Plan(ctx context.Context, id, throttle string, quotas ...string
 	return r.Plans.Put(ctx, p)
 }
 
-// Issue makes an enabled key under a plan, and its secret, which is shown this once.
+// Issue creates an enabled key and links it to a plan. It returns the secret, which is
+// shown this once. If the key cannot be linked, Issue deletes it again.
+//
+// Each call creates another key. A program that calls Issue at each start over a store
+// that lasts, such as Redis, gets one more key each time: call Keys.Import there.
 func (r *Ration) Issue(ctx context.Context, planID, name string) (apikey.Key, apikey.Secret, error) {
 	key, secret, err := r.Keys.Create(ctx, apikey.Key{Name: name, Enabled: true})
 	if err != nil {

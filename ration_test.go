@@ -69,10 +69,8 @@ func TestIssueWithoutPlan(t *testing.T) {
 
 // TestNewFaults reports the faults of all parts at once.
 func TestNewFaults(t *testing.T) {
-	_, err := ration.New(nil, ration.Config{})
-	require.ErrorContains(t, err, "store: nil: want an apikey.Store")
 	st := memory.New(memory.Config{})
-	_, err = ration.New(st, ration.Config{
+	_, err := ration.New(st, ration.Config{
 		Keys: apikey.Config{KeyFormat: apikey.Format{Prefix: "a b"}}, Gate: gate.Config{MaxAge: -1, KeyFormat: apikey.Format{Prefix: "other"}},
 	})
 	for _, want := range []string{`keyFormat.prefix: "a b"`, "maxAge: -1", "gate.keyFormat: want one that lets in"} {
@@ -82,6 +80,17 @@ func TestNewFaults(t *testing.T) {
 	require.ErrorIs(t, err, gate.ErrInvalid)
 	_, err = ration.New(st, ration.Config{Middleware: middleware.Config{API: "pets"}})
 	require.ErrorIs(t, err, middleware.ErrInvalid)
+}
+
+// TestNewNil reports a nil store once, although several parts need it.
+func TestNewNil(t *testing.T) {
+	for want, st := range map[string]ration.Store{
+		"ration: store: nil: want a Store, such as memory.New(memory.Config{})":               nil,
+		"ration: store: nil *memory.Store: want a Store, such as memory.New(memory.Config{})": (*memory.Store)(nil),
+	} {
+		_, err := ration.New(st, ration.Config{})
+		require.EqualError(t, err, want)
+	}
 }
 
 // TestMust panics with the error.
