@@ -57,6 +57,8 @@ func TestImportForm(t *testing.T) {
 		_, err := keys.Import(ctx, apikey.Key{}, "legacy/key+value=2019")
 		require.ErrorIs(t, err, apikey.ErrMalformed)
 		require.ErrorContains(t, err, want)
+		_, err = keys.Import(ctx, apikey.Key{}, "short")
+		require.EqualError(t, err, "apikey: invalid: apikey: malformed secret: length: "+want+", and 20 to 128 visible characters")
 		_, err = keys.ImportDigest(ctx, apikey.Key{}, apikey.DigestOf("legacy/key+value=2019"))
 		require.ErrorIs(t, err, apikey.ErrInvalid)
 		require.ErrorContains(t, err, "digest: secret of unknown form: want AcceptForeign in the Format and in the Gate's")

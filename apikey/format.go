@@ -134,10 +134,11 @@ func (f Format) Check(s string) error {
 // another system needs.
 func (f Format) checkImport(secret Secret) error {
 	err := f.Check(string(secret))
-	if err != nil && !f.AcceptForeign && checkForeign(string(secret)) == nil {
-		err = fmt.Errorf("%w: want a secret of the Format's own form, or AcceptForeign there and in the Gate's Format", err)
+	if err == nil || f.AcceptForeign {
+		return err
 	}
-	return err
+	return fmt.Errorf("%w: want a secret of the Format's own form, or AcceptForeign there and in the Gate's Format, and %d to %d visible characters",
+		err, minForeign, maxForeign)
 }
 
 // checkForeign checks an imported secret by the bounds of Amazon API Gateway, which count
