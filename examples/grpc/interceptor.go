@@ -2,6 +2,7 @@ package grpc
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 
 	"google.golang.org/grpc"
@@ -41,6 +42,9 @@ func admit(ctx context.Context, g *gate.Gate, method string, public []string) (c
 		return ctx, nil
 	}
 	d, err := g.Admit(ctx, gate.Request{Secret: secretOf(ctx), Route: method})
+	if err != nil && ctx.Err() == nil { // the client must not see it
+		slog.ErrorContext(ctx, "ration: decision failed", "method", method, "allowed", d.Allowed, "error", err)
+	}
 	if !d.Allowed {
 		return nil, statusOf(ctx, &d, err)
 	}

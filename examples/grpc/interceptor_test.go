@@ -1,8 +1,10 @@
 package grpc
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -93,7 +95,7 @@ func newService(t *testing.T, counter store.Counter, p usageplan.Plan, public ..
 func (s *service) check(secrets ...apikey.Secret) error {
 	ctx := context.Background()
 	for _, secret := range secrets {
-		ctx = metadata.AppendToOutgoingContext(ctx, "x-api-key", string(secret))
+		ctx = WithKey(ctx, string(secret))
 	}
 	_, err := s.client.Check(ctx, &healthpb.HealthCheckRequest{})
 	return err
@@ -101,7 +103,7 @@ func (s *service) check(secrets ...apikey.Secret) error {
 
 // watch opens a stream and returns how many messages came.
 func (s *service) watch() (n int, _ error) {
-	ctx := metadata.AppendToOutgoingContext(context.Background(), "x-api-key", string(s.secret))
+	ctx := WithKey(context.Background(), string(s.secret))
 	stream, err := s.client.Watch(ctx, &healthpb.HealthCheckRequest{})
 	for err == nil {
 		if _, err = stream.Recv(); err == nil {
@@ -183,9 +185,13 @@ func TestPublic(t *testing.T) {
 	require.Equal(t, codes.Unauthenticated, status.Code(err))
 }
 
-// TestOutage refuses a call whose quota cannot be counted, and tells nothing of the
-// cause.
+// TestOutage refuses a call whose quota cannot be counted. The cause is for the log and
+// not for the client.
 func TestOutage(t *testing.T) {
+	var log bytes.Buffer
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	broken := storetest.Faulty(storetest.Always(), storetest.Fault{Err: errors.New("password of redis")})
 	p, err := usageplan.Parse("free", "unlimited", "10/day")
 	require.NoError(t, err)
@@ -195,6 +201,8 @@ func TestOutage(t *testing.T) {
 
 	require.Equal(t, codes.Unavailable, status.Code(err))
 	require.NotContains(t, err.Error(), "password")
+	require.Contains(t, log.String(), "password of redis")
+	require.Contains(t, log.String(), check)
 }
 
 // TestGone answers a call whose client has left as gRPC does, and charges nothing.
