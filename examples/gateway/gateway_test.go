@@ -195,7 +195,7 @@ func TestFlags(t *testing.T) {
 		"-store file:":                        {"-store"},
 		"-store file:/nowhere/at/all":         {"/nowhere/at"},
 		"-store redis://user:secret@:bad":     {"url"},
-		"-route bad{":                         {"-route"},
+		"-route bad{":                         {`-route "bad{": in lower case: `},
 		"-nonsense":                           {"-nonsense"},
 		"-data 256.0.0.1:1":                   {"-data: ", "256.0.0.1"},
 		"-control 127.0.0.1:99999":            {"-control: ", "99999"},

@@ -21,14 +21,15 @@ type routes struct {
 const anyRoute = "/"
 
 func newRoutes(patterns []string) (rt *routes, err error) {
+	var pattern string
 	defer func() {
 		if fault := recover(); fault != nil { // ServeMux panics on a pattern that it refuses
-			err = fmt.Errorf("-route: in lower case: %v", fault)
+			err = fmt.Errorf("-route %q: in lower case: %v", pattern, fault)
 		}
 	}()
 	rt = &routes{http.NewServeMux(), map[string]string{anyRoute: anyRoute}}
 	rt.mux.Handle(anyRoute, http.NotFoundHandler())
-	for _, pattern := range patterns {
+	for _, pattern = range patterns {
 		method, rest, found := strings.Cut(pattern, " ")
 		lower := method + " " + strings.ToLower(rest)
 		if !found {
