@@ -1,5 +1,6 @@
-// Package longtest marks tests that take several seconds. Without [Variable] they are
-// skipped, so that a contributor's `go test ./...` is quick; .ci/run sets it.
+// Package longtest keeps a contributor's `go test ./...` quick. It marks the tests that
+// take several seconds: they are skipped unless [Variable] is set, as .ci/run does. It also
+// has the tests of a package wait beside one another.
 package longtest
 
 import (

@@ -7,6 +7,7 @@ import (
 )
 
 func TestStartCluster(t *testing.T) {
+	t.Parallel()
 	c := StartCluster(t)
 	require.Len(t, c.Addrs, 6)
 	slot := c.Slot(t, "ration:{a}")
@@ -19,6 +20,7 @@ func TestStartCluster(t *testing.T) {
 }
 
 func TestStartSentinel(t *testing.T) {
+	t.Parallel()
 	s := StartSentinel(t)
 	before := s.master(t)
 	s.Failover(t)

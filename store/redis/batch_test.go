@@ -72,6 +72,7 @@ func single(t testing.TB, addr string) rueidis.Client {
 
 // TestBatchedCounter checks that batches keep the contract of a Counter.
 func TestBatchedCounter(t *testing.T) {
+	t.Parallel()
 	t.Run("server=miniredis", func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("slow")

@@ -18,6 +18,7 @@ import (
 
 // TestDirectory checks the contracts of keys and plans, while a Run is running.
 func TestDirectory(t *testing.T) {
+	t.Parallel()
 	for name, connect := range map[string]func(t testing.TB) func(t testing.TB) rueidis.Client{
 		"server=miniredis": func(testing.TB) func(t testing.TB) rueidis.Client {
 			return func(t testing.TB) rueidis.Client { return dial(t, miniredis.RunT(t).Addr()) }

@@ -32,6 +32,7 @@ func used(t *testing.T, s *Store, subject string) int64 {
 }
 
 func TestLostReply(t *testing.T) {
+	t.Parallel()
 	addr := redistest.Start(t)
 	direct := newStore(t, dial(t, addr), decisionScripts)
 	require.NoError(t, direct.Take(t.Context(), one("warm-up"))) // the server knows the script

@@ -241,6 +241,7 @@ func TestMovingSlot(t *testing.T) {
 // TestFailover makes replicas masters while a subject is charged. A store that was made
 // before goes on with the new masters. An orderly failover loses nothing.
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	t.Run("cluster", func(t *testing.T) {
 		t.Parallel()
 		rig, s := onCluster(t)

@@ -62,6 +62,7 @@ func windowKey(m *store.Meter) string { return fmt.Sprint(m.Name, " from ", m.St
 // TestHistories compares the script with package store over random histories of the
 // common shapes, at random rates, while plans change and time goes forward and back.
 func TestHistories(t *testing.T) {
+	t.Parallel()
 	all := allScripts(t)
 	for _, test := range []struct {
 		name      string

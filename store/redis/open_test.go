@@ -43,6 +43,7 @@ func TestOpen(t *testing.T) {
 // TestWrongServer has a server that is wrong or missing. Nothing was charged, and no
 // error contains the password.
 func TestWrongServer(t *testing.T) {
+	t.Parallel()
 	open := redistest.Start(t)
 	locked := redistest.Start(t, "--requirepass", "right")
 	for name, test := range map[string]struct{ url, want string }{
@@ -95,6 +96,7 @@ func TestComesLater(t *testing.T) {
 // TestDialHonoursContext has a server that accepts and never answers. A call waits for it
 // only until its ctx is done.
 func TestDialHonoursContext(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t, redistest.Start(t))
 	p.silent.Store(true)
 	s, err := Open("redis://"+p.addr, Config{})

@@ -75,6 +75,7 @@ const (
 // TestRunLogs has a Run that cannot subscribe. It logs the reason at once, once, and
 // without the password. It logs again when it has subscribed.
 func TestRunLogs(t *testing.T) {
+	t.Parallel()
 	open := func(t *testing.T, url string, j *journal) *Store {
 		s, err := Open(url, Config{Logger: j.logger()})
 		require.NoError(t, err)

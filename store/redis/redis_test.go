@@ -10,10 +10,17 @@ import (
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/storetest"
 )
+
+// TestMain has tests wait beside one another: most of them wait for a server.
+func TestMain(m *testing.M) {
+	longtest.Parallel(6)
+	m.Run()
+}
 
 // onMiniredis returns a harness of counters that each have a miniredis, whose clock the
 // test moves.
@@ -40,6 +47,7 @@ func onMiniredis(open func(t testing.TB, addr string) store.Counter) storetest.H
 // server: by its own clock, by a clock that the test moves, and without the struct
 // library.
 func TestCounter(t *testing.T) {
+	t.Parallel()
 	t.Run("server=miniredis", func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("slow")
@@ -101,10 +109,10 @@ func cluster(t testing.TB) rueidis.Client {
 	defer node.Close()
 	slots := node.B().Arbitrary("CLUSTER", "ADDSLOTSRANGE", "0", "16383").Build()
 	require.NoError(t, node.Do(t.Context(), slots).Error())
-	for up := ""; !strings.Contains(up, "cluster_state:ok"); {
-		up, err = node.Do(t.Context(), node.B().ClusterInfo().Build()).ToString()
-		require.NoError(t, err)
-	}
+	require.Eventually(t, func() bool { // a new node waits for 2s
+		info, err := node.Do(t.Context(), node.B().ClusterInfo().Build()).ToString()
+		return err == nil && strings.Contains(info, "cluster_state:ok")
+	}, 30*time.Second, 10*time.Millisecond)
 	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{addr}, DisableCache: true})
 	require.NoError(t, err)
 	t.Cleanup(client.Close)

@@ -31,6 +31,7 @@ func (s slow) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, err
 // another process still admits requests that begin afterwards. With Run that time is
 // short. Without Run, and with slow reads, it is within MaxAge.
 func TestRevocation(t *testing.T) {
+	t.Parallel()
 	changes := 1000
 	if testing.Short() {
 		changes = 50

@@ -88,6 +88,7 @@ func TestPush(t *testing.T) {
 // TestRestored breaks the subscription. When it is restored, the listeners hear that
 // anything may have changed.
 func TestRestored(t *testing.T) {
+	t.Parallel()
 	t.Run("the server ends the connection", func(t *testing.T) {
 		client := dial(t, redistest.Start(t))
 		s := running(t, client)

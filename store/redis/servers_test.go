@@ -30,6 +30,7 @@ var least = []string{
 
 // TestServers checks all contracts of the store on servers of every kind.
 func TestServers(t *testing.T) {
+	t.Parallel()
 	for name, connect := range map[string]func(t testing.TB) rueidis.ClientOption{
 		"cluster": func(t testing.TB) rueidis.ClientOption {
 			return rueidis.ClientOption{InitAddress: redistest.StartCluster(t).Addrs}
@@ -95,6 +96,7 @@ func TestServers(t *testing.T) {
 // TestOpenServers connects by URL to servers of each kind.
 func TestOpenServers(t *testing.T) {
 	longtest.Only(t)
+	t.Parallel()
 	secure, cfg := redistest.StartTLS(t)
 	sentinel := redistest.StartSentinel(t)
 	cluster := redistest.StartCluster(t)

@@ -46,6 +46,7 @@ func calls() map[string]func(ctx context.Context, s *Store) error {
 // There are more requests than the client has places for.
 func TestSilence(t *testing.T) {
 	longtest.Only(t)
+	t.Parallel()
 	var all sync.WaitGroup
 	defer all.Wait()
 	for name, test := range map[string]struct {
@@ -108,6 +109,7 @@ func TestSilence(t *testing.T) {
 // by its deadline even if not when it is cancelled. After the server has failed to answer
 // once, it returns when it is cancelled.
 func TestLittleTime(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t, redistest.Start(t))
 	s, err := New(dial(t, p.addr), Config{})
 	require.NoError(t, err)
@@ -279,6 +281,7 @@ func TestSilentNode(t *testing.T) {
 
 // TestSlot compares the slot with the server's answer.
 func TestSlot(t *testing.T) {
+	t.Parallel()
 	client := cluster(t)
 	s := newStore(t, client, decisionScripts)
 	for _, subject := range []string{"a", "plan:key", "}", "%", "{", "\x00\xff", "a much longer one, of many words"} {
