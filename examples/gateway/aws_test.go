@@ -21,6 +21,7 @@ func TestSealWarning(t *testing.T) {
 
 // TestAccount checks that the account shows no throttle, since the gateway enforces none.
 func TestAccount(t *testing.T) {
+	t.Parallel()
 	account := start(t).aws("get-account")
 	require.NotContains(t, account, "throttleSettings")
 	require.Equal(t, []any{"UsagePlans"}, account["features"])
@@ -28,6 +29,7 @@ func TestAccount(t *testing.T) {
 
 // TestWideValue checks that a value with characters beyond ASCII admits its client.
 func TestWideValue(t *testing.T) {
+	t.Parallel()
 	gw := start(t)
 	const value = "une-clé-de-la-première-époque"
 	keyID := gw.aws("create-api-key --name k --enabled --value " + value)["id"].(string)

@@ -25,9 +25,10 @@ import (
 // TestFileStops checks that a gateway that is stopped loses nothing.
 func TestFileStops(t *testing.T) {
 	longtest.Only(t)
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "ration.json")
 	gw, _ := process(t, program(t), "-store", "file:"+path)
-	planID, keyID, value := gw.plan("--quota", "limit=100,period=DAY")
+	planID, keyID, value := gw.plan(perDay(100))
 	require.Equal(t, map[string]int{"pass": 30}, gw.crowd(value, 30))
 	require.NoError(t, gw.stop(), "SIGTERM: exits 0")
 
@@ -41,9 +42,10 @@ func TestFileStops(t *testing.T) {
 // saved.
 func TestFileKilled(t *testing.T) {
 	longtest.Only(t)
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "ration.json")
 	gw, p := process(t, program(t), "-store", "file:"+path)
-	planID, keyID, value := gw.plan("--quota", "limit=1000,period=DAY")
+	planID, keyID, value := gw.plan(perDay(1000))
 	gw.crowd(value, 30)
 	require.Eventually(t, func() bool { // until another gateway would read the counts
 		other := start(t, "-store", "file:"+copied(t, path))
@@ -86,6 +88,7 @@ func TestFileLocked(t *testing.T) {
 // TestFileFails checks that a change that cannot be saved is answered with an error, and
 // is saved later.
 func TestFileFails(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "dir")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	gw := start(t, "-store", "file:"+filepath.Join(dir, "ration.json"))
@@ -104,6 +107,7 @@ func TestFileFails(t *testing.T) {
 // TestFileRefused checks that a refused request saves nothing, whether its sender is
 // authenticated or not.
 func TestFileRefused(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "dir")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	path := filepath.Join(dir, "ration.json")
@@ -134,6 +138,7 @@ func TestFileRefused(t *testing.T) {
 
 // TestFileHalfWay checks that what a failed request has changed is saved all the same.
 func TestFileHalfWay(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "ration.json")
 	st, err := open("file:"+path, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -157,12 +162,13 @@ func TestFileHalfWay(t *testing.T) {
 
 // TestFileSlow checks that requests are saved while they are in flight.
 func TestFileSlow(t *testing.T) {
+	t.Parallel()
 	hold := make(chan struct{})
 	upstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hold }))
 	defer upstream.Close()
 	path := filepath.Join(t.TempDir(), "ration.json")
 	gw := start(t, "-store", "file:"+path, "-upstream", upstream.URL)
-	_, _, value := gw.plan("--quota", "limit=100,period=DAY")
+	_, _, value := gw.plan(perDay(100))
 	var wg sync.WaitGroup
 	wg.Go(func() { require.Equal(t, map[string]int{"pass": 32}, gw.crowd(value, 32)) })
 	require.Eventually(t, func() bool {

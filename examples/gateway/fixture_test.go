@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,7 +17,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/internal/awstest"
+	"github.com/ration-go/ration/internal/longtest"
 )
+
+// TestMain has tests wait beside one another: most of them wait for the aws command.
+func TestMain(m *testing.M) {
+	longtest.Parallel(4)
+	m.Run()
+}
 
 // running is a gateway and its addresses.
 type running struct {
@@ -109,13 +117,23 @@ func (r *running) aws(line string, more ...string) map[string]any {
 	return out
 }
 
+// settings are the fields of a plan in the control plane's JSON.
+type settings = map[string]any
+
+// perDay returns the settings of a plan with a quota a day.
+func perDay(limit int) settings {
+	return settings{"quota": settings{"limit": limit, "period": "DAY"}}
+}
+
 // plan creates a plan and a key in it. It returns their ids and the key's value.
-func (r *running) plan(settings ...string) (planID, keyID, value string) {
+func (r *running) plan(of settings) (planID, keyID, value string) {
 	r.t.Helper()
-	key := r.aws("create-api-key --name my-api-key --enabled")
-	plan := r.aws("create-usage-plan --name my-usage-plan", settings...)
+	of = maps.Clone(of)
+	of["name"] = "my-usage-plan"
+	key := awstest.Post(r.t, r.control, "/apikeys", map[string]any{"name": "my-api-key", "enabled": true})
+	plan := awstest.Post(r.t, r.control, "/usageplans", of)
 	planID, keyID = plan["id"].(string), key["id"].(string)
-	r.aws("create-usage-plan-key --key-type API_KEY", "--usage-plan-id", planID, "--key-id", keyID)
+	awstest.Post(r.t, r.control, "/usageplans/"+planID+"/keys", map[string]any{"keyId": keyID, "keyType": "API_KEY"})
 	return planID, keyID, key["value"].(string)
 }
 

@@ -29,6 +29,7 @@ const (
 
 // TestTutorial runs the commands of the AWS tutorial, and checks what a client sees.
 func TestTutorial(t *testing.T) {
+	t.Parallel()
 	gw := start(t)
 	key := gw.aws("create-api-key --name my-api-key --enabled")
 	plan := gw.aws("create-usage-plan --name my-usage-plan --throttle burstLimit=100,rateLimit=50 --quota limit=1000,period=DAY")
@@ -73,11 +74,12 @@ func TestTutorial(t *testing.T) {
 
 // TestSeal checks that values are shown again with -seal, also after a restart.
 func TestSeal(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	seal, path := filepath.Join(dir, "seal"), filepath.Join(dir, "ration.json")
 	require.NoError(t, os.WriteFile(seal, []byte("0123456789abcdef0123456789abcdef"), 0o600))
 	gw := start(t, "-store", "file:"+path, "-seal", seal)
-	_, keyID, value := gw.plan()
+	_, keyID, value := gw.plan(settings{})
 	require.NoError(t, gw.stop())
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -91,9 +93,10 @@ func TestSeal(t *testing.T) {
 
 // TestRedisShared checks that gateways on one Redis enforce one allowance.
 func TestRedisShared(t *testing.T) {
+	t.Parallel()
 	url := "redis://" + redistest.Start(t)
 	one, two := start(t, "-store", url), start(t, "-store", url)
-	planID, keyID, value := one.plan("--quota", "limit=300,period=DAY")
+	planID, keyID, value := one.plan(perDay(300))
 	var counts [2]map[string]int
 	var wg sync.WaitGroup
 	for i, gw := range []*running{one, two} {
@@ -119,6 +122,7 @@ func TestRedisShared(t *testing.T) {
 // TestRedisComesLater checks that a gateway starts while its Redis is down, answers with
 // a 503, and recovers.
 func TestRedisComesLater(t *testing.T) {
+	t.Parallel()
 	socket := filepath.Join(t.TempDir(), "redis")
 	gw := start(t, "-store", "unix://"+socket)
 	status, body := gw.get("a-value-of-somebody-who-asks")
@@ -130,13 +134,14 @@ func TestRedisComesLater(t *testing.T) {
 		status, _ := gw.get("a-value-of-somebody-who-asks")
 		return status == http.StatusForbidden
 	}, 10*time.Second, 10*time.Millisecond)
-	_, _, value := gw.plan("--quota", "limit=3,period=DAY")
+	_, _, value := gw.plan(perDay(3))
 	require.Equal(t, map[string]int{"pass": 3, exceeded: 1}, gw.crowd(value, 4))
 }
 
 // TestUpstream checks that the upstream is told the key and the plan, but not the secret.
 // A client cannot forge these fields.
 func TestUpstream(t *testing.T) {
+	t.Parallel()
 	var got http.Header
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = r.Header
@@ -144,7 +149,11 @@ func TestUpstream(t *testing.T) {
 	}))
 	defer upstream.Close()
 	gw := start(t, "-upstream", upstream.URL+"/base", "-api", "pets", "-stage", "prod", "-route", "GET /cats", "-style", "problem")
-	planID, keyID, value := gw.plan("--throttle", "rateLimit=100,burstLimit=100", "--api-stages", `[{"apiId":"pets","stage":"prod","throttle":{"/cats/GET":{"rateLimit":0.001,"burstLimit":1}}}]`)
+	slow := settings{"rateLimit": 0.001, "burstLimit": 1}
+	planID, keyID, value := gw.plan(settings{
+		"throttle":  settings{"rateLimit": 100, "burstLimit": 100},
+		"apiStages": []settings{{"apiId": "pets", "stage": "prod", "throttle": settings{"/cats/GET": slow}}},
+	})
 	ask := func(path string) (int, string, http.Header) {
 		req, err := http.NewRequest("GET", gw.data+path, nil)
 		require.NoError(t, err)

@@ -42,6 +42,7 @@ func blocks(t *testing.T) (console string, list []block) {
 // prints with the page.
 func TestPage(t *testing.T) {
 	longtest.Only(t)
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("runs many commands")
 	}

@@ -27,6 +27,7 @@ import (
 // TestDrain checks that a request in flight is answered and counted after the gateway is
 // told to stop. New requests are not accepted.
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	entered, finish := make(chan struct{}), make(chan struct{})
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(entered)
@@ -36,7 +37,7 @@ func TestDrain(t *testing.T) {
 	defer upstream.Close()
 	path := filepath.Join(t.TempDir(), "ration.json")
 	gw, _ := process(t, program(t), "-store", "file:"+path, "-upstream", upstream.URL)
-	planID, keyID, value := gw.plan("--quota", "limit=100,period=DAY")
+	planID, keyID, value := gw.plan(perDay(100))
 	answer := make(chan string, 1)
 	go func() {
 		status, body := gw.get(value)
@@ -119,6 +120,7 @@ func TestReadTime(t *testing.T) {
 // TestForged checks that large forged requests that stall can delay other large requests,
 // but no small command.
 func TestForged(t *testing.T) {
+	t.Parallel()
 	gw := start(t)
 	now := time.Now().UTC()
 	head := fmt.Sprintf("POST /apikeys?mode=import&format=csv HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\nX-Amz-Date: %s\r\n"+
@@ -138,7 +140,8 @@ func TestForged(t *testing.T) {
 	for range cap(answers) - 4 {
 		require.Contains(t, <-answers, "429 Too Many Requests")
 	}
-	gw.plan()
+	gw.plan(settings{})
+	gw.aws("get-usage-plans")
 	require.Empty(t, answers, "the others stall")
 }
 
@@ -176,6 +179,7 @@ func TestServeFails(t *testing.T) {
 // TestLogsHoldNoSecrets checks that no secret is logged, through all kinds of failures.
 func TestLogsHoldNoSecrets(t *testing.T) {
 	longtest.Only(t)
+	t.Parallel()
 	const chosen, imported, presented, admin = "a-value-that-was-chosen", "a-value-that-was-imported", "a-value-that-nobody-knows", "of-the-administrator"
 	sealed := "0123456789abcdef0123456789abcdef"
 	outer := t.TempDir()
@@ -185,7 +189,7 @@ func TestLogsHoldNoSecrets(t *testing.T) {
 	require.NoError(t, os.WriteFile(rows, []byte("name,key,usageplanids\na,"+imported+",nowhere\nb,"+imported+"\n"), 0o600))
 
 	gw := start(t, "-store", "file:"+filepath.Join(dir, "ration.json"), "-seal", seal, "-upstream", "http://127.0.0.1:1")
-	_, _, value := gw.plan()
+	_, _, value := gw.plan(settings{})
 	gw.aws("create-api-key --name chosen --value " + chosen)
 	gw.aws("import-api-keys --format csv --body", "fileb://"+rows)
 	gw.get(value)

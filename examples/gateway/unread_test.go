@@ -16,6 +16,7 @@ import (
 // TestRefusalWaitsForNoBody opens 1,000 connections without a key on each plane. Each of
 // them announces a body and does not send it. Every one must be answered and closed.
 func TestRefusalWaitsForNoBody(t *testing.T) {
+	t.Parallel()
 	gw := start(t)
 	for plane, url := range map[string]string{"data": gw.data, "control": gw.control} {
 		var wg sync.WaitGroup

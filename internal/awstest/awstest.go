@@ -1,4 +1,5 @@
-// Package awstest runs the aws command line in tests.
+// Package awstest sends commands to the control plane in tests, by the aws command line or
+// directly.
 package awstest
 
 import (
@@ -10,10 +11,12 @@ import (
 	"testing"
 )
 
+const accessKeyID, secret = "test", "test"
+
 // Environ is the environment in which the aws command signs with the access key id "test"
 // and the secret "test", and looks for credentials nowhere else.
 var Environ = []string{
-	"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_MAX_ATTEMPTS=2", "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true",
+	"AWS_ACCESS_KEY_ID=" + accessKeyID, "AWS_SECRET_ACCESS_KEY=" + secret, "AWS_MAX_ATTEMPTS=2", "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true",
 }
 
 // Need returns the path of the aws command. Without the command it skips the test, or
