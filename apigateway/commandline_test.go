@@ -19,6 +19,7 @@ import (
 // TestCommandLine checks, with the real command line, the answers that scripts expect
 // from AWS.
 func TestCommandLine(t *testing.T) {
+	t.Parallel()
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "test", id == "test", nil }, sigv4.Config{})
 	require.NoError(t, err)
 	h := newHarness(t, func(cfg *parts) { cfg.Authenticate = apigateway.Signed(verifier) })

@@ -125,6 +125,7 @@ func patch(ops ...string) string {
 // TestTutorial runs the four commands of the AWS tutorial with the real command line, and
 // checks their effect.
 func TestTutorial(t *testing.T) {
+	t.Parallel()
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "test", id == "test", nil }, sigv4.Config{})
 	require.NoError(t, err)
 	h := newHarness(t, func(cfg *parts) { cfg.Authenticate = apigateway.Signed(verifier) })

@@ -178,6 +178,7 @@ func TestLimitByEarlyHints(t *testing.T) {
 // TestLimitByPasses checks that the next handler's request and writer work as the
 // server's do.
 func TestLimitByPasses(t *testing.T) {
+	t.Parallel()
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerSecond(100))
 	limit := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{}))
 	mux := http.NewServeMux()

@@ -141,6 +141,7 @@ func TestEarlyHintsByHand(t *testing.T) {
 // TestMaxBytesReader checks that the connection is closed if a body is too large, as it
 // is without the middleware.
 func TestMaxBytesReader(t *testing.T) {
+	t.Parallel()
 	for name, cfg := range map[string]middleware.Config{"plain": {}, "refunding": {Refund: failed}} {
 		for _, status := range []int{413, 400} {
 			h := newFixture(t)

@@ -52,6 +52,7 @@ func dial(t *testing.T, srv *httptest.Server) (net.Conn, *bufio.Reader) {
 // TestRefusalWaitsForNoBody checks that a request that announces a body and does not send
 // it is answered, and that its connection is closed.
 func TestRefusalWaitsForNoBody(t *testing.T) {
+	t.Parallel()
 	for front, handler := range refusers(t) {
 		srv := httptest.NewServer(handler)
 		t.Cleanup(srv.Close)
@@ -112,6 +113,7 @@ func TestRefusalKeepsConnection(t *testing.T) {
 
 // TestRefusalOfUpload checks that the refusal reaches a client that is still sending.
 func TestRefusalOfUpload(t *testing.T) {
+	t.Parallel()
 	for front, handler := range refusers(t) {
 		srv := httptest.NewServer(handler)
 		t.Cleanup(srv.Close)
@@ -171,6 +173,7 @@ func TestRefusalOverHTTP2(t *testing.T) {
 // TestBodyTimeout checks that each function that may read a body has a bounded time for
 // it.
 func TestBodyTimeout(t *testing.T) {
+	t.Parallel()
 	const soon = 50 * time.Millisecond
 	h := newFixture(t)
 	read := func(r *http.Request) string {

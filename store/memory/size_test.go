@@ -64,6 +64,7 @@ func TestSize(t *testing.T) {
 // TestSizeOfPlans checks that subjects of many plans take hardly more memory than those
 // of one. They come in any order, while the collector runs all the time.
 func TestSizeOfPlans(t *testing.T) {
+	longtest.Only(t)
 	if testing.Short() {
 		t.Skip("makes 240,000 charges on one goroutine")
 	}
