@@ -1,5 +1,5 @@
-// Package awstest sends commands to the control plane in tests, by the aws command line or
-// directly.
+// Package awstest sends commands to the control plane in tests, by the aws command line
+// or directly.
 package awstest
 
 import (

@@ -53,8 +53,8 @@ func post(ctx context.Context, url string, resource any) (answer map[string]any,
 	return answer, err
 }
 
-// sign signs a request without a query by AWS Signature Version 4, with the credentials of
-// Environ.
+// sign signs a request without a query by AWS Signature Version 4, with the credentials
+// of Environ.
 func sign(r *http.Request, body []byte, now time.Time) {
 	const fields = "host;x-amz-date"
 	date := now.UTC().Format("20060102T150405Z")

@@ -1,6 +1,6 @@
 // Package longtest keeps a contributor's `go test ./...` quick. It marks the tests that
-// take several seconds: they are skipped unless [Variable] is set, as .ci/run does. It also
-// has the tests of a package wait beside one another.
+// take several seconds: they are skipped unless [Variable] is set, as .ci/run does. It
+// also lets the tests of a package wait beside one another.
 package longtest
 
 import (

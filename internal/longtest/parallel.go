@@ -5,10 +5,10 @@ import (
 	"strconv"
 )
 
-// Parallel lets n tests that call t.Parallel run at once, where the command line has no
-// -parallel. It is for a TestMain of a package whose tests mostly wait for a server or for
-// time to pass. The default of go test is the number of cores, which suits tests that
-// compute.
+// Parallel lets n tests that call t.Parallel run at once, unless the command line has a
+// -parallel. The TestMain of a package calls it if the tests mostly wait for a server or
+// for time to pass. The default of go test is the number of cores, which suits tests
+// that compute.
 func Parallel(n int) {
 	flag.Parse()
 	given := false

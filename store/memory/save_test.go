@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -150,6 +151,7 @@ func TestSaveUnderLoad(t *testing.T) {
 					k.Name = fmt.Sprint(i)
 					_ = s.UpdateKey(t.Context(), k)
 				}
+				runtime.Gosched() // so that Save gets its share of few cores
 			}
 		})
 	}
@@ -190,6 +192,7 @@ func TestSaveFull(t *testing.T) {
 					return
 				default:
 					take()
+					runtime.Gosched()
 				}
 			}
 		})
