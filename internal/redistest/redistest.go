@@ -65,11 +65,19 @@ func (s *Server) Restart(t testing.TB) {
 	}
 }
 
+// Installed reports whether there is a redis-server on the PATH.
+func Installed() bool {
+	_, err := exec.LookPath(programName)
+	return err == nil
+}
+
+const programName = "redis-server"
+
 // findProgram returns the path of redis-server. Without one the test is skipped, or fails
 // if the environment requires it.
 func findProgram(t testing.TB) string {
 	t.Helper()
-	program, err := exec.LookPath("redis-server")
+	program, err := exec.LookPath(programName)
 	if err != nil {
 		if os.Getenv("RATION_REQUIRE_REDIS") == "1" {
 			t.Fatalf("RATION_REQUIRE_REDIS=1: %v", err)

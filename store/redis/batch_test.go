@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/storetest"
@@ -76,6 +77,9 @@ func TestBatchedCounter(t *testing.T) {
 	t.Run("server=miniredis", func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("slow")
+		}
+		if redistest.Installed() { // the cases below check the same, several times as fast
+			longtest.Only(t)
 		}
 		t.Parallel()
 		storetest.TestCounter(t, onMiniredis(func(t testing.TB, addr string) store.Counter {
