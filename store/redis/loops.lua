@@ -32,7 +32,8 @@ local function loops(key, head, figures, pos, value)
     return min(now, at) > y * 1000000 + HOUR
   end
 
-  local function milliseconds(us) return string.format('%.0f', math.ceil(us / 1000)) end
+  -- A life of at most MAX, 285 years: a server that counts it in nanoseconds would overflow after 292.
+  local function milliseconds(us) return string.format('%.0f', math.ceil(min(us, MAX) / 1000)) end
 
   -- The string and a hash are looked for in one command before the hash is used. In a Cluster that moves their slot one may
   -- be here and one there, which a command with a single key would not notice: it would find nothing, and begin anew.
