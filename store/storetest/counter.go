@@ -85,6 +85,7 @@ func promises() []promise {
 	return slices.Concat(
 		chargePromises, levelPromises, bucketPromises, planPromises, windowPromises, latePromises, setPromises,
 		subjectPromises, callPromises, ownPromises, peekPromises, onePromises, racePromises, randomPromises,
+		extremePromises, aheadPromises, statePromises, stalePromises,
 	)
 }
 
