@@ -10,18 +10,18 @@ import (
 var aheadPromises = []promise{{
 	name: "ahead/windows",
 	says: "A caller whose clock is far ahead costs other subjects no window that has not ended by their clock.",
-	story: ahead([]step{
-		take(3, brief(0, 0), daily(0, 3), use(0)).yes(3, 3, 3),
+	story: whileAhead([]step{
+		take(3, minutely(0, 0), daily(0, 3), use(0)).yes(3, 3, 3),
 		set(1, daily(0, 3)).yes(3).outof(4),
 		take(2, use(-2)).yes(2),
 	}, []step{
-		take(1, brief(0, 0)).no(3),
-		read(brief(0, 0), daily(0, 3), use(0), use(-2)).yes(3, 3, 3, 2).outof(3, 4, store.Unlimited, store.Unlimited),
+		take(1, minutely(0, 0)).no(3),
+		read(minutely(0, 0), daily(0, 3), use(0), use(-2)).yes(3, 3, 3, 2).outof(3, 4, store.Unlimited, store.Unlimited),
 	}),
 }, {
 	name: "ahead/buckets",
 	says: "A caller whose clock is far ahead refills no bucket of other subjects.",
-	story: ahead([]step{
+	story: whileAhead([]step{
 		take(2, rate).yes(2),
 		take(1, rareID(0)).yes(1),
 	}, []step{
@@ -41,17 +41,22 @@ var aheadPromises = []promise{{
 	},
 }, {
 	name: "ahead/read",
-	says: "A read by a caller whose clock is ahead refills no bucket.",
+	says: "A read by a caller whose clock is ahead refills no bucket and ends no window.",
 	test: func(t *trial) {
-		t.play(take(2, rate).yes(2), askew(30*day))
+		on := []store.Meter{rate, minutely(0, 0), quota}
+		t.play(take(2, on...).yes(2, 2, 2), askew(30*day))
+		levels := make([]store.Level, len(on))
 		for range 3 {
-			t.take(t.charge(read(rate)))
-			levels := make([]store.Level, 1)
-			if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody"}, t.meters(rate), levels); err != nil {
+			t.take(t.charge(read(on...)))
+			if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody"}, t.meters(on...), levels); err != nil {
 				t.failf("Peek: %v", err)
 			}
 		}
-		t.play(askew(0), take(1, rate).no(2).waits(day), read(rate).yes(2).resets(2*day))
+		t.play(
+			askew(0),
+			take(2, on...).no(2, 2, 2).waits(2*day, time.Minute, day),
+			read(on...).yes(2, 2, 2).resets(2*day, time.Minute, day),
+		)
 	},
 }, {
 	name: "ahead/lifetime",
@@ -77,9 +82,9 @@ func rareID(i int) store.Meter {
 	return m
 }
 
-// ahead plays before and after, and in between charges a hundred visitors by a clock that
-// is ten years ahead.
-func ahead(before, after []step) []step {
+// whileAhead plays before and after, and in between charges a hundred visitors by a clock
+// that is ten years ahead.
+func whileAhead(before, after []step) []step {
 	const years = 3650
 	story := append(before, askew(years*day))
 	for i := range 100 {

@@ -14,53 +14,53 @@ var extremePromises = []promise{{
 		"name has been charged.",
 	story: []step{
 		later(1500 * time.Millisecond),
-		take(3, brief(0, 0)).yes(3),
-		take(1, brief(1, 0)).yes(1),
+		take(3, minutely(0, 0)).yes(3),
+		take(1, minutely(1, 0)).yes(1),
 		later(58_500*time.Millisecond - us),
-		take(1, brief(0, 0)).no(3).waits(us),
-		give(1, brief(0, 0)).yes(2),
-		take(1, brief(0, 0)).yes(3),
-		read(brief(0, 0), brief(1, 0)).yes(3, 1),
+		take(1, minutely(0, 0)).no(3).waits(us),
+		give(1, minutely(0, 0)).yes(2),
+		take(1, minutely(0, 0)).yes(3),
+		read(minutely(0, 0), minutely(1, 0)).yes(3, 1),
 		later(us),
-		take(2, brief(1, 0)).yes(3),
-		take(1, brief(1, 0)).no(3).waits(time.Minute),
+		take(2, minutely(1, 0)).yes(3),
+		take(1, minutely(1, 0)).no(3).waits(time.Minute),
 	},
 }, {
 	name: "extreme/keep-fraction",
 	says: "A Keep may have a fraction of a second. The window can be refunded until the last microsecond of it.",
 	story: []step{
-		take(3, brief(0, 1500*time.Millisecond)).yes(3),
+		take(3, minutely(0, 1500*time.Millisecond)).yes(3),
 		later(61_500*time.Millisecond - us),
-		take(1, brief(1, 1500*time.Millisecond)).yes(1),
-		read(brief(0, 1500*time.Millisecond)).yes(3).resets(0),
-		give(1, brief(0, 1500*time.Millisecond)).yes(2),
-		take(2, brief(0, 1500*time.Millisecond)).no(2).waits(store.Never),
-		read(brief(1, 1500*time.Millisecond)).yes(1),
+		take(1, minutely(1, 1500*time.Millisecond)).yes(1),
+		read(minutely(0, 1500*time.Millisecond)).yes(3).resets(0),
+		give(1, minutely(0, 1500*time.Millisecond)).yes(2),
+		take(2, minutely(0, 1500*time.Millisecond)).no(2).waits(store.Never),
+		read(minutely(1, 1500*time.Millisecond)).yes(1),
 	},
 }, {
 	name: "extreme/keep-longest",
 	says: "A Keep may be as long as a Duration.",
 	story: []step{
-		take(3, brief(0, store.Never), brief(9, store.Never)).yes(3, 3),
+		take(3, minutely(0, store.Never), minutely(9, store.Never)).yes(3, 3),
 		later(400 * day),
-		take(1, window("brief", 3, 400*day, 401*day)).yes(1),
-		read(brief(0, store.Never), brief(9, store.Never)).yes(3, 3),
-		give(1, brief(0, store.Never)).yes(2),
-		take(2, brief(0, store.Never)).no(2).waits(store.Never),
+		take(1, window("minute", 3, 400*day, 401*day)).yes(1),
+		read(minutely(0, store.Never), minutely(9, store.Never)).yes(3, 3),
+		give(1, minutely(0, store.Never)).yes(2),
+		take(2, minutely(0, store.Never)).no(2).waits(store.Never),
 	},
 }, {
 	name: "extreme/seconds",
 	says: "Windows of one name may be as short as a second and begin a second apart.",
 	story: []step{
-		take(3, second(0)).yes(3),
+		take(3, secondly(0)).yes(3),
 		later(999_999 * us),
-		take(1, second(0)).no(3).waits(us),
+		take(1, secondly(0)).no(3).waits(us),
 		later(us),
-		take(2, second(1)).yes(2),
+		take(2, secondly(1)).yes(2),
 		later(time.Second),
-		take(1, second(2)).yes(1),
-		give(1, second(0)).yes(2),
-		read(second(0), second(1), second(2), second(3)).yes(2, 2, 1, 0),
+		take(1, secondly(2)).yes(1),
+		give(1, secondly(0)).yes(2),
+		read(secondly(0), secondly(1), secondly(2), secondly(3)).yes(2, 2, 1, 0),
 	},
 }, {
 	name: "extreme/nanoseconds",
@@ -89,15 +89,15 @@ var extremePromises = []promise{{
 	test: func(t *trial) {
 		t.base = time.Unix(1<<31-60, 0)
 		t.play(
-			take(3, brief(0, day)).yes(3),
-			take(1, brief(1, day)).yes(1),
+			take(3, minutely(0, day)).yes(3),
+			take(1, minutely(1, day)).yes(1),
 			later(time.Minute),
-			take(1, brief(0, day)).no(3).waits(store.Never),
-			take(2, brief(1, day)).yes(3),
-			give(1, brief(0, day)).yes(2),
+			take(1, minutely(0, day)).no(3).waits(store.Never),
+			take(2, minutely(1, day)).yes(3),
+			give(1, minutely(0, day)).yes(2),
 			later(time.Hour),
-			take(1, brief(1, day)).no(3).waits(store.Never),
-			read(brief(0, day), brief(1, day)).yes(2, 3),
+			take(1, minutely(1, day)).no(3).waits(store.Never),
+			read(minutely(0, day), minutely(1, day)).yes(2, 3),
 		)
 	},
 }, {
@@ -135,22 +135,19 @@ var extremePromises = []promise{{
 	name: "extreme/before-1970",
 	says: "A window may start and end before 1970.",
 	test: func(t *trial) {
-		minute := func(i time.Duration) store.Meter {
-			return window("minute", 3, i*time.Minute, (i+1)*time.Minute)
-		}
 		t.base = time.Unix(-150, 0) // no window ends at 0, which marks a bucket
 		t.play(
 			later(500*time.Millisecond),
-			take(3, minute(0)).yes(3).resets(59_500*time.Millisecond),
-			take(1, minute(0)).no(3).waits(59_500*time.Millisecond),
+			take(3, minutely(0, day)).yes(3).resets(59_500*time.Millisecond),
+			take(1, minutely(0, day)).no(3).waits(59_500*time.Millisecond),
 			later(time.Minute),
-			take(2, minute(1)).yes(2),
-			give(1, minute(0)).yes(2).resets(0),
+			take(2, minutely(1, day)).yes(2),
+			give(1, minutely(0, day)).yes(2).resets(0),
 			later(time.Minute),
-			take(1, minute(2)).yes(1),
+			take(1, minutely(2, day)).yes(1),
 			later(time.Minute),
-			take(2, minute(3)).yes(2),
-			read(minute(0), minute(1), minute(2), minute(3)).yes(2, 2, 1, 2),
+			take(2, minutely(3, day)).yes(2),
+			read(minutely(0, day), minutely(1, day), minutely(2, day), minutely(3, day)).yes(2, 2, 1, 2),
 		)
 	},
 }, {
@@ -179,15 +176,15 @@ var extremePromises = []promise{{
 	test: manyWindows,
 }}
 
-// brief is the i-th window of a minute.
-func brief(i int, keep time.Duration) store.Meter {
-	m := window("brief", 3, time.Duration(i)*time.Minute, time.Duration(i+1)*time.Minute)
+// minutely is the i-th window of a minute.
+func minutely(i int, keep time.Duration) store.Meter {
+	m := window("minute", 3, time.Duration(i)*time.Minute, time.Duration(i+1)*time.Minute)
 	m.Keep = keep
 	return m
 }
 
-// second is the i-th window of one second.
-func second(i int) store.Meter {
+// secondly is the i-th window of one second.
+func secondly(i int) store.Meter {
 	return window("second", 3, time.Duration(i)*time.Second, time.Duration(i+1)*time.Second)
 }
 

@@ -14,17 +14,17 @@ var staleFlaws = []flaw{{
 	name:   "a read by Take that makes a bucket",
 	caught: []string{"read/absent"},
 	counter: func() store.Counter {
-		make := func(o *oddity, c *store.Charge) {
-			if o.model.take(c); reads(c) {
+		make := func(o *stateful, c *store.Charge) {
+			if o.model.take(c); onlyReads(c) {
 				o.makes(c)
 			}
 		}
-		return ownPeek{odd(make)().(*oddity)}
+		return ownPeek{withState(make)().(*stateful)}
 	},
 }, {
 	name:   "a refusal that makes a bucket",
 	caught: []string{"read/absent"},
-	counter: odd(func(o *oddity, c *store.Charge) {
+	counter: withState(func(o *stateful, c *store.Charge) {
 		if o.model.take(c); !c.OK {
 			o.makes(c)
 		}
@@ -32,11 +32,11 @@ var staleFlaws = []flaw{{
 }, {
 	name:   "a charge that stores what it only reads",
 	caught: []string{"read/beside"},
-	counter: odd(func(o *oddity, c *store.Charge) {
+	counter: withState(func(o *stateful, c *store.Charge) {
 		o.model.take(c)
 		for i := range c.Meters {
-			if m := &c.Meters[i]; c.OK && !reads(c) && !writes(c, i) {
-				s, _, _ := o.states[keyOf(c, i)].after(m, at(c), at(c).UnixMicro(), 0, false)
+			if m := &c.Meters[i]; c.OK && !onlyReads(c) && !hasCharged(c, i) {
+				s, _, _ := o.states[keyOf(c, i)].after(m, instant(c), instant(c).UnixMicro(), 0, false)
 				o.states[o.key(c, i)] = s
 			}
 		}
@@ -44,11 +44,11 @@ var staleFlaws = []flaw{{
 }, {
 	name:   "a read that sets the lifetime of a window",
 	caught: []string{"read/lifetime"},
-	counter: odd(func(o *oddity, c *store.Charge) {
-		forgets(func(m *store.Meter, _ time.Time) time.Time { return time.Unix(m.End, 0).Add(m.Keep) })(o, c)
+	counter: withState(func(o *stateful, c *store.Charge) {
+		forgetsWindows(func(m *store.Meter, _ time.Time) time.Time { return time.Unix(m.End, 0).Add(m.Keep) })(o, c)
 		for i, m := range c.Meters {
 			k := keyOf(c, i)
-			if _, ok := o.ends[k]; ok && reads(c) {
+			if _, ok := o.ends[k]; ok && onlyReads(c) {
 				o.ends[k] = time.Unix(m.End, 0).Add(m.Keep)
 			}
 		}
@@ -56,11 +56,11 @@ var staleFlaws = []flaw{{
 }, {
 	name:   "a read that drops a bucket which it finds full",
 	caught: []string{"read/refill"},
-	counter: odd(func(o *oddity, c *store.Charge) {
+	counter: withState(func(o *stateful, c *store.Charge) {
 		o.model.take(c)
 		for i, m := range c.Meters {
 			k := keyOf(c, i)
-			if before := o.states[k].bucket; reads(c) && !m.IsWindow() && c.Levels[i].Used == 0 && before.Tokens < m.Max && !at(c).After(time.Now()) {
+			if before := o.states[k].bucket; onlyReads(c) && !m.IsWindow() && c.Levels[i].Used == 0 && before.Tokens < m.Max && !instant(c).After(time.Now()) {
 				delete(o.states, k)
 			}
 		}
@@ -68,10 +68,10 @@ var staleFlaws = []flaw{{
 }, {
 	name:   "reads from a cache that only a charge of the first meter renews",
 	caught: []string{"read/fresh"},
-	counter: odd(func(o *oddity, c *store.Charge) {
+	counter: withState(func(o *stateful, c *store.Charge) {
 		id := fmt.Sprintf("%q %+v", c.Subject, c.Meters)
 		switch cached := o.cache[id]; {
-		case !reads(c):
+		case !onlyReads(c):
 			maps.DeleteFunc(o.cache, func(_ string, cached *store.Charge) bool {
 				return slices.ContainsFunc(c.Meters, func(m store.Meter) bool { return m.Name == cached.Meters[0].Name })
 			})
@@ -88,15 +88,15 @@ var staleFlaws = []flaw{{
 }, {
 	name:    "TakeOne with a cache of its own",
 	caught:  []string{"read/fresh-one"},
-	counter: func() store.Counter { return oneCache{odd((*oddity).plain)().(*oddity)} },
+	counter: func() store.Counter { return oneCache{withState((*stateful).plain)().(*stateful)} },
 }, {
 	name:    "Peek in a transaction that stays open",
 	caught:  []string{"read/fresh-peek"},
-	counter: func() store.Counter { return peekCache{odd((*oddity).plain)().(*oddity), false} },
+	counter: func() store.Counter { return peekCache{withState((*stateful).plain)().(*stateful), false} },
 }, {
 	name:    "Peek that remembers which subjects are absent",
 	caught:  []string{"read/fresh-peek"},
-	counter: func() store.Counter { return peekCache{odd((*oddity).plain)().(*oddity), true} },
+	counter: func() store.Counter { return peekCache{withState((*stateful).plain)().(*stateful), true} },
 }, {
 	name:   "Peek that takes a zero instant as it is",
 	caught: []string{"read/zero-instant"},
@@ -148,20 +148,20 @@ var staleFlaws = []flaw{{
 	},
 }}
 
-func (o *oddity) plain(c *store.Charge) { o.model.take(c) }
+func (o *stateful) plain(c *store.Charge) { o.model.take(c) }
 
 // makes stores the buckets of c that do not exist yet, and have some capacity, as full
 // ones.
-func (o *oddity) makes(c *store.Charge) {
+func (o *stateful) makes(c *store.Charge) {
 	for i, m := range c.Meters {
 		if _, ok := o.states[keyOf(c, i)]; !ok && !m.IsWindow() && m.Max > 0 {
-			o.states[o.key(c, i)] = state{bucket: store.Bucket{Tokens: m.Max, Per: max(m.Rate.Per, 1), Last: at(c).UnixMicro()}}
+			o.states[o.key(c, i)] = state{bucket: store.Bucket{Tokens: m.Max, Per: max(m.Rate.Per, 1), Last: instant(c).UnixMicro()}}
 		}
 	}
 }
 
 // ownPeek is the model with a flaw that its Peek does not have.
-type ownPeek struct{ *oddity }
+type ownPeek struct{ *stateful }
 
 func (p ownPeek) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
 	p.one.Lock()
@@ -169,9 +169,9 @@ func (p ownPeek) Peek(ctx context.Context, at time.Time, subjects []string, mete
 	return store.Peek(ctx, p.model, at, subjects, meters, levels)
 }
 
-// oneCache is the model with a TakeOne that reads what it has read before at that instant,
-// unless it has charged the meter since.
-type oneCache struct{ *oddity }
+// oneCache is the model with a TakeOne that reads what it has read before at that
+// instant, unless it has charged the meter since.
+type oneCache struct{ *stateful }
 
 func (o oneCache) TakeOne(ctx context.Context, subject string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {
 	c := &store.Charge{Subject: subject, At: at, Meters: []store.Meter{*m}, N: [store.MaxMeters]int64{n}}
@@ -197,12 +197,12 @@ func (o oneCache) TakeOne(ctx context.Context, subject string, m *store.Meter, a
 // peekCache is the model with a Peek that answers as at the first Peek of that instant,
 // of all subjects or of those that were absent.
 type peekCache struct {
-	*oddity
+	*stateful
 	absent bool
 }
 
 func (p peekCache) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
-	if err := store.Peek(ctx, p.oddity, at, subjects, meters, levels); err != nil || at.IsZero() {
+	if err := store.Peek(ctx, p.stateful, at, subjects, meters, levels); err != nil || at.IsZero() {
 		return err
 	}
 	p.one.Lock()

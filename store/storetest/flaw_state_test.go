@@ -13,17 +13,17 @@ import (
 var stateFlaws = []flaw{{
 	name:    "a key without the kind of the meter",
 	caught:  []string{"state/kinds"},
-	counter: odd(rows(func(k key) string { return fmt.Sprint(k.start, k.subject, "\n", k.name) })),
+	counter: withState(byText(func(k key) string { return fmt.Sprint(k.start, k.subject, "\n", k.name) })),
 }, {
 	name:   "a name and a start joined without a separator",
 	caught: []string{"state/joined"},
-	counter: odd(rows(func(k key) string {
+	counter: withState(byText(func(k key) string {
 		return fmt.Sprint(k.window, k.subject, "\n") + k.name + fmt.Sprint(k.start)
 	})),
 }, {
 	name:   "a name and a start joined with a colon, beside the plain names of buckets",
 	caught: []string{"state/joined"},
-	counter: odd(rows(func(k key) string {
+	counter: withState(byText(func(k key) string {
 		if k.window {
 			k.name += fmt.Sprint(":", k.start)
 		}
@@ -32,7 +32,7 @@ var stateFlaws = []flaw{{
 }, {
 	name:   "a name followed by the eight bytes of its start, beside the plain names of buckets",
 	caught: []string{"state/joined"},
-	counter: odd(rows(func(k key) string {
+	counter: withState(byText(func(k key) string {
 		if k.window {
 			k.name = string(binary.BigEndian.AppendUint64([]byte(k.name), uint64(k.start)))
 		}
@@ -41,23 +41,23 @@ var stateFlaws = []flaw{{
 }, {
 	name:    "subjects found by their FNV-1a hash",
 	caught:  []string{"state/subject-hash"},
-	counter: odd(bySubject(func(s []byte) uint32 { h := fnv.New32a(); h.Write(s); return h.Sum32() })),
+	counter: withState(bySubject(func(s []byte) uint32 { h := fnv.New32a(); h.Write(s); return h.Sum32() })),
 }, {
 	name:    "subjects found by their CRC-32",
 	caught:  []string{"state/subject-hash"},
-	counter: odd(bySubject(crc32.ChecksumIEEE)),
+	counter: withState(bySubject(crc32.ChecksumIEEE)),
 }, {
 	name:    "subjects found by their Adler-32",
 	caught:  []string{"state/subject-hash"},
-	counter: odd(bySubject(adler32.Checksum)),
+	counter: withState(bySubject(adler32.Checksum)),
 }, {
 	name:    "subjects found by their CRC-32C",
 	caught:  []string{"state/subject-hash"},
-	counter: odd(bySubject(func(s []byte) uint32 { return crc32.Checksum(s, crc32.MakeTable(crc32.Castagnoli)) })),
+	counter: withState(bySubject(func(s []byte) uint32 { return crc32.Checksum(s, crc32.MakeTable(crc32.Castagnoli)) })),
 }, {
 	name:   "meters of a subject found by the FNV-1 hash of their name",
 	caught: []string{"state/name-hash"},
-	counter: odd(rows(func(k key) string {
+	counter: withState(byText(func(k key) string {
 		h := fnv.New32()
 		h.Write([]byte(k.name))
 		return fmt.Sprint(h.Sum32(), k.window, k.start, k.subject)
@@ -65,6 +65,6 @@ var stateFlaws = []flaw{{
 }}
 
 // bySubject returns the flaw of a store that finds subjects by a hash alone.
-func bySubject(hash func(s []byte) uint32) func(o *oddity, c *store.Charge) {
-	return rows(func(k key) string { return fmt.Sprint(hash([]byte(k.subject)), k.window, k.start, "\n") + k.name })
+func bySubject(hash func(s []byte) uint32) func(o *stateful, c *store.Charge) {
+	return byText(func(k key) string { return fmt.Sprint(hash([]byte(k.subject)), k.window, k.start, "\n") + k.name })
 }
