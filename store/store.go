@@ -93,6 +93,10 @@ type Charge struct {
 	// store lives in the caller's process, so that a decision reads a clock once. If
 	// processes share the store, such as Redis, buckets refill by the store's own clock.
 	// State never moves back for an earlier At.
+	//
+	// At may be any instant, also one before 1970 or after 2262. Between two microseconds
+	// it counts as the earlier one. An At that is far ahead costs other subjects nothing. It
+	// refills no bucket that the charge does not change.
 	At time.Time
 
 	// Meters are what is charged, see Check. They are built once per plan and window, shared
@@ -108,7 +112,10 @@ type Charge struct {
 	// be charged and refunded until its End+Keep, so a refund reaches the window that was
 	// charged, even after midnight.
 	//
-	// A read changes nothing: it creates no subject, and neither starts nor ends a window.
+	// A read changes nothing. It creates no subject, stores no refill, and neither starts
+	// nor ends a window. It does not change how long a window is kept. The same holds for a
+	// meter that is only read in a charge of others, and for every meter of a refusal. A
+	// read shows every charge that returned before it began.
 	N [MaxMeters]int64
 
 	// SetRemaining makes N[i] what remains of each of Meters from now on, instead of taking
@@ -166,12 +173,13 @@ type Meter struct {
 	// It is ignored for windows.
 	Rare bool
 
-	// Start and End bound the window [Start, End) in Unix seconds. Both are zero for a
-	// bucket.
+	// Start and End bound the window [Start, End) in Unix seconds, from -MaxUnits to
+	// MaxUnits. Both are zero for a bucket, so no window ends at 0.
 	Start, End int64
 
-	// Keep is how long after End a window can be read and refunded at least. The default is
-	// not at all. After that the store may forget it, and it reads as unused.
+	// Keep is how long after End a window can be read and refunded at least. It counts to
+	// the microsecond, and any Duration that is not negative will do. The default is not at
+	// all. After that the store may forget it, and it reads as unused.
 	//
 	// Caution: a window that was forgotten and is charged again admits its whole allowance
 	// again. So Keep is also how far clocks may differ before a limit is exceeded: the
@@ -208,7 +216,7 @@ type Level struct {
 	Wait time.Duration
 
 	// Reset is the time until a bucket is full or a window ends. It is Never for a bucket
-	// that nothing refills.
+	// that nothing refills, and for a time that is too long for a Duration.
 	Reset time.Duration
 }
 
