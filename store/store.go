@@ -94,9 +94,9 @@ type Charge struct {
 	// processes share the store, such as Redis, buckets refill by the store's own clock.
 	// State never moves back for an earlier At.
 	//
-	// At may be any instant, also one before 1970 or after 2262. Between two microseconds
-	// it counts as the earlier one. An At that is far ahead costs other subjects nothing. It
-	// refills no bucket that the charge does not change.
+	// For windows At may be any instant, such as one before 1970 or after 2262. Between two
+	// microseconds it counts as the earlier one. An At that is far ahead costs other
+	// subjects nothing. It refills no bucket that the charge does not change.
 	At time.Time
 
 	// Meters are what is charged, see Check. They are built once per plan and window, shared

@@ -64,7 +64,8 @@ var extremePromises = []promise{{
 	},
 }, {
 	name: "extreme/nanoseconds",
-	says: "An At between two microseconds counts as the earlier one, before 1970 too. Durations are rounded up.",
+	says: "For a window, an At between two microseconds counts as the earlier one, before 1970 too. Durations are " +
+		"rounded up.",
 	test: func(t *trial) {
 		for i, from := range []int64{t.base.Unix(), -100} {
 			const long = 200 * time.Second // it ends after 1970
@@ -118,7 +119,8 @@ var extremePromises = []promise{{
 	},
 }, {
 	name: "extreme/2500",
-	says: "At may be an instant at which nanoseconds since 1970 do not fit into 64 bits, such as one in the year 2500.",
+	says: "For a window, At may be an instant at which the nanoseconds since 1970 do not fit into 64 bits, such as " +
+		"one in the year 2500.",
 	test: func(t *trial) {
 		t.base = time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC)
 		t.play(
