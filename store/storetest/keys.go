@@ -18,17 +18,17 @@ func TestKeys(t *testing.T, fresh func(t testing.TB) apikey.Store) { run(t, keyC
 
 func keyCases() []directoryCase[apikey.Store] { return slices.Concat(storedKeys, notifyKeys) }
 
-// aKey returns the i-th of many keys, with all fields set.
+// aKey returns the i-th of many keys, with all fields set. Neither the IDs nor the times
+// ascend with i.
 func aKey(i int) apikey.Key {
-	id := fmt.Sprintf("key%04d", i)
-	created := time.Date(2026, 11, 23, 12, 0, i%60, 123_000, time.UTC)
+	id, created := keyID(i), aTime(i)
 	return apikey.Key{
 		ID: id, Name: fmt.Sprintf("name-%d %q {é}", i%3, id), Description: "line\nand line", Hint: "acme_…" + id,
 		Enabled: i%2 == 0, CustomerID: fmt.Sprintf("customer-%d", i%4), Tags: apikey.Tags{"team": "a", "n": id},
 		StageKeys: []string{"pets/prod", "cats/" + id},
 		Sealed:    []byte("\x00sealed " + id),
 		Digest:    apikey.DigestOf("secret of " + id), Retiring: apikey.DigestOf("old secret of " + id),
-		RetiringUntil: created.Add(time.Hour), Expires: created.AddDate(1, 0, 0), Created: created, Updated: created, Version: 1,
+		RetiringUntil: aFuture, Expires: aFuture.Add(time.Microsecond), Created: created, Updated: created.Add(time.Hour), Version: 1,
 	}
 }
 
@@ -273,7 +273,7 @@ var storedKeys = []directoryCase[apikey.Store]{{
 	"list/cursor", "A call with a cursor that no listing returned returns ErrInvalid.",
 	func(v *visit, s apikey.Store) {
 		insertKeys(v, s, 3)
-		for _, cursor := range []string{"?", "-1", " ", "key0001\x00", "99999999999999999999999999"} {
+		for _, cursor := range []string{"?", "-1", " ", keyID(1) + "\x00", "99999999999999999999999999"} {
 			_, _, err := s.Keys(v.ctx, apikey.Filter{}, cursor, 1)
 			v.wants(err, apikey.ErrInvalid)
 		}

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/ration-go/ration/limiter"
 	calendar "github.com/ration-go/ration/quota"
@@ -12,9 +11,9 @@ import (
 // aLink returns the link of a key to a plan, with all fields set.
 func aLink(plan, key int) usageplan.Link {
 	return usageplan.Link{
-		PlanID: fmt.Sprintf("plan%04d", plan), KeyID: fmt.Sprintf("key%04d", key), Subject: fmt.Sprintf("customer %d", key),
+		PlanID: planID(plan), KeyID: keyID(key), Subject: fmt.Sprintf("customer %d", key),
 		Throttle: &limiter.Limit{Rate: 2, Burst: 2}, Quotas: []calendar.Quota{{Limit: 9, Period: calendar.Week, StartDay: 1}},
-		Created: time.Date(2026, 11, 23, 12, 0, key%60, 0, time.UTC), Version: 1,
+		Created: aTime(key + plan), Version: 1,
 	}
 }
 
@@ -28,11 +27,11 @@ var storedLinks = []directoryCase[usageplan.Store]{{
 			v.wants(s.InsertLink(v.ctx, aLink(0, i)), usageplan.ErrExists)
 		}
 		v.ok(s.InsertLink(v.ctx, aLink(1, 3)))
-		ofKey, err := s.KeyLinks(v.ctx, "key0003")
+		ofKey, err := s.KeyLinks(v.ctx, keyID(3))
 		v.ok(err)
 		lists(v, "links of a key", ofKey, []usageplan.Link{aLink(0, 3), aLink(1, 3)})
-		v.ok(s.DeleteLink(v.ctx, "plan0000", "key0003"))
-		ofKey, err = s.KeyLinks(v.ctx, "key0003")
+		v.ok(s.DeleteLink(v.ctx, planID(0), keyID(3)))
+		ofKey, err = s.KeyLinks(v.ctx, keyID(3))
 		v.ok(err)
 		lists(v, "links of a key", ofKey, []usageplan.Link{aLink(1, 3)})
 		var want []usageplan.Link
@@ -41,12 +40,12 @@ var storedLinks = []directoryCase[usageplan.Store]{{
 		}
 		for _, limit := range []int{1, 3, 100} {
 			all, _ := walk(v, func(cursor string) ([]usageplan.Link, string, error) {
-				return s.PlanLinks(v.ctx, "plan0000", cursor, limit)
+				return s.PlanLinks(v.ctx, planID(0), cursor, limit)
 			})
 			lists(v, "links of a plan", all, want)
 		}
 		v.ok(s.InsertLink(v.ctx, aLink(0, 3)))
-		ofKey, err = s.KeyLinks(v.ctx, "key0003")
+		ofKey, err = s.KeyLinks(v.ctx, keyID(3))
 		v.ok(err)
 		lists(v, "links of a key", ofKey, []usageplan.Link{aLink(1, 3), aLink(0, 3)})
 	},
@@ -79,14 +78,14 @@ var storedLinks = []directoryCase[usageplan.Store]{{
 		gone := map[string]bool{}
 		i := 0
 		all, _ := walk(v, func(cursor string) ([]usageplan.Link, string, error) {
-			page, next, err := s.PlanLinks(v.ctx, "plan0000", cursor, 4)
+			page, next, err := s.PlanLinks(v.ctx, planID(0), cursor, 4)
 			for n := range 3 {
 				v.ok(s.InsertLink(v.ctx, aLink(0, 1000+3*i+n)))
 			}
 			// one that is to come, and one that was listed
 			for _, doomed := range []string{ids[i], ids[59-i]} {
 				gone[doomed] = true
-				v.ok(s.DeleteLink(v.ctx, "plan0000", doomed))
+				v.ok(s.DeleteLink(v.ctx, planID(0), doomed))
 			}
 			i++
 			return page, next, err
@@ -104,14 +103,14 @@ var storedLinks = []directoryCase[usageplan.Store]{{
 			v.ok(s.InsertLink(v.ctx, aLink(0, i)))
 		}
 		all, _ := walk(v, func(cursor string) ([]usageplan.Link, string, error) {
-			links, next, err := s.PlanLinks(v.ctx, "plan0000", cursor, 7)
+			links, next, err := s.PlanLinks(v.ctx, planID(0), cursor, 7)
 			for _, l := range links {
 				v.ok(s.DeleteLink(v.ctx, l.PlanID, l.KeyID))
 			}
 			return links, next, err
 		})
 		v.equal("number of listed links", len(all), 50)
-		links, _, err := s.PlanLinks(v.ctx, "plan0000", "", 7)
+		links, _, err := s.PlanLinks(v.ctx, planID(0), "", 7)
 		v.ok(err)
 		v.equal("number of records left", len(links), 0)
 	},

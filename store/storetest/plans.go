@@ -23,11 +23,12 @@ func planCases() []directoryCase[usageplan.Store] {
 	return slices.Concat(storedPlans, storedLinks, notifyPlans, readAccess)
 }
 
-// aPlan returns the i-th of many plans, with all fields set.
+// aPlan returns the i-th of many plans, with all fields set. Neither the IDs nor the times
+// ascend with i.
 func aPlan(i int) usageplan.Plan {
-	created := time.Date(2026, 11, 23, 12, 0, i%60, 123_000, time.UTC)
+	created := aTime(i)
 	return usageplan.Plan{
-		ID: fmt.Sprintf("plan%04d", i), Name: fmt.Sprintf("plan {%d}", i), Description: "line\nand line",
+		ID: planID(i), Name: fmt.Sprintf("plan {%d}", i), Description: "line\nand line",
 		Throttle: &limiter.Limit{Rate: 0.5, Burst: 3}, ThrottleByCost: true,
 		Quotas: []calendar.Quota{
 			{Limit: 1000, Period: calendar.Month, StartDay: 31}, {Name: "tokens", Limit: 5, Period: calendar.Day},
@@ -38,7 +39,7 @@ func aPlan(i int) usageplan.Plan {
 			{API: "orders", Name: "prod"}: {"*": {Rate: 3, Burst: 3}, "GET /pets": {Rate: 1, Burst: 1}},
 		},
 		ProductCode: "product", Tags: apikey.Tags{"team": "a"},
-		Created: created, Updated: created, Version: 1,
+		Created: created, Updated: created.Add(time.Hour), Version: 1,
 	}
 }
 
@@ -236,7 +237,7 @@ var storedPlans = []directoryCase[usageplan.Store]{{
 		for _, cursor := range []string{"?", "-1", " ", "99999999999999999999999999"} {
 			_, _, err := s.Plans(v.ctx, cursor, 1)
 			v.wants(err, usageplan.ErrInvalid)
-			_, _, err = s.PlanLinks(v.ctx, "plan0000", cursor, 1)
+			_, _, err = s.PlanLinks(v.ctx, planID(0), cursor, 1)
 			v.wants(err, usageplan.ErrInvalid)
 		}
 	},
@@ -247,23 +248,23 @@ var storedPlans = []directoryCase[usageplan.Store]{{
 		v.ok(s.InsertLink(v.ctx, aLink(0, 0)))
 		ctx, cancel := context.WithCancel(v.ctx)
 		cancel()
-		_, err := s.Plan(ctx, "plan0000")
+		_, err := s.Plan(ctx, planID(0))
 		v.wants(err, context.Canceled)
 		_, _, err = s.Plans(ctx, "", 1)
 		v.wants(err, context.Canceled)
-		_, err = s.KeyLinks(ctx, "key0000")
+		_, err = s.KeyLinks(ctx, keyID(0))
 		v.wants(err, context.Canceled)
-		_, _, err = s.PlanLinks(ctx, "plan0000", "", 1)
+		_, _, err = s.PlanLinks(ctx, planID(0), "", 1)
 		v.wants(err, context.Canceled)
 		for _, err := range []error{
-			s.InsertPlan(ctx, aPlan(1)), s.UpdatePlan(ctx, aPlan(0)), s.DeletePlan(ctx, "plan0000", 0),
-			s.InsertLink(ctx, aLink(0, 1)), s.UpdateLink(ctx, aLink(0, 0)), s.DeleteLink(ctx, "plan0000", "key0000"),
+			s.InsertPlan(ctx, aPlan(1)), s.UpdatePlan(ctx, aPlan(0)), s.DeletePlan(ctx, planID(0), 0),
+			s.InsertLink(ctx, aLink(0, 1)), s.UpdateLink(ctx, aLink(0, 0)), s.DeleteLink(ctx, planID(0), keyID(0)),
 		} {
 			v.wants(err, context.Canceled)
 		}
 		plans, _ := walk(v, func(cursor string) ([]usageplan.Plan, string, error) { return s.Plans(v.ctx, cursor, 10) })
 		v.equal("the plans", plans, []usageplan.Plan{aPlan(0)})
-		links, _, err := s.PlanLinks(v.ctx, "plan0000", "", 10)
+		links, _, err := s.PlanLinks(v.ctx, planID(0), "", 10)
 		v.ok(err)
 		lists(v, "the links", links, []usageplan.Link{aLink(0, 0)})
 	},
@@ -279,7 +280,7 @@ var storedPlans = []directoryCase[usageplan.Store]{{
 				if err := s.InsertLink(v.ctx, l); err != nil {
 					return err
 				}
-				if _, _, err := s.PlanLinks(v.ctx, "plan0000", "", 5); err != nil {
+				if _, _, err := s.PlanLinks(v.ctx, planID(0), "", 5); err != nil {
 					return err
 				}
 				if err := s.UpdatePlan(v.ctx, p); err != nil {
@@ -296,7 +297,7 @@ var storedPlans = []directoryCase[usageplan.Store]{{
 			v.ok(err)
 		}
 		all, _ := walk(v, func(cursor string) ([]usageplan.Link, string, error) {
-			return s.PlanLinks(v.ctx, "plan0000", cursor, 7)
+			return s.PlanLinks(v.ctx, planID(0), cursor, 7)
 		})
 		v.equal("number of links left", len(all), 80)
 	},
