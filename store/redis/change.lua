@@ -22,7 +22,7 @@ if verb == 'insert' then
   stored = ''
 elseif not stored then
   return 'NOTFOUND'
-elseif string.byte(stored) ~= LAYOUT or #stored < HEAD + width then
+elseif string.byte(stored, 1, 1) ~= LAYOUT or #stored < HEAD + width then
   return redis.error_reply('LAYOUT of the record: not one that this version of the store changes')
 elseif string.sub(stored, 2, HEAD) ~= version and (verb == 'update' or version ~= ANY) then
   return 'CONFLICT'

@@ -14,7 +14,7 @@ end
 
 -- Whether a record is wanted: its name and its customer follow the head and the digests. The caller judges other layouts.
 local function wanted(record)
-  if prefix .. customer == '' or string.byte(record) ~= 1 or #record < 77 then return true end
+  if prefix .. customer == '' or string.byte(record, 1, 1) ~= 1 or #record < 77 then return true end
   local name, stop = text(record, 74)
   return string.sub(name, 1, #prefix) == prefix and (customer == '' or text(record, stop) == customer)
 end
