@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"sync"
 	"testing"
 )
@@ -60,7 +59,7 @@ func (v *visit) wants(err, want error) {
 }
 
 func (v *visit) equal(what string, got, want any) {
-	if reflect.DeepEqual(got, want) {
+	if sameRecord(got, want) {
 		return
 	}
 	format := "%s: %+v\nwant %+v"

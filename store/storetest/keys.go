@@ -16,7 +16,9 @@ import (
 // [usageplan.Notifier], its promises are checked too.
 func TestKeys(t *testing.T, fresh func(t testing.TB) apikey.Store) { run(t, keyCases(), fresh) }
 
-func keyCases() []directoryCase[apikey.Store] { return slices.Concat(storedKeys, notifyKeys) }
+func keyCases() []directoryCase[apikey.Store] {
+	return slices.Concat(storedKeys, notifyKeys, unfavourableKeys, listedKeys, subscribedKeys)
+}
 
 // aKey returns the i-th of many keys, with all fields set. Neither the IDs nor the times
 // ascend with i.

@@ -1,0 +1,120 @@
+package storetest
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	xrate "golang.org/x/time/rate"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
+	calendar "github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// wide has as many bytes as a character can have.
+const wide = "\U0001F511"
+
+// maxCalendar is the greatest Limit of a quota.
+const maxCalendar = 1<<53 - 2
+
+// extremeTimes are times that a store may keep wrongly: at the bounds of a year, of 32
+// bits of seconds and of 64 bits of nanoseconds, beside the zero of Unix, and in zones.
+var extremeTimes = []time.Time{
+	time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC),
+	time.Date(1676, 1, 1, 0, 0, 0, 0, time.UTC),
+	time.Unix(0, -1000).UTC(),
+	time.Unix(0, 0).UTC(),
+	time.Unix(0, 1000).UTC(),
+	time.Unix(math.MaxInt32+1, 0).UTC(),
+	time.Unix(math.MaxUint32+1, 0).UTC(),
+	time.Date(2263, 1, 1, 0, 0, 0, 0, time.UTC),
+	time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC),
+	time.Date(2001, 2, 3, 4, 5, 6, 7000, time.FixedZone("", 5*3600+45*60)),
+	time.Date(2001, 10, 28, 2, 30, 0, 0, time.FixedZone("CET", 3600)),
+	time.Date(2001, 10, 28, 2, 30, 0, 0, time.FixedZone("CEST", 7200)),
+	time.Date(2001, 2, 3, 4, 5, 6, 999_999_000, time.FixedZone("", -12*3600)),
+}
+
+// fullTags returns as many and as long tags as there may be.
+func fullTags() apikey.Tags {
+	tags := apikey.Tags{"team": "a", "Team": "A", "TEAM": "", " ": " ", "ä": "ä", "A\u0308": "A\u0308", "a/b:c.d+e=f@g_h-i": "="}
+	for i := len(tags); i < 50; i++ {
+		tags[fmt.Sprintf("%02d", i)+strings.Repeat("é", 126)] = strings.Repeat("漢", 256)
+	}
+	return tags
+}
+
+// fullKey returns a key with each field at its bounds.
+func fullKey() apikey.Key {
+	k := apikey.Key{
+		ID: strings.Repeat("Zz-_", maxIDLength/4), Name: " " + strings.Repeat(wide, 1022) + " ",
+		Description: "\r\n\t\x01" + strings.Repeat(wide, 124_990) + "e\u0301 \n",
+		CustomerID:  strings.Repeat("漢", 1024), Tags: fullTags(), Hint: "…" + wide,
+		Digest: aDigest(0, 0xff), Retiring: aDigest(0xff, 0), Enabled: true,
+		Sealed:        bytes.Repeat([]byte{0, 0xff, 0xfe, '\'', 0xc3, '\n'}, 200),
+		RetiringUntil: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), Expires: time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC),
+		Created: aTime(1), Updated: aTime(2), Version: math.MaxInt64 - 9,
+	}
+	k.StageKeys = []string{"pets/prod", "cats/prod", "pets/prod", "Pets/prod", "a/b/c"}
+	for len(k.StageKeys) < 100 {
+		k.StageKeys = append(k.StageKeys, "漢/"+strings.Repeat("s", 508))
+	}
+	return k
+}
+
+// zone returns a zone of quotas, or nil if this machine has no data of zones.
+func zone(name string) *time.Location {
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil
+	}
+	return loc
+}
+
+// extremeLimits are throttles that a store may keep wrongly.
+var extremeLimits = []limiter.Limit{
+	{}, {Burst: 5}, {Rate: xrate.Inf}, {Rate: xrate.Inf, Burst: 7}, {Rate: 1e-8, Burst: 1}, {Rate: 1e12},
+	{Rate: 1.0 / 3, Burst: 1}, {Rate: 100.0 / 86400, Burst: 100}, {Rate: 0.001, Burst: 0},
+	{Rate: 16_777_217, Burst: 16_777_217}, {Rate: 1, Burst: math.MaxInt32}, {Rate: 0.1 + 0.2, Burst: 3},
+}
+
+// extremeQuotas returns as many quotas as a plan may have. They are in no order.
+func extremeQuotas() []calendar.Quota {
+	return []calendar.Quota{
+		{Limit: maxCalendar, Period: calendar.Year},
+		{Name: strings.Repeat("z", calendar.MaxName), Limit: 0, Period: calendar.Minute},
+		{Name: " as in start ", Limit: math.MaxUint32 + 1, Period: calendar.Month, StartDay: 31, Location: zone("Europe/Berlin")},
+		{Name: "Day", Limit: 16_777_217, Period: calendar.Day, Location: zone("America/Argentina/Buenos_Aires")},
+		{Name: `"a/b\`, Limit: 1, Period: calendar.Week, StartDay: 6, Location: zone("Asia/Kathmandu")},
+	}
+}
+
+// fullPlan returns a plan with each field at its bounds.
+func fullPlan() usageplan.Plan {
+	p := usageplan.Plan{
+		ID: strings.Repeat("Zz-_", maxIDLength/4), Name: " " + strings.Repeat(wide, usageplan.MaxName-2) + " ",
+		Description: "\n\t" + strings.Repeat(wide, usageplan.MaxDescription-10) + "e\u0301 \n",
+		ProductCode: strings.Repeat("é", usageplan.MaxName), Tags: fullTags(),
+		Throttle: &limiter.Limit{Rate: 1e-8, Burst: 1}, Quotas: extremeQuotas(), Routes: map[string]limiter.Limit{},
+		Stages:      []usageplan.Stage{{API: "pets", Name: "prod"}, {API: "cats", Name: "v1:beta"}, {API: "Pets", Name: "prod"}},
+		StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{},
+		Created:     aTime(1), Updated: aTime(2), Version: 1,
+	}
+	for i, l := range extremeLimits {
+		p.Routes[fmt.Sprintf("GET /漢/{id}/%d.%%_*\"\\", i)] = l
+		p.StageRoutes[usageplan.Stage{API: "cats", Name: fmt.Sprintf("v1:%d:%s", i, wide)}] = map[string]limiter.Limit{
+			"*": l, "GET /a": {Rate: 1}, "GET /A": {Rate: 2}, "/a": {Rate: 3},
+		}
+	}
+	for i := len(p.Routes); i < usageplan.MaxRoutes; i++ {
+		p.Routes[fmt.Sprintf("POST /%d", i)] = limiter.Limit{Rate: xrate.Limit(i) / 7, Burst: i}
+	}
+	for i := len(p.Stages); i < usageplan.MaxStages; i++ {
+		p.Stages = append(p.Stages, usageplan.Stage{API: fmt.Sprint("api", -i), Name: "s"})
+	}
+	return p
+}
