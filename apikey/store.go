@@ -46,6 +46,10 @@ func (f *Filter) Passes(k *Key) bool {
 // Key.Accepts decides whether a key may be used. A Store shares no memory with its
 // callers: it clones the keys that it receives and returns.
 //
+// IDs, digests, names and customers are compared byte by byte. A time is an instant, in
+// whole microseconds. A Store may return it in another zone. The JSON form of a Key is
+// stable, so a Store may keep it.
+//
 // Package storetest has tests for stores.
 type Store interface {
 	// InsertKey adds k with the Version that k has. It returns ErrExists if the ID of k, or
@@ -73,7 +77,8 @@ type Store interface {
 
 	// Keys returns a page of a listing, newest first, and the cursor of the next page. The
 	// empty cursor begins the list, and an empty next marks the last page. The limit is at
-	// least 1. A cursor that is not from Keys returns ErrInvalid.
+	// least 1, and may be as great as an int is. A cursor that is not from Keys returns
+	// ErrInvalid.
 	//
 	// A key that exists throughout a listing is in it exactly once, also if other keys are
 	// inserted, changed or deleted meanwhile. The work for a page is bounded. So a page of a

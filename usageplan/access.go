@@ -31,7 +31,7 @@ func (a *Access) Plan(id string) *Plan {
 // An AccessReader is an optional interface of a store of both keys and plans. One of its
 // calls replaces KeyByDigest, KeyLinks and a Plan for each link, so a look-up over a
 // network takes one round trip. The Access is the state of the store at one instant
-// between the call and its return.
+// between the call and its return. Both calls observe their context.
 //
 // A Gate calls an AccessReader if its keys and its plans are in one store. Otherwise it
 // makes the single calls.

@@ -14,6 +14,9 @@ import (
 )
 
 // A Link ties a key to a plan.
+//
+// The JSON form of a Link is stable, so stores may keep it. It holds every valid Link
+// exactly.
 type Link struct {
 	PlanID string `json:"planId"`
 	KeyID  string `json:"keyId"`

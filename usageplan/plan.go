@@ -38,6 +38,9 @@ var ErrInvalid = errors.New("usageplan: invalid")
 
 // A Plan says how much the keys that are linked to it may use. Each subject has its own
 // tokens and its own counts: see Link.Subject.
+//
+// The JSON form of a Plan is stable, so stores may keep it. It holds every valid Plan
+// exactly. A Service keeps times in UTC and in whole microseconds.
 type Plan struct {
 	// ID identifies the plan, and never changes. It has 1 to 64 ASCII letters, digits, '_'
 	// and '-'. Service.Create accepts an ID or generates one.

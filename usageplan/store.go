@@ -37,6 +37,11 @@ func (clash) Is(target error) bool { return target == ErrConflict }
 // A Store shares no memory with its callers: it copies the maps, slices and pointers of
 // the plans and links that it receives and returns.
 //
+// A Store keeps plans and links as they are and does not validate them. IDs are compared
+// byte by byte. The ID of a plan may also be the ID of a key. A time is an instant, in
+// whole microseconds. A Store may return it in another zone. The JSON forms of Plan and
+// Link are stable, so a Store may keep them.
+//
 // Package storetest has tests for stores.
 type Store interface {
 	// InsertPlan adds a plan with Version 1. It returns ErrExists if the ID is taken.
@@ -56,8 +61,9 @@ type Store interface {
 	DeletePlan(ctx context.Context, id string, version int64) error
 
 	// Plans returns a page of plans, newest first, and the cursor of the next page. The page
-	// has at most limit plans. The empty cursor begins the list, and an empty next marks the
-	// last page. A cursor that is not from Plans returns ErrInvalid.
+	// has at most limit plans. The limit is at least 1, and may be as great as an int is.
+	// The empty cursor begins the list, and an empty next marks the last page. A cursor that
+	// is not from Plans returns ErrInvalid.
 	//
 	// Plans that others insert meanwhile do not disturb a listing. A page costs the same,
 	// however many plans there are.

@@ -15,8 +15,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// wide has as many bytes as a character can have.
-const wide = "\U0001F511"
+// fourBytes has as many bytes as a character can have.
+const fourBytes = "\U0001F511"
 
 // maxCalendar is the greatest Limit of a quota.
 const maxCalendar = 1<<53 - 2
@@ -41,7 +41,7 @@ var extremeTimes = []time.Time{
 
 // fullTags returns as many and as long tags as there may be.
 func fullTags() apikey.Tags {
-	tags := apikey.Tags{"team": "a", "Team": "A", "TEAM": "", " ": " ", "ä": "ä", "A\u0308": "A\u0308", "a/b:c.d+e=f@g_h-i": "="}
+	tags := apikey.Tags{"team": "a", "Team": "A", "TEAM": "", " ": " ", "ä": "ä", "Ä": "Ä", "a/b:c.d+e=f@g_h-i": "="}
 	for i := len(tags); i < 50; i++ {
 		tags[fmt.Sprintf("%02d", i)+strings.Repeat("é", 126)] = strings.Repeat("漢", 256)
 	}
@@ -51,13 +51,12 @@ func fullTags() apikey.Tags {
 // fullKey returns a key with each field at its bounds.
 func fullKey() apikey.Key {
 	k := apikey.Key{
-		ID: strings.Repeat("Zz-_", maxIDLength/4), Name: " " + strings.Repeat(wide, 1022) + " ",
-		Description: "\r\n\t\x01" + strings.Repeat(wide, 124_990) + "e\u0301 \n",
-		CustomerID:  strings.Repeat("漢", 1024), Tags: fullTags(), Hint: "…" + wide,
+		ID: strings.Repeat("Zz-_", maxIDLength/4), Name: " " + strings.Repeat(fourBytes, 1022) + " ",
+		Description: "\r\n\t\x01" + strings.Repeat(fourBytes, 124_990) + "e\u0301 \n",
+		CustomerID:  strings.Repeat("漢", 1024), Tags: fullTags(), Hint: "…" + fourBytes,
 		Digest: aDigest(0, 0xff), Retiring: aDigest(0xff, 0), Enabled: true,
 		Sealed:        bytes.Repeat([]byte{0, 0xff, 0xfe, '\'', 0xc3, '\n'}, 200),
-		RetiringUntil: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), Expires: time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC),
-		Created: aTime(1), Updated: aTime(2), Version: math.MaxInt64 - 9,
+		RetiringUntil: aFuture, Expires: aFuture, Created: aTime(1), Updated: aTime(2), Version: 1,
 	}
 	k.StageKeys = []string{"pets/prod", "cats/prod", "pets/prod", "Pets/prod", "a/b/c"}
 	for len(k.StageKeys) < 100 {
@@ -66,8 +65,8 @@ func fullKey() apikey.Key {
 	return k
 }
 
-// zone returns a zone of quotas, or nil if this machine has no data of zones.
-func zone(name string) *time.Location {
+// quotaZone returns a zone of quotas, or nil if this machine has no data of zones.
+func quotaZone(name string) *time.Location {
 	loc, err := time.LoadLocation(name)
 	if err != nil {
 		return nil
@@ -87,17 +86,17 @@ func extremeQuotas() []calendar.Quota {
 	return []calendar.Quota{
 		{Limit: maxCalendar, Period: calendar.Year},
 		{Name: strings.Repeat("z", calendar.MaxName), Limit: 0, Period: calendar.Minute},
-		{Name: " as in start ", Limit: math.MaxUint32 + 1, Period: calendar.Month, StartDay: 31, Location: zone("Europe/Berlin")},
-		{Name: "Day", Limit: 16_777_217, Period: calendar.Day, Location: zone("America/Argentina/Buenos_Aires")},
-		{Name: `"a/b\`, Limit: 1, Period: calendar.Week, StartDay: 6, Location: zone("Asia/Kathmandu")},
+		{Name: " as in start ", Limit: math.MaxUint32 + 1, Period: calendar.Month, StartDay: 31, Location: quotaZone("Europe/Berlin")},
+		{Name: "Day", Limit: 16_777_217, Period: calendar.Day, Location: quotaZone("America/Argentina/Buenos_Aires")},
+		{Name: `"a/b\`, Limit: 1, Period: calendar.Week, StartDay: 6, Location: quotaZone("Asia/Kathmandu")},
 	}
 }
 
 // fullPlan returns a plan with each field at its bounds.
 func fullPlan() usageplan.Plan {
 	p := usageplan.Plan{
-		ID: strings.Repeat("Zz-_", maxIDLength/4), Name: " " + strings.Repeat(wide, usageplan.MaxName-2) + " ",
-		Description: "\n\t" + strings.Repeat(wide, usageplan.MaxDescription-10) + "e\u0301 \n",
+		ID: strings.Repeat("Zz-_", maxIDLength/4), Name: " " + strings.Repeat(fourBytes, usageplan.MaxName-2) + " ",
+		Description: "\n\t" + strings.Repeat(fourBytes, usageplan.MaxDescription-10) + "e\u0301 \n",
 		ProductCode: strings.Repeat("é", usageplan.MaxName), Tags: fullTags(),
 		Throttle: &limiter.Limit{Rate: 1e-8, Burst: 1}, Quotas: extremeQuotas(), Routes: map[string]limiter.Limit{},
 		Stages:      []usageplan.Stage{{API: "pets", Name: "prod"}, {API: "cats", Name: "v1:beta"}, {API: "Pets", Name: "prod"}},
@@ -106,7 +105,7 @@ func fullPlan() usageplan.Plan {
 	}
 	for i, l := range extremeLimits {
 		p.Routes[fmt.Sprintf("GET /漢/{id}/%d.%%_*\"\\", i)] = l
-		p.StageRoutes[usageplan.Stage{API: "cats", Name: fmt.Sprintf("v1:%d:%s", i, wide)}] = map[string]limiter.Limit{
+		p.StageRoutes[usageplan.Stage{API: "cats", Name: fmt.Sprintf("v1:%d:%s", i, fourBytes)}] = map[string]limiter.Limit{
 			"*": l, "GET /a": {Rate: 1}, "GET /A": {Rate: 2}, "/a": {Rate: 3},
 		}
 	}

@@ -23,7 +23,7 @@ func anID(kind string, i int) string {
 	case 2:
 		return strings.Repeat("x", maxIDLength-len(id)) + id
 	case 3:
-		return "_" + mixed[:6] + strconv.Itoa(i)
+		return "_" + mixed[:6] + kind[:1] + strconv.Itoa(i)
 	default:
 		return id
 	}

@@ -13,10 +13,16 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// linksOf checks the links of a key and of a plan. They are those of all that have its
-// ID, oldest first.
+// linksOf checks which links a key and a plan have, in any order: those of all that have
+// its ID. No two links of all have the same subject.
 func (v *visit) linksOf(s usageplan.Store, what, id string, all []usageplan.Link) {
-	var ofKey, ofPlan []usageplan.Link
+	ofKey, ofPlan := ofID(id, all)
+	lists(v, fmt.Sprintf("%s: links of key %q", what, id), bySubject(v.keyLinks(s, id)), bySubject(ofKey))
+	lists(v, fmt.Sprintf("%s: links of plan %q", what, id), bySubject(v.planLinks(s, id, 9)), bySubject(ofPlan))
+}
+
+// ofID returns the links of a key and of a plan, in the order of all.
+func ofID(id string, all []usageplan.Link) (ofKey, ofPlan []usageplan.Link) {
 	for _, l := range all {
 		if l.KeyID == id {
 			ofKey = append(ofKey, l)
@@ -25,15 +31,35 @@ func (v *visit) linksOf(s usageplan.Store, what, id string, all []usageplan.Link
 			ofPlan = append(ofPlan, l)
 		}
 	}
-	got, err := s.KeyLinks(v.ctx, id)
+	return ofKey, ofPlan
+}
+
+func bySubject(links []usageplan.Link) []usageplan.Link {
+	return slices.SortedFunc(slices.Values(links), func(a, b usageplan.Link) int { return strings.Compare(a.Subject, b.Subject) })
+}
+
+func (v *visit) keyLinks(s usageplan.Store, id string) []usageplan.Link {
+	links, err := s.KeyLinks(v.ctx, id)
 	v.ok(err)
-	lists(v, fmt.Sprintf("%s: links of key %q", what, id), got, ofKey)
-	got, _ = walk(v, func(cursor string) ([]usageplan.Link, string, error) { return s.PlanLinks(v.ctx, id, cursor, 9) })
-	lists(v, fmt.Sprintf("%s: links of plan %q", what, id), got, reversed(ofPlan))
+	return links
+}
+
+func (v *visit) planLinks(s usageplan.Store, id string, limit int) []usageplan.Link {
+	all, _ := walk(v, func(cursor string) ([]usageplan.Link, string, error) { return s.PlanLinks(v.ctx, id, cursor, limit) })
+	return all
 }
 
 // joinedIDs are IDs of which two joined to one text may be the text of two others.
 var joinedIDs = []string{"a", "a-a", "a_a", "aa", "A", "-a", "a-", "_", "1", "11", "a/a", "a:a", "a#a", "é", "e\u0301"}
+
+// boundLinks returns links with each field at its bounds.
+func boundLinks() []usageplan.Link {
+	return []usageplan.Link{
+		{Subject: strings.Repeat(fourBytes, 64), Quotas: extremeQuotas(), Throttle: &limiter.Limit{Rate: 1.0 / 3, Burst: 1}},
+		{Subject: " /\x01\u00a0\n%_*'\"\\", Quotas: []calendar.Quota{{Period: calendar.Minute}}, Throttle: &limiter.Limit{}},
+		{Subject: "e\u0301", Quotas: []calendar.Quota{}, Throttle: &limiter.Limit{Burst: 3}},
+	}
+}
 
 // unfavourableLinks are the cases of links that a store may confuse or keep wrongly.
 var unfavourableLinks = []directoryCase[usageplan.Store]{{
@@ -82,23 +108,21 @@ var unfavourableLinks = []directoryCase[usageplan.Store]{{
 			v.ok(s.UpdateLink(v.ctx, *l))
 			l.Version++
 		}
-		v.linksOf(s, "after updates", keyID(0), all)
-		v.linksOf(s, "after updates", planID(0), all)
+		ofKey, _ := ofID(keyID(0), all)
+		_, ofPlan := ofID(planID(0), all)
+		lists(v, "links of the key", v.keyLinks(s, keyID(0)), ofKey)
+		lists(v, "links of the plan", v.planLinks(s, planID(0), 4), reversed(ofPlan))
 		for _, limit := range []int{math.MaxInt32, math.MaxInt - 1, math.MaxInt} {
-			page, _, err := s.PlanLinks(v.ctx, planID(0), "", limit)
-			v.ok(err)
-			v.equal(fmt.Sprint("the newest link by ", limit), page[0], all[len(all)-2])
+			lists(v, fmt.Sprint("links of the plan by ", limit), v.planLinks(s, planID(0), limit), reversed(ofPlan))
 		}
 	},
 }, {
 	"links/deleted", "A listing of links goes on at its cursor though the links beside the cursor are deleted, or inserted again.",
 	func(v *visit, s usageplan.Store) {
-		var links []usageplan.Link
 		for i := range 12 {
-			links = append(links, aLink(0, i))
-			v.ok(s.InsertLink(v.ctx, links[i]))
+			v.ok(s.InsertLink(v.ctx, aLink(0, i)))
 		}
-		links = reversed(links)
+		links := v.planLinks(s, planID(0), 12)
 		page, cursor, err := s.PlanLinks(v.ctx, planID(0), "", 4)
 		v.ok(err)
 		n := len(page)
@@ -137,11 +161,7 @@ var unfavourableLinks = []directoryCase[usageplan.Store]{{
 }, {
 	"links/bounds", "A store keeps each field of a link at its bounds. An override that blocks differs from no override.",
 	func(v *visit, s usageplan.Store) {
-		for i, l := range []usageplan.Link{
-			{Subject: strings.Repeat(wide, 64), Quotas: extremeQuotas(), Throttle: &limiter.Limit{Rate: 1.0 / 3, Burst: 1}},
-			{Subject: " /\x01\u00a0\n%_*'\"\\", Quotas: []calendar.Quota{{Period: calendar.Minute}}, Throttle: &limiter.Limit{}},
-			{Subject: "e\u0301", Quotas: []calendar.Quota{}, Throttle: &limiter.Limit{Burst: 3}},
-		} {
+		for i, l := range boundLinks() {
 			l.PlanID, l.KeyID, l.Version = planID(i), keyID(i), 1
 			v.ok(s.InsertLink(v.ctx, l))
 			v.linksOf(s, "inserted", l.KeyID, []usageplan.Link{l})

@@ -22,60 +22,24 @@ var listedKeys = []directoryCase[apikey.Store]{{
 			v.ok(s.UpdateKey(v.ctx, *k))
 			k.Version++
 		}
-		v.listsKeys(s, "after updates", apikey.Filter{}, 5, reversed(keys))
+		lists(v, "after updates", v.listed(s, apikey.Filter{}, 5), reversed(keys))
 		again := keys[4]
 		v.ok(s.DeleteKey(v.ctx, again.ID))
 		v.ok(s.InsertKey(v.ctx, again))
 		keys = append(slices.Delete(keys, 4, 5), again)
-		v.listsKeys(s, "with a key that was inserted again", apikey.Filter{}, 5, reversed(keys))
+		lists(v, "with a key that was inserted again", v.listed(s, apikey.Filter{}, 5), reversed(keys))
 	},
 }, {
-	"list/deleted", "A listing goes on at its cursor though the keys beside the cursor are deleted, or inserted again.",
-	func(v *visit, s apikey.Store) {
-		keys := reversed(insertKeys(v, s, 20))
-		page, next, err := s.Keys(v.ctx, apikey.Filter{}, "", 5)
-		v.ok(err)
-		n := len(page)
-		if n == 0 || n > 5 || next == "" {
-			v.failf("a page of %d of 20 keys with the cursor %q: want 1 to 5, and a cursor", n, next)
-		}
-		lists(v, "the first page", page, keys[:n])
-		for _, i := range []int{n - 1, n, n + 1, 0} { // the last of the page, the next two, and the first
-			if i > 0 || n > 1 {
-				v.ok(s.DeleteKey(v.ctx, keys[i].ID))
-			}
-		}
-		v.ok(s.InsertKey(v.ctx, keys[n-1])) // and it is at the top now
-		var rest []apikey.Key
-		for cursor := next; cursor != ""; cursor = next {
-			page, next, err = s.Keys(v.ctx, apikey.Filter{}, cursor, 5)
-			v.ok(err)
-			if rest = append(rest, page...); len(rest) > len(keys) {
-				break
-			}
-		}
-		lists(v, "the later pages", rest, keys[n+2:])
-	},
+	"list/deleted", "A listing goes on at its cursor though the keys beside the cursor are deleted.",
+	func(v *visit, s apikey.Store) { v.deletesAtCursor(s, false) },
 }, {
-	"list/emptied", "If all keys that a listing has not reached are deleted, its next page is empty and the last.",
-	func(v *visit, s apikey.Store) {
-		keys := insertKeys(v, s, 6)
-		_, cursor, err := s.Keys(v.ctx, apikey.Filter{}, "", 3)
-		v.ok(err)
-		for _, k := range keys {
-			v.ok(s.DeleteKey(v.ctx, k.ID))
-		}
-		for cursor != "" {
-			var page []apikey.Key
-			page, cursor, err = s.Keys(v.ctx, apikey.Filter{}, cursor, 3)
-			v.ok(err)
-			lists(v, "the rest", page, nil)
-		}
-	},
+	"list/replaced", "A listing goes on at its cursor though the key beside the cursor is deleted and inserted again, by which it is new.",
+	func(v *visit, s apikey.Store) { v.deletesAtCursor(s, true) },
 }, {
 	"list/several", "Several listings go on side by side, each by its own cursor.",
 	func(v *visit, s apikey.Store) {
-		want := reversed(insertKeys(v, s, 9))
+		insertKeys(v, s, 9)
+		want := v.listed(s, apikey.Filter{}, 9)
 		var cursors [3]string
 		var ended [3]bool
 		var listed [3][]apikey.Key
@@ -98,7 +62,7 @@ var listedKeys = []directoryCase[apikey.Store]{{
 	func(v *visit, s apikey.Store) {
 		keys := insertKeys(v, s, 5)
 		for _, limit := range []int{math.MaxInt32, math.MaxInt - 1, math.MaxInt} {
-			v.listsKeys(s, fmt.Sprint("the listing by ", limit), apikey.Filter{}, limit, reversed(keys))
+			v.listsKeys(s, fmt.Sprint("the listing by ", limit), apikey.Filter{}, limit, keys)
 			v.listsKeys(s, fmt.Sprint("a customer by ", limit), apikey.Filter{CustomerID: "customer-1"}, limit, []apikey.Key{keys[1]})
 		}
 	},
@@ -106,7 +70,7 @@ var listedKeys = []directoryCase[apikey.Store]{{
 	"list/text", "A filter compares customers and the beginnings of names byte by byte.",
 	func(v *visit, s apikey.Store) {
 		var keys []apikey.Key
-		texts := append(slices.Clone(hostileTexts), strings.Repeat(wide, 1024), strings.Repeat(wide, 1023), strings.Repeat(wide, 1023)+"\U0001F510")
+		texts := append(slices.Clone(hostileTexts), strings.Repeat(fourBytes, 1024), strings.Repeat(fourBytes, 1023), strings.Repeat(fourBytes, 1023)+"\U0001F510")
 		for i, text := range texts {
 			keys = append(keys, apikey.Key{ID: keyID(i), Name: text, CustomerID: text, Version: 1})
 			v.ok(s.InsertKey(v.ctx, keys[i]))
@@ -114,7 +78,7 @@ var listedKeys = []directoryCase[apikey.Store]{{
 		for i, text := range texts {
 			v.listsKeys(s, fmt.Sprintf("the keys of customer %.20q", text), apikey.Filter{CustomerID: text}, 3, keys[i:i+1])
 			var want []apikey.Key
-			for _, k := range slices.Backward(keys) {
+			for _, k := range keys {
 				if strings.HasPrefix(k.Name, text) {
 					want = append(want, k)
 				}
@@ -123,3 +87,33 @@ var listedKeys = []directoryCase[apikey.Store]{{
 		}
 	},
 }}
+
+// deletesAtCursor deletes keys on both sides of a cursor, and goes on with the listing.
+func (v *visit) deletesAtCursor(s apikey.Store, again bool) {
+	insertKeys(v, s, 20)
+	keys := v.listed(s, apikey.Filter{}, 20)
+	page, next, err := s.Keys(v.ctx, apikey.Filter{}, "", 5)
+	v.ok(err)
+	n := len(page)
+	if n == 0 || n > 5 || next == "" {
+		v.failf("a page of %d of 20 keys with the cursor %q: want 1 to 5, and a cursor", n, next)
+	}
+	lists(v, "the first page", page, keys[:n])
+	for _, i := range []int{n - 1, n, n + 1, 0} { // the last of the page, the next two, and the first
+		if i > 0 || n > 1 {
+			v.ok(s.DeleteKey(v.ctx, keys[i].ID))
+		}
+	}
+	if again {
+		v.ok(s.InsertKey(v.ctx, keys[n-1])) // and it is at the top now
+	}
+	var rest []apikey.Key
+	for cursor := next; cursor != ""; cursor = next {
+		page, next, err = s.Keys(v.ctx, apikey.Filter{}, cursor, 5)
+		v.ok(err)
+		if rest = append(rest, page...); len(rest) > len(keys) {
+			break
+		}
+	}
+	lists(v, "the later pages", rest, keys[n+2:])
+}

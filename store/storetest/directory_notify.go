@@ -44,7 +44,6 @@ func subscriptions[S any](change func(ctx context.Context, s S, i int) (id strin
 			var stops []func()
 			for i := range heard {
 				stops = append(stops, n.OnChange(heard[i].hear))
-				heard[i].begins(v)
 			}
 			for i, stop := range stops {
 				id, err := change(i)
@@ -74,7 +73,7 @@ func subscriptions[S any](change func(ctx context.Context, s S, i int) (id strin
 // begins checks that the first report is of the empty ID.
 func (e *listener) begins(v *visit) {
 	if first := e.next(); first == nil || *first != "" {
-		v.failf("reported at the start of a subscription %s: want the empty ID", told(first))
+		v.failf("reported at the start of a subscription %s: want the empty ID", toldID(first))
 	}
 }
 
@@ -83,14 +82,14 @@ func (e *listener) hears(v *visit, id string) {
 	for {
 		switch next := e.next(); {
 		case next == nil || *next != "" && *next != id:
-			v.failf("reported change %s: want %q", told(next), id)
+			v.failf("reported change %s: want %q", toldID(next), id)
 		case *next == id:
 			return
 		}
 	}
 }
 
-func told(id *string) string {
+func toldID(id *string) string {
 	if id == nil {
 		return "none"
 	}

@@ -3,6 +3,8 @@ package storetest
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
@@ -24,10 +26,10 @@ func (v *visit) lacksPlan(s usageplan.Store, id string) {
 	v.wants(err, usageplan.ErrNotFound)
 }
 
-// listsPlans checks the whole listing of plans, page by page.
-func (v *visit) listsPlans(s usageplan.Store, what string, limit int, want []usageplan.Plan) {
+// listedPlans returns the whole listing of plans, page by page.
+func (v *visit) listedPlans(s usageplan.Store, limit int) []usageplan.Plan {
 	all, _ := walk(v, func(cursor string) ([]usageplan.Plan, string, error) { return s.Plans(v.ctx, cursor, limit) })
-	lists(v, what, all, want)
+	return all
 }
 
 // unfavourablePlans are the cases of plans that a store may confuse, cut or keep wrongly.
@@ -36,7 +38,6 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 	func(v *visit, s usageplan.Store) {
 		var plans []usageplan.Plan
 		for i, id := range hostileIDs {
-			v.lacksPlan(s, id)
 			plans = append(plans, usageplan.Plan{ID: id, Name: fmt.Sprint(i), Version: 1})
 			v.ok(s.InsertPlan(v.ctx, plans[i]))
 		}
@@ -48,7 +49,8 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 		for _, p := range plans {
 			v.hasPlan(s, "one of many IDs", p)
 		}
-		v.listsPlans(s, "the listing", 7, reversed(plans))
+		byID := func(a, b usageplan.Plan) int { return strings.Compare(a.ID, b.ID) }
+		lists(v, "the listing", slices.SortedFunc(slices.Values(v.listedPlans(s, 7)), byID), slices.SortedFunc(slices.Values(plans), byID))
 		for i, p := range plans {
 			v.ok(s.DeletePlan(v.ctx, p.ID, 0))
 			for _, rest := range plans[i+1:] {
@@ -63,7 +65,7 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 		full := fullPlan()
 		v.ok(s.InsertPlan(v.ctx, full))
 		v.hasPlan(s, "inserted", full)
-		v.listsPlans(s, "the listing", 1, []usageplan.Plan{full})
+		lists(v, "the listing", v.listedPlans(s, 1), []usageplan.Plan{full})
 		bare := usageplan.Plan{ID: full.ID, Detached: true, Version: 1}
 		v.ok(s.UpdatePlan(v.ctx, bare))
 		full.Version = 2
@@ -168,22 +170,23 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 			v.ok(s.UpdatePlan(v.ctx, *p))
 			p.Version++
 		}
-		v.listsPlans(s, "after updates", 5, reversed(plans))
+		lists(v, "after updates", v.listedPlans(s, 5), reversed(plans))
 		again := plans[4]
+		again.Version = 1
 		v.ok(s.DeletePlan(v.ctx, again.ID, 0))
 		v.ok(s.InsertPlan(v.ctx, again))
-		again.Version = 1
 		plans = append(append(plans[:4:4], plans[5:]...), again)
-		v.listsPlans(s, "with a plan that was inserted again", 5, reversed(plans))
+		lists(v, "with a plan that was inserted again", v.listedPlans(s, 5), reversed(plans))
 		for _, limit := range []int{math.MaxInt32, math.MaxInt - 1, math.MaxInt} {
-			v.listsPlans(s, fmt.Sprint("by ", limit), limit, reversed(plans))
+			lists(v, fmt.Sprint("by ", limit), v.listedPlans(s, limit), reversed(plans))
 		}
 	},
 }, {
 	"list/deleted", "A listing of plans goes on at its cursor though the plans beside the cursor are deleted. If the rest is " +
 		"deleted, the next page is empty and the last.",
 	func(v *visit, s usageplan.Store) {
-		plans := reversed(insertPlans(v, s, 12))
+		insertPlans(v, s, 12)
+		plans := v.listedPlans(s, 12)
 		page, cursor, err := s.Plans(v.ctx, "", 4)
 		v.ok(err)
 		n := len(page)
@@ -219,13 +222,12 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 		p.ID = k.ID
 		l := usageplan.Link{PlanID: p.ID, KeyID: k.ID, Subject: "s", Throttle: &limiter.Limit{Rate: 1}, Version: 1}
 		v.ok(keys.InsertKey(v.ctx, k))
-		v.lacksPlan(s, k.ID)
 		v.ok(s.InsertPlan(v.ctx, p))
 		v.ok(s.InsertLink(v.ctx, l))
 		v.holds(keys, "the key", k)
 		v.hasPlan(s, "the plan", p)
 		v.listsKeys(keys, "the keys", apikey.Filter{}, 5, []apikey.Key{k})
-		v.listsPlans(s, "the plans", 5, []usageplan.Plan{p})
+		lists(v, "the plans", v.listedPlans(s, 5), []usageplan.Plan{p})
 		v.ok(s.DeletePlan(v.ctx, p.ID, 1))
 		v.holds(keys, "the key without the plan", k)
 		links, err := s.KeyLinks(v.ctx, k.ID)

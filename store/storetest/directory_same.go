@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// sameRecord reports whether two records are equal. Unlike reflect.DeepEqual, it compares times
-// as instants and zones by their names: a store may return a time in any zone, and may
-// load the zone of a quota anew.
+// sameRecord reports whether two records are equal. Unlike reflect.DeepEqual, it compares
+// times as instants and zones by their names: a store may return a time in any zone, and
+// may load the zone of a quota anew.
 func sameRecord(got, want any) bool {
 	a, b := reflect.ValueOf(got), reflect.ValueOf(want)
 	if !a.IsValid() || !b.IsValid() || a.Type() != b.Type() {
