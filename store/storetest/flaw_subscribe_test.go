@@ -24,7 +24,7 @@ const (
 	silent    earWay = iota // no report at the start
 	firstOnly               // a report at the start of the first subscription alone
 	shifted                 // a stop removes what is at the place that its function had
-	copied                  // a change is reported to those that were subscribed when it began
+	copied                  // a change is told to those that were subscribed when it began
 )
 
 func newEars(way earWay) ears {
