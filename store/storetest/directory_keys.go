@@ -10,6 +10,13 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
+// okAt checks that a call succeeded, and says with what it was made.
+func (v *visit) okAt(err error, call string, args ...string) {
+	if err != nil {
+		v.failf("%s of %.70q: unexpected error: %v", call, args, err)
+	}
+}
+
 // holds checks that every way to read a key returns want.
 func (v *visit) holds(s apikey.Store, what string, want apikey.Key) {
 	got, err := s.Key(v.ctx, want.ID)
@@ -63,11 +70,11 @@ var unfavourableKeys = []directoryCase[apikey.Store]{{
 		var keys []apikey.Key
 		for i, id := range hostileIDs {
 			keys = append(keys, apikey.Key{ID: id, Name: fmt.Sprint(i), Digest: apikey.DigestOf(id), Version: 1})
-			v.ok(s.InsertKey(v.ctx, keys[i]))
+			v.okAt(s.InsertKey(v.ctx, keys[i]), "insert", id)
 		}
 		for i := range keys {
 			keys[i].Description = "updated"
-			v.ok(s.UpdateKey(v.ctx, keys[i]))
+			v.okAt(s.UpdateKey(v.ctx, keys[i]), "update", keys[i].ID)
 			keys[i].Version++
 		}
 		for _, k := range keys {
@@ -75,10 +82,10 @@ var unfavourableKeys = []directoryCase[apikey.Store]{{
 		}
 		v.listsKeys(s, "the listing", apikey.Filter{}, 7, keys)
 		for i, k := range keys {
-			v.ok(s.DeleteKey(v.ctx, k.ID))
+			v.okAt(s.DeleteKey(v.ctx, k.ID), "deletion", k.ID)
 			for _, rest := range keys[i+1:] {
 				_, err := s.Key(v.ctx, rest.ID)
-				v.ok(err)
+				v.okAt(err, "after a deletion, the second", k.ID, rest.ID)
 			}
 		}
 	},
@@ -92,7 +99,7 @@ var unfavourableKeys = []directoryCase[apikey.Store]{{
 			retiring := d
 			retiring[16] = ' '
 			keys = append(keys, apikey.Key{ID: keyID(i), Digest: d, Retiring: retiring, RetiringUntil: aFuture, Version: 1})
-			v.ok(s.InsertKey(v.ctx, keys[i]))
+			v.okAt(s.InsertKey(v.ctx, keys[i]), "insert", fmt.Sprintf("%x", d[:]))
 		}
 		for _, k := range keys {
 			v.holds(s, "one of many digests", k)

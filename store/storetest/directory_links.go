@@ -73,14 +73,14 @@ var unfavourableLinks = []directoryCase[usageplan.Store]{{
 				}
 				l := usageplan.Link{PlanID: plan, KeyID: key, Subject: fmt.Sprint(i, j), Version: 1}
 				all = append(all, l)
-				v.ok(s.InsertLink(v.ctx, l))
+				v.okAt(s.InsertLink(v.ctx, l), "insert", plan, key)
 			}
 		}
 		for _, id := range append(slices.Clone(joinedIDs), "", "a%", "a-a-a", "*") {
 			v.linksOf(s, "all", id, all)
 		}
 		for i := 0; i < len(all); i += 2 {
-			v.ok(s.DeleteLink(v.ctx, all[i].PlanID, all[i].KeyID))
+			v.okAt(s.DeleteLink(v.ctx, all[i].PlanID, all[i].KeyID), "deletion", all[i].PlanID, all[i].KeyID)
 			v.wants(s.DeleteLink(v.ctx, all[i].PlanID, all[i].KeyID), usageplan.ErrNotFound)
 		}
 		var rest []usageplan.Link

@@ -39,11 +39,11 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 		var plans []usageplan.Plan
 		for i, id := range hostileIDs {
 			plans = append(plans, usageplan.Plan{ID: id, Name: fmt.Sprint(i), Version: 1})
-			v.ok(s.InsertPlan(v.ctx, plans[i]))
+			v.okAt(s.InsertPlan(v.ctx, plans[i]), "insert", id)
 		}
 		for i := range plans {
 			plans[i].Name += " updated"
-			v.ok(s.UpdatePlan(v.ctx, plans[i]))
+			v.okAt(s.UpdatePlan(v.ctx, plans[i]), "update", plans[i].ID)
 			plans[i].Version++
 		}
 		for _, p := range plans {
@@ -52,10 +52,10 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 		byID := func(a, b usageplan.Plan) int { return strings.Compare(a.ID, b.ID) }
 		lists(v, "the listing", slices.SortedFunc(slices.Values(v.listedPlans(s, 7)), byID), slices.SortedFunc(slices.Values(plans), byID))
 		for i, p := range plans {
-			v.ok(s.DeletePlan(v.ctx, p.ID, 0))
+			v.okAt(s.DeletePlan(v.ctx, p.ID, 0), "deletion", p.ID)
 			for _, rest := range plans[i+1:] {
 				_, err := s.Plan(v.ctx, rest.ID)
-				v.ok(err)
+				v.okAt(err, "after a deletion, the second", p.ID, rest.ID)
 			}
 		}
 	},
