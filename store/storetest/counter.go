@@ -86,6 +86,7 @@ func promises() []promise {
 		chargePromises, levelPromises, bucketPromises, planPromises, windowPromises, latePromises, setPromises,
 		subjectPromises, callPromises, ownPromises, peekPromises, onePromises, racePromises, randomPromises,
 		extremePromises, aheadPromises, statePromises, stalePromises,
+		ctxPromises, queuePromises,
 	)
 }
 
@@ -94,7 +95,10 @@ func (h *Harness) bubble(t *testing.T, f func(t *testing.T)) {
 		f(t)
 		return
 	}
-	h.Bubble(t, f)
+	h.Bubble(t, func(t *testing.T) {
+		defer time.Sleep(time.Second) // a call whose caller has left may still be under way
+		f(t)
+	})
 }
 
 // failure ends a case. It carries an error instead of failing the test, so that the suite

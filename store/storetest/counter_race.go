@@ -59,7 +59,10 @@ const (
 )
 
 // together runs f in many goroutines, many times in each.
-func (t *trial) together(f func(g, i int) error) {
+func (t *trial) together(f func(g, i int) error) { t.crowd(rounds, f) }
+
+// crowd runs f in many goroutines, a number of times in each.
+func (t *trial) crowd(rounds int, f func(g, i int) error) {
 	var (
 		wg    sync.WaitGroup
 		wrong [goroutines]error

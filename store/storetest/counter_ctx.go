@@ -1,0 +1,305 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/ration-go/ration/store"
+)
+
+var ctxPromises = []promise{{
+	name: "ctx/under-way",
+	says: "If ctx ends while a charge is under way, the charge is made once and as a whole, or not at all. Without an " +
+		"error it was made. With ErrNotTaken it was not.",
+	test: func(t *trial) {
+		t.underWay(
+			take(3, hundreds...).yes(8, 8, 8), read(hundreds...).yes(8, 8, 8),
+			give(2, hundreds...).yes(3, 3, 3), read(hundreds...).yes(3, 3, 3),
+			take(96, hundreds...).no(5, 5, 5), read(hundreds...).yes(5, 5, 5),
+			set(40, hundreds...).yes(60, 5, 5).outof(100, 45, store.Unlimited),
+			read(hundreds...).yes(60, 5, 5).outof(100, 45, store.Unlimited),
+		)
+	},
+}, {
+	name: "ctx/one",
+	says: "If ctx ends while TakeOne is under way, the charge is made once or not at all. Without an error it was made. " +
+		"With ErrNotTaken it was not.",
+	test: func(t *trial) {
+		t.c = singly{t.c}
+		for _, m := range hundreds {
+			t.underWay(take(3, m).yes(8), read(m).yes(8), give(2, m).yes(3), read(m).yes(3))
+		}
+	},
+}, {
+	name: "ctx/gone",
+	says: "Once Take has returned because ctx ended, the store uses neither the Charge nor its meters nor the bytes of " +
+		"its subject.",
+	test: gone,
+}, {
+	name: "ctx/peek",
+	says: "If ctx ends while Peek is under way, Peek fills in every level or returns an error. Once it has returned, " +
+		"it writes to no level.",
+	test: peekUnderWay,
+}, {
+	name: "ctx/first",
+	says: "A ctx that is done fails its own call only, even if that is the first call of a store.",
+	test: func(t *trial) {
+		done, cancel := context.WithCancel(t.ctx)
+		cancel()
+		for what, err := range t.calls(done) {
+			t.endedBy(done, what, err)
+		}
+		t.play(take(1, rate, quota).yes(1, 1))
+		for what, err := range t.calls(t.ctx) {
+			if err != nil {
+				t.failf("%s: %v", what, err)
+			}
+		}
+	},
+}, {
+	name: "ctx/cause",
+	says: "If ctx is done, the error wraps ctx.Err(), whatever the cause of ctx is.",
+	test: func(t *trial) {
+		t.play(read(rate, quota).yes(0, 0))
+		cause := errors.New("the client has left")
+		cancelled, cancel := context.WithCancelCause(t.ctx)
+		cancel(cause)
+		late, stop := context.WithDeadlineCause(t.ctx, time.Now().Add(-time.Second), cause)
+		defer stop()
+		for _, ctx := range []context.Context{cancelled, late} {
+			for what, err := range t.calls(ctx) {
+				t.endedBy(ctx, what, err)
+			}
+		}
+	},
+}, {
+	name: "ctx/deadline",
+	says: "A ctx that is not done stops no charge, however near or far its deadline is.",
+	test: func(t *trial) {
+		for i, in := range []time.Duration{900 * time.Millisecond, time.Minute, 30 * day, 100 * 365 * day, store.Never} {
+			ctx, cancel := context.WithTimeout(t.ctx, in)
+			c := t.charge(take(1, use(0)))
+			err := t.c.Take(ctx, c)
+			if expired := ctx.Err() != nil; !expired && (err != nil || !c.OK || c.Levels[0].Used != int64(i)+1) {
+				t.failf("%s, deadline in %v: OK %t, %+v, error %v, want a Used of %d", about(c), in, c.OK, c.Levels[0], err, i+1)
+			}
+			cancel()
+		}
+	},
+}, {
+	name: "ctx/many",
+	says: "However many callers have left because their ctx ended, they keep no later caller out.",
+	test: func(t *trial) {
+		t.play(read(rate, quota).yes(0, 0))
+		for i := range 80 {
+			ctx := t.endsAt(1 + i%4)
+			_ = t.c.Take(ctx, t.charge(take(1, rate, quota).as("departed"))) // it may fail
+			ctx.end()
+		}
+		ctx, cancel := t.patient()
+		defer cancel()
+		c := t.charge(take(1, rate, quota))
+		if err := t.c.Take(ctx, c); err != nil || !c.OK {
+			t.failf("%s, after 80 callers left: OK %t, error %v", about(c), c.OK, err)
+		}
+	},
+}}
+
+// hundreds are meters with room for many charges.
+var hundreds = []store.Meter{bucket("rate", 100, perDay), daily(0, 100), use(0)}
+
+// mostLooks bounds how often a case lets a store look at a ctx before it ends.
+const mostLooks = 12
+
+// glimpse is a ctx that ends when Err and Done were called so many times. It ends calls
+// that are under way, without a second goroutine and at every point in turn.
+type glimpse struct {
+	context.Context
+	mu    sync.Mutex
+	looks int // before it ends
+	done  chan struct{}
+	timer *time.Timer // ends it if the store waits and looks no more
+}
+
+func (t *trial) endsAt(looks int) *glimpse { return endsAt(t.ctx, looks) }
+
+func endsAt(ctx context.Context, looks int) *glimpse {
+	g := &glimpse{Context: context.WithoutCancel(ctx), looks: looks, done: make(chan struct{})}
+	g.timer = time.AfterFunc(patience, func() { g.end() })
+	return g
+}
+
+// look counts one look, and reports whether the ctx has ended.
+func (g *glimpse) look() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.looks--; g.looks == 0 {
+		close(g.done)
+	}
+	return g.looks <= 0
+}
+
+// end ends the ctx if it has not ended, and reports whether it had.
+func (g *glimpse) end() bool {
+	g.timer.Stop()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	ended := g.looks <= 0
+	if g.looks = 0; !ended {
+		close(g.done)
+	}
+	return ended
+}
+
+func (g *glimpse) Done() <-chan struct{} {
+	g.look()
+	return g.done
+}
+
+func (g *glimpse) Err() error {
+	if g.look() {
+		return context.Canceled
+	}
+	return nil
+}
+
+// patience is how long a call may wait for others. A store that forgets a call fails the
+// case instead of stopping it.
+const patience = 30 * time.Second
+
+// patient returns a ctx for a call that waits for others.
+func (t *trial) patient() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.ctx, patience)
+}
+
+// calls makes a call of each kind that changes nothing but the meter "calls".
+func (t *trial) calls(ctx context.Context) map[string]error {
+	calls := bucket("calls", 100, perDay)
+	_, _, one := store.One(t.c).TakeOne(ctx, "caller", &calls, t.at(), 1)
+	return map[string]error{
+		"Take":    t.c.Take(ctx, t.charge(take(1, calls).as("caller"))),
+		"TakeOne": one,
+		"Peek":    store.Peek(ctx, t.c, t.at(), []string{"caller", "other"}, []store.Meter{calls}, make([]store.Level, 2)),
+	}
+}
+
+// endedBy checks the error of a call whose ctx was done.
+func (t *trial) endedBy(ctx context.Context, what string, err error) {
+	if !errors.Is(err, ctx.Err()) || !errors.Is(err, store.ErrNotTaken) {
+		t.failf("%s: error %v, want one that wraps %q and %q", what, err, ctx.Err(), store.ErrNotTaken)
+	}
+}
+
+// underWay makes charges whose ctx ends at each look that the store takes at it. It gets
+// pairs of a charge and a read of what the charge leaves. Before, 5 units are used.
+func (t *trial) underWay(pairs ...step) {
+	for i := 0; i < len(pairs); i += 2 {
+		for looks := 1; looks <= mostLooks; looks++ {
+			ctx := t.endsAt(looks)
+			t.endsDuring(ctx, pairs[i], pairs[i+1])
+			if !ctx.end() {
+				break // the store looks no more often
+			}
+		}
+	}
+}
+
+func (t *trial) endsDuring(ctx *glimpse, charge, after step) {
+	who := fmt.Sprintf("%d looks, %d of %d, %t", ctx.looks, charge.n[0], len(charge.on), charge.set)
+	used := []int64{5, 5, 5}[:len(charge.on)]
+	t.play(take(5, charge.on...).as(who).yes(used...))
+	c := t.charge(charge.as(who))
+	err := t.c.Take(ctx, c)
+	t.pause(time.Millisecond)
+
+	before := read(charge.on...).yes(used...)
+	now := t.take(t.charge(before.as(who)))
+	unlike, unmade := after.compare(now, t.Slack), before.compare(now, t.Slack)
+	switch {
+	case err == nil && charge.compare(c, t.Slack) != "":
+		t.failf("%s: %s", about(c), charge.compare(c, t.Slack))
+	case err == nil && unlike != "":
+		t.failf("%s, without an error: then %s", about(c), unlike)
+	case errors.Is(err, store.ErrNotTaken) && unmade != "":
+		t.failf("%s, error %v: then %s", about(c), err, unmade)
+	case errors.Is(err, store.ErrNotTaken) && !errors.Is(err, context.Canceled):
+		t.failf("%s: error %v, want one that wraps %q too", about(c), err, context.Canceled)
+	case unlike != "" && unmade != "":
+		t.failf("%s, error %v: then %s, or if it was not made, %s", about(c), err, unlike, unmade)
+	}
+}
+
+// gone overwrites all that a charge points to as soon as Take has returned.
+func gone(t *trial) {
+	const name, other = "departed", "stranger"
+	t.play(read(hundreds...).yes(0, 0, 0))
+	mark := store.Charge{Subject: "mark", N: store.Each(7), Place: 7}
+	for looks := 1; looks <= mostLooks; looks++ {
+		buffer := []byte(name)
+		c := t.charge(take(1, hundreds...))
+		c.Subject = unsafe.String(&buffer[0], len(buffer))
+		meters := c.Meters
+		ctx := t.endsAt(looks)
+		err := t.c.Take(ctx, c)
+		ended := ctx.end()
+		copy(buffer, other)
+		*c = mark
+		for i := range meters {
+			meters[i] = bucket("strange", 100, perDay)
+		}
+		t.pause(time.Millisecond)
+		if !reflect.DeepEqual(*c, mark) {
+			t.failf("take of %s, error %v: the charge became %+v", name, err, *c)
+		}
+		for _, who := range []string{other, "mark"} {
+			t.play(read(append(hundreds[:3:3], bucket("strange", 100, perDay))...).as(who).yes(0, 0, 0, 0))
+		}
+		t.play(read(bucket("strange", 100, perDay)).as(strings.Clone(name)).yes(0))
+		if !ended {
+			return
+		}
+	}
+}
+
+// peekUnderWay reads three subjects, with more meters than a charge has.
+func peekUnderWay(t *trial) {
+	on := append([]store.Meter{}, hundreds...)
+	for i := range int64(7) {
+		on = append(on, daily(i+1, 100))
+	}
+	meters, who := t.meters(on...), []string{"a", "b", "c"}
+	for i, subject := range who {
+		t.play(take(int64(i)+1, hundreds...).as(subject).yes(int64(i)+1, int64(i)+1, int64(i)+1))
+	}
+	want := make([]store.Level, len(who)*len(meters))
+	if err := store.Peek(t.ctx, t.c, t.at(), who, meters, want); err != nil {
+		t.failf("Peek: %v", err)
+	}
+	for looks := 1; looks <= mostLooks; looks++ {
+		got := make([]store.Level, len(want))
+		ctx := t.endsAt(looks)
+		err := store.Peek(ctx, t.c, t.at(), who, meters, got)
+		ended := ctx.end()
+		for i := range want {
+			if err == nil && (got[i].Max != want[i].Max || got[i].Used != want[i].Used) {
+				t.failf("Peek without an error, %q of %q: %+v, want %+v", meters[i%len(meters)].Name, who[i/len(meters)], got[i], want[i])
+			}
+			got[i] = store.Level{Max: 7}
+		}
+		t.pause(time.Millisecond)
+		for i := range got {
+			if got[i] != (store.Level{Max: 7}) {
+				t.failf("Peek, error %v: levels[%d] became %+v after the return", err, i, got[i])
+			}
+		}
+		if !ended {
+			return
+		}
+	}
+}

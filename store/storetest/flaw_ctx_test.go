@@ -1,0 +1,333 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+// ctxFlaw makes a flawed counter of a Take that gets a sound charge and a ctx that is not
+// done. A charge without an instant gets one first, because a flaw may wait.
+func ctxFlaw(take func(m *model, ctx context.Context, c *store.Charge) error) func() store.Counter {
+	return func() store.Counter { return underCtx{newModel(), take} }
+}
+
+type underCtx struct {
+	*model
+	charge func(m *model, ctx context.Context, c *store.Charge) error
+}
+
+func (u underCtx) Take(ctx context.Context, c *store.Charge) error {
+	if err := soundly(ctx, c); err != nil {
+		return err
+	}
+	return u.charge(u.model, ctx, c)
+}
+
+// soundly makes the checks that a Take begins with.
+func soundly(ctx context.Context, c *store.Charge) error {
+	if err := ctx.Err(); err != nil {
+		return notTaken(err)
+	}
+	return c.Check()
+}
+
+func notTaken(err error) error { return fmt.Errorf("%w: %w", store.ErrNotTaken, err) }
+
+// now returns a copy of c whose instant is set, so that time may pass before it is made.
+func now(c *store.Charge) *store.Charge {
+	o := *c
+	if o.At.IsZero() {
+		o.At = time.Now()
+	}
+	return &o
+}
+
+// statesOf returns a copy of the states of the meters of c that exist.
+func (m *model) statesOf(c *store.Charge) map[key]state {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	states := map[key]state{}
+	for i := range c.Meters {
+		if s, ok := m.states[keyOf(c, i)]; ok {
+			states[keyOf(c, i)] = s
+		}
+	}
+	return states
+}
+
+// restore makes the states of the meters from i on what they were.
+func (m *model) restore(c *store.Charge, i int, was map[key]state) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for ; i < len(c.Meters); i++ {
+		delete(m.states, keyOf(c, i))
+	}
+	maps.Copy(m.states, was)
+}
+
+var ctxFlaws = []flaw{{
+	name:   "checks ctx before and after a charge of several meters",
+	caught: []string{"ctx/under-way"},
+	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
+		m.take(c)
+		if len(c.Meters) > 1 && ctx.Err() != nil {
+			return notTaken(ctx.Err())
+		}
+		return nil
+	}),
+}, {
+	name:   "stops between two meters when ctx ends",
+	caught: []string{"ctx/under-way"},
+	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
+		was := m.statesOf(c)
+		m.take(c)
+		if len(c.Meters) < 2 || ctx.Err() == nil {
+			return nil
+		}
+		delete(was, keyOf(c, 0))
+		m.restore(c, 1, was)
+		return ctx.Err()
+	}),
+}, {
+	name:   "repeats a charge of several meters whose ctx ended",
+	caught: []string{"ctx/under-way"},
+	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
+		m.take(c)
+		if len(c.Meters) > 1 && ctx.Err() != nil {
+			m.take(c)
+		}
+		return nil
+	}),
+}, {
+	name:   "reports success though it rolled back a charge whose ctx ended",
+	caught: []string{"ctx/under-way"},
+	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
+		was := m.statesOf(c)
+		m.take(c)
+		if len(c.Meters) > 1 && ctx.Err() != nil {
+			m.restore(c, 0, was)
+		}
+		return nil
+	}),
+}, {
+	name:    "TakeOne checks ctx before and after the charge",
+	caught:  []string{"ctx/one"},
+	counter: func() store.Counter { return lateOne{newModel()} },
+}, {
+	name:   "writes to the Charge of a caller that has gone",
+	caught: []string{"ctx/gone"},
+	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
+		o := independent(c)
+		return behind(ctx, func(bool) {
+			m.take(o)
+			c.OK, c.Levels = o.OK, o.Levels
+		})
+	}),
+}, {
+	name:   "reads the subject of a caller that has gone",
+	caught: []string{"ctx/gone"},
+	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
+		o := independent(c)
+		o.Subject = c.Subject
+		return behind(ctx, answer(m, o, c))
+	}),
+}, {
+	name:   "reads the meters of a caller that has gone",
+	caught: []string{"ctx/gone"},
+	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
+		o := independent(c)
+		o.Meters = c.Meters
+		return behind(ctx, answer(m, o, c))
+	}),
+}, {
+	name:   "Peek returns what it has read when ctx ends",
+	caught: []string{"ctx/peek"},
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+		for i, who := range subjects {
+			if i > 0 && ctx.Err() != nil {
+				return nil
+			}
+			if err := store.Peek(context.WithoutCancel(ctx), m, at, []string{who}, meters, levels[i*len(meters):]); err != nil {
+				return err
+			}
+			if i == 0 && ctx.Err() != nil {
+				return notTaken(ctx.Err())
+			}
+		}
+		return nil
+	},
+}, {
+	name:   "Peek fills in the levels of a caller that has gone",
+	caught: []string{"ctx/peek"},
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+		if err := ctx.Err(); err != nil {
+			return notTaken(err)
+		}
+		if at.IsZero() {
+			at = time.Now()
+		}
+		read := make([]store.Level, len(subjects)*len(meters))
+		if err := store.Peek(context.WithoutCancel(ctx), m, at, subjects, meters, read); err != nil {
+			return err
+		}
+		return behind(ctx, func(bool) { copy(levels, read) })
+	},
+}, {
+	name:    "keeps the error of a first caller whose ctx was done",
+	caught:  []string{"ctx/first"},
+	counter: func() store.Counter { return &setsUp{model: newModel()} },
+}, {
+	name:   "returns the cause of ctx instead of its error",
+	caught: []string{"ctx/cause"},
+	counter: func() store.Counter {
+		return unchecking(func(m *model, ctx context.Context, c *store.Charge) error {
+			if ctx.Err() != nil {
+				return notTaken(context.Cause(ctx))
+			}
+			return m.Take(ctx, c)
+		})
+	},
+}, {
+	name:   "a deadline in whole seconds",
+	caught: []string{"ctx/deadline"},
+	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
+		if d, ok := ctx.Deadline(); ok && int(time.Until(d).Seconds()) == 0 && len(c.Meters) == 1 && time.Until(d) > time.Millisecond {
+			return notTaken(context.DeadlineExceeded)
+		}
+		m.take(c)
+		return nil
+	}),
+}, {
+	name:   "a deadline in 32-bit milliseconds",
+	caught: []string{"ctx/deadline"},
+	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
+		if d, ok := ctx.Deadline(); ok && int32(time.Until(d).Milliseconds()) < 0 {
+			return notTaken(context.DeadlineExceeded)
+		}
+		m.take(c)
+		return nil
+	}),
+}, {
+	name:   "a deadline that overflows with the time that is added to it",
+	caught: []string{"ctx/deadline"},
+	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
+		if d, ok := ctx.Deadline(); ok && time.Until(d)+time.Second < 0 {
+			return notTaken(context.DeadlineExceeded)
+		}
+		m.take(c)
+		return nil
+	}),
+}, {
+	name:   "does not give back the connection of a caller that has gone",
+	caught: []string{"ctx/many"},
+	counter: func() store.Counter {
+		return &connections{newModel(), make(chan struct{}, 20)}
+	},
+}}
+
+// independent returns a copy of c that shares nothing with it.
+func independent(c *store.Charge) *store.Charge {
+	o := now(c)
+	o.Subject, o.Meters = strings.Clone(c.Subject), slices.Clone(c.Meters)
+	for i := range o.Meters {
+		o.Meters[i].Name = strings.Clone(o.Meters[i].Name)
+	}
+	return o
+}
+
+// behind calls f. If ctx ends meanwhile, it returns before f has, and the argument of f
+// is true.
+func behind(ctx context.Context, f func(gone bool)) error {
+	if ctx.Err() == nil {
+		f(false)
+		return nil
+	}
+	go func() {
+		time.Sleep(time.Nanosecond) // in a bubble, until the caller waits for something else
+		f(true)
+	}()
+	return ctx.Err()
+}
+
+// answer makes the charge o. It gives c the answer unless its caller has gone.
+func answer(m *model, o, c *store.Charge) func(gone bool) {
+	return func(gone bool) {
+		m.take(o)
+		if !gone {
+			c.OK, c.Levels = o.OK, o.Levels
+		}
+	}
+}
+
+// lateOne is the model with a TakeOne that also checks ctx after the charge.
+type lateOne struct{ *model }
+
+func (l lateOne) TakeOne(ctx context.Context, subject string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {
+	c := &store.Charge{Subject: subject, At: at, Meters: []store.Meter{*m}, N: [store.MaxMeters]int64{n}}
+	if err := l.Take(ctx, c); err != nil {
+		return store.Level{}, false, err
+	}
+	if err := ctx.Err(); err != nil {
+		return store.Level{}, false, notTaken(err)
+	}
+	return c.Levels[0], c.OK, nil
+}
+
+// setsUp is the model, but makes its tables once, with the ctx of the first caller.
+type setsUp struct {
+	*model
+	once sync.Once
+	err  error
+}
+
+func (s *setsUp) Take(ctx context.Context, c *store.Charge) error {
+	s.once.Do(func() { s.err = ctx.Err() })
+	if s.err != nil {
+		return notTaken(s.err)
+	}
+	return s.model.Take(ctx, c)
+}
+
+// unchecking makes a counter of a Take that checks ctx and the charge by itself.
+func unchecking(take func(m *model, ctx context.Context, c *store.Charge) error) store.Counter {
+	return byItself{newModel(), take}
+}
+
+type byItself struct {
+	*model
+	charge func(m *model, ctx context.Context, c *store.Charge) error
+}
+
+func (b byItself) Take(ctx context.Context, c *store.Charge) error { return b.charge(b.model, ctx, c) }
+
+// connections is the model with few connections. It keeps that of a caller whose ctx ends
+// while it uses it.
+type connections struct {
+	*model
+	pool chan struct{}
+}
+
+func (p *connections) Take(ctx context.Context, c *store.Charge) error {
+	if err := soundly(ctx, c); err != nil {
+		return err
+	}
+	select {
+	case p.pool <- struct{}{}:
+	case <-ctx.Done():
+		return notTaken(ctx.Err())
+	}
+	p.take(c)
+	if err := ctx.Err(); err != nil {
+		return errors.Join(errors.New("the connection is lost"), err)
+	}
+	<-p.pool
+	return nil
+}
