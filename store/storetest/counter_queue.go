@@ -35,7 +35,10 @@ var queuePromises = []promise{{
 			*c = mark
 			return nil
 		})
+		// The calls before and after the pause let a race detector see the order.
+		t.play(read(month).yes(0))
 		t.pause(time.Millisecond)
+		t.play(read(month).yes(0))
 		for g := range charges {
 			for i := range charges[g] {
 				if c := &charges[g][i]; c.Subject != mark.Subject || c.N != mark.N || c.Place != mark.Place || c.OK || c.Levels != mark.Levels {

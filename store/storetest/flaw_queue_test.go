@@ -202,6 +202,8 @@ var queueFlaws = []flaw{{
 	counter: gatherer(nil, func(g *gathers, ctx context.Context, _ *gathering, mine *seat) error {
 		go func() {
 			time.Sleep(100 * moment)
+			g.mu.Lock()
+			defer g.mu.Unlock()
 			mine.caller.OK, mine.caller.Levels = mine.charge.OK, mine.charge.Levels
 		}()
 		return ctx.Err()
