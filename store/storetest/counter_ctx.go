@@ -131,6 +131,8 @@ func (t *trial) endsAt(looks int) *glimpse { return endsAt(t.ctx, looks) }
 
 func endsAt(ctx context.Context, looks int) *glimpse {
 	g := &glimpse{Context: context.WithoutCancel(ctx), looks: looks, done: make(chan struct{})}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.timer = time.AfterFunc(patience, func() { g.end() })
 	return g
 }
@@ -147,9 +149,9 @@ func (g *glimpse) look() bool {
 
 // end ends the ctx if it has not ended, and reports whether it had.
 func (g *glimpse) end() bool {
-	g.timer.Stop()
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.timer.Stop()
 	ended := g.looks <= 0
 	if g.looks = 0; !ended {
 		close(g.done)
@@ -176,6 +178,15 @@ const patience = 30 * time.Second
 // patient returns a ctx for a call that waits for others.
 func (t *trial) patient() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(t.ctx, patience)
+}
+
+// settle lets the calls end whose callers have left. Its reads let a race detector see
+// that what these calls do comes after what the case has done, and before what it does
+// next.
+func (t *trial) settle() {
+	t.play(read(rate).as("idle").yes(0))
+	t.pause(time.Millisecond)
+	t.play(read(rate).as("idle").yes(0))
 }
 
 // calls makes a call of each kind that changes nothing but the meter "calls".
@@ -216,7 +227,7 @@ func (t *trial) endsDuring(ctx *glimpse, charge, after step) {
 	t.play(take(5, charge.on...).as(who).yes(used...))
 	c := t.charge(charge.as(who))
 	err := t.c.Take(ctx, c)
-	t.pause(time.Millisecond)
+	t.settle()
 
 	before := read(charge.on...).yes(used...)
 	now := t.take(t.charge(before.as(who)))
@@ -253,7 +264,7 @@ func gone(t *trial) {
 		for i := range meters {
 			meters[i] = bucket("strange", 100, perDay)
 		}
-		t.pause(time.Millisecond)
+		t.settle()
 		if !reflect.DeepEqual(*c, mark) {
 			t.failf("take of %s, error %v: the charge became %+v", name, err, *c)
 		}
@@ -292,7 +303,7 @@ func peekUnderWay(t *trial) {
 			}
 			got[i] = store.Level{Max: 7}
 		}
-		t.pause(time.Millisecond)
+		t.settle()
 		for i := range got {
 			if got[i] != (store.Level{Max: 7}) {
 				t.failf("Peek, error %v: levels[%d] became %+v after the return", err, i, got[i])

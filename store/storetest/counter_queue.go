@@ -35,10 +35,7 @@ var queuePromises = []promise{{
 			*c = mark
 			return nil
 		})
-		// The calls before and after the pause let a race detector see the order.
-		t.play(read(month).yes(0))
-		t.pause(time.Millisecond)
-		t.play(read(month).yes(0))
+		t.settle()
 		for g := range charges {
 			for i := range charges[g] {
 				if c := &charges[g][i]; c.Subject != mark.Subject || c.N != mark.N || c.Place != mark.Place || c.OK || c.Levels != mark.Levels {
@@ -89,7 +86,7 @@ func leaves(t *trial) {
 		}
 		return nil
 	})
-	t.pause(time.Millisecond)
+	t.settle()
 	least, most := sum(made[:]), sum(made[:])+sum(maybe[:])
 	now := t.take(t.charge(read(on...)))
 	if used := now.Levels[0].Used; used != now.Levels[1].Used || used < least || used > most {

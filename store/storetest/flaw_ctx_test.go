@@ -128,6 +128,8 @@ var ctxFlaws = []flaw{{
 		o := independent(c)
 		return behind(ctx, func(bool) {
 			m.take(o)
+			m.mu.Lock()
+			defer m.mu.Unlock()
 			c.OK, c.Levels = o.OK, o.Levels
 		})
 	}),
@@ -178,7 +180,11 @@ var ctxFlaws = []flaw{{
 		if err := store.Peek(context.WithoutCancel(ctx), m, at, subjects, meters, read); err != nil {
 			return err
 		}
-		return behind(ctx, func(bool) { copy(levels, read) })
+		return behind(ctx, func(bool) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			copy(levels, read)
+		})
 	},
 }, {
 	name:    "keeps the error of a first caller whose ctx was done",
