@@ -87,6 +87,7 @@ func promises() []promise {
 		subjectPromises, callPromises, ownPromises, peekPromises, onePromises, racePromises, randomPromises,
 		extremePromises, aheadPromises, statePromises, stalePromises,
 		ctxPromises, queuePromises,
+		ctxPromises, queuePromises, overlapPromises, setRacePromises,
 	)
 }
 

@@ -1,0 +1,467 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+// locking is the model with locks of its own instead of the model's. They are channels,
+// so that in a bubble time may pass while a caller waits for one.
+type locking struct {
+	*model
+	mu    sync.Mutex
+	locks map[any]chan struct{}
+}
+
+// lock takes the lock of k, and returns its release. It gives up after a second, as a
+// database does that finds a deadlock.
+func (l *locking) lock(k any) (release func(), err error) {
+	l.mu.Lock()
+	c := l.locks[k]
+	if c == nil {
+		c = make(chan struct{}, 1)
+		l.locks[k] = c
+	}
+	l.mu.Unlock()
+	select {
+	case c <- struct{}{}:
+		return func() { <-c }, nil
+	case <-time.After(time.Second):
+		return nil, errors.New("deadlock detected")
+	}
+}
+
+// each takes the locks of all meters of c, in the order of less if it is not nil.
+func (l *locking) each(c *store.Charge, less func(a, b key) int) (release func(), err error) {
+	var keys []key
+	for i := range c.Meters {
+		keys = append(keys, keyOf(c, i))
+	}
+	if less != nil {
+		slices.SortFunc(keys, less)
+	}
+	var releases []func()
+	release = func() {
+		for _, f := range releases {
+			f()
+		}
+	}
+	for _, k := range slices.Compact(keys) {
+		one, err := l.lock(k)
+		if err != nil {
+			release()
+			return nil, err
+		}
+		releases = append(releases, one)
+		time.Sleep(time.Nanosecond)
+	}
+	return release, nil
+}
+
+// rewrite reads the states of c, or all states of its subject, and writes them after a
+// moment. Whatever others wrote between is lost.
+func (l *locking) rewrite(c *store.Charge, whole bool) {
+	o := &model{states: l.statesOf(c)}
+	if whole {
+		l.model.mu.Lock()
+		for k, s := range l.states {
+			if k.subject == c.Subject {
+				o.states[k] = s
+			}
+		}
+		l.model.mu.Unlock()
+	}
+	time.Sleep(time.Nanosecond)
+	o.take(c)
+	l.model.mu.Lock()
+	defer l.model.mu.Unlock()
+	maps.Copy(l.states, o.states)
+}
+
+func byKey(a, b key) int { return slices.Compare([]byte(fmt.Sprint(a)), []byte(fmt.Sprint(b))) }
+
+func reads(c *store.Charge) bool {
+	return !c.SetRemaining && c.N == [store.MaxMeters]int64{}
+}
+
+// overlapFlaw makes a flawed counter of a Take that gets a sound copy of each charge that
+// is not a read.
+func overlapFlaw(take func(l *locking, c *store.Charge) error) func() store.Counter {
+	return func() store.Counter {
+		return &writer{&locking{model: newModel(), locks: map[any]chan struct{}{}}, take}
+	}
+}
+
+type writer struct {
+	*locking
+	write func(l *locking, c *store.Charge) error
+}
+
+func (w *writer) Take(ctx context.Context, c *store.Charge) error {
+	if err := soundly(ctx, c); err != nil {
+		return err
+	}
+	if reads(c) || len(c.Meters) == 0 {
+		w.take(c)
+		return nil
+	}
+	o := independent(c)
+	err := w.write(w.locking, o)
+	c.OK, c.Levels = o.OK, o.Levels
+	return err
+}
+
+// under makes a charge while the lock of k is taken.
+func under(l *locking, k any, charge func()) error {
+	release, err := l.lock(k)
+	if err != nil {
+		return err
+	}
+	defer release()
+	charge()
+	return nil
+}
+
+var overlapFlaws = []flaw{{
+	name:   "locks only the first meter of a charge",
+	caught: []string{"race/overlap"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		return under(l, keyOf(c, 0), func() { l.rewrite(c, false) })
+	}),
+}, {
+	name:   "has a lock for each set of meters",
+	caught: []string{"race/overlap"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		var names []string
+		for i := range c.Meters {
+			names = append(names, fmt.Sprint(keyOf(c, i)))
+		}
+		slices.Sort(names)
+		return under(l, fmt.Sprint(names), func() { l.rewrite(c, false) })
+	}),
+}, {
+	name:   "locks the meters in the order of the charge",
+	caught: []string{"race/overlap"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		release, err := l.each(c, nil)
+		if err != nil {
+			return err
+		}
+		defer release()
+		l.take(c)
+		return nil
+	}),
+}, {
+	name:   "locks the meters of a charge and writes all of the subject",
+	caught: []string{"race/apart"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		release, err := l.each(c, byKey)
+		if err != nil {
+			return err
+		}
+		defer release()
+		l.rewrite(c, true)
+		return nil
+	}),
+}, {
+	name:   "creates a subject that another caller has just created",
+	caught: []string{"race/apart"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		release, err := l.each(c, byKey)
+		if err != nil {
+			return err
+		}
+		defer release()
+		l.create(c)
+		l.take(c)
+		return nil
+	}),
+}, {
+	name:   "reads each meter by itself",
+	caught: []string{"race/read"},
+	counter: func() store.Counter {
+		return meterwise{newModel()}
+	},
+}, {
+	name:   "Peek reads each meter by itself",
+	caught: []string{"race/peek"},
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+		if at.IsZero() {
+			at = time.Now()
+		}
+		for i, who := range subjects {
+			for j := range meters {
+				if err := store.Peek(ctx, m, at, []string{who}, meters[j:j+1], levels[i*len(meters)+j:]); err != nil {
+					return err
+				}
+				time.Sleep(time.Nanosecond)
+			}
+		}
+		return nil
+	},
+}, {
+	name:   "reads the levels of a refusal again",
+	caught: []string{"race/refused"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		if l.take(c); !c.OK {
+			time.Sleep(2 * time.Nanosecond)
+			l.model.mu.Lock()
+			defer l.model.mu.Unlock()
+			l.levels(c)
+		}
+		return nil
+	}),
+}, {
+	name:   "reads the levels of a refund again",
+	caught: []string{"race/refunds"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		if l.take(c); c.N[0] < 0 && !c.SetRemaining && c.OK {
+			time.Sleep(time.Nanosecond)
+			o := *c
+			o.N = [store.MaxMeters]int64{}
+			l.take(&o)
+			c.Levels = o.Levels
+		}
+		return nil
+	}),
+}, {
+	name:   "looks whether a refund fits and subtracts it later",
+	caught: []string{"race/zero"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		was := l.statesOf(c)
+		for i := range c.Meters {
+			if s := was[keyOf(c, i)]; !c.SetRemaining && c.Meters[i].IsWindow() && c.N[i] < 0 && s.window.Used >= -c.N[i] {
+				time.Sleep(time.Nanosecond)
+				l.subtract(c, i)
+				return nil
+			}
+		}
+		l.take(c)
+		return nil
+	}),
+}, {
+	name:   "stores the full bucket that a refund leaves after a moment",
+	caught: []string{"race/holders"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		l.take(c)
+		for i := range c.Meters {
+			if was := l.statesOf(c); c.OK && c.N[i] < 0 && !c.Meters[i].IsWindow() && !c.SetRemaining && c.Levels[i].Used == 0 {
+				time.Sleep(time.Nanosecond)
+				l.put(c, i, was[keyOf(c, i)])
+			}
+		}
+		return nil
+	}),
+}, {
+	name:   "deletes a window that a refund has emptied, even if it was charged since",
+	caught: []string{"race/holders"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		l.take(c)
+		for i := range c.Meters {
+			empty := l.statesOf(c)[keyOf(c, i)].window == store.Window{}
+			if c.OK && c.N[i] < 0 && c.Meters[i].IsWindow() && !c.SetRemaining && empty {
+				time.Sleep(time.Nanosecond)
+				l.put(c, i, state{})
+			}
+		}
+		return nil
+	}),
+}, {
+	name:   "TakeOne has a lock of its own",
+	caught: []string{"race/take-one"},
+	counter: func() store.Counter {
+		return oneApart{&locking{model: newModel(), locks: map[any]chan struct{}{}}, false}
+	},
+}, {
+	name:   "Take overwrites what TakeOne has charged",
+	caught: []string{"race/take-one"},
+	counter: func() store.Counter {
+		return oneApart{&locking{model: newModel(), locks: map[any]chan struct{}{}}, true}
+	},
+}, {
+	name:   "SetRemaining overwrites charges that come at once",
+	caught: []string{"race/set"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		if c.SetRemaining {
+			l.rewrite(c, false)
+		} else {
+			l.take(c)
+		}
+		return nil
+	}),
+}, {
+	name:   "charges overwrite a SetRemaining that comes at once",
+	caught: []string{"race/set"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		if c.SetRemaining {
+			l.take(c)
+			return nil
+		}
+		return under(l, c.Subject, func() { l.rewrite(c, false) })
+	}),
+}, {
+	name:   "SetRemaining sets one meter after the other",
+	caught: []string{"race/set-once"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		if !c.SetRemaining {
+			l.take(c)
+			return nil
+		}
+		c.OK = true
+		for i := range c.Meters {
+			one := store.Charge{Subject: c.Subject, At: c.At, Meters: c.Meters[i : i+1], SetRemaining: true}
+			one.N[0] = c.N[i]
+			l.take(&one)
+			c.Levels[i] = one.Levels[0]
+			time.Sleep(time.Nanosecond)
+		}
+		return nil
+	}),
+}, {
+	name:   "goes by an allowance that was read before a cut",
+	caught: []string{"race/cut"},
+	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
+		was := l.statesOf(c)
+		if !c.SetRemaining {
+			time.Sleep(time.Nanosecond)
+		}
+		l.model.mu.Lock()
+		o := &model{states: map[key]state{}}
+		for i := range c.Meters {
+			s := l.states[keyOf(c, i)]
+			s.window.Extra = was[keyOf(c, i)].window.Extra
+			o.states[keyOf(c, i)] = s
+		}
+		defer l.model.mu.Unlock()
+		if o.take(c); !c.OK {
+			l.levels(c)
+			return nil
+		}
+		for k, s := range o.states {
+			if !c.SetRemaining {
+				s.window.Extra = l.states[k].window.Extra
+			}
+			l.states[k] = s
+		}
+		return nil
+	}),
+}}
+
+// create removes what there is of a subject that did not exist a moment ago.
+func (l *locking) create(c *store.Charge) {
+	of := func(k key, _ state) bool { return k.subject == c.Subject }
+	l.model.mu.Lock()
+	exists := false
+	for k := range l.states {
+		exists = exists || k.subject == c.Subject
+	}
+	l.model.mu.Unlock()
+	if exists {
+		return
+	}
+	time.Sleep(time.Nanosecond)
+	l.model.mu.Lock()
+	defer l.model.mu.Unlock()
+	maps.DeleteFunc(l.states, of)
+}
+
+// put makes s the state of meter i.
+func (l *locking) put(c *store.Charge, i int, s state) {
+	l.model.mu.Lock()
+	defer l.model.mu.Unlock()
+	l.states[keyOf(c, i)] = s
+}
+
+// levels reads the levels of a refusal. The model is locked.
+func (l *locking) levels(c *store.Charge) {
+	for i := range c.Meters {
+		m, s, now := &c.Meters[i], l.states[keyOf(c, i)], l.now(c.At)
+		_, refused, ok := s.after(m, c.At, now, c.N[i], false)
+		_, c.Levels[i], _ = s.after(m, c.At, now, 0, false)
+		if !ok {
+			c.Levels[i].Wait = refused.Wait
+		}
+	}
+}
+
+// subtract makes a charge, but takes the refund of meter i from a window even if that
+// leaves less than nothing.
+func (l *locking) subtract(c *store.Charge, i int) {
+	l.model.mu.Lock()
+	used := l.states[keyOf(c, i)].window.Used
+	l.model.mu.Unlock()
+	l.take(c)
+	if c.OK && used < -c.N[i] {
+		l.model.mu.Lock()
+		defer l.model.mu.Unlock()
+		s := l.states[keyOf(c, i)]
+		s.window.Used = used + c.N[i]
+		l.states[keyOf(c, i)] = s
+	}
+}
+
+// meterwise is the model, but a charge that reads several meters is several reads.
+type meterwise struct{ *model }
+
+func (m meterwise) Take(ctx context.Context, c *store.Charge) error {
+	if err := soundly(ctx, c); err != nil {
+		return err
+	}
+	if !reads(c) || len(c.Meters) < 2 {
+		m.take(c)
+		return nil
+	}
+	at := now(c).At
+	for i := range c.Meters {
+		one := store.Charge{Subject: c.Subject, At: at, Meters: c.Meters[i : i+1]}
+		m.take(&one)
+		c.Levels[i], c.OK = one.Levels[0], true
+		time.Sleep(time.Nanosecond)
+	}
+	return nil
+}
+
+func (m meterwise) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+	return store.Peek(ctx, m.model, at, subjects, meters, levels)
+}
+
+// oneApart is the model. One of Take and TakeOne has a lock of its own, and rewrites what
+// it has read.
+type oneApart struct {
+	*locking
+	take bool
+}
+
+func (o oneApart) Take(ctx context.Context, c *store.Charge) error {
+	if err := soundly(ctx, c); err != nil {
+		return err
+	}
+	return o.charge(c, o.take)
+}
+
+func (o oneApart) TakeOne(ctx context.Context, subject string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {
+	c := &store.Charge{Subject: subject, At: at, Meters: []store.Meter{*m}, N: [store.MaxMeters]int64{n}}
+	if err := soundly(ctx, c); err != nil {
+		return store.Level{}, false, err
+	}
+	err := o.charge(c, !o.take)
+	return c.Levels[0], c.OK, err
+}
+
+func (o oneApart) charge(c *store.Charge, apart bool) error {
+	if !apart || reads(c) {
+		o.model.take(c)
+		return nil
+	}
+	own := independent(c)
+	err := under(o.locking, c.Subject, func() { o.rewrite(own, false) })
+	c.OK, c.Levels = own.OK, own.Levels
+	return err
+}
