@@ -199,20 +199,23 @@ func (t *trial) hold(on []store.Meter, use func(n int64), refused func(c *store.
 	if err := t.c.Take(t.ctx, c); err != nil {
 		return err
 	}
+	if c.OK {
+		use(1)
+	}
+	time.Sleep(time.Nanosecond) // others come meanwhile
 	if !c.OK {
 		return refused(c)
 	}
-	use(1)
-	time.Sleep(time.Nanosecond) // others come meanwhile
 	use(-1)
 	return t.admits(t.charge(give(1, on...)))
 }
 
 func holders(t *trial) {
-	for i, m := range held {
+	for _, m := range held {
 		var now, most atomic.Int64
-		t.crowd(few, func(int, int) error {
-			return t.hold(held[i:i+1], func(n int64) {
+		t.crowd(few, func(g, i int) error {
+			time.Sleep(time.Duration((5*g + 3*i) % 16)) // now and then no unit is used
+			return t.hold([]store.Meter{m}, func(n int64) {
 				for n := now.Add(n); n > most.Load(); n = now.Load() {
 					most.Store(n)
 				}
