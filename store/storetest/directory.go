@@ -107,7 +107,7 @@ func (v *visit) together(n int, f func(i int) error) []error {
 	return errs
 }
 
-// oneWins checks the rule of versions: of many callers that change one version, exactly
+// oneWins checks the rule of changes that exclude each other: of many callers, exactly
 // one succeeds, and the others get a conflict. It returns the index of the winner.
 func (v *visit) oneWins(errs []error, conflict error) (winner int) {
 	won := 0
@@ -120,7 +120,7 @@ func (v *visit) oneWins(errs []error, conflict error) (winner int) {
 		winner = i
 	}
 	if won != 1 {
-		v.failf("%d of %d concurrent updates of one version succeeded: want 1", won, len(errs))
+		v.failf("%d of %d callers succeeded at once: want 1", won, len(errs))
 	}
 	return winner
 }

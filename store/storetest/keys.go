@@ -17,7 +17,7 @@ import (
 func TestKeys(t *testing.T, fresh func(t testing.TB) apikey.Store) { run(t, keyCases(), fresh) }
 
 func keyCases() []directoryCase[apikey.Store] {
-	return slices.Concat(storedKeys, notifyKeys, unfavourableKeys, listedKeys, subscribedKeys)
+	return slices.Concat(storedKeys, notifyKeys, unfavourableKeys, listedKeys, subscribedKeys, keysAtOnce)
 }
 
 // aKey returns the i-th of many keys, with all fields set. Neither the IDs nor the times

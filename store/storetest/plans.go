@@ -20,10 +20,7 @@ import (
 func TestPlans(t *testing.T, fresh func(t testing.TB) usageplan.Store) { run(t, planCases(), fresh) }
 
 func planCases() []directoryCase[usageplan.Store] {
-	return slices.Concat(
-		storedPlans, storedLinks, notifyPlans, readAccess,
-		unfavourablePlans, unfavourableLinks, accessAgain, subscribedPlans,
-	)
+	return slices.Concat(storedPlans, storedLinks, notifyPlans, readAccess, unfavourablePlans, unfavourableLinks, accessAgain, subscribedPlans, plansAtOnce)
 }
 
 // aPlan returns the i-th of many plans, with all fields set. Neither the IDs nor the
