@@ -70,7 +70,7 @@ func (v *visit) meanwhile(changes int, change func(i int), look func()) {
 				select {
 				case <-done:
 					return
-				default:
+				case <-time.After(time.Nanosecond): // in a bubble, time passes for the changes
 				}
 			}
 		})

@@ -252,4 +252,3 @@ func (v *visit) during(what string, err error) {
 		v.failf("%s during an update: %v", what, err)
 	}
 }
-
