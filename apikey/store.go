@@ -40,7 +40,9 @@ func (f *Filter) Passes(k *Key) bool {
 // A Store keeps keys.
 //
 // Every method is atomic and safe for concurrent use, and observes its context. A call
-// that begins after a write has returned sees that write.
+// that begins after a write has returned sees that write. If the context ends while a
+// write is under way, the write is made as a whole or not at all. Without an error it was
+// made.
 //
 // A Store keeps a Key as it is and does not validate it. The Service does, and
 // Key.Accepts decides whether a key may be used. A Store shares no memory with its

@@ -14,7 +14,8 @@ type Peeker interface {
 	// Peek sets levels[s*len(meters)+m] to the level of meters[m] for subjects[s]. Both
 	// lists may have any length, and may name a subject or a meter twice. The levels of one
 	// subject are of one instant if there are at most MaxMeters meters. Peek changes
-	// nothing. It is safe for concurrent use.
+	// nothing. It is safe for concurrent use. Without an error it has filled in every level.
+	// After it has returned, it does not write to levels.
 	Peek(ctx context.Context, at time.Time, subjects []string, meters []Meter, levels []Level) error
 }
 

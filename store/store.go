@@ -64,7 +64,8 @@ var (
 //
 // If ctx is done before the charge begins, Take charges nothing and returns an error that
 // wraps both ctx.Err() and ErrNotTaken. Once begun, a charge stands even if ctx is
-// cancelled.
+// cancelled. A ctx that ends affects its own call only: no charge of another caller fails
+// or is undone, and no later call is kept out.
 //
 // Take is atomic for one subject and safe for concurrent use. It does not change
 // c.Meters. After it has returned, it uses neither c nor anything that c points to, so
@@ -129,8 +130,8 @@ type Charge struct {
 	OK bool
 
 	// Levels[i] is the level of Meters[i] after the charge, or its present level if OK is
-	// false. Elements beyond len(Meters) keep their values. Levels is undefined after an
-	// error.
+	// false. All levels are of the instant at which the charge was decided. Elements beyond
+	// len(Meters) keep their values. Levels is undefined after an error.
 	Levels [MaxMeters]Level
 
 	// Place is a hint of where the Counter found Subject the last time, in the Counter's own

@@ -30,9 +30,13 @@ func (clash) Is(target error) bool { return target == ErrConflict }
 
 // A Store keeps plans and links.
 //
-// Every method is atomic and safe for concurrent use. No caller needs two calls to be
-// atomic together, so plans may be in another store than keys and counters. The names of
-// the methods differ from those of apikey.Store, so one type may implement both.
+// Every method is atomic and safe for concurrent use, and observes its context. If the
+// context ends while a change is under way, the change is made as a whole or not at all.
+// Without an error it was made.
+//
+// No caller needs two calls to be atomic together, so plans may be in another store than
+// keys and counters. The names of the methods differ from those of apikey.Store, so one
+// type may implement both.
 //
 // A Store shares no memory with its callers: it copies the maps, slices and pointers of
 // the plans and links that it receives and returns.

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// wait lets others run: in a bubble, until all of them wait.
+// wait lets others run: in a bubble of testing/synctest, until all of them wait.
 func wait() { time.Sleep(time.Nanosecond) }
 
 // overlay keeps what a flawed directory shows in place of the truth, by ID.

@@ -257,7 +257,7 @@ func behind(ctx context.Context, f func(gone bool)) error {
 		return nil
 	}
 	go func() {
-		time.Sleep(time.Nanosecond) // in a bubble, until the caller waits for something else
+		wait()
 		f(true)
 	}()
 	return ctx.Err()

@@ -60,7 +60,7 @@ func (l *locking) each(c *store.Charge, less func(a, b key) int) (release func()
 			return nil, err
 		}
 		releases = append(releases, one)
-		time.Sleep(time.Nanosecond)
+		wait()
 	}
 	return release, nil
 }
@@ -78,7 +78,7 @@ func (l *locking) rewrite(c *store.Charge, whole bool) {
 		}
 		l.model.mu.Unlock()
 	}
-	time.Sleep(time.Nanosecond)
+	wait()
 	o.take(c)
 	l.model.mu.Lock()
 	defer l.model.mu.Unlock()
@@ -201,7 +201,7 @@ var overlapFlaws = []flaw{{
 				if err := store.Peek(ctx, m, at, []string{who}, meters[j:j+1], levels[i*len(meters)+j:]); err != nil {
 					return err
 				}
-				time.Sleep(time.Nanosecond)
+				wait()
 			}
 		}
 		return nil
@@ -211,7 +211,8 @@ var overlapFlaws = []flaw{{
 	caught: []string{"race/refused"},
 	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
 		if l.take(c); !c.OK {
-			time.Sleep(2 * time.Nanosecond)
+			wait()
+			wait()
 			l.model.mu.Lock()
 			defer l.model.mu.Unlock()
 			l.levels(c)
@@ -223,7 +224,7 @@ var overlapFlaws = []flaw{{
 	caught: []string{"race/refunds"},
 	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
 		if l.take(c); c.N[0] < 0 && !c.SetRemaining && c.OK {
-			time.Sleep(time.Nanosecond)
+			wait()
 			o := *c
 			o.N = [store.MaxMeters]int64{}
 			l.take(&o)
@@ -238,7 +239,7 @@ var overlapFlaws = []flaw{{
 		was := l.statesOf(c)
 		for i := range c.Meters {
 			if s := was[keyOf(c, i)]; !c.SetRemaining && c.Meters[i].IsWindow() && c.N[i] < 0 && s.window.Used >= -c.N[i] {
-				time.Sleep(time.Nanosecond)
+				wait()
 				l.subtract(c, i)
 				return nil
 			}
@@ -253,7 +254,7 @@ var overlapFlaws = []flaw{{
 		l.take(c)
 		for i := range c.Meters {
 			if was := l.statesOf(c); c.OK && c.N[i] < 0 && !c.Meters[i].IsWindow() && !c.SetRemaining && c.Levels[i].Used == 0 {
-				time.Sleep(time.Nanosecond)
+				wait()
 				l.put(c, i, was[keyOf(c, i)])
 			}
 		}
@@ -267,7 +268,7 @@ var overlapFlaws = []flaw{{
 		for i := range c.Meters {
 			empty := l.statesOf(c)[keyOf(c, i)].window == store.Window{}
 			if c.OK && c.N[i] < 0 && c.Meters[i].IsWindow() && !c.SetRemaining && empty {
-				time.Sleep(time.Nanosecond)
+				wait()
 				l.put(c, i, state{})
 			}
 		}
@@ -320,7 +321,7 @@ var overlapFlaws = []flaw{{
 			one.N[0] = c.N[i]
 			l.take(&one)
 			c.Levels[i] = one.Levels[0]
-			time.Sleep(time.Nanosecond)
+			wait()
 		}
 		return nil
 	}),
@@ -330,7 +331,7 @@ var overlapFlaws = []flaw{{
 	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
 		was := l.statesOf(c)
 		if !c.SetRemaining {
-			time.Sleep(time.Nanosecond)
+			wait()
 		}
 		l.model.mu.Lock()
 		o := &model{states: map[key]state{}}
@@ -366,7 +367,7 @@ func (l *locking) create(c *store.Charge) {
 	if exists {
 		return
 	}
-	time.Sleep(time.Nanosecond)
+	wait()
 	l.model.mu.Lock()
 	defer l.model.mu.Unlock()
 	maps.DeleteFunc(l.states, of)
@@ -423,7 +424,7 @@ func (m meterwise) Take(ctx context.Context, c *store.Charge) error {
 		one := store.Charge{Subject: c.Subject, At: at, Meters: c.Meters[i : i+1]}
 		m.take(&one)
 		c.Levels[i], c.OK = one.Levels[0], true
-		time.Sleep(time.Nanosecond)
+		wait()
 	}
 	return nil
 }

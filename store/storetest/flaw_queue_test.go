@@ -35,8 +35,8 @@ type seat struct {
 	err    error
 }
 
-// moment is how long the first caller waits for others. In a bubble all callers are
-// waiting then, and those that leave have left.
+// moment is how long the first caller waits for others. In a bubble of testing/synctest
+// all callers are waiting then, and those that leave have left.
 const moment = time.Microsecond
 
 func (g *gathers) Take(ctx context.Context, c *store.Charge) error {
@@ -189,7 +189,7 @@ var queueFlaws = []flaw{{
 	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
 		was := m.statesOf(c)
 		m.take(c)
-		time.Sleep(moment) // in a bubble, until others have charged too
+		time.Sleep(moment) // until others have charged too
 		if len(c.Meters) > 1 && ctx.Err() != nil {
 			m.restore(c, 0, was)
 			return notTaken(ctx.Err())
