@@ -2,132 +2,13 @@ package storetest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/ration-go/ration/store"
 )
-
-// locking is the model with locks of its own instead of the model's. They are channels,
-// so that in a bubble time may pass while a caller waits for one.
-type locking struct {
-	*model
-	mu    sync.Mutex
-	locks map[any]chan struct{}
-}
-
-// lock takes the lock of k, and returns its release. It gives up after a second, as a
-// database does that finds a deadlock.
-func (l *locking) lock(k any) (release func(), err error) {
-	l.mu.Lock()
-	c := l.locks[k]
-	if c == nil {
-		c = make(chan struct{}, 1)
-		l.locks[k] = c
-	}
-	l.mu.Unlock()
-	select {
-	case c <- struct{}{}:
-		return func() { <-c }, nil
-	case <-time.After(time.Second):
-		return nil, errors.New("deadlock detected")
-	}
-}
-
-// each takes the locks of all meters of c, in the order of less if it is not nil.
-func (l *locking) each(c *store.Charge, less func(a, b key) int) (release func(), err error) {
-	var keys []key
-	for i := range c.Meters {
-		keys = append(keys, keyOf(c, i))
-	}
-	if less != nil {
-		slices.SortFunc(keys, less)
-	}
-	var releases []func()
-	release = func() {
-		for _, f := range releases {
-			f()
-		}
-	}
-	for _, k := range slices.Compact(keys) {
-		one, err := l.lock(k)
-		if err != nil {
-			release()
-			return nil, err
-		}
-		releases = append(releases, one)
-		wait()
-	}
-	return release, nil
-}
-
-// rewrite reads the states of c, or all states of its subject, and writes them after a
-// moment. Whatever others wrote between is lost.
-func (l *locking) rewrite(c *store.Charge, whole bool) {
-	o := &model{states: l.statesOf(c)}
-	if whole {
-		l.model.mu.Lock()
-		for k, s := range l.states {
-			if k.subject == c.Subject {
-				o.states[k] = s
-			}
-		}
-		l.model.mu.Unlock()
-	}
-	wait()
-	o.take(c)
-	l.model.mu.Lock()
-	defer l.model.mu.Unlock()
-	maps.Copy(l.states, o.states)
-}
-
-func byKey(a, b key) int { return slices.Compare([]byte(fmt.Sprint(a)), []byte(fmt.Sprint(b))) }
-
-func reads(c *store.Charge) bool {
-	return !c.SetRemaining && c.N == [store.MaxMeters]int64{}
-}
-
-// overlapFlaw makes a flawed counter of a Take that gets a sound copy of each charge that
-// is not a read.
-func overlapFlaw(take func(l *locking, c *store.Charge) error) func() store.Counter {
-	return func() store.Counter {
-		return &writer{&locking{model: newModel(), locks: map[any]chan struct{}{}}, take}
-	}
-}
-
-type writer struct {
-	*locking
-	write func(l *locking, c *store.Charge) error
-}
-
-func (w *writer) Take(ctx context.Context, c *store.Charge) error {
-	if err := soundly(ctx, c); err != nil {
-		return err
-	}
-	if reads(c) || len(c.Meters) == 0 {
-		w.take(c)
-		return nil
-	}
-	o := independent(c)
-	err := w.write(w.locking, o)
-	c.OK, c.Levels = o.OK, o.Levels
-	return err
-}
-
-// under makes a charge while the lock of k is taken.
-func under(l *locking, k any, charge func()) error {
-	release, err := l.lock(k)
-	if err != nil {
-		return err
-	}
-	defer release()
-	charge()
-	return nil
-}
 
 var overlapFlaws = []flaw{{
 	name:   "locks only the first meter of a charge",
@@ -286,73 +167,6 @@ var overlapFlaws = []flaw{{
 	counter: func() store.Counter {
 		return oneApart{&locking{model: newModel(), locks: map[any]chan struct{}{}}, true}
 	},
-}, {
-	name:   "SetRemaining overwrites charges that come at once",
-	caught: []string{"race/set"},
-	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
-		if c.SetRemaining {
-			l.rewrite(c, false)
-		} else {
-			l.take(c)
-		}
-		return nil
-	}),
-}, {
-	name:   "charges overwrite a SetRemaining that comes at once",
-	caught: []string{"race/set"},
-	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
-		if c.SetRemaining {
-			l.take(c)
-			return nil
-		}
-		return under(l, c.Subject, func() { l.rewrite(c, false) })
-	}),
-}, {
-	name:   "SetRemaining sets one meter after the other",
-	caught: []string{"race/set-once"},
-	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
-		if !c.SetRemaining {
-			l.take(c)
-			return nil
-		}
-		c.OK = true
-		for i := range c.Meters {
-			one := store.Charge{Subject: c.Subject, At: c.At, Meters: c.Meters[i : i+1], SetRemaining: true}
-			one.N[0] = c.N[i]
-			l.take(&one)
-			c.Levels[i] = one.Levels[0]
-			wait()
-		}
-		return nil
-	}),
-}, {
-	name:   "goes by an allowance that was read before a cut",
-	caught: []string{"race/cut"},
-	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
-		was := l.statesOf(c)
-		if !c.SetRemaining {
-			wait()
-		}
-		l.model.mu.Lock()
-		o := &model{states: map[key]state{}}
-		for i := range c.Meters {
-			s := l.states[keyOf(c, i)]
-			s.window.Extra = was[keyOf(c, i)].window.Extra
-			o.states[keyOf(c, i)] = s
-		}
-		defer l.model.mu.Unlock()
-		if o.take(c); !c.OK {
-			l.levels(c)
-			return nil
-		}
-		for k, s := range o.states {
-			if !c.SetRemaining {
-				s.window.Extra = l.states[k].window.Extra
-			}
-			l.states[k] = s
-		}
-		return nil
-	}),
 }}
 
 // create removes what there is of a subject that did not exist a moment ago.
@@ -371,25 +185,6 @@ func (l *locking) create(c *store.Charge) {
 	l.model.mu.Lock()
 	defer l.model.mu.Unlock()
 	maps.DeleteFunc(l.states, of)
-}
-
-// put makes s the state of meter i.
-func (l *locking) put(c *store.Charge, i int, s state) {
-	l.model.mu.Lock()
-	defer l.model.mu.Unlock()
-	l.states[keyOf(c, i)] = s
-}
-
-// levels reads the levels of a refusal. The model is locked.
-func (l *locking) levels(c *store.Charge) {
-	for i := range c.Meters {
-		m, s, now := &c.Meters[i], l.states[keyOf(c, i)], l.now(c.At)
-		_, refused, ok := s.after(m, c.At, now, c.N[i], false)
-		_, c.Levels[i], _ = s.after(m, c.At, now, 0, false)
-		if !ok {
-			c.Levels[i].Wait = refused.Wait
-		}
-	}
 }
 
 // subtract makes a charge, but takes the refund of meter i from a window even if that

@@ -98,7 +98,7 @@ func TestFlaws(t *testing.T) {
 		cases[p.name] = p
 	}
 	idle := maps.Clone(cases)
-	for _, f := range slices.Concat(windowFlaws, bucketFlaws, chargeFlaws, setFlaws, subjectFlaws, callFlaws, oneFlaws, extremeFlaws, aheadFlaws, stateFlaws, staleFlaws, ctxFlaws, queueFlaws, overlapFlaws) {
+	for _, f := range slices.Concat(windowFlaws, bucketFlaws, chargeFlaws, setFlaws, subjectFlaws, callFlaws, oneFlaws, extremeFlaws, aheadFlaws, stateFlaws, staleFlaws, ctxFlaws, queueFlaws, overlapFlaws, setRaceFlaws) {
 		t.Run(f.name, func(t *testing.T) {
 			h := Harness{New: func(testing.TB) store.Counter { return f.make() }, Bubble: synctest.Test}
 			for _, name := range f.caught {
