@@ -146,7 +146,9 @@ var ctxFlaws = []flaw{{
 	caught: []string{"ctx/gone"},
 	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
 		o := independent(c)
-		o.Meters = c.Meters
+		if len(c.Meters) > 1 { // the fallback of store.One reuses its single meter, too
+			o.Meters = c.Meters
+		}
 		return behind(ctx, answer(m, o, c))
 	}),
 }, {
