@@ -41,19 +41,19 @@ var stateFlaws = []flaw{{
 }, {
 	name:    "subjects found by their FNV-1a hash",
 	caught:  []string{"state/subject-hash"},
-	counter: withState(bySubject(func(s []byte) uint32 { h := fnv.New32a(); h.Write(s); return h.Sum32() })),
+	counter: withState(bySubjectHash(func(s []byte) uint32 { h := fnv.New32a(); h.Write(s); return h.Sum32() })),
 }, {
 	name:    "subjects found by their CRC-32",
 	caught:  []string{"state/subject-hash"},
-	counter: withState(bySubject(crc32.ChecksumIEEE)),
+	counter: withState(bySubjectHash(crc32.ChecksumIEEE)),
 }, {
 	name:    "subjects found by their Adler-32",
 	caught:  []string{"state/subject-hash"},
-	counter: withState(bySubject(adler32.Checksum)),
+	counter: withState(bySubjectHash(adler32.Checksum)),
 }, {
 	name:    "subjects found by their CRC-32C",
 	caught:  []string{"state/subject-hash"},
-	counter: withState(bySubject(func(s []byte) uint32 { return crc32.Checksum(s, crc32.MakeTable(crc32.Castagnoli)) })),
+	counter: withState(bySubjectHash(func(s []byte) uint32 { return crc32.Checksum(s, crc32.MakeTable(crc32.Castagnoli)) })),
 }, {
 	name:   "meters of a subject found by the FNV-1 hash of their name",
 	caught: []string{"state/name-hash"},
@@ -64,7 +64,7 @@ var stateFlaws = []flaw{{
 	})),
 }}
 
-// bySubject returns the flaw of a store that finds subjects by a hash alone.
-func bySubject(hash func(s []byte) uint32) func(o *stateful, c *store.Charge) {
+// bySubjectHash returns the flaw of a store that finds subjects by a hash alone.
+func bySubjectHash(hash func(s []byte) uint32) func(o *stateful, c *store.Charge) {
 	return byText(func(k key) string { return fmt.Sprint(hash([]byte(k.subject)), k.window, k.start, "\n") + k.name })
 }
