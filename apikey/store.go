@@ -44,6 +44,17 @@ func (f *Filter) Passes(k *Key) bool {
 // write is under way, the write is made as a whole or not at all. Without an error it was
 // made.
 //
+// Lists are in the order of insertion. "Newest first" means that the key of the latest
+// InsertKey comes first. Created, the ID and updates have no effect on the order. So a
+// store needs a number for each insertion, which goes on after a restart.
+//
+// A Version tells two states of a key apart. InsertKey keeps the Version that it gets; a
+// Service inserts 1. Every update adds 1 to the stored Version, and nothing else changes
+// it. A key that is deleted and inserted again starts with the Version of that insertion.
+//
+// Two Stores over one storage act as one Store, and a Store that is opened again has all
+// that it had.
+//
 // A Store keeps a Key as it is and does not validate it. The Service does, and
 // Key.Accepts decides whether a key may be used. A Store shares no memory with its
 // callers: it clones the keys that it receives and returns.

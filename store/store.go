@@ -67,6 +67,17 @@ var (
 // cancelled. A ctx that ends affects its own call only: no charge of another caller fails
 // or is undone, and no later call is kept out.
 //
+// A charge has begun as soon as the store cannot withdraw it for certain. In memory that
+// is when the store has its lock. In a database it is when COMMIT, or the one statement
+// that charges, is sent. Before that, a store that has rolled back returns ErrNotTaken.
+// After that, a store either waits for the answer and ignores ctx, or returns an error
+// without ErrNotTaken, since the charge may have happened.
+//
+// What a charge has changed when Take returns is there for every later Take and Peek,
+// also of another instance over the same storage, and after a restart if the storage
+// outlives the process. A store that documents a weaker promise, such as state that is
+// saved now and then, says what a restart can lose.
+//
 // Take is atomic for one subject and safe for concurrent use. It does not change
 // c.Meters. After it has returned, it uses neither c nor anything that c points to, so
 // callers can reuse a Charge. (Take has a pointer because returning so large an answer by
@@ -96,13 +107,17 @@ type Charge struct {
 	// State never moves back for an earlier At.
 	//
 	// For windows At may be any instant, such as one before 1970 or after 2262. Between two
-	// microseconds it counts as the earlier one. An At that is far ahead costs other
-	// subjects nothing. It refills no bucket that the charge does not change.
+	// microseconds it counts as the earlier one.
+	//
+	// At speaks for Subject alone. A caller whose clock is far ahead may end its own
+	// subject's windows, and costs no other subject anything. It refills no bucket that the
+	// charge does not change. So a store forgets the state of other subjects by its own
+	// clock, or by the earlier of the two.
 	At time.Time
 
 	// Meters are what is charged, see Check. They are built once per plan and window, shared
 	// between requests, and read only. The result of two meters with the same Name and Start
-	// is undefined.
+	// in one charge is undefined. The function Check reports them.
 	Meters []Meter
 
 	// N[i] is the number of units for Meters[i]. A positive number takes units, zero only
@@ -152,9 +167,14 @@ func Each(n int64) (all [MaxMeters]int64) {
 // Meter describes one thing that is counted: a window of time if it has an End, and a
 // token bucket otherwise.
 //
-// State belongs to (subject, name), for a window to (subject, name, start). It does not
-// depend on the figures: when they change, the count stays. A bucket keeps the tokens it
-// has, down to a smaller Max. A window keeps its use, even above a smaller Max.
+// The state of a bucket belongs to (subject, name), and that of a window to (subject,
+// name, start). The two never meet: a bucket and a window of one name are two meters,
+// also if the window starts at 0. So a store that keeps both in one table needs the kind
+// in the key.
+//
+// No figure is part of the key: not Max, Rate, Rare, End or Keep. When they change, the
+// count stays. A bucket keeps the tokens it has, down to a smaller Max. A window keeps
+// its use, even above a smaller Max.
 type Meter struct {
 	// Name is 1 to MaxName bytes of any value. A store that keeps it clones it first, as it
 	// does the Subject.

@@ -16,7 +16,8 @@ import (
 // A Link ties a key to a plan.
 //
 // The JSON form of a Link is stable, so stores may keep it. It holds every valid Link
-// exactly.
+// exactly. It keeps the difference between Quotas that are nil and Quotas that are empty:
+// the member is left out, or it is [].
 type Link struct {
 	PlanID string `json:"planId"`
 	KeyID  string `json:"keyId"`

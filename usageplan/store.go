@@ -38,6 +38,18 @@ func (clash) Is(target error) bool { return target == ErrConflict }
 // keys and counters. The names of the methods differ from those of apikey.Store, so one
 // type may implement both.
 //
+// Lists are in the order of insertion. "Newest first" means that the record of the latest
+// insert comes first, and "oldest first" the reverse. Created, IDs and updates have no
+// effect on the order. A link that is deleted and inserted again is the newest one. So a
+// store needs a number for each insertion, which goes on after a restart.
+//
+// A Version tells two states of a plan or a link apart. InsertPlan and InsertLink ignore
+// the Version that they get and store 1, unlike apikey.Store. Every update adds 1 to the
+// stored Version, and nothing else changes it.
+//
+// Two Stores over one storage act as one Store, and a Store that is opened again has all
+// that it had.
+//
 // A Store shares no memory with its callers: it copies the maps, slices and pointers of
 // the plans and links that it receives and returns.
 //

@@ -19,13 +19,24 @@ func TestCounter(t *testing.T) {
 		"default": {},
 		"bounded": {MaxSubjects: 4096},
 	} {
-		newCounter := func(testing.TB) store.Counter { return memory.New(cfg) }
-		t.Run(name+"/clock=caller", func(t *testing.T) {
-			storetest.TestCounter(t, storetest.Harness{New: newCounter})
-		})
+		t.Run(name+"/clock=caller", func(t *testing.T) { storetest.TestCounter(t, harness(cfg)) })
 		t.Run(name+"/clock=bubble", func(t *testing.T) {
-			storetest.TestCounter(t, storetest.Harness{New: newCounter, Bubble: synctest.Test})
+			h := harness(cfg)
+			h.Bubble = synctest.Test
+			storetest.TestCounter(t, h)
 		})
+	}
+}
+
+// harness returns a harness of Stores that are saved and loaded, and of Stores with
+// little room.
+func harness(cfg memory.Config) storetest.Harness {
+	var last *memory.Store
+	open := func(s *memory.Store) store.Counter { last = s; return s }
+	return storetest.Harness{
+		New:    func(testing.TB) store.Counter { return open(memory.New(cfg)) },
+		Reopen: func(t testing.TB) store.Counter { return open(reload(t, last)) },
+		Full:   func(testing.TB) store.Counter { return open(memory.New(memory.Config{MaxSubjects: 8})) },
 	}
 }
 

@@ -28,12 +28,21 @@ var _ interface {
 	usageplan.AccessReader
 } = (*memory.Store)(nil)
 
-func TestKeys(t *testing.T) {
-	storetest.TestKeys(t, func(testing.TB) apikey.Store { return memory.New(memory.Config{}) })
-}
+func TestKeys(t *testing.T) { storetest.TestKeys(t, directory(asKeys)) }
 
-func TestPlans(t *testing.T) {
-	storetest.TestPlans(t, func(testing.TB) usageplan.Store { return memory.New(memory.Config{}) })
+func TestPlans(t *testing.T) { storetest.TestPlans(t, directory(asPlans)) }
+
+func asKeys(s *memory.Store) apikey.Store     { return s }
+func asPlans(s *memory.Store) usageplan.Store { return s }
+
+// directory returns a harness of Stores that are saved and loaded.
+func directory[S any](as func(s *memory.Store) S) storetest.Directory[S] {
+	var last *memory.Store
+	open := func(s *memory.Store) S { last = s; return as(s) }
+	return storetest.Directory[S]{
+		New:    func(testing.TB) S { return open(memory.New(memory.Config{})) },
+		Reopen: func(t testing.TB) S { return open(reload(t, last)) },
+	}
 }
 
 // fill returns a store with n keys. The i-th has the digest of the text of i.

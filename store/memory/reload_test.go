@@ -137,9 +137,9 @@ func TestReloadedStore(t *testing.T) {
 		storetest.TestCounter(t, storetest.Harness{New: func(t testing.TB) store.Counter { return newReloading(t, 19) }, Bubble: synctest.Test})
 	})
 	t.Run("keys", func(t *testing.T) {
-		storetest.TestKeys(t, func(t testing.TB) apikey.Store { return newReloading(t, 3) })
+		storetest.TestKeys(t, storetest.Directory[apikey.Store]{New: func(t testing.TB) apikey.Store { return newReloading(t, 3) }})
 	})
 	t.Run("plans", func(t *testing.T) {
-		storetest.TestPlans(t, func(t testing.TB) usageplan.Store { return newReloading(t, 3) })
+		storetest.TestPlans(t, storetest.Directory[usageplan.Store]{New: func(t testing.TB) usageplan.Store { return newReloading(t, 3) }})
 	})
 }

@@ -44,12 +44,25 @@ func TestDirectory(t *testing.T) {
 			t.Parallel()
 			fresh := connect(t)
 			t.Run("keys", func(t *testing.T) {
-				storetest.TestKeys(t, func(t testing.TB) apikey.Store { return running(t, fresh(t)) })
+				storetest.TestKeys(t, opening(fresh, running, func(s *Store) apikey.Store { return s }))
 			})
 			t.Run("plans", func(t *testing.T) {
-				storetest.TestPlans(t, func(t testing.TB) usageplan.Store { return running(t, fresh(t)) })
+				storetest.TestPlans(t, opening(fresh, running, func(s *Store) usageplan.Store { return s }))
 			})
 		})
+	}
+}
+
+// opening returns a harness of Stores over clients of empty servers. Another Store over
+// the same client stands for a restart as well as for a second process, because a Store
+// keeps nothing in its process.
+func opening[C, S any](fresh func(t testing.TB) C, open func(t testing.TB, client C) *Store, as func(s *Store) S) storetest.Directory[S] {
+	var client C
+	again := func(t testing.TB) S { return as(open(t, client)) }
+	return storetest.Directory[S]{
+		New:    func(t testing.TB) S { client = fresh(t); return again(t) },
+		Reopen: again,
+		Peer:   again,
 	}
 }
 

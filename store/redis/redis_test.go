@@ -29,7 +29,7 @@ func onMiniredis(open func(t testing.TB, addr string) store.Counter) storetest.H
 		server *miniredis.Miniredis
 		now    time.Time
 	)
-	return storetest.Harness{
+	h := storetest.Harness{
 		New: func(t testing.TB) store.Counter {
 			server, now = miniredis.RunT(t), time.Now()
 			server.SetTime(now)
@@ -41,6 +41,15 @@ func onMiniredis(open func(t testing.TB, addr string) store.Counter) storetest.H
 			server.FastForward(d)
 		},
 	}
+	return openedAgain(h, func(t testing.TB) store.Counter { return open(t, server.Addr()) })
+}
+
+// openedAgain returns h with a function that opens another Store over the server of the
+// last one. The Store keeps nothing in its process, so another one stands for a restart
+// as well as for a second process.
+func openedAgain(h storetest.Harness, open func(t testing.TB) store.Counter) storetest.Harness {
+	h.Reopen, h.Peer = open, open
+	return h
 }
 
 // TestCounter checks the contract on miniredis, whose clock the test moves, and on a real
@@ -59,19 +68,20 @@ func TestCounter(t *testing.T) {
 	})
 	t.Run("server=redis", func(t *testing.T) {
 		t.Parallel()
-		client := dial(t, redistest.Start(t))
-		storetest.TestCounter(t, storetest.Harness{
+		addr := redistest.Start(t)
+		client := dial(t, addr)
+		storetest.TestCounter(t, openedAgain(storetest.Harness{
 			New:   func(t testing.TB) store.Counter { return newStore(t, flushed(t, client), decisionScripts) },
 			Slack: 500 * time.Millisecond,
-		})
+		}, func(t testing.TB) store.Counter { return newStore(t, dial(t, addr), decisionScripts) }))
 	})
 	t.Run("server=cluster", func(t *testing.T) {
 		t.Parallel()
 		client := cluster(t)
-		storetest.TestCounter(t, storetest.Harness{
+		storetest.TestCounter(t, openedAgain(storetest.Harness{
 			New:   func(t testing.TB) store.Counter { return newStore(t, flushed(t, client), decisionScripts) },
 			Slack: 500 * time.Millisecond,
-		})
+		}, func(t testing.TB) store.Counter { return newStore(t, client, decisionScripts) }))
 	})
 	for name, script := range allScripts(t) {
 		t.Run("server=redis,clock=moved,"+name, func(t *testing.T) {
@@ -79,16 +89,17 @@ func TestCounter(t *testing.T) {
 				t.Skip("slow")
 			}
 			t.Parallel()
-			client := dial(t, redistest.Start(t))
+			addr := redistest.Start(t)
+			client := dial(t, addr)
 			clock := clock{client: client}
-			storetest.TestCounter(t, storetest.Harness{
+			storetest.TestCounter(t, openedAgain(storetest.Harness{
 				New: func(t testing.TB) store.Counter {
 					flushed(t, client)
 					clock.set(t, time.Now())
 					return newStore(t, client, moved(t, script))
 				},
 				Advance: func(d time.Duration) { clock.set(t, clock.now.Add(d)) },
-			})
+			}, func(t testing.TB) store.Counter { return newStore(t, dial(t, addr), moved(t, script)) }))
 		})
 	}
 }

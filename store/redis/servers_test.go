@@ -66,28 +66,28 @@ func TestServers(t *testing.T) {
 			require.Equal(t, name == "cluster", client.Mode() == rueidis.ClientModeCluster)
 			var n atomic.Int64
 			// Another prefix is another store, so nothing need be flushed.
-			fresh := func(t testing.TB) *Store {
-				s, err := New(client, Config{Prefix: fmt.Sprintf("ration%d", n.Add(1))})
+			prefix := func(testing.TB) string { return fmt.Sprintf("ration%d", n.Add(1)) }
+			open := func(t testing.TB, prefix string) *Store {
+				s, err := New(client, Config{Prefix: prefix})
 				require.NoError(t, err)
 				return s
 			}
-			listening := func(t testing.TB) *Store {
-				s := fresh(t)
+			listening := func(t testing.TB, prefix string) *Store {
+				s := open(t, prefix)
 				heard := listen(t, s)
 				start(t, s)
 				require.Empty(t, soon(t, heard))
 				return s
 			}
 			t.Run("counter", func(t *testing.T) {
-				storetest.TestCounter(t, storetest.Harness{
-					New: func(t testing.TB) store.Counter { return fresh(t) }, Slack: 500 * time.Millisecond,
-				})
+				d := opening(prefix, open, func(s *Store) store.Counter { return s })
+				storetest.TestCounter(t, storetest.Harness{New: d.New, Reopen: d.Reopen, Peer: d.Peer, Slack: 500 * time.Millisecond})
 			})
 			t.Run("keys", func(t *testing.T) {
-				storetest.TestKeys(t, func(t testing.TB) apikey.Store { return listening(t) })
+				storetest.TestKeys(t, opening(prefix, listening, func(s *Store) apikey.Store { return s }))
 			})
 			t.Run("plans", func(t *testing.T) {
-				storetest.TestPlans(t, func(t testing.TB) usageplan.Store { return listening(t) })
+				storetest.TestPlans(t, opening(prefix, listening, func(s *Store) usageplan.Store { return s }))
 			})
 		})
 	}

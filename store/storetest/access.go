@@ -64,7 +64,13 @@ var readAccess = []directoryCase[usageplan.Store]{{
 				default:
 				}
 				k.Version, p.Version = i, i
-				if s.UpdateKey(v.ctx, k) != nil || s.UpdatePlan(v.ctx, p) != nil {
+				err := caught(func() error {
+					if err := s.UpdateKey(v.ctx, k); err != nil {
+						return err
+					}
+					return s.UpdatePlan(v.ctx, p)
+				})
+				if err != nil {
 					return
 				}
 			}

@@ -9,9 +9,10 @@
 //		})
 //	}
 //
-// Each case is one sentence of the contract and the steps that check it. A failure prints
-// the sentence. The suite is itself tested on counters that break one promise each, and
-// catches them all.
+// Each case is one sentence of the contract and the steps that check it. A failure names
+// the case and prints the sentence, the step, and each field that differs. If the store
+// panics, the case fails with the stack, and the other cases still run. The suite is
+// itself tested on counters that break one promise each, and catches them all.
 //
 // Caution: a counter that wraps another must embed the interface [store.Counter], never
 // the type of a store. Otherwise the suite tests the TakeOne, Peek and Local of the inner
@@ -21,6 +22,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -51,6 +53,22 @@ type Harness struct {
 	// steps of a case. Durations of buckets are compared with this tolerance. Cases that
 	// need hours of refilling are skipped.
 	Slack time.Duration
+
+	// Reopen closes the last counter that New made, or that Reopen returned, and opens its
+	// storage again, as a restart of the process does. Set it for a store that outlives the
+	// process. If nil, the cases that need it are skipped, as with Peer and Full.
+	Reopen func(t testing.TB) store.Counter
+
+	// Peer opens a second counter over the storage of the last counter that New made, as a
+	// second process does, and leaves the first one open. Set it for a store that several
+	// processes share.
+	Peer func(t testing.TB) store.Counter
+
+	// Full makes a fresh, empty counter that has room for 1 to 100 subjects. Set it for a
+	// store that can return store.ErrFull.
+	Full func(t testing.TB) store.Counter
+
+	panicked bool // in a case that has ended
 }
 
 // TestCounter checks the counters that h makes against every promise of [store.Counter],
@@ -58,12 +76,12 @@ type Harness struct {
 func TestCounter(t *testing.T, h Harness) {
 	for _, p := range promises() {
 		t.Run(p.name, func(t *testing.T) {
-			if p.refills && h.Slack > 0 {
-				t.Skip("needs buckets whose clock the test can move: Harness.Bubble or Harness.Advance")
+			if lacking := h.lacks(p); lacking != "" {
+				t.Skip(lacking)
 			}
 			h.bubble(t, func(t *testing.T) {
-				if err := h.try(t, p); err != nil {
-					t.Errorf("promise broken: %s\n%v", p.says, err)
+				if report(t, p.name, p.says, h.try(t, p)) {
+					h.panicked = true
 				}
 			})
 		})
@@ -75,6 +93,7 @@ type promise struct {
 	name    string
 	says    string
 	refills bool // needs time to pass for buckets
+	needs   need // what the harness must have
 	story   []step
 	test    func(t *trial)
 }
@@ -85,10 +104,32 @@ func promises() []promise {
 	return slices.Concat(
 		chargePromises, levelPromises, bucketPromises, planPromises, windowPromises, latePromises, setPromises,
 		subjectPromises, callPromises, ownPromises, peekPromises, onePromises, racePromises, randomPromises,
-		extremePromises, aheadPromises, statePromises, stalePromises,
-		ctxPromises, queuePromises,
-		ctxPromises, queuePromises, overlapPromises, setRacePromises,
+		extremePromises, aheadPromises, statePromises, stalePromises, ctxPromises, queuePromises, overlapPromises,
+		setRacePromises, durablePromises, peerPromises, fullPromises,
 	)
+}
+
+// need is a field of a Harness without which a case is skipped.
+type need string
+
+const (
+	nothing need = ""
+	reopens need = "Reopen"
+	peers   need = "Peer"
+	isFull  need = "Full"
+)
+
+// lacks returns why the harness cannot run p, or "".
+func (h *Harness) lacks(p promise) string {
+	has := map[need]bool{nothing: true, reopens: h.Reopen != nil, peers: h.Peer != nil, isFull: h.Full != nil}
+	switch {
+	case !has[p.needs]:
+		return fmt.Sprintf("needs Harness.%s", p.needs)
+	case p.refills && h.Slack > 0:
+		return "needs buckets whose clock the test can move: Harness.Bubble or Harness.Advance"
+	default:
+		return ""
+	}
 }
 
 func (h *Harness) bubble(t *testing.T, f func(t *testing.T)) {
@@ -102,32 +143,46 @@ func (h *Harness) bubble(t *testing.T, f func(t *testing.T)) {
 	})
 }
 
-// failure ends a case. It carries an error instead of failing the test, so that the suite
-// can be run on counters that must fail it.
-type failure struct{ error }
-
-// try returns how a fresh counter breaks p, or nil if it keeps p.
-func (h *Harness) try(tb testing.TB, p promise) (err error) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case failure:
-			err = r.error
-		default:
-			panic(r)
+// try returns how a fresh counter breaks p. It returns nil if the counter keeps p, or if
+// h lacks what p needs.
+func (h *Harness) try(tb testing.TB, p promise) error {
+	if h.lacks(p) != "" {
+		return nil
+	}
+	t := &trial{Harness: h, tb: tb, ctx: tb.Context()}
+	err := caught(func() error {
+		if p.needs == isFull {
+			t.c = h.Full(tb)
+		} else {
+			t.c = h.New(tb)
 		}
-	}()
-	t := &trial{Harness: h, ctx: tb.Context(), c: h.New(tb), began: time.Now()}
-	if t.base = t.began.Truncate(time.Second); t.base.Before(t.began) {
-		t.base = t.base.Add(time.Second)
+		if p.needs == peers {
+			t.peer = h.Peer(tb)
+		}
+		t.began = time.Now()
+		if t.base = t.began.Truncate(time.Second); t.base.Before(t.began) {
+			t.base = t.base.Add(time.Second)
+		}
+		if t.Bubble != nil { // the store's clock is that of the case, whatever the time is
+			time.Sleep(t.base.Sub(t.began))
+			t.began = t.base
+		}
+		t.play(p.story...)
+		if p.test != nil {
+			p.test(t)
+		}
+		return nil
+	})
+	if c := t.asked.Load(); c != nil && errors.As(err, new(panicked)) {
+		return fmt.Errorf("%s: %w", t.where(c), err)
 	}
-	t.play(p.story...)
-	if p.test != nil {
-		p.test(t)
-	}
-	return nil
+	return err
 }
 
 func (t *trial) failf(format string, args ...any) {
 	panic(failure{fmt.Errorf(format, args...)})
+}
+
+func (t *trial) skipf(format string, args ...any) {
+	panic(failure{skipped{fmt.Errorf(format, args...)}})
 }

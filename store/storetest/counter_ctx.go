@@ -169,10 +169,10 @@ func (t *trial) endsDuring(ctx *glimpse, charge, after step) {
 
 	before := read(charge.on...).yes(used...)
 	now := t.take(t.charge(before.as(who)))
-	unlike, unmade := after.compare(now, t.Slack), before.compare(now, t.Slack)
+	unlike, unmade := t.compare(&after, now), t.compare(&before, now)
 	switch {
-	case err == nil && charge.compare(c, t.Slack) != "":
-		t.failf("%s: %s", about(c), charge.compare(c, t.Slack))
+	case err == nil && t.compare(&charge, c) != "":
+		t.failf("%s: %s", about(c), t.compare(&charge, c))
 	case err == nil && unlike != "":
 		t.failf("%s, without an error: then %s", about(c), unlike)
 	case errors.Is(err, store.ErrNotTaken) && unmade != "":

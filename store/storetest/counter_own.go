@@ -3,6 +3,7 @@ package storetest
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -20,7 +21,8 @@ var ownPromises = []promise{{
 				c := &store.Charge{Subject: "somebody", At: t.at(), Meters: meters, N: store.Each(n), SetRemaining: set}
 				t.take(c)
 				if !slices.Equal(meters, before) || len(c.Meters) != len(before) || &c.Meters[0] != &meters[0] {
-					t.failf("%s: meters became %+v", about(c), c.Meters)
+					t.failf("%s: Take changed c.Meters:\n\t%s", about(c),
+						strings.Join(differences("Meters", reflect.ValueOf(c.Meters), reflect.ValueOf(before)), "\n\t"))
 				}
 			}
 		}
@@ -35,7 +37,8 @@ var ownPromises = []promise{{
 			t.pause(time.Millisecond)
 			t.play(take(1, month).as("other").yes(1), give(1, month).as("other").yes(0))
 			if !reflect.DeepEqual(*c, after) {
-				t.failf("%s: the charge became %+v, was %+v", about(c), *c, after)
+				t.failf("%s: after Take had returned:\n\t%s", about(&after),
+					strings.Join(differences("", reflect.ValueOf(*c), reflect.ValueOf(after)), "\n\t"))
 			}
 		}
 	},
@@ -58,8 +61,12 @@ func reuse(t *trial) {
 			copy(meters, t.meters(bucket("rate", 100, perDay), daily(0, 100), use(0)))
 			*c = store.Charge{Subject: unsafe.String(&buffer[0], len(buffer)), At: t.at(), Meters: meters, N: store.Each(int64(i) + 1)}
 			t.take(c)
-			if want := (round + 1) * (int64(i) + 1); !c.OK || c.Levels[0].Used != want || c.Levels[1].Used != want || c.Levels[2].Used != want {
-				t.failf("%s, round %d: OK %t, %+v, want a Used of %d for each", about(c), round+1, c.OK, c.Levels[:3], want)
+			want := slices.Clone(c.Levels[:3])
+			for j := range want {
+				want[j].Used = (round + 1) * (int64(i) + 1)
+			}
+			if wrong := t.differences(c, true, want); wrong != "" {
+				t.failf("%s, round %d:%s", about(c), round+1, wrong)
 			}
 			clear(buffer)
 			clear(meters)

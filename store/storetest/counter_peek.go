@@ -91,7 +91,7 @@ func asTake(t *trial) {
 		for j := range meters {
 			c := t.take(&store.Charge{Subject: who, At: t.at(), Meters: meters[j : j+1]})
 			if got := levels[i*len(meters)+j]; !same(&meters[j], got, c.Levels[0], t.Slack) {
-				t.failf("%q of %q: Peek returned %+v, Take %+v", meters[j].Name, who, got, c.Levels[0])
+				t.failf("Peek of %s; subject %q: %s, as Take returns", describe(&meters[j], t.at()), who, t.fields(&meters[j], got, c.Levels[0]))
 			}
 		}
 	}

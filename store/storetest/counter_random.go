@@ -74,7 +74,7 @@ func (h *history) run(steps int) {
 		}
 		switch h.rnd.IntN(30) {
 		case 0:
-			h.replan(who)
+			h.replan(i, who)
 		case 1:
 			h.plans[who].limits = h.limits()
 		default:
@@ -117,13 +117,13 @@ func (h *history) limits() (l [3]int64) {
 // replan gives a subject other buckets. It charges each under the old plan and under the
 // new one at the same instant, because a store may have forgotten a bucket that was full
 // under the plan it knew.
-func (h *history) replan(who string) {
+func (h *history) replan(i int, who string) {
 	p := h.plans[who]
 	old := p.buckets
 	p.buckets = h.buckets()
-	for i := range old {
-		h.agree(-1, &store.Charge{Subject: who, At: h.at(), Meters: old[i : i+1], N: store.Each(1)})
-		h.agree(-1, &store.Charge{Subject: who, At: h.at(), Meters: p.buckets[i : i+1], N: store.Each(-1)})
+	for j := range old {
+		h.agree(i, &store.Charge{Subject: who, At: h.at(), Meters: old[j : j+1], N: store.Each(1)})
+		h.agree(i, &store.Charge{Subject: who, At: h.at(), Meters: p.buckets[j : j+1], N: store.Each(-1)})
 	}
 }
 
@@ -137,7 +137,9 @@ func (h *history) next(who string) *store.Charge {
 			if age > 0 && h.rnd.IntN(4) > 0 {
 				continue
 			}
-			start := (h.base.Add(h.now).Unix()/length - age) * length
+			// Windows begin where the history does. Aligned with the calendar, what a history
+			// has would depend on the time of day.
+			start := h.base.Unix() + (int64(h.now/time.Second)/length-age)*length
 			meters = append(meters, store.Meter{Name: randomNames[i], Max: p.limits[i], Start: start, End: start + length,
 				Keep: time.Duration(3*length) * time.Second})
 		}
@@ -201,13 +203,7 @@ func (h *history) agree(i int, c *store.Charge) {
 	want := *c
 	h.ref.take(&want)
 	h.take(c)
-	if c.OK != want.OK {
-		h.failf("seed %d, step %d, after %v: %s: OK is %t, want %t", h.seed, i, h.now, about(c), c.OK, want.OK)
-	}
-	for j := range c.Meters {
-		if !same(&c.Meters[j], c.Levels[j], want.Levels[j], h.Slack) {
-			h.failf("seed %d, step %d, after %v: %s: level of %q is %+v, want %+v", h.seed, i, h.now, about(c), c.Meters[j].Name,
-				c.Levels[j], want.Levels[j])
-		}
+	if wrong := h.differences(c, want.OK, want.Levels[:]); wrong != "" {
+		h.failf("history %d, step %d, %v into it: %s:%s", h.seed, i, h.now, about(c), wrong)
 	}
 }

@@ -5,7 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
+	"sync/atomic"
+	"testing"
 	"time"
 
 	"github.com/ration-go/ration/store"
@@ -25,11 +26,14 @@ type step struct {
 
 	later time.Duration
 	askew *time.Duration
+
+	reopen    bool
+	elsewhere bool // at the second counter of the storage
 }
 
 // These functions make steps. take takes n of every meter, give gives n back, read only
 // reads, and set makes n what remains. each and setEach have one n for each meter; of
-// adds the meters.
+// adds the meters, as the subject. there makes the charge at a second counter.
 func take(n int64, on ...store.Meter) step { return step{on: on, n: store.Each(n)} }
 func give(n int64, on ...store.Meter) step { return take(-n, on...) }
 func read(on ...store.Meter) step          { return take(0, on...) }
@@ -38,6 +42,7 @@ func each(n ...int64) (s step)             { copy(s.n[:], n); return s }
 func setEach(n ...int64) step              { s := each(n...); s.set = true; return s }
 func (s step) of(on ...store.Meter) step   { s.on = on; return s }
 func (s step) as(subject string) step      { s.by = subject; return s }
+func (s step) there() step                 { s.elsewhere = true; return s }
 
 // These methods add the expected answer. yes expects that the charge is admitted and no
 // that it is refused, with the Used of each meter. outof expects each Max, where it is
@@ -52,6 +57,9 @@ func (s step) resets(d ...time.Duration) step { s.reset = d; return s }
 // off from then on.
 func later(d time.Duration) step { return step{later: d} }
 func askew(d time.Duration) step { return step{askew: &d} }
+
+// reopen closes the counter and opens its storage again.
+func reopen() step { return step{reopen: true} }
 
 const (
 	us  = time.Microsecond
@@ -88,11 +96,18 @@ func use(i int64) store.Meter {
 // trial is one case running on one counter.
 type trial struct {
 	*Harness
+	tb    testing.TB
 	ctx   context.Context
 	c     store.Counter
+	peer  store.Counter // the second counter of the storage
 	began time.Time
 	base  time.Time     // when the story begins, a whole second
 	now   time.Duration // the time that has passed in the story
+
+	// For messages: the number of steps that were played, and the latest charge. Several
+	// goroutines may play.
+	steps atomic.Int64
+	asked atomic.Pointer[store.Charge]
 	skew  time.Duration
 }
 
@@ -145,85 +160,88 @@ func (t *trial) charge(s step) *store.Charge {
 }
 
 // take makes a charge that must not fail.
-func (t *trial) take(c *store.Charge) *store.Charge {
-	if err := t.c.Take(t.ctx, c); err != nil {
-		t.failf("%s: %v", about(c), err)
+func (t *trial) take(c *store.Charge) *store.Charge { return t.takeFrom(t.c, c) }
+
+func (t *trial) takeFrom(counter store.Counter, c *store.Charge) *store.Charge {
+	t.asked.Store(c)
+	if err := counter.Take(t.ctx, c); err != nil {
+		t.failf("%s: Take returned the error %q, want none", t.where(c), err)
 	}
 	return c
 }
 
 // play makes the charges of a story, up to the first failure.
 func (t *trial) play(story ...step) {
-	for i, s := range story {
+	for _, s := range story {
+		t.steps.Add(1)
 		switch {
 		case s.later != 0:
 			t.later(s.later)
 		case s.askew != nil:
 			t.skew = *s.askew
+		case s.reopen:
+			t.c = t.Reopen(t.tb)
+		case s.elsewhere:
+			if c, wrong := t.answer(t.peer, s); wrong != "" {
+				t.failf("%s, at the second counter:%s", t.where(c), wrong)
+			}
 		default:
-			c := t.take(t.charge(s))
-			if wrong := s.compare(c, t.Slack); wrong != "" {
-				t.failf("step %d, after %v: %s: %s", i+1, t.now, about(c), wrong)
+			if c, wrong := t.answer(t.c, s); wrong != "" {
+				t.failf("%s:%s", t.where(c), wrong)
 			}
 		}
 	}
 }
 
+// answer makes the charge of a step, and returns how its answer is wrong.
+func (t *trial) answer(counter store.Counter, s step) (c *store.Charge, wrong string) {
+	c = t.takeFrom(counter, t.charge(s))
+	return c, t.compare(&s, c)
+}
+
+// where names the present step.
+func (t *trial) where(c *store.Charge) string {
+	return fmt.Sprintf("step %d, %v into the case: %s", t.steps.Load(), t.now, about(c))
+}
+
 // compare returns how an answer differs from the expected one, or "". Windows must be
 // right to the microsecond, since they use the caller's clock.
-func (s *step) compare(c *store.Charge, slack time.Duration) string {
-	if c.OK != s.ok {
-		return fmt.Sprintf("OK is %t, want %t", c.OK, s.ok)
-	}
+func (t *trial) compare(s *step, c *store.Charge) string {
 	var longest time.Duration
+	want := make([]store.Level, len(c.Meters))
 	for i := range c.Meters {
 		m, got := &c.Meters[i], c.Levels[i]
-		want := store.Level{Max: m.Max, Used: s.used[i], Wait: got.Wait, Reset: got.Reset}
+		want[i] = store.Level{Max: m.Max, Used: s.used[i], Wait: got.Wait, Reset: got.Reset}
 		if s.allowance != nil {
-			want.Max = s.allowance[i]
+			want[i].Max = s.allowance[i]
 		}
 		if s.wait != nil {
-			want.Wait = s.wait[i]
+			want[i].Wait = s.wait[i]
 		}
 		switch {
 		case s.reset != nil:
-			want.Reset = s.reset[i]
+			want[i].Reset = s.reset[i]
 		case m.IsWindow():
-			want.Reset = max(0, time.Unix(m.End, 0).Sub(c.At))
+			want[i].Reset = max(0, time.Unix(m.End, 0).Sub(c.At))
 		}
 		if s.ok {
-			want.Wait = 0
-		}
-		if !same(m, got, want, slack) {
-			return fmt.Sprintf("level of %.40q is %+v, want %+v", m.Name, got, want)
+			want[i].Wait = 0
 		}
 		longest = max(longest, got.Wait)
 	}
-	if !s.ok && longest == 0 {
-		return "refused, but no meter has a Wait"
+	wrong := t.differences(c, s.ok, want)
+	if wrong == "" && !s.ok && longest == 0 {
+		return "\n\tthe charge was refused, but no level has a Wait"
 	}
-	return ""
+	return wrong
 }
 
 // same compares two levels of m. Durations of buckets may differ by slack.
 func same(m *store.Meter, a, b store.Level, slack time.Duration) bool {
-	near := func(x, y time.Duration) bool {
-		return x == y || !m.IsWindow() && x != store.Never && y != store.Never && (x-y).Abs() <= slack
-	}
-	return a.Max == b.Max && a.Used == b.Used && near(a.Wait, b.Wait) && near(a.Reset, b.Reset)
+	return a.Max == b.Max && a.Used == b.Used && near(m, a.Wait, b.Wait, slack) && near(m, a.Reset, b.Reset, slack)
 }
 
-// about describes a charge in a few words.
-func about(c *store.Charge) string {
-	var b strings.Builder
-	if c.SetRemaining {
-		b.WriteString("set ")
-	}
-	for i, m := range c.Meters {
-		if i < store.MaxMeters {
-			fmt.Fprintf(&b, "%d of %.40q, ", c.N[i], m.Name)
-		}
-	}
-	fmt.Fprintf(&b, "by %.40q", c.Subject)
-	return b.String()
+// near compares two durations of m.
+func near(m *store.Meter, a, b, slack time.Duration) bool {
+	return a == b || !m.IsWindow() && a != store.Never && b != store.Never && (a-b).Abs() <= slack
 }

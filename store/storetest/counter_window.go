@@ -39,7 +39,7 @@ var windowPromises = []promise{{
 			t.take(c)
 			l := c.Levels
 			if c.OK != (i < 2) || l[0].Used != min(int64(i)+1, 2) || l[1].Used != l[0].Used {
-				t.failf("charge %d: OK %t, %+v", i+1, c.OK, l[:2])
+				t.failf("charge %d of 1 with a zero At: OK is %t and each Used is %d and %d, want 2 charges admitted", i+1, c.OK, l[0].Used, l[1].Used)
 			}
 			if l[0].Reset < 23*time.Hour || l[0].Reset > 25*time.Hour {
 				t.failf("a window that ends in 24h has a Reset of %v", l[0].Reset)

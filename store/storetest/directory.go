@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -15,59 +19,131 @@ type directoryCase[S any] struct {
 	test       func(t *visit, s S)
 }
 
+// Directory configures how a suite makes the stores of keys or plans under test. Only New
+// is required.
+type Directory[S any] struct {
+	// New makes a fresh, empty store for one case. It may leave the clean-up to t. Cases run
+	// one after the other.
+	New func(t testing.TB) S
+
+	// Reopen closes the last store that New made, or that Reopen returned, and opens its
+	// storage again, as a restart of the process does. Set it for a store that outlives the
+	// process. If nil, the cases that need it are skipped, as with Peer.
+	Reopen func(t testing.TB) S
+
+	// Peer opens a second store over the storage of the last store that New made, as a
+	// second process does, and leaves the first one open. Set it for a store that several
+	// processes share.
+	Peer func(t testing.TB) S
+}
+
 // visit is one run of a case.
-type visit struct{ ctx context.Context }
+type visit struct {
+	ctx      context.Context
+	reopen   func() any // Directory.Reopen, or nil
+	peer     func() any // Directory.Peer, or nil
+	panicked bool       // the store did, in another case
+}
+
+// visit returns a run in which the store may be opened again.
+func (d *Directory[S]) visit(tb testing.TB) *visit {
+	v := &visit{ctx: tb.Context()}
+	if d.Reopen != nil {
+		v.reopen = func() any { return d.Reopen(tb) }
+	}
+	if d.Peer != nil {
+		v.peer = func() any { return d.Peer(tb) }
+	}
+	return v
+}
+
+// withReopen makes a case of a test that opens its store again.
+func withReopen[S any](test func(v *visit, s S, reopen func() S)) func(v *visit, s S) {
+	return func(v *visit, s S) {
+		if v.reopen == nil {
+			v.skipf("needs Directory.Reopen")
+		}
+		test(v, s, func() S { return v.reopen().(S) })
+	}
+}
+
+// withPeer makes a case of a test with two stores over one storage.
+func withPeer[S any](test func(v *visit, here, there S)) func(v *visit, s S) {
+	return func(v *visit, s S) {
+		if v.peer == nil {
+			v.skipf("needs Directory.Peer")
+		}
+		test(v, s, v.peer().(S))
+	}
+}
 
 // run checks a directory against its promises, with one subtest each.
-func run[S any](t *testing.T, promises []directoryCase[S], fresh func(t testing.TB) S) {
+func run[S any](t *testing.T, promises []directoryCase[S], d Directory[S]) {
+	panicked := false
 	for _, p := range promises {
 		t.Run(p.name, func(t *testing.T) {
-			if err := p.try(t, fresh(t)); err != nil {
-				t.Errorf("promise broken: %s\n%v", p.says, err)
+			v := d.visit(t)
+			v.panicked = panicked
+			if report(t, p.name, p.says, p.visited(v, func() S { return d.New(t) })) {
+				panicked = true
 			}
 		})
 	}
 }
 
 // try returns how s breaks p, or nil if it keeps p.
-func (p *directoryCase[S]) try(tb testing.TB, s S) (err error) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case failure:
-			err = r.error
-		default:
-			panic(r)
-		}
-	}()
-	p.test(&visit{tb.Context()}, s)
-	return nil
+func (p *directoryCase[S]) try(tb testing.TB, s S) error {
+	return p.visited(&visit{ctx: tb.Context()}, func() S { return s })
 }
 
-func (v *visit) failf(format string, args ...any) { panic(failure{fmt.Errorf(format, args...)}) }
+func (p *directoryCase[S]) visited(v *visit, fresh func() S) error {
+	return caught(func() error {
+		p.test(v, fresh())
+		return nil
+	})
+}
+
+// failf ends the case. Its steps are lines of code, so the error names the line.
+func (v *visit) failf(format string, args ...any) {
+	panic(failure{fmt.Errorf("%s: %w", line(), fmt.Errorf(format, args...))})
+}
+
+func (v *visit) skipf(format string, args ...any) {
+	panic(failure{skipped{fmt.Errorf(format, args...)}})
+}
+
+// line returns the place in the code of the case that is running.
+func line() string {
+	pc := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pc[:runtime.Callers(2, pc)])
+	for {
+		frame, more := frames.Next()
+		if file := filepath.Base(frame.File); file != "directory.go" || !more {
+			return fmt.Sprintf("storetest/%s:%d", file, frame.Line)
+		}
+	}
+}
 
 func (v *visit) ok(err error) {
 	if err != nil {
-		v.failf("unexpected error: %v", err)
+		v.failf("the call returned the error %q, want none", err)
 	}
 }
 
 func (v *visit) wants(err, want error) {
 	if !errors.Is(err, want) {
-		v.failf("error %v: want %v", err, want)
+		v.failf("the call returned the error %q, want %q", fmt.Sprint(err), want)
 	}
 }
 
+// equal compares what was read with what was written, field by field.
 func (v *visit) equal(what string, got, want any) {
 	if sameRecord(got, want) {
 		return
 	}
-	format := "%s: %+v\nwant %+v"
-	// nil and an empty list print alike
-	if fmt.Sprintf("%+v", got) == fmt.Sprintf("%+v", want) {
-		format = "%s: %#v\nwant %#v"
+	if wrong := differences("", reflect.ValueOf(got), reflect.ValueOf(want)); len(wrong) > 0 {
+		v.failf("%s:\n\t%s", what, strings.Join(wrong, "\n\t"))
 	}
-	v.failf(format, what, got, want)
 }
 
 // lists compares two lists record by record. It accepts nil for an empty list.
@@ -98,10 +174,13 @@ func walk[T any](v *visit, page func(cursor string) ([]T, string, error)) (all [
 
 // together runs f in n goroutines and returns the errors.
 func (v *visit) together(n int, f func(i int) error) []error {
+	if v.panicked { // with a lock locked, perhaps, for which the others would wait for ever
+		v.skipf("the store panicked in another case")
+	}
 	errs := make([]error, n)
 	var wg sync.WaitGroup
 	for i := range n {
-		wg.Go(func() { errs[i] = f(i) })
+		wg.Go(func() { errs[i] = caught(func() error { return f(i) }) })
 	}
 	wg.Wait()
 	return errs

@@ -111,8 +111,8 @@ func TestForms(t *testing.T) {
 			return s
 		}
 		t.Run(name, func(t *testing.T) {
-			TestKeys(t, func(testing.TB) apikey.Store { return fresh() })
-			TestPlans(t, func(testing.TB) usageplan.Store { return fresh() })
+			TestKeys(t, Directory[apikey.Store]{New: func(testing.TB) apikey.Store { return fresh() }})
+			TestPlans(t, Directory[usageplan.Store]{New: func(testing.TB) usageplan.Store { return fresh() }})
 		})
 	}
 }

@@ -34,7 +34,7 @@ type (
 	anyCustomer struct{ base }
 )
 
-var keyFlaws = []directoryFlaw[apikey.Store]{
+var storedKeyFlaws = []directoryFlaw[apikey.Store]{
 	{"forgets the retiring digest", "insert", func() apikey.Store { return forgetsRetiring{newBase()} }},
 	{"keeps whole seconds", "insert", func() apikey.Store { return wholeSeconds{newBase()} }},
 	{"finds a key by the zero digest", "missing", func() apikey.Store { return indexesZero{newBase(), new(apikey.Key)} }},

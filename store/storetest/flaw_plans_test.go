@@ -22,7 +22,7 @@ type (
 	deletesAny  struct{ base }
 )
 
-var planFlaws = []directoryFlaw[usageplan.Store]{
+var storedPlanFlaws = []directoryFlaw[usageplan.Store]{
 	{"keeps whole seconds", "insert", func() usageplan.Store { return wholeSeconds{newBase()} }},
 	{"overwrites on insert", "insert", func() usageplan.Store { return overwrites{newBase()} }},
 	{"counts versions from 0", "insert", func() usageplan.Store { return fromZero{newBase()} }},

@@ -11,26 +11,34 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// TestKeys checks the stores that fresh makes against every promise of [apikey.Store],
-// with one subtest each. Each store must be empty. If the stores implement
-// [usageplan.Notifier], its promises are checked too.
-func TestKeys(t *testing.T, fresh func(t testing.TB) apikey.Store) { run(t, keyCases(), fresh) }
+// TestKeys checks the stores that d makes against every promise of [apikey.Store], with
+// one subtest each. If the stores implement [usageplan.Notifier], its promises are
+// checked too.
+func TestKeys(t *testing.T, d Directory[apikey.Store]) { run(t, keyCases(), d) }
 
 func keyCases() []directoryCase[apikey.Store] {
-	return slices.Concat(storedKeys, notifyKeys, unfavourableKeys, listedKeys, subscribedKeys, keysAtOnce)
+	return slices.Concat(storedKeys, notifyKeys, durableKeys, unfavourableKeys, listedKeys, subscribedKeys, keysAtOnce)
 }
 
 // aKey returns the i-th of many keys, with all fields set. Neither the IDs nor the times
-// ascend with i.
+// ascend with i. Every second key has expired, and of each two of these one has a
+// retiring digest whose time is over.
 func aKey(i int) apikey.Key {
 	id, created := keyID(i), aTime(i)
+	expires, retires := aFuture.Add(time.Microsecond), aFuture
+	if i%2 == 0 {
+		expires = created.AddDate(0, 0, 1)
+	}
+	if i%4 < 2 {
+		retires = created.Add(time.Hour)
+	}
 	return apikey.Key{
 		ID: id, Name: fmt.Sprintf("name-%d %q {é}", i%3, id), Description: "line\nand line", Hint: "acme_…" + id,
 		Enabled: i%2 == 0, CustomerID: fmt.Sprintf("customer-%d", i%4), Tags: apikey.Tags{"team": "a", "n": id},
 		StageKeys: []string{"pets/prod", "cats/" + id},
 		Sealed:    []byte("\x00sealed " + id),
 		Digest:    apikey.DigestOf("secret of " + id), Retiring: apikey.DigestOf("old secret of " + id),
-		RetiringUntil: aFuture, Expires: aFuture.Add(time.Microsecond), Created: created, Updated: created.Add(time.Hour), Version: 1,
+		RetiringUntil: retires, Expires: expires, Created: created, Updated: created.Add(time.Hour), Version: 1,
 	}
 }
 

@@ -13,14 +13,13 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestPlans checks the stores that fresh makes against every promise of
-// [usageplan.Store], with one subtest each. Each store must be empty. If the stores
-// implement [usageplan.Notifier], its promises are checked too, and those of
-// [usageplan.AccessReader] if they implement it and keep keys.
-func TestPlans(t *testing.T, fresh func(t testing.TB) usageplan.Store) { run(t, planCases(), fresh) }
+// TestPlans checks the stores that d makes against every promise of [usageplan.Store],
+// with one subtest each. If the stores implement [usageplan.Notifier], its promises are
+// checked too, and those of [usageplan.AccessReader] if they implement it and keep keys.
+func TestPlans(t *testing.T, d Directory[usageplan.Store]) { run(t, planCases(), d) }
 
 func planCases() []directoryCase[usageplan.Store] {
-	return slices.Concat(storedPlans, storedLinks, notifyPlans, readAccess, unfavourablePlans, unfavourableLinks, accessAgain, subscribedPlans, plansAtOnce)
+	return slices.Concat(storedPlans, storedLinks, notifyPlans, readAccess, durablePlans, unfavourablePlans, unfavourableLinks, accessAgain, subscribedPlans, plansAtOnce)
 }
 
 // aPlan returns the i-th of many plans, with all fields set. Neither the IDs nor the

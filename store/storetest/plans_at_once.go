@@ -126,20 +126,20 @@ var plansAtOnce = []directoryCase[usageplan.Store]{{
 			v.ok(s.UpdateLink(v.ctx, links[i%3]))
 			links[i%3].Version++
 		}, func() {
-			ofKey, err := s.KeyLinks(v.ctx, "key0000")
+			ofKey, err := s.KeyLinks(v.ctx, keyID(0))
 			v.ok(err)
 			var ids []string
 			for _, l := range ofKey {
 				ids = append(ids, l.PlanID)
 			}
-			lists(v, "the plans of the key", ids, []string{"plan0000", "plan0001", "plan0002"})
-			ofPlan, _, err := s.PlanLinks(v.ctx, "plan0000", "", 10)
+			lists(v, "the plans of the key", ids, []string{planID(0), planID(1), planID(2)})
+			ofPlan, _, err := s.PlanLinks(v.ctx, planID(0), "", 10)
 			v.ok(err)
 			ids = nil
 			for _, l := range ofPlan {
 				ids = append(ids, l.KeyID)
 			}
-			lists(v, "the keys of the plan", ids, []string{"key0001", "key0000"})
+			lists(v, "the keys of the plan", ids, []string{keyID(1), keyID(0)})
 		})
 	},
 }, {

@@ -29,6 +29,14 @@ func TestModel(t *testing.T) {
 			Advance: func(d time.Duration) { now += d.Microseconds() },
 		})
 	})
+	plain := func(f *flawed, c *store.Charge) { f.model.take(c) }
+	t.Run("reopen", func(t *testing.T) {
+		TestCounter(t, onDisk(plain, func(f *flawed) map[key]state { return f.states })())
+	})
+	t.Run("peer", func(t *testing.T) {
+		TestCounter(t, twice(func(i *instance, c *store.Charge) { i.model.take(c) })())
+	})
+	t.Run("full", func(t *testing.T) { TestCounter(t, inFull(func(*bounded) {})()) })
 	t.Run("clock=own", func(t *testing.T) {
 		TestCounter(t, Harness{
 			New: func(testing.TB) store.Counter {

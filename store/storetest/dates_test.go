@@ -1,0 +1,71 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/store"
+)
+
+// dates are instants at which a fixture that goes by the calendar or by the clock would
+// differ: the ends of a minute, a day, a month, a leap day and a year, the end of 32
+// bits, and an instant between two seconds.
+var dates = []time.Time{
+	time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
+	time.Date(2001, 3, 4, 5, 6, 59, 0, time.UTC),
+	time.Date(2024, 2, 28, 23, 59, 59, 0, time.UTC),
+	time.Date(2026, 11, 30, 23, 59, 59, 999_999_999, time.UTC),
+	time.Date(2027, 12, 31, 23, 59, 58, 0, time.UTC),
+	time.Date(2038, 1, 19, 3, 14, 6, 0, time.UTC),
+	time.Date(2199, 6, 7, 8, 9, 10, 111, time.UTC),
+}
+
+// noted is a counter that notes each charge, and what its answer says about use.
+type noted struct {
+	store.Counter
+	notes []string
+}
+
+func (n *noted) Take(ctx context.Context, c *store.Charge) error {
+	err := n.Counter.Take(ctx, c)
+	note := fmt.Sprint(c.Subject, c.N, c.SetRemaining, c.OK, err != nil)
+	for i := range min(len(c.Meters), len(c.Levels)) {
+		note += fmt.Sprintf(" %q %d of %d", c.Meters[i].Name, c.Levels[i].Used, c.Levels[i].Max)
+	}
+	n.notes = append(n.notes, note)
+	return err
+}
+
+// TestDates checks that every case makes the same charges on every date, and gets the
+// same answers. Cases with several goroutines are left out, since their order differs.
+func TestDates(t *testing.T) {
+	want := map[string][]string{}
+	for _, date := range dates {
+		for _, p := range promises() {
+			if p.needs != nothing || ofChance(p.name) && p.name != "random/as-the-model" {
+				continue
+			}
+			var n *noted
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Until(date))
+				h := Harness{Bubble: synctest.Test, New: func(testing.TB) store.Counter {
+					n = &noted{Counter: newModel()}
+					return n
+				}}
+				require.NoError(t, h.try(t, p), "%s on %s", p.name, date)
+			})
+			if want[p.name] == nil {
+				want[p.name] = n.notes
+			}
+			require.Equal(t, len(want[p.name]), len(n.notes), "%s on %s", p.name, date)
+			for i := range n.notes {
+				require.Equal(t, want[p.name][i], n.notes[i], "%s on %s", p.name, date)
+			}
+		}
+	}
+}

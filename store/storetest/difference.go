@@ -1,0 +1,109 @@
+package storetest
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+)
+
+// differences returns the fields in which got differs from want, by their paths below
+// path, such as Quotas[0].Limit. Two times are equal if they are the same instant. As in
+// reflect.DeepEqual, nil differs from an empty list.
+func differences(path string, got, want reflect.Value) []string {
+	if got.IsValid() && got.Type() == reflect.TypeFor[time.Time]() {
+		if got.Interface().(time.Time).Equal(want.Interface().(time.Time)) {
+			return nil
+		}
+		return []string{difference(path, got, want)}
+	}
+	if reflect.DeepEqual(got.Interface(), want.Interface()) {
+		return nil
+	}
+	switch got.Kind() {
+	case reflect.Struct:
+		return structDifferences(path, got, want)
+	case reflect.Slice:
+		return sliceDifferences(path, got, want)
+	case reflect.Map:
+		return mapDifferences(path, got, want)
+	case reflect.Pointer:
+		if !got.IsNil() && !want.IsNil() {
+			return differences(path, got.Elem(), want.Elem())
+		}
+	}
+	return []string{difference(path, got, want)}
+}
+
+func structDifferences(path string, got, want reflect.Value) (all []string) {
+	for i := range got.NumField() {
+		field := got.Type().Field(i)
+		if !field.IsExported() {
+			return []string{difference(path, got, want)}
+		}
+		name := field.Name
+		if path != "" {
+			name = path + "." + name
+		}
+		all = append(all, differences(name, got.Field(i), want.Field(i))...)
+	}
+	return all
+}
+
+func sliceDifferences(path string, got, want reflect.Value) (all []string) {
+	if got.Len() != want.Len() || got.IsNil() != want.IsNil() || got.Type().Elem().Kind() == reflect.Uint8 {
+		return []string{difference(path, got, want)}
+	}
+	for i := range got.Len() {
+		all = append(all, differences(fmt.Sprintf("%s[%d]", path, i), got.Index(i), want.Index(i))...)
+	}
+	return all
+}
+
+func mapDifferences(path string, got, want reflect.Value) (all []string) {
+	if got.IsNil() != want.IsNil() {
+		return []string{difference(path, got, want)}
+	}
+	element := func(key reflect.Value) string { return fmt.Sprintf("%s[%s]", path, text(key)) }
+	for _, key := range want.MapKeys() {
+		if there := got.MapIndex(key); there.IsValid() {
+			all = append(all, differences(element(key), there, want.MapIndex(key))...)
+		} else {
+			all = append(all, fmt.Sprintf("%s is missing, want %s", element(key), text(want.MapIndex(key))))
+		}
+	}
+	for _, key := range got.MapKeys() {
+		if !want.MapIndex(key).IsValid() {
+			all = append(all, fmt.Sprintf("%s is %s, want none", element(key), text(got.MapIndex(key))))
+		}
+	}
+	return all
+}
+
+func difference(path string, got, want reflect.Value) string {
+	g, w := text(got), text(want)
+	if g == w { // a type that prints less than it is
+		g, w = fmt.Sprintf("%#v", got.Interface()), fmt.Sprintf("%#v", want.Interface())
+	}
+	if path == "" {
+		return fmt.Sprintf("got %s, want %s", g, w)
+	}
+	return fmt.Sprintf("%s is %s, want %s", path, g, w)
+}
+
+// text prints a value on one line, so that nil, an empty list and an empty text differ.
+func text(v reflect.Value) string {
+	switch {
+	case v.Kind() == reflect.String:
+		return fmt.Sprintf("%q", v.Interface())
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		return text(v.Elem())
+	case (v.Kind() == reflect.Slice || v.Kind() == reflect.Map || v.Kind() == reflect.Pointer) && v.IsNil():
+		return "nil"
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8:
+		return fmt.Sprintf("%q", v.Interface())
+	case v.Type() == reflect.TypeFor[time.Time]():
+		return v.Interface().(time.Time).Format(time.RFC3339Nano)
+	default:
+		return fmt.Sprintf("%+v", v.Interface())
+	}
+}

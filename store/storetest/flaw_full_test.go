@@ -1,0 +1,210 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+// bounded is the model with room for few subjects. It forgets a subject that has nothing
+// to lose.
+type bounded struct {
+	*model
+	room   int
+	due    map[string]time.Time // when a subject has nothing to lose any more
+	oldest []string             // the subjects
+
+	// Flaws.
+	bare       bool // returns ErrFull alone
+	lockedOut  bool // refuses its own subjects too
+	noNew      bool // refuses new states of its own subjects
+	reads      bool // makes a subject for a read
+	stays      bool // never has room again
+	counts     func(m *store.Meter, l store.Level) bool
+	makeRoom   func(b *bounded) bool
+	oneUnbound bool // TakeOne ignores the room
+}
+
+// inFull returns harnesses of a counter with a flaw.
+func inFull(spoil func(b *bounded)) func() Harness {
+	fresh := func(room int) *bounded {
+		b := &bounded{model: newModel(), room: room, due: map[string]time.Time{}}
+		b.counts = func(*store.Meter, store.Level) bool { return true }
+		spoil(b)
+		return b
+	}
+	return func() Harness {
+		return Harness{
+			Bubble: synctest.Test,
+			New:    func(testing.TB) store.Counter { return fresh(1 << 20) },
+			Full:   func(testing.TB) store.Counter { return fresh(8) },
+		}
+	}
+}
+
+func (b *bounded) Take(ctx context.Context, c *store.Charge) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%w: %w", store.ErrNotTaken, err)
+	}
+	if err := c.Check(); err != nil {
+		return err
+	}
+	if err := b.enter(c); err != nil {
+		return err
+	}
+	b.model.take(c)
+	if b.writes(c) {
+		b.note(c)
+	}
+	return nil
+}
+
+// TakeOne is a fast path.
+func (b *bounded) TakeOne(ctx context.Context, subject string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {
+	c := &store.Charge{Subject: subject, At: at, Meters: []store.Meter{*m}, N: [store.MaxMeters]int64{n}}
+	var err error
+	if b.oneUnbound {
+		err = b.model.Take(ctx, c)
+	} else {
+		err = b.Take(ctx, c)
+	}
+	return c.Levels[0], c.OK, err
+}
+
+func (b *bounded) writes(c *store.Charge) bool {
+	return c.SetRemaining || b.reads || slices.ContainsFunc(c.N[:len(c.Meters)], func(n int64) bool { return n != 0 })
+}
+
+// enter makes sure that there is room for the subject of c.
+func (b *bounded) enter(c *store.Charge) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	full := store.ErrFull
+	if !b.bare {
+		full = fmt.Errorf("%w, %w", store.ErrFull, store.ErrNotTaken)
+	}
+	if !b.writes(c) || len(b.due) < b.room {
+		return nil
+	}
+	if _, ok := b.due[c.Subject]; ok {
+		new := b.noNew && slices.ContainsFunc(c.Meters, func(m store.Meter) bool {
+			_, ok := b.states[key{c.Subject, m.Name, m.IsWindow(), m.Start}]
+			return !ok
+		})
+		if b.lockedOut || new {
+			return full
+		}
+		return nil
+	}
+	for who, due := range b.due {
+		if !b.stays && !due.After(c.At) {
+			b.forget(who)
+			return nil
+		}
+	}
+	if b.makeRoom != nil && b.makeRoom(b) {
+		return nil
+	}
+	return full
+}
+
+func (b *bounded) forget(subject string) {
+	delete(b.due, subject)
+	b.lose(subject)
+}
+
+// lose forgets the states of a subject that stays.
+func (b *bounded) lose(subject string) {
+	for k := range b.states {
+		if k.subject == subject {
+			delete(b.states, k)
+		}
+	}
+	b.oldest = slices.DeleteFunc(b.oldest, func(who string) bool { return who == subject })
+}
+
+func (b *bounded) note(c *store.Charge) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	due, ok := b.due[c.Subject]
+	if !ok {
+		b.oldest = append(b.oldest, c.Subject)
+	}
+	for i := range c.Meters {
+		m, l := &c.Meters[i], c.Levels[i]
+		until := c.At.Add(min(l.Reset, 10_000*day))
+		if m.IsWindow() {
+			until = time.Unix(min(m.End, 1<<40), 0).Add(min(m.Keep, 10_000*day))
+		}
+		if until.After(due) && b.counts(m, l) {
+			due = until
+		}
+	}
+	b.due[c.Subject] = due
+}
+
+var fullFlaws = []flaw{{
+	name:   "makes room by forgetting the oldest subject",
+	caught: []string{"full/refuses", "full/keeps", "full/parts", "full/existing", "full/read", "full/room"},
+	open: inFull(func(b *bounded) {
+		b.makeRoom = func(b *bounded) bool { b.forget(b.oldest[0]); return true }
+	}),
+}, {
+	name:   "forgets a subject, and then refuses the new one",
+	caught: []string{"full/keeps", "full/parts"},
+	open: inFull(func(b *bounded) {
+		b.makeRoom = func(b *bounded) bool {
+			if len(b.oldest) > 0 {
+				b.lose(b.oldest[len(b.oldest)/2])
+			}
+			return false
+		}
+	}),
+}, {
+	name:   "does not say that nothing was taken",
+	caught: []string{"full/refuses"},
+	open:   inFull(func(b *bounded) { b.bare = true }),
+}, {
+	name:   "a TakeOne that ignores the room",
+	caught: []string{"full/refuses"},
+	open:   inFull(func(b *bounded) { b.oneUnbound = true }),
+}, {
+	name:   "refuses every charge when it is full",
+	caught: []string{"full/existing", "full/parts"},
+	open:   inFull(func(b *bounded) { b.lockedOut = true }),
+}, {
+	name:   "refuses new windows when it is full",
+	caught: []string{"full/existing"},
+	open:   inFull(func(b *bounded) { b.noNew = true }),
+}, {
+	name:   "makes a subject for a read",
+	caught: []string{"full/read", "full/refuses"},
+	open:   inFull(func(b *bounded) { b.reads = true }),
+}, {
+	name:   "forgets subjects whose buckets are full",
+	caught: []string{"full/parts"},
+	open: inFull(func(b *bounded) {
+		b.counts = func(m *store.Meter, _ store.Level) bool { return !m.IsWindow() }
+	}),
+}, {
+	name:   "forgets subjects whose windows are over",
+	caught: []string{"full/parts"},
+	open: inFull(func(b *bounded) {
+		b.counts = func(m *store.Meter, _ store.Level) bool { return m.IsWindow() }
+	}),
+}, {
+	name:   "forgets subjects that have used nothing",
+	caught: []string{"full/parts"},
+	open: inFull(func(b *bounded) {
+		b.counts = func(_ *store.Meter, l store.Level) bool { return l.Used > 0 }
+	}),
+}, {
+	name:   "never has room again",
+	caught: []string{"full/room"},
+	open:   inFull(func(b *bounded) { b.stays = true }),
+}}

@@ -1,0 +1,219 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/ration-go/ration/store"
+)
+
+// failure ends a case. It carries an error instead of failing the test, so that the suite
+// can be run on stores that must fail it.
+type failure struct{ error }
+
+// skipped is the error of a case that the harness does not equip.
+type skipped struct{ error }
+
+// panicked is the error of a case in which the store panicked.
+type panicked struct{ error }
+
+// caught returns the error of f. A failure of the case becomes an error, and so does a
+// panic of the store, with its stack.
+func caught(f func() error) (err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case failure:
+			err = r.error
+		default:
+			err = panicked{fmt.Errorf("the store panicked: %v\n%s", r, stack())}
+		}
+	}()
+	return f()
+}
+
+// stack returns the stack of a panic, without the functions of the suite that called the
+// case.
+func stack() string {
+	stack := string(debug.Stack())
+	if _, below, ok := strings.Cut(stack, "\npanic("); ok {
+		stack = "panic(" + below
+	}
+	if i := strings.Index(stack, "storetest.caught("); i >= 0 {
+		stack = stack[:strings.LastIndexByte(stack[:i], '\n')]
+	}
+	return stack
+}
+
+// result is where a case reports to. A *testing.T is one.
+type result interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Skip(args ...any)
+}
+
+// report tells t how a case ended. It returns whether the store panicked.
+func report(t result, name, says string, err error) bool {
+	t.Helper()
+	var skip skipped
+	switch {
+	case err == nil:
+	case errors.As(err, &skip):
+		t.Skip(skip.Error())
+	default:
+		t.Errorf("%s: promise broken: %s\n%v", name, says, err)
+	}
+	return errors.As(err, new(panicked))
+}
+
+// describe describes a meter as it is at an instant.
+func describe(m *store.Meter, at time.Time) string {
+	most := fmt.Sprint("max ", m.Max)
+	if m.Max == store.Unlimited {
+		most = "unlimited"
+	}
+	switch {
+	case m.IsWindow() && at.IsZero():
+		return fmt.Sprintf("window %.40q (%s, from %d to %d)", m.Name, most, m.Start, m.End)
+	case m.IsWindow():
+		from, to := time.Unix(m.Start, 0).Sub(at), time.Unix(m.End, 0).Sub(at)
+		return fmt.Sprintf("window %.40q (%s, from %s to %s)", m.Name, most, relative(from), relative(to))
+	case m.Rate.Per == 0:
+		return fmt.Sprintf("bucket %.40q (%s, no refill)", m.Name, most)
+	default:
+		return fmt.Sprintf("bucket %.40q (%s, %d every %v)", m.Name, most, m.Rate.Tokens, time.Duration(m.Rate.Per)*us)
+	}
+}
+
+// relative names an instant by its distance from the charge.
+func relative(d time.Duration) string {
+	switch {
+	case d > 0:
+		return "At+" + d.String()
+	case d < 0:
+		return "At" + d.String()
+	default:
+		return "At"
+	}
+}
+
+// about describes a charge.
+func about(c *store.Charge) string {
+	var parts []string
+	for i := range c.Meters {
+		if i == store.MaxMeters {
+			break
+		}
+		m := describe(&c.Meters[i], c.At)
+		switch n := c.N[i]; {
+		case c.SetRemaining:
+			parts = append(parts, fmt.Sprintf("set %d remaining of %s", n, m))
+		case n == 0:
+			parts = append(parts, "read "+m)
+		case n < 0:
+			parts = append(parts, fmt.Sprintf("give back %d of %s", -n, m))
+		default:
+			parts = append(parts, fmt.Sprintf("take %d of %s", n, m))
+		}
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "charge no meters")
+	}
+	return fmt.Sprintf("%s; subject %.40q", strings.Join(parts, ", "), c.Subject)
+}
+
+// differences returns the fields in which the answer of a charge differs from the
+// expected one. It adds a hint if a bucket seems to refill by another clock than the
+// case.
+func (t *trial) differences(c *store.Charge, ok bool, want []store.Level) string {
+	var wrong []string
+	if c.OK != ok {
+		wrong = append(wrong, fmt.Sprintf("OK is %t, want %t", c.OK, ok))
+	}
+	hint := ""
+	for i := range c.Meters {
+		m, got := &c.Meters[i], c.Levels[i]
+		if same(m, got, want[i], t.Slack) {
+			continue
+		}
+		what := "bucket"
+		if m.IsWindow() {
+			what = "window"
+		}
+		wrong = append(wrong, fmt.Sprintf("Levels[%d], %s %.40q: %s", i, what, m.Name, t.fields(m, got, want[i])))
+		if hint == "" && c.OK == ok {
+			hint = t.hint(m, got, want[i])
+		}
+	}
+	if len(wrong) == 0 {
+		return ""
+	}
+	return "\n\t" + strings.Join(wrong, "\n\t") + hint
+}
+
+// fields returns the fields in which a level differs from the expected one.
+func (t *trial) fields(m *store.Meter, got, want store.Level) string {
+	var fields []string
+	if got.Max != want.Max {
+		fields = append(fields, fmt.Sprintf("Max is %d, want %d", got.Max, want.Max))
+	}
+	if got.Used != want.Used {
+		fields = append(fields, fmt.Sprintf("Used is %d, want %d", got.Used, want.Used))
+	}
+	tolerance := ""
+	if t.Slack > 0 && !m.IsWindow() {
+		tolerance = fmt.Sprintf(" within %v", t.Slack)
+	}
+	if !near(m, got.Wait, want.Wait, t.Slack) {
+		fields = append(fields, fmt.Sprintf("Wait is %s, want %s%s", span(got.Wait), span(want.Wait), tolerance))
+	}
+	if !near(m, got.Reset, want.Reset, t.Slack) {
+		fields = append(fields, fmt.Sprintf("Reset is %s, want %s%s", span(got.Reset), span(want.Reset), tolerance))
+	}
+	return strings.Join(fields, "; ")
+}
+
+func span(d time.Duration) string {
+	if d == store.Never {
+		return "store.Never"
+	}
+	return d.String()
+}
+
+// ownClock is how far a clock of the store may run on between two steps.
+const ownClock = time.Second
+
+// hint returns advice if a duration of a bucket differs as it does with a clock that the
+// harness does not know about: one that runs on between two steps, or one that stands
+// still when the case lets time pass.
+func (t *trial) hint(m *store.Meter, got, want store.Level) string {
+	if m.IsWindow() || got.Max != want.Max || got.Used != want.Used {
+		return ""
+	}
+	if !t.offClock(got.Wait, want.Wait) && !t.offClock(got.Reset, want.Reset) {
+		return ""
+	}
+	switch {
+	case t.Slack > 0:
+		return fmt.Sprintf("\n\thint: more time passed between two steps than Harness.Slack, %v, allows for", t.Slack)
+	case t.Advance != nil:
+		return "\n\thint: the clock of the buckets differs from the time that was passed to Harness.Advance. " +
+			"It must stand still between two calls"
+	default:
+		return "\n\thint: do the buckets refill by a clock of the store? If the test can move that clock, set " +
+			"Harness.Advance, and otherwise set Harness.Slack"
+	}
+}
+
+// offClock reports whether a duration is off as by a clock that ran on by itself, or that
+// did not pass the time of the case.
+func (t *trial) offClock(got, want time.Duration) bool {
+	if got == want || got <= 0 || got == store.Never || want <= 0 || want == store.Never {
+		return false
+	}
+	ahead := want - got
+	return ahead > 0 && ahead < ownClock || t.now > 0 && (ahead+t.now).Abs() < min(ownClock, t.now/10)
+}
