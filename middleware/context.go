@@ -7,30 +7,25 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// contextKey is the context key of a decision. settleKey is that of the deciding itself.
-type (
-	contextKey struct{}
-	settleKey  struct{}
-)
+// contextKey is the context key of a decision. Its value is the Result that has the
+// decision, or the Decision that a test has passed to NewContext.
+type contextKey struct{}
 
-// deciding is a context with a decision. It is a part of the Result that has the
-// decision. It does not refer to the request with that context, so a caller that keeps a
-// decision to settle it later does not keep the request.
+// deciding is the context of a request that has a Result.
 type deciding struct {
 	context.Context
-	decision *gate.Decision
-	by       decider
+	res    *Result
+	target target
 }
 
 func (c *deciding) Value(key any) any {
-	if key == (contextKey{}) {
-		return c.decision
-	}
-	if key == (settleKey{}) {
-		return c
-	}
-	if k, ok := key.(*deciderKey); ok && c.by.answers(k) {
-		return c
+	switch key := key.(type) {
+	case contextKey:
+		return c.res
+	case *deciderKey:
+		if c.res.mw.answers(key) {
+			return c
+		}
 	}
 	return c.Context.Value(key)
 }
@@ -38,15 +33,20 @@ func (c *deciding) Value(key any) any {
 // NewContext returns a copy of ctx that carries a decision. It is for tests of handlers
 // that read one. Callers of Check use Result.NewContext.
 func NewContext(ctx context.Context, d *gate.Decision) context.Context {
-	return &deciding{Context: ctx, decision: d}
+	return context.WithValue(ctx, contextKey{}, d)
 }
 
 // DecisionFromContext returns the decision that admitted the request. It returns false if
 // the request needed no key. Handlers read the decision, and may pass the pointer to
 // Gate.Settle or Gate.Refund, then or later.
 func DecisionFromContext(ctx context.Context) (*gate.Decision, bool) {
-	d, ok := ctx.Value(contextKey{}).(*gate.Decision)
-	return d, ok
+	switch by := ctx.Value(contextKey{}).(type) {
+	case *Result:
+		return &by.Decision, true
+	case *gate.Decision:
+		return by, true
+	}
+	return nil, false
 }
 
 // KeyFromContext returns the key that made the request. It returns false if the request

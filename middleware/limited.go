@@ -31,7 +31,7 @@ func (c *limited) Value(key any) any {
 // key. It stores the key in c.
 func (c *limited) before(key string, r *http.Request) bool {
 	c.key = key
-	if c.target.uri == "" { // made by a handler: see target
+	if c.target.request.RequestURI == "" { // made by a handler: see target
 		return false
 	}
 	for ctx := c.Context; ; {

@@ -228,14 +228,11 @@ func (m *Middleware) Handler(next http.Handler) http.Handler {
 			m.serve(next, w, inner, r, x)
 		default:
 			x.WriteHeaders(w.Header())
-			x.ctx.Context = r.Context()
-			x.ctx.decision = &x.Decision
-			x.ctx.by.mw = m
-			x.ctx.by.target = targetOf(r)
+			x.ctx = deciding{r.Context(), &x.Result, targetOf(r)}
 			inner := r.WithContext(&x.ctx)
 			if m.cfg.StripCredential {
 				found.place().strip(inner)
-				x.ctx.by.target.uri = inner.RequestURI
+				x.ctx.target.strip(inner)
 			}
 			m.serve(next, m.record(w, r, &found, x), inner, r, x)
 		}

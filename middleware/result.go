@@ -26,7 +26,6 @@ type Result struct {
 	Err error
 
 	mw     *Middleware
-	ctx    deciding                  // of the next handler
 	values [2]string                 // of the RateLimit fields
 	unread func(http.ResponseWriter) // see release; nil if it was called
 }

@@ -16,6 +16,7 @@ const bodyTimeout = 10 * time.Second
 // its credential.
 type exchange struct {
 	Result
+	ctx    deciding  // of the next handler
 	writer streaming // of the next handler, or of Refuse
 }
 

@@ -3,6 +3,8 @@ package middleware
 import (
 	"context"
 	"errors"
+
+	"github.com/ration-go/ration/gate"
 )
 
 // ErrNoDecision means that a context does not belong to an admitted request. Either the
@@ -18,12 +20,11 @@ var ErrNoDecision = errors.New("middleware: no decision in this context")
 // and ErrNoDecision. The context that NewContext makes for a test has no Gate, so Settle
 // does nothing there.
 func Settle(ctx context.Context, actual int64) error {
-	c, ok := ctx.Value(settleKey{}).(*deciding)
-	if !ok {
-		return ErrNoDecision
-	}
-	if c.by.mw == nil {
+	switch by := ctx.Value(contextKey{}).(type) {
+	case *Result:
+		return by.mw.gate.Settle(ctx, &by.Decision, actual)
+	case *gate.Decision:
 		return nil
 	}
-	return c.by.mw.gate.Settle(ctx, c.decision, actual)
+	return ErrNoDecision
 }

@@ -11,25 +11,31 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// decider identifies a decision of a request by the Middleware that made it, and the
-// target of the request. A decider is a part of each Result, so it is small.
-type decider struct {
-	mw     *Middleware
-	target target
+// target is what a request asks for. The method and the target that the client sent are
+// those of the request as the middleware got it, which only outer handlers can change.
+// All copies of a request share their URL, so the path is kept apart.
+type target struct {
+	request *http.Request
+	path    string
 }
 
-// target is what a request asks for: the target that the client sent, and the method and
-// the path that the middleware has seen.
-type target struct{ uri, method, path string }
+func targetOf(r *http.Request) target { return target{r, r.URL.Path} }
 
-func targetOf(r *http.Request) target { return target{r.RequestURI, r.Method, r.URL.Path} }
+// strip makes inner, a copy of the request from which a credential was removed, part of
+// the target.
+func (t *target) strip(inner *http.Request) {
+	if t.request.RequestURI != inner.RequestURI {
+		t.request = &http.Request{Method: t.request.Method, RequestURI: inner.RequestURI}
+	}
+}
 
 // includes reports whether r is still the request with this target. All copies of a
-// request have the uri. A request that a handler makes, such as a part of a batch, has
-// none, and is never recognized. If the handler makes it by Request.Clone, the method or
-// the path is another. Only http.StripPrefix may have shortened the path.
+// request have the RequestURI. A request that a handler makes, such as a part of a batch,
+// has none, and is never recognized. If the handler makes it by Request.Clone, the method
+// or the path is another. Only http.StripPrefix may have shortened the path.
 func (t *target) includes(r *http.Request) bool {
-	return t.uri != "" && t.uri == r.RequestURI && t.method == r.Method && strings.HasSuffix(t.path, r.URL.Path)
+	was := t.request
+	return was.RequestURI != "" && was.RequestURI == r.RequestURI && was.Method == r.Method && strings.HasSuffix(t.path, r.URL.Path)
 }
 
 // deciderKey is the context key by which a Middleware asks for a decision of the same
@@ -37,9 +43,9 @@ func (t *target) includes(r *http.Request) bool {
 // allocation.
 type deciderKey Middleware
 
-// answers reports whether d has the Gate and the stage of the Middleware behind key.
-func (d *decider) answers(key *deciderKey) bool {
-	return d.mw != nil && d.mw.gate == key.gate && d.mw.cfg.API == key.cfg.API && d.mw.cfg.Stage == key.cfg.Stage
+// answers reports whether m has the Gate and the stage of the Middleware behind key.
+func (m *Middleware) answers(key *deciderKey) bool {
+	return m.gate == key.gate && m.cfg.API == key.cfg.API && m.cfg.Stage == key.cfg.Stage
 }
 
 // decided reports whether the same Gate has decided r before, for the same stage and key.
@@ -47,7 +53,7 @@ func (d *decider) answers(key *deciderKey) bool {
 // no effect then, which is a mistake in the configuration, so the Logger is warned once.
 func (m *Middleware) decided(r *http.Request) bool {
 	c, _ := r.Context().Value((*deciderKey)(m)).(*deciding)
-	if c == nil || !c.by.target.includes(r) || !admits(c.decision) || !m.sameKey(r, c) {
+	if c == nil || !c.target.includes(r) || !admits(&c.res.Decision) || !m.sameKey(r, c) {
 		return false
 	}
 	if m.cfg.Logger != nil && !m.twice.Swap(true) {
@@ -68,10 +74,10 @@ func admits(d *gate.Decision) bool {
 // Middleware may have removed the credential, but must find no other.
 func (m *Middleware) sameKey(r *http.Request, c *deciding) bool {
 	found, err := m.cfg.Credential(r)
-	key := c.decision.Key
+	key := c.res.Decision.Key
 	switch {
 	case err != nil || found.none() || key == nil:
-		return c.by.mw == m
+		return c.res.mw == m
 	case found.Secret == "":
 		return found.KeyID == key.ID
 	}
@@ -85,5 +91,5 @@ func (res *Result) NewContext(r *http.Request) context.Context {
 	if res.Skipped {
 		return r.Context()
 	}
-	return &deciding{Context: r.Context(), decision: &res.Decision, by: decider{res.mw, targetOf(r)}}
+	return &deciding{r.Context(), res, targetOf(r)}
 }
