@@ -15,3 +15,6 @@ func (m *Middleware) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.St
 // Format prints the name of the type, whatever the verb. Otherwise fmt would print the
 // request with its credential.
 func (c *deciding) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "middleware.deciding") }
+
+// Format prints the name of the type, as that of deciding does.
+func (c *limited) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "middleware.limited") }

@@ -11,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -26,6 +28,23 @@ func TestContextShowsNoSecret(t *testing.T) {
 		}
 	}))
 	require.Equal(t, 200, status(protected, with(secret)))
+}
+
+// TestLimitContextShowsNoSecret prints the context of a request that LimitBy has
+// admitted. The request brings a credential that LimitBy knows nothing of.
+func TestLimitContextShowsNoSecret(t *testing.T) {
+	lim, err := limiter.New(memory.New(memory.Config{}), limiter.Limit{Rate: 1, Burst: 10}, limiter.Config{})
+	require.NoError(t, err)
+	key := func(r *http.Request) (string, error) { return r.Header.Get("Authorization"), nil }
+	limit, err := middleware.LimitBy(lim, key, middleware.LimitConfig{})
+	require.NoError(t, err)
+	const secret = "acme_0123456789abcdef"
+	limited := limit(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		for _, format := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
+			require.NotContains(t, fmt.Sprintf(format, r.Context()), secret)
+		}
+	}))
+	require.Equal(t, 200, status(limited, with(secret)))
 }
 
 // TestResultShowsNoSecret prints the Result that Config.Refuse gets in every way.
