@@ -132,7 +132,7 @@ func epochIsNever(t time.Time) time.Time {
 }
 
 var alteredKeyFlaws = []directoryFlaw[apikey.Store]{
-	keyAltered("cuts a name to 255 bytes", "bounds list/text", func(k *apikey.Key) { k.Name = cutTo(k.Name, 255) }),
+	keyAltered("cuts a name to 255 bytes", "bounds, list/text", func(k *apikey.Key) { k.Name = cutTo(k.Name, 255) }),
 	keyAltered("cuts a description to 65,535 bytes", "bounds", func(k *apikey.Key) { k.Description = cutTo(k.Description, 65_535) }),
 	keyAltered("trims the spaces of a description", "bounds", func(k *apikey.Key) { k.Description = strings.TrimSpace(k.Description) }),
 	keyAltered("composes accents", "bounds", func(k *apikey.Key) { k.Description = composed(k.Description) }),
@@ -196,17 +196,17 @@ var alteredPlanFlaws = []directoryFlaw[usageplan.Store]{
 			p.Quotas[i].Limit = int64(uint32(p.Quotas[i].Limit))
 		}
 	}),
-	planAltered("keeps rates of 32 bits", "bounds limits", throttles(func(l limiter.Limit) limiter.Limit {
+	planAltered("keeps rates of 32 bits", "bounds, limits", throttles(func(l limiter.Limit) limiter.Limit {
 		l.Rate = xrate.Limit(float32(l.Rate))
 		return l
 	})),
-	planAltered("keeps three digits behind the point of a rate", "bounds limits", throttles(func(l limiter.Limit) limiter.Limit {
+	planAltered("keeps three digits behind the point of a rate", "bounds, limits", throttles(func(l limiter.Limit) limiter.Limit {
 		if !l.Unlimited() {
 			l.Rate = xrate.Limit(math.Round(float64(l.Rate)*1000) / 1000)
 		}
 		return l
 	})),
-	planAltered("drops the burst of an unlimited throttle", "bounds limits", throttles(func(l limiter.Limit) limiter.Limit {
+	planAltered("drops the burst of an unlimited throttle", "bounds, limits", throttles(func(l limiter.Limit) limiter.Limit {
 		if l.Unlimited() {
 			l.Burst = 0
 		}
@@ -217,7 +217,7 @@ var alteredPlanFlaws = []directoryFlaw[usageplan.Store]{
 			p.Throttle = nil
 		}
 	}),
-	linkAltered("reads an override that blocks as none", "limits links/bounds", func(l *usageplan.Link) {
+	linkAltered("reads an override that blocks as none", "limits, links/bounds", func(l *usageplan.Link) {
 		if l.Throttle != nil && *l.Throttle == (limiter.Limit{}) {
 			l.Throttle = nil
 		}
@@ -225,7 +225,7 @@ var alteredPlanFlaws = []directoryFlaw[usageplan.Store]{
 	linkAltered("cuts a subject to 255 bytes", "links/bounds", func(l *usageplan.Link) { l.Subject = cutTo(l.Subject, 255) }),
 	linkAltered("trims a subject", "links/bounds", func(l *usageplan.Link) { l.Subject = strings.TrimSpace(l.Subject) }),
 	planAltered("keeps a time of a plan in floating point", "times", func(p *usageplan.Plan) { p.Updated = floatSeconds(p.Updated) }),
-	linkAltered("drops the zone of a link's time", "times links/order", func(l *usageplan.Link) { l.Created = wallClock(l.Created) }),
+	linkAltered("drops the zone of a link's time", "times, links/order", func(l *usageplan.Link) { l.Created = wallClock(l.Created) }),
 	planAltered("keeps the zone of a time as hours", "times", func(p *usageplan.Plan) {
 		_, offset := p.Created.Zone()
 		p.Created = p.Created.Add(time.Duration(offset%3600) * time.Second)

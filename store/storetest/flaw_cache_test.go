@@ -81,13 +81,13 @@ var cacheKeyFlaws = []directoryFlaw[apikey.Store]{
 	{"finds another key of the ID by a deleted digest", "again", func() apikey.Store {
 		return staleIndex{newBase(), newMemo[apikey.Digest, string]()}
 	}},
-	{"hides a key that was deleted and inserted again", "again heirs", func() apikey.Store {
+	{"hides a key that was deleted and inserted again", "again, heirs", func() apikey.Store {
 		return tombstones{newBase(), newMemo[apikey.Digest, bool]()}
 	}},
 	{"frees no digest of a deleted key", "heirs", func() apikey.Store { return newTakenDigests(true, false) }},
 	{"frees no digest that an update removes", "heirs", func() apikey.Store { return newTakenDigests(false, true) }},
-	{"drops a key when it expires", "state times", func() apikey.Store { return expires{newBase()} }},
-	{"drops a retiring digest when its time is over", "state times", func() apikey.Store { return retires{newBase()} }},
+	{"drops a key when it expires", "state, times", func() apikey.Store { return expires{newBase()} }},
+	{"drops a retiring digest when its time is over", "state, times", func() apikey.Store { return retires{newBase()} }},
 	{"an update of version 0 matches every version", "version/any", func() apikey.Store { return anyVersion{newBase()} }},
 	{"an update of a later version succeeds", "version/any", func() apikey.Store { return laterVersion{newBase()} }},
 }
@@ -108,7 +108,7 @@ var cachePlanFlaws = []directoryFlaw[usageplan.Store]{
 	{"an Access with the links as they were inserted", "access/again", func() usageplan.Store {
 		return firstLinks{newBase(), newMemo[[2]string, usageplan.Link]()}
 	}},
-	{"at most 100 links of a key", "links/many access/many", func() usageplan.Store { return fewLinks{newBase()} }},
+	{"at most 100 links of a key", "links/many, access/many", func() usageplan.Store { return fewLinks{newBase()} }},
 	{"an Access of at most 100 plans", "access/many", func() usageplan.Store {
 		return changedAccess{newBase(), func(a *usageplan.Access) { a.Plans = a.Plans[:min(100, len(a.Plans))] }}
 	}},

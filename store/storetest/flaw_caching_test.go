@@ -196,7 +196,7 @@ func (s caching) KeyLinks(ctx context.Context, keyID string) ([]usageplan.Link, 
 
 func (s caching) OnChange(changed func(id string)) func() {
 	return s.base.OnChange(func(id string) {
-		if s.what != ownChanges || s.own.writing {
+		if s.what != ownChanges || s.own.writing || id == "" {
 			changed(id)
 		}
 	})

@@ -261,9 +261,9 @@ func orderedPlans(name, caught string, o ordered) directoryFlaw[usageplan.Store]
 }
 
 var orderKeyFlaws = []directoryFlaw[apikey.Store]{
-	orderedKeys("lists by ID", "list list/order", ordered{byID: true}),
-	orderedKeys("lists by the time of creation", "list list/order", ordered{byTime: true}),
-	orderedKeys("lists by the time of the last change", "list list/order", ordered{byUpdate: true}),
+	orderedKeys("lists by ID", "list, list/order", ordered{byID: true}),
+	orderedKeys("lists by the time of creation", "list, list/order", ordered{byTime: true}),
+	orderedKeys("lists by the time of the last change", "list, list/order", ordered{byUpdate: true}),
 	orderedKeys("lists a key that was inserted again at its old place", "list/order", ordered{keeps: true}),
 	orderedKeys("a listing ends where its row was deleted", "list/deleted", ordered{at: endsThere}),
 	orderedKeys("a listing fails where its row was deleted", "list/deleted", ordered{at: failsThere}),
@@ -273,22 +273,22 @@ var orderKeyFlaws = []directoryFlaw[apikey.Store]{
 }
 
 var orderPlanFlaws = []directoryFlaw[usageplan.Store]{
-	orderedPlans("lists plans by ID", "list list/order", ordered{byID: true, plans: true}),
-	orderedPlans("lists plans by the time of creation", "list list/order", ordered{byTime: true, plans: true}),
-	orderedPlans("lists plans by the time of the last change", "list list/order", ordered{byUpdate: true, plans: true}),
+	orderedPlans("lists plans by ID", "list, list/order", ordered{byID: true, plans: true}),
+	orderedPlans("lists plans by the time of creation", "list, list/order", ordered{byTime: true, plans: true}),
+	orderedPlans("lists plans by the time of the last change", "list, list/order", ordered{byUpdate: true, plans: true}),
 	{"a wrong cursor if the rest of the plans was deleted", "list/deleted", func() usageplan.Store { return endless{newBase()} }},
 	orderedPlans("lists an updated plan first", "list/order", ordered{moves: true, plans: true}),
 	orderedPlans("lists a plan that was inserted again at its old place", "list/order", ordered{keeps: true, plans: true}),
 	orderedPlans("a listing of plans ends where its row was deleted", "list/deleted", ordered{at: endsThere, plans: true}),
 	orderedPlans("a listing of plans fails where its row was deleted", "list/deleted", ordered{at: failsThere, plans: true}),
-	orderedPlans("lists the links of a plan by ID", "links links/order", ordered{byID: true, links: true}),
-	orderedPlans("lists the links of a plan by their times", "links links/order", ordered{byTime: true, links: true}),
+	orderedPlans("lists the links of a plan by ID", "links, links/order", ordered{byID: true, links: true}),
+	orderedPlans("lists the links of a plan by their times", "links, links/order", ordered{byTime: true, links: true}),
 	orderedPlans("lists an updated link first", "links/order", ordered{moves: true, links: true}),
 	orderedPlans("a listing of links goes on where its row was inserted again", "links/deleted", ordered{at: byRow, links: true}),
-	{"lists the links of a key by their times", "links links/order", func() usageplan.Store {
+	{"lists the links of a key by their times", "links, links/order", func() usageplan.Store {
 		return sortedLinks{newBase(), func(a, b usageplan.Link) int { return a.Created.Compare(b.Created) }}
 	}},
-	{"asks for one more than the greatest limit", "list/order links/order", func() usageplan.Store { return wraps{newBase()} }},
+	{"asks for one more than the greatest limit", "list/order, links/order", func() usageplan.Store { return wraps{newBase()} }},
 }
 
 // sortedLinks lists the links of a key in an order of its own.

@@ -164,7 +164,7 @@ var peerFlaws = []flaw{{
 				i.begun[k] = i
 			}
 			for k := range i.states {
-				if k.window && k.subject == c.Subject && k.name == m.Name && k.start < m.Start && i.begun[k] != i {
+				if k.window && k.subject == c.Subject && k.name == m.Name && k.start < m.Start && i.begun[k] != nil && i.begun[k] != i {
 					delete(i.states, k)
 				}
 			}
