@@ -54,29 +54,28 @@ var readAccess = []directoryCase[usageplan.Store]{{
 		v.ok(s.InsertKey(v.ctx, k))
 		v.ok(s.InsertPlan(v.ctx, p))
 		v.ok(s.InsertLink(v.ctx, aLink(0, 0)))
-		done := make(chan struct{})
+		v.skipAfterPanic()
 		var wg sync.WaitGroup
+		var wrote error
+		done := make(chan struct{})
+		stop := sync.OnceFunc(func() { close(done); wg.Wait() })
+		defer stop()
 		wg.Go(func() { // the key is at most one version ahead of the plan, and never behind it
-			for i := int64(1); ; i++ {
+			for i := int64(1); wrote == nil; i++ {
 				select {
 				case <-done:
 					return
 				default:
 				}
 				k.Version, p.Version = i, i
-				err := caught(func() error {
+				wrote = caught(func() error {
 					if err := s.UpdateKey(v.ctx, k); err != nil {
 						return err
 					}
 					return s.UpdatePlan(v.ctx, p)
 				})
-				if err != nil {
-					return
-				}
 			}
 		})
-		defer wg.Wait()
-		defer close(done)
 		for range 300 {
 			a, err := s.AccessByDigest(v.ctx, k.Digest)
 			v.ok(err)
@@ -87,6 +86,8 @@ var readAccess = []directoryCase[usageplan.Store]{{
 				v.failf("version %d of the key with version %d of the plan, which were never current together", a.Key.Version, a.Plans[0].Version)
 			}
 		}
+		stop()
+		v.fails(wrote)
 	}),
 }, {
 	"access/copies", "An AccessReader returns nothing that it shares with a later result.",

@@ -10,19 +10,16 @@ import (
 // crowded is how many callers make one change of a directory at once.
 const crowded = 8
 
-// failing runs f, and returns the failure that ended it, if any.
-func failing(f func()) (err error) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case failure:
-			err = r.error
-		default:
-			panic(r)
-		}
-	}()
-	f()
-	return nil
+// failing returns the failure or the panic that ended f, if any.
+func failing(f func()) error {
+	return caught(func() error { f(); return nil })
+}
+
+// fails ends the case with the errors of its goroutines, if there are any.
+func (v *visit) fails(errs ...error) {
+	if err := errors.Join(errs...); err != nil {
+		panic(failure{err})
+	}
 }
 
 // ends makes a call with a ctx that ends when the store has looked at it so many times.
@@ -41,6 +38,11 @@ func (v *visit) whole(err error, made, unmade func()) {
 	}
 	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(time.Millisecond) {
 		is, isNot := failing(made), failing(unmade)
+		for _, err := range []error{is, isNot} {
+			if errors.As(err, new(panicked)) {
+				v.fails(err)
+			}
+		}
 		if is == nil || isNot == nil {
 			return
 		}
@@ -52,6 +54,7 @@ func (v *visit) whole(err error, made, unmade func()) {
 
 // meanwhile makes changes in one goroutine. Two others look until it has made them all.
 func (v *visit) meanwhile(changes int, change func(i int), look func()) {
+	v.skipAfterPanic()
 	var wg sync.WaitGroup
 	done := make(chan struct{})
 	var errs [3]error
@@ -76,7 +79,5 @@ func (v *visit) meanwhile(changes int, change func(i int), look func()) {
 		})
 	}
 	wg.Wait()
-	if err := errors.Join(errs[:]...); err != nil {
-		v.failf("%v", err)
-	}
+	v.fails(errs[:]...)
 }

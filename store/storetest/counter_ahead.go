@@ -49,7 +49,7 @@ var aheadPromises = []promise{{
 		for range 3 {
 			t.take(t.charge(read(on...)))
 			if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody"}, t.meters(on...), levels); err != nil {
-				t.failf("Peek: %v", err)
+				t.failf("Peek returned the error %q, want none", err)
 			}
 		}
 		t.play(

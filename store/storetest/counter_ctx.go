@@ -57,7 +57,7 @@ var ctxPromises = []promise{{
 		t.play(take(1, rate, quota).yes(1, 1))
 		for what, err := range t.calls(t.ctx) {
 			if err != nil {
-				t.failf("%s: %v", what, err)
+				t.failf("%s returned the error %q, want none", what, err)
 			}
 		}
 	},
@@ -86,7 +86,7 @@ var ctxPromises = []promise{{
 			c := t.charge(take(1, use(0)))
 			err := t.c.Take(ctx, c)
 			if expired := ctx.Err() != nil; !expired && (err != nil || !c.OK || c.Levels[0].Used != int64(i)+1) {
-				t.failf("%s, deadline in %v: OK %t, %+v, error %v, want a Used of %d", about(c), in, c.OK, c.Levels[0], err, i+1)
+				t.failf("%s, deadline in %v: OK %t, %+v, error %v, want a Used of %d", t.where(c), in, c.OK, c.Levels[0], err, i+1)
 			}
 			cancel()
 		}
@@ -105,7 +105,7 @@ var ctxPromises = []promise{{
 		defer cancel()
 		c := t.charge(take(1, rate, quota))
 		if err := t.c.Take(ctx, c); err != nil || !c.OK {
-			t.failf("%s, after 80 callers left: OK %t, error %v", about(c), c.OK, err)
+			t.failf("%s, after 80 callers left: OK %t, error %v", t.where(c), c.OK, err)
 		}
 	},
 }}
@@ -141,7 +141,7 @@ func (t *trial) calls(ctx context.Context) map[string]error {
 // endedBy checks the error of a call whose ctx was done.
 func (t *trial) endedBy(ctx context.Context, what string, err error) {
 	if !errors.Is(err, ctx.Err()) || !errors.Is(err, store.ErrNotTaken) {
-		t.failf("%s: error %v, want one that wraps %q and %q", what, err, ctx.Err(), store.ErrNotTaken)
+		t.failf("%s returned the error %q, want one that wraps %q and %q", what, fmt.Sprint(err), ctx.Err(), store.ErrNotTaken)
 	}
 }
 
@@ -172,15 +172,15 @@ func (t *trial) endsDuring(ctx *glimpse, charge, after step) {
 	unlike, unmade := t.compare(&after, now), t.compare(&before, now)
 	switch {
 	case err == nil && t.compare(&charge, c) != "":
-		t.failf("%s: %s", about(c), t.compare(&charge, c))
+		t.failf("%s: %s", t.where(c), t.compare(&charge, c))
 	case err == nil && unlike != "":
-		t.failf("%s, without an error: then %s", about(c), unlike)
+		t.failf("%s, without an error: then %s", t.where(c), unlike)
 	case errors.Is(err, store.ErrNotTaken) && unmade != "":
-		t.failf("%s, error %v: then %s", about(c), err, unmade)
+		t.failf("%s, error %v: then %s", t.where(c), err, unmade)
 	case errors.Is(err, store.ErrNotTaken) && !errors.Is(err, context.Canceled):
-		t.failf("%s: error %v, want one that wraps %q too", about(c), err, context.Canceled)
+		t.failf("%s: error %v, want one that wraps %q too", t.where(c), err, context.Canceled)
 	case unlike != "" && unmade != "":
-		t.failf("%s, error %v: then %s, or if it was not made, %s", about(c), err, unlike, unmade)
+		t.failf("%s, error %v: then %s, or if it was not made, %s", t.where(c), err, unlike, unmade)
 	}
 }
 
@@ -228,7 +228,7 @@ func peekUnderWay(t *trial) {
 	}
 	want := make([]store.Level, len(who)*len(meters))
 	if err := store.Peek(t.ctx, t.c, t.at(), who, meters, want); err != nil {
-		t.failf("Peek: %v", err)
+		t.failf("Peek returned the error %q, want none", err)
 	}
 	for looks := 1; looks <= mostLooks; looks++ {
 		got := make([]store.Level, len(want))

@@ -185,7 +185,7 @@ func anyBytesReopened(t *trial) {
 	t.play(decoy, reopen())
 	levels := make([]store.Level, len(names)*len(names))
 	if err := store.Peek(t.ctx, t.c, t.at(), names, on, levels); err != nil {
-		t.failf("Peek: %v", err)
+		t.failf("Peek returned the error %q, want none", err)
 	}
 	for i, l := range levels {
 		if want := int64(i) + 1; l.Used != want {
@@ -307,7 +307,7 @@ func peerReads(t *trial) {
 		)
 		levels := make([]store.Level, 1)
 		if err := store.Peek(t.ctx, t.peer, t.at(), []string{who}, t.meters(calls), levels); err != nil {
-			t.failf("Peek: %v", err)
+			t.failf("Peek returned the error %q, want none", err)
 		}
 		if levels[0].Used != used {
 			t.failf("Peek at the second counter of %s; subject %q: Used is %d, want %d", describe(&calls, time.Time{}), who, levels[0].Used, used)

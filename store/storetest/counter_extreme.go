@@ -212,12 +212,12 @@ func (t *trial) readBack(meters []store.Meter) {
 			c.N[i] = count
 		}
 		if t.take(c); !c.OK {
-			t.failf("%s: refused", about(c))
+			t.failf("%s: refused", t.where(c))
 		}
 	}
 	levels := make([]store.Level, len(meters))
 	if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody"}, meters, levels); err != nil {
-		t.failf("Peek: %v", err)
+		t.failf("Peek returned the error %q, want none", err)
 	}
 	for i, l := range levels {
 		if want := int64(i) + 1; l.Used != want {

@@ -19,7 +19,7 @@ var fullPromises = []promise{{
 			_, _, err := store.One(t.c).TakeOne(t.ctx, c.Subject, &c.Meters[0], c.At, 1)
 			for call, err := range map[string]error{"Take": t.c.Take(t.ctx, c), "TakeOne": err} {
 				if !errors.Is(err, store.ErrFull) || !errors.Is(err, store.ErrNotTaken) {
-					t.failf("%s: %s returned the error %q, want one that wraps %q and %q", about(c), call, fmt.Sprint(err),
+					t.failf("%s: %s returned the error %q, want one that wraps %q and %q", t.where(c), call, fmt.Sprint(err),
 						store.ErrFull, store.ErrNotTaken)
 				}
 			}
@@ -97,7 +97,7 @@ var fullPromises = []promise{{
 		t.play(read(rate, quota).as("reader").yes(0, 0), read(rate, quota).as("first").yes(1, 1))
 		levels := make([]store.Level, 4)
 		if err := store.Peek(t.ctx, t.c, t.at(), []string{"reader", "first"}, t.meters(rate, quota), levels); err != nil {
-			t.failf("Peek of a full counter: %v", err)
+			t.failf("Peek of a full counter returned the error %q, want none", err)
 		}
 		if levels[1].Used != 0 || levels[3].Used != 1 {
 			t.failf("Peek of a full counter: Used is %d and %d, want 0 and 1", levels[1].Used, levels[3].Used)
@@ -135,10 +135,10 @@ func (t *trial) fill() (room int) {
 			return room
 		}
 		if err != nil {
-			t.failf("%s: Take returned the error %q, want none, or one that wraps %q after the first subject", about(c), err, store.ErrFull)
+			t.failf("%s: Take returned the error %q, want none, or one that wraps %q after the first subject", t.where(c), err, store.ErrFull)
 		}
 		if !c.OK {
-			t.failf("%s: OK is false, want true", about(c))
+			t.failf("%s: OK is false, want true", t.where(c))
 		}
 	}
 	t.failf("the counter that Harness.Full made is not full with %d subjects that all have something to lose: it has more room, or it forgot some", room)
@@ -149,6 +149,6 @@ func (t *trial) fill() (room int) {
 func (t *trial) refused(newcomer string) {
 	c := t.charge(take(1, rate, quota).as(newcomer))
 	if err := t.c.Take(t.ctx, c); !errors.Is(err, store.ErrFull) {
-		t.failf("%s: Take returned the error %q, want one that wraps %q", about(c), fmt.Sprint(err), store.ErrFull)
+		t.failf("%s: Take returned the error %q, want one that wraps %q", t.where(c), fmt.Sprint(err), store.ErrFull)
 	}
 }

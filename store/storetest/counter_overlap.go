@@ -75,7 +75,7 @@ var overlapPromises = []promise{{
 			c := t.charge(read(on...))
 			err := t.admits(c)
 			if used := c.Levels[0].Used; err == nil && (c.Levels[1].Used != used || c.Levels[2].Used != used) {
-				err = fmt.Errorf("%s: levels of different instants: %+v", about(c), c.Levels[:3])
+				err = fmt.Errorf("%s: levels of different instants: %+v", t.where(c), c.Levels[:3])
 			}
 			return err
 		})
@@ -117,7 +117,7 @@ var overlapPromises = []promise{{
 			c := t.charge(give(1, on...))
 			err := t.admits(c)
 			if c.Levels[0].Used != c.Levels[1].Used && err == nil {
-				err = fmt.Errorf("%s: levels of different instants: %+v", about(c), c.Levels[:2])
+				err = fmt.Errorf("%s: levels of different instants: %+v", t.where(c), c.Levels[:2])
 			}
 			told[g] = append(told[g], c.Levels[0].Used)
 			return err
@@ -148,10 +148,14 @@ var overlapPromises = []promise{{
 
 // admits makes a charge that must be admitted, in a goroutine of a crowd.
 func (t *trial) admits(c *store.Charge) error {
-	if err := t.c.Take(t.ctx, c); err != nil || !c.OK {
-		return fmt.Errorf("%s: OK %t, error %v", about(c), c.OK, err)
+	switch err := t.c.Take(t.ctx, c); {
+	case err != nil:
+		return fmt.Errorf("%s: Take returned the error %q, want none", t.where(c), err)
+	case !c.OK:
+		return fmt.Errorf("%s: OK is false, want true; levels %+v", t.where(c), c.Levels[:len(c.Meters)])
+	default:
+		return nil
 	}
-	return nil
 }
 
 // overlap charges three meters in pairs. A store that locks them in the order of the
@@ -167,7 +171,7 @@ func overlap(t *trial) {
 		ctx, cancel := t.patient()
 		defer cancel()
 		if err := t.c.Take(ctx, c); err != nil {
-			return fmt.Errorf("%s: %w", about(c), err)
+			return fmt.Errorf("%s: %w", t.where(c), err)
 		}
 		if c.OK {
 			used[g][pair[0]]++
@@ -235,11 +239,11 @@ func refusals(t *trial) {
 			for i, l := range c.Levels[:len(held)] {
 				waits = waits || l.Wait > 0
 				if full := l.Used == held[i].Max; full != (l.Wait > 0) {
-					return fmt.Errorf("%s, refused: level of %q is %+v", about(c), held[i].Name, l)
+					return fmt.Errorf("%s, refused: level of %q is %+v", t.where(c), held[i].Name, l)
 				}
 			}
 			if !waits {
-				return fmt.Errorf("%s, refused: no meter has a Wait: %+v", about(c), c.Levels[:len(held)])
+				return fmt.Errorf("%s, refused: no meter has a Wait: %+v", t.where(c), c.Levels[:len(held)])
 			}
 			return nil
 		})

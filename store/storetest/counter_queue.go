@@ -76,13 +76,13 @@ func leaves(t *trial) {
 		c := t.charge(take(1, on...))
 		switch err := t.c.Take(ctx, c); {
 		case err == nil && !c.OK:
-			return fmt.Errorf("%s: refused with %+v", about(c), c.Levels[:2])
+			return fmt.Errorf("%s: refused with %+v", t.where(c), c.Levels[:2])
 		case err == nil:
 			made[g]++
 		case !errors.Is(err, store.ErrNotTaken):
 			maybe[g]++
 		case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
-			return fmt.Errorf("%s: error %v, want one that wraps %q too", about(c), err, ctx.Err())
+			return fmt.Errorf("%s: error %v, want one that wraps %q too", t.where(c), err, ctx.Err())
 		}
 		return nil
 	})
@@ -109,7 +109,7 @@ func stays(t *trial) {
 		defer cancel()
 		c := t.charge(take(1, own, shared))
 		if err := t.c.Take(ctx, c); err != nil || !c.OK || c.Levels[0].Max != own.Max || c.Levels[1].Max != shared.Max {
-			return fmt.Errorf("%s, by a caller that stays: OK %t, %+v, error %v", about(c), c.OK, c.Levels[:2], err)
+			return fmt.Errorf("%s, by a caller that stays: OK %t, %+v, error %v", t.where(c), c.OK, c.Levels[:2], err)
 		}
 		return nil
 	})

@@ -35,10 +35,10 @@ var setRacePromises = []promise{{
 			}
 			c := t.charge(take(10, on...)) // never fits, and reports the levels of one instant
 			if err := t.c.Take(t.ctx, c); err != nil || c.OK {
-				return fmt.Errorf("%s: OK %t, error %v", about(c), c.OK, err)
+				return fmt.Errorf("%s: OK %t, error %v", t.where(c), c.OK, err)
 			}
 			if left := c.Levels[0].Remaining(); c.Levels[1].Remaining() != left || c.Levels[2].Remaining() != left {
-				return fmt.Errorf("%s: what remains was set at different instants: %+v", about(c), c.Levels[:3])
+				return fmt.Errorf("%s: what remains was set at different instants: %+v", t.where(c), c.Levels[:3])
 			}
 			return nil
 		})

@@ -156,7 +156,9 @@ func (t *trial) meters(on ...store.Meter) []store.Meter {
 
 // charge returns the charge of a step, without making it.
 func (t *trial) charge(s step) *store.Charge {
-	return &store.Charge{Subject: cmp.Or(s.by, "somebody"), At: t.at(), Meters: t.meters(s.on...), N: s.n, SetRemaining: s.set}
+	c := &store.Charge{Subject: cmp.Or(s.by, "somebody"), At: t.at(), Meters: t.meters(s.on...), N: s.n, SetRemaining: s.set}
+	t.asked.Store(c)
+	return c
 }
 
 // take makes a charge that must not fail.

@@ -114,7 +114,7 @@ func anyBytes(t *trial) {
 	}
 	levels := make([]store.Level, len(subjects)*len(meters))
 	if err := store.Peek(t.ctx, t.c, t.at(), subjects, meters, levels); err != nil {
-		t.failf("Peek: %v", err)
+		t.failf("Peek returned the error %q, want none", err)
 	}
 	for i, l := range levels {
 		if want := int64(i) + 1; l.Used != want {

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -63,17 +64,17 @@ func mapDifferences(path string, got, want reflect.Value) (all []string) {
 	if got.IsNil() != want.IsNil() {
 		return []string{difference(path, got, want)}
 	}
-	element := func(key reflect.Value) string { return fmt.Sprintf("%s[%s]", path, text(key)) }
+	element := func(key reflect.Value) string { return fmt.Sprintf("%s[%s]", path, excerpt(text(key), 0)) }
 	for _, key := range want.MapKeys() {
 		if there := got.MapIndex(key); there.IsValid() {
 			all = append(all, differences(element(key), there, want.MapIndex(key))...)
 		} else {
-			all = append(all, fmt.Sprintf("%s is missing, want %s", element(key), text(want.MapIndex(key))))
+			all = append(all, fmt.Sprintf("%s is missing, want %s", element(key), excerpt(text(want.MapIndex(key)), 0)))
 		}
 	}
 	for _, key := range got.MapKeys() {
 		if !want.MapIndex(key).IsValid() {
-			all = append(all, fmt.Sprintf("%s is %s, want none", element(key), text(got.MapIndex(key))))
+			all = append(all, fmt.Sprintf("%s is %s, want none", element(key), excerpt(text(got.MapIndex(key)), 0)))
 		}
 	}
 	return all
@@ -84,10 +85,40 @@ func difference(path string, got, want reflect.Value) string {
 	if g == w { // a type that prints less than it is
 		g, w = fmt.Sprintf("%#v", got.Interface()), fmt.Sprintf("%#v", want.Interface())
 	}
+	g, w = excerpts(g, w)
 	if path == "" {
 		return fmt.Sprintf("got %s, want %s", g, w)
 	}
 	return fmt.Sprintf("%s is %s, want %s", path, g, w)
+}
+
+// longest is how many bytes of a value a message prints.
+const longest = 200
+
+// excerpts cuts long texts to the part in which they first differ.
+func excerpts(got, want string) (string, string) {
+	at := 0
+	for at < min(len(got), len(want)) && got[at] == want[at] {
+		at++
+	}
+	return excerpt(got, at), excerpt(want, at)
+}
+
+// excerpt cuts a long text to the part around a byte of it.
+func excerpt(text string, at int) string {
+	if len(text) <= longest {
+		return text
+	}
+	from := max(0, min(at-longest/4, len(text)-longest))
+	to := min(len(text), from+longest)
+	part := strings.ToValidUTF8(text[from:to], "")
+	if from > 0 {
+		part = "…" + part
+	}
+	if to < len(text) {
+		part += "…"
+	}
+	return fmt.Sprintf("%s (a part of %d bytes)", part, len(text))
 }
 
 // text prints a value on one line, so that nil, an empty list and an empty text differ.

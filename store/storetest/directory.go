@@ -172,11 +172,17 @@ func walk[T any](v *visit, page func(cursor string) ([]T, string, error)) (all [
 	}
 }
 
-// together runs f in n goroutines and returns the errors.
-func (v *visit) together(n int, f func(i int) error) []error {
-	if v.panicked { // with a lock locked, perhaps, for which the others would wait for ever
+// skipAfterPanic skips a case of several goroutines if the store panicked in another case.
+// A lock may still be locked, for which the goroutines would wait for ever.
+func (v *visit) skipAfterPanic() {
+	if v.panicked {
 		v.skipf("the store panicked in another case")
 	}
+}
+
+// together runs f in n goroutines and returns the errors.
+func (v *visit) together(n int, f func(i int) error) []error {
+	v.skipAfterPanic()
 	errs := make([]error, n)
 	var wg sync.WaitGroup
 	for i := range n {

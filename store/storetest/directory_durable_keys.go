@@ -145,10 +145,10 @@ var durableKeys = []directoryCase[apikey.Store]{{
 		heard, stop := listen(n, func(id string) string { return version(v, there, id) })
 		defer stop()
 		k := insertKeys(v, here, 1)[0]
-		heard.wants(v, keyID(0) + " 1")
+		heard.wants(v, keyID(0)+" 1")
 		v.ok(here.UpdateKey(v.ctx, k))
-		heard.wants(v, keyID(0) + " 2")
+		heard.wants(v, keyID(0)+" 2")
 		v.ok(here.DeleteKey(v.ctx, k.ID))
-		heard.wants(v, keyID(0) + " gone")
+		heard.wants(v, keyID(0)+" gone")
 	}),
 }}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -129,6 +130,7 @@ func (v *visit) stopsWhileTold(n usageplan.Notifier, change func() error) {
 		late     atomic.Int32
 		over     [subscribed]atomic.Bool
 		stops    [subscribed]func()
+		stopped  [subscribed]error
 	)
 	waits, release := make(chan struct{}), make(chan struct{})
 	for i := range subscribed {
@@ -145,7 +147,7 @@ func (v *visit) stopsWhileTold(n usageplan.Notifier, change func() error) {
 	var all sync.WaitGroup
 	changing.Store(true)
 	var err error
-	all.Go(func() { err = change() })
+	all.Go(func() { err = caught(change) })
 	select {
 	case <-waits:
 	case <-time.After(5 * time.Second):
@@ -156,9 +158,9 @@ func (v *visit) stopsWhileTold(n usageplan.Notifier, change func() error) {
 		if i+1 != int(first.Load()) {
 			running.Add(1)
 			stopping.Go(func() {
-				stops[i]()
+				defer running.Add(-1)
+				stopped[i] = failing(stops[i])
 				over[i].Store(true)
-				running.Add(-1)
 			})
 		}
 	}
@@ -170,6 +172,10 @@ func (v *visit) stopsWhileTold(n usageplan.Notifier, change func() error) {
 	close(release)
 	all.Wait()
 	stopping.Wait()
+	v.fails(stopped[:]...)
+	if errors.As(err, new(panicked)) {
+		v.fails(err)
+	}
 	v.ok(err)
 	if n := first.Load(); n > 0 {
 		stops[n-1]()
