@@ -40,8 +40,9 @@ var ErrInvalid = errors.New("usageplan: invalid")
 // tokens and its own counts: see Link.Subject.
 //
 // The JSON form of a Plan is stable, so stores may keep it. It holds every valid Plan
-// exactly, and nil stays nil. Limits and quotas are texts, such as "5/s" and "1000/month",
-// and an invalid one is an error. A Service keeps times in UTC and in whole microseconds.
+// exactly, and nil stays nil. Limits and quotas are texts, such as "5/s" and
+// "1000/month", and an invalid one is an error. A Service keeps times in UTC and in whole
+// microseconds.
 type Plan struct {
 	// ID identifies the plan, and never changes. It has 1 to 64 ASCII letters, digits, '_'
 	// and '-'. Service.Create accepts an ID or generates one.

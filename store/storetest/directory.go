@@ -172,8 +172,8 @@ func walk[T any](v *visit, page func(cursor string) ([]T, string, error)) (all [
 	}
 }
 
-// skipAfterPanic skips a case of several goroutines if the store panicked in another case.
-// A lock may still be locked, for which the goroutines would wait for ever.
+// skipAfterPanic skips a case of several goroutines if the store panicked in another
+// case. A lock may still be locked, for which the goroutines would wait for ever.
 func (v *visit) skipAfterPanic() {
 	if v.panicked {
 		v.skipf("the store panicked in another case")

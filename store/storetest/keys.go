@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 func TestKeys(t *testing.T, d Directory[apikey.Store]) { run(t, keyCases(), d) }
 
 func keyCases() []directoryCase[apikey.Store] {
-	return slices.Concat(storedKeys, notifyKeys, durableKeys, unfavourableKeys, listedKeys, subscribedKeys, keysAtOnce)
+	return slices.Concat(storedKeys, pagedKeys, notifyKeys, durableKeys, unfavourableKeys, listedKeys, subscribedKeys, keysAtOnce)
 }
 
 // aKey returns the i-th of many keys, with all fields set. Neither the IDs nor the times
@@ -169,45 +168,6 @@ var storedKeys = []directoryCase[apikey.Store]{{
 		v.ok(s.InsertKey(v.ctx, keys[1]))
 	},
 }, {
-	"list", "A listing is complete, newest first, in pages of at most the limit.",
-	func(v *visit, s apikey.Store) {
-		want := insertKeys(v, s, 25)
-		slices.Reverse(want)
-		for _, limit := range []int{1, 5, 7, 25, 500} {
-			all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) {
-				keys, next, err := s.Keys(v.ctx, apikey.Filter{}, cursor, limit)
-				if len(keys) > limit {
-					v.failf("a page of %d: want at most %d", len(keys), limit)
-				}
-				return keys, next, err
-			})
-			lists(v, fmt.Sprintf("the listing by %d", limit), all, want)
-		}
-	},
-}, {
-	"list/meanwhile", "Keys that are inserted, updated or deleted between pages do not disturb the listing of the other keys.",
-	func(v *visit, s apikey.Store) {
-		keys := insertKeys(v, s, 60)
-		gone := map[string]bool{}
-		i := 0
-		all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) {
-			page, next, err := s.Keys(v.ctx, apikey.Filter{}, cursor, 4)
-			for n := range 3 {
-				v.ok(s.InsertKey(v.ctx, aKey(1000+3*i+n)))
-			}
-			for _, doomed := range []apikey.Key{keys[i], keys[59-i]} { // one that is to come, and one that was listed
-				gone[doomed.ID] = true
-				v.ok(s.DeleteKey(v.ctx, doomed.ID))
-			}
-			changed, err2 := s.Key(v.ctx, keys[30].ID)
-			v.ok(err2)
-			v.ok(s.UpdateKey(v.ctx, changed))
-			i++
-			return page, next, err
-		})
-		v.undisturbed(keyIDs(all), keyIDs(keys), gone)
-	},
-}, {
 	"copies", "The store shares nothing with its callers. If a caller changes what it passed in or got back, the stored " +
 		"key does not change.",
 	func(v *visit, s apikey.Store) {
@@ -235,59 +195,6 @@ var storedKeys = []directoryCase[apikey.Store]{{
 			want = want.Clone()
 			v.ok(s.UpdateKey(v.ctx, want))
 			change(want)
-		}
-	},
-}, {
-	"list/customer", "A filter by customer returns that customer's keys, and with a NamePrefix those of them whose names begin " +
-		"with it.",
-	func(v *visit, s apikey.Store) {
-		insertKeys(v, s, 20)
-		keys := v.listed(s, apikey.Filter{}, 10)
-		for _, f := range []apikey.Filter{{CustomerID: "customer-1"}, {CustomerID: "customer"}, {CustomerID: "customer-1", NamePrefix: "name-1"}} {
-			var want []apikey.Key
-			for _, k := range keys {
-				if (k.CustomerID == f.CustomerID) && strings.HasPrefix(k.Name, f.NamePrefix) {
-					want = append(want, k)
-				}
-			}
-			all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) { return s.Keys(v.ctx, f, cursor, 3) })
-			lists(v, fmt.Sprintf("the listing of %+v", f), all, want)
-		}
-	},
-}, {
-	"list/filter", "A filter returns the names that begin with NamePrefix, byte for byte, whatever the page size.",
-	func(v *visit, s apikey.Store) {
-		insertKeys(v, s, 20)
-		for i, name := range []string{"100%_*?[a] sure", `back\slash`, "naïve"} {
-			odd := aKey(20 + i)
-			odd.Name = name
-			v.ok(s.InsertKey(v.ctx, odd))
-		}
-		keys := v.listed(s, apikey.Filter{}, 10)
-		for _, prefix := range []string{
-			"name-1", "NAME-1", "name_1", "name%1", "n*", "n?me", "[a-z]ame", "100%_*?[a]", `back\`, "naï", "ame",
-		} {
-			var want []apikey.Key
-			for _, k := range keys {
-				if strings.HasPrefix(k.Name, prefix) {
-					want = append(want, k)
-				}
-			}
-			for _, limit := range []int{1, 3, 100} {
-				all, _ := walk(v, func(cursor string) ([]apikey.Key, string, error) {
-					return s.Keys(v.ctx, apikey.Filter{NamePrefix: prefix}, cursor, limit)
-				})
-				lists(v, fmt.Sprintf("the listing of %q by %d", prefix, limit), all, want)
-			}
-		}
-	},
-}, {
-	"list/cursor", "A call with a cursor that no listing returned returns ErrInvalid.",
-	func(v *visit, s apikey.Store) {
-		insertKeys(v, s, 3)
-		for _, cursor := range []string{"?", "-1", " ", keyID(1) + "\x00", "99999999999999999999999999"} {
-			_, _, err := s.Keys(v.ctx, apikey.Filter{}, cursor, 1)
-			v.wants(err, apikey.ErrInvalid)
 		}
 	},
 }, {

@@ -19,7 +19,7 @@ import (
 func TestPlans(t *testing.T, d Directory[usageplan.Store]) { run(t, planCases(), d) }
 
 func planCases() []directoryCase[usageplan.Store] {
-	return slices.Concat(storedPlans, storedLinks, notifyPlans, readAccess, durablePlans, unfavourablePlans, unfavourableLinks, accessAgain, subscribedPlans, plansAtOnce)
+	return slices.Concat(storedPlans, pagedPlans, storedLinks, notifyPlans, readAccess, durablePlans, unfavourablePlans, unfavourableLinks, accessAgain, subscribedPlans, plansAtOnce)
 }
 
 // aPlan returns the i-th of many plans, with all fields set. Neither the IDs nor the
@@ -205,40 +205,6 @@ var storedPlans = []directoryCase[usageplan.Store]{{
 			v.ok(errs[1])
 			v.ok(err)
 			v.ok(s.DeletePlan(v.ctx, p.ID, 3))
-		}
-	},
-}, {
-	"list", "A listing is complete, newest first, in pages of at most the limit. Plans that are inserted meanwhile do " +
-		"not disturb it.",
-	func(v *visit, s usageplan.Store) {
-		want := insertPlans(v, s, 25)
-		slices.Reverse(want)
-		for i, limit := range []int{1, 7, 500} {
-			all, _ := walk(v, func(cursor string) ([]usageplan.Plan, string, error) {
-				plans, next, err := s.Plans(v.ctx, cursor, limit)
-				if len(plans) > limit {
-					v.failf("a page of %d: want at most %d", len(plans), limit)
-				}
-				if cursor == "" {
-					late := aPlan(1000 + i)
-					v.ok(s.InsertPlan(v.ctx, late))
-					want = slices.Insert(want, 0, late)
-				}
-				return plans, next, err
-			})
-			lists(v, fmt.Sprintf("the listing by %d", limit), all, want[1:])
-		}
-	},
-}, {
-	"cursor", "A call with a cursor that no listing returned returns ErrInvalid.",
-	func(v *visit, s usageplan.Store) {
-		insertPlans(v, s, 3)
-		v.ok(s.InsertLink(v.ctx, aLink(0, 0)))
-		for _, cursor := range []string{"?", "-1", " ", "99999999999999999999999999"} {
-			_, _, err := s.Plans(v.ctx, cursor, 1)
-			v.wants(err, usageplan.ErrInvalid)
-			_, _, err = s.PlanLinks(v.ctx, planID(0), cursor, 1)
-			v.wants(err, usageplan.ErrInvalid)
 		}
 	},
 }, {
