@@ -62,11 +62,6 @@ var readAccess = []directoryCase[usageplan.Store]{{
 		defer stop()
 		wg.Go(func() { // the key is at most one version ahead of the plan, and never behind it
 			for i := int64(1); wrote == nil; i++ {
-				select {
-				case <-done:
-					return
-				default:
-				}
 				k.Version, p.Version = i, i
 				wrote = caught(func() error {
 					if err := s.UpdateKey(v.ctx, k); err != nil {
@@ -74,6 +69,11 @@ var readAccess = []directoryCase[usageplan.Store]{{
 					}
 					return s.UpdatePlan(v.ctx, p)
 				})
+				select {
+				case <-done:
+					return
+				default:
+				}
 			}
 		})
 		for range 300 {
