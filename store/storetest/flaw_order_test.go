@@ -225,10 +225,10 @@ var orderPlanFlaws = []directoryFlaw[usageplan.Store]{
 	orderedPlans("a listing of plans ends where its row was deleted", "list/deleted", ordered{at: endsThere, plans: true}),
 	orderedPlans("a listing of plans fails where its row was deleted", "list/deleted", ordered{at: failsThere, plans: true}),
 	orderedPlans("lists the links of a plan by ID", "links, links/order", ordered{byID: true, links: true}),
-	orderedPlans("lists the links of a plan by their times", "links, links/order", ordered{byTime: true, links: true}),
-	orderedPlans("lists an updated link first", "links/order", ordered{moves: true, links: true}),
+	orderedPlans("lists the links of a plan by their times", "links, links/order, at-once/list", ordered{byTime: true, links: true}),
+	orderedPlans("lists an updated link first", "links/order, at-once/list", ordered{moves: true, links: true}),
 	orderedPlans("a listing of links goes on where its row was inserted again", "links/deleted", ordered{at: byRow, links: true}),
-	{"lists the links of a key by their times", "links, links/order", func() usageplan.Store {
+	{"lists the links of a key by their times", "links, links/order, at-once/list", func() usageplan.Store {
 		return sortedLinks{newBase(), func(a, b usageplan.Link) int { return a.Created.Compare(b.Created) }}
 	}},
 	{"asks for one more than the greatest limit", "list/order, links/order", func() usageplan.Store { return wraps{newBase()} }},

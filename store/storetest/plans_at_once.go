@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/ration-go/ration/usageplan"
 )
@@ -34,9 +35,7 @@ var plansAtOnce = []directoryCase[usageplan.Store]{{
 			}), usageplan.ErrExists)
 			want.Subject = fmt.Sprint(winner)
 			v.hasLinks(s, want.KeyID, want)
-			page, _, err := s.PlanLinks(v.ctx, want.PlanID, "", 1)
-			v.ok(err)
-			lists(v, "the newest link of the plan", page, []usageplan.Link{want})
+			v.ofPlan(s, want, round+1)
 		}
 	},
 }, {
@@ -50,9 +49,7 @@ var plansAtOnce = []directoryCase[usageplan.Store]{{
 			v.ok(err)
 			v.equal("number of links of the key", len(ofKey), crowded)
 			for i := range crowded {
-				page, _, err := s.PlanLinks(v.ctx, aLink(i, 0).PlanID, "", 1)
-				v.ok(err)
-				lists(v, "the newest link of a plan", page, []usageplan.Link{aLink(i, round)})
+				v.ofPlan(s, aLink(i, round), round+1)
 			}
 		}
 	},
@@ -168,6 +165,18 @@ func (v *visit) hasLinks(s usageplan.Store, keyID string, want ...usageplan.Link
 	got, err := s.KeyLinks(v.ctx, keyID)
 	v.ok(err)
 	lists(v, "the links of the key", got, want)
+}
+
+// ofPlan checks that the plan of l has n links, and that l is one of them.
+func (v *visit) ofPlan(s usageplan.Store, l usageplan.Link, n int) {
+	page, _, err := s.PlanLinks(v.ctx, l.PlanID, "", 2*crowded*n)
+	v.ok(err)
+	v.equal("number of links of the plan", len(page), n)
+	i := slices.IndexFunc(page, func(other usageplan.Link) bool { return other.KeyID == l.KeyID })
+	if i < 0 {
+		v.failf("the plan lacks the link of %s", l.KeyID)
+	}
+	v.equal("the link of the plan", page[i], l)
 }
 
 // linked checks how many links the key and the plan of l have.
