@@ -55,9 +55,9 @@ func TestCheck(t *testing.T) {
 func TestComplete(t *testing.T) {
 	t.Chdir("../../store/storetest")
 	for values, want := range map[*map[string]any]int{
-		{"Harness": 1, "Fault": 1, "FaultyCounter of one": 1}: 0,
-		{"Harness": 1, "Fault of one": 1}:                     1,
-		{}:                                                    3,
+		{"Harness": 1, "Directory of keys": 1, "Fault": 1, "FaultyCounter of one": 1}: 0,
+		{"Harness": 1, "Directory": 1, "Fault of one": 1}:                             1,
+		{}: 4,
 	} {
 		var s spy
 		Complete(&s, *values)

@@ -90,7 +90,7 @@ func TestGateBehind(t *testing.T) {
 		dir := local.New(local.Config{})
 		plan := usageplan.Plan{Quotas: []period.Quota{{Limit: 10, Period: period.Hour}}}
 		_, secret, _ := gateOver(t, dir, s, plan)
-		g, err := gate.New(dir, dir, s, gate.Config{Keep: keep})
+		g, err := gate.New(dir, dir, s, gate.Config{Keep: keep, Timeout: time.Minute})
 		require.NoError(t, err)
 		defer g.Close()
 		admitted := func(at time.Time) (n int) {

@@ -176,7 +176,7 @@ func TestServerDies(t *testing.T) {
 	s, err := Open("redis://"+server.Addr(), Config{})
 	require.NoError(t, err)
 	defer s.Close()
-	g, err := gate.New(s, s, s, gate.Config{MaxAge: time.Nanosecond, Keep: time.Hour})
+	g, err := gate.New(s, s, s, gate.Config{MaxAge: time.Nanosecond, Keep: time.Hour, Timeout: time.Minute})
 	require.NoError(t, err)
 	defer g.Close()
 	secrets := map[string]apikey.Secret{}

@@ -174,7 +174,7 @@ func TestRunReason(t *testing.T) {
 func TestRevoked(t *testing.T) {
 	addr := redistest.Start(t)
 	here, there := running(t, dial(t, addr)), newStore(t, dial(t, addr), decisionScripts)
-	g, err := gate.New(here, here, here, gate.Config{MaxAge: time.Minute})
+	g, err := gate.New(here, here, here, gate.Config{MaxAge: time.Minute, Timeout: time.Minute})
 	require.NoError(t, err)
 	defer g.Close()
 	keys := must(apikey.NewService(there, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}))
