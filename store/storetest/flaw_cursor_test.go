@@ -3,7 +3,6 @@ package storetest
 import (
 	"context"
 	"errors"
-	"math"
 	"slices"
 
 	"github.com/ration-go/ration/apikey"
@@ -51,7 +50,7 @@ func (s wraps) Plans(ctx context.Context, cursor string, limit int) ([]usageplan
 }
 
 func (s wraps) PlanLinks(ctx context.Context, id, cursor string, limit int) ([]usageplan.Link, string, error) {
-	if limit > math.MaxInt32 {
+	if int32(limit)+1 < 0 {
 		return nil, "", errLimit
 	}
 	return s.base.PlanLinks(ctx, id, cursor, limit)
