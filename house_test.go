@@ -23,9 +23,9 @@ var mayImport = map[string][]string{
 	"/apigateway/keyfile":  {"/apikey", "/internal/fault", "/internal/nilcheck", "/usageplan"},
 	"/apigateway/sigv4":    {},
 	"/apikey":              {"/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict"},
-	"/gate":                {"/apikey", "/internal/bucketname", "/internal/fault", "/internal/nilcheck", "/internal/pages", "/limiter", "/quota", "/store", "/usageplan"},
+	"/gate":                {"/apikey", "/internal/metername", "/internal/fault", "/internal/nilcheck", "/internal/pages", "/limiter", "/quota", "/store", "/usageplan"},
 	"/internal/awstest":    {},
-	"/internal/bucketname": {},
+	"/internal/metername":  {"/store"},
 	"/internal/codeblocks": {},
 	"/internal/cursor":     {},
 	"/internal/fault":      {},
@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"/store/memory":        {"/apikey", "/internal/cursor", "/store", "/usageplan"},
 	"/store/redis":         {"/apikey", "/internal/cursor", "/internal/nilcheck", "/store", "/usageplan"},
 	"/store/storetest":     {"/apikey", "/limiter", "/quota", "/store", "/usageplan"},
-	"/usageplan":           {"/apikey", "/internal/bucketname", "/internal/fault", "/internal/nilcheck", "/internal/pages", "/internal/retry", "/internal/strict", "/limiter", "/quota", "/store"},
+	"/usageplan":           {"/apikey", "/internal/metername", "/internal/fault", "/internal/nilcheck", "/internal/pages", "/internal/retry", "/internal/strict", "/limiter", "/quota", "/store"},
 }
 
 // thirdParty lists the packages that may import modules beyond the standard library and

@@ -223,11 +223,11 @@ func meters(at time.Time) []store.Meter {
 // plan returns a function that charges the meters at an instant. If at is zero, it
 // charges them now.
 func plan(counter store.Counter, meters []store.Meter, at time.Time) decide {
-	charges := sync.Pool{New: func() any { return &store.Charge{Meters: meters, N: store.Each(1)} }}
+	charges := sync.Pool{New: func() any { return store.NewCharge("", 1, meters...) }}
 	return func(ctx context.Context, subject string) (bool, error) {
 		c := charges.Get().(*store.Charge)
 		defer charges.Put(c)
-		if c.Subject, c.At = subject, at; at.IsZero() {
+		if c.Parts[0].Subject, c.At = subject, at; at.IsZero() {
 			c.At = time.Now()
 		}
 		err := counter.Take(ctx, c)

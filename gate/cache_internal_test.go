@@ -101,8 +101,8 @@ func TestFallbackIsBounded(t *testing.T) {
 	var f fallback
 	m := &store.Meter{Name: "throttle", Max: 1}
 	for i := range maxFallback + 100 {
-		ok, _ := f.takeTokens(strconv.Itoa(i), m, time.Unix(0, 0), 1, true)
-		require.True(t, ok)
+		refused, _ := f.takeTokens([]claim{{strconv.Itoa(i), m, 1, nil}}, time.Unix(0, 0), true)
+		require.Nil(t, refused)
 	}
 	require.Len(t, f.buckets, maxFallback)
 }

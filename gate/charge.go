@@ -2,14 +2,31 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/usageplan"
 )
 
-var charges = sync.Pool{New: func() any { return new(store.Charge) }}
+// A pending has the Charge of one decision and everything that it points to. Its parts
+// are the key's own subject and the shared throttles.
+type pending struct {
+	store.Charge
+	parts  [1 + maxShared]store.Part
+	units  [store.MaxMeters]int64
+	levels [store.MaxMeters + maxShared]store.Level
+	shared [maxShared]*shared // of the parts after the first
 
-// charge asks the Counter: to take, or only to read.
+	// undone says why shared tokens could not be given back. It decides nothing, and the
+	// caller is told.
+	undone error
+}
+
+var pendings = sync.Pool{New: func() any { return new(pending) }}
+
+// charge has the Counter decide: it takes, or only reads. It returns a store.MovedError
+// without a decision if the subject has moved since the key was read.
 func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision, take bool) error {
 	within := ctx
 	if !g.local {
@@ -22,66 +39,130 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 	if b.allowance.plan.ThrottleByCost {
 		throttle = cost
 	}
-	c := charges.Get().(*store.Charge)
-	c.Subject, c.At, c.Meters, c.SetRemaining = b.subject, req.At, d.meters.list, false
+	p := pendings.Get().(*pending)
+	p.set(req, b, d.meters)
 	if take {
-		d.meters.each(&c.N, throttle, cost)
-	} else {
-		c.N = store.Each(0)
+		p.parts[0].N = d.meters.units(&p.units, throttle, cost)
 	}
-	err := g.take(within, b, c)
-	d.Allowed = c.OK
-	for i := range d.meters.limits {
-		d.levels[i] = c.Levels[i]
+	if g.shared != nil {
+		p.addShared(g.shared.of(usageplan.Stage{API: req.API, Name: req.Stage}), take)
 	}
+	err := g.take(ctx, within, b, p)
+	copy(d.levels[:len(d.meters.limits)], p.parts[0].Levels)
 	switch {
 	case err != nil:
-		d.Allowed = false
-		err = g.decideByPolicy(ctx, req, d, throttle, take, err)
-	case d.meters.repeated(c):
+		if _, moved := errors.AsType[*store.MovedError](err); !moved {
+			err = g.decideByPolicy(ctx, req, d, p, throttle, take, err)
+		}
+	case d.meters.repeated(p):
 		d.admitRepeated()
-	case take && !d.Allowed:
-		d.explainRefusal()
+	case !take:
+		d.peek(throttle, cost, p)
+	case p.OK:
+		d.Allowed, d.Reason, d.Cost = true, Admitted, cost
 	default:
-		if take {
-			d.Reason, d.Cost = Admitted, cost
-		} else {
-			d.peek(throttle, cost, c.Levels[len(d.meters.limits)].Remaining())
-		}
-		if d.Allowed && g.shared != nil {
-			err = g.share(ctx, within, req, d, c, take)
-		}
+		d.explainRefusal(p)
 	}
-	charges.Put(c)
+	if p.undone != nil {
+		err = errors.Join(err, p.undone)
+	}
+	p.release()
 	return err
 }
 
-// take has the Counter take c, and remembers where it found the subject.
-func (g *Gate) take(ctx context.Context, b *binding, c *store.Charge) error {
-	before := b.place.Load()
-	c.Place = before
-	err := g.counter.Take(ctx, c)
-	if c.Place != before {
-		b.place.Store(c.Place)
+// set makes p a read of the key's meters.
+func (p *pending) set(req *Request, b *binding, m *meters) {
+	p.Op, p.At, p.OK, p.undone = store.Spend, req.At, false, nil
+	p.parts[0] = store.Part{
+		Subject: b.subject,
+		Meters:  m.list,
+		N:       zeros[:len(m.list)],
+		Levels:  p.levels[:len(m.list)],
+		Place:   b.place.Load(),
+	}
+	p.Parts = p.parts[:1]
+}
+
+// addShared adds the shared throttles that are not nil.
+func (p *pending) addShared(all [maxShared]*shared, take bool) {
+	n := &zeros
+	if take {
+		n = &ones
+	}
+	for _, s := range all {
+		if s == nil {
+			continue
+		}
+		i := len(p.Parts)
+		level := store.MaxMeters + i - 1
+		p.shared[i-1] = s
+		p.parts[i] = store.Part{
+			Subject: s.subject,
+			Meters:  s.meters[:],
+			N:       n[:1],
+			Levels:  p.levels[level : level+1],
+			Place:   s.place.Load(),
+		}
+		p.Parts = p.parts[:i+1]
+	}
+}
+
+// release puts p back. The pool must not keep the strings of a request.
+func (p *pending) release() {
+	for i := range p.Parts {
+		p.parts[i].Subject = ""
+	}
+	pendings.Put(p)
+}
+
+// take has the Counter take p, and remembers where it found the subjects. A Counter that
+// keeps the subjects apart decides in two steps.
+func (g *Gate) take(ctx, within context.Context, b *binding, p *pending) error {
+	err := g.counter.Take(within, &p.Charge)
+	if err != nil && errors.Is(err, store.ErrApart) {
+		err = g.takeApart(ctx, within, p)
+	}
+	if place := p.parts[0].Place; place != b.place.Load() {
+		b.place.Store(place)
+	}
+	for i := range p.Parts[1:] {
+		if place := p.parts[1+i].Place; place != p.shared[i].place.Load() {
+			p.shared[i].place.Store(place)
+		}
 	}
 	return err
 }
 
-// each fills in what the meters are charged: throttles one figure, quotas and the usage
-// record another, an ID one.
-func (m *meters) each(n *[store.MaxMeters]int64, throttle, cost int64) {
+// zeros and ones are what most charges have for each meter. They are never changed.
+var zeros, ones = [store.MaxMeters]int64{}, each(1)
+
+func each(n int64) (all [store.MaxMeters]int64) {
+	for i := range all {
+		all[i] = n
+	}
+	return all
+}
+
+// units returns what the meters are charged: throttles one figure, quotas and the usage
+// record another, an ID one. It uses room if it needs some.
+func (m *meters) units(room *[store.MaxMeters]int64, throttle, cost int64) []int64 {
+	n := len(m.list)
+	if throttle == 1 && cost == 1 {
+		return ones[:n]
+	}
 	for i := range m.list {
-		n[i] = cost
+		room[i] = cost
 	}
 	for i := range m.throttles {
-		n[i] = throttle
+		room[i] = throttle
 	}
 	if m.ids > 0 {
-		n[len(m.list)-1] = 1
+		room[n-1] = 1
 	}
+	return room[:n]
 }
 
-// within is ctx with the Gate's deadline, where the Counter may wait.
+// within returns ctx with the Gate's deadline, unless the Counter never waits.
 func (g *Gate) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	if g.local {
 		return ctx, func() {}

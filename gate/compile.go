@@ -3,11 +3,12 @@ package gate
 import (
 	"fmt"
 	"math"
+	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/ration-go/ration/internal/bucketname"
 	"github.com/ration-go/ration/internal/fault"
+	"github.com/ration-go/ration/internal/metername"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store"
@@ -51,9 +52,12 @@ type meters struct {
 func newAllowance(p *usageplan.Plan, l *usageplan.Link, keep time.Duration, stale *atomic.Bool) (*allowance, error) {
 	a := &allowance{plan: p, record: l.RecordName(), keep: keep, stale: stale, quotas: p.Quotas,
 		buckets: map[string]*store.Meter{}, stages: map[usageplan.Stage]map[string]*store.Meter{}}
-	throttle := p.Throttle
+	throttle, bucket := p.Throttle, metername.Throttle
 	if l.Throttle != nil {
 		throttle = l.Throttle
+		if l.RecordName() != quota.RecordName { // the links of a subject have other figures
+			bucket = metername.Link(l.KeyID)
+		}
 	}
 	if l.Quotas != nil {
 		a.quotas = l.Quotas
@@ -62,12 +66,12 @@ func newAllowance(p *usageplan.Plan, l *usageplan.Link, keep time.Duration, stal
 		return nil, fmt.Errorf("gate: plan %s: quotas: %d of them: want at most %d", p.ID, n, usageplan.MaxQuotas)
 	}
 	if throttle != nil {
-		if err := a.bucket(a.buckets, "", bucketname.Throttle, *throttle); err != nil {
+		if err := a.bucket(a.buckets, "", bucket, *throttle); err != nil {
 			return nil, err
 		}
 	}
 	for route, limit := range p.Routes {
-		if err := a.bucket(a.buckets, route, bucketname.Route(route), limit); err != nil {
+		if err := a.bucket(a.buckets, route, metername.Route(route), limit); err != nil {
 			return nil, err
 		}
 	}
@@ -75,7 +79,7 @@ func newAllowance(p *usageplan.Plan, l *usageplan.Link, keep time.Duration, stal
 		buckets := map[string]*store.Meter{}
 		a.stages[stage] = buckets
 		for route, limit := range routes {
-			if err := a.bucket(buckets, route, bucketname.StagePrefix(stage.String())+route, limit); err != nil {
+			if err := a.bucket(buckets, route, metername.StagePrefix(stage.String())+route, limit); err != nil {
 				return nil, err
 			}
 		}
@@ -145,16 +149,16 @@ func (a *allowance) compile(at time.Time) *windows {
 	if !ok {
 		others = a.buckets[""]
 	}
-	w.others = withBucket(others, list)
+	w.others = withBucket(others, a.quotas, list)
 	for stage, buckets := range a.stages {
 		w.stages[stage] = map[string]*meters{}
 		for route, m := range buckets {
-			w.stages[stage][route] = withBucket(m, list)
+			w.stages[stage][route] = withBucket(m, a.quotas, list)
 		}
 	}
 	for route, m := range a.buckets {
 		if route != "" && route != usageplan.AnyRoute {
-			w.routes[route] = withBucket(m, list)
+			w.routes[route] = withBucket(m, a.quotas, list)
 		}
 	}
 	return w
@@ -175,21 +179,30 @@ func window(q quota.Quota, at time.Time, keep time.Duration) store.Meter {
 	return m
 }
 
-func withBucket(m *store.Meter, windows []store.Meter) *meters {
+func withBucket(m *store.Meter, quotas []quota.Quota, windows []store.Meter) *meters {
 	all := &meters{list: windows}
 	if m != nil {
 		all.list, all.throttles = append([]store.Meter{*m}, windows...), 1
 	}
-	for i := range all.list[:len(all.list)-1] {
-		all.limits = append(all.limits, limitOf(&all.list[i]))
+	if m != nil {
+		all.limits = append(all.limits, Limit{Name: shownName(m.Name), Rate: m.Rate})
+	}
+	for i, q := range quotas {
+		w := &windows[i]
+		all.limits = append(all.limits, Limit{
+			Name:  q.NameOrPeriod(),
+			Start: time.Unix(w.Start, 0).UTC(),
+			End:   time.Unix(w.End, 0).UTC(),
+		})
 	}
 	return all
 }
 
-func limitOf(m *store.Meter) Limit {
-	l := Limit{Name: m.Name, Rate: m.Rate}
-	if m.IsWindow() {
-		l.Start, l.End = time.Unix(m.Start, 0).UTC(), time.Unix(m.End, 0).UTC()
+// shownName returns what a decision calls a bucket. A link's own throttle is shown as that
+// of a plan.
+func shownName(bucket string) string {
+	if strings.HasPrefix(bucket, metername.Link("")) {
+		return metername.Throttle
 	}
-	return l
+	return bucket
 }

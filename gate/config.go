@@ -76,9 +76,13 @@ type Config struct {
 	// method. In Amazon API Gateway the throttle of a stage is one for each method
 	// instead. By default there is none.
 	//
-	// A request takes a token of each after the key's own limits have admitted it. If one
-	// refuses, the key's charge is given back. Shared throttles show in a Decision only if
-	// they refuse, by SharedLimit. Otherwise a client would see the traffic of all others.
+	// A request takes a token of each in the same step in which the key's own limits are
+	// charged: all, or none. A Counter that keeps them apart, such as a Redis Cluster, takes
+	// two steps: first the shared tokens, which are given back if the key's own limits
+	// refuse. Gates over one Counter share a bucket if it has the same figures in each.
+	//
+	// Shared throttles show in a Decision only if they refuse, by SharedLimit. Otherwise a
+	// client would see the traffic of all others.
 	Account *limiter.Limit
 	Stages  map[usageplan.Stage]limiter.Limit
 

@@ -77,7 +77,7 @@ func (o *Outcome) SharedLimit() string {
 	if o.shared == nil {
 		return ""
 	}
-	return o.shared.meter.Name
+	return o.shared.kind
 }
 
 // A Limit is one throttle or quota that a decision was about.

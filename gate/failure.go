@@ -60,8 +60,9 @@ func (p FailurePolicy) faults() (errs []error) {
 }
 
 // decideByPolicy decides instead of the Counter, which failed with err. n is what the
-// throttle would have been charged. A Peek takes nothing from the local buckets either.
-func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, n int64, take bool, err error) error {
+// key's throttle would have been charged. A Peek takes nothing from the local buckets
+// either.
+func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, p *pending, n int64, take bool, err error) error {
 	d.Reason = StoreFailed
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = fmt.Errorf("timeout: %v: want at least what a charge takes: %w", g.cfg.Timeout, err)
@@ -75,18 +76,35 @@ func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, n 
 		return err
 	}
 	throttle, quotas := g.cfg.OnFailure.Throttle, g.cfg.OnFailure.Quota
+	throttles := m.throttles + len(p.Parts) - 1
 	switch {
 	case len(m.limits) > m.throttles && (quotas == FailDefault || quotas == FailClosed):
-	case m.throttles > 0 && throttle == FailClosed:
-	case m.throttles > 0 && throttle != FailOpen:
-		d.Allowed, d.RetryAfter = g.fallback.takeTokens(d.subject, &m.list[0], req.At, n, take)
-		if !d.Allowed {
-			d.Reason = throttled(d.RetryAfter)
-		}
+	case throttles > 0 && throttle == FailClosed:
+	case throttles > 0 && throttle != FailOpen:
+		g.decideLocally(req, d, m, p, n, take)
 	default:
 		d.Allowed = true
 	}
 	return err
+}
+
+// decideLocally decides by buckets in this process: those of the key's own throttle and of
+// the shared ones.
+func (g *Gate) decideLocally(req *Request, d *Decision, m *meters, p *pending, n int64, take bool) {
+	claims := make([]claim, 0, 1+maxShared)
+	for i := range m.throttles {
+		claims = append(claims, claim{d.subject, &m.list[i], n, nil})
+	}
+	for i := range p.Parts[1:] {
+		part := &p.Parts[1+i]
+		claims = append(claims, claim{part.Subject, &part.Meters[0], 1, p.shared[i]})
+	}
+	refused, wait := g.fallback.takeTokens(claims, req.At, take)
+	if refused == nil {
+		d.Allowed = true
+		return
+	}
+	d.Reason, d.RetryAfter, d.shared = throttled(wait), wait, refused.shared
 }
 
 // throttled returns the reason of a throttle that refuses for this long.
@@ -110,27 +128,48 @@ type bucketID struct{ subject, name string }
 // when it is next used. The throttle is approximate during an outage in any case.
 const maxFallback = 1 << 16
 
-// takeTokens takes n tokens from a bucket. It returns whether they were there, and else
-// how long to wait for them. If keep is false, the bucket stays as it is.
-func (f *fallback) takeTokens(subject string, m *store.Meter, at time.Time, n int64, keep bool) (bool, time.Duration) {
+// A claim is what one decision takes from one bucket.
+type claim struct {
+	subject string
+	meter   *store.Meter
+	n       int64
+	shared  *shared // nil for the key's own throttle
+}
+
+// takeTokens takes the tokens of all claims, or none. It returns the claim with the
+// longest wait, and the wait, or nil if the tokens were there. If keep is false, the
+// buckets stay as they are.
+func (f *fallback) takeTokens(claims []claim, at time.Time, keep bool) (refused *claim, wait time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	id := bucketID{subject, m.Name}
-	b, known := f.buckets[id]
-	b, level, ok := b.Take(m, at.UnixMicro(), n)
-	if !ok || !keep {
-		return ok, level.Wait
+	next := make([]store.Bucket, len(claims))
+	for i := range claims {
+		c := &claims[i]
+		b := f.buckets[bucketID{c.subject, c.meter.Name}]
+		var l store.Level
+		if !b.Spend(c.meter, at.UnixMicro(), c.n, &l) && l.Wait > wait {
+			refused, wait = c, l.Wait
+		}
+		next[i] = b
 	}
+	if refused == nil && keep {
+		for i := range claims {
+			f.put(bucketID{claims[i].subject, claims[i].meter.Name}, next[i])
+		}
+	}
+	return refused, wait
+}
 
+// put keeps a bucket, and evicts another one first if there are too many.
+func (f *fallback) put(id bucketID, b store.Bucket) {
 	if f.buckets == nil {
 		f.buckets = map[bucketID]store.Bucket{}
 	}
-	if !known && len(f.buckets) >= maxFallback {
+	if _, known := f.buckets[id]; !known && len(f.buckets) >= maxFallback {
 		for other := range f.buckets {
 			delete(f.buckets, other)
 			break
 		}
 	}
 	f.buckets[id] = b
-	return true, 0
 }

@@ -101,7 +101,7 @@ var _ = []interface {
 	AccessByDigest()
 	AccessByKey()
 	Local()
-}{broken{}.apart, paused{}.apart, slow{}.apart, behind{}.apart, remote{}.apart, runnable{}.apart}
+}{broken{}.apart, paused{}.apart, slow{}.apart, behind{}.apart, remote{}.apart, runnable{}.apart, unheard{}.apart}
 
 // broken is a store of keys, plans and counters. Its look-ups fail while reads is set,
 // and its charges fail while takes is set.

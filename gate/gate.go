@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
@@ -115,16 +116,41 @@ func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge boo
 	if req.At.IsZero() {
 		req.At = now
 	}
-	b, err := g.identify(ctx, req, age, d)
-	if b != nil {
-		d.meters = b.allowance.at(req.At, usageplan.Stage{API: req.API, Name: req.Stage}, req.Route)
-		if req.ID != "" {
-			d.meters = d.meters.once(req.ID, g.cfg.KeepIDs)
+	err := g.decideOnce(ctx, req, d, age, charge)
+	if err != nil {
+		if moved, ok := errors.AsType[*store.MovedError](err); ok {
+			err = g.decideAgain(ctx, req, d, age, charge, moved)
 		}
-		err = g.charge(ctx, req, b, d, charge)
 	}
 	if g.cfg.Observer != nil {
 		g.cfg.Observer.Decided(ctx, *req, d.Outcome, err)
+	}
+	return err
+}
+
+// decideOnce decides by what is known of the key.
+func (g *Gate) decideOnce(ctx context.Context, req *Request, d *Decision, age time.Duration, charge bool) error {
+	b, err := g.identify(ctx, req, age, d)
+	if b == nil {
+		return err
+	}
+	d.meters = b.allowance.at(req.At, usageplan.Stage{API: req.API, Name: req.Stage}, req.Route)
+	if req.ID != "" {
+		d.meters = d.meters.once(req.ID, g.cfg.KeepIDs)
+	}
+	return g.charge(ctx, req, b, d, charge)
+}
+
+// decideAgain reads the key again after its subject has moved, which this process has not
+// heard of, and decides once more.
+func (g *Gate) decideAgain(ctx context.Context, req *Request, d *Decision, age time.Duration, charge bool, moved *store.MovedError) error {
+	g.resolver.invalidate(d.Key.ID)
+	*d = Decision{}
+	err := g.decideOnce(ctx, req, d, age, charge)
+	if _, ok := errors.AsType[*store.MovedError](err); ok {
+		// The directory still has the old subject. No policy may open the limits for that.
+		d.Reason, d.meters = StoreFailed, nil
+		err = fmt.Errorf("gate: charge: %w", moved)
 	}
 	return err
 }

@@ -28,11 +28,11 @@ func (m *meters) once(id string, keep time.Duration) *meters {
 	})}
 }
 
-// repeated reports whether c found that the request was charged before: the token of its
-// ID is gone, though c itself took none. c is a charge that was refused, or a read.
-func (m *meters) repeated(c *store.Charge) bool {
-	last := len(m.list) - 1
-	return m.ids > 0 && (c.N[last] == 0 || !c.OK) && c.Levels[last].Used > 0
+// repeated reports whether p found that the request was charged before: the token of its
+// ID is gone, though p itself took none. p is a charge that was refused, or a read.
+func (m *meters) repeated(p *pending) bool {
+	own, last := &p.parts[0], len(m.list)-1
+	return m.ids > 0 && (own.N[last] == 0 || !p.OK) && own.Levels[last].Used > 0
 }
 
 // admitRepeated admits a request that was charged before, whatever the limits say. No

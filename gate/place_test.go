@@ -23,11 +23,11 @@ type moving struct {
 }
 
 func (m *moving) Take(ctx context.Context, c *store.Charge) error {
-	m.told[c.Subject] = append(m.told[c.Subject], c.Place)
-	c.Place = 0 // the place is one that moving made up
+	m.told[c.Parts[0].Subject] = append(m.told[c.Parts[0].Subject], c.Parts[0].Place)
+	c.Parts[0].Place = 0 // the place is one that moving made up
 	err := m.Store.Take(ctx, c)
 	m.last++
-	c.Place = m.last
+	c.Parts[0].Place = m.last
 	return err
 }
 

@@ -48,45 +48,61 @@ func (o *Outcome) Err() error {
 }
 
 // explainRefusal sets Reason and RetryAfter after a refusal. The limit with the longest
-// wait gives the reason, since the request fits only when that limit admits it.
+// wait gives them, since the request fits only when that limit admits it. A shared
+// throttle is named only if none of the key's own limits refused.
 //
 // If no limit refused, the usage record did. It has no limit but what a store can count,
 // so the cost can never fit.
-func (o *Outcome) explainRefusal() {
-	for i := range o.meters.limits {
-		if wait := o.levels[i].Wait; wait > o.RetryAfter {
-			o.RetryAfter = wait
-			o.Reason = QuotaExceeded
-			if i < o.meters.throttles {
-				o.Reason = Throttled
+func (d *Decision) explainRefusal(p *pending) {
+	for i := range d.meters.limits {
+		if wait := d.levels[i].Wait; wait > d.RetryAfter {
+			d.RetryAfter = wait
+			d.Reason = QuotaExceeded
+			if i < d.meters.throttles {
+				d.Reason = Throttled
 			}
 		}
 	}
-	if o.RetryAfter == 0 || o.RetryAfter == store.Never {
-		o.Reason, o.RetryAfter = NeverFits, store.Never
+	own := d.RetryAfter > 0
+	for i := range p.Parts[1:] {
+		if wait := p.Parts[1+i].Levels[0].Wait; wait > d.RetryAfter {
+			d.Reason, d.RetryAfter = Throttled, wait
+			if !own {
+				d.shared = p.shared[i]
+			}
+		}
+	}
+	if d.RetryAfter == 0 || d.RetryAfter == store.Never {
+		d.Reason, d.RetryAfter = NeverFits, store.Never
 	}
 }
 
 // peek decides by levels that were only read. throttle and cost are what the throttles,
-// and the quotas and the usage record, would be charged. room is what the usage record
-// can still count.
-func (o *Outcome) peek(throttle, cost, room int64) {
-	o.Allowed, o.Reason = cost <= room, Admitted
-	for i := range o.meters.limits {
+// and the quotas and the usage record, would be charged.
+func (d *Decision) peek(throttle, cost int64, p *pending) {
+	room := p.parts[0].Levels[len(d.meters.limits)].Remaining() // of the usage record
+	d.Allowed, d.Reason = cost <= room, Admitted
+	for i := range d.meters.limits {
 		n := cost
-		if i < o.meters.throttles {
+		if i < d.meters.throttles {
 			n = throttle
 		}
-		l := &o.levels[i]
+		l := &d.levels[i]
 		missing := n - l.Remaining()
 		if missing <= 0 {
 			continue
 		}
-		o.Allowed = false
-		l.Wait = o.meters.waitFor(i, n, missing, l)
+		d.Allowed = false
+		l.Wait = d.meters.waitFor(i, n, missing, l)
 	}
-	if !o.Allowed {
-		o.explainRefusal()
+	for i := range p.Parts[1:] {
+		if part := &p.Parts[1+i]; part.Levels[0].Remaining() < 1 {
+			d.Allowed = false
+			part.Levels[0].Wait = untilTokens(&part.Meters[0], part.Levels[0], 1)
+		}
+	}
+	if !d.Allowed {
+		d.explainRefusal(p)
 	}
 }
 

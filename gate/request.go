@@ -31,10 +31,7 @@ type Request struct {
 	// ID takes room in the subject's counts.
 	//
 	// Security: a client that chooses the ID can get several requests for the price of
-	// one, unless the service answers a repeated request with its first answer. With a
-	// throttle of Account or Stages there is one more way. If that throttle refuses a
-	// request, a second request of the same ID that runs at the same time may be admitted
-	// by the first one's charge, which is given back.
+	// one, unless the service answers a repeated request with its first answer.
 	ID string
 
 	// At is the time of the request, as time.Now returned it. If zero, the Gate reads the

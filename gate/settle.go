@@ -57,37 +57,54 @@ func (g *Gate) Settle(ctx context.Context, d *Decision, actual int64) error {
 	if !d.Allowed || d.Repeated || d.meters == nil || !atomic.CompareAndSwapUint32(&d.settled, 0, 1) {
 		return nil
 	}
-	c := charges.Get().(*store.Charge)
-	defer charges.Put(c)
-	c.Subject, c.At, c.SetRemaining, c.Place = d.subject, time.Now(), false, 0
-	c.Meters, c.N = d.meters.counting(), store.Each(actual-d.Cost)
+	meters, n := d.meters.counting(), actual-d.Cost
 	switch {
 	case actual == d.Cost:
 		return nil
 	case actual == 0:
-		c.Meters = d.meters.list[d.meters.throttles:] // the ID, too
+		meters = d.meters.list[d.meters.throttles:] // the ID, too
 	case actual > d.Cost:
-		c.Meters = boundless(c.Meters)
+		meters = boundless(meters)
 	}
 	within, cancel := g.within(context.WithoutCancel(ctx))
 	defer cancel()
-	if err := g.counter.Take(within, c); err != nil {
+	ok, err := g.correct(within, d.subject, n, meters)
+	switch {
+	case err != nil:
 		if errors.Is(err, store.ErrNotTaken) {
 			atomic.StoreUint32(&d.settled, 0)
 		}
 		return fmt.Errorf("gate: settle: %w", err)
-	}
-	if !c.OK {
+	case !ok:
 		atomic.StoreUint32(&d.settled, 0)
 		return fault.Report(ErrInvalid, "settle", fmt.Errorf("actual: %d: more than can be counted beside the rest", actual))
 	}
 	return nil
 }
 
-// counting is the windows of m: of the quotas and of the usage record.
+// correct charges n units to each of a subject's meters. If the subject has moved since it
+// was charged, its state has moved along, and so the correction goes there.
+func (g *Gate) correct(ctx context.Context, subject string, n int64, meters []store.Meter) (ok bool, err error) {
+	c := store.NewCharge(subject, n, meters...)
+	c.At = time.Now()
+	for range maxMoves {
+		err = g.counter.Take(ctx, c)
+		moved, ok := errors.AsType[*store.MovedError](err)
+		if !ok {
+			break
+		}
+		c.Parts[0].Subject = moved.To
+	}
+	return c.OK, err
+}
+
+// maxMoves bounds how many moves of one subject a correction follows.
+const maxMoves = 4
+
+// counting returns the windows of m: those of the quotas and of the usage record.
 func (m *meters) counting() []store.Meter { return m.list[m.throttles : len(m.list)-m.ids] }
 
-// boundless is windows that count and do not refuse.
+// boundless returns the windows as meters that count and do not refuse.
 func boundless(windows []store.Meter) []store.Meter {
 	windows = slices.Clone(windows)
 	for i := range windows {

@@ -4,22 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"sync/atomic"
 
 	"github.com/ration-go/ration/internal/fault"
+	"github.com/ration-go/ration/internal/metername"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
 )
 
-// shared is a throttle of a subject of its own, which all keys take from. Its bucket has
-// a name that no plan gives one.
+// A shared throttle has a subject of its own, from which all keys take. It is a part of
+// the same charge as the key's own limits, so nobody sees one without the other.
 type shared struct {
+	kind    string // SharedAccount or SharedStage
 	subject string
-	meter   store.Meter
+	meters  [1]store.Meter
+
+	// place is where the Counter found the subject last, see binding.place.
+	place atomic.Uint64
 }
 
-// sharing is the shared throttles of a Gate that has any.
+// maxShared is how many shared throttles a request can have: its stage's and the
+// account's.
+const maxShared = 2
+
+// A sharing has the shared throttles of a Gate that has any.
 type sharing struct {
 	counter store.OneTaker
 	account *shared
@@ -28,18 +37,19 @@ type sharing struct {
 
 func newSharing(counter store.Counter, cfg Config) (_ *sharing, errs []error) {
 	s := &sharing{counter: store.One(counter), stages: map[usageplan.Stage]*shared{}}
-	add := func(what, subject, name string, l limiter.Limit) *shared {
+	add := func(what, subject, kind string, l limiter.Limit) *shared {
 		if l.Unlimited() {
 			return nil
 		}
-		m, err := l.Meter(name)
+		m, err := l.Meter(kind)
+		m.Name = metername.Shared(kind, m)
 		if err == nil && len(subject) > store.MaxSubject {
 			err = fmt.Errorf("%d bytes: want at most %d", len(subject), store.MaxSubject)
 		}
 		if err != nil {
 			errs = append(errs, fault.In(what, err))
 		}
-		return &shared{subject, m}
+		return &shared{kind: kind, subject: subject, meters: [1]store.Meter{m}}
 	}
 	if cfg.Account != nil {
 		s.account = add("account", "account", SharedAccount, *cfg.Account)
@@ -65,88 +75,61 @@ func (g *Gate) Account() (l limiter.Limit, ok bool) {
 	return limiter.Limit{}, false
 }
 
-// of is the throttles of a stage's requests, in the order in which they are asked; nil
-// ones are none.
-func (s *sharing) of(stage usageplan.Stage) [2]*shared { return [2]*shared{s.stages[stage], s.account} }
+// of returns the throttles of a stage's requests. Those that do not exist are nil.
+func (s *sharing) of(stage usageplan.Stage) [maxShared]*shared {
+	return [maxShared]*shared{s.stages[stage], s.account}
+}
 
-// share asks the shared throttles about a request that the key's own limits have admitted
-// by the charge c. If one refuses, all that was taken is given back.
-func (g *Gate) share(ctx, within context.Context, req *Request, d *Decision, c *store.Charge, take bool) error {
-	var errs []error
-	var taken [2]*shared // from; not where the Counter has failed
-	for i, s := range g.shared.of(usageplan.Stage{API: req.API, Name: req.Stage}) {
-		if s == nil {
+// takeApart decides a charge whose subjects a Counter keeps in different places, such as
+// the nodes of a Redis Cluster. It takes the shared tokens first, then makes the key's own
+// charge, and gives the tokens back if that does not happen. So the refusal of a shared
+// throttle is never seen by others as a used-up quota.
+func (g *Gate) takeApart(ctx, within context.Context, p *pending) error {
+	for i := range p.Parts[1:] {
+		part := &p.Parts[1+i]
+		l, ok, err := g.shared.counter.TakeOne(within, part.Subject, &part.Meters[0], p.At, part.N[0])
+		part.Levels[0] = l
+		if err == nil && ok {
 			continue
 		}
-		switch wait, err := s.take(within, g.shared.counter, req.At, take); {
-		case err != nil:
-			errs = append(errs, g.unshared(ctx, req, d, s, take, err))
-		case wait > 0:
-			d.Allowed, d.Reason, d.RetryAfter, d.shared = false, throttled(wait), wait, s
-		default:
-			taken[i] = s
+		if p.OK = false; err == nil {
+			err = g.readOwn(within, p)
 		}
-		if d.Allowed {
-			continue
-		}
-		if take {
-			errs = append(errs, g.giveBack(ctx, d, c, taken[:]))
-		}
-		d.Cost = 0
-		if d.Reason == StoreFailed {
-			d.meters = nil
-		}
-		break
+		p.undone = g.giveBack(ctx, p, i)
+		return err
 	}
-	return errors.Join(errs...)
+	own := p.Charge
+	own.Parts = p.parts[:1]
+	err := g.counter.Take(within, &own)
+	p.OK = own.OK
+	if err == nil && !p.OK || errors.Is(err, store.ErrNotTaken) {
+		p.undone = g.giveBack(ctx, p, len(p.Parts)-1)
+	}
+	return err
 }
 
-// take takes a token, or looks whether there is one, and tells how long to wait if there
-// is none.
-func (s *shared) take(ctx context.Context, counter store.OneTaker, at time.Time, take bool) (time.Duration, error) {
-	n := int64(1)
-	if !take {
-		n = 0
-	}
-	l, _, err := counter.TakeOne(ctx, s.subject, &s.meter, at, n)
-	if err == nil && !take && l.Remaining() < 1 {
-		return untilTokens(&s.meter, l, 1), nil
-	}
-	return l.Wait, err
+// readOwn reads the levels of the key's own limits after a shared throttle has refused.
+func (g *Gate) readOwn(within context.Context, p *pending) error {
+	read := p.Charge
+	read.Parts = []store.Part{p.parts[0]}
+	read.Parts[0].N = zeros[:len(read.Parts[0].Meters)]
+	return g.counter.Take(within, &read)
 }
 
-// unshared decides in the place of a Counter that has failed.
-func (g *Gate) unshared(ctx context.Context, req *Request, d *Decision, s *shared, take bool, err error) error {
-	d.Reason = StoreFailed
-	switch {
-	case ctx.Err() != nil || g.cfg.OnFailure.Throttle == FailClosed:
-		d.Allowed = false
-	case g.cfg.OnFailure.Throttle != FailOpen:
-		d.Allowed, d.RetryAfter = g.fallback.takeTokens(s.subject, &s.meter, req.At, 1, take)
-		if !d.Allowed {
-			d.Reason, d.shared = throttled(d.RetryAfter), s
-		}
-	}
-	return fmt.Errorf("gate: charge of the %s: %w", s.meter.Name, err)
-}
-
-// giveBack undoes the charge c and those of shared throttles, whatever has become of ctx,
-// and tells how the key's own limits stand then.
-func (g *Gate) giveBack(ctx context.Context, d *Decision, c *store.Charge, taken []*shared) error {
+// giveBack gives the tokens of the first n shared throttles back, whatever has become of
+// ctx.
+func (g *Gate) giveBack(ctx context.Context, p *pending, n int) error {
 	within, cancel := g.within(context.WithoutCancel(ctx))
 	defer cancel()
-	for i := range c.Meters {
-		c.N[i] = -c.N[i]
-	}
-	errs := []error{g.counter.Take(within, c)}
-	if errs[0] == nil {
-		copy(d.levels[:len(d.meters.limits)], c.Levels[:])
-	}
-	for _, s := range taken {
-		if s != nil {
-			_, _, err := g.shared.counter.TakeOne(within, s.subject, &s.meter, c.At, -1)
-			errs = append(errs, err)
+	var errs []error
+	for i := range n {
+		part := &p.Parts[1+i]
+		if part.N[0] == 0 {
+			continue
 		}
+		l, _, err := g.shared.counter.TakeOne(within, part.Subject, &part.Meters[0], p.At, -1)
+		part.Levels[0] = l
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("gate: give back: %w", err)

@@ -18,6 +18,7 @@ import (
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
@@ -155,113 +156,226 @@ func (f fails) Take(ctx context.Context, c *store.Charge) error {
 	return f.Counter.Take(ctx, c)
 }
 
-// TestSharedFails sends three requests while the Counter fails for the account's
-// throttle, which has a burst of two.
+// charges reports whether a part of c is of the subject.
+func charges(c *store.Charge, subject string) bool {
+	return slices.ContainsFunc(c.Parts, func(p store.Part) bool { return p.Subject == subject })
+}
+
+// TestSharedFails sends three requests while the Counter fails. The key's throttle has a
+// burst of three, and the account's a burst of two.
 func TestSharedFails(t *testing.T) {
 	for _, test := range []struct {
 		policy gate.Failure
+		quotas []quota.Quota
 		want   [3]bool
 	}{
-		{gate.FailDefault, [3]bool{true, true, false}},
-		{gate.FailOpen, [3]bool{true, true, true}},
-		{gate.FailClosed, [3]bool{}},
+		{gate.FailDefault, nil, [3]bool{true, true, false}},
+		{gate.FailDefault, perDay(10), [3]bool{}}, // the quota closes
+		{gate.FailOpen, nil, [3]bool{true, true, true}},
+		{gate.FailClosed, nil, [3]bool{}},
 	} {
-		t.Run(fmt.Sprint(test.policy), func(t *testing.T) {
+		t.Run(fmt.Sprint(test.policy, len(test.quotas)), func(t *testing.T) {
 			h := newFixture(t, func(cfg *parts) {
-				cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return c.Subject == "account" }}
+				cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return charges(c, "account") }}
 				cfg.Account, cfg.OnFailure.Throttle = throttle(1e-8, 2), test.policy
 			})
-			k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
-			admitted := int64(0)
+			k, secret, p := h.linked(usageplan.Plan{Throttle: throttle(1e-8, 3), Quotas: test.quotas})
 			for i, want := range test.want {
 				d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret})
 				require.ErrorIs(t, err, errBroken)
 				require.Equal(t, want, d.Allowed, i)
 				if want {
 					require.Equal(t, gate.StoreFailed, d.Reason)
-					admitted++
+				} else if test.want[0] {
+					require.Equal(t, gate.SharedAccount, d.SharedLimit())
 				}
 			}
 			days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, 1)
 			require.NoError(t, err)
-			require.Equal(t, []int64{admitted}, used(days))
+			require.Equal(t, []int64{0}, used(days))
 		})
 	}
 }
 
-// TestGiveBackFails checks that the error tells of a charge that stands although the
-// request was refused.
-func TestGiveBackFails(t *testing.T) {
-	h := newFixture(t, func(cfg *parts) {
-		cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return c.N[0] < 0 }}
-		cfg.Account = &limiter.Limit{}
-	})
-	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(10)})
-	d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret})
-	require.ErrorIs(t, err, errBroken)
-	require.ErrorContains(t, err, "give back")
-	require.Equal(t, gate.NeverFits, d.Reason, "an account that is blocked")
-	require.False(t, d.Allowed)
+// separate is a Counter that keeps families apart, as the nodes of a Redis Cluster do.
+type separate struct{ store.Counter }
+
+func (s separate) Take(ctx context.Context, c *store.Charge) error {
+	for i := range c.Parts {
+		if store.Family(c.Parts[i].Subject) != store.Family(c.Parts[0].Subject) {
+			return fmt.Errorf("%w: %w", store.ErrNotTaken, store.ErrApart)
+		}
+	}
+	return s.Counter.Take(ctx, c)
 }
 
-// TestSharedGone checks that the charge is given back if the request goes away between
-// the charges.
-func TestSharedGone(t *testing.T) {
+// TestQuotaUnseen lets an account's throttle refuse most requests of a key, whose quota has
+// room for all of them. No request is told that the quota is used up, whether the store
+// decides in one step or keeps the subjects apart.
+func TestQuotaUnseen(t *testing.T) {
+	for name, counter := range map[string]func(store.Counter) store.Counter{
+		"one step": func(c store.Counter) store.Counter { return c },
+		"apart":    func(c store.Counter) store.Counter { return separate{c} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			const burst, clients, requests = 60, 16, 20
+			h := newFixture(t, func(cfg *parts) { cfg.Counter, cfg.Account = counter(cfg.Counter), throttle(1e-8, burst) })
+			k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(burst + 1)})
+			var admitted, wrong atomic.Int64
+			var wg sync.WaitGroup
+			for range clients {
+				wg.Go(func() {
+					for range requests {
+						d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret})
+						switch {
+						case err != nil:
+							t.Error(err)
+						case d.Allowed:
+							admitted.Add(1)
+						case d.Reason != gate.Throttled || d.SharedLimit() != gate.SharedAccount:
+							wrong.Add(1)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			require.Zero(t, wrong.Load())
+			require.EqualValues(t, burst, admitted.Load())
+			days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, 1)
+			require.NoError(t, err)
+			require.Equal(t, []int64{burst}, used(days))
+		})
+	}
+}
+
+// TestGiveBack checks what a shared throttle has after the key's own charge did not
+// happen in a store that keeps the two apart.
+func TestGiveBack(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		quota  int64
+		fails  error // of the key's own charge
+		back   error // of the giving back
+		reason gate.Reason
+		used   int64 // of the account's tokens
+	}{
+		{"admitted", 10, nil, nil, gate.Admitted, 1},
+		{"refused", 0, nil, nil, gate.NeverFits, 0},
+		{"not taken", 10, store.ErrNotTaken, nil, gate.StoreFailed, 0},
+		{"perhaps taken", 10, errBroken, nil, gate.StoreFailed, 1},
+		{"refused, and not given back", 0, nil, errBroken, gate.NeverFits, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			st := memory.New(memory.Config{})
+			h := newFixture(t, func(cfg *parts) {
+				cfg.Account = throttle(1e-8, 5)
+				cfg.Counter = separate{failing{st, func(c *store.Charge) error {
+					if charges(c, "account") && c.Parts[0].N[0] < 0 {
+						return test.back
+					}
+					if !charges(c, "account") {
+						return test.fails
+					}
+					return nil
+				}}}
+			})
+			_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(test.quota)})
+			d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret})
+			require.Equal(t, test.reason, d.Reason)
+			for _, want := range []error{test.fails, test.back} {
+				if want != nil {
+					require.ErrorIs(t, err, want)
+				}
+			}
+			if test.back != nil {
+				require.ErrorContains(t, err, "give back")
+			}
+			require.Equal(t, test.used, accountTokens(t, st, 5))
+		})
+	}
+}
+
+// failing is a Counter whose charges fail with the error that a function returns.
+type failing struct {
+	store.Counter
+	err func(c *store.Charge) error
+}
+
+func (f failing) Take(ctx context.Context, c *store.Charge) error {
+	if err := f.err(c); err != nil {
+		return err
+	}
+	return f.Counter.Take(ctx, c)
+}
+
+// accountTokens returns how many tokens were taken from the account's throttle of burst
+// tokens that do not come back.
+func accountTokens(t *testing.T, c store.Counter, burst int) int64 {
+	m, err := throttle(1e-8, burst).Meter("account")
+	require.NoError(t, err)
+	m.Name = fmt.Sprintf("account %d/%d burst %d", m.Rate.Tokens, m.Rate.Per, burst)
+	read := store.NewCharge("account", 0, m)
+	require.NoError(t, c.Take(t.Context(), read))
+	return read.Parts[0].Levels[0].Used
+}
+
+// TestGiveBackAfterAll cancels a request between the two charges of a store that keeps
+// them apart. The shared token is given back all the same.
+func TestGiveBackAfterAll(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	st := memory.New(memory.Config{})
 	h := newFixture(t, func(cfg *parts) {
-		cfg.Counter = fails{st, func(c *store.Charge) bool {
-			if c.Subject != "account" && c.N[0] > 0 {
+		cfg.Account = throttle(1e-8, 5)
+		cfg.Counter = separate{failing{st, func(c *store.Charge) error {
+			if charges(c, "account") {
 				cancel()
 			}
-			return c.Subject == "account" && ctx.Err() != nil
-		}}
-		cfg.Account = throttle(1, 1)
+			return nil
+		}}}
 	})
-	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
-	patient := context.WithoutCancel(ctx)
-	_, err := h.gate.Peek(patient, gate.Request{Secret: secret}) // caches the key
-	require.NoError(t, err)
-	d, err := h.gate.Admit(gone{ctx, patient}, gate.Request{Secret: secret})
-	require.ErrorIs(t, err, errBroken)
-	require.False(t, d.Allowed)
-	days, err := h.gate.UsageByDay(patient, p.ID, k.ID, 1)
-	require.NoError(t, err)
-	require.Equal(t, []int64{0}, used(days))
+	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(10)})
+	_, err := h.gate.Admit(ctx, gate.Request{Secret: secret})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Zero(t, accountTokens(t, st, 5))
 }
 
-// stops is a Counter that answers only while ctx is not done. It cancels ctx after the
-// account's charge.
-type stops struct {
-	store.Counter
-	cancel func()
-}
-
-func (s stops) Take(ctx context.Context, c *store.Charge) error {
-	if err := ctx.Err(); err != nil {
-		return err
+// TestGatesApart checks that two Gates with other figures for the account do not drain
+// each other's bucket, and that two Gates with the same figures share one.
+func TestGatesApart(t *testing.T) {
+	st := memory.New(memory.Config{})
+	gates := map[string]*fixture{}
+	for name, account := range map[string]*limiter.Limit{"small": throttle(1e-8, 3), "same": throttle(1e-8, 3), "large": throttle(1e-8, 9)} {
+		gates[name] = newFixture(t, func(cfg *parts) { cfg.Counter, cfg.Account = st, account })
 	}
-	err := s.Counter.Take(ctx, c)
-	if c.Subject == "account" {
-		s.cancel()
+	for i, step := range []struct {
+		gate     string
+		ask      int
+		admitted int
+	}{{"large", 4, 4}, {"small", 2, 2}, {"same", 2, 1}, {"small", 1, 0}, {"large", 9, 5}} {
+		h := gates[step.gate]
+		_, secret, _ := h.linked(usageplan.Plan{})
+		require.Equal(t, step.admitted, h.admitted(secret, time.Now(), step.ask), i)
 	}
-	return err
 }
 
-// TestGiveBackAfterAll checks that the charge is given back although the request has
-// gone away meanwhile.
-func TestGiveBackAfterAll(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	h := newFixture(t, func(cfg *parts) {
-		cfg.Counter, cfg.Account = stops{cfg.Counter, cancel}, &limiter.Limit{}
-	})
-	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
-	d, err := h.gate.Admit(ctx, gate.Request{Secret: secret})
-	require.NoError(t, err)
-	require.Equal(t, gate.NeverFits, d.Reason)
-	days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, 1)
-	require.NoError(t, err)
-	require.Equal(t, []int64{0}, used(days))
+// TestLinkThrottleApart checks that a link's own throttle does not touch the bucket of
+// another link that shares the subject.
+func TestLinkThrottleApart(t *testing.T) {
+	h := newFixture(t)
+	p := h.plan(usageplan.Plan{Throttle: throttle(1e-8, 10)})
+	secrets := map[string]apikey.Secret{}
+	for name, own := range map[string]*limiter.Limit{"plain": nil, "other": nil, "small": throttle(1e-8, 2)} {
+		k, secret := h.key(name)
+		secrets[name] = secret
+		require.NoError(t, second(h.plans.AddLink(t.Context(), usageplan.Link{PlanID: p.ID, KeyID: k.ID, Subject: "customer", Throttle: own})))
+	}
+	for i, step := range []struct {
+		key      string
+		ask      int
+		admitted int
+	}{{"plain", 6, 6}, {"small", 5, 2}, {"other", 9, 4}, {"plain", 1, 0}} {
+		require.Equal(t, step.admitted, h.admitted(secrets[step.key], time.Now(), step.ask), i)
+	}
 }
 
 // TestSharedLevels checks the levels of the key's own limits after a shared throttle
@@ -296,15 +410,6 @@ func TestStagesApart(t *testing.T) {
 	}
 }
 
-// gone is a context whose Err, but not whose Done, follows ctx. Stores that look only
-// at Done go on.
-type gone struct {
-	ctx context.Context
-	context.Context
-}
-
-func (g gone) Err() error { return g.ctx.Err() }
-
 // TestBadSharing checks that New names every fault of the shared throttles.
 func TestBadSharing(t *testing.T) {
 	st := memory.New(memory.Config{})
@@ -317,41 +422,4 @@ func TestBadSharing(t *testing.T) {
 	for _, want := range []string{"keepIDs: -1", "account.rate: -1", `stages["a:b"].burst: -1`, "608 bytes", `stages["a:b:c"]: want an API, without a ':'`} {
 		require.ErrorContains(t, err, want)
 	}
-}
-
-// partly is a Counter that fails for one subject, before the charge.
-type partly struct {
-	*memory.Store
-	subject string
-	fails   bool
-}
-
-func (p *partly) TakeOne(ctx context.Context, subject string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {
-	if p.fails && subject == p.subject && n > 0 {
-		return store.Level{}, false, store.ErrNotTaken
-	}
-	return p.Store.TakeOne(ctx, subject, m, at, n)
-}
-
-// TestSharedNotTaken checks that a shared throttle gets back only tokens that were
-// taken from it.
-func TestSharedNotTaken(t *testing.T) {
-	st := &partly{Store: memory.New(memory.Config{}), subject: "stage pets:prod"}
-	h := newFixture(t, func(cfg *parts) {
-		cfg.Keys, cfg.Plans, cfg.Counter = st.Store, st.Store, st
-		cfg.Account = throttle(1e-6, 5)
-		cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "pets", Name: "prod"}: *throttle(1e-6, 9)}
-	})
-	h.st, h.keys, h.plans = st.Store, must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
-	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(100)})
-	for i := range 10 {
-		st.fails = i >= 5 // the fallback admits, and the account refuses
-		d, _ := h.gate.Admit(t.Context(), gate.Request{Secret: secret, API: "pets", Stage: "prod"})
-		require.Equal(t, i < 5, d.Allowed)
-	}
-	m, err := throttle(1e-6, 9).Meter("stage")
-	require.NoError(t, err)
-	l, _, err := st.Store.TakeOne(t.Context(), st.subject, &m, time.Now(), 0)
-	require.NoError(t, err)
-	require.EqualValues(t, 5, l.Used)
 }

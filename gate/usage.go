@@ -151,7 +151,8 @@ func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string
 		return err
 	}
 	at := time.Now()
-	c := &store.Charge{Subject: l.Subject, At: at, Meters: []store.Meter{window(q, at, g.cfg.Keep)}, N: store.Each(n), SetRemaining: true}
+	c := store.NewCharge(l.Subject, n, window(q, at, g.cfg.Keep))
+	c.Op, c.At = store.SetRemaining, at
 	within, cancel := g.within(ctx)
 	defer cancel()
 	if err := g.counter.Take(within, c); err != nil {
@@ -176,7 +177,7 @@ func (g *Gate) quotaOf(ctx context.Context, planID, keyID, name string) (usagepl
 		quotas = p.Quotas
 	}
 	for _, q := range quotas {
-		if q.Meter(time.Now(), 0).Name == name {
+		if q.NameOrPeriod() == name {
 			return l, q, nil
 		}
 	}

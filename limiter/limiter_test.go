@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -220,15 +221,18 @@ func TestCharge(t *testing.T) {
 	var got []store.Charge
 	var last *store.Charge
 	lim, err := limiter.New(counterFunc(func(_ context.Context, c *store.Charge) error {
-		got, last = append(got, *c), c
-		c.OK, c.Levels[0] = true, store.Level{Max: 8, Used: 3}
+		asked := *c
+		asked.Parts = []store.Part{c.Parts[0]} // the pool uses the part again
+		asked.Parts[0].N, asked.Parts[0].Meters = slices.Clone(c.Parts[0].N), slices.Clone(c.Parts[0].Meters)
+		got, last = append(got, asked), c
+		c.OK, c.Parts[0].Levels[0] = true, store.Level{Max: 8, Used: 3}
 		return nil
 	}), limiter.Limit{Rate: 1, Burst: 8}, limiter.Config{Name: "calls"})
 	require.NoError(t, err)
 	at := time.Now()
 	_, err = lim.AllowN(t.Context(), "a", at, 3)
 	require.NoError(t, err)
-	assert.Empty(t, last.Subject, "the pooled Charge must not keep the key")
+	assert.Empty(t, last.Parts[0].Subject, "the pooled Charge must not keep the key")
 	_, err = lim.Allow(t.Context(), "b")
 	require.NoError(t, err)
 	_, err = lim.Peek(t.Context(), "c")
@@ -239,11 +243,11 @@ func TestCharge(t *testing.T) {
 		n   int64
 	}{{"a", at, 3}, {"b", time.Time{}, 1}, {"c", time.Time{}, 0}} {
 		c := got[i]
-		assert.Equal(t, want.key, c.Subject)
+		assert.Equal(t, want.key, c.Parts[0].Subject)
 		assert.Equal(t, want.at, c.At)
-		assert.Equal(t, want.n, c.N[0])
+		assert.Equal(t, want.n, c.Parts[0].N[0])
 		assert.False(t, c.OK, "OK starts false")
-		assert.Equal(t, []store.Meter{{Name: "calls", Max: 8, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}}, c.Meters)
+		assert.Equal(t, []store.Meter{{Name: "calls", Max: 8, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}}, c.Parts[0].Meters)
 	}
 }
 

@@ -130,7 +130,7 @@ func TestWaitNeverSpins(t *testing.T) {
 		asked := 0
 		lim, err := limiter.New(counterFunc(func(_ context.Context, c *store.Charge) error {
 			asked++
-			c.Levels[0] = store.Level{}
+			c.Parts[0].Levels[0] = store.Level{}
 			return nil
 		}), limiter.PerSecond(1), limiter.Config{})
 		require.NoError(t, err)

@@ -84,7 +84,7 @@ func TestSharedFailure(t *testing.T) {
 type apart struct{ store.Counter }
 
 func (a apart) Take(ctx context.Context, c *store.Charge) error {
-	if c.Subject == "account" {
+	if c.Parts[0].Subject == "account" {
 		return errors.New("no answer")
 	}
 	return a.Counter.Take(ctx, c)

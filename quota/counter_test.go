@@ -140,7 +140,7 @@ type charges struct {
 }
 
 func (c *charges) Take(ctx context.Context, charge *store.Charge) error {
-	c.meters = append(c.meters, charge.Meters...)
+	c.meters = append(c.meters, charge.Parts[0].Meters...)
 	return c.Counter.Take(ctx, charge)
 }
 

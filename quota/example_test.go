@@ -18,11 +18,11 @@ func Example() {
 		time.Date(2026, 3, 5, 23, 0, 0, 0, time.UTC),
 		time.Date(2026, 3, 6, 0, 0, 0, 0, time.UTC),
 	} {
-		c := &store.Charge{Subject: "client-7", At: at, Meters: []store.Meter{q.Meter(at, time.Hour)}, N: store.Each(2)}
+		c := &store.Charge{At: at, Parts: []store.Part{store.NewPart("client-7", 2, q.Meter(at, time.Hour))}}
 		if err := counter.Take(context.Background(), c); err != nil {
 			panic(err)
 		}
-		fmt.Println(at.Format(time.DateTime), c.OK, c.Levels[0].Remaining(), c.Levels[0].Wait)
+		fmt.Println(at.Format(time.DateTime), c.OK, c.Parts[0].Levels[0].Remaining(), c.Parts[0].Levels[0].Wait)
 	}
 	// Output:
 	// 2026-03-05 22:00:00 true 1 0s
@@ -68,8 +68,7 @@ func ExampleDays() {
 	ctx, counter := context.Background(), memory.New(memory.Config{})
 	for day, units := range []int64{7, 0, 5} {
 		at := time.Date(2026, 3, 4+day, 12, 0, 0, 0, time.UTC)
-		c := &store.Charge{Subject: "client-7", At: at, N: store.Each(units),
-			Meters: []store.Meter{quota.Record(quota.RecordName, at, 90*24*time.Hour)}}
+		c := &store.Charge{At: at, Parts: []store.Part{store.NewPart("client-7", units, quota.Record(quota.RecordName, at, 90*24*time.Hour))}}
 		if err := counter.Take(ctx, c); err != nil {
 			panic(err)
 		}

@@ -20,10 +20,10 @@ type Quota struct {
 	// Name is 1 to MaxName visible ASCII characters or spaces. The default is the name of
 	// the period. Headers and errors show it.
 	//
-	// The count of a window belongs to the name and to the instant at which the window
-	// begins. A quota under another name starts with nothing used. So does a quota with
-	// another Period, StartDay or Location, unless its window begins at the same instant as
-	// the old one.
+	// The count of a window belongs to the name, the Period, and the instant at which the
+	// window begins. A quota under another name or with another Period starts with nothing
+	// used. So does a quota with another StartDay or Location, unless its window begins at
+	// the same instant as the old one.
 	Name string
 
 	// Limit is the number of units in a window, 0 to 2^53-2. Zero refuses everything.
@@ -85,12 +85,23 @@ func nameable(s string) bool {
 	return len(s) <= MaxName
 }
 
-// name returns the name of the quota or its default.
-func (q Quota) name() string {
+// NameOrPeriod returns the Name of the quota, or its default, the name of the period.
+func (q Quota) NameOrPeriod() string {
 	if q.Name != "" {
 		return q.Name
 	}
 	return q.Period.String()
+}
+
+// meterName returns the name under which a store counts. It holds the period. Otherwise
+// the count of a day would go on as that of a month if a plan changes the period on the
+// first, when both windows begin at one instant.
+func (q Quota) meterName() string {
+	name, period := q.NameOrPeriod(), q.Period.String()
+	if name == period || q.Limit == store.Unlimited { // a usage record is always by the day
+		return name
+	}
+	return name + "/" + period
 }
 
 // Meter returns the meter of the window that at is in. The window can be read and
@@ -102,5 +113,5 @@ func (q Quota) name() string {
 // behind finds its window empty again.
 func (q Quota) Meter(at time.Time, keep time.Duration) store.Meter {
 	start, end := q.Window(at)
-	return store.Meter{Name: q.name(), Max: q.Limit, Start: start.Unix(), End: end.Unix(), Keep: keep}
+	return store.Meter{Name: q.meterName(), Max: q.Limit, Start: start.Unix(), End: end.Unix(), Keep: keep}
 }

@@ -58,7 +58,11 @@ func TestMeter(t *testing.T) {
 	m := quota.Quota{Limit: 1000, Period: quota.Day}.Meter(at, time.Hour)
 	assert.Equal(t, store.Meter{Name: "day", Max: 1000, Start: start, End: start + 86400, Keep: time.Hour}, m)
 	m = quota.Quota{Limit: 1000, Period: quota.Day, Name: "tokens"}.Meter(at, 0)
-	assert.Equal(t, "tokens", m.Name)
+	assert.Equal(t, "tokens/day", m.Name)
+	m = quota.Quota{Limit: 1000, Period: quota.Month, Name: "day"}.Meter(at, 0)
+	assert.Equal(t, "day/month", m.Name)
+	m = quota.Quota{Limit: 1000, Period: quota.Day, Name: "day"}.Meter(at, 0)
+	assert.Equal(t, "day", m.Name, "as without a name")
 	m = quota.Record("use/k1", at, time.Hour)
 	assert.Equal(t, store.Meter{Name: "use/k1", Max: store.Unlimited, Start: start, End: start + 86400, Keep: time.Hour}, m)
 

@@ -21,8 +21,7 @@ const keep = 90 * 24 * time.Hour
 // charge takes n units of q and of the usage record at an instant.
 func charge(t *testing.T, c store.Counter, subject string, at time.Time, q quota.Quota, n int64) {
 	t.Helper()
-	charge := &store.Charge{Subject: subject, At: at, N: store.Each(n),
-		Meters: []store.Meter{q.Meter(at, keep), quota.Record(quota.RecordName, at, keep)}}
+	charge := &store.Charge{At: at, Parts: []store.Part{store.NewPart(subject, n, q.Meter(at, keep), quota.Record(quota.RecordName, at, keep))}}
 	require.NoError(t, c.Take(t.Context(), charge))
 	require.True(t, charge.OK)
 }
@@ -90,8 +89,7 @@ func TestWindowsReportTheLimit(t *testing.T) {
 	st, at := memory.New(memory.Config{}), time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 	q := quota.Quota{Limit: 100, Period: quota.Month, Location: zone(t, "Europe/Berlin")}
 	charge(t, st, "a", at, q, 60)
-	require.NoError(t, st.Take(t.Context(), &store.Charge{Subject: "a", At: at, Meters: []store.Meter{q.Meter(at, keep)},
-		N: store.Each(90), SetRemaining: true}))
+	require.NoError(t, st.Take(t.Context(), &store.Charge{Op: store.SetRemaining, At: at, Parts: []store.Part{store.NewPart("a", 90, q.Meter(at, keep))}}))
 	months, err := quota.Windows(t.Context(), st, at, []string{"a"}, q, 1)
 	require.NoError(t, err)
 	assert.Equal(t, int64(60), months[0][0].Used)

@@ -22,16 +22,31 @@ type Bucket struct{ Tokens, Part, Per, Last int64 }
 // From the time a bucket is full until it is full again, the tokens taken and the tokens
 // still held add up to Max + floor(Rate*time). This is exact at any rate, however often
 // the bucket was asked.
-func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
-	if now < b.Last {
-		next, l, ok := b.Take(m, b.Last, n)
-		return next, l.later(b.Last - now), ok
-	}
-	b = b.refill(m, now)
-	l, ok := Level{Max: m.Max}, n <= b.Tokens
+func (b Bucket) Take(m *Meter, now, n int64) (next Bucket, l Level, ok bool) {
+	ok = b.Spend(m, now, n, &l)
+	return b, l, ok
+}
+
+// Set returns the state that holds n tokens at the instant now, and the level to report.
+// An n below zero counts as zero, and one above the capacity as the capacity.
+func (b Bucket) Set(m *Meter, now, n int64) (next Bucket, l Level) {
+	at := max(now, b.Last)
+	b.refill(m, at)
+	b.Tokens, b.Part = min(max(n, 0), m.Max), 0
+	l = Level{Max: m.Max, Used: m.Max - b.Tokens, Reset: b.wait(m, m.Max)}
+	l.addWait(at - now)
+	return b, l
+}
+
+// Spend is Take in place: b becomes the new state, and l the level. It is for stores that
+// decide so fast that copies of these cost more than the arithmetic.
+func (b *Bucket) Spend(m *Meter, now, n int64, l *Level) (ok bool) {
+	at := max(now, b.Last)
+	b.refill(m, at)
+	*l, ok = Level{Max: m.Max}, n <= b.Tokens
 	switch {
 	case !ok:
-		l.Wait = b.wait(m, n)
+		l.Wait, ok = b.wait(m, n), m.Soft
 	case n < b.Tokens-m.Max:
 		// gives back more than is missing; written so that it cannot overflow
 		b.Tokens, b.Part = m.Max, 0
@@ -42,19 +57,10 @@ func (b Bucket) Take(m *Meter, now, n int64) (Bucket, Level, bool) {
 		}
 	}
 	l.Used, l.Reset = m.Max-b.Tokens, b.wait(m, m.Max)
-	return b, l, ok
-}
-
-// Set returns the state that holds n tokens at the instant now, and the level to report.
-// An n below zero counts as zero, and one above the capacity as the capacity.
-func (b Bucket) Set(m *Meter, now, n int64) (Bucket, Level) {
-	if now < b.Last {
-		next, l := b.Set(m, b.Last, n)
-		return next, l.later(b.Last - now)
+	if at != now {
+		l.addWait(at - now)
 	}
-	b = b.refill(m, now)
-	b.Tokens, b.Part = min(max(n, 0), m.Max), 0
-	return b, Level{Max: m.Max, Used: m.Max - b.Tokens, Reset: b.wait(m, m.Max)}
+	return ok
 }
 
 // FullAt returns the instant from which b, under m and without further charges, equals a
@@ -71,10 +77,10 @@ func (b Bucket) FullAt(m *Meter) int64 {
 	return b.Last + b.micros(m, m.Max)
 }
 
-// later returns l with its durations extended for a clock that stepped back by micros.
-// The bucket refills only after the clock has reached Last again, so that a step back
-// adds no tokens. A sum that exceeds a Duration becomes Never.
-func (l Level) later(micros int64) Level {
+// addWait extends the durations of l for a clock that stepped back by micros. The bucket
+// refills only after the clock has reached Last again, so that a step back adds no tokens.
+// A sum that exceeds a Duration becomes Never.
+func (l *Level) addWait(micros int64) {
 	for _, d := range []*time.Duration{&l.Wait, &l.Reset} {
 		// correct even where micros overflows an int64
 		us := uint64(*d/time.Microsecond) + uint64(micros)
@@ -86,21 +92,24 @@ func (l Level) later(micros int64) Level {
 			*d = time.Duration(us) * time.Microsecond
 		}
 	}
-	return l
 }
 
-// refill returns b at now, which is not before b.Last.
-func (b Bucket) refill(m *Meter, now int64) Bucket {
+// refill brings b to now, which is not before b.Last.
+func (b *Bucket) refill(m *Meter, now int64) {
 	per := max(m.Rate.Per, 1)
 	if b.Per == 0 || b.Tokens >= m.Max {
-		return Bucket{m.Max, 0, per, now}
+		*b = Bucket{m.Max, 0, per, now}
+		return
 	}
-	b = b.rescale(per)
+	if b.Per != per {
+		*b = b.rescale(per)
+	}
 	if m.Rate.Tokens > 0 {
 		need := (m.Max-b.Tokens)*per - b.Part
 		over, gain := bits.Mul64(uint64(now-b.Last), uint64(m.Rate.Tokens))
 		if over != 0 || gain >= uint64(need) {
-			return Bucket{m.Max, 0, per, now}
+			*b = Bucket{m.Max, 0, per, now}
+			return
 		}
 		acc := int64(gain) + b.Part   // less than (Max-Tokens)*per
 		if b.Part = acc; acc >= per { // the division is slow, and most charges do not need it
@@ -108,7 +117,6 @@ func (b Bucket) refill(m *Meter, now int64) Bucket {
 		}
 	}
 	b.Last = now
-	return b
 }
 
 // rescale returns b with its fraction in another denominator, rounded down, for a rate
@@ -122,7 +130,7 @@ func (b Bucket) rescale(per int64) Bucket {
 }
 
 // wait returns the time until b holds n tokens, rounded up to the microsecond.
-func (b Bucket) wait(m *Meter, n int64) time.Duration {
+func (b *Bucket) wait(m *Meter, n int64) time.Duration {
 	switch {
 	case n <= b.Tokens:
 		return 0
@@ -134,7 +142,7 @@ func (b Bucket) wait(m *Meter, n int64) time.Duration {
 }
 
 // micros returns the microseconds until b, which holds fewer, holds n tokens.
-func (b Bucket) micros(m *Meter, n int64) int64 {
+func (b *Bucket) micros(m *Meter, n int64) int64 {
 	missing := (n-b.Tokens)*b.Per - b.Part
 	if m.Rate.Tokens == 1 { // true of most rates
 		return missing

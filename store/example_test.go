@@ -23,9 +23,9 @@ func (c *counter) Take(ctx context.Context, charge *store.Charge) error {
 	if err := charge.Check(); err != nil {
 		return err
 	}
-	rate, day := &charge.Meters[0], &charge.Meters[1]
-	bucket, level, fits := c.bucket.Take(rate, charge.At.UnixMicro(), charge.N[0])
-	window, quota, left := c.window.Take(day, charge.At.UnixMicro(), charge.N[1])
+	rate, day := &charge.Parts[0].Meters[0], &charge.Parts[0].Meters[1]
+	bucket, level, fits := c.bucket.Take(rate, charge.At.UnixMicro(), charge.Parts[0].N[0])
+	window, quota, left := c.window.Take(day, charge.At.UnixMicro(), charge.Parts[0].N[1])
 	if charge.OK = fits && left; charge.OK {
 		c.bucket, c.window = bucket, window
 	} else { // report the state without the charge
@@ -34,7 +34,7 @@ func (c *counter) Take(ctx context.Context, charge *store.Charge) error {
 		_, quota, _ = c.window.Take(day, charge.At.UnixMicro(), 0)
 		level.Wait, quota.Wait = wait0, wait1
 	}
-	charge.Levels[0], charge.Levels[1] = level, quota
+	charge.Parts[0].Levels[0], charge.Parts[0].Levels[1] = level, quota
 	return nil
 }
 
@@ -50,17 +50,12 @@ var (
 // units of the day's quota, or nothing.
 func ExampleCharge() {
 	var c store.Counter = new(counter)
-	charge := store.Charge{
-		Subject: "customer-42",
-		At:      midnight.Add(9 * time.Hour),
-		Meters:  meters,
-		N:       [store.MaxMeters]int64{1, 400},
-	}
+	charge := store.Charge{At: midnight.Add(9 * time.Hour), Parts: []store.Part{{Subject: "customer-42", Meters: meters, N: []int64{1, 400}, Levels: make([]store.Level, 2)}}}
 	for range 3 {
 		if err := c.Take(context.Background(), &charge); err != nil {
 			fmt.Println(err)
 		}
-		rate, day := charge.Levels[0], charge.Levels[1]
+		rate, day := charge.Parts[0].Levels[0], charge.Parts[0].Levels[1]
 		fmt.Println(charge.OK, rate.Remaining(), rate.Wait, day.Remaining(), day.Wait)
 	}
 	// Output:
@@ -70,7 +65,7 @@ func ExampleCharge() {
 }
 
 func ExampleCharge_Check() {
-	charge := store.Charge{Meters: []store.Meter{{Name: "day", Max: -1, Start: 86400, End: 0}}}
+	charge := store.Charge{Parts: []store.Part{store.NewPart("", 0, store.Meter{Name: "day", Max: -1, Start: 86400, End: 0})}}
 	fmt.Println(charge.Check())
 	// Output:
 	// store: invalid charge, store: not taken: subject: 0 bytes: want 1 to 512
@@ -131,7 +126,7 @@ func ExampleRateOf() {
 func ExamplePeek() {
 	c := new(counter)
 	at := midnight.Add(time.Hour)
-	_ = c.Take(context.Background(), &store.Charge{Subject: "customer-42", At: at, Meters: meters, N: store.Each(1)})
+	_ = c.Take(context.Background(), &store.Charge{At: at, Parts: []store.Part{store.NewPart("customer-42", 1, meters...)}})
 
 	levels := make([]store.Level, 2)
 	err := store.Peek(context.Background(), c, at, []string{"customer-42"}, meters, levels)

@@ -15,8 +15,8 @@ import (
 // Counter, or leave it out and be slower. It must not inherit TakeOne from an embedded
 // store, since that would bypass its own Take: see Counter.
 type OneTaker interface {
-	// TakeOne charges n units to m, as Take would do for a Charge of Subject, At, Meters[0]
-	// and N[0]. It returns what would be in Levels[0] and OK. Both are undefined after an
+	// TakeOne charges n units to m, as Take would do for a Charge at that instant with one
+	// part and one meter. It returns what would be in Levels[0] and OK. Both are undefined after an
 	// error. TakeOne does not change m, and does not use it after it has returned. It is
 	// safe for concurrent use.
 	TakeOne(ctx context.Context, subject string, m *Meter, at time.Time, n int64) (l Level, ok bool, err error)
@@ -37,16 +37,21 @@ type byTake struct{ Counter }
 func (b byTake) TakeOne(ctx context.Context, subject string, m *Meter, at time.Time, n int64) (l Level, ok bool, err error) {
 	s := singles.Get().(*single)
 	defer singles.Put(s)
-	s.meter[0], s.Charge = *m, Charge{Subject: subject, At: at, Meters: s.meter[:], N: [MaxMeters]int64{n}}
-	err = b.Take(ctx, &s.Charge)
-	s.Subject = "" // the pool must not keep the caller's string
-	return s.Levels[0], s.OK, err
+	s.meter[0], s.n[0] = *m, n
+	s.part[0] = Part{Subject: subject, Meters: s.meter[:], N: s.n[:], Levels: s.level[:]}
+	s.charge = Charge{At: at, Parts: s.part[:]}
+	err = b.Take(ctx, &s.charge)
+	s.part[0].Subject = "" // the pool must not keep the caller's string
+	return s.level[0], s.charge.OK, err
 }
 
-// single is a Charge with room for one meter.
+// single is a Charge of one meter, with everything that it points to.
 type single struct {
-	Charge
-	meter [1]Meter
+	charge Charge
+	part   [1]Part
+	meter  [1]Meter
+	n      [1]int64
+	level  [1]Level
 }
 
 var singles = sync.Pool{New: func() any { return new(single) }}

@@ -31,14 +31,15 @@ func Peek(ctx context.Context, c Counter, at time.Time, subjects []string, meter
 	if p, ok := c.(Peeker); ok {
 		return p.Peek(ctx, at, subjects, meters, levels)
 	}
-	var charge Charge
+	var none [MaxMeters]int64
 	for _, subject := range subjects {
-		for rest := meters; len(rest) > 0; rest = rest[len(charge.Meters):] {
-			charge = Charge{Subject: subject, At: at, Meters: rest[:min(len(rest), MaxMeters)]}
-			if err := c.Take(ctx, &charge); err != nil {
+		for rest := meters; len(rest) > 0; {
+			n := min(len(rest), MaxMeters)
+			part := Part{Subject: subject, Meters: rest[:n], N: none[:n], Levels: levels[:n]}
+			if err := c.Take(ctx, &Charge{At: at, Parts: []Part{part}}); err != nil {
 				return err
 			}
-			levels = levels[copy(levels, charge.Levels[:len(charge.Meters)]):]
+			rest, levels = rest[n:], levels[n:]
 		}
 	}
 	return nil

@@ -5,44 +5,68 @@ import (
 	"time"
 )
 
-// Window is the state of one window: the units used, and the units added to its allowance
-// (negative if it was cut). The zero Window is unused. The methods are pure: they return
-// the new state, and a store keeps it.
-type Window struct{ Used, Extra int64 }
+// Window is the state of one window: the units used, the units added to its allowance
+// (negative if it was cut), and when units were last taken. The zero Window is unused. The
+// methods are pure: they return the new state, and a store keeps it.
+type Window struct {
+	Used, Extra int64
+
+	// Last is the span of the window in which units were last taken, counted from 1. It is at
+	// most MaxLast. See [Meter.LastTaken].
+	Last int64
+}
+
+// MaxLast bounds Window.Last, so that a store can keep it in the 11 bits that MaxUnits
+// leaves of a word.
+const MaxLast = 1<<11 - 1
 
 // Take applies a charge of n units at an instant in Unix microseconds. It returns the new
 // state, the level to report, and whether the charge fits. A store keeps the new state
 // only if n is not zero and every meter of the charge fits.
-func (w Window) Take(m *Meter, at, n int64) (Window, Level, bool) {
-	l := w.level(m, at)
-	ok := n <= l.Max-l.Used || n <= 0
+func (w Window) Take(m *Meter, at, n int64) (next Window, l Level, ok bool) {
+	ok = w.Spend(m, at, n, &l)
+	return w, l, ok
+}
+
+// Spend is Take in place: w becomes the new state, and l the level. It is for stores that
+// decide so fast that copies of these cost more than the arithmetic.
+func (w *Window) Spend(m *Meter, at, n int64, l *Level) (ok bool) {
+	w.show(m, at, l)
+	ok = n <= l.Max-l.Used || n <= 0
 	switch {
 	case ok:
 		w.Used = max(0, w.Used+n)
-		l.Used = w.Used
 	case n > m.Max || l.Reset == 0: // more than any such window holds, or the window is over
 		l.Wait = Never
 	default:
 		l.Wait = l.Reset
 	}
-	return w, l, ok
+	if !ok && m.Soft {
+		w.Used, ok = w.Used+min(n, MaxUnits-w.Used), true
+	}
+	if ok && n > 0 && !w.lastHas(m, at) {
+		w.Last = max(w.Last, m.spanOf(at))
+	}
+	l.Used, l.Last = w.Used, w.Last
+	return ok
 }
 
 // Set returns the state in which n units remain, and the level to report. An Unlimited
 // window does not change.
-func (w Window) Set(m *Meter, at, n int64) (Window, Level) {
+func (w Window) Set(m *Meter, at, n int64) (next Window, l Level) {
 	if m.Max < Unlimited {
 		w.Extra = min(max(n, 0), MaxUnits-w.Used) + w.Used - m.Max
 	}
-	return w, w.level(m, at)
+	w.show(m, at, &l)
+	return w, l
 }
 
-func (w Window) level(m *Meter, at int64) Level {
-	l := Level{Max: Unlimited, Used: w.Used, Reset: untilEnd(m, at)}
+// show fills in the level of w.
+func (w *Window) show(m *Meter, at int64, l *Level) {
+	*l = Level{Max: Unlimited, Used: w.Used, Reset: untilEnd(m, at), Last: w.Last}
 	if m.Max < Unlimited {
 		l.Max = min(max(m.Max+w.Extra, 0), MaxUnits)
 	}
-	return l
 }
 
 // untilEnd returns the time from at to the end of the window, or zero once it is over.
@@ -59,4 +83,47 @@ func untilEnd(m *Meter, at int64) time.Duration {
 		return Never
 	}
 	return time.Duration(left) * time.Microsecond
+}
+
+// lastHas reports whether units were taken in the span of an instant before. It saves most
+// charges a division. It may report false although it is so.
+func (w *Window) lastHas(m *Meter, at int64) bool {
+	return w.Last > 0 && at/1_000_000-m.Start < w.Last*60 && m.End-m.Start <= MaxLast*60
+}
+
+// spanOf returns the span of an instant, counted from 1.
+func (m *Meter) spanOf(at int64) int64 {
+	second := min(max(floorSecond(at), m.Start), m.End-1)
+	return (second-m.Start)/m.span() + 1
+}
+
+// LastTaken returns the start of the span in which units were last taken from the window
+// m, and whether there is one. l is the Level of m.
+//
+// A span is a minute, counted from the window's start. Of a window longer than 34 hours it
+// is as many minutes as it takes for MaxLast spans to cover the window: 22 of a month, 258
+// of a year. An instant before the window counts as its first span, and one after it as
+// its last.
+func (m *Meter) LastTaken(l Level) (start time.Time, ok bool) {
+	if l.Last == 0 {
+		return time.Time{}, false
+	}
+	return time.Unix(m.Start+(l.Last-1)*m.span(), 0), true
+}
+
+// span returns the length of a span of m in seconds.
+func (m *Meter) span() int64 {
+	length := m.End - m.Start
+	if length <= MaxLast*60 {
+		return 60
+	}
+	return (((length-1)/60)/MaxLast + 1) * 60
+}
+
+// floorSecond returns the second of an instant in microseconds.
+func floorSecond(micros int64) int64 {
+	if micros < 0 {
+		return (micros+1)/1_000_000 - 1
+	}
+	return micros / 1_000_000
 }

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/ration-go/ration/apikey"
-	"github.com/ration-go/ration/internal/bucketname"
 	"github.com/ration-go/ration/internal/fault"
+	"github.com/ration-go/ration/internal/metername"
 	"github.com/ration-go/ration/internal/strict"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
@@ -19,8 +19,8 @@ import (
 // The bounds of a plan. Those of names and descriptions are the bounds of AWS for API
 // keys.
 const (
-	// MaxQuotas is the number of quotas of a plan. With them, a throttle, the usage record
-	// and the ID of a request make eight meters, the most of one store.Charge.
+	// MaxQuotas is the number of quotas of a plan. With a throttle, the usage record and the
+	// ID of a request, a key has at most eight of the sixteen meters of a store.Part.
 	MaxQuotas = 5
 
 	MaxRoutes      = 300     // throttles of single routes
@@ -138,7 +138,7 @@ func (p *Plan) Validate() error {
 	}
 	errs = append(errs, text("name", p.Name, MaxName), text("description", p.Description, MaxDescription))
 	errs = append(errs, limits(p.Throttle, p.Quotas)...)
-	errs = append(errs, routes("routes", bucketname.RoutePrefix, p.Routes)...)
+	errs = append(errs, routes("routes", metername.RoutePrefix, p.Routes)...)
 	errs = append(errs, stageRoutes(p.StageRoutes)...)
 	errs = append(errs, fault.In("", p.Tags.Validate()), text("productCode", p.ProductCode, MaxName))
 	errs = append(errs, stages(p.Stages)...)
@@ -168,14 +168,14 @@ func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
 
 	// All counts of a subject share one space of names. So the name of a quota must not be
 	// that of a throttle or of a usage record, nor of another quota.
-	seen := map[string]bool{bucketname.Throttle: true, quota.RecordName: true}
+	seen := map[string]bool{metername.Throttle: true, quota.RecordName: true}
 	const record = quota.RecordName + "/" // see Link.RecordName
 	for i, q := range quotas {
 		errs = append(errs, fault.In(fmt.Sprintf("quotas[%d]", i), q.Validate()))
 		name := nameOf(q)
-		if seen[name] || strings.HasPrefix(name, record) || strings.HasPrefix(name, bucketname.RoutePrefix) {
+		if seen[name] || strings.HasPrefix(name, record) || strings.HasPrefix(name, metername.RoutePrefix) {
 			errs = append(errs, fmt.Errorf("quotas[%d].name: %.100q: want a unique name (%q, %q and names that begin with %q or %q are reserved)", i,
-				name, bucketname.Throttle, quota.RecordName, record, bucketname.RoutePrefix))
+				name, metername.Throttle, quota.RecordName, record, metername.RoutePrefix))
 		}
 		seen[name] = name != ""
 	}
@@ -188,7 +188,7 @@ func nameOf(q quota.Quota) string {
 	if _, err := q.Period.MarshalText(); q.Name == "" && err != nil {
 		return ""
 	}
-	return q.Meter(time.Unix(0, 0), 0).Name
+	return q.NameOrPeriod()
 }
 
 // text returns the fault of a text for people, or nil. It allows the tabs and newlines of

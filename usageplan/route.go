@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/ration-go/ration/internal/bucketname"
+	"github.com/ration-go/ration/internal/metername"
 	"github.com/ration-go/ration/store"
 )
 
@@ -13,7 +13,7 @@ import (
 const AnyRoute = "*"
 
 // maxRoute leaves room for the prefix of the bucket's name.
-const maxRoute = store.MaxName - len(bucketname.RoutePrefix)
+const maxRoute = store.MaxName - len(metername.RoutePrefix)
 
 // Route returns the canonical name of a route, by which a plan throttles it. The name is
 // the pattern of the route in the router, without a host, such as "GET /pets/{id}" for

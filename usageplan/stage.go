@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ration-go/ration/internal/bucketname"
 	"github.com/ration-go/ration/internal/fault"
+	"github.com/ration-go/ration/internal/metername"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store"
 )
@@ -93,7 +93,7 @@ func stageRoutes(stages map[Stage]map[string]limiter.Limit) (errs []error) {
 	for _, stage := range slices.SortedFunc(maps.Keys(stages), Stage.compare) {
 		path := fmt.Sprintf("stageRoutes[%.200q]", stage)
 		errs = append(errs, fault.In(path, stage.Validate()))
-		errs = append(errs, routes(path, bucketname.StagePrefix(stage.String()), stages[stage])...)
+		errs = append(errs, routes(path, metername.StagePrefix(stage.String()), stages[stage])...)
 	}
 	return errs
 }

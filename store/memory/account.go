@@ -2,7 +2,6 @@ package memory
 
 import (
 	"strings"
-	"time"
 
 	"github.com/ration-go/ration/store"
 )
@@ -18,7 +17,7 @@ import (
 //	| tag | slot+1 |       +----------+       |  0 Tokens  <----+----+-- cell 0           |
 //	+--------------+                          |  1 Part         |    |                    |
 //	  4 bytes each          512 accounts      |  2 Last         |    |                    |
-//	                        a slab            |  3 Used    <----+----+-- cell 3           |
+//	                        a slab            |  3 Last, Used <-+----+-- cell 3           |
 //	                                          |  4 (free)       |    +--------------------+
 //	                                          |  5 (free)       |
 //	                                          | overflow -------+---.
@@ -28,6 +27,7 @@ import (
 //	                       +-------------+    | subject   a name of more than 27 bytes     |
 //	                       | field  <----+----+ windows   ended ones, 16 bytes each, and   |
 //	                       +-------------+    |           live ones that found no cell     |
+//	                                          | wide      cells beyond the account's six   |
 //	                                          | buckets   rare ones, and others that found |
 //	                                          |           no cell, in a map                |
 //	                                          +--------------------------------------------+
@@ -47,14 +47,15 @@ import (
 type account struct {
 	name     name
 	layout   *layout
-	cells    [maxCells]int64 // one after the other, as the layout's fields say
+	cells    [ownCells]int64 // one after the other, as the layout's fields say
 	overflow *overflow       // what finds no room here; nil for most accounts
 }
 
 const (
-	maxCells    = 6
-	bucketCells = 3 // Tokens, Part and Last; Per follows from the rate in the layout
-	windowCells = 1 // Used; Extra is in the layout
+	ownCells    = 6             // of an account; the wide block of its overflow may have more
+	maxCells    = 6 + largeWide // of both together
+	bucketCells = 3             // Tokens, Part and Last; Per follows from the rate in the layout
+	windowCells = 1             // Used and Last together; Extra is in the layout
 )
 
 // A name identifies the subject of an account. It holds a subject of up to 27 bytes, so
@@ -74,7 +75,7 @@ func (a *account) belongsTo(subject string) bool {
 	if len(subject) <= maxInline {
 		return int(a.name.length) == len(subject) && string(a.name.bytes[:len(subject)]) == subject
 	}
-	return a.name.length == maxInline+1 && a.overflow.subject == subject
+	return a.name.length == maxInline+1 && *a.overflow.subject == subject
 }
 
 // setSubject makes a the account of the subject. It copies the subject, which may be part
@@ -85,13 +86,14 @@ func (a *account) setSubject(subject string) {
 		return
 	}
 	a.name.length = maxInline + 1
-	a.overflow = &overflow{subject: strings.Clone(subject)}
+	subject = strings.Clone(subject)
+	a.needOverflow().subject = &subject
 }
 
 // subject returns the name of the subject that the account belongs to.
 func (a *account) subject() string {
 	if a.name.length > maxInline {
-		return a.overflow.subject
+		return *a.overflow.subject
 	}
 	return string(a.name.bytes[:a.name.length])
 }
@@ -104,88 +106,87 @@ func (a *account) needOverflow() *overflow {
 	return a.overflow
 }
 
-// A state is a working copy of one meter's state. It has room for both kinds, and the
-// meter says which one counts. Its methods and readState fill it in place: copying values
-// of this size is a good part of the time of a decision.
-type state struct {
-	bucket store.Bucket
-	window store.Window
-
-	// field is where the state is in the account's layout. It is nil if the state is in the
-	// overflow or nowhere.
-	field *field
-
-	// known says that the layout also has the figures of the meter. Those were checked when
-	// the meter was first charged.
-	known bool
-}
-
-// take charges n to the state and fills in the level.
-func (st *state) take(m *store.Meter, at time.Time, now, n int64, l *store.Level) (ok bool) {
-	if m.IsWindow() {
-		st.window, *l, ok = st.window.Take(m, at.UnixMicro(), n)
-	} else {
-		st.bucket, *l, ok = st.bucket.Take(m, now, n)
-	}
-	return ok
-}
-
-// setRemaining leaves n units in the state and fills in the level.
-func (st *state) setRemaining(m *store.Meter, at time.Time, now, n int64, l *store.Level) {
-	if m.IsWindow() {
-		st.window, *l = st.window.Set(m, at.UnixMicro(), n)
-	} else {
-		st.bucket, *l = st.bucket.Set(m, now, n)
-	}
-}
-
-// readState reads the state of m, which is the i-th meter of a charge. If the account has
+// readState returns the state of m, which is the i-th meter of a part. If the account has
 // none, the state is zero: a full bucket or an unused window.
-func (a *account) readState(st *state, m *store.Meter, i int) {
+func (a *account) readState(m *store.Meter, i int) store.State {
 	f := a.layout.findField(m, i)
-	switch {
-	case f == nil || f.Start != m.Start: // another window of that name has the cell
-		st.field, st.known = nil, false
-		a.overflow.readState(st, m)
-	case f.IsWindow():
-		st.field, st.known = f, f.sameFigures(m)
-		st.window = a.window(f)
-	default:
-		st.field, st.known = f, f.sameFigures(m)
-		st.bucket, st.window = a.bucket(f), store.Window{}
+	if f == nil || f.Start != m.Start { // another window of that name has the cell
+		return a.overflow.readState(m)
 	}
+	return a.state(f)
 }
 
-// writeState writes a state back into the cells that readState found. It reports whether
-// that was all. If not, the layout has an old figure or the state has no cells yet, and
-// placeState must keep the state.
-func (a *account) writeState(st *state) bool {
-	f := st.field
-	switch {
-	case f == nil:
+// writeState writes the state of m, which is the i-th meter of a part, to the cells of its
+// field. It reports false if it did not: the state has no cells yet, or the layout has an
+// old figure. placeState must keep the state then.
+func (a *account) writeState(m *store.Meter, i int, st *store.State) bool {
+	f := a.layout.findField(m, i)
+	if f == nil || f.Start != m.Start || !f.sameFigures(m) || f.extra != st.Window.Extra {
 		return false
-	case f.IsWindow():
-		a.cells[f.cell] = st.window.Used
-		return st.known && f.extra == st.window.Extra
-	default:
-		a.setBucket(f.cell, &st.bucket)
-		return st.known
+	}
+	a.setState(f, st)
+	return true
+}
+
+// state returns the state in the cells of f.
+func (a *account) state(f *field) (st store.State) {
+	if f.IsWindow() {
+		st.Window = a.window(f)
+	} else {
+		st.Bucket = a.bucket(f)
+	}
+	return st
+}
+
+// setState writes the cells of f.
+func (a *account) setState(f *field, st *store.State) {
+	if f.IsWindow() {
+		*a.cell(f.cell) = windowCell(&st.Window)
+	} else {
+		setBucket(a.bucketCells(f.cell), &st.Bucket)
 	}
 }
 
-func (a *account) window(f *field) store.Window {
-	return store.Window{Used: a.cells[f.cell], Extra: f.extra}
+// cell returns a cell of the layout. It is in the account or in its wide block.
+func (a *account) cell(i int) *int64 {
+	if i < ownCells {
+		return &a.cells[i]
+	}
+	return &a.overflow.wide.cells[i-ownCells]
 }
 
-// bucket builds a bucket from its cells. A bucket that nothing refills has a rate of
+// bucketCells returns the cells of a bucket. They are next to one another: all in the
+// account, or all in its wide block.
+func (a *account) bucketCells(i int) *[bucketCells]int64 {
+	if i < ownCells {
+		return (*[bucketCells]int64)(a.cells[i:])
+	}
+	return (*[bucketCells]int64)(a.overflow.wide.cells[i-ownCells:])
+}
+
+func (a *account) window(f *field) store.Window { return windowOf(*a.cell(f.cell), f.extra) }
+
+func (a *account) bucket(f *field) store.Bucket { return bucketOf(a.bucketCells(f.cell), f) }
+
+// bucketOf builds a bucket from its cells. A bucket that nothing refills has a rate of
 // zero, but its denominator must not be zero: it would read as a bucket that was never
 // charged.
-func (a *account) bucket(f *field) store.Bucket {
-	c := a.cells[f.cell : f.cell+bucketCells]
+func bucketOf(c *[bucketCells]int64, f *field) store.Bucket {
 	return store.Bucket{Tokens: c[0], Part: c[1], Last: c[2], Per: max(f.Rate.Per, 1)}
 }
 
-func (a *account) setBucket(cell int, b *store.Bucket) {
-	c := a.cells[cell : cell+bucketCells]
+func setBucket(c *[bucketCells]int64, b *store.Bucket) {
 	c[0], c[1], c[2] = b.Tokens, b.Part, b.Last
+}
+
+// usedBits is how many bits of a window's cell hold its Used. The bits above hold its
+// Last.
+const usedBits = 53
+
+// windowCell returns the cell of a window.
+func windowCell(w *store.Window) int64 { return w.Used | w.Last<<usedBits }
+
+// windowOf returns the window of a cell.
+func windowOf(cell, extra int64) store.Window {
+	return store.Window{Used: cell & store.MaxUnits, Extra: extra, Last: int64(uint64(cell) >> usedBits)}
 }

@@ -16,9 +16,9 @@ import (
 // last one.
 func withIDs(t testing.TB, n int) (*memory.Store, *store.Charge) {
 	s := memory.New(memory.Config{})
-	c := &store.Charge{Subject: "a", At: time.Unix(1<<30, 0), Meters: []store.Meter{idMeters[0], idMeters[1]}, N: store.Each(1)}
+	c := &store.Charge{At: time.Unix(1<<30, 0), Parts: []store.Part{store.NewPart("a", 1, idMeters[0], idMeters[1])}}
 	for i := range n {
-		c.Meters[1].Name = fmt.Sprint("id ", i)
+		c.Parts[0].Meters[1].Name = fmt.Sprint("id ", i)
 		require.NoError(t, s.Take(t.Context(), c))
 		require.True(t, c.OK)
 	}
@@ -31,7 +31,7 @@ func withIDs(t testing.TB, n int) (*memory.Store, *store.Charge) {
 func TestRefundBesideManyIDs(t *testing.T) {
 	refund := func(n int) time.Duration {
 		s, c := withIDs(t, n)
-		c.N = store.Each(-1)
+		c.Parts[0] = store.NewPart(c.Parts[0].Subject, -1, c.Parts[0].Meters...)
 		least := time.Hour
 		for range 50 {
 			began := time.Now()
@@ -49,12 +49,12 @@ func TestRefundBesideManyIDs(t *testing.T) {
 func TestRefundBesideManyWindows(t *testing.T) {
 	refund := func(keys int) time.Duration {
 		s := memory.New(memory.Config{})
-		c := &store.Charge{Subject: "a", At: time.Unix(1<<30, 0), Meters: []store.Meter{day("use", time.Unix(1<<30, 0), 10, time.Hour)}, N: store.Each(1)}
+		c := &store.Charge{At: time.Unix(1<<30, 0), Parts: []store.Part{store.NewPart("a", 1, day("use", time.Unix(1<<30, 0), 10, time.Hour))}}
 		for i := range keys {
-			c.Meters[0].Name = fmt.Sprint("use/", i)
+			c.Parts[0].Meters[0].Name = fmt.Sprint("use/", i)
 			require.NoError(t, s.Take(t.Context(), c))
 		}
-		c.N = store.Each(-1)
+		c.Parts[0] = store.NewPart(c.Parts[0].Subject, -1, c.Parts[0].Meters...)
 		least := time.Hour
 		for range 50 {
 			began := time.Now()
@@ -102,7 +102,7 @@ func TestBucketSetKeepsLevels(t *testing.T) {
 			if fits {
 				kept[m.Name] = b
 			}
-			require.Equal(t, want, c.Levels[0], "seed %d, step %d", seed, step)
+			require.Equal(t, want, c.Parts[0].Levels[0], "seed %d, step %d", seed, step)
 		}
 	}
 }

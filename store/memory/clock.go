@@ -17,9 +17,10 @@ import (
 // clock returns both readings of a charge's instant. If the caller gave none, it reads
 // the clock of this process. A charge of buckets alone does not need the wall clock: it
 // reads only the monotonic clock, which is cheaper, and the returned time is zero.
-func (s *Store) clock(at time.Time, meters []store.Meter) (time.Time, int64) {
+func (s *Store) clock(c *store.Charge) (time.Time, int64) {
+	at := c.At
 	if at.IsZero() {
-		if !anyWindow(meters) {
+		if !anyWindow(c) {
 			return at, s.micros(at)
 		}
 		at = time.Now()
@@ -55,10 +56,12 @@ func (s *Store) evictionClock(at time.Time, now int64) (time.Time, int64) {
 	return at, now
 }
 
-func anyWindow(meters []store.Meter) bool {
-	for i := range meters {
-		if meters[i].IsWindow() {
-			return true
+func anyWindow(c *store.Charge) bool {
+	for i := range c.Parts {
+		for j := range c.Parts[i].Meters {
+			if c.Parts[i].Meters[j].IsWindow() {
+				return true
+			}
 		}
 	}
 	return false

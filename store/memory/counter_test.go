@@ -54,7 +54,7 @@ func day(name string, at time.Time, limit int64, keep time.Duration) store.Meter
 }
 
 func take(t testing.TB, s *memory.Store, subject string, at time.Time, n int64, meters ...store.Meter) (store.Charge, error) {
-	c := store.Charge{Subject: subject, At: at, Meters: meters, N: store.Each(n)}
+	c := store.Charge{At: at, Parts: []store.Part{store.NewPart(subject, n, meters...)}}
 	err := s.Take(t.Context(), &c)
 	return c, err
 }

@@ -3,6 +3,7 @@ package memory_test
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -90,7 +91,7 @@ func TestDueSooner(t *testing.T) {
 			mustTake(t, s, "a", t0, -1, small)
 		},
 		"remaining set": func(s *memory.Store) {
-			require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: "a", At: t0, Meters: []store.Meter{slow}, N: store.Each(10), SetRemaining: true}))
+			require.NoError(t, s.Take(t.Context(), &store.Charge{Op: store.SetRemaining, At: t0, Parts: []store.Part{store.NewPart("a", 10, slow)}}))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,11 +135,11 @@ func TestDueSoonerByOwnClock(t *testing.T) {
 		keep   time.Duration
 		change func(c *store.Charge)
 	}{
-		"a refund":                 {0, func(c *store.Charge) { c.N = store.Each(-1) }},
-		"a refund, kept":           {24 * time.Hour, func(c *store.Charge) { c.N = store.Each(-1) }},
-		"a rate":                   {0, func(c *store.Charge) { c.Meters[0].Rate = store.Rate{Tokens: 1, Per: 1_000_000} }},
-		"remaining set":            {0, func(c *store.Charge) { c.N, c.SetRemaining = store.Each(10), true }},
-		"a window that ends first": {0, func(c *store.Charge) { c.Meters[0].Rate = store.Rate{Tokens: 1, Per: 60_000_000} }},
+		"a refund":                 {0, func(c *store.Charge) { c.Parts[0] = store.NewPart(c.Parts[0].Subject, -1, c.Parts[0].Meters...) }},
+		"a refund, kept":           {24 * time.Hour, func(c *store.Charge) { c.Parts[0] = store.NewPart(c.Parts[0].Subject, -1, c.Parts[0].Meters...) }},
+		"a rate":                   {0, func(c *store.Charge) { c.Parts[0].Meters[0].Rate = store.Rate{Tokens: 1, Per: 1_000_000} }},
+		"remaining set":            {0, func(c *store.Charge) { c.Op, c.Parts[0].N[0] = store.SetRemaining, 10 }},
+		"a window that ends first": {0, func(c *store.Charge) { c.Parts[0].Meters[0].Rate = store.Rate{Tokens: 1, Per: 60_000_000} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -148,7 +149,7 @@ func TestDueSoonerByOwnClock(t *testing.T) {
 				mustTake(t, s, "a", time.Time{}, 1, never, window())
 				_, err := take(t, s, "b", time.Time{}, 1, never)
 				require.ErrorIs(t, err, store.ErrFull)
-				c := store.Charge{Subject: "a", Meters: []store.Meter{never}, N: store.Each(1)}
+				c := store.Charge{Parts: []store.Part{store.NewPart("a", 1, never)}}
 				test.change(&c)
 				require.NoError(t, s.Take(t.Context(), &c))
 				time.Sleep(time.Minute - time.Microsecond)
@@ -191,11 +192,15 @@ func TestEvictKeepsAllowances(t *testing.T) {
 				now = now.Add(time.Hour * time.Duration(rnd.IntN(20)))
 			}
 			all := shapes(now)
-			c := store.Charge{Subject: strconv.Itoa(rnd.IntN(30)), At: now, Meters: all[rnd.IntN(len(all))], N: store.Each(rnd.Int64N(8) - 2)}
-			if c.SetRemaining = rnd.IntN(20) == 0; c.N[0] == 0 && !c.SetRemaining {
+			c := store.Charge{At: now, Parts: []store.Part{store.NewPart(strconv.Itoa(rnd.IntN(30)), rnd.Int64N(8)-2, all[rnd.IntN(len(all))]...)}}
+			if rnd.IntN(20) == 0 {
+				c.Op = store.SetRemaining
+			} else if c.Parts[0].N[0] == 0 {
 				continue
 			}
 			want := c
+			want.Parts = slices.Clone(c.Parts)
+			want.Parts[0].Levels = slices.Clone(c.Parts[0].Levels)
 			err := small.Take(t.Context(), &c)
 			if errors.Is(err, store.ErrFull) {
 				full++
@@ -204,7 +209,7 @@ func TestEvictKeepsAllowances(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, large.Take(t.Context(), &want))
 			require.Equal(t, want.OK, c.OK)
-			require.Equal(t, want.Levels, c.Levels)
+			require.Equal(t, want.Parts[0].Levels, c.Parts[0].Levels)
 			charges++
 		}
 	}
@@ -235,7 +240,7 @@ func TestClockAhead(t *testing.T) {
 					require.ErrorIs(t, err, store.ErrFull)
 				}
 			}
-			require.EqualValues(t, 5, mustTake(t, s, "me", now, 0, test.meter(now)).Levels[0].Used)
+			require.EqualValues(t, 5, mustTake(t, s, "me", now, 0, test.meter(now)).Parts[0].Levels[0].Used)
 		})
 	}
 }

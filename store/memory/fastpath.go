@@ -8,97 +8,170 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// There are three shortcuts. Each one decides the common case under the shard's lock, and
-// otherwise changes nothing and lets shard.take decide (take.go):
+// There are two shortcuts. Each one decides the common case under the shard's lock, and
+// otherwise changes nothing and lets takeSlow decide (take.go):
 //
-//   - takeFast skips the search for each meter, and copies no state but the bucket's.
-//   - takeAtPlace also skips the hash of the subject and the search in the index.
+//   - takeFast charges accounts whose layouts have every meter with its figures. Nearly
+//     every charge is one. The others are the first of an account, the first of a window,
+//     refunds, and a few unusual ones. With a Place it also skips the hash of the subject
+//     and the search in the index.
 //   - TakeOne decides on one bucket without a Charge.
 
-// takeFast decides a charge that takes from, or reads, exactly the meters of the
-// account's layout, in their order and with their figures. Nearly every charge of an
-// account is one. The others are the first of the account, the first of a window, and a
-// few unusual ones. takeFast reports whether it decided the charge. If it did not,
-// nothing has changed.
-//
-// It computes all levels first, and writes to the cells only when every meter fits. The
-// new state of a window is in its level. That of a bucket is not, so takeFast keeps it in
-// a variable. There is one such variable, and an account with two buckets takes the slow
-// path.
-func (a *account) takeFast(c *store.Charge, at time.Time, now int64) bool {
-	fields := a.layout.fields
-	if len(fields) != len(c.Meters) || a.layout.buckets > 1 || c.SetRemaining {
-		return false
+// takeFast decides a charge if it can, and reports whether it did. If not, nothing has
+// changed.
+func (s *Store) takeFast(c *store.Charge, at time.Time, now int64) bool {
+	if len(c.Parts) > 1 {
+		return s.takeParts(c, at, now)
 	}
-	var bucket store.Bucket
-	wall, fit := at.UnixMicro(), true
-	for i := range fields {
-		f, n, fits := &fields[i], c.N[i], false
-		if n < 0 || !f.sameMeter(&c.Meters[i]) {
+	p := &c.Parts[0]
+	sh, slot := s.lockPlace(p)
+	if sh == nil {
+		if sh, slot = s.lockSubject(p); sh == nil {
 			return false
 		}
-		if f.IsWindow() {
-			_, c.Levels[i], fits = a.window(f).Take(&f.Meter, wall, n)
-		} else {
-			bucket, c.Levels[i], fits = a.bucket(f).Take(&f.Meter, now, n)
-		}
-		fit = fit && fits
 	}
-	c.OK = fit
-	if !fit {
-		a.readFitting(c, wall, now)
-		return true
-	}
-	for i := range fields {
-		switch f := &fields[i]; {
-		case c.N[i] == 0:
-		case f.IsWindow():
-			a.cells[f.cell] = c.Levels[i].Used
-		default:
-			a.setBucket(f.cell, &bucket)
-		}
-	}
-	return true
-}
-
-// readFitting corrects the levels of the meters that the charge fits, after another meter
-// refused it: nothing was taken from them. The meters that refused, and so have a Wait,
-// already report what they hold.
-func (a *account) readFitting(c *store.Charge, wall, now int64) {
-	for i := range a.layout.fields {
-		f, l := &a.layout.fields[i], &c.Levels[i]
-		switch {
-		case l.Wait > 0:
-		case f.IsWindow():
-			_, *l, _ = a.window(f).Take(&f.Meter, wall, 0)
-		default:
-			_, *l, _ = a.bucket(f).Take(&f.Meter, now, 0)
-		}
-	}
-}
-
-// placeOf returns the Charge.Place of an account: its shard, and its slot plus one, so
-// that zero is no place. With many subjects it spares a decision two cache misses, one
-// after the other: the subject's bytes for their hash, and the index.
-func placeOf(shard uint64, slot uint32) uint64 { return shard<<32 | uint64(slot+1) }
-
-// takeAtPlace tries takeFast on the account at c.Place. The place is a hint: the account
-// there may have been evicted, or belong to another subject by now. It reports whether it
-// decided the charge. If it did not, nothing has changed.
-func (s *Store) takeAtPlace(c *store.Charge, at time.Time, now int64) bool {
-	shard, slot := c.Place>>32, uint32(c.Place)-1
-	if shard >= uint64(len(s.shards)) {
-		return false
-	}
-	sh := &s.shards[shard]
-	sh.mu.Lock()
-	ok := slot < sh.slots
-	if ok {
-		a := sh.account(slot)
-		ok = a.belongsTo(c.Subject) && a.takeFast(c, at, now)
+	var u undo
+	a, wall := sh.account(slot), at.UnixMicro()
+	fits, known := a.spend(p, wall, now, &u)
+	if known && !fits {
+		a.undo(p.Meters, &u)
+		a.showHeld(p, wall, now)
 	}
 	sh.mu.Unlock()
-	return ok
+	c.OK = fits
+	return known
+}
+
+// lockPlace locks the shard of p.Place and returns it, if the account of p's subject is
+// there. The place is a hint: the account may have been evicted, or belong to another
+// subject by now.
+func (s *Store) lockPlace(p *store.Part) (*shard, uint32) {
+	number, slot := p.Place>>32, uint32(p.Place)-1
+	if p.Place == 0 || number >= uint64(len(s.shards)) {
+		return nil, 0
+	}
+	sh := &s.shards[number]
+	sh.mu.Lock()
+	if slot < sh.slots && sh.account(slot).belongsTo(p.Subject) {
+		return sh, slot
+	}
+	sh.mu.Unlock()
+	return nil, 0
+}
+
+// lockSubject locks the shard of p's subject and returns it, if the subject has an
+// account.
+func (s *Store) lockSubject(p *store.Part) (*shard, uint32) {
+	number, hash := s.hash(p.Subject)
+	sh := &s.shards[number]
+	sh.mu.Lock()
+	if slot, known := sh.findSlot(hash, p.Subject); known {
+		p.Place = placeOf(number, slot)
+		return sh, slot
+	}
+	sh.mu.Unlock()
+	return nil, 0
+}
+
+// placeOf returns the Part.Place of an account: its shard, and its slot plus one, so that
+// zero is no place. With many subjects it spares a decision two cache misses, one after
+// the other: the subject's bytes for their hash, and the index.
+func placeOf(shard uint64, slot uint32) uint64 { return shard<<32 | uint64(slot+1) }
+
+// An undo has what the cells of an account were before a charge.
+type undo struct {
+	places [store.MaxMeters]uint8 // of each meter, its first cell
+	cells  [undoCells]int64       // of each meter in turn
+}
+
+// undoCells bounds the cells that the meters of one part may take on the fast path. It
+// suffices for two units: two buckets, two quotas and two usage records take ten.
+const undoCells = 16
+
+// spend charges p and fills in its levels. It writes to the cells at once, and notes in u
+// what they were: if a meter refuses, the caller takes the charge back. One loop over the
+// meters is faster than one that decides and one that writes.
+//
+// known is false if the layout does not have every meter with its figures, or if p gives
+// units back. Nothing has changed then, and the levels are undefined.
+func (a *account) spend(p *store.Part, wall, now int64, u *undo) (fits, known bool) {
+	fields, used := a.layout.fields, 0
+	fits = true
+	var unseen store.Level
+	for i := range p.Meters {
+		m, n, l := &p.Meters[i], p.N[i], &unseen
+
+		// The charges of a subject name their meters in the same order.
+		at := i
+		if i >= len(fields) || !fields[i].sameMeter(m) {
+			at = a.layout.indexOf(m)
+		}
+		if n < 0 || at < 0 || used+bucketCells > undoCells {
+			a.undo(p.Meters[:i], u)
+			return false, false
+		}
+		if p.Levels != nil {
+			l = &p.Levels[i]
+		}
+		f, ok := &fields[at], false
+		u.places[i] = uint8(f.cell)
+		if f.IsWindow() {
+			cell := a.cell(f.cell)
+			u.cells[used] = *cell
+			used += windowCells
+			w := windowOf(*cell, f.extra)
+			if ok = w.Spend(m, wall, n, l); n > 0 {
+				*cell = windowCell(&w)
+			}
+		} else {
+			cells := a.bucketCells(f.cell)
+			copy(u.cells[used:], cells[:])
+			used += bucketCells
+			b := bucketOf(cells, f)
+			if ok = b.Spend(m, now, n, l); n > 0 {
+				setBucket(cells, &b)
+			}
+		}
+		fits = fits && ok
+	}
+	return fits, true
+}
+
+// undo puts back the cells of meters that spend has charged.
+func (a *account) undo(meters []store.Meter, u *undo) {
+	used := 0
+	for i := range meters {
+		place := int(u.places[i])
+		if meters[i].IsWindow() {
+			*a.cell(place) = u.cells[used]
+			used += windowCells
+		} else {
+			copy(a.bucketCells(place)[:], u.cells[used:])
+			used += bucketCells
+		}
+	}
+}
+
+// showHeld fills in the levels of a part after a refusal: nothing was taken. The meters
+// that the charge did not fit keep their Wait.
+func (a *account) showHeld(p *store.Part, wall, now int64) {
+	for i := range p.Levels {
+		m, l := &p.Meters[i], &p.Levels[i]
+		wait := l.Wait
+		st := a.readState(m, i)
+		_, *l, _ = st.Take(m, wall, now, 0)
+		l.Wait = wait
+	}
+}
+
+// indexOf returns the index of the field that was charged as m, or -1.
+func (l *layout) indexOf(m *store.Meter) int {
+	for i := range l.fields {
+		if l.fields[i].sameMeter(m) {
+			return i
+		}
+	}
+	return -1
 }
 
 // TakeOne implements store.OneTaker. A bucket that was charged before takes the fast
@@ -109,11 +182,11 @@ func (s *Store) TakeOne(ctx context.Context, subject string, m *store.Meter, at 
 	}
 	now := s.micros(at)
 	hash := maphash.String(s.seed, subject)
-	sh := &s.shards[hash>>s.shift]
+	sh := &s.shards[hash>>s.shift] // right for all but members of a family
 	sh.mu.Lock()
 	if a := sh.find(hash, subject); a != nil {
-		if f := a.layout.findSameMeter(m); f != nil {
-			l, ok = a.takeBucket(f, now, n)
+		if i := a.layout.indexOf(m); i >= 0 {
+			l, ok = a.takeBucket(&a.layout.fields[i], m, now, n)
 			sh.mu.Unlock()
 			return l, ok, nil
 		}
@@ -122,21 +195,11 @@ func (s *Store) TakeOne(ctx context.Context, subject string, m *store.Meter, at 
 	return s.slowPath.TakeOne(ctx, subject, m, at, n)
 }
 
-// findSameMeter returns the field that was charged as m, or nil. The figures of m need no
-// check then: they passed it when the field was made.
-func (l *layout) findSameMeter(m *store.Meter) *field {
-	for i := range l.fields {
-		if f := &l.fields[i]; f.sameMeter(m) {
-			return f
-		}
-	}
-	return nil
-}
-
-func (a *account) takeBucket(f *field, now, n int64) (l store.Level, ok bool) {
-	b, l, ok := a.bucket(f).Take(&f.Meter, now, n)
+func (a *account) takeBucket(f *field, m *store.Meter, now, n int64) (l store.Level, ok bool) {
+	b := a.bucket(f)
+	ok = b.Spend(m, now, n, &l)
 	if ok && n > 0 {
-		a.setBucket(f.cell, &b)
+		setBucket(a.bucketCells(f.cell), &b)
 	}
 	return l, ok
 }

@@ -21,11 +21,12 @@ func TestTakeAtPlace(t *testing.T) {
 				t.Helper()
 				m := store.Meter{Name: "quota", Max: 10, Start: time.Now().Unix() / 60 * 60}
 				m.End = m.Start + 60
-				c := &store.Charge{Subject: subject, Place: place, Meters: []store.Meter{m}, N: store.Each(1)}
+				c := store.NewCharge(subject, 1, m)
+				c.Parts[0].Place = place
 				require.NoError(t, s.Take(t.Context(), c))
 				require.True(t, c.OK)
-				require.Equal(t, used, c.Levels[0].Used)
-				return c.Place
+				require.Equal(t, used, c.Parts[0].Levels[0].Used)
+				return c.Parts[0].Place
 			}
 			place := take(subject, 0, 1)
 			require.NotZero(t, place, "a charge that makes an account returns its place")

@@ -16,12 +16,13 @@ import (
 //	{"key": ...}
 //	{"meter": ...}     meters and accounts; a meter stands before the first account that has it
 //	{"account": ...}
+//	{"moved": ...}     subjects that were closed, among the accounts
 //	{"end": ...}       one end, with the SHA-256 of all bytes before it
 //
 // A meter is written once, and accounts refer to it by its position among the meters.
 // Most accounts of a plan share their meters. Subjects and the names of meters may be any
 // bytes, so they are in base64.
-const formatVersion = 1
+const formatVersion = 2
 
 // A record is one line. Exactly one of its members is set.
 type record struct {
@@ -31,6 +32,7 @@ type record struct {
 	Key     *numbered[apikey.Key]     `json:"key,omitempty"`
 	Meter   *savedMeter               `json:"meter,omitempty"`
 	Account *savedAccount             `json:"account,omitempty"`
+	Moved   *savedMove                `json:"moved,omitempty"`
 	End     *end                      `json:"end,omitempty"`
 }
 
@@ -79,8 +81,8 @@ func (m *savedMeter) meter() store.Meter {
 }
 
 // A savedAccount is a subject and the states of its meters. A state begins with the
-// position of its meter in the file. Used and Extra follow for a window; Tokens, Part and
-// Last follow for a bucket, where Last is by the wall clock.
+// position of its meter in the file. Used, Extra and Last follow for a window; Tokens, Part
+// and Last follow for a bucket, where Last is by the wall clock.
 type savedAccount struct {
 	Subject []byte    `json:"subject"`
 	States  [][]int64 `json:"states"`
@@ -88,6 +90,13 @@ type savedAccount struct {
 
 // The lengths of a state.
 const (
-	windowFigures = 1 + 2
+	windowFigures = 1 + 3
 	bucketFigures = 1 + 3
 )
+
+// A savedMove is a subject that was closed.
+type savedMove struct {
+	Subject []byte `json:"subject"`
+	To      []byte `json:"to"`
+	Until   int64  `json:"until"` // Unix seconds
+}

@@ -13,10 +13,12 @@ import (
 // A layout says what the cells of an account mean. It never changes: when a limit changes
 // or a new window begins, the account gets another layout.
 type layout struct {
-	fields  []field
-	used    int // cells that the fields take
-	buckets int // fields that are buckets
+	fields []field
+	used   int // cells that the fields take, and gaps between them
 }
+
+// maxFields bounds a layout. Meters beyond it are in the overflow.
+const maxFields = 16
 
 // A field is one meter of a layout, as it was last charged.
 type field struct {
@@ -38,8 +40,8 @@ func (f *field) sameFigures(m *store.Meter) bool {
 
 // sameMeter reports whether the field was charged as m, with the same name and all
 // figures. The fast path asks this of every meter, so one branch decides on everything
-// that is a number. It does not compare Rare, which is the same in every charge of a
-// bucket.
+// that is a number. It compares neither Rare, which is the same in every charge of a
+// bucket, nor Soft, which belongs to the charge.
 func (f *field) sameMeter(m *store.Meter) bool {
 	differs := (f.Max ^ m.Max) | (f.Start ^ m.Start) | (f.End ^ m.End) | int64(f.Keep^m.Keep) |
 		(f.Rate.Tokens ^ m.Rate.Tokens) | (f.Rate.Per ^ m.Rate.Per)
@@ -64,6 +66,14 @@ func (l *layout) searchField(m *store.Meter) *field {
 	return nil
 }
 
+// newField returns a field of m, without a cell. Whether a meter is soft belongs to the
+// charge and not to the state, so a field does not say.
+func newField(m *store.Meter, st *store.State) *field {
+	f := &field{Meter: *m, extra: st.Window.Extra}
+	f.Soft = false
+	return f
+}
+
 // newLayout returns a layout of these fields. The fields are in one allocation with the
 // layout, and an ended window refers to one of them. So an ended window keeps its whole
 // layout alive, and other accounts whose windows end later find that layout and refer to
@@ -72,28 +82,31 @@ func newLayout(fields []field, used int) *layout {
 	l := allocLayout(len(fields))
 	l.fields = append(l.fields, fields...)
 	l.used = used
-	for i := range fields {
-		if !fields[i].IsWindow() {
-			l.buckets++
-		}
-	}
 	return l
 }
 
-// allocLayout returns a layout with room for n fields. There are two sizes only: three
-// fields, which suffice for most plans, and the largest number that the cells allow.
+// allocLayout returns a layout with room for n fields. There are three sizes only: three
+// fields, which suffice for most plans, six, and the largest number.
 func allocLayout(n int) *layout {
-	if n <= 3 {
+	switch {
+	case n <= 3:
 		l := new(struct {
 			layout
 			room [3]field
 		})
 		l.fields = l.room[:0]
 		return &l.layout
+	case n <= 6:
+		l := new(struct {
+			layout
+			room [6]field
+		})
+		l.fields = l.room[:0]
+		return &l.layout
 	}
 	l := new(struct {
 		layout
-		room [maxCells]field
+		room [maxFields]field
 	})
 	l.fields = l.room[:0]
 	return &l.layout
@@ -123,9 +136,7 @@ func (ls *layouts) share(fields []field, used int) *layout {
 	if slices.ContainsFunc(fields, func(f field) bool { return f.extra != 0 }) {
 		return newLayout(fields, used)
 	}
-	var all [maxCells]field // of a fixed size, so that it can be hashed
-	copy(all[:], fields)
-	hash := maphash.Comparable(ls.seed, all)
+	hash := ls.hash(fields)
 
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -137,6 +148,15 @@ func (ls *layouts) share(fields []field, used int) *layout {
 	ls.live[hash] = weak.Make(l)
 	runtime.AddCleanup(l, ls.drop, hash)
 	return l
+}
+
+func (ls *layouts) hash(fields []field) uint64 {
+	var h maphash.Hash
+	h.SetSeed(ls.seed)
+	for i := range fields {
+		maphash.WriteComparable(&h, fields[i])
+	}
+	return h.Sum64()
 }
 
 // drop removes the entry of a layout that was collected. A new layout may have taken the

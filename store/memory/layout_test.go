@@ -28,7 +28,6 @@ func TestCacheLines(t *testing.T) {
 	need64Bit(t)
 	require.Zero(t, unsafe.Sizeof(shard{})%64)
 	require.EqualValues(t, 64, unsafe.Offsetof(shard{}.index))
-	require.EqualValues(t, 128, unsafe.Offsetof(shard{}.next))
 	require.EqualValues(t, 96, unsafe.Sizeof(account{}))
 }
 
@@ -63,22 +62,22 @@ func TestLayouts(t *testing.T) {
 	const plans, hour = 3, 60 * 60
 	for name, test := range map[string]struct {
 		keep time.Duration
-		set  bool  // SetRemaining
+		op   store.Op
 		want []int // layouts after each day
 	}{
-		"unused layouts are dropped":            {0, false, []int{plans, plans, plans}},
-		"an ended window keeps its layout":      {1000 * time.Hour, false, []int{plans, 2 * plans, 3 * plans}},
-		"extended windows do not share layouts": {0, true, []int{0, 0, 0}},
+		"unused layouts are dropped":            {0, store.Spend, []int{plans, plans, plans}},
+		"an ended window keeps its layout":      {1000 * time.Hour, store.Spend, []int{plans, 2 * plans, 3 * plans}},
+		"extended windows do not share layouts": {0, store.SetRemaining, []int{0, 0, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, of := New(Config{}), map[*layout]int{}
 			for d, want := range test.want {
 				at := time.Unix(int64(d+1)*hour, 0)
 				for i := range 10 * plans {
-					c := store.Charge{Subject: strconv.Itoa(i), At: at, SetRemaining: test.set, N: store.Each(5), Meters: []store.Meter{
-						{Name: "quota", Max: int64(10 + i%plans), Start: at.Unix(), End: at.Unix() + hour, Keep: test.keep},
-					}}
-					require.NoError(t, s.Take(t.Context(), &c))
+					m := store.Meter{Name: "quota", Max: int64(10 + i%plans), Start: at.Unix(), End: at.Unix() + hour, Keep: test.keep}
+					c := store.NewCharge(strconv.Itoa(i), 5, m)
+					c.Op, c.At = test.op, at
+					require.NoError(t, s.Take(t.Context(), c))
 				}
 				waitForGC(t, func() bool { return s.layouts.count() == want })
 			}
@@ -87,7 +86,7 @@ func TestLayouts(t *testing.T) {
 					of[s.shards[i].account(slot).layout]++
 				}
 			}
-			if test.set {
+			if test.op == store.SetRemaining {
 				require.Len(t, of, 10*plans)
 				return
 			}
@@ -127,7 +126,7 @@ func TestLayoutsCollectedWhileShared(t *testing.T) {
 // TestStoreCollected checks that nothing keeps a Store alive that its caller has dropped.
 func TestStoreCollected(t *testing.T) {
 	s := New(Config{})
-	require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: "a", Meters: []store.Meter{{Name: "m", Max: 1}}, N: store.Each(1)}))
+	require.NoError(t, s.Take(t.Context(), &store.Charge{Parts: []store.Part{store.NewPart("a", 1, store.Meter{Name: "m", Max: 1})}}))
 	p := weak.Make(s)
 	s = nil
 	waitForGC(t, func() bool { return p.Value() == nil })

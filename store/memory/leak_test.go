@@ -30,8 +30,7 @@ func TestFormatHidesContent(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for range 2000 {
-			c := &store.Charge{Subject: "hunter2subject", At: time.Now(), N: store.Each(1),
-				Meters: []store.Meter{{Name: "m", Max: 1, Rate: store.Rate{Tokens: 1, Per: 1}}}}
+			c := &store.Charge{At: time.Now(), Parts: []store.Part{store.NewPart("hunter2subject", 1, store.Meter{Name: "m", Max: 1, Rate: store.Rate{Tokens: 1, Per: 1}})}}
 			assert.NoError(t, s.Take(t.Context(), c))
 		}
 	})

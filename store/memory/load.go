@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"os"
 	"time"
@@ -118,6 +117,8 @@ func (in *reader) read(text, sum []byte) error {
 		return in.meter(r.Meter.meter())
 	case r.Account != nil:
 		return in.account(r.Account)
+	case r.Moved != nil:
+		return in.moved(r.Moved)
 	case r.End != nil:
 		return in.end(r.End, sum)
 	}
@@ -199,19 +200,13 @@ func (in *reader) meter(m store.Meter) error {
 
 // account puts the states of a subject where charges would have put them.
 func (in *reader) account(from *savedAccount) error {
-	c := store.Charge{Subject: string(from.Subject)}
-	if err := c.Check(); err != nil {
-		return damaged("%w", err)
-	}
-	hash := maphash.String(in.s.seed, c.Subject)
-	sh := &in.s.shards[hash>>in.s.shift]
-	if sh.find(hash, c.Subject) != nil {
-		return damaged("duplicate subject")
-	}
-	a, err := in.insert(sh, hash, c.Subject)
+	subject := string(from.Subject)
+	number, hash, err := in.newSubject(subject)
 	if err != nil {
 		return err
 	}
+	sh := &in.s.shards[number]
+	a := sh.account(sh.insert(hash, subject))
 	for _, figures := range from.States {
 		f, st, err := in.state(figures)
 		if err != nil {
@@ -223,18 +218,41 @@ func (in *reader) account(from *savedAccount) error {
 	return nil
 }
 
-// insert makes the account of a subject. It may have to evict others even if the saved
-// Store was never above its limit: Save copies one shard after another, and so the file
-// may have both a subject that was evicted during Save and the subject that replaced it.
-func (in *reader) insert(sh *shard, hash uint64, subject string) (*account, error) {
-	for {
-		if slot, ok := sh.insert(hash, subject, in.at, in.now()); ok {
-			return sh.account(slot), nil
-		}
+// moved closes a subject.
+func (in *reader) moved(m *savedMove) error {
+	subject, to := string(m.Subject), string(m.To)
+	number, _, err := in.newSubject(subject)
+	if err != nil {
+		return err
+	}
+	if n := len(to); n == 0 || n > store.MaxSubject || to == subject {
+		return damaged("moved to %.100q", to)
+	}
+	sh := &in.s.shards[number]
+	sh.close(subject, to, time.Unix(m.Until, 0).Add(-store.ClosedFor))
+	return nil
+}
+
+// newSubject makes room for one more subject, and returns where it belongs. It may have to
+// evict others even if the saved Store was never above its limit: Save copies one shard
+// after another, and so the file may have both a subject that was evicted during Save and
+// the subject that replaced it.
+func (in *reader) newSubject(subject string) (number, hash uint64, err error) {
+	c := store.NewCharge(subject, 0)
+	if err := c.Check(); err != nil {
+		return 0, 0, damaged("%w", err)
+	}
+	number, hash = in.s.hash(subject)
+	sh := &in.s.shards[number]
+	if sh.find(hash, subject) != nil || sh.closed.check(subject) != nil {
+		return 0, 0, damaged("duplicate subject")
+	}
+	for !sh.makeSpace(1, in.at, in.now()) || !in.s.countSubjects(1) {
 		if !in.s.evict(sh, in.at, in.now()) {
-			return nil, fmt.Errorf("more than %d subjects: %w", in.s.max, store.ErrFull)
+			return 0, 0, fmt.Errorf("more than %d subjects: %w", in.s.max, store.ErrFull)
 		}
 	}
+	return number, hash, nil
 }
 
 // now returns the instant of the load on the buckets' clock.
@@ -243,14 +261,14 @@ func (in *reader) now() int64 { return in.s.micros(in.at) }
 // state returns the field of a state's meter and the state, or an error if a figure is
 // out of bounds. The sum of a file shows only that the file is whole, and not that its
 // figures are safe to calculate with.
-func (in *reader) state(figures []int64) (*field, *state, error) {
+func (in *reader) state(figures []int64) (*field, *store.State, error) {
 	if len(figures) == 0 || uint64(figures[0]) >= uint64(len(in.meters)) {
 		return nil, nil, damaged("state of an unknown meter")
 	}
-	f, st := in.meters[figures[0]], new(state)
+	f, st := in.meters[figures[0]], new(store.State)
 	m := &f.Meter
 
-	// A Last in the future would hold up the bucket until then. From now on the bucket
+	// A bucket's Last in the future would hold it up until then. From now on the bucket
 	// refills again, and the time that passed before is not counted twice.
 	if in.setBack && !m.IsWindow() && len(figures) == bucketFigures {
 		figures[3] = min(figures[3], in.now())
@@ -263,13 +281,13 @@ func (in *reader) state(figures []int64) (*field, *state, error) {
 
 	switch {
 	case m.IsWindow() && len(figures) == windowFigures:
-		st.window = store.Window{Used: figures[1], Extra: figures[2]}
-		if st.window.Used < 0 {
-			return nil, nil, damaged("used %d: want 0 or more", st.window.Used)
+		st.Window = store.Window{Used: figures[1], Extra: figures[2], Last: figures[3]}
+		if w := &st.Window; w.Used < 0 || w.Last < 0 || w.Last > store.MaxLast {
+			return nil, nil, damaged("window %d, %d: want 0 or more, and the last up to %d", w.Used, w.Last, store.MaxLast)
 		}
 	case !m.IsWindow() && len(figures) == bucketFigures:
-		st.bucket = store.Bucket{Tokens: figures[1], Part: figures[2], Per: max(m.Rate.Per, 1), Last: figures[3]}
-		if b := &st.bucket; b.Tokens < 0 || b.Part < 0 || b.Part >= b.Per {
+		st.Bucket = store.Bucket{Tokens: figures[1], Part: figures[2], Per: max(m.Rate.Per, 1), Last: figures[3]}
+		if b := &st.Bucket; b.Tokens < 0 || b.Part < 0 || b.Part >= b.Per {
 			return nil, nil, damaged("bucket %d, %d: want 0 or more, and the part below %d", b.Tokens, b.Part, b.Per)
 		}
 	default:

@@ -103,7 +103,7 @@ func TestLoadSize(t *testing.T) {
 		at := first.Add(time.Duration(d) * 24 * time.Hour)
 		m := []store.Meter{day("day", at, 10, 90*24*time.Hour)}
 		for i := range subjects {
-			require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: id(i), At: at, Meters: m, N: store.Each(1)}))
+			require.NoError(t, s.Take(t.Context(), &store.Charge{At: at, Parts: []store.Part{store.NewPart(id(i), 1, m...)}}))
 		}
 	}
 	saved := heap() - before
@@ -122,9 +122,9 @@ func TestLoadClockSetBack(t *testing.T) {
 	throttle := []store.Meter{{Name: "throttle", Max: 10, Rate: store.Rate{Tokens: 1, Per: 1_000_000}}}
 	var began time.Time
 	take := func(s *memory.Store) int64 {
-		c := store.Charge{Subject: "a", Meters: throttle, N: store.Each(1)}
+		c := store.Charge{Parts: []store.Part{store.NewPart("a", 1, throttle...)}}
 		require.NoError(t, s.Take(t.Context(), &c))
-		return c.Levels[0].Used
+		return c.Parts[0].Levels[0].Used
 	}
 	synctest.Test(t, func(t *testing.T) { // each bubble's clock starts at the same instant
 		began = time.Now()
@@ -166,7 +166,7 @@ func TestSaveClockSet(t *testing.T) {
 				}
 				used := func(n int64) []int64 {
 					c := mustTake(t, s, "a", time.Now(), n, meters...)
-					return []int64{c.Levels[0].Used, c.Levels[1].Used}
+					return []int64{c.Parts[0].Levels[0].Used, c.Parts[0].Levels[1].Used}
 				}
 				used(50)
 				time.Sleep(10 * time.Second)
@@ -191,11 +191,11 @@ func TestSaveClockSet(t *testing.T) {
 func TestSaveExact(t *testing.T) {
 	s, now := memory.New(memory.Config{}), time.Now().Truncate(time.Microsecond)
 	slow := store.Meter{Name: "slow", Max: 10, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}}
-	want := mustTake(t, s, "a", now, 3, slow).Levels[0]
+	want := mustTake(t, s, "a", now, 3, slow).Parts[0].Levels[0]
 	for range 200 {
 		s = reload(t, s)
 	}
-	require.Equal(t, want, mustTake(t, s, "a", now, 0, slow).Levels[0])
+	require.Equal(t, want, mustTake(t, s, "a", now, 0, slow).Parts[0].Levels[0])
 }
 
 // FuzzLoad loads any file. It must not panic, and a file that it accepts can be saved and

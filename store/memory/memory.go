@@ -125,3 +125,6 @@ type Stats struct {
 func (s *Store) Stats() Stats {
 	return Stats{s.subjects.Load(), s.spent.Load(), s.ended.Load(), s.refused.Load()}
 }
+
+// Local implements store.Local and returns true: a Store never waits for I/O.
+func (s *Store) Local() bool { return true }

@@ -14,8 +14,9 @@ import (
 // has more of them than cells. The methods that read accept a nil overflow, which holds
 // nothing.
 type overflow struct {
-	subject string        // if it is too long for the account
+	subject *string       // if it is too long for the account
 	windows []endedWindow // sorted by start and name
+	wide    *wide         // the cells of the layout that the account has no room for
 	buckets *bucketSet
 
 	// The latest End of the windows, and the latest instant until which one is kept, both in
@@ -24,12 +25,53 @@ type overflow struct {
 	lastEnd, lastKept int64
 }
 
+// A wide block has the cells of an account whose meters need more than six. Its room is
+// in one allocation with it, so that they share cache lines.
+type wide struct{ cells []int64 }
+
+// The two sizes of a wide block. The small one suffices for two units: two buckets, two
+// quotas and two usage records.
+const (
+	smallWide = 5
+	largeWide = 29
+)
+
+// newWide returns a block of at least n cells.
+func newWide(n int) *wide {
+	if n <= smallWide {
+		w := new(struct {
+			wide
+			room [smallWide]int64
+		})
+		w.cells = w.room[:]
+		return &w.wide
+	}
+	w := new(struct {
+		wide
+		room [largeWide]int64
+	})
+	w.cells = w.room[:]
+	return &w.wide
+}
+
+// widen makes room for n cells beyond those of the account.
+func (o *overflow) widen(n int) {
+	if o.wide != nil && n <= len(o.wide.cells) {
+		return
+	}
+	w := newWide(n)
+	if o.wide != nil {
+		copy(w.cells, o.wide.cells)
+	}
+	o.wide = w
+}
+
 // An endedWindow is a window outside the cells. It has mostly ended, but may be live
 // where the cells did not suffice. It takes 16 bytes: what subjects share of it stays in
 // the field of the layout that it was in.
 type endedWindow struct {
 	*field
-	used int64
+	cell int64 // as in an account
 }
 
 func (o *overflow) isEmpty() bool { return o == nil || len(o.windows)+o.buckets.len() == 0 }
@@ -53,44 +95,44 @@ func (o *overflow) holds(m *store.Meter) (ok bool) {
 	return ok
 }
 
-// readState reads the state of m. If it is not here, the state is zero.
-func (o *overflow) readState(st *state, m *store.Meter) {
-	st.bucket, st.window = store.Bucket{}, store.Window{}
+// readState returns the state of m. If it is not here, the state is zero.
+func (o *overflow) readState(m *store.Meter) (st store.State) {
 	if o == nil {
-		return
+		return st
 	}
 	if m.IsWindow() {
 		if i, ok := o.findWindow(m); ok {
-			st.window = store.Window{Used: o.windows[i].used, Extra: o.windows[i].extra}
+			st.Window = windowOf(o.windows[i].cell, o.windows[i].extra)
 		}
 	} else if b := o.buckets.find(m.Name); b != nil {
-		st.bucket = b.state
+		st.Bucket = b.state
 	}
+	return st
 }
 
 // put keeps the state of m here.
-func (o *overflow) put(m *store.Meter, st *state, at time.Time, now int64) {
+func (o *overflow) put(m *store.Meter, st *store.State, at time.Time, now int64) {
 	if !m.IsWindow() {
 		if o.buckets == nil {
 			o.buckets = new(bucketSet)
 		}
-		o.buckets.put(m, &st.bucket, now)
+		o.buckets.put(m, &st.Bucket, now)
 		return
 	}
 
 	// A field may be shared, so a window with other figures gets a field of its own.
-	own := func() *field { return &field{Meter: *m, extra: st.window.Extra} }
+	own := func() *field { return newField(m, st) }
 	i, ok := o.findWindow(m)
 	if !ok {
-		o.addWindow(own(), st.window.Used, at)
+		o.addWindow(own(), windowCell(&st.Window), at)
 		return
 	}
 	w := &o.windows[i]
-	if w.extra != st.window.Extra || w.End != m.End || w.Keep != m.Keep {
+	if w.extra != st.Window.Extra || w.End != m.End || w.Keep != m.Keep {
 		w.field = own()
 		o.noteWindow(m)
 	}
-	w.used = st.window.Used
+	w.cell = windowCell(&st.Window)
 }
 
 // noteWindow moves lastEnd and lastKept to those of m, if they are earlier.
@@ -110,7 +152,7 @@ func (o *overflow) windowsDue(k kind) time.Time {
 // addWindow keeps a window that is not here yet. Before the slice grows, it drops the
 // windows whose Keep has passed. The slice grows by an eighth, and not by half as append
 // would grow it: there may be millions of such slices.
-func (o *overflow) addWindow(f *field, used int64, at time.Time) {
+func (o *overflow) addWindow(f *field, cell int64, at time.Time) {
 	if len(o.windows) == cap(o.windows) {
 		o.lastEnd, o.lastKept = 0, 0 // all that stay are noted again
 		o.windows = slices.DeleteFunc(o.windows, func(w endedWindow) bool {
@@ -125,6 +167,6 @@ func (o *overflow) addWindow(f *field, used int64, at time.Time) {
 		o.windows = append(make([]endedWindow, 0, n+1+n/8), o.windows...)
 	}
 	i, _ := o.findWindow(&f.Meter)
-	o.windows = slices.Insert(o.windows, i, endedWindow{f, used})
+	o.windows = slices.Insert(o.windows, i, endedWindow{f, cell})
 	o.noteWindow(&f.Meter)
 }

@@ -12,7 +12,7 @@ import (
 //
 // The cells belong to the newest window of a name. An older one is in the overflow, where
 // late refunds still find it.
-func (sh *shard) placeState(a *account, m *store.Meter, st *state, at time.Time, now int64) {
+func (sh *shard) placeState(a *account, m *store.Meter, st *store.State, at time.Time, now int64) {
 	f := a.layout.findField(m, -1)
 	if f == nil {
 		// Other buckets than m go only when they are full by the clock of this process, too. A
@@ -37,20 +37,20 @@ func (sh *shard) placeState(a *account, m *store.Meter, st *state, at time.Time,
 // kept.
 func (a *account) retireWindow(f *field, at time.Time) {
 	if w := a.window(f); w != (store.Window{}) && f.isKept(at) {
-		a.needOverflow().addWindow(f, w.Used, at)
+		a.needOverflow().addWindow(f, windowCell(&w), at)
 	}
 }
 
 // restoreState keeps a state that was read from a file where the charges would have left
 // it.
-func (sh *shard) restoreState(a *account, f *field, st *state, at time.Time, now int64) {
+func (sh *shard) restoreState(a *account, f *field, st *store.State, at time.Time, now int64) {
 	live := a.layout.findField(&f.Meter, -1)
 	ended := f.IsWindow() && live != nil && live.Start > f.Start
 
 	// All accounts of the file share f, so that an ended window takes 16 bytes in a loaded
 	// Store as well. A window that was extended needs a field of its own.
-	if ended && st.window.Extra == 0 && !a.overflow.holds(&f.Meter) {
-		a.needOverflow().addWindow(f, st.window.Used, at)
+	if ended && st.Window.Extra == 0 && !a.overflow.holds(&f.Meter) {
+		a.needOverflow().addWindow(f, windowCell(&st.Window), at)
 		return
 	}
 	sh.placeState(a, &f.Meter, st, at, now)
@@ -62,44 +62,44 @@ func (f *field) isKept(at time.Time) bool { return keptUntil(&f.Meter).After(at)
 // keptUntil returns the instant from which a window may be evicted.
 func keptUntil(m *store.Meter) time.Time { return time.Unix(m.End, 0).Add(m.Keep) }
 
-// addField gives m the next free cells of a. It reports false if there are too few, or if
-// m is rare: a layout with the name of one ID would never be shared.
-func (sh *shard) addField(a *account, m *store.Meter, st *state) bool {
+// addField gives m cells of a. It reports false if there are too few, or if m is rare: a
+// layout with the name of one ID would never be shared.
+func (sh *shard) addField(a *account, m *store.Meter, st *store.State) bool {
 	n := windowCells
 	if !m.IsWindow() {
 		n = bucketCells
 	}
 	cell := a.layout.used
-	if m.Rare || cell+n > maxCells {
+	if cell < ownCells && cell+n > ownCells {
+		cell = ownCells // the cells of a bucket are in one place; the gap stays empty
+	}
+	if m.Rare || cell+n > maxCells || len(a.layout.fields) == maxFields {
 		return false
 	}
 
 	// The array on the stack spares an allocation: share copies the fields if it keeps them.
-	fields := append(new([maxCells]field)[:0], a.layout.fields...)
-	fields = append(fields, field{Meter: *m, extra: st.window.Extra, cell: cell})
+	fields := append(new([maxFields]field)[:0], a.layout.fields...)
+	f := newField(m, st)
+	f.cell = cell
+	fields = append(fields, *f)
+	if cell+n > ownCells {
+		a.needOverflow().widen(cell + n - ownCells)
+	}
 	a.layout = sh.store.layouts.share(fields, cell+n)
-	a.setCells(cell, m, st)
+	a.setState(f, st)
 	return true
 }
 
 // replaceField gives the cells of f to m, which has the same name.
-func (sh *shard) replaceField(a *account, f *field, m *store.Meter, st *state) {
-	fields := append(new([maxCells]field)[:0], a.layout.fields...)
-	cell := f.cell
+func (sh *shard) replaceField(a *account, f *field, m *store.Meter, st *store.State) {
+	fields := append(new([maxFields]field)[:0], a.layout.fields...)
+	next := newField(m, st)
+	next.cell = f.cell
 	for i := range fields {
-		if fields[i].cell == cell {
-			fields[i].Meter = *m
-			fields[i].extra = st.window.Extra
+		if fields[i].cell == f.cell {
+			fields[i] = *next
 		}
 	}
 	a.layout = sh.store.layouts.share(fields, a.layout.used)
-	a.setCells(cell, m, st)
-}
-
-func (a *account) setCells(cell int, m *store.Meter, st *state) {
-	if m.IsWindow() {
-		a.cells[cell] = st.window.Used
-	} else {
-		a.setBucket(cell, &st.bucket)
-	}
+	a.setState(next, st)
 }

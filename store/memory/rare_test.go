@@ -22,8 +22,8 @@ var idMeters = []store.Meter{
 func TestRareBucketsRemoved(t *testing.T) {
 	s, at := memory.New(memory.Config{}), time.Unix(1<<30, 0)
 	take := func(i int, want bool) {
-		c := store.Charge{Subject: "a", At: at, Meters: []store.Meter{idMeters[0], idMeters[1]}, N: store.Each(1)}
-		c.Meters[1].Name = fmt.Sprint("id ", i)
+		c := store.Charge{At: at, Parts: []store.Part{store.NewPart("a", 1, idMeters[0], idMeters[1])}}
+		c.Parts[0].Meters[1].Name = fmt.Sprint("id ", i)
 		require.NoError(t, s.Take(t.Context(), &c))
 		require.Equal(t, want, c.OK, i)
 	}
@@ -48,10 +48,10 @@ func BenchmarkRare(b *testing.B) {
 				names[i] = fmt.Sprint("id ", i)
 			}
 			step := 600 * time.Second / time.Duration(n)
-			c := store.Charge{Subject: "a", Meters: []store.Meter{idMeters[0], idMeters[1]}, N: store.Each(1)}
+			c := store.Charge{Parts: []store.Part{store.NewPart("a", 1, idMeters[0], idMeters[1])}}
 			for i := 0; b.Loop(); i++ {
 				c.At = at
-				c.Meters[1].Name = names[i%len(names)]
+				c.Parts[0].Meters[1].Name = names[i%len(names)]
 				if err := s.Take(b.Context(), &c); err != nil || !c.OK {
 					b.Fatal(err, c.OK)
 				}
@@ -69,9 +69,9 @@ func BenchmarkRare(b *testing.B) {
 func TestRareAlone(t *testing.T) {
 	s := memory.New(memory.Config{})
 	for i := range 100_000 { // if each looked at all others, this would take minutes
-		c := store.Charge{Subject: "a", N: store.Each(1), Meters: []store.Meter{{
+		c := store.Charge{Parts: []store.Part{store.NewPart("a", 1, store.Meter{
 			Name: fmt.Sprintf("id %d", i), Max: 1, Rate: store.Rate{Tokens: 1, Per: 600_000_000}, Rare: true,
-		}}}
+		})}}
 		require.NoError(t, s.Take(t.Context(), &c))
 		require.True(t, c.OK)
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -181,8 +182,12 @@ func (w *writer) shard(sh *shard) {
 			}
 		}
 	}
+	moved := maps.Clone(sh.closed)
 	sh.mu.Unlock()
 
+	for subject, c := range moved {
+		w.put(&record{Moved: &savedMove{[]byte(subject), []byte(c.to), c.until.Unix()}})
+	}
 	for _, a := range w.accounts {
 		out := &savedAccount{Subject: []byte(a.subject)}
 		for i := range a.states {
@@ -202,7 +207,7 @@ func (w *writer) figures(m *meterState) []int64 {
 		w.put(&record{Meter: newSavedMeter(&m.Meter)})
 	}
 	if m.IsWindow() {
-		return []int64{position, m.window.Used, m.window.Extra}
+		return []int64{position, m.window.Used, m.window.Extra, m.window.Last}
 	}
 
 	// The buckets' clock of this process means nothing to another one, whose own clock
@@ -229,10 +234,9 @@ type meterState struct {
 // first. restoreState relies on it: it takes an older window of the same name for an
 // ended one.
 func (a *account) states(at time.Time) (all []meterState) {
-	addWindow := func(f *field, used int64) {
+	addWindow := func(f *field, cell int64) {
 		if f.isKept(at) {
-			w := store.Window{Used: used, Extra: f.extra}
-			all = append(all, meterState{Meter: f.Meter, window: w})
+			all = append(all, meterState{Meter: f.Meter, window: windowOf(cell, f.extra)})
 		}
 	}
 	addBucket := func(m *store.Meter, b store.Bucket) {
@@ -241,7 +245,7 @@ func (a *account) states(at time.Time) (all []meterState) {
 
 	for i := range a.layout.fields {
 		if f := &a.layout.fields[i]; f.IsWindow() {
-			addWindow(f, a.cells[f.cell])
+			addWindow(f, *a.cell(f.cell))
 		} else {
 			addBucket(&f.Meter, a.bucket(f))
 		}
@@ -251,7 +255,7 @@ func (a *account) states(at time.Time) (all []meterState) {
 	}
 	all = slices.Grow(all, len(a.overflow.windows)+a.overflow.buckets.len())
 	for _, w := range a.overflow.windows {
-		addWindow(w.field, w.used)
+		addWindow(w.field, w.cell)
 	}
 	for b := range a.overflow.buckets.all() {
 		addBucket(&b.Meter, b.state)

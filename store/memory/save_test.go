@@ -36,12 +36,7 @@ func saved(t testing.TB) string {
 		require.NoError(t, err)
 		require.NoError(t, plans.Link(ctx, p.ID, k.ID))
 		day := time.Now().Unix() / 86400 * 86400
-		c := store.Charge{Subject: "subject " + name, N: store.Each(1), Meters: []store.Meter{
-			{Name: "throttle", Max: 10, Rate: store.Rate{Tokens: 1, Per: math.MaxInt32}},
-			{Name: "day", Max: 10, Start: day, End: day + 2*86400, Keep: time.Hour},
-			{Name: "day", Max: 10, Start: day - 86400, End: day, Keep: 48 * time.Hour},
-			{Name: "\xff", Max: 1, Rare: true},
-		}}
+		c := store.Charge{Parts: []store.Part{store.NewPart("subject "+name, 1, store.Meter{Name: "throttle", Max: 10, Rate: store.Rate{Tokens: 1, Per: math.MaxInt32}}, store.Meter{Name: "day", Max: 10, Start: day, End: day + 2*86400, Keep: time.Hour}, store.Meter{Name: "day", Max: 10, Start: day - 86400, End: day, Keep: 48 * time.Hour}, store.Meter{Name: "\xff", Max: 1, Rare: true})}}
 		require.NoError(t, s.Take(ctx, &c))
 		require.True(t, c.OK)
 	}
@@ -117,7 +112,7 @@ func TestSaveSkipsSpent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := memory.New(memory.Config{})
 		take := func(subject string, m store.Meter) {
-			require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: subject, Meters: []store.Meter{m}, N: store.Each(1)}))
+			require.NoError(t, s.Take(t.Context(), &store.Charge{Parts: []store.Part{store.NewPart(subject, 1, m)}}))
 		}
 		take("bucket", store.Meter{Name: "m", Max: 1, Rate: store.Rate{Tokens: 1, Per: 1_000_000}})
 		take("window", store.Meter{Name: "m", Max: 1, Start: time.Now().Unix(), End: time.Now().Unix() + 60, Keep: time.Minute})
@@ -145,7 +140,7 @@ func TestSaveUnderLoad(t *testing.T) {
 					return
 				default:
 				}
-				_ = s.Take(t.Context(), &store.Charge{Subject: fmt.Sprint(w, i%1000), Meters: []store.Meter{{Name: "m", Max: 1 << 40}}, N: store.Each(1)})
+				_ = s.Take(t.Context(), &store.Charge{Parts: []store.Part{store.NewPart(fmt.Sprint(w, i%1000), 1, store.Meter{Name: "m", Max: 1 << 40})}})
 				k, err := s.Key(t.Context(), id(i%100))
 				if err == nil {
 					k.Name = fmt.Sprint(i)
@@ -174,7 +169,7 @@ func TestSaveFull(t *testing.T) {
 	ended := []store.Meter{{Name: "day", Max: 10, Start: today - 86400, End: today, Keep: 90 * 24 * time.Hour}}
 	var n atomic.Int64
 	take := func() {
-		err := s.Take(t.Context(), &store.Charge{Subject: fmt.Sprint(n.Add(1)), Meters: ended, N: store.Each(1)})
+		err := s.Take(t.Context(), &store.Charge{Parts: []store.Part{store.NewPart(fmt.Sprint(n.Add(1)), 1, ended...)}})
 		if err != nil {
 			t.Error(err)
 		}
@@ -242,7 +237,7 @@ func TestSaveConcurrently(t *testing.T) {
 // with the latest time that fits.
 func TestSaveFarFuture(t *testing.T) {
 	s := memory.New(memory.Config{})
-	c := store.Charge{Subject: "a", At: time.Now().AddDate(285, 0, 0), Meters: []store.Meter{{Name: "m", Max: 10}}, N: store.Each(1)}
+	c := store.Charge{At: time.Now().AddDate(285, 0, 0), Parts: []store.Part{store.NewPart("a", 1, store.Meter{Name: "m", Max: 10})}}
 	require.NoError(t, s.Take(t.Context(), &c))
 	require.EqualValues(t, 1, reload(t, s).Stats().Subjects)
 }
@@ -253,7 +248,7 @@ func BenchmarkSave(b *testing.B) {
 		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
 			s := fill(b, n)
 			for i := range n {
-				c := store.Charge{Subject: id(i), N: store.Each(1), Meters: []store.Meter{{Name: "throttle", Max: 100}, day("day", time.Now(), 10, time.Hour)}}
+				c := store.Charge{Parts: []store.Part{store.NewPart(id(i), 1, store.Meter{Name: "throttle", Max: 100}, day("day", time.Now(), 10, time.Hour))}}
 				require.NoError(b, s.Take(b.Context(), &c))
 			}
 			path := filepath.Join(b.TempDir(), "saved")

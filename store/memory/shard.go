@@ -3,8 +3,6 @@ package memory
 import (
 	"sync"
 	"time"
-
-	"github.com/ration-go/ration/store"
 )
 
 const (
@@ -32,14 +30,14 @@ type shard struct {
 	count int         // accounts
 	store *Store
 
-	next [store.MaxMeters]state // scratch: the states that the current charge leads to
-
 	unknown account      // empty; it is read in place of the account of an unknown subject
 	slots   uint32       // slots of the slabs that were ever used
 	free    []uint32     // those of them that are free
 	hand    uint32       // where the next sweep begins in the index
 	due     [kinds]int64 // no account is of that kind before; zero at first
-	_       [40]byte     // fills the last cache line, so that shards share none
+	closed  closedSet    // subjects that were moved; nil for most shards
+	undos   *undos       // scratch of takeParts; nil until it is first needed
+	_       [24]byte     // fills the last cache line, so that shards share none
 }
 
 // An entry of the index is eight bits of the hash, its tag, then the slot plus one. Zero
@@ -71,29 +69,24 @@ func (sh *shard) find(hash uint64, subject string) *account {
 
 // findSlot returns the slot of a subject's account, if it has one.
 func (sh *shard) findSlot(hash uint64, subject string) (slot uint32, ok bool) {
-	mask := uint32(len(sh.index) - 1)
-	for i := uint32(hash) & mask; sh.index[i] != 0; i = (i + 1) & mask {
-		if e := sh.index[i]; e.hasTag(uint32(hash)) && sh.account(e.slot()).belongsTo(subject) {
-			return e.slot(), true
-		}
-	}
-	return 0, false
+	i, ok := sh.findEntry(hash, subject)
+	return sh.index[i].slot(), ok
 }
 
-// insert makes the account of a subject that has none. It reports false if the Store is
-// full.
-func (sh *shard) insert(hash uint64, subject string, at time.Time, now int64) (slot uint32, ok bool) {
-	if sh.count >= len(sh.index)/4*3 { // fuller, linear probing gets slow
-		sh.sweepOrGrow(at, now)
+// findEntry returns the index of a subject's entry, if it has one.
+func (sh *shard) findEntry(hash uint64, subject string) (i uint32, ok bool) {
+	mask := uint32(len(sh.index) - 1)
+	for i = uint32(hash) & mask; sh.index[i] != 0; i = (i + 1) & mask {
+		if e := sh.index[i]; e.hasTag(uint32(hash)) && sh.account(e.slot()).belongsTo(subject) {
+			return i, true
+		}
 	}
+	return i, false
+}
 
-	// Adding first and subtracting after a failure keeps the bound exact without a lock of
-	// the whole Store.
-	if sh.store.subjects.Add(1) > sh.store.max || sh.count >= maxSlots {
-		sh.store.subjects.Add(-1)
-		return 0, false
-	}
-
+// insert makes the account of a subject that has none. makeSpace was called before, and
+// the subject is counted already.
+func (sh *shard) insert(hash uint64, subject string) (slot uint32) {
 	slot = sh.allocSlot()
 	a := sh.account(slot)
 	a.setSubject(subject)
@@ -101,18 +94,34 @@ func (sh *shard) insert(hash uint64, subject string, at time.Time, now int64) (s
 	a.layout = sh.unknown.layout
 	sh.insertEntry(newEntry(a.name.hash, slot), a.name.hash)
 	sh.count++
-	return slot, true
+	return slot
 }
 
-// sweepOrGrow makes space in the index. It evicts every spent account first, and grows
-// the index only if half of it is still in use. So a shard stays in proportion to its
-// live subjects, and it does not grow and shrink for subjects that come again and again.
-func (sh *shard) sweepOrGrow(at time.Time, now int64) {
-	at, now = sh.store.evictionClock(at, now)
-	sh.sweep(spent, at, now, len(sh.index))
-	if len(sh.index) < minIndex || sh.count >= len(sh.index)/2 {
-		sh.growIndex()
+// makeSpace makes space in the index for n more accounts. It evicts every spent account
+// first, and grows the index only if half of it is still in use. So a shard stays in
+// proportion to its live subjects, and it does not grow and shrink for subjects that come
+// again and again. It reports false if the shard can have no more accounts.
+func (sh *shard) makeSpace(n int, at time.Time, now int64) bool {
+	for swept := false; sh.count+n > len(sh.index)/4*3; swept = true { // fuller, linear probing gets slow
+		if !swept {
+			at, now = sh.store.evictionClock(at, now)
+			sh.sweep(spent, at, now, len(sh.index))
+		}
+		if swept || len(sh.index) < minIndex || sh.count >= len(sh.index)/2 {
+			sh.growIndex()
+		}
 	}
+	return sh.count+n <= maxSlots
+}
+
+// countSubjects counts n more subjects, if the Store has room for them. Adding first and
+// subtracting after a failure keeps the bound exact without a lock of the whole Store.
+func (s *Store) countSubjects(n int) bool {
+	if s.subjects.Add(int64(n)) > s.max {
+		s.subjects.Add(-int64(n))
+		return false
+	}
+	return true
 }
 
 // allocSlot returns a free slot. Accounts never move once the first slab has its full

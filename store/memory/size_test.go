@@ -40,9 +40,9 @@ func TestSize(t *testing.T) {
 	s := memory.New(memory.Config{})
 	fill := func(at time.Time) {
 		keep := 90 * 24 * time.Hour
-		c := store.Charge{At: at, Meters: []store.Meter{bucket, day("day", at, 1000, keep), day("use", at, store.Unlimited, keep)}, N: store.Each(1)}
+		c := store.Charge{At: at, Parts: []store.Part{store.NewPart("", 1, bucket, day("day", at, 1000, keep), day("use", at, store.Unlimited, keep))}}
 		for _, name := range names {
-			c.Subject = name
+			c.Parts[0].Subject = name
 			if err := s.Take(t.Context(), &c); err != nil || !c.OK {
 				t.Fatal(c.OK, err)
 			}
@@ -114,10 +114,11 @@ func TestAllocs(t *testing.T) {
 	s := memory.New(memory.Config{})
 	now := time.Now()
 	meters := []store.Meter{{Name: "rate", Max: 1 << 40, Rate: store.Rate{Tokens: 1, Per: 1}}, day("day", now, 1<<50, 0), day("use", now, store.Unlimited, 0)}
-	ctx, c := context.Background(), &store.Charge{Subject: "a", Meters: meters}
+	ctx := context.Background()
 	for _, n := range []int64{1, -1, 0, 1 << 51} {
+		c := store.NewCharge("a", n, meters...)
 		allocs := testing.AllocsPerRun(1000, func() {
-			c.At, c.N = time.Now(), store.Each(n)
+			c.At = time.Now()
 			if err := s.Take(ctx, c); err != nil || c.OK != (n < 1<<51) {
 				t.Fatal(c.OK, err)
 			}

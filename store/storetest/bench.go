@@ -118,7 +118,7 @@ func (w *workload) callers(b *testing.B, callers, n int, call func(c *store.Char
 	var wg sync.WaitGroup
 	for caller := range min(callers, n) {
 		wg.Go(func() {
-			c := new(store.Charge)
+			c := store.NewCharge("", 0, w.meters...)
 			for i := caller; i < n; i += callers {
 				if err := call(c, i); err != nil {
 					b.Error(err)
@@ -131,7 +131,11 @@ func (w *workload) callers(b *testing.B, callers, n int, call func(c *store.Char
 }
 
 func (w *workload) take(ctx context.Context, c *store.Charge, subject string, n int64) error {
-	c.Subject, c.At, c.Meters, c.N = subject, time.Now(), w.meters, store.Each(n)
+	p := &c.Parts[0]
+	c.At, p.Subject, p.Place = time.Now(), subject, 0
+	for i := range p.N {
+		p.N[i] = n
+	}
 	if err := w.counter.Take(ctx, c); err != nil {
 		return err
 	}

@@ -105,7 +105,7 @@ func promises() []promise {
 		chargePromises, levelPromises, bucketPromises, planPromises, windowPromises, latePromises, setPromises,
 		subjectPromises, callPromises, ownPromises, peekPromises, onePromises, racePromises, randomPromises,
 		extremePromises, aheadPromises, statePromises, stalePromises, ctxPromises, queuePromises, overlapPromises,
-		setRacePromises, durablePromises, peerPromises, fullPromises,
+		setRacePromises, durablePromises, peerPromises, fullPromises, partPromises, softPromises, lastPromises, movePromises,
 	)
 }
 

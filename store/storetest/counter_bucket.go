@@ -132,7 +132,7 @@ func noDrift(t *trial) {
 		if c.OK {
 			t.failf("admitted a token early, %v into the story", t.now)
 		}
-		t.later(c.Levels[0].Wait - us)
+		t.later(c.Parts[0].Levels[0].Wait - us)
 		t.play(take(1, b).no(7).waits(us))
 		t.later(us)
 		t.play(take(1, b).yes(7))
@@ -192,10 +192,10 @@ func runs(t *trial) {
 			admitted++
 			continue
 		}
-		if w := c.Levels[0].Wait; w <= 0 || w > 20*time.Millisecond {
+		if w := c.Parts[0].Levels[0].Wait; w <= 0 || w > 20*time.Millisecond {
 			t.failf("a token comes every 20ms, but Wait is %v", w)
 		}
-		t.pause(c.Levels[0].Wait + t.Slack/100)
+		t.pause(c.Parts[0].Levels[0].Wait + t.Slack/100)
 	}
 	if t.elapsed() < 200*time.Millisecond-t.Slack {
 		t.failf("20 units were admitted in %v, want 10 and then 1 every 20ms", t.elapsed())

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,24 +59,26 @@ var faults = []struct {
 	rule  string
 	spoil func(c *store.Charge)
 }{
-	{"a subject", func(c *store.Charge) { c.Subject = "" }},
-	{"a subject of at most 512 bytes", func(c *store.Charge) { c.Subject = strings.Repeat("x", store.MaxSubject+1) }},
-	{"eight meters", func(c *store.Charge) { c.Meters = append(eight[:8:8], c.Meters...) }},
-	{"a name", func(c *store.Charge) { c.Meters[1].Name = "" }},
-	{"a name of at most 128 bytes", func(c *store.Charge) { c.Meters[1].Name = strings.Repeat("x", store.MaxName+1) }},
-	{"no negative max", func(c *store.Charge) { c.Meters[1].Max = -1 }},
-	{"a max up to 2^53-1", func(c *store.Charge) { c.Meters[1].Max = store.MaxUnits + 1 }},
-	{"an end after the start", func(c *store.Charge) { c.Meters[1].End = c.Meters[1].Start }},
-	{"no end before the start", func(c *store.Charge) { c.Meters[1].End = c.Meters[1].Start - 1 }},
-	{"an end within 2^53-1", func(c *store.Charge) { c.Meters[1].End = store.MaxUnits + 1 }},
-	{"a start within 2^53-1", func(c *store.Charge) { c.Meters[1].Start = -store.MaxUnits - 1 }},
-	{"a window without a rate", func(c *store.Charge) { c.Meters[1].Rate = perDay }},
-	{"no negative keep", func(c *store.Charge) { c.Meters[1].Keep = -1 }},
-	{"a bucket without a start", func(c *store.Charge) { c.Meters[0].Start = 1 }},
-	{"a bucket without a keep", func(c *store.Charge) { c.Meters[0].Keep = 1 }},
-	{"a whole rate", func(c *store.Charge) { c.Meters[0].Rate.Per = 0 }},
-	{"no negative rate", func(c *store.Charge) { c.Meters[0].Rate.Tokens = -1 }},
-	{"an exact rate", func(c *store.Charge) { c.Meters[0].Max = store.MaxUnits/perDay.Per + 1 }},
+	{"a subject", func(c *store.Charge) { c.Parts[0].Subject = "" }},
+	{"a subject of at most 512 bytes", func(c *store.Charge) { c.Parts[0].Subject = strings.Repeat("x", store.MaxSubject+1) }},
+	{"at most sixteen meters", func(c *store.Charge) {
+		c.Parts[0] = store.NewPart("somebody", 1, append(slices.Clone(sixteen), c.Parts[0].Meters...)...)
+	}},
+	{"a name", func(c *store.Charge) { c.Parts[0].Meters[1].Name = "" }},
+	{"a name of at most 128 bytes", func(c *store.Charge) { c.Parts[0].Meters[1].Name = strings.Repeat("x", store.MaxName+1) }},
+	{"no negative max", func(c *store.Charge) { c.Parts[0].Meters[1].Max = -1 }},
+	{"a max up to 2^53-1", func(c *store.Charge) { c.Parts[0].Meters[1].Max = store.MaxUnits + 1 }},
+	{"an end after the start", func(c *store.Charge) { c.Parts[0].Meters[1].End = c.Parts[0].Meters[1].Start }},
+	{"no end before the start", func(c *store.Charge) { c.Parts[0].Meters[1].End = c.Parts[0].Meters[1].Start - 1 }},
+	{"an end within 2^53-1", func(c *store.Charge) { c.Parts[0].Meters[1].End = store.MaxUnits + 1 }},
+	{"a start within 2^53-1", func(c *store.Charge) { c.Parts[0].Meters[1].Start = -store.MaxUnits - 1 }},
+	{"a window without a rate", func(c *store.Charge) { c.Parts[0].Meters[1].Rate = perDay }},
+	{"no negative keep", func(c *store.Charge) { c.Parts[0].Meters[1].Keep = -1 }},
+	{"a bucket without a start", func(c *store.Charge) { c.Parts[0].Meters[0].Start = 1 }},
+	{"a bucket without a keep", func(c *store.Charge) { c.Parts[0].Meters[0].Keep = 1 }},
+	{"a whole rate", func(c *store.Charge) { c.Parts[0].Meters[0].Rate.Per = 0 }},
+	{"no negative rate", func(c *store.Charge) { c.Parts[0].Meters[0].Rate.Tokens = -1 }},
+	{"an exact rate", func(c *store.Charge) { c.Parts[0].Meters[0].Max = store.MaxUnits/perDay.Per + 1 }},
 }
 
 func invalid(t *trial) {

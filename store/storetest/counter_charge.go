@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/ration-go/ration/store"
@@ -68,21 +70,21 @@ var chargePromises = []promise{{
 	},
 }, {
 	name: "charge/most-meters",
-	says: "A charge has up to eight meters, and they are one decision.",
+	says: "A part has up to sixteen meters, and they are one decision.",
 	story: []step{
-		take(2, eight...).yes(2, 2, 2, 2, 2, 2, 2, 2),
-		take(2, eight...).no(2, 2, 2, 2, 2, 2, 2, 2),
-		each(1, 1, 1, 1, 1, 1, 1, 2).of(eight...).no(2, 2, 2, 2, 2, 2, 2, 2),
-		each(0, 1, 0, 1, 0, 1, 0, 1).of(eight...).yes(2, 3, 2, 3, 2, 3, 2, 3),
-		give(1, eight...).yes(1, 2, 1, 2, 1, 2, 1, 2),
+		take(2, sixteen...).yes(repeat(2, 16)...),
+		take(2, sixteen...).no(repeat(2, 16)...),
+		each(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2).of(sixteen...).no(repeat(2, 16)...),
+		each(0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1).of(sixteen...).yes(2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3),
+		give(1, sixteen...).yes(1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2),
 	},
 }, {
 	name: "charge/more-meters",
 	says: "A subject may have more meters than fit into one charge.",
 	story: []step{
-		take(1, eight...).yes(1, 1, 1, 1, 1, 1, 1, 1),
+		take(1, sixteen...).yes(repeat(1, 16)...),
 		take(2, rate, quota, month, calls).yes(2, 2, 2, 2),
-		take(1, eight...).yes(2, 2, 2, 2, 2, 2, 2, 2),
+		take(1, sixteen...).yes(repeat(2, 16)...),
 		read(rate, quota, month, calls).yes(2, 2, 2, 2),
 	},
 }, {
@@ -133,10 +135,13 @@ var chargePromises = []promise{{
 	},
 }}
 
-var eight = []store.Meter{
-	bucket("rate-1", 3, perDay), window("1", 3, 0, day), bucket("rate-2", 3, perDay), window("2", 3, 0, day),
-	bucket("rate-3", 3, perDay), window("3", 3, 0, day), bucket("rate-4", 3, perDay), window("4", 3, 0, day),
-}
+// sixteen are buckets and windows in turn.
+var sixteen = func() (all []store.Meter) {
+	for i := range 8 {
+		all = append(all, bucket(fmt.Sprint("rate-", i), 3, perDay), window(fmt.Sprint(i), 3, 0, day))
+	}
+	return all
+}()
 
 // great are meters with the greatest figures: a bucket that does not refill, a window
 // just below Unlimited, and an Unlimited window.
@@ -188,19 +193,18 @@ var levelPromises = []promise{{
 	},
 }, {
 	name: "level/rest",
-	says: "Elements of Levels beyond len(Meters) keep their values.",
+	says: "What lies behind the Levels of a part keeps its value.",
 	test: func(t *trial) {
-		for n := range len(eight) {
-			for _, s := range []step{read(eight[:n]...), take(1, eight[:n]...), take(3, eight[:n]...), set(1, eight[:n]...)} {
+		for n := range len(sixteen) {
+			for _, s := range []step{read(sixteen[:n]...), take(1, sixteen[:n]...), take(3, sixteen[:n]...), set(1, sixteen[:n]...)} {
 				c := t.charge(s)
 				mark := store.Level{Max: 11, Used: 22, Wait: 33, Reset: 44}
-				for i := range c.Levels {
-					c.Levels[i] = mark
-				}
+				room := slices.Repeat([]store.Level{mark}, n+2)
+				c.Parts[0].Levels = room[:n]
 				t.take(c)
-				for i, l := range c.Levels[n:] {
+				for i, l := range room[n:] {
 					if l != mark {
-						t.failf("%s: Levels[%d] became %+v", about(c), n+i, l)
+						t.failf("%s: element %d beyond the levels became %+v", about(c), i, l)
 					}
 				}
 			}

@@ -172,11 +172,11 @@ func anyBytesReopened(t *trial) {
 	on = t.meters(on...)
 	count := int64(0)
 	for _, subject := range names {
-		for eight := range slices.Chunk(on, store.MaxMeters) {
-			c := &store.Charge{Subject: subject, At: t.at(), Meters: eight}
-			for i := range eight {
+		for some := range slices.Chunk(on, store.MaxMeters) {
+			c := &store.Charge{At: t.at(), Parts: []store.Part{store.NewPart(subject, 0, some...)}}
+			for i := range some {
 				count++
-				c.N[i] = count
+				c.Parts[0].N[i] = count
 			}
 			t.take(c)
 		}

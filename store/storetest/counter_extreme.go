@@ -206,10 +206,10 @@ func manyWindows(t *trial) {
 func (t *trial) readBack(meters []store.Meter) {
 	count := int64(0)
 	for some := range slices.Chunk(meters, store.MaxMeters) {
-		c := &store.Charge{Subject: "somebody", At: t.at(), Meters: some}
+		c := &store.Charge{At: t.at(), Parts: []store.Part{store.NewPart("somebody", 0, some...)}}
 		for i := range some {
 			count++
-			c.N[i] = count
+			c.Parts[0].N[i] = count
 		}
 		if t.take(c); !c.OK {
 			t.failf("%s: refused", t.where(c))

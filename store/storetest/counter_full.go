@@ -16,7 +16,7 @@ var fullPromises = []promise{{
 		t.fill()
 		for i := range 20 {
 			c := t.charge(take(1, rate, quota).as(fmt.Sprint("newcomer ", i)))
-			_, _, err := store.One(t.c).TakeOne(t.ctx, c.Subject, &c.Meters[0], c.At, 1)
+			_, _, err := store.One(t.c).TakeOne(t.ctx, c.Parts[0].Subject, &c.Parts[0].Meters[0], c.At, 1)
 			for call, err := range map[string]error{"Take": t.c.Take(t.ctx, c), "TakeOne": err} {
 				if !errors.Is(err, store.ErrFull) || !errors.Is(err, store.ErrNotTaken) {
 					t.failf("%s: %s returned the error %q, want one that wraps %q and %q", t.where(c), call, fmt.Sprint(err),

@@ -53,10 +53,10 @@ func oneCall(t *trial) {
 		for i, on := range []store.Meter{rate, quota} {
 			c := t.charge(take(1, rate, quota))
 			f.spoil(c)
-			if len(c.Meters) != 2 || c.Subject == "somebody" && slices.Equal(c.Meters[i:i+1], t.meters(on)) {
+			if len(c.Parts[0].Meters) != 2 || c.Parts[0].Subject == "somebody" && slices.Equal(c.Parts[0].Meters[i:i+1], t.meters(on)) {
 				continue // only the other meter is invalid
 			}
-			_, _, err := store.One(t.c).TakeOne(t.ctx, c.Subject, &c.Meters[i], c.At, 1)
+			_, _, err := store.One(t.c).TakeOne(t.ctx, c.Parts[0].Subject, &c.Parts[0].Meters[i], c.At, 1)
 			if !errors.Is(err, store.ErrInvalid) || !errors.Is(err, store.ErrNotTaken) {
 				t.failf("a charge must have %s; TakeOne: error %v, want one that wraps %q and %q", f.rule, err, store.ErrInvalid, store.ErrNotTaken)
 			}
@@ -69,9 +69,9 @@ func oneCall(t *trial) {
 type singly struct{ store.Counter }
 
 func (s singly) Take(ctx context.Context, c *store.Charge) (err error) {
-	if len(c.Meters) != 1 || c.SetRemaining {
+	if len(c.Parts[0].Meters) != 1 || c.Op == store.SetRemaining {
 		return s.Counter.Take(ctx, c)
 	}
-	c.Levels[0], c.OK, err = store.One(s.Counter).TakeOne(ctx, c.Subject, &c.Meters[0], c.At, c.N[0])
+	c.Parts[0].Levels[0], c.OK, err = store.One(s.Counter).TakeOne(ctx, c.Parts[0].Subject, &c.Parts[0].Meters[0], c.At, c.Parts[0].N[0])
 	return err
 }

@@ -74,8 +74,8 @@ var overlapPromises = []promise{{
 			}
 			c := t.charge(read(on...))
 			err := t.admits(c)
-			if used := c.Levels[0].Used; err == nil && (c.Levels[1].Used != used || c.Levels[2].Used != used) {
-				err = fmt.Errorf("%s: levels of different instants: %+v", t.where(c), c.Levels[:3])
+			if used := c.Parts[0].Levels[0].Used; err == nil && (c.Parts[0].Levels[1].Used != used || c.Parts[0].Levels[2].Used != used) {
+				err = fmt.Errorf("%s: levels of different instants: %+v", t.where(c), c.Parts[0].Levels[:3])
 			}
 			return err
 		})
@@ -116,10 +116,10 @@ var overlapPromises = []promise{{
 		t.crowd(few, func(g, i int) error {
 			c := t.charge(give(1, on...))
 			err := t.admits(c)
-			if c.Levels[0].Used != c.Levels[1].Used && err == nil {
-				err = fmt.Errorf("%s: levels of different instants: %+v", t.where(c), c.Levels[:2])
+			if c.Parts[0].Levels[0].Used != c.Parts[0].Levels[1].Used && err == nil {
+				err = fmt.Errorf("%s: levels of different instants: %+v", t.where(c), c.Parts[0].Levels[:2])
 			}
-			told[g] = append(told[g], c.Levels[0].Used)
+			told[g] = append(told[g], c.Parts[0].Levels[0].Used)
 			return err
 		})
 		for i, used := range slices.Sorted(slices.Values(slices.Concat(told[:]...))) {
@@ -152,7 +152,7 @@ func (t *trial) admits(c *store.Charge) error {
 	case err != nil:
 		return fmt.Errorf("%s: Take returned the error %q, want none", t.where(c), err)
 	case !c.OK:
-		return fmt.Errorf("%s: OK is false, want true; levels %+v", t.where(c), c.Levels[:len(c.Meters)])
+		return fmt.Errorf("%s: OK is false, want true; levels %+v", t.where(c), c.Parts[0].Levels[:len(c.Parts[0].Meters)])
 	default:
 		return nil
 	}
@@ -187,7 +187,7 @@ func overlap(t *trial) {
 	}
 	now := t.take(t.charge(read(meters...)))
 	for i, m := range meters {
-		if got := now.Levels[i].Used; got != want[i] || got > limit {
+		if got := now.Parts[0].Levels[i].Used; got != want[i] || got > limit {
 			t.failf("%q: Used is %d, want %d, which were admitted, at most %d", m.Name, got, want[i], limit)
 		}
 	}
@@ -236,14 +236,14 @@ func refusals(t *trial) {
 	t.crowd(few, func(g, i int) error {
 		return t.hold(held, func(int64) {}, func(c *store.Charge) error {
 			waits := false
-			for i, l := range c.Levels[:len(held)] {
+			for i, l := range c.Parts[0].Levels[:len(held)] {
 				waits = waits || l.Wait > 0
 				if full := l.Used == held[i].Max; full != (l.Wait > 0) {
 					return fmt.Errorf("%s, refused: level of %q is %+v", t.where(c), held[i].Name, l)
 				}
 			}
 			if !waits {
-				return fmt.Errorf("%s, refused: no meter has a Wait: %+v", t.where(c), c.Levels[:len(held)])
+				return fmt.Errorf("%s, refused: no meter has a Wait: %+v", t.where(c), c.Parts[0].Levels[:len(held)])
 			}
 			return nil
 		})

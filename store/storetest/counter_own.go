@@ -18,11 +18,11 @@ var ownPromises = []promise{{
 		before := slices.Clone(meters)
 		for _, n := range []int64{0, 1, 1, 9, -1, -9, 1, 0} {
 			for _, set := range []bool{false, true} {
-				c := &store.Charge{Subject: "somebody", At: t.at(), Meters: meters, N: store.Each(n), SetRemaining: set}
+				c := &store.Charge{Op: opOf(set), At: t.at(), Parts: []store.Part{store.NewPart("somebody", n, meters...)}}
 				t.take(c)
-				if !slices.Equal(meters, before) || len(c.Meters) != len(before) || &c.Meters[0] != &meters[0] {
+				if !slices.Equal(meters, before) || len(c.Parts[0].Meters) != len(before) || &c.Parts[0].Meters[0] != &meters[0] {
 					t.failf("%s: Take changed c.Meters:\n\t%s", about(c),
-						strings.Join(differences("Meters", reflect.ValueOf(c.Meters), reflect.ValueOf(before)), "\n\t"))
+						strings.Join(differences("Meters", reflect.ValueOf(c.Parts[0].Meters), reflect.ValueOf(before)), "\n\t"))
 				}
 			}
 		}
@@ -33,12 +33,12 @@ var ownPromises = []promise{{
 	test: func(t *trial) {
 		for _, s := range []step{read(rate, quota), take(1, rate, quota), take(9, rate, quota), set(2, rate, quota)} {
 			c := t.take(t.charge(s))
-			after := *c
+			after := clone(c)
 			t.pause(time.Millisecond)
 			t.play(take(1, month).as("other").yes(1), give(1, month).as("other").yes(0))
-			if !reflect.DeepEqual(*c, after) {
-				t.failf("%s: after Take had returned:\n\t%s", about(&after),
-					strings.Join(differences("", reflect.ValueOf(*c), reflect.ValueOf(after)), "\n\t"))
+			if !reflect.DeepEqual(c, after) {
+				t.failf("%s: after Take had returned:\n\t%s", about(after),
+					strings.Join(differences("", reflect.ValueOf(*c), reflect.ValueOf(*after)), "\n\t"))
 			}
 		}
 	},
@@ -59,9 +59,9 @@ func reuse(t *trial) {
 			copy(buffer, "subject ")
 			buffer[8] = '0' + i
 			copy(meters, t.meters(bucket("rate", 100, perDay), daily(0, 100), use(0)))
-			*c = store.Charge{Subject: unsafe.String(&buffer[0], len(buffer)), At: t.at(), Meters: meters, N: store.Each(int64(i) + 1)}
+			*c = store.Charge{At: t.at(), Parts: []store.Part{store.NewPart(unsafe.String(&buffer[0], len(buffer)), int64(i)+1, meters...)}}
 			t.take(c)
-			want := slices.Clone(c.Levels[:3])
+			want := slices.Clone(c.Parts[0].Levels[:3])
 			for j := range want {
 				want[j].Used = (round + 1) * (int64(i) + 1)
 			}

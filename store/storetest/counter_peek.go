@@ -52,10 +52,10 @@ var peekPromises = []promise{{
 		for _, f := range faults {
 			c := t.charge(read(rate, quota))
 			f.spoil(c)
-			if len(c.Meters) > store.MaxMeters {
+			if len(c.Parts[0].Meters) > store.MaxMeters {
 				continue // Peek may have any number
 			}
-			err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody", c.Subject}, c.Meters, make([]store.Level, 2*len(c.Meters)))
+			err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody", c.Parts[0].Subject}, c.Parts[0].Meters, make([]store.Level, 2*len(c.Parts[0].Meters)))
 			if !errors.Is(err, store.ErrInvalid) || !errors.Is(err, store.ErrNotTaken) {
 				t.failf("a charge must have %s; Peek: error %v, want one that wraps %q and %q", f.rule, err, store.ErrInvalid, store.ErrNotTaken)
 			}
@@ -89,9 +89,9 @@ func asTake(t *trial) {
 	}
 	for i, who := range subjects {
 		for j := range meters {
-			c := t.take(&store.Charge{Subject: who, At: t.at(), Meters: meters[j : j+1]})
-			if got := levels[i*len(meters)+j]; !same(&meters[j], got, c.Levels[0], t.Slack) {
-				t.failf("Peek of %s; subject %q: %s, as Take returns", describe(&meters[j], t.at()), who, t.fields(&meters[j], got, c.Levels[0]))
+			c := t.take(&store.Charge{At: t.at(), Parts: []store.Part{store.NewPart(who, 0, meters[j:j+1]...)}})
+			if got := levels[i*len(meters)+j]; !same(&meters[j], got, c.Parts[0].Levels[0], t.Slack) {
+				t.failf("Peek of %s; subject %q: %s, as Take returns", describe(&meters[j], t.at()), who, t.fields(&meters[j], got, c.Parts[0].Levels[0]))
 			}
 		}
 	}

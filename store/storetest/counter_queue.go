@@ -23,7 +23,6 @@ var queuePromises = []promise{{
 	says: "Once Take has returned because ctx ended while the charge waited for others, the store does not write to the " +
 		"Charge.",
 	test: func(t *trial) {
-		mark := store.Charge{Subject: "mark", N: store.Each(7), Place: 7}
 		call := t.callTime()
 		var charges [goroutines][few]store.Charge
 		t.crowd(few, func(g, i int) error {
@@ -32,13 +31,13 @@ var queuePromises = []promise{{
 			c := &charges[g][i]
 			*c = *t.charge(take(1, hundreds...))
 			_ = t.c.Take(ctx, c) // it may fail
-			*c = mark
+			mark(c)
 			return nil
 		})
 		t.settle()
 		for g := range charges {
 			for i := range charges[g] {
-				if c := &charges[g][i]; c.Subject != mark.Subject || c.N != mark.N || c.Place != mark.Place || c.OK || c.Levels != mark.Levels {
+				if c := &charges[g][i]; !isMarked(c) {
 					t.failf("caller %d, charge %d: the charge became %+v after the return", g, i+1, *c)
 				}
 			}
@@ -76,7 +75,7 @@ func leaves(t *trial) {
 		c := t.charge(take(1, on...))
 		switch err := t.c.Take(ctx, c); {
 		case err == nil && !c.OK:
-			return fmt.Errorf("%s: refused with %+v", t.where(c), c.Levels[:2])
+			return fmt.Errorf("%s: refused with %+v", t.where(c), c.Parts[0].Levels[:2])
 		case err == nil:
 			made[g]++
 		case !errors.Is(err, store.ErrNotTaken):
@@ -89,8 +88,8 @@ func leaves(t *trial) {
 	t.settle()
 	least, most := sum(made[:]), sum(made[:])+sum(maybe[:])
 	now := t.take(t.charge(read(on...)))
-	if used := now.Levels[0].Used; used != now.Levels[1].Used || used < least || used > most {
-		t.failf("%d charges were made and %d more may have been: levels %+v", least, most-least, now.Levels[:2])
+	if used := now.Parts[0].Levels[0].Used; used != now.Parts[0].Levels[1].Used || used < least || used > most {
+		t.failf("%d charges were made and %d more may have been: levels %+v", least, most-least, now.Parts[0].Levels[:2])
 	}
 }
 
@@ -108,8 +107,8 @@ func stays(t *trial) {
 		ctx, cancel := t.patient()
 		defer cancel()
 		c := t.charge(take(1, own, shared))
-		if err := t.c.Take(ctx, c); err != nil || !c.OK || c.Levels[0].Max != own.Max || c.Levels[1].Max != shared.Max {
-			return fmt.Errorf("%s, by a caller that stays: OK %t, %+v, error %v", t.where(c), c.OK, c.Levels[:2], err)
+		if err := t.c.Take(ctx, c); err != nil || !c.OK || c.Parts[0].Levels[0].Max != own.Max || c.Parts[0].Levels[1].Max != shared.Max {
+			return fmt.Errorf("%s, by a caller that stays: OK %t, %+v, error %v", t.where(c), c.OK, c.Parts[0].Levels[:2], err)
 		}
 		return nil
 	})

@@ -29,7 +29,7 @@ var racePromises = []promise{{
 				if err := t.c.Take(t.ctx, c); err != nil || !c.OK {
 					return fmt.Errorf("%s: OK %t, error %v", about(c), c.OK, err)
 				}
-				c.N = store.Each(-c.N[0])
+				c.Parts[0] = store.NewPart(c.Parts[0].Subject, -c.Parts[0].N[0], c.Parts[0].Meters...)
 			}
 			return nil
 		})
@@ -42,8 +42,8 @@ var racePromises = []promise{{
 		t.together(func(g, i int) error {
 			c := t.charge(take(1, bucket("rate", 1000, perDay), use(0)).as(fmt.Sprint("subject ", g%4)))
 			err := t.c.Take(t.ctx, c)
-			clear(c.Meters)
-			*c = store.Charge{Subject: "overwritten"}
+			clear(c.Parts[0].Meters)
+			*c = store.Charge{Parts: []store.Part{store.NewPart("overwritten", 0)}}
 			return err
 		})
 		const each = goroutines * rounds / 4
@@ -98,9 +98,9 @@ func oneSubject(t *trial) {
 		if err := t.c.Take(t.ctx, c); err != nil {
 			return err
 		}
-		used := c.Levels[1].Used
-		if c.Levels[0].Used != used || c.Levels[2].Used != used || !c.OK && used != limit {
-			return fmt.Errorf("%s: OK is %t and each Used is %d, %d and %d, want one instant", about(c), c.OK, c.Levels[0].Used, used, c.Levels[2].Used)
+		used := c.Parts[0].Levels[1].Used
+		if c.Parts[0].Levels[0].Used != used || c.Parts[0].Levels[2].Used != used || !c.OK && used != limit {
+			return fmt.Errorf("%s: OK is %t and each Used is %d, %d and %d, want one instant", about(c), c.OK, c.Parts[0].Levels[0].Used, used, c.Parts[0].Levels[2].Used)
 		}
 		if c.OK {
 			told[g] = append(told[g], used)

@@ -122,8 +122,8 @@ func (h *history) replan(i int, who string) {
 	old := p.buckets
 	p.buckets = h.buckets()
 	for j := range old {
-		h.agree(i, &store.Charge{Subject: who, At: h.at(), Meters: old[j : j+1], N: store.Each(1)})
-		h.agree(i, &store.Charge{Subject: who, At: h.at(), Meters: p.buckets[j : j+1], N: store.Each(-1)})
+		h.agree(i, &store.Charge{At: h.at(), Parts: []store.Part{store.NewPart(who, 1, old[j:j+1]...)}})
+		h.agree(i, &store.Charge{At: h.at(), Parts: []store.Part{store.NewPart(who, -1, p.buckets[j:j+1]...)}})
 	}
 }
 
@@ -149,12 +149,12 @@ func (h *history) next(who string) *store.Charge {
 	if h.single && h.rnd.IntN(4) > 0 {
 		meters = meters[:1]
 	}
-	c := &store.Charge{Subject: who, At: h.clock(who), Meters: meters, SetRemaining: h.rnd.IntN(15) == 0}
+	c := &store.Charge{Op: opOf(h.rnd.IntN(15) == 0), At: h.clock(who), Parts: []store.Part{store.NewPart(who, 0, meters...)}}
 	same := h.rnd.IntN(2) == 0
 	for i := range meters {
-		c.N[i] = h.units(meters[i].Max)
+		c.Parts[0].N[i] = h.units(meters[i].Max)
 		if same && i > 0 {
-			c.N[i] = c.N[0]
+			c.Parts[0].N[i] = c.Parts[0].N[0]
 		}
 	}
 	return c
@@ -187,7 +187,7 @@ func (h *history) clock(who string) time.Time {
 		back := at.Add(-time.Duration(h.rnd.IntN(3_000_000)) * us)
 		for i := range h.plans[who].buckets {
 			m := &h.plans[who].buckets[i]
-			full := h.ref.states[key{subject: who, name: m.Name}].bucket.FullAt(m)
+			full := h.ref.states[key{subject: who, name: m.Name}].Bucket.FullAt(m)
 			if back.UnixMicro() < full && full <= at.UnixMicro() {
 				return at
 			}
@@ -200,10 +200,10 @@ func (h *history) clock(who string) time.Time {
 
 // agree makes a charge of both counters and compares the answers.
 func (h *history) agree(i int, c *store.Charge) {
-	want := *c
-	h.ref.take(&want)
+	want := clone(c)
+	h.ref.take(want)
 	h.take(c)
-	if wrong := h.differences(c, want.OK, want.Levels[:]); wrong != "" {
+	if wrong := h.differences(c, want.OK, want.Parts[0].Levels[:]); wrong != "" {
 		h.failf("history %d, step %d, %v into it: %s:%s", h.seed, i, h.now, about(c), wrong)
 	}
 }

@@ -11,14 +11,14 @@ var setRacePromises = []promise{{
 	says: "Charges and a SetRemaining that come at once do not lose each other's changes.",
 	test: func(t *trial) {
 		on := []store.Meter{daily(0, 1000), window("month", 2000, 0, 30*day)}
-		var last [store.MaxMeters]store.Level
+		var last []store.Level
 		t.crowd(few, func(g, i int) error {
 			if g > 0 {
 				return t.admits(t.charge(take(1, on...)))
 			}
 			c := t.charge(set(int64(500+i), on...))
 			err := t.admits(c)
-			last = c.Levels
+			last = c.Parts[0].Levels
 			return err
 		})
 		const used = (goroutines - 1) * few
@@ -37,8 +37,8 @@ var setRacePromises = []promise{{
 			if err := t.c.Take(t.ctx, c); err != nil || c.OK {
 				return fmt.Errorf("%s: OK %t, error %v", t.where(c), c.OK, err)
 			}
-			if left := c.Levels[0].Remaining(); c.Levels[1].Remaining() != left || c.Levels[2].Remaining() != left {
-				return fmt.Errorf("%s: what remains was set at different instants: %+v", t.where(c), c.Levels[:3])
+			if left := c.Parts[0].Levels[0].Remaining(); c.Parts[0].Levels[1].Remaining() != left || c.Parts[0].Levels[2].Remaining() != left {
+				return fmt.Errorf("%s: what remains was set at different instants: %+v", t.where(c), c.Parts[0].Levels[:3])
 			}
 			return nil
 		})
@@ -56,7 +56,7 @@ var setRacePromises = []promise{{
 			return t.c.Take(t.ctx, c)
 		})
 		now := t.take(t.charge(read(on...)))
-		for i, l := range now.Levels[:len(on)] {
+		for i, l := range now.Parts[0].Levels[:len(on)] {
 			if l.Used > l.Max {
 				t.failf("%q after it was cut to nothing: %d used of %d", on[i].Name, l.Used, l.Max)
 			}

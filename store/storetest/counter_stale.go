@@ -184,8 +184,8 @@ func zeroInstant(t *trial) {
 		}
 	}
 	for used, resets := range [][2]time.Duration{{day, 0}, {day, day}} {
-		c := t.take(&store.Charge{Subject: "somebody", Meters: on})
-		expect("Take", int64(used), resets, c.Levels[:2]...)
+		c := t.take(&store.Charge{Parts: []store.Part{store.NewPart("somebody", 0, on...)}})
+		expect("Take", int64(used), resets, c.Parts[0].Levels[:2]...)
 		var levels [2]store.Level
 		if err := store.Peek(t.ctx, t.c, time.Time{}, []string{"somebody"}, on, levels[:]); err != nil {
 			t.failf("Peek returned the error %q, want none", err)

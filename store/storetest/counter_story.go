@@ -17,12 +17,15 @@ import (
 type step struct {
 	by  string // the subject; empty means "somebody"
 	on  []store.Meter
-	n   [store.MaxMeters]int64
+	n   []int64
 	set bool
+
+	more []step // further parts of the same charge
 
 	ok              bool
 	used, allowance []int64 // a nil allowance means the Max of each meter
 	wait, reset     []time.Duration
+	taken           []int64 // each Last; nil means any
 
 	later time.Duration
 	askew *time.Duration
@@ -34,24 +37,33 @@ type step struct {
 // These functions make steps. take takes n of every meter, give gives n back, read only
 // reads, and set makes n what remains. each and setEach have one n for each meter; of
 // adds the meters, as the subject. there makes the charge at a second counter.
-func take(n int64, on ...store.Meter) step { return step{on: on, n: store.Each(n)} }
+func take(n int64, on ...store.Meter) step { return step{on: on, n: repeat(n, len(on))} }
 func give(n int64, on ...store.Meter) step { return take(-n, on...) }
 func read(on ...store.Meter) step          { return take(0, on...) }
-func set(n int64, on ...store.Meter) step  { return step{on: on, n: store.Each(n), set: true} }
-func each(n ...int64) (s step)             { copy(s.n[:], n); return s }
+func set(n int64, on ...store.Meter) step  { return step{on: on, n: repeat(n, len(on)), set: true} }
+func each(n ...int64) step                 { return step{n: n} }
+func repeat(n int64, times int) []int64    { return slices.Repeat([]int64{n}, times) }
 func setEach(n ...int64) step              { s := each(n...); s.set = true; return s }
 func (s step) of(on ...store.Meter) step   { s.on = on; return s }
 func (s step) as(subject string) step      { s.by = subject; return s }
 func (s step) there() step                 { s.elsewhere = true; return s }
 
+// and adds a part to a charge, with the answer that is expected of it. Whether the charge
+// is admitted is said by the first part alone.
+func (s step) and(part step) step {
+	s.more = append(slices.Clip(s.more), part)
+	return s
+}
+
 // These methods add the expected answer. yes expects that the charge is admitted and no
 // that it is refused, with the Used of each meter. outof expects each Max, where it is
-// not the meter's own. waits and resets expect each Wait and Reset.
+// not the meter's own. waits, resets and lasts expect each Wait, Reset and Last.
 func (s step) yes(used ...int64) step         { s.ok, s.used = true, used; return s }
 func (s step) no(used ...int64) step          { s.used = used; return s }
 func (s step) outof(most ...int64) step       { s.allowance = most; return s }
 func (s step) waits(d ...time.Duration) step  { s.wait = d; return s }
 func (s step) resets(d ...time.Duration) step { s.reset = d; return s }
+func (s step) lasts(spans ...int64) step      { s.taken = spans; return s }
 
 // later lets time pass for windows and buckets. askew sets how far the caller's clock is
 // off from then on.
@@ -156,10 +168,18 @@ func (t *trial) meters(on ...store.Meter) []store.Meter {
 
 // charge returns the charge of a step, without making it.
 func (t *trial) charge(s step) *store.Charge {
-	c := &store.Charge{Subject: cmp.Or(s.by, "somebody"), At: t.at(), Meters: t.meters(s.on...), N: s.n, SetRemaining: s.set}
+	c := &store.Charge{Op: opOf(s.set), At: t.at()}
+	for _, s := range s.parts() {
+		p := store.NewPart(cmp.Or(s.by, "somebody"), 0, t.meters(s.on...)...)
+		copy(p.N, s.n)
+		c.Parts = append(c.Parts, p)
+	}
 	t.asked.Store(c)
 	return c
 }
+
+// parts returns a step for each part of the charge.
+func (s *step) parts() []step { return append([]step{*s}, s.more...) }
 
 // take makes a charge that must not fail.
 func (t *trial) take(c *store.Charge) *store.Charge { return t.takeFrom(t.c, c) }
@@ -210,26 +230,13 @@ func (t *trial) where(c *store.Charge) string {
 // right to the microsecond, since they use the caller's clock.
 func (t *trial) compare(s *step, c *store.Charge) string {
 	var longest time.Duration
-	want := make([]store.Level, len(c.Meters))
-	for i := range c.Meters {
-		m, got := &c.Meters[i], c.Levels[i]
-		want[i] = store.Level{Max: m.Max, Used: s.used[i], Wait: got.Wait, Reset: got.Reset}
-		if s.allowance != nil {
-			want[i].Max = s.allowance[i]
+	var want []store.Level
+	for p, part := range s.parts() {
+		for i := range c.Parts[p].Meters {
+			m, got := &c.Parts[p].Meters[i], c.Parts[p].Levels[i]
+			want = append(want, part.level(i, m, got, s.ok, c.At))
+			longest = max(longest, got.Wait)
 		}
-		if s.wait != nil {
-			want[i].Wait = s.wait[i]
-		}
-		switch {
-		case s.reset != nil:
-			want[i].Reset = s.reset[i]
-		case m.IsWindow():
-			want[i].Reset = max(0, time.Unix(m.End, 0).Sub(c.At))
-		}
-		if s.ok {
-			want[i].Wait = 0
-		}
-		longest = max(longest, got.Wait)
 	}
 	wrong := t.differences(c, s.ok, want)
 	if wrong == "" && !s.ok && longest == 0 {
@@ -238,9 +245,34 @@ func (t *trial) compare(s *step, c *store.Charge) string {
 	return wrong
 }
 
+// level returns the expected level of the i-th meter. What the step does not say is as in
+// got.
+func (s *step) level(i int, m *store.Meter, got store.Level, ok bool, at time.Time) store.Level {
+	want := store.Level{Max: m.Max, Used: s.used[i], Wait: got.Wait, Reset: got.Reset, Last: got.Last}
+	if s.allowance != nil {
+		want.Max = s.allowance[i]
+	}
+	switch {
+	case s.wait != nil:
+		want.Wait = s.wait[i]
+	case ok:
+		want.Wait = 0
+	}
+	switch {
+	case s.reset != nil:
+		want.Reset = s.reset[i]
+	case m.IsWindow():
+		want.Reset = max(0, time.Unix(m.End, 0).Sub(at))
+	}
+	if s.taken != nil {
+		want.Last = s.taken[i]
+	}
+	return want
+}
+
 // same compares two levels of m. Durations of buckets may differ by slack.
 func same(m *store.Meter, a, b store.Level, slack time.Duration) bool {
-	return a.Max == b.Max && a.Used == b.Used && near(m, a.Wait, b.Wait, slack) && near(m, a.Reset, b.Reset, slack)
+	return a.Max == b.Max && a.Used == b.Used && a.Last == b.Last && near(m, a.Wait, b.Wait, slack) && near(m, a.Reset, b.Reset, slack)
 }
 
 // near compares two durations of m.

@@ -34,7 +34,7 @@ var subjectPromises = []promise{{
 	name: "subject/place",
 	says: "A Place is a hint. The place of another subject or of another time, or any other number, changes no answer.",
 	test: func(t *trial) {
-		t.c = &misplaced{Counter: t.c, rnd: rand.New(rand.NewPCG(1, 2))}
+		t.c = newMisplaced(t.c)
 		for i := range int64(300) {
 			used := 1 + i/3
 			t.play(take(1, bucket("rate", 100, store.Rate{}), use(0)).as(fmt.Sprint("subject ", i%3)).yes(used, used))
@@ -56,20 +56,27 @@ type misplaced struct {
 	rnd    *rand.Rand
 }
 
+func newMisplaced(c store.Counter) *misplaced {
+	return &misplaced{Counter: c, rnd: rand.New(rand.NewPCG(1, 2))}
+}
+
 func (m *misplaced) Take(ctx context.Context, c *store.Charge) error {
-	switch m.rnd.IntN(4) {
-	case 0:
-		c.Place = m.rnd.Uint64() >> m.rnd.IntN(64)
-	default:
-		if len(m.places) > 0 {
-			c.Place = m.places[m.rnd.IntN(len(m.places))]
-		}
+	for i := range c.Parts {
+		c.Parts[i].Place = m.place()
 	}
 	err := m.Counter.Take(ctx, c)
-	if m.places = append(m.places, c.Place); len(m.places) > 100 {
-		m.places = m.places[1:]
+	for i := range c.Parts {
+		m.places = append(m.places, c.Parts[i].Place)
 	}
+	m.places = m.places[max(0, len(m.places)-100):]
 	return err
+}
+
+func (m *misplaced) place() uint64 {
+	if len(m.places) == 0 || m.rnd.IntN(4) == 0 {
+		return m.rnd.Uint64() >> m.rnd.IntN(64)
+	}
+	return m.places[m.rnd.IntN(len(m.places))]
 }
 
 // oddities are texts that a store may confuse when it joins, escapes, tags or folds them.
@@ -101,11 +108,11 @@ func anyBytes(t *trial) {
 	meters = t.meters(meters...)
 	count := int64(0)
 	for _, subject := range subjects {
-		for eight := range slices.Chunk(meters, store.MaxMeters) {
-			c := &store.Charge{Subject: subject, At: t.at(), Meters: eight}
-			for i := range eight {
+		for some := range slices.Chunk(meters, store.MaxMeters) {
+			c := &store.Charge{At: t.at(), Parts: []store.Part{store.NewPart(subject, 0, some...)}}
+			for i := range some {
 				count++
-				c.N[i] = count
+				c.Parts[0].N[i] = count
 			}
 			if t.take(c); !c.OK {
 				t.failf("%s: refused", about(c))

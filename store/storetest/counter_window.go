@@ -37,7 +37,7 @@ var windowPromises = []promise{{
 		c.At = time.Time{}
 		for i := range 3 {
 			t.take(c)
-			l := c.Levels
+			l := c.Parts[0].Levels
 			if c.OK != (i < 2) || l[0].Used != min(int64(i)+1, 2) || l[1].Used != l[0].Used {
 				t.failf("charge %d of 1 with a zero At: OK is %t and each Used is %d and %d, want 2 charges admitted", i+1, c.OK, l[0].Used, l[1].Used)
 			}

@@ -33,9 +33,9 @@ type noted struct {
 
 func (n *noted) Take(ctx context.Context, c *store.Charge) error {
 	err := n.Counter.Take(ctx, c)
-	note := fmt.Sprint(c.Subject, c.N, c.SetRemaining, c.OK, err != nil)
-	for i := range min(len(c.Meters), len(c.Levels)) {
-		note += fmt.Sprintf(" %q %d of %d", c.Meters[i].Name, c.Levels[i].Used, c.Levels[i].Max)
+	note := fmt.Sprint(c.Parts[0].Subject, c.Parts[0].N, c.Op == store.SetRemaining, c.OK, err != nil)
+	for i := range min(len(c.Parts[0].Meters), len(c.Parts[0].Levels)) {
+		note += fmt.Sprintf(" %q %d of %d", c.Parts[0].Meters[i].Name, c.Parts[0].Levels[i].Used, c.Parts[0].Levels[i].Max)
 	}
 	n.notes = append(n.notes, note)
 	return err

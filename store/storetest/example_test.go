@@ -16,11 +16,7 @@ func ExampleFaulty() {
 	lost := errors.New("connection reset")
 	counter := storetest.Faulty(storetest.Always(), storetest.Fault{Take: 2, Err: lost, After: true})
 
-	charge := store.Charge{
-		Subject: "customer-42",
-		Meters:  []store.Meter{{Name: "rate", Max: 10, Rate: store.Rate{Tokens: 7, Per: 1_000_000}}},
-		N:       store.Each(1),
-	}
+	charge := store.Charge{Parts: []store.Part{store.NewPart("customer-42", 1, store.Meter{Name: "rate", Max: 10, Rate: store.Rate{Tokens: 7, Per: 1_000_000}})}}
 	for range 3 {
 		err := counter.Take(context.Background(), &charge)
 		fmt.Println(err, errors.Is(err, store.ErrNotTaken))
@@ -36,14 +32,9 @@ func ExampleFaulty() {
 // ExampleNever shows what a client is told when a quota is used up.
 func ExampleNever() {
 	midnight := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
-	charge := store.Charge{
-		Subject: "customer-42",
-		At:      midnight.Add(-90 * time.Second),
-		Meters:  []store.Meter{{Name: "day", Max: 1000, Start: midnight.Add(-24 * time.Hour).Unix(), End: midnight.Unix()}},
-		N:       store.Each(1),
-	}
+	charge := store.Charge{At: midnight.Add(-90 * time.Second), Parts: []store.Part{store.NewPart("customer-42", 1, store.Meter{Name: "day", Max: 1000, Start: midnight.Add(-24 * time.Hour).Unix(), End: midnight.Unix()})}}
 	err := storetest.Never().Take(context.Background(), &charge)
-	fmt.Println(err, charge.OK, charge.Levels[0].Remaining(), charge.Levels[0].Wait)
+	fmt.Println(err, charge.OK, charge.Parts[0].Levels[0].Remaining(), charge.Parts[0].Levels[0].Wait)
 	// Output:
 	// <nil> false 0 1m30s
 }

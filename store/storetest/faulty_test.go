@@ -40,7 +40,7 @@ func TestFaulty(t *testing.T) {
 				f := Faulty(newModel(), test.faults...)
 				for i, want := range test.errs {
 					ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-					err := f.Take(ctx, &store.Charge{Subject: "a", Meters: []store.Meter{rate0}, N: store.Each(1)})
+					err := f.Take(ctx, &store.Charge{Parts: []store.Part{store.NewPart("a", 1, rate0)}})
 					cancel()
 					if !errors.Is(err, want) || want == nil && err != nil {
 						t.Errorf("take %d: error %v, want %v", i+1, err, want)
@@ -111,13 +111,13 @@ func TestAlwaysNever(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c := &store.Charge{Subject: "a", At: at, Meters: meters, N: store.Each(test.n), SetRemaining: test.set}
+			c := &store.Charge{Op: opOf(test.set), At: at, Parts: []store.Part{store.NewPart("a", test.n, meters...)}}
 			for range 2 {
-				if err := test.counter.Take(t.Context(), c); err != nil || c.OK != test.ok || [3]store.Level(c.Levels[:3]) != test.levels {
-					t.Errorf("OK %t, error %v, levels\n%+v, want\n%+v", c.OK, err, c.Levels[:3], test.levels)
+				if err := test.counter.Take(t.Context(), c); err != nil || c.OK != test.ok || [3]store.Level(c.Parts[0].Levels[:3]) != test.levels {
+					t.Errorf("OK %t, error %v, levels\n%+v, want\n%+v", c.OK, err, c.Parts[0].Levels[:3], test.levels)
 				}
 			}
-			c = &store.Charge{Subject: "a", Meters: meters[2:], N: store.Each(test.n)}
+			c = &store.Charge{Parts: []store.Part{store.NewPart("a", test.n, meters[2:]...)}}
 			if err := test.counter.Take(t.Context(), c); err != nil || !c.OK {
 				t.Errorf("an Unlimited window: OK %t, error %v", c.OK, err)
 			}
@@ -126,7 +126,7 @@ func TestAlwaysNever(t *testing.T) {
 			if err := test.counter.Take(ctx, c); !errors.Is(err, store.ErrNotTaken) || !errors.Is(err, context.Canceled) {
 				t.Errorf("cancelled: error %v", err)
 			}
-			c.Subject = ""
+			c.Parts[0].Subject = ""
 			if err := test.counter.Take(t.Context(), c); !errors.Is(err, store.ErrInvalid) {
 				t.Errorf("invalid: error %v", err)
 			}

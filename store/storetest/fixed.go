@@ -34,17 +34,28 @@ func (f fixed) Take(ctx context.Context, c *store.Charge) error {
 		at = time.Now()
 	}
 	c.OK = true
-	for i := range c.Meters {
-		m := &c.Meters[i]
-		var s state
-		if !f.admits && m.Max < store.Unlimited {
-			s.window.Used = m.Max
-			s.bucket, _ = s.bucket.Set(m, at.UnixMicro(), 0)
-		}
-		_, c.Levels[i], _ = s.after(m, at, at.UnixMicro(), 0, false)
-		if _, l, ok := s.after(m, at, at.UnixMicro(), c.N[i], c.SetRemaining); !ok && !f.admits {
-			c.Levels[i].Wait, c.OK = l.Wait, false
-		}
+	for i := range c.Parts {
+		f.takePart(c, &c.Parts[i], at.UnixMicro())
 	}
 	return nil
+}
+
+// takePart fills in the levels of a part, and c.OK if the part refuses.
+func (f fixed) takePart(c *store.Charge, p *store.Part, at int64) {
+	for i := range p.Meters {
+		m := &p.Meters[i]
+		var s store.State
+		if !f.admits && m.Max < store.Unlimited {
+			s.Window.Used = m.Max
+			s.Bucket, _ = s.Bucket.Set(m, at, 0)
+		}
+		_, level, _ := s.Take(m, at, at, 0)
+		if _, l, ok := s.Take(m, at, at, p.N[i]); !f.admits && c.Op == store.Spend && l.Wait > 0 {
+			level.Wait = l.Wait
+			c.OK = c.OK && ok
+		}
+		if p.Levels != nil {
+			p.Levels[i] = level
+		}
+	}
 }

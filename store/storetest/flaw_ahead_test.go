@@ -14,7 +14,7 @@ var aheadFlaws = []flaw{{
 	counter: withState(func(o *stateful, c *store.Charge) {
 		o.sweep(instant(c), func(k key) bool {
 			m := o.meters[k]
-			return k.window && k.subject != c.Subject && !instant(c).Before(time.Unix(m.End, 0).Add(m.Keep))
+			return k.window && k.subject != c.Parts[0].Subject && !instant(c).Before(time.Unix(m.End, 0).Add(m.Keep))
 		})
 		o.model.take(c)
 		o.note(c)
@@ -23,7 +23,7 @@ var aheadFlaws = []flaw{{
 	name:   "buckets of other subjects swept when they are full by the clock of any caller",
 	caught: []string{"ahead/buckets"},
 	counter: withState(func(o *stateful, c *store.Charge) {
-		o.sweep(instant(c), func(k key) bool { return k.subject != c.Subject && o.full(k, minuteBefore(instant(c))) })
+		o.sweep(instant(c), func(k key) bool { return k.subject != c.Parts[0].Subject && o.full(k, minuteBefore(instant(c))) })
 		o.model.take(c)
 		o.note(c)
 	}),
@@ -34,14 +34,14 @@ var aheadFlaws = []flaw{{
 		o.clock = func() int64 {
 			now := instant(c).UnixMicro()
 			for who, latest := range o.clocks {
-				if who != c.Subject {
+				if who != c.Parts[0].Subject {
 					now = max(now, latest)
 				}
 			}
 			return now
 		}
 		o.model.take(c)
-		who := strings.Clone(c.Subject)
+		who := strings.Clone(c.Parts[0].Subject)
 		o.clocks[who] = max(o.clocks[who], minuteBefore(instant(c)).UnixMicro())
 	}),
 }, {
@@ -49,8 +49,8 @@ var aheadFlaws = []flaw{{
 	caught: []string{"ahead/ids"},
 	counter: withState(func(o *stateful, c *store.Charge) {
 		o.sweep(instant(c), func(k key) bool {
-			charged := slices.ContainsFunc(c.Meters, func(m store.Meter) bool { return m.Name == k.name })
-			return !charged && k.subject == c.Subject && o.full(k, minuteBefore(instant(c)))
+			charged := slices.ContainsFunc(c.Parts[0].Meters, func(m store.Meter) bool { return m.Name == k.name })
+			return !charged && k.subject == c.Parts[0].Subject && o.full(k, minuteBefore(instant(c)))
 		})
 		o.model.take(c)
 		o.note(c)
@@ -59,7 +59,7 @@ var aheadFlaws = []flaw{{
 	name:   "a read that sets the clock of a subject's buckets",
 	caught: []string{"ahead/read"},
 	counter: withState(func(o *stateful, c *store.Charge) {
-		who := strings.Clone(c.Subject)
+		who := strings.Clone(c.Parts[0].Subject)
 		if onlyReads(c) {
 			o.clocks[who] = max(o.clocks[who], minuteBefore(instant(c)).UnixMicro())
 		}
@@ -71,8 +71,8 @@ var aheadFlaws = []flaw{{
 	caught: []string{"ahead/read"},
 	counter: withState(func(o *stateful, c *store.Charge) {
 		o.model.take(c)
-		for i := range c.Meters {
-			k := keyOf(c, i)
+		for i := range c.Parts[0].Meters {
+			k := keyOf(&c.Parts[0], i)
 			if m := o.meters[k]; k.window && onlyReads(c) && !instant(c).Before(time.Unix(m.End, 0).Add(m.Keep)) {
 				delete(o.states, k)
 			}
@@ -88,7 +88,7 @@ var aheadFlaws = []flaw{{
 			return ok && !time.Now().Before(end)
 		})
 		o.model.take(c)
-		for i, m := range c.Meters {
+		for i, m := range c.Parts[0].Meters {
 			k := o.key(c, i)
 			if _, ok := o.ends[k]; m.IsWindow() && c.OK && !onlyReads(c) && (!ok || m.End > o.meters[k].End) {
 				o.ends[k] = time.Now().Add(time.Unix(m.End, 0).Add(m.Keep).Sub(instant(c)))

@@ -14,8 +14,8 @@ var bucketFlaws = []flaw{{
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
 		for k, s := range f.states {
-			if s.bucket.Last > c.At.UnixMicro() && !c.At.IsZero() {
-				s.bucket.Last = c.At.UnixMicro()
+			if s.Bucket.Last > c.At.UnixMicro() && !c.At.IsZero() {
+				s.Bucket.Last = c.At.UnixMicro()
 				f.states[k] = s
 			}
 		}
@@ -25,7 +25,7 @@ var bucketFlaws = []flaw{{
 	caught: []string{"bucket/clock-back-wait", "random/as-the-model"},
 	take: func(f *flawed, c *store.Charge) {
 		f.after(c, func(i int, m *store.Meter, l *store.Level) {
-			behind := time.Duration(f.states[keyOf(c, i)].bucket.Last-c.At.UnixMicro()) * us
+			behind := time.Duration(f.states[keyOf(&c.Parts[0], i)].Bucket.Last-c.At.UnixMicro()) * us
 			if m.IsWindow() || c.At.IsZero() || behind <= 0 {
 				return
 			}
@@ -64,7 +64,7 @@ var bucketFlaws = []flaw{{
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
 		for k, s := range f.states {
-			s.bucket.Part = 0
+			s.Bucket.Part = 0
 			f.states[k] = s
 		}
 	},
@@ -73,10 +73,10 @@ var bucketFlaws = []flaw{{
 	caught: []string{"bucket/often-asked"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
-		for i := range c.Meters {
-			if s := f.states[keyOf(c, i)]; !c.OK && !c.Meters[i].IsWindow() {
-				s.bucket.Last = c.At.UnixMicro()
-				f.states[keyOf(c, i)] = s
+		for i := range c.Parts[0].Meters {
+			if s := f.states[keyOf(&c.Parts[0], i)]; !c.OK && !c.Parts[0].Meters[i].IsWindow() {
+				s.Bucket.Last = c.At.UnixMicro()
+				f.states[keyOf(&c.Parts[0], i)] = s
 			}
 		}
 	},
@@ -85,9 +85,9 @@ var bucketFlaws = []flaw{{
 	caught: []string{"bucket/continuous", "bucket/clock", "bucket/one-a-day"},
 	take: func(f *flawed, c *store.Charge) {
 		f.as(c, func(o *store.Charge) { o.At = o.At.Truncate(time.Second) })
-		for i := range c.Meters {
-			if c.Meters[i].IsWindow() {
-				c.Levels[i].Reset = max(0, time.Unix(c.Meters[i].End, 0).Sub(c.At))
+		for i := range c.Parts[0].Meters {
+			if c.Parts[0].Meters[i].IsWindow() {
+				c.Parts[0].Levels[i].Reset = max(0, time.Unix(c.Parts[0].Meters[i].End, 0).Sub(c.At))
 			}
 		}
 	},
@@ -95,10 +95,10 @@ var bucketFlaws = []flaw{{
 	name:   "a bucket that is forgotten after a day",
 	caught: []string{"bucket/idle"},
 	take: func(f *flawed, c *store.Charge) {
-		if c.At.Sub(f.seen[c.Subject]) > 25*time.Hour {
-			maps.DeleteFunc(f.states, func(k key, _ state) bool { return !k.window && k.subject == c.Subject })
+		if c.At.Sub(f.seen[c.Parts[0].Subject]) > 25*time.Hour {
+			maps.DeleteFunc(f.states, func(k key, _ store.State) bool { return !k.window && k.subject == c.Parts[0].Subject })
 		}
-		f.seen[c.Subject] = c.At
+		f.seen[c.Parts[0].Subject] = c.At
 		f.model.take(c)
 	},
 }, {

@@ -16,14 +16,14 @@ var callFlaws = []flaw{{
 	caught: []string{"own/meters"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
-		slices.Reverse(c.Meters)
+		slices.Reverse(c.Parts[0].Meters)
 	},
 }, {
 	name:   "writes to the charge after return",
 	caught: []string{"own/after-return"},
 	take: func(f *flawed, c *store.Charge) {
 		if f.last != nil {
-			f.last.Levels[0].Used++
+			f.last.Parts[0].Levels[0].Used++
 		}
 		f.model.take(c)
 		f.last = c
@@ -33,23 +33,23 @@ var callFlaws = []flaw{{
 	caught: []string{"own/reuse"},
 	take: func(f *flawed, c *store.Charge) { // like a map whose keys change under it
 		for is, was := range f.alias {
-			if is == c.Subject {
-				f.as(c, func(o *store.Charge) { o.Subject = was })
+			if is == c.Parts[0].Subject {
+				f.as(c, func(o *store.Charge) { o.Parts[0].Subject = was })
 				return
 			}
 		}
-		f.alias[c.Subject] = strings.Clone(c.Subject)
+		f.alias[c.Parts[0].Subject] = strings.Clone(c.Parts[0].Subject)
 		f.model.take(c)
 	},
 }, {
 	name:   "decides on a stale read",
 	caught: []string{"race/one-subject", "race/many-subjects"},
 	take: func(f *flawed, c *store.Charge) {
-		o := *c
-		o.N = [store.MaxMeters]int64{}
-		f.model.take(&o)
-		for i := range c.Meters {
-			if c.N[i] > o.Levels[i].Remaining() {
+		o := clone(c)
+		clear(o.Parts[0].N)
+		f.model.take(o)
+		for i := range c.Parts[0].Meters {
+			if c.Parts[0].N[i] > o.Parts[0].Levels[i].Remaining() {
 				f.model.take(c)
 				return
 			}
@@ -70,7 +70,7 @@ var callFlaws = []flaw{{
 	name:   "overwrites concurrent charges with a refund",
 	caught: []string{"race/give-back"},
 	take: func(f *flawed, c *store.Charge) {
-		if c.N[0] < 0 {
+		if c.Parts[0].N[0] < 0 {
 			overwrite(f, c)
 		} else {
 			f.model.take(c)
@@ -103,7 +103,7 @@ var callFlaws = []flaw{{
 		return err
 	},
 }, {
-	name:   "Peek of the first eight meters only",
+	name:   "Peek of the first sixteen meters only",
 	caught: []string{"peek/as-take"},
 	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
 		for i, who := range subjects {
@@ -131,8 +131,8 @@ var callFlaws = []flaw{{
 	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
 		for _, who := range subjects {
 			for i := range meters {
-				c := &store.Charge{Subject: who, At: at, Meters: meters[i : i+1]}
-				m.states[keyOf(c, 0)], _, _ = m.states[keyOf(c, 0)].after(&meters[i], at, at.UnixMicro(), 0, false)
+				c := &store.Charge{At: at, Parts: []store.Part{store.NewPart(who, 0, meters[i:i+1]...)}}
+				m.states[keyOf(&c.Parts[0], 0)], _, _ = after(m.states[keyOf(&c.Parts[0], 0)], &meters[i], at, at.UnixMicro(), 0, false)
 			}
 		}
 		return store.Peek(ctx, m, at, subjects, meters, levels)
@@ -143,9 +143,9 @@ var callFlaws = []flaw{{
 	peek: func(m *model, _ context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
 		for _, who := range subjects {
 			for i := range meters {
-				c := &store.Charge{Subject: who, At: at, Meters: meters[i : i+1]}
+				c := &store.Charge{At: at, Parts: []store.Part{store.NewPart(who, 0, meters[i:i+1]...)}}
 				m.take(c)
-				levels[i] = c.Levels[0]
+				levels[i] = c.Parts[0].Levels[0]
 			}
 		}
 		return nil
@@ -184,7 +184,7 @@ func (h lateCheck) Take(ctx context.Context, c *store.Charge) error {
 type undoes struct {
 	*model
 	last   context.Context
-	before map[key]state
+	before map[key]store.State
 }
 
 func (f *undoes) Take(ctx context.Context, c *store.Charge) error {
@@ -208,9 +208,9 @@ func (p peeking) Peek(ctx context.Context, at time.Time, subjects []string, mete
 // overwrite reads, decides and writes, and lets others in between.
 func overwrite(f *flawed, c *store.Charge) {
 	f.model.mu.Lock()
-	o := model{states: map[key]state{}}
-	for i := range c.Meters {
-		o.states[keyOf(c, i)] = f.states[keyOf(c, i)]
+	o := model{states: map[key]store.State{}}
+	for i := range c.Parts[0].Meters {
+		o.states[keyOf(&c.Parts[0], i)] = f.states[keyOf(&c.Parts[0], i)]
 	}
 	f.model.mu.Unlock()
 	// waits, in a bubble of testing/synctest, until the others have read too

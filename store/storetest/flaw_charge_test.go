@@ -14,11 +14,11 @@ var chargeFlaws = []flaw{{
 	caught: []string{"charge/all-or-nothing", "charge/n-per-meter", "charge/most-meters", "random/as-the-model"},
 	take: func(f *flawed, c *store.Charge) {
 		ok := true
-		for i := range c.Meters {
-			one := store.Charge{Subject: c.Subject, At: c.At, Meters: c.Meters[i : i+1], SetRemaining: c.SetRemaining}
-			one.N[0] = c.N[i]
+		for i := range c.Parts[0].Meters {
+			one := store.Charge{Op: c.Op, At: c.At, Parts: []store.Part{store.NewPart(c.Parts[0].Subject, 0, c.Parts[0].Meters[i:i+1]...)}}
+			one.Parts[0].N[0] = c.Parts[0].N[i]
 			f.model.take(&one)
-			c.Levels[i] = one.Levels[0]
+			c.Parts[0].Levels[i] = one.Parts[0].Levels[0]
 			ok = ok && one.OK
 		}
 		c.OK = ok
@@ -27,15 +27,17 @@ var chargeFlaws = []flaw{{
 	name:   "one N for all meters",
 	caught: []string{"charge/all-or-nothing", "charge/n-per-meter", "charge/most-meters", "set/several"},
 	take: func(f *flawed, c *store.Charge) {
-		f.as(c, func(o *store.Charge) { o.N = store.Each(o.N[0]) })
+		f.as(c, func(o *store.Charge) {
+			o.Parts[0] = store.NewPart(o.Parts[0].Subject, o.Parts[0].N[0], o.Parts[0].Meters...)
+		})
 	},
 }, {
 	name:   "meters identified by their position",
 	caught: []string{"charge/by-name", "charge/more-meters", "charge/all-or-nothing"},
 	take: func(f *flawed, c *store.Charge) {
 		f.as(c, func(o *store.Charge) {
-			for i := range o.Meters {
-				o.Meters[i].Name = fmt.Sprint(i)
+			for i := range o.Parts[0].Meters {
+				o.Parts[0].Meters[i].Name = fmt.Sprint(i)
 			}
 		})
 	},
@@ -54,18 +56,19 @@ var chargeFlaws = []flaw{{
 	caught: []string{"charge/no-meters"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
-		c.OK = c.OK && len(c.Meters) > 0
+		c.OK = c.OK && len(c.Parts[0].Meters) > 0
 	},
 }, {
 	name:   "a refund of nothing is refused",
 	caught: []string{"charge/give-back", "charge/huge"},
 	take: func(f *flawed, c *store.Charge) {
-		o := *c
-		o.N = [store.MaxMeters]int64{}
-		f.model.take(&o)
-		for i := range c.Meters {
-			if -c.N[i] > o.Levels[i].Used && !c.SetRemaining {
-				c.OK, c.Levels = false, o.Levels
+		o := clone(c)
+		clear(o.Parts[0].N)
+		f.model.take(o)
+		for i := range c.Parts[0].Meters {
+			if -c.Parts[0].N[i] > o.Parts[0].Levels[i].Used && c.Op != store.SetRemaining {
+				copyAnswer(c, o)
+				c.OK = false
 				return
 			}
 		}
@@ -76,10 +79,10 @@ var chargeFlaws = []flaw{{
 	caught: []string{"charge/give-back"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
-		for i, m := range c.Meters {
-			if s := f.states[keyOf(c, i)]; c.N[i] < 0 && m.IsWindow() && s.window.Used == 0 {
-				s.window.Used = -1
-				f.states[keyOf(c, i)] = s
+		for i, m := range c.Parts[0].Meters {
+			if s := f.states[keyOf(&c.Parts[0], i)]; c.Parts[0].N[i] < 0 && m.IsWindow() && s.Window.Used == 0 {
+				s.Window.Used = -1
+				f.states[keyOf(&c.Parts[0], i)] = s
 			}
 		}
 	},
@@ -113,9 +116,9 @@ var chargeFlaws = []flaw{{
 	caught: []string{"charge/all-or-nothing", "level/refused", "race/one-subject"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
-		for i := range c.Meters {
-			if !c.OK && c.Levels[i].Wait == 0 {
-				c.Levels[i].Used += c.N[i]
+		for i := range c.Parts[0].Meters {
+			if !c.OK && c.Parts[0].Levels[i].Wait == 0 {
+				c.Parts[0].Levels[i].Used += c.Parts[0].N[i]
 			}
 		}
 	},
@@ -148,10 +151,11 @@ var chargeFlaws = []flaw{{
 		})
 	},
 }, {
-	name:   "levels beyond len(Meters) are cleared",
+	name:   "what lies behind the levels is cleared",
 	caught: []string{"level/rest"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
-		clear(c.Levels[len(c.Meters):])
+		levels := c.Parts[0].Levels
+		clear(levels[len(levels):cap(levels)])
 	},
 }}

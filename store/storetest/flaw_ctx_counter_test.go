@@ -13,14 +13,14 @@ import (
 type lateOne struct{ *model }
 
 func (l lateOne) TakeOne(ctx context.Context, subject string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {
-	c := &store.Charge{Subject: subject, At: at, Meters: []store.Meter{*m}, N: [store.MaxMeters]int64{n}}
+	c := &store.Charge{At: at, Parts: []store.Part{{Subject: subject, Meters: []store.Meter{*m}, N: []int64{n}, Levels: make([]store.Level, 1)}}}
 	if err := l.Take(ctx, c); err != nil {
 		return store.Level{}, false, err
 	}
 	if err := ctx.Err(); err != nil {
 		return store.Level{}, false, notTaken(err)
 	}
-	return c.Levels[0], c.OK, nil
+	return c.Parts[0].Levels[0], c.OK, nil
 }
 
 // setsUp is the model, but makes its tables once, with the ctx of the first caller.

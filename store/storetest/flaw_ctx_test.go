@@ -41,32 +41,32 @@ func notTaken(err error) error { return fmt.Errorf("%w: %w", store.ErrNotTaken, 
 
 // now returns a copy of c whose instant is set, so that time may pass before it is made.
 func now(c *store.Charge) *store.Charge {
-	o := *c
+	o := clone(c)
 	if o.At.IsZero() {
 		o.At = time.Now()
 	}
-	return &o
+	return o
 }
 
 // statesOf returns a copy of the states of the meters of c that exist.
-func (m *model) statesOf(c *store.Charge) map[key]state {
+func (m *model) statesOf(c *store.Charge) map[key]store.State {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	states := map[key]state{}
-	for i := range c.Meters {
-		if s, ok := m.states[keyOf(c, i)]; ok {
-			states[keyOf(c, i)] = s
+	states := map[key]store.State{}
+	for i := range c.Parts[0].Meters {
+		if s, ok := m.states[keyOf(&c.Parts[0], i)]; ok {
+			states[keyOf(&c.Parts[0], i)] = s
 		}
 	}
 	return states
 }
 
 // restore makes the states of the meters from i on what they were.
-func (m *model) restore(c *store.Charge, i int, was map[key]state) {
+func (m *model) restore(c *store.Charge, i int, was map[key]store.State) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for ; i < len(c.Meters); i++ {
-		delete(m.states, keyOf(c, i))
+	for ; i < len(c.Parts[0].Meters); i++ {
+		delete(m.states, keyOf(&c.Parts[0], i))
 	}
 	maps.Copy(m.states, was)
 }
@@ -76,7 +76,7 @@ var ctxFlaws = []flaw{{
 	caught: []string{"ctx/under-way"},
 	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
 		m.take(c)
-		if len(c.Meters) > 1 && ctx.Err() != nil {
+		if len(c.Parts[0].Meters) > 1 && ctx.Err() != nil {
 			return notTaken(ctx.Err())
 		}
 		return nil
@@ -87,10 +87,10 @@ var ctxFlaws = []flaw{{
 	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
 		was := m.statesOf(c)
 		m.take(c)
-		if len(c.Meters) < 2 || ctx.Err() == nil {
+		if len(c.Parts[0].Meters) < 2 || ctx.Err() == nil {
 			return nil
 		}
-		delete(was, keyOf(c, 0))
+		delete(was, keyOf(&c.Parts[0], 0))
 		m.restore(c, 1, was)
 		return ctx.Err()
 	}),
@@ -99,7 +99,7 @@ var ctxFlaws = []flaw{{
 	caught: []string{"ctx/under-way"},
 	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
 		m.take(c)
-		if len(c.Meters) > 1 && ctx.Err() != nil {
+		if len(c.Parts[0].Meters) > 1 && ctx.Err() != nil {
 			m.take(c)
 		}
 		return nil
@@ -110,7 +110,7 @@ var ctxFlaws = []flaw{{
 	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
 		was := m.statesOf(c)
 		m.take(c)
-		if len(c.Meters) > 1 && ctx.Err() != nil {
+		if len(c.Parts[0].Meters) > 1 && ctx.Err() != nil {
 			m.restore(c, 0, was)
 		}
 		return nil
@@ -128,7 +128,7 @@ var ctxFlaws = []flaw{{
 			m.take(o)
 			m.mu.Lock()
 			defer m.mu.Unlock()
-			c.OK, c.Levels = o.OK, o.Levels
+			copyAnswer(c, o)
 		})
 	}),
 }, {
@@ -136,7 +136,7 @@ var ctxFlaws = []flaw{{
 	caught: []string{"ctx/gone"},
 	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
 		o := independent(c)
-		o.Subject = c.Subject
+		o.Parts[0].Subject = c.Parts[0].Subject
 		return behind(ctx, answer(m, o, c))
 	}),
 }, {
@@ -144,8 +144,8 @@ var ctxFlaws = []flaw{{
 	caught: []string{"ctx/gone"},
 	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
 		o := independent(c)
-		if len(c.Meters) > 1 { // the fallback of store.One reuses its single meter, too
-			o.Meters = c.Meters
+		if len(c.Parts[0].Meters) > 1 { // the fallback of store.One reuses its single meter, too
+			o.Parts[0].Meters = c.Parts[0].Meters
 		}
 		return behind(ctx, answer(m, o, c))
 	}),
@@ -205,7 +205,7 @@ var ctxFlaws = []flaw{{
 	name:   "a deadline in whole seconds",
 	caught: []string{"ctx/deadline"},
 	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
-		if d, ok := ctx.Deadline(); ok && int(time.Until(d).Seconds()) == 0 && len(c.Meters) == 1 && time.Until(d) > time.Millisecond {
+		if d, ok := ctx.Deadline(); ok && int(time.Until(d).Seconds()) == 0 && len(c.Parts[0].Meters) == 1 && time.Until(d) > time.Millisecond {
 			return notTaken(context.DeadlineExceeded)
 		}
 		m.take(c)
@@ -242,9 +242,9 @@ var ctxFlaws = []flaw{{
 // independent returns a copy of c that shares nothing with it.
 func independent(c *store.Charge) *store.Charge {
 	o := now(c)
-	o.Subject, o.Meters = strings.Clone(c.Subject), slices.Clone(c.Meters)
-	for i := range o.Meters {
-		o.Meters[i].Name = strings.Clone(o.Meters[i].Name)
+	o.Parts[0].Subject, o.Parts[0].Meters = strings.Clone(c.Parts[0].Subject), slices.Clone(c.Parts[0].Meters)
+	for i := range o.Parts[0].Meters {
+		o.Parts[0].Meters[i].Name = strings.Clone(o.Parts[0].Meters[i].Name)
 	}
 	return o
 }
@@ -268,7 +268,7 @@ func answer(m *model, o, c *store.Charge) func(gone bool) {
 	return func(gone bool) {
 		m.take(o)
 		if !gone {
-			c.OK, c.Levels = o.OK, o.Levels
+			copyAnswer(c, o)
 		}
 	}
 }

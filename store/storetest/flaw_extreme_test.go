@@ -14,8 +14,8 @@ var extremeFlaws = []flaw{{
 	counter: withState(func(o *stateful, c *store.Charge) {
 		o.model.take(c)
 		o.note(c)
-		for i, m := range c.Meters {
-			for _, k := range o.list(c, i, fmt.Sprintf("%q %q", c.Subject, m.Name)) {
+		for i, m := range c.Parts[0].Meters {
+			for _, k := range o.list(c, i, fmt.Sprintf("%q %q", c.Parts[0].Subject, m.Name)) {
 				if k.start < m.Start && o.meters[k].Keep == 0 {
 					delete(o.states, k)
 				}
@@ -123,8 +123,8 @@ var extremeFlaws = []flaw{{
 	caught: []string{"extreme/many"},
 	counter: withState(func(o *stateful, c *store.Charge) {
 		o.model.take(c)
-		for i, m := range c.Meters {
-			o.cut(128, o.list(c, i, fmt.Sprintf("%q %q", c.Subject, m.Name)))
+		for i, m := range c.Parts[0].Meters {
+			o.cut(128, o.list(c, i, fmt.Sprintf("%q %q", c.Parts[0].Subject, m.Name)))
 		}
 	}),
 }, {
@@ -132,8 +132,8 @@ var extremeFlaws = []flaw{{
 	caught: []string{"extreme/many"},
 	counter: withState(func(o *stateful, c *store.Charge) {
 		o.model.take(c)
-		for i, m := range c.Meters {
-			o.cut(128, o.list(c, i, fmt.Sprintf("%q %d", c.Subject, m.Start)))
+		for i, m := range c.Parts[0].Meters {
+			o.cut(128, o.list(c, i, fmt.Sprintf("%q %d", c.Parts[0].Subject, m.Start)))
 		}
 	}),
 }}

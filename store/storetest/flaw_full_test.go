@@ -48,10 +48,7 @@ func inFull(spoil func(b *bounded)) func() Harness {
 }
 
 func (b *bounded) Take(ctx context.Context, c *store.Charge) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%w: %w", store.ErrNotTaken, err)
-	}
-	if err := c.Check(); err != nil {
+	if done, err := b.prepare(ctx, c); done {
 		return err
 	}
 	if err := b.enter(c); err != nil {
@@ -66,18 +63,18 @@ func (b *bounded) Take(ctx context.Context, c *store.Charge) error {
 
 // TakeOne is a fast path.
 func (b *bounded) TakeOne(ctx context.Context, subject string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {
-	c := &store.Charge{Subject: subject, At: at, Meters: []store.Meter{*m}, N: [store.MaxMeters]int64{n}}
+	c := &store.Charge{At: at, Parts: []store.Part{{Subject: subject, Meters: []store.Meter{*m}, N: []int64{n}, Levels: make([]store.Level, 1)}}}
 	var err error
 	if b.oneUnbound {
 		err = b.model.Take(ctx, c)
 	} else {
 		err = b.Take(ctx, c)
 	}
-	return c.Levels[0], c.OK, err
+	return c.Parts[0].Levels[0], c.OK, err
 }
 
 func (b *bounded) writes(c *store.Charge) bool {
-	return c.SetRemaining || b.reads || slices.ContainsFunc(c.N[:len(c.Meters)], func(n int64) bool { return n != 0 })
+	return c.Op == store.SetRemaining || b.reads || slices.ContainsFunc(c.Parts[0].N[:len(c.Parts[0].Meters)], func(n int64) bool { return n != 0 })
 }
 
 // enter makes sure that there is room for the subject of c.
@@ -91,9 +88,9 @@ func (b *bounded) enter(c *store.Charge) error {
 	if !b.writes(c) || len(b.due) < b.room {
 		return nil
 	}
-	if _, ok := b.due[c.Subject]; ok {
-		new := b.noNew && slices.ContainsFunc(c.Meters, func(m store.Meter) bool {
-			_, ok := b.states[key{c.Subject, m.Name, m.IsWindow(), m.Start}]
+	if _, ok := b.due[c.Parts[0].Subject]; ok {
+		new := b.noNew && slices.ContainsFunc(c.Parts[0].Meters, func(m store.Meter) bool {
+			_, ok := b.states[key{c.Parts[0].Subject, m.Name, m.IsWindow(), m.Start}]
 			return !ok
 		})
 		if b.lockedOut || new {
@@ -131,12 +128,12 @@ func (b *bounded) lose(subject string) {
 func (b *bounded) note(c *store.Charge) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	due, ok := b.due[c.Subject]
+	due, ok := b.due[c.Parts[0].Subject]
 	if !ok {
-		b.oldest = append(b.oldest, c.Subject)
+		b.oldest = append(b.oldest, c.Parts[0].Subject)
 	}
-	for i := range c.Meters {
-		m, l := &c.Meters[i], c.Levels[i]
+	for i := range c.Parts[0].Meters {
+		m, l := &c.Parts[0].Meters[i], c.Parts[0].Levels[i]
 		until := c.At.Add(min(l.Reset, 10_000*day))
 		if m.IsWindow() {
 			until = time.Unix(min(m.End, 1<<40), 0).Add(min(m.Keep, 10_000*day))
@@ -145,7 +142,7 @@ func (b *bounded) note(c *store.Charge) {
 			due = until
 		}
 	}
-	b.due[c.Subject] = due
+	b.due[c.Parts[0].Subject] = due
 }
 
 var fullFlaws = []flaw{{

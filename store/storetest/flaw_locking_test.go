@@ -41,8 +41,8 @@ func (l *locking) lock(k any) (release func(), err error) {
 // each takes the locks of all meters of c, in the order of less if it is not nil.
 func (l *locking) each(c *store.Charge, less func(a, b key) int) (release func(), err error) {
 	var keys []key
-	for i := range c.Meters {
-		keys = append(keys, keyOf(c, i))
+	for i := range c.Parts[0].Meters {
+		keys = append(keys, keyOf(&c.Parts[0], i))
 	}
 	if less != nil {
 		slices.SortFunc(keys, less)
@@ -72,7 +72,7 @@ func (l *locking) rewrite(c *store.Charge, whole bool) {
 	if whole {
 		l.model.mu.Lock()
 		for k, s := range l.states {
-			if k.subject == c.Subject {
+			if k.subject == c.Parts[0].Subject {
 				o.states[k] = s
 			}
 		}
@@ -88,7 +88,7 @@ func (l *locking) rewrite(c *store.Charge, whole bool) {
 func byKey(a, b key) int { return slices.Compare([]byte(fmt.Sprint(a)), []byte(fmt.Sprint(b))) }
 
 func reads(c *store.Charge) bool {
-	return !c.SetRemaining && c.N == [store.MaxMeters]int64{}
+	return c.Op != store.SetRemaining && isZero(c.Parts[0].N)
 }
 
 // overlapFlaw makes a flawed counter of a Take that gets a sound copy of each charge that
@@ -108,13 +108,13 @@ func (w *writer) Take(ctx context.Context, c *store.Charge) error {
 	if err := soundly(ctx, c); err != nil {
 		return err
 	}
-	if reads(c) || len(c.Meters) == 0 {
+	if reads(c) || len(c.Parts[0].Meters) == 0 {
 		w.take(c)
 		return nil
 	}
 	o := independent(c)
 	err := w.write(w.locking, o)
-	c.OK, c.Levels = o.OK, o.Levels
+	copyAnswer(c, o)
 	return err
 }
 
@@ -130,20 +130,20 @@ func under(l *locking, k any, charge func()) error {
 }
 
 // put makes s the state of meter i.
-func (l *locking) put(c *store.Charge, i int, s state) {
+func (l *locking) put(c *store.Charge, i int, s store.State) {
 	l.model.mu.Lock()
 	defer l.model.mu.Unlock()
-	l.states[keyOf(c, i)] = s
+	l.states[keyOf(&c.Parts[0], i)] = s
 }
 
 // levels reads the levels of a refusal. The model is locked.
 func (l *locking) levels(c *store.Charge) {
-	for i := range c.Meters {
-		m, s, now := &c.Meters[i], l.states[keyOf(c, i)], l.now(c.At)
-		_, refused, ok := s.after(m, c.At, now, c.N[i], false)
-		_, c.Levels[i], _ = s.after(m, c.At, now, 0, false)
+	for i := range c.Parts[0].Meters {
+		m, s, now := &c.Parts[0].Meters[i], l.states[keyOf(&c.Parts[0], i)], l.now(c.At)
+		_, refused, ok := after(s, m, c.At, now, c.Parts[0].N[i], false)
+		_, c.Parts[0].Levels[i], _ = after(s, m, c.At, now, 0, false)
 		if !ok {
-			c.Levels[i].Wait = refused.Wait
+			c.Parts[0].Levels[i].Wait = refused.Wait
 		}
 	}
 }

@@ -11,8 +11,8 @@ var oneFlaws = []flaw{{
 	name:   "TakeOne that ignores the limit",
 	caught: []string{"one/as-take"},
 	one: func(m *model, c *store.Charge) {
-		if m.take(c); !c.OK && c.N[0] <= c.Meters[0].Max {
-			c.SetRemaining, c.N[0] = true, 0
+		if m.take(c); !c.OK && c.Parts[0].N[0] <= c.Parts[0].Meters[0].Max {
+			c.Op, c.Parts[0].N[0] = store.SetRemaining, 0
 			m.take(c)
 		}
 	},
@@ -20,14 +20,14 @@ var oneFlaws = []flaw{{
 	name:   "TakeOne that charges a read",
 	caught: []string{"one/as-take", "one/among-others"},
 	one: func(m *model, c *store.Charge) {
-		c.N[0] = max(c.N[0], 1)
+		c.Parts[0].N[0] = max(c.Parts[0].N[0], 1)
 		m.take(c)
 	},
 }, {
 	name:   "TakeOne that charges another bucket than Take",
 	caught: []string{"one/among-others"},
 	one: func(m *model, c *store.Charge) {
-		c.Subject += ", rejectsConcurrent"
+		c.Parts[0].Subject += ", rejectsConcurrent"
 		m.take(c)
 	},
 }, {
@@ -43,7 +43,7 @@ type taking struct {
 }
 
 func (t taking) TakeOne(_ context.Context, subject string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {
-	c := &store.Charge{Subject: subject, At: at, Meters: []store.Meter{*m}, N: [store.MaxMeters]int64{n}}
+	c := &store.Charge{At: at, Parts: []store.Part{{Subject: subject, Meters: []store.Meter{*m}, N: []int64{n}, Levels: make([]store.Level, 1)}}}
 	t.one(t.model, c)
-	return c.Levels[0], c.OK, nil
+	return c.Parts[0].Levels[0], c.OK, nil
 }

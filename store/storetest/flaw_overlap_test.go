@@ -14,15 +14,15 @@ var overlapFlaws = []flaw{{
 	name:   "locks only the first meter of a charge",
 	caught: []string{"race/overlap"},
 	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
-		return under(l, keyOf(c, 0), func() { l.rewrite(c, false) })
+		return under(l, keyOf(&c.Parts[0], 0), func() { l.rewrite(c, false) })
 	}),
 }, {
 	name:   "has a lock for each set of meters",
 	caught: []string{"race/overlap"},
 	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
 		var names []string
-		for i := range c.Meters {
-			names = append(names, fmt.Sprint(keyOf(c, i)))
+		for i := range c.Parts[0].Meters {
+			names = append(names, fmt.Sprint(keyOf(&c.Parts[0], i)))
 		}
 		slices.Sort(names)
 		return under(l, fmt.Sprint(names), func() { l.rewrite(c, false) })
@@ -104,12 +104,12 @@ var overlapFlaws = []flaw{{
 	name:   "reads the levels of a refund again",
 	caught: []string{"race/refunds"},
 	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
-		if l.take(c); c.N[0] < 0 && !c.SetRemaining && c.OK {
+		if l.take(c); c.Parts[0].N[0] < 0 && c.Op != store.SetRemaining && c.OK {
 			wait()
-			o := *c
-			o.N = [store.MaxMeters]int64{}
-			l.take(&o)
-			c.Levels = o.Levels
+			o := clone(c)
+			clear(o.Parts[0].N)
+			l.take(o)
+			c.Parts[0].Levels = o.Parts[0].Levels
 		}
 		return nil
 	}),
@@ -118,8 +118,8 @@ var overlapFlaws = []flaw{{
 	caught: []string{"race/zero"},
 	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
 		was := l.statesOf(c)
-		for i := range c.Meters {
-			if s := was[keyOf(c, i)]; !c.SetRemaining && c.Meters[i].IsWindow() && c.N[i] < 0 && s.window.Used >= -c.N[i] {
+		for i := range c.Parts[0].Meters {
+			if s := was[keyOf(&c.Parts[0], i)]; c.Op != store.SetRemaining && c.Parts[0].Meters[i].IsWindow() && c.Parts[0].N[i] < 0 && s.Window.Used >= -c.Parts[0].N[i] {
 				wait()
 				l.subtract(c, i)
 				return nil
@@ -133,10 +133,10 @@ var overlapFlaws = []flaw{{
 	caught: []string{"race/holders"},
 	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
 		l.take(c)
-		for i := range c.Meters {
-			if was := l.statesOf(c); c.OK && c.N[i] < 0 && !c.Meters[i].IsWindow() && !c.SetRemaining && c.Levels[i].Used == 0 {
+		for i := range c.Parts[0].Meters {
+			if was := l.statesOf(c); c.OK && c.Parts[0].N[i] < 0 && !c.Parts[0].Meters[i].IsWindow() && c.Op != store.SetRemaining && c.Parts[0].Levels[i].Used == 0 {
 				wait()
-				l.put(c, i, was[keyOf(c, i)])
+				l.put(c, i, was[keyOf(&c.Parts[0], i)])
 			}
 		}
 		return nil
@@ -146,11 +146,12 @@ var overlapFlaws = []flaw{{
 	caught: []string{"race/holders"},
 	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
 		l.take(c)
-		for i := range c.Meters {
-			empty := l.statesOf(c)[keyOf(c, i)].window == store.Window{}
-			if c.OK && c.N[i] < 0 && c.Meters[i].IsWindow() && !c.SetRemaining && empty {
+		for i := range c.Parts[0].Meters {
+			w := l.statesOf(c)[keyOf(&c.Parts[0], i)].Window
+			empty := w.Used == 0 && w.Extra == 0
+			if c.OK && c.Parts[0].N[i] < 0 && c.Parts[0].Meters[i].IsWindow() && c.Op != store.SetRemaining && empty {
 				wait()
-				l.put(c, i, state{})
+				l.put(c, i, store.State{})
 			}
 		}
 		return nil
@@ -171,11 +172,11 @@ var overlapFlaws = []flaw{{
 
 // create removes what there is of a subject that did not exist a moment ago.
 func (l *locking) create(c *store.Charge) {
-	of := func(k key, _ state) bool { return k.subject == c.Subject }
+	of := func(k key, _ store.State) bool { return k.subject == c.Parts[0].Subject }
 	l.model.mu.Lock()
 	exists := false
 	for k := range l.states {
-		exists = exists || k.subject == c.Subject
+		exists = exists || k.subject == c.Parts[0].Subject
 	}
 	l.model.mu.Unlock()
 	if exists {
@@ -191,15 +192,15 @@ func (l *locking) create(c *store.Charge) {
 // leaves less than nothing.
 func (l *locking) subtract(c *store.Charge, i int) {
 	l.model.mu.Lock()
-	used := l.states[keyOf(c, i)].window.Used
+	used := l.states[keyOf(&c.Parts[0], i)].Window.Used
 	l.model.mu.Unlock()
 	l.take(c)
-	if c.OK && used < -c.N[i] {
+	if c.OK && used < -c.Parts[0].N[i] {
 		l.model.mu.Lock()
 		defer l.model.mu.Unlock()
-		s := l.states[keyOf(c, i)]
-		s.window.Used = used + c.N[i]
-		l.states[keyOf(c, i)] = s
+		s := l.states[keyOf(&c.Parts[0], i)]
+		s.Window.Used = used + c.Parts[0].N[i]
+		l.states[keyOf(&c.Parts[0], i)] = s
 	}
 }
 
@@ -210,15 +211,15 @@ func (m meterwise) Take(ctx context.Context, c *store.Charge) error {
 	if err := soundly(ctx, c); err != nil {
 		return err
 	}
-	if !reads(c) || len(c.Meters) < 2 {
+	if !reads(c) || len(c.Parts[0].Meters) < 2 {
 		m.take(c)
 		return nil
 	}
 	at := now(c).At
-	for i := range c.Meters {
-		one := store.Charge{Subject: c.Subject, At: at, Meters: c.Meters[i : i+1]}
+	for i := range c.Parts[0].Meters {
+		one := store.Charge{At: at, Parts: []store.Part{store.NewPart(c.Parts[0].Subject, 0, c.Parts[0].Meters[i:i+1]...)}}
 		m.take(&one)
-		c.Levels[i], c.OK = one.Levels[0], true
+		c.Parts[0].Levels[i], c.OK = one.Parts[0].Levels[0], true
 		wait()
 	}
 	return nil
@@ -243,12 +244,12 @@ func (o oneApart) Take(ctx context.Context, c *store.Charge) error {
 }
 
 func (o oneApart) TakeOne(ctx context.Context, subject string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {
-	c := &store.Charge{Subject: subject, At: at, Meters: []store.Meter{*m}, N: [store.MaxMeters]int64{n}}
+	c := &store.Charge{At: at, Parts: []store.Part{{Subject: subject, Meters: []store.Meter{*m}, N: []int64{n}, Levels: make([]store.Level, 1)}}}
 	if err := soundly(ctx, c); err != nil {
 		return store.Level{}, false, err
 	}
 	err := o.charge(c, !o.take)
-	return c.Levels[0], c.OK, err
+	return c.Parts[0].Levels[0], c.OK, err
 }
 
 func (o oneApart) charge(c *store.Charge, apart bool) error {
@@ -257,7 +258,7 @@ func (o oneApart) charge(c *store.Charge, apart bool) error {
 		return nil
 	}
 	own := independent(c)
-	err := under(o.locking, c.Subject, func() { o.rewrite(own, false) })
-	c.OK, c.Levels = own.OK, own.Levels
+	err := under(o.locking, c.Parts[0].Subject, func() { o.rewrite(own, false) })
+	c.OK, c.Parts[0].Levels = own.OK, own.Parts[0].Levels
 	return err
 }

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,8 +17,8 @@ import (
 type shared struct {
 	*model
 	mu     sync.Mutex
-	before map[key]state // the states before the last write
-	writer *instance     // of the last write
+	before map[key]store.State // the states before the last write
+	writer *instance           // of the last write
 	begun  map[key]*instance
 }
 
@@ -36,10 +35,7 @@ type instance struct {
 }
 
 func (i *instance) Take(ctx context.Context, c *store.Charge) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%w: %w", store.ErrNotTaken, err)
-	}
-	if err := c.Check(); err != nil {
+	if done, err := i.prepare(ctx, c); done {
 		return err
 	}
 	i.flaw(i, c)
@@ -85,16 +81,16 @@ var peerFlaws = []flaw{{
 	name:   "caches each state that it has read",
 	caught: []string{"peer/charges", "peer/reads", "peer/refund", "peer/extension", "peer/windows", "race/peers"},
 	open: twice(locked(func(i *instance, c *store.Charge) {
-		for j := range c.Meters {
-			k := keyOf(c, j)
+		for j := range c.Parts[0].Meters {
+			k := keyOf(&c.Parts[0], j)
 			k.subject, k.name = strings.Clone(k.subject), strings.Clone(k.name)
 			if _, ok := i.own.states[k]; !ok {
 				i.own.states[k] = i.states[k]
 			}
 		}
 		i.own.take(c)
-		for j := range c.Meters {
-			k := keyOf(c, j)
+		for j := range c.Parts[0].Meters {
+			k := keyOf(&c.Parts[0], j)
 			k.subject, k.name = strings.Clone(k.subject), strings.Clone(k.name)
 			i.states[k] = i.own.states[k]
 		}
@@ -111,7 +107,7 @@ var peerFlaws = []flaw{{
 	name:   "reads what others have written from a replica that lags",
 	caught: []string{"peer/reads"},
 	open: twice(locked(func(i *instance, c *store.Charge) {
-		switch reads := !c.SetRemaining && c.N == [store.MaxMeters]int64{}; {
+		switch reads := c.Op != store.SetRemaining && isZero(c.Parts[0].N); {
 		case reads && i.writer != nil && i.writer != i:
 			(&model{states: i.before}).take(c)
 		case reads:
@@ -127,8 +123,8 @@ var peerFlaws = []flaw{{
 	open: twiceAs(func(i *instance) store.Counter {
 		i.flaw = locked(func(i *instance, c *store.Charge) {
 			i.model.take(c)
-			for j := range c.Meters {
-				i.own.states[keyOf(c, j)] = i.states[keyOf(c, j)]
+			for j := range c.Parts[0].Meters {
+				i.own.states[keyOf(&c.Parts[0], j)] = i.states[keyOf(&c.Parts[0], j)]
 			}
 		})
 		return peeksOwn{i}
@@ -137,17 +133,17 @@ var peerFlaws = []flaw{{
 	name:   "keeps extensions to itself",
 	caught: []string{"peer/extension"},
 	open: twice(locked(func(i *instance, c *store.Charge) {
-		for j := range c.Meters {
-			k := keyOf(c, j)
+		for j := range c.Parts[0].Meters {
+			k := keyOf(&c.Parts[0], j)
 			if s, ok := i.states[k]; ok && k.window {
-				s.window.Extra = i.own.states[k].window.Extra
+				s.Window.Extra = i.own.states[k].Window.Extra
 				i.states[k] = s
 			}
 		}
 		i.model.take(c)
-		for j := range c.Meters {
-			if c.SetRemaining {
-				i.own.states[keyOf(c, j)] = i.states[keyOf(c, j)]
+		for j := range c.Parts[0].Meters {
+			if c.Op == store.SetRemaining {
+				i.own.states[keyOf(&c.Parts[0], j)] = i.states[keyOf(&c.Parts[0], j)]
 			}
 		}
 	})),
@@ -156,15 +152,15 @@ var peerFlaws = []flaw{{
 	caught: []string{"peer/windows"},
 	open: twice(locked(func(i *instance, c *store.Charge) {
 		i.model.take(c)
-		for j, m := range c.Meters {
-			if !c.OK || c.N[j] == 0 || !m.IsWindow() {
+		for j, m := range c.Parts[0].Meters {
+			if !c.OK || c.Parts[0].N[j] == 0 || !m.IsWindow() {
 				continue
 			}
-			if k := keyOf(c, j); i.begun[k] == nil {
+			if k := keyOf(&c.Parts[0], j); i.begun[k] == nil {
 				i.begun[k] = i
 			}
 			for k := range i.states {
-				if k.window && k.subject == c.Subject && k.name == m.Name && k.start < m.Start && i.begun[k] != nil && i.begun[k] != i {
+				if k.window && k.subject == c.Parts[0].Subject && k.name == m.Name && k.start < m.Start && i.begun[k] != nil && i.begun[k] != i {
 					delete(i.states, k)
 				}
 			}
@@ -184,30 +180,30 @@ var peerFlaws = []flaw{{
 
 func refuseAgain(i *instance, c *store.Charge) {
 	again := false
-	for j := range c.Meters {
-		k := keyOf(c, j)
-		if c.N[j] < 0 || c.SetRemaining {
+	for j := range c.Parts[0].Meters {
+		k := keyOf(&c.Parts[0], j)
+		if c.Parts[0].N[j] < 0 || c.Op == store.SetRemaining {
 			delete(i.refused, k)
 		}
-		again = again || c.N[j] > 0 && i.refused[k]
+		again = again || c.Parts[0].N[j] > 0 && i.refused[k]
 	}
-	if again && len(c.Meters) == 1 && !c.SetRemaining {
-		o := *c
-		o.N = [store.MaxMeters]int64{}
-		i.model.take(&o)
-		for j := range c.Meters {
-			if c.Levels[j] = o.Levels[j]; c.N[j] > 0 && i.refused[keyOf(c, j)] {
-				c.Levels[j].Wait = o.Levels[j].Reset
+	if again && len(c.Parts[0].Meters) == 1 && c.Op != store.SetRemaining {
+		o := clone(c)
+		clear(o.Parts[0].N)
+		i.model.take(o)
+		for j := range c.Parts[0].Meters {
+			if c.Parts[0].Levels[j] = o.Parts[0].Levels[j]; c.Parts[0].N[j] > 0 && i.refused[keyOf(&c.Parts[0], j)] {
+				c.Parts[0].Levels[j].Wait = o.Parts[0].Levels[j].Reset
 			}
 		}
 		c.OK = false
 		return
 	}
 	i.model.take(c)
-	for j := range c.Meters {
-		usedUp := c.Meters[j].IsWindow() && c.Levels[j].Remaining() == 0 && c.Levels[j].Wait == c.Levels[j].Reset
-		if !c.OK && c.N[j] > 0 && usedUp {
-			i.refused[keyOf(c, j)] = true
+	for j := range c.Parts[0].Meters {
+		usedUp := c.Parts[0].Meters[j].IsWindow() && c.Parts[0].Levels[j].Remaining() == 0 && c.Parts[0].Levels[j].Wait == c.Parts[0].Levels[j].Reset
+		if !c.OK && c.Parts[0].N[j] > 0 && usedUp {
+			i.refused[keyOf(&c.Parts[0], j)] = true
 		}
 	}
 }
@@ -217,15 +213,15 @@ func bufferRefund(i *instance, c *store.Charge) {
 		i.model.take(o)
 	}
 	i.buffered = nil
-	gives := !c.SetRemaining && slices.ContainsFunc(c.N[:], func(n int64) bool { return n < 0 })
-	if !gives || slices.ContainsFunc(c.N[:], func(n int64) bool { return n > 0 }) {
+	gives := c.Op != store.SetRemaining && slices.ContainsFunc(c.Parts[0].N[:], func(n int64) bool { return n < 0 })
+	if !gives || slices.ContainsFunc(c.Parts[0].N[:], func(n int64) bool { return n > 0 }) {
 		i.model.take(c)
 		return
 	}
 	(&model{states: maps.Clone(i.states)}).take(c)
-	o := *c
-	o.Meters = slices.Clone(c.Meters)
-	i.buffered = append(i.buffered, &o)
+	o := clone(c)
+	o.Parts[0].Meters = slices.Clone(c.Parts[0].Meters)
+	i.buffered = append(i.buffered, o)
 }
 
 // peeksOwn is an instance with a Peek of its own.

@@ -56,7 +56,7 @@ func (g *gathers) Take(ctx context.Context, c *store.Charge) error {
 	if err := g.wait(ctx, b, mine, first); err != nil {
 		return err
 	}
-	c.OK, c.Levels = mine.charge.OK, mine.charge.Levels
+	c.OK, c.Parts[0].Levels = mine.charge.OK, mine.charge.Parts[0].Levels
 	return mine.err
 }
 
@@ -190,7 +190,7 @@ var queueFlaws = []flaw{{
 		was := m.statesOf(c)
 		m.take(c)
 		time.Sleep(moment) // until others have charged too
-		if len(c.Meters) > 1 && ctx.Err() != nil {
+		if len(c.Parts[0].Meters) > 1 && ctx.Err() != nil {
 			m.restore(c, 0, was)
 			return notTaken(ctx.Err())
 		}
@@ -204,7 +204,7 @@ var queueFlaws = []flaw{{
 			time.Sleep(100 * moment)
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			mine.caller.OK, mine.caller.Levels = mine.charge.OK, mine.charge.Levels
+			mine.caller.OK, mine.caller.Parts[0].Levels = mine.charge.OK, mine.charge.Parts[0].Levels
 		}()
 		return ctx.Err()
 	}),

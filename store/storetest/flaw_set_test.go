@@ -9,12 +9,12 @@ var setFlaws = []flaw{{
 	caught: []string{"set/window", "set/bucket", "set/several", "set/bounds"},
 	take: func(f *flawed, c *store.Charge) {
 		f.as(c, func(o *store.Charge) {
-			if !o.SetRemaining {
+			if !(o.Op == store.SetRemaining) {
 				return
 			}
-			o.SetRemaining = false
-			for i := range o.N {
-				o.N[i] = -o.N[i]
+			o.Op = store.Spend
+			for i := range o.Parts[0].N {
+				o.Parts[0].N[i] = -o.Parts[0].N[i]
 			}
 		})
 	},
@@ -23,9 +23,9 @@ var setFlaws = []flaw{{
 	caught: []string{"set/window", "set/settled"},
 	take: func(f *flawed, c *store.Charge) {
 		f.as(c, func(o *store.Charge) {
-			for i := range o.Meters {
-				if o.SetRemaining {
-					o.N[i] -= f.states[keyOf(o, i)].window.Used
+			for i := range o.Parts[0].Meters {
+				if o.Op == store.SetRemaining {
+					o.Parts[0].N[i] -= f.states[keyOf(&o.Parts[0], i)].Window.Used
 				}
 			}
 		})
@@ -35,10 +35,10 @@ var setFlaws = []flaw{{
 	caught: []string{"set/window", "set/refund", "set/plan"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
-		for i, m := range c.Meters {
-			if s := f.states[keyOf(c, i)]; c.SetRemaining && m.IsWindow() {
-				s.window.Used = 0
-				f.states[keyOf(c, i)] = s
+		for i, m := range c.Parts[0].Meters {
+			if s := f.states[keyOf(&c.Parts[0], i)]; c.Op == store.SetRemaining && m.IsWindow() {
+				s.Window.Used = 0
+				f.states[keyOf(&c.Parts[0], i)] = s
 			}
 		}
 	},
@@ -46,13 +46,13 @@ var setFlaws = []flaw{{
 	name:   "an extension that carries over to the next window",
 	caught: []string{"set/this-window"},
 	take: func(f *flawed, c *store.Charge) {
-		for i, m := range c.Meters {
-			k := keyOf(c, i)
+		for i, m := range c.Parts[0].Meters {
+			k := keyOf(&c.Parts[0], i)
 			if _, known := f.states[k]; known || !m.IsWindow() {
 				continue
 			}
 			k.start -= 86400
-			f.states[keyOf(c, i)] = state{window: store.Window{Extra: f.states[k].window.Extra}}
+			f.states[keyOf(&c.Parts[0], i)] = store.State{Window: store.Window{Extra: f.states[k].Window.Extra}}
 		}
 		f.model.take(c)
 	},
@@ -61,9 +61,9 @@ var setFlaws = []flaw{{
 	caught: []string{"set/bucket", "set/bounds"},
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
-		for i, m := range c.Meters {
-			if c.SetRemaining && !m.IsWindow() && c.N[i] > m.Max {
-				c.Levels[i].Used = m.Max - c.N[i]
+		for i, m := range c.Parts[0].Meters {
+			if c.Op == store.SetRemaining && !m.IsWindow() && c.Parts[0].N[i] > m.Max {
+				c.Parts[0].Levels[i].Used = m.Max - c.Parts[0].N[i]
 			}
 		}
 	},

@@ -8,7 +8,7 @@ var setRaceFlaws = []flaw{{
 	name:   "SetRemaining overwrites charges that come at once",
 	caught: []string{"race/set"},
 	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
-		if c.SetRemaining {
+		if c.Op == store.SetRemaining {
 			l.rewrite(c, false)
 		} else {
 			l.take(c)
@@ -19,26 +19,26 @@ var setRaceFlaws = []flaw{{
 	name:   "charges overwrite a SetRemaining that comes at once",
 	caught: []string{"race/set"},
 	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
-		if c.SetRemaining {
+		if c.Op == store.SetRemaining {
 			l.take(c)
 			return nil
 		}
-		return under(l, c.Subject, func() { l.rewrite(c, false) })
+		return under(l, c.Parts[0].Subject, func() { l.rewrite(c, false) })
 	}),
 }, {
 	name:   "SetRemaining sets one meter after the other",
 	caught: []string{"race/set-once"},
 	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
-		if !c.SetRemaining {
+		if c.Op != store.SetRemaining {
 			l.take(c)
 			return nil
 		}
 		c.OK = true
-		for i := range c.Meters {
-			one := store.Charge{Subject: c.Subject, At: c.At, Meters: c.Meters[i : i+1], SetRemaining: true}
-			one.N[0] = c.N[i]
+		for i := range c.Parts[0].Meters {
+			one := store.Charge{Op: store.SetRemaining, At: c.At, Parts: []store.Part{store.NewPart(c.Parts[0].Subject, 0, c.Parts[0].Meters[i:i+1]...)}}
+			one.Parts[0].N[0] = c.Parts[0].N[i]
 			l.take(&one)
-			c.Levels[i] = one.Levels[0]
+			c.Parts[0].Levels[i] = one.Parts[0].Levels[0]
 			wait()
 		}
 		return nil
@@ -48,15 +48,15 @@ var setRaceFlaws = []flaw{{
 	caught: []string{"race/cut"},
 	counter: overlapFlaw(func(l *locking, c *store.Charge) error {
 		was := l.statesOf(c)
-		if !c.SetRemaining {
+		if c.Op != store.SetRemaining {
 			wait()
 		}
 		l.model.mu.Lock()
-		o := &model{states: map[key]state{}}
-		for i := range c.Meters {
-			s := l.states[keyOf(c, i)]
-			s.window.Extra = was[keyOf(c, i)].window.Extra
-			o.states[keyOf(c, i)] = s
+		o := &model{states: map[key]store.State{}}
+		for i := range c.Parts[0].Meters {
+			s := l.states[keyOf(&c.Parts[0], i)]
+			s.Window.Extra = was[keyOf(&c.Parts[0], i)].Window.Extra
+			o.states[keyOf(&c.Parts[0], i)] = s
 		}
 		defer l.model.mu.Unlock()
 		if o.take(c); !c.OK {
@@ -64,8 +64,8 @@ var setRaceFlaws = []flaw{{
 			return nil
 		}
 		for k, s := range o.states {
-			if !c.SetRemaining {
-				s.window.Extra = l.states[k].window.Extra
+			if c.Op != store.SetRemaining {
+				s.Window.Extra = l.states[k].Window.Extra
 			}
 			l.states[k] = s
 		}

@@ -34,9 +34,9 @@ var staleFlaws = []flaw{{
 	caught: []string{"read/beside"},
 	counter: withState(func(o *stateful, c *store.Charge) {
 		o.model.take(c)
-		for i := range c.Meters {
-			if m := &c.Meters[i]; c.OK && !onlyReads(c) && !hasCharged(c, i) {
-				s, _, _ := o.states[keyOf(c, i)].after(m, instant(c), instant(c).UnixMicro(), 0, false)
+		for i := range c.Parts[0].Meters {
+			if m := &c.Parts[0].Meters[i]; c.OK && !onlyReads(c) && !hasCharged(c, i) {
+				s, _, _ := after(o.states[keyOf(&c.Parts[0], i)], m, instant(c), instant(c).UnixMicro(), 0, false)
 				o.states[o.key(c, i)] = s
 			}
 		}
@@ -46,8 +46,8 @@ var staleFlaws = []flaw{{
 	caught: []string{"read/lifetime"},
 	counter: withState(func(o *stateful, c *store.Charge) {
 		forgetsWindows(func(m *store.Meter, _ time.Time) time.Time { return time.Unix(m.End, 0).Add(m.Keep) })(o, c)
-		for i, m := range c.Meters {
-			k := keyOf(c, i)
+		for i, m := range c.Parts[0].Meters {
+			k := keyOf(&c.Parts[0], i)
 			if _, ok := o.ends[k]; ok && onlyReads(c) {
 				o.ends[k] = time.Unix(m.End, 0).Add(m.Keep)
 			}
@@ -58,9 +58,9 @@ var staleFlaws = []flaw{{
 	caught: []string{"read/refill"},
 	counter: withState(func(o *stateful, c *store.Charge) {
 		o.model.take(c)
-		for i, m := range c.Meters {
-			k := keyOf(c, i)
-			if before := o.states[k].bucket; onlyReads(c) && !m.IsWindow() && c.Levels[i].Used == 0 && before.Tokens < m.Max && !instant(c).After(time.Now()) {
+		for i, m := range c.Parts[0].Meters {
+			k := keyOf(&c.Parts[0], i)
+			if before := o.states[k].Bucket; onlyReads(c) && !m.IsWindow() && c.Parts[0].Levels[i].Used == 0 && before.Tokens < m.Max && !instant(c).After(time.Now()) {
 				delete(o.states, k)
 			}
 		}
@@ -69,19 +69,19 @@ var staleFlaws = []flaw{{
 	name:   "reads from a cache that only a charge of the first meter renews",
 	caught: []string{"read/fresh"},
 	counter: withState(func(o *stateful, c *store.Charge) {
-		id := fmt.Sprintf("%q %+v", c.Subject, c.Meters)
+		id := fmt.Sprintf("%q %+v", c.Parts[0].Subject, c.Parts[0].Meters)
 		switch cached := o.cache[id]; {
 		case !onlyReads(c):
 			maps.DeleteFunc(o.cache, func(_ string, cached *store.Charge) bool {
-				return slices.ContainsFunc(c.Meters, func(m store.Meter) bool { return m.Name == cached.Meters[0].Name })
+				return slices.ContainsFunc(c.Parts[0].Meters, func(m store.Meter) bool { return m.Name == cached.Parts[0].Meters[0].Name })
 			})
 			o.model.take(c)
 		case cached != nil && cached.At.Equal(c.At):
 			c.OK = true
-			copy(c.Levels[:], cached.Levels[:len(c.Meters)])
+			copy(c.Parts[0].Levels[:], cached.Parts[0].Levels[:len(c.Parts[0].Meters)])
 		default:
-			if o.model.take(c); len(c.Meters) > 0 && !c.At.IsZero() {
-				o.cache[id] = &store.Charge{At: c.At, Meters: slices.Clone(c.Meters), Levels: c.Levels}
+			if o.model.take(c); len(c.Parts[0].Meters) > 0 && !c.At.IsZero() {
+				o.cache[id] = clone(c)
 			}
 		}
 	}),
@@ -153,9 +153,9 @@ func (o *stateful) plain(c *store.Charge) { o.model.take(c) }
 // makes stores the buckets of c that do not exist yet, and have some capacity, as full
 // ones.
 func (o *stateful) makes(c *store.Charge) {
-	for i, m := range c.Meters {
-		if _, ok := o.states[keyOf(c, i)]; !ok && !m.IsWindow() && m.Max > 0 {
-			o.states[o.key(c, i)] = state{bucket: store.Bucket{Tokens: m.Max, Per: max(m.Rate.Per, 1), Last: instant(c).UnixMicro()}}
+	for i, m := range c.Parts[0].Meters {
+		if _, ok := o.states[keyOf(&c.Parts[0], i)]; !ok && !m.IsWindow() && m.Max > 0 {
+			o.states[o.key(c, i)] = store.State{Bucket: store.Bucket{Tokens: m.Max, Per: max(m.Rate.Per, 1), Last: instant(c).UnixMicro()}}
 		}
 	}
 }
@@ -174,7 +174,7 @@ func (p ownPeek) Peek(ctx context.Context, at time.Time, subjects []string, mete
 type oneCache struct{ *stateful }
 
 func (o oneCache) TakeOne(ctx context.Context, subject string, m *store.Meter, at time.Time, n int64) (store.Level, bool, error) {
-	c := &store.Charge{Subject: subject, At: at, Meters: []store.Meter{*m}, N: [store.MaxMeters]int64{n}}
+	c := &store.Charge{At: at, Parts: []store.Part{{Subject: subject, Meters: []store.Meter{*m}, N: []int64{n}, Levels: make([]store.Level, 1)}}}
 	o.one.Lock()
 	id := fmt.Sprintf("%q %+v", subject, m)
 	cached := o.cache[id]
@@ -183,15 +183,15 @@ func (o oneCache) TakeOne(ctx context.Context, subject string, m *store.Meter, a
 	}
 	o.one.Unlock()
 	if n == 0 && !at.IsZero() && ctx.Err() == nil && cached != nil && cached.At.Equal(at) {
-		return cached.Levels[0], true, nil
+		return cached.Parts[0].Levels[0], true, nil
 	}
 	if err := o.Take(ctx, c); err != nil || n != 0 {
-		return c.Levels[0], c.OK, err
+		return c.Parts[0].Levels[0], c.OK, err
 	}
 	o.one.Lock()
 	defer o.one.Unlock()
 	o.cache[id] = c
-	return c.Levels[0], c.OK, nil
+	return c.Parts[0].Levels[0], c.OK, nil
 }
 
 // peekCache is the model with a Peek that answers as at the first Peek of that instant,
@@ -210,9 +210,9 @@ func (p peekCache) Peek(ctx context.Context, at time.Time, subjects []string, me
 	for i := range len(subjects) * len(meters) {
 		id := fmt.Sprintf("%q %+v", subjects[i/len(meters)], meters[i%len(meters)])
 		if cached := p.cache[id]; cached != nil && cached.At.Equal(at) {
-			levels[i] = cached.Levels[0]
+			levels[i] = cached.Parts[0].Levels[0]
 		} else if !p.absent || levels[i].Used == 0 {
-			p.cache[id] = &store.Charge{At: at, Levels: [store.MaxMeters]store.Level{levels[i]}}
+			p.cache[id] = &store.Charge{At: at, Parts: []store.Part{{Levels: []store.Level{levels[i]}}}}
 		}
 	}
 	return nil

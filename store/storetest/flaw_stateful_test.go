@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -39,10 +38,7 @@ func withState(flaw func(o *stateful, c *store.Charge)) func() store.Counter {
 }
 
 func (o *stateful) Take(ctx context.Context, c *store.Charge) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%w: %w", store.ErrNotTaken, err)
-	}
-	if err := c.Check(); err != nil {
+	if done, err := o.prepare(ctx, c); done {
 		return err
 	}
 	o.one.Lock()
@@ -64,21 +60,25 @@ func instant(c *store.Charge) time.Time {
 func minuteBefore(at time.Time) time.Time { return at.Add(-time.Minute) }
 
 // onlyReads reports whether c only reads.
-func onlyReads(c *store.Charge) bool { return !c.SetRemaining && c.N == [store.MaxMeters]int64{} }
+func onlyReads(c *store.Charge) bool {
+	return c.Op != store.SetRemaining && isZero(c.Parts[0].N)
+}
 
 // hasCharged reports whether c has changed its i-th meter.
-func hasCharged(c *store.Charge, i int) bool { return c.OK && (c.SetRemaining || c.N[i] != 0) }
+func hasCharged(c *store.Charge, i int) bool {
+	return c.OK && (c.Op == store.SetRemaining || c.Parts[0].N[i] != 0)
+}
 
 // key returns the key of the i-th meter of c, in memory of its own.
 func (o *stateful) key(c *store.Charge, i int) key {
-	k := keyOf(c, i)
+	k := keyOf(&c.Parts[0], i)
 	k.subject, k.name = strings.Clone(k.subject), strings.Clone(k.name)
 	return k
 }
 
 // note keeps the meters of c as they were charged last.
 func (o *stateful) note(c *store.Charge) {
-	for i, m := range c.Meters {
+	for i, m := range c.Parts[0].Meters {
 		if hasCharged(c, i) {
 			k := o.key(c, i)
 			m.Name = k.name
@@ -91,7 +91,7 @@ func (o *stateful) note(c *store.Charge) {
 func (o *stateful) sweep(at time.Time, which func(k key) bool) {
 	if !at.Equal(o.swept) {
 		o.swept = at
-		maps.DeleteFunc(o.states, func(k key, _ state) bool { return which(k) })
+		maps.DeleteFunc(o.states, func(k key, _ store.State) bool { return which(k) })
 	}
 }
 
@@ -108,7 +108,7 @@ func (o *stateful) list(c *store.Charge, i int, id string) []key {
 // full reports whether k is a bucket with some capacity that is full at an instant.
 func (o *stateful) full(k key, at time.Time) bool {
 	m := o.meters[k]
-	return !k.window && m.Max > 0 && o.states[k].bucket.FullAt(&m) <= at.UnixMicro()
+	return !k.window && m.Max > 0 && o.states[k].Bucket.FullAt(&m) <= at.UnixMicro()
 }
 
 // cut forgets all but the last of keys.
@@ -122,9 +122,9 @@ func (o *stateful) cut(last int, keys []key) {
 // when the window is charged.
 func forgetsWindows(until func(m *store.Meter, at time.Time) time.Time) func(o *stateful, c *store.Charge) {
 	return func(o *stateful, c *store.Charge) {
-		hidden := map[key]state{} // from a read, which changes nothing
-		for i := range c.Meters {
-			k := keyOf(c, i)
+		hidden := map[key]store.State{} // from a read, which changes nothing
+		for i := range c.Parts[0].Meters {
+			k := keyOf(&c.Parts[0], i)
 			if end, ok := o.ends[k]; !ok || instant(c).Before(end) {
 				continue
 			}
@@ -135,8 +135,8 @@ func forgetsWindows(until func(m *store.Meter, at time.Time) time.Time) func(o *
 		}
 		o.model.take(c)
 		maps.Copy(o.states, hidden)
-		for i := range c.Meters {
-			if m := &c.Meters[i]; m.IsWindow() && hasCharged(c, i) {
+		for i := range c.Parts[0].Meters {
+			if m := &c.Parts[0].Meters[i]; m.IsWindow() && hasCharged(c, i) {
 				o.ends[o.key(c, i)] = until(m, instant(c))
 			}
 		}
@@ -148,7 +148,7 @@ func forgetsWindows(until func(m *store.Meter, at time.Time) time.Time) func(o *
 func byText(text func(k key) string) func(o *stateful, c *store.Charge) {
 	return func(o *stateful, c *store.Charge) {
 		o.model.take(c)
-		for i := range c.Meters {
+		for i := range c.Parts[0].Meters {
 			if !hasCharged(c, i) {
 				continue
 			}

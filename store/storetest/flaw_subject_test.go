@@ -11,10 +11,10 @@ var subjectFlaws = []flaw{{
 	caught: []string{"subject/any-bytes"},
 	take: func(f *flawed, c *store.Charge) {
 		f.as(c, func(o *store.Charge) {
-			for i := range o.Meters {
-				o.Meters[i].Name = o.Subject + ":" + o.Meters[i].Name
+			for i := range o.Parts[0].Meters {
+				o.Parts[0].Meters[i].Name = o.Parts[0].Subject + ":" + o.Parts[0].Meters[i].Name
 			}
-			o.Subject = "s"
+			o.Parts[0].Subject = "s"
 		})
 	},
 }, {
@@ -22,8 +22,8 @@ var subjectFlaws = []flaw{{
 	caught: []string{"subject/any-bytes"},
 	take: func(f *flawed, c *store.Charge) {
 		f.as(c, func(o *store.Charge) {
-			if i, j := strings.IndexByte(o.Subject, '{'), strings.IndexByte(o.Subject, '}'); i >= 0 && j > i+1 {
-				o.Subject = o.Subject[i+1 : j]
+			if i, j := strings.IndexByte(o.Parts[0].Subject, '{'), strings.IndexByte(o.Parts[0].Subject, '}'); i >= 0 && j > i+1 {
+				o.Parts[0].Subject = o.Parts[0].Subject[i+1 : j]
 			}
 		})
 	},
@@ -31,7 +31,7 @@ var subjectFlaws = []flaw{{
 	name:   "subjects converted to valid UTF-8",
 	caught: []string{"subject/any-bytes"},
 	take: func(f *flawed, c *store.Charge) {
-		f.as(c, func(o *store.Charge) { o.Subject = strings.ToValidUTF8(o.Subject, "?") })
+		f.as(c, func(o *store.Charge) { o.Parts[0].Subject = strings.ToValidUTF8(o.Parts[0].Subject, "?") })
 	},
 }, {
 	name:   "names cut at a zero byte",
@@ -44,19 +44,19 @@ var subjectFlaws = []flaw{{
 	caught: []string{"subject/place"},
 	take: func(f *flawed, c *store.Charge) {
 		for place, subject := range f.places {
-			if c.Place == uint64(place)+1 {
-				f.as(c, func(o *store.Charge) { o.Subject = subject })
+			if c.Parts[0].Place == uint64(place)+1 {
+				f.as(c, func(o *store.Charge) { o.Parts[0].Subject = subject })
 				return
 			}
 		}
-		f.places = append(f.places, c.Subject)
-		c.Place = uint64(len(f.places))
+		f.places = append(f.places, c.Parts[0].Subject)
+		c.Parts[0].Place = uint64(len(f.places))
 		f.model.take(c)
 	},
 }, {
 	name:   "one subject for all",
 	caught: []string{"subject/apart", "set/window", "race/many-subjects", "race/reuse", "own/reuse", "level/read"},
 	take: func(f *flawed, c *store.Charge) {
-		f.as(c, func(o *store.Charge) { o.Subject = "s" })
+		f.as(c, func(o *store.Charge) { o.Parts[0].Subject = "s" })
 	},
 }}

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -40,7 +39,7 @@ type flawed struct {
 	alias  map[string]string
 	places []string
 
-	before  map[key]state
+	before  map[key]store.State
 	refused []*store.Charge
 	kept    map[key]time.Time
 }
@@ -53,10 +52,7 @@ func newFlawed(flaw func(f *flawed, c *store.Charge)) *flawed {
 }
 
 func (f *flawed) Take(ctx context.Context, c *store.Charge) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%w: %w", store.ErrNotTaken, err)
-	}
-	if err := c.Check(); err != nil {
+	if done, err := f.prepare(ctx, c); done {
 		return err
 	}
 	f.flaw(f, c)
@@ -65,18 +61,18 @@ func (f *flawed) Take(ctx context.Context, c *store.Charge) error {
 
 // as makes a changed copy of c and takes over its answer.
 func (f *flawed) as(c *store.Charge, change func(o *store.Charge)) {
-	o := *c
-	o.Meters = slices.Clone(c.Meters)
-	change(&o)
-	f.model.take(&o)
-	c.OK, c.Levels = o.OK, o.Levels
+	o := clone(c)
+	o.Parts[0].Meters = slices.Clone(c.Parts[0].Meters)
+	change(o)
+	f.model.take(o)
+	copyAnswer(c, o)
 }
 
 // meterwise changes each meter of the charge and its N.
 func (f *flawed) meterwise(c *store.Charge, change func(m *store.Meter, n *int64)) {
 	f.as(c, func(o *store.Charge) {
-		for i := range o.Meters {
-			change(&o.Meters[i], &o.N[i])
+		for i := range o.Parts[0].Meters {
+			change(&o.Parts[0].Meters[i], &o.Parts[0].N[i])
 		}
 	})
 }
@@ -84,8 +80,8 @@ func (f *flawed) meterwise(c *store.Charge, change func(m *store.Meter, n *int64
 // after changes each level that the model returns.
 func (f *flawed) after(c *store.Charge, change func(i int, m *store.Meter, l *store.Level)) {
 	f.model.take(c)
-	for i := range c.Meters {
-		change(i, &c.Meters[i], &c.Levels[i])
+	for i := range c.Parts[0].Meters {
+		change(i, &c.Parts[0].Meters[i], &c.Parts[0].Levels[i])
 	}
 }
 
@@ -155,3 +151,15 @@ func (f *flaw) harness() Harness {
 	}
 	return Harness{New: func(testing.TB) store.Counter { return f.make() }, Bubble: synctest.Test}
 }
+
+// after returns the state of m after a charge of n, or after one that leaves n.
+func after(s store.State, m *store.Meter, at time.Time, now, n int64, set bool) (_ store.State, l store.Level, ok bool) {
+	if set {
+		s, l = s.Set(m, at.UnixMicro(), now, n)
+		return s, l, true
+	}
+	return s.Take(m, at.UnixMicro(), now, n)
+}
+
+// isZero reports whether a charge of n only reads.
+func isZero(n []int64) bool { return !slices.ContainsFunc(n, func(n int64) bool { return n != 0 }) }

@@ -33,8 +33,8 @@ var windowFlaws = []flaw{{
 	take: func(f *flawed, c *store.Charge) {
 		f.model.take(c)
 		for k := range f.states {
-			for i, m := range c.Meters {
-				if c.OK && c.N[i] != 0 && k.window && k.subject == c.Subject && k.name == m.Name && k.start != m.Start {
+			for i, m := range c.Parts[0].Meters {
+				if c.OK && c.Parts[0].N[i] != 0 && k.window && k.subject == c.Parts[0].Subject && k.name == m.Name && k.start != m.Start {
 					delete(f.states, k)
 				}
 			}
@@ -44,9 +44,9 @@ var windowFlaws = []flaw{{
 	name:   "a read that rolls a window",
 	caught: []string{"late/new-read", "peek/changes-nothing"},
 	take: func(f *flawed, c *store.Charge) {
-		for _, m := range c.Meters {
+		for _, m := range c.Parts[0].Meters {
 			for k := range f.states {
-				if k.window && k.subject == c.Subject && k.name == m.Name && k.start < m.Start {
+				if k.window && k.subject == c.Parts[0].Subject && k.name == m.Name && k.start < m.Start {
 					delete(f.states, k)
 				}
 			}
@@ -57,9 +57,9 @@ var windowFlaws = []flaw{{
 	name:   "an old read that rolls a newer window",
 	caught: []string{"late/old-read"},
 	take: func(f *flawed, c *store.Charge) {
-		for i, m := range c.Meters {
+		for i, m := range c.Parts[0].Meters {
 			for k := range f.states {
-				if c.N[i] == 0 && k.window && k.subject == c.Subject && k.name == m.Name && k.start > m.Start {
+				if c.Parts[0].N[i] == 0 && k.window && k.subject == c.Parts[0].Subject && k.name == m.Name && k.start > m.Start {
 					delete(f.states, k)
 				}
 			}
@@ -93,11 +93,11 @@ var windowFlaws = []flaw{{
 	caught: []string{"late/refund"},
 	take: func(f *flawed, c *store.Charge) {
 		f.meterwise(c, func(m *store.Meter, n *int64) {
-			switch newest := f.newest[c.Subject+m.Name]; {
+			switch newest := f.newest[c.Parts[0].Subject+m.Name]; {
 			case *n < 0 && m.IsWindow():
 				m.Start = max(m.Start, newest)
 			case *n > 0:
-				f.newest[c.Subject+m.Name] = max(m.Start, newest)
+				f.newest[c.Parts[0].Subject+m.Name] = max(m.Start, newest)
 			}
 		})
 	},
@@ -115,14 +115,14 @@ var windowFlaws = []flaw{{
 	name:   "an old window kept according to its first End",
 	caught: []string{"late/longer"},
 	take: func(f *flawed, c *store.Charge) {
-		for i := range c.Meters {
-			k, m := keyOf(c, i), &c.Meters[i]
+		for i := range c.Parts[0].Meters {
+			k, m := keyOf(&c.Parts[0], i), &c.Parts[0].Meters[i]
 			id := fmt.Sprint(k)
 			if _, ok := f.seen[id]; !ok {
 				f.seen[id] = time.Unix(m.End, 0).Add(m.Keep)
 			}
-			newest := max(m.Start, f.newest[c.Subject+m.Name])
-			f.newest[c.Subject+m.Name] = newest
+			newest := max(m.Start, f.newest[c.Parts[0].Subject+m.Name])
+			f.newest[c.Parts[0].Subject+m.Name] = newest
 			if m.IsWindow() && m.Start < newest && c.At.After(f.seen[id]) {
 				delete(f.states, k)
 			}

@@ -102,31 +102,40 @@ func relative(d time.Duration) string {
 
 // about describes a charge.
 func about(c *store.Charge) string {
+	if c.Op == store.Move && len(c.Parts) == 2 {
+		return fmt.Sprintf("move subject %.40q to %.40q", c.Parts[0].Subject, c.Parts[1].Subject)
+	}
 	var parts []string
-	for i := range c.Meters {
-		if i == store.MaxMeters {
-			break
-		}
-		m := describe(&c.Meters[i], c.At)
-		switch n := c.N[i]; {
-		case c.SetRemaining:
-			parts = append(parts, fmt.Sprintf("set %d remaining of %s", n, m))
+	for i := range c.Parts {
+		parts = append(parts, aboutPart(c, &c.Parts[i]))
+	}
+	return strings.Join(parts, "; and ")
+}
+
+// aboutPart describes a part of a charge.
+func aboutPart(c *store.Charge, p *store.Part) string {
+	var all []string
+	for i := range min(len(p.Meters), len(p.N), store.MaxMeters) {
+		m := describe(&p.Meters[i], c.At)
+		switch n := p.N[i]; {
+		case c.Op == store.SetRemaining:
+			all = append(all, fmt.Sprintf("set %d remaining of %s", n, m))
 		case n == 0:
-			parts = append(parts, "read "+m)
+			all = append(all, "read "+m)
 		case n < 0:
-			parts = append(parts, fmt.Sprintf("give back %d of %s", -n, m))
+			all = append(all, fmt.Sprintf("give back %d of %s", -n, m))
 		default:
-			parts = append(parts, fmt.Sprintf("take %d of %s", n, m))
+			all = append(all, fmt.Sprintf("take %d of %s", n, m))
 		}
 	}
-	if len(parts) == 0 {
-		parts = append(parts, "charge no meters")
+	if len(all) == 0 {
+		all = append(all, "charge no meters")
 	}
-	return fmt.Sprintf("%s; subject %.40q", strings.Join(parts, ", "), c.Subject)
+	return fmt.Sprintf("%s; subject %.40q", strings.Join(all, ", "), p.Subject)
 }
 
 // differences returns the fields in which the answer of a charge differs from the
-// expected one. It adds a hint if a bucket seems to refill by another clock than the
+// expected one. want has the levels of one part after those of the other. It adds a hint if a bucket seems to refill by another clock than the
 // case.
 func (t *trial) differences(c *store.Charge, ok bool, want []store.Level) string {
 	var wrong []string
@@ -134,24 +143,39 @@ func (t *trial) differences(c *store.Charge, ok bool, want []store.Level) string
 		wrong = append(wrong, fmt.Sprintf("OK is %t, want %t", c.OK, ok))
 	}
 	hint := ""
-	for i := range c.Meters {
-		m, got := &c.Meters[i], c.Levels[i]
-		if same(m, got, want[i], t.Slack) {
-			continue
-		}
-		what := "bucket"
-		if m.IsWindow() {
-			what = "window"
-		}
-		wrong = append(wrong, fmt.Sprintf("Levels[%d], %s %.40q: %s", i, what, m.Name, t.fields(m, got, want[i])))
-		if hint == "" && c.OK == ok {
-			hint = t.hint(m, got, want[i])
+	for p := range c.Parts {
+		for i := range c.Parts[p].Meters {
+			m, got := &c.Parts[p].Meters[i], c.Parts[p].Levels[i]
+			if same(m, got, want[0], t.Slack) {
+				want = want[1:]
+				continue
+			}
+			wrong = append(wrong, fmt.Sprintf("%s, %s: %s", levelName(c, p, i), nameOf(m), t.fields(m, got, want[0])))
+			if hint == "" && c.OK == ok {
+				hint = t.hint(m, got, want[0])
+			}
+			want = want[1:]
 		}
 	}
 	if len(wrong) == 0 {
 		return ""
 	}
 	return "\n\t" + strings.Join(wrong, "\n\t") + hint
+}
+
+// levelName returns where a level is in a charge.
+func levelName(c *store.Charge, part, i int) string {
+	if len(c.Parts) == 1 {
+		return fmt.Sprintf("Levels[%d]", i)
+	}
+	return fmt.Sprintf("Parts[%d].Levels[%d]", part, i)
+}
+
+func nameOf(m *store.Meter) string {
+	if m.IsWindow() {
+		return fmt.Sprintf("window %.40q", m.Name)
+	}
+	return fmt.Sprintf("bucket %.40q", m.Name)
 }
 
 // fields returns the fields in which a level differs from the expected one.
@@ -172,6 +196,9 @@ func (t *trial) fields(m *store.Meter, got, want store.Level) string {
 	}
 	if !near(m, got.Reset, want.Reset, t.Slack) {
 		fields = append(fields, fmt.Sprintf("Reset is %s, want %s%s", span(got.Reset), span(want.Reset), tolerance))
+	}
+	if got.Last != want.Last {
+		fields = append(fields, fmt.Sprintf("Last is %d, want %d", got.Last, want.Last))
 	}
 	return strings.Join(fields, "; ")
 }

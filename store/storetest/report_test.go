@@ -78,11 +78,11 @@ func flawNamed(name string) Harness {
 // charges of windows.
 func levelsOff(testing.TB) store.Counter {
 	return &flawed{model: newModel(), flaw: func(f *flawed, c *store.Charge) {
-		for i := range c.Meters {
-			if f.model.take(c); !c.OK && c.Meters[i].IsWindow() {
-				c.Levels[i].Used, c.Levels[i].Wait = c.Levels[i].Used+1, store.Never
+		for i := range c.Parts[0].Meters {
+			if f.model.take(c); !c.OK && c.Parts[0].Meters[i].IsWindow() {
+				c.Parts[0].Levels[i].Used, c.Parts[0].Levels[i].Wait = c.Parts[0].Levels[i].Used+1, store.Never
 			} else if !c.OK {
-				c.OK, c.Levels[i].Wait, c.Levels[i].Reset = true, 0, day
+				c.OK, c.Parts[0].Levels[i].Wait, c.Parts[0].Levels[i].Reset = true, 0, day
 			}
 		}
 	}}
@@ -153,8 +153,8 @@ type forgetsMap struct {
 }
 
 func (f *forgetsMap) Take(ctx context.Context, c *store.Charge) error {
-	if c.SetRemaining {
-		f.subjects[c.Subject]++
+	if c.Op == store.SetRemaining {
+		f.subjects[c.Parts[0].Subject]++
 	}
 	return f.model.Take(ctx, c)
 }

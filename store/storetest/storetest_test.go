@@ -31,7 +31,7 @@ func TestModel(t *testing.T) {
 	})
 	plain := func(f *flawed, c *store.Charge) { f.model.take(c) }
 	t.Run("reopen", func(t *testing.T) {
-		TestCounter(t, onDisk(plain, func(f *flawed) map[key]state { return f.states })())
+		TestCounter(t, onDisk(plain, func(f *flawed) map[key]store.State { return f.states })())
 	})
 	t.Run("peer", func(t *testing.T) {
 		TestCounter(t, twice(func(i *instance, c *store.Charge) { i.model.take(c) })())

@@ -1,0 +1,47 @@
+// Package metername names what a Gate counts. A store keeps a count under its subject and
+// its meter's name, so a name holds everything that tells two counts of a subject apart,
+// and nothing that may change while the count goes on.
+//
+//	throttle                          the bucket of a plan; its figures may change
+//	throttle of KEY                   the bucket of a link that has a throttle of its own, if
+//	                                  the link shares its subject with others
+//	throttle ROUTE                    the bucket of a route
+//	throttle STAGE ROUTE              the bucket of a route on an API stage
+//	account RATE burst N              the bucket that all requests share. Gates with other
+//	stage RATE burst N                figures have buckets of their own, since one bucket
+//	                                  under two figures would drain
+//	PERIOD                            a quota without a name of its own, such as "day"
+//	NAME/PERIOD                       a quota with a name. Under another period it is another
+//	                                  count, even if two windows begin at one instant
+//	use, use/KEY                      a usage record
+//	id DIGEST                         the ID of a request
+package metername
+
+import (
+	"fmt"
+
+	"github.com/ration-go/ration/store"
+)
+
+const (
+	// Throttle is the name of a plan's own bucket.
+	Throttle = "throttle"
+
+	// RoutePrefix begins the name of every other bucket of a plan.
+	RoutePrefix = "throttle "
+)
+
+// Route returns the name of a route's bucket.
+func Route(route string) string { return RoutePrefix + route }
+
+// StagePrefix returns the prefix of the bucket names of an API stage's routes.
+func StagePrefix(stage string) string { return RoutePrefix + stage + " " }
+
+// Link returns the name of the bucket of a link that has a throttle of its own.
+func Link(keyID string) string { return RoutePrefix + "of " + keyID }
+
+// Shared returns the name of a bucket that several gates may share. kind is "account" or
+// "stage".
+func Shared(kind string, m store.Meter) string {
+	return fmt.Sprintf("%s %d/%d burst %d", kind, m.Rate.Tokens, m.Rate.Per, m.Max)
+}
