@@ -8,15 +8,20 @@ import (
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/store/redis"
 	"github.com/ration-go/ration/usageplan"
 )
 
 // counters returns the stores that a test of the Gate runs over.
 func counters(t *testing.T) map[string]store.Counter {
-	return map[string]store.Counter{"memory": memory.New(memory.Config{})}
+	st, err := redis.Open("redis://"+redistest.Start(t), redis.Config{})
+	require.NoError(t, err)
+	t.Cleanup(st.Close)
+	return map[string]store.Counter{"memory": memory.New(memory.Config{}), "redis": st}
 }
 
 // TestKeepLoosensNoLimit sets clocks forward and back, and lets the clocks of two
