@@ -102,7 +102,9 @@ func TestChargeCheckAccepts(t *testing.T) {
 		"any N": func(c *store.Charge) {
 			c.Parts[0] = store.NewPart(c.Parts[0].Subject, math.MinInt64, c.Parts[0].Meters...)
 		},
-		"a duplicate name": func(c *store.Charge) { c.Parts[0].Meters = append(c.Parts[0].Meters, c.Parts[0].Meters...) },
+		"a duplicate name": func(c *store.Charge) {
+			c.Parts[0] = store.NewPart("a", 1, append(c.Parts[0].Meters, c.Parts[0].Meters...)...)
+		},
 	} {
 		c := soundCharge()
 		change(&c)

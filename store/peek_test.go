@@ -13,8 +13,8 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// TestPeekByTake has a Counter that is not a Peeker, so Peek calls its Take with eight
-// meters at a time.
+// TestPeekByTake has a Counter that is not a Peeker, so Peek calls its Take with
+// MaxMeters meters at a time.
 func TestPeekByTake(t *testing.T) {
 	at := time.Unix(1_790_000_000, 0)
 	var meters []store.Meter
@@ -26,7 +26,7 @@ func TestPeekByTake(t *testing.T) {
 			c.used[[2]string{s, fmt.Sprint(i)}] = int64(100*j + i)
 		}
 	}
-	for _, n := range []int{0, 1, 7, 8, 9, 16, 17, 20} {
+	for _, n := range []int{0, 1, 15, 16, 17, 20} {
 		c.takes = 0
 		levels := make([]store.Level, 3*n+1)
 		require.NoError(t, store.Peek(t.Context(), c, at, subjects, meters[:n], levels))
@@ -36,7 +36,7 @@ func TestPeekByTake(t *testing.T) {
 			}
 		}
 		require.Zero(t, levels[3*n], "%d meters: past the last level", n)
-		require.Equal(t, 3*((n+7)/8), c.takes, "%d meters", n)
+		require.Equal(t, 3*((n+15)/16), c.takes, "%d meters", n)
 	}
 	require.NoError(t, store.Peek(t.Context(), c, at, nil, meters, nil))
 }

@@ -120,6 +120,7 @@ func TestWindowTimelines(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			m := store.Meter{Name: "day", Max: figure(test.max), End: int64(wend / time.Second)}
 			var w store.Window
+			var last int64 // the second minute of the window is its last span
 			for i, s := range test.steps {
 				if s.limit != 0 {
 					m.Max = s.limit
@@ -132,7 +133,10 @@ func TestWindowTimelines(t *testing.T) {
 					next, l = w.Set(&m, at, s.n)
 				}
 				left := max(0, (wend-s.at+time.Microsecond-1)/time.Microsecond*time.Microsecond)
-				want := store.Level{Max: m.Max, Used: s.used, Wait: s.wait, Reset: left}
+				if s.ok && s.n > 0 && !s.set {
+					last = max(last, min(int64(s.at/time.Minute), 1)+1)
+				}
+				want := store.Level{Max: m.Max, Used: s.used, Wait: s.wait, Reset: left, Last: last}
 				if s.max != 0 {
 					want.Max = figure(s.max)
 				}
