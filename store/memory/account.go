@@ -60,7 +60,7 @@ const (
 
 // A name identifies the subject of an account. It holds a subject of up to 27 bytes, so
 // that a comparison needs no further memory access. Of a longer subject it holds the
-// beginning, and the overflow has the whole. The zero name belongs to no subject.
+// beginning, and the overflow has the whole.
 type name struct {
 	hash   uint32 // the low half of the subject's hash
 	length uint8  // of the subject; maxInline+1 for every longer one
@@ -69,6 +69,10 @@ type name struct {
 
 // maxInline fills a name up to 32 bytes. The subjects that a Gate makes fit.
 const maxInline = 27
+
+// noSubject is the length in the name of a free account. It is no subject's, not even that
+// of the empty one, which a charge that Check refuses may have.
+const noSubject = 255
 
 // belongsTo reports whether a is the account of the subject.
 func (a *account) belongsTo(subject string) bool {

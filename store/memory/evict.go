@@ -48,12 +48,16 @@ func (s *Store) evict(own *shard, at time.Time, now int64) bool {
 }
 
 // sweep evicts up to most accounts of a kind, and reports whether there were any.
-// It goes round the index and begins where the last sweep ended. If it evicts none, it
-// has seen every account, and notes when the first will be due. Until then a full Store
+// A closed subject whose time has passed is spent. sweep goes round the index and begins
+// where the last sweep ended. If it evicts none, it has seen every account, and notes when the first will be due. Until then a full Store
 // skips this shard, so a flood of new subjects does not go through all accounts again and
 // again.
 func (sh *shard) sweep(k kind, at time.Time, now int64, most int) bool {
 	evicted, next := 0, int64(math.MaxInt64)
+	if k == spent && sh.closed != nil {
+		evicted = sh.dropOpen(at, now)
+		next = now + max(0, sh.closed.due.Sub(at).Microseconds())
+	}
 	for n := 0; n < len(sh.index) && evicted < most; n++ {
 		i := sh.hand & uint32(len(sh.index)-1)
 		if e := sh.index[i]; e != 0 {

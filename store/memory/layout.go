@@ -44,7 +44,7 @@ func (f *field) sameFigures(m *store.Meter) bool {
 // bucket, nor Soft, which belongs to the charge.
 func (f *field) sameMeter(m *store.Meter) bool {
 	differs := (f.Max ^ m.Max) | (f.Start ^ m.Start) | (f.End ^ m.End) | int64(f.Keep^m.Keep) |
-		(f.Rate.Tokens ^ m.Rate.Tokens) | (f.Rate.Per ^ m.Rate.Per)
+		(f.Rate.Tokens ^ m.Rate.Tokens) | (f.Rate.Per ^ m.Rate.Per) | int64(f.Kind^m.Kind)
 	return differs == 0 && f.Name == m.Name
 }
 

@@ -229,7 +229,7 @@ func (in *reader) moved(m *savedMove) error {
 		return damaged("moved to %.100q", to)
 	}
 	sh := &in.s.shards[number]
-	sh.close(subject, to, time.Unix(m.Until, 0).Add(-store.ClosedFor))
+	sh.close(subject, to, time.Unix(m.Until, 0))
 	return nil
 }
 

@@ -78,6 +78,11 @@ type Store struct {
 	// state.
 	saving sync.Mutex
 
+	// moving is locked while Save copies the counters, shard after shard. Meanwhile no
+	// subject moves from one shard to another: the file would have its state twice, or not
+	// at all.
+	moving sync.RWMutex
+
 	subjects              atomic.Int64
 	spent, ended, refused atomic.Int64 // see Stats
 }
@@ -114,7 +119,7 @@ func New(cfg Config) *Store {
 
 // Stats are the figures of a Store. All of them but Subjects count since New.
 type Stats struct {
-	Subjects int64 // subjects that have state now
+	Subjects int64 // subjects that have state now, and closed ones (see store.Move)
 	Spent    int64 // evicted subjects that had nothing to lose
 	Ended    int64 // windows evicted before their Keep had passed; reports miss them
 	Refused  int64 // charges refused with store.ErrFull

@@ -9,8 +9,11 @@ import (
 )
 
 // A closedSet has the subjects of one shard that were moved. They have no account, so no
-// charge on the fast path looks here.
-type closedSet map[string]closed
+// charge on the fast path looks here. A nil set has none.
+type closedSet struct {
+	subjects map[string]closed
+	due      time.Time // no subject opens before
+}
 
 // closed says where a subject has moved, and until when it stays closed.
 type closed struct {
@@ -18,9 +21,17 @@ type closed struct {
 	until time.Time
 }
 
+// find returns where the subject has moved, if it is closed.
+func (s *closedSet) find(subject string) (c closed, ok bool) {
+	if s != nil {
+		c, ok = s.subjects[subject]
+	}
+	return c, ok
+}
+
 // check returns a store.MovedError if the subject is closed.
-func (s closedSet) check(subject string) error {
-	if c, ok := s[subject]; ok {
+func (s *closedSet) check(subject string) error {
+	if c, ok := s.find(subject); ok {
 		return &store.MovedError{Subject: strings.Clone(subject), To: c.to}
 	}
 	return nil
@@ -32,7 +43,7 @@ func (s closedSet) check(subject string) error {
 func (w *work) move(at time.Time, now int64) (room bool, err error) {
 	from, to := &w.sites[0], &w.sites[1]
 	old, name := w.charge.Parts[0].Subject, w.charge.Parts[1].Subject
-	if c, ok := from.shard.closed[old]; ok {
+	if c, ok := from.shard.closed.find(old); ok {
 		if c.to == name {
 			return true, nil // it has moved already
 		}
@@ -46,6 +57,7 @@ func (w *work) move(at time.Time, now int64) (room bool, err error) {
 	if to.known {
 		to.shard.dropSpent(to.hash, name, at, now)
 	}
+	from.shard.dropOpen(at, now)
 	if !to.shard.makeSpace(1, at, now) {
 		return false, nil
 	}
@@ -56,55 +68,71 @@ func (w *work) move(at time.Time, now int64) (room bool, err error) {
 
 	// The account of the old subject becomes that of the new one. The closed subject is one
 	// more. A new subject that was closed itself is one less.
-	_, wasClosed := to.shard.closed[name]
+	_, wasClosed := to.shard.closed.find(name)
 	if !wasClosed && !w.store.countSubjects(1) {
 		return false, nil
 	}
-	if from.known {
-		to.shard.adopt(from.shard, from.slot, to.hash, name)
-		from.shard.removeSubject(from.hash, old)
+	if wasClosed {
+		delete(to.shard.closed.subjects, name)
 	}
-	delete(to.shard.closed, name)
-	w.store.subjects.Add(-from.shard.dropOpen(at))
-	from.shard.close(old, name, at)
+	if from.known {
+		state := *from.shard.account(from.slot)
+		from.shard.removeSubject(from.hash, old)
+		to.shard.adopt(&state, to.hash, name)
+		for k := range to.shard.due {
+			to.shard.due[k] = min(to.shard.due[k], from.shard.due[k])
+		}
+	}
+	from.shard.close(old, name, at.Add(store.ClosedFor))
 	return true, nil
 }
 
-// close notes that a subject has moved.
-func (sh *shard) close(subject, to string, at time.Time) {
+// close notes that a subject has moved, and until when it stays closed.
+func (sh *shard) close(subject, to string, until time.Time) {
 	if sh.closed == nil {
-		sh.closed = closedSet{}
+		sh.closed = &closedSet{subjects: map[string]closed{}, due: until}
 	}
-	sh.closed[strings.Clone(subject)] = closed{strings.Clone(to), at.Add(store.ClosedFor)}
+	sh.closed.subjects[strings.Clone(subject)] = closed{strings.Clone(to), until}
+	if until.Before(sh.closed.due) {
+		sh.closed.due = until
+	}
+	sh.due[spent] = 0 // until the next sweep
 }
 
 // dropOpen forgets the subjects that were closed for long enough, and returns how many
-// they were.
-func (sh *shard) dropOpen(at time.Time) (n int64) {
-	for subject, c := range sh.closed {
-		if c.until.Before(at) {
-			delete(sh.closed, subject)
-			n++
+// they were. Every other subject is closed for longer than those, so a Move looks at all
+// of them only when one is due.
+func (sh *shard) dropOpen(at time.Time, now int64) (dropped int) {
+	at, _ = sh.store.evictionClock(at, now)
+	s := sh.closed
+	if s == nil || !at.After(s.due) {
+		return 0
+	}
+	s.due = at.Add(store.ClosedFor)
+	for subject, c := range s.subjects {
+		if at.After(c.until) {
+			delete(s.subjects, subject)
+			dropped++
+		} else if c.until.Before(s.due) {
+			s.due = c.until
 		}
 	}
-	return n
+	sh.store.subjects.Add(int64(-dropped))
+	sh.store.spent.Add(int64(dropped))
+	return dropped
 }
 
-// adopt makes the account of a subject with the state of another account, which may be of
-// another shard.
-func (sh *shard) adopt(from *shard, slot uint32, hash uint64, subject string) {
+// adopt makes the account of a subject with the state of another account, which has been
+// removed.
+func (sh *shard) adopt(state *account, hash uint64, subject string) {
 	a := sh.account(sh.insert(hash, subject))
-	old := from.account(slot) // after the insertion, which may move accounts
-	a.layout, a.cells = old.layout, old.cells
-	if o := old.overflow; o != nil {
+	a.layout, a.cells = state.layout, state.cells
+	if o := state.overflow; o != nil {
 		o.subject = nil
 		if a.overflow != nil {
 			o.subject = a.overflow.subject
 		}
 		a.overflow = o
-	}
-	for k := range sh.due {
-		sh.due[k] = min(sh.due[k], from.due[k])
 	}
 }
 
@@ -117,6 +145,7 @@ func (sh *shard) removeSubject(hash uint64, subject string) {
 
 // dropSpent evicts the account of a subject if nothing is lost with it.
 func (sh *shard) dropSpent(hash uint64, subject string, at time.Time, now int64) {
+	at, now = sh.store.evictionClock(at, now)
 	if i, ok := sh.findEntry(hash, subject); ok {
 		if a := sh.account(sh.index[i].slot()); a.dueAt(spent, at, now) <= now {
 			sh.store.countEviction(a, at)

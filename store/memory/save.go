@@ -41,7 +41,7 @@ import (
 //
 // Other calls wait for a short time only. Save locks the directory while it copies the
 // records, and then one shard of the counters at a time. Concurrent calls of Save run one
-// after another.
+// after another. A store.Move between families waits until the counters are written.
 func (s *Store) Save(path string) error {
 	s.saving.Lock()
 	defer s.saving.Unlock()
@@ -100,9 +100,11 @@ func (s *Store) save(w io.Writer) error {
 	out := &writer{sum: sha256.New(), meters: map[store.Meter]int64{}, now: now, shift: s.clockShift(now)}
 	out.enc = json.NewEncoder(io.MultiWriter(buffer, out.sum))
 	out.directory(s)
+	s.moving.Lock()
 	for i := range s.shards {
 		out.shard(&s.shards[i])
 	}
+	s.moving.Unlock()
 	out.put(&record{End: &end{out.records, hex.EncodeToString(out.sum.Sum(nil))}})
 	return errors.Join(out.err, buffer.Flush())
 }
@@ -182,7 +184,10 @@ func (w *writer) shard(sh *shard) {
 			}
 		}
 	}
-	moved := maps.Clone(sh.closed)
+	var moved map[string]closed
+	if sh.closed != nil {
+		moved = maps.Clone(sh.closed.subjects)
+	}
 	sh.mu.Unlock()
 
 	for subject, c := range moved {

@@ -35,7 +35,7 @@ type shard struct {
 	free    []uint32     // those of them that are free
 	hand    uint32       // where the next sweep begins in the index
 	due     [kinds]int64 // no account is of that kind before; zero at first
-	closed  closedSet    // subjects that were moved; nil for most shards
+	closed  *closedSet   // subjects that were moved; nil for most shards
 	undos   *undos       // scratch of takeParts; nil until it is first needed
 	_       [24]byte     // fills the last cache line, so that shards share none
 }
@@ -170,7 +170,7 @@ func (sh *shard) growIndex() {
 // tombstones that would slow down later searches.
 func (sh *shard) remove(i uint32) {
 	slot := sh.index[i].slot()
-	*sh.account(slot) = account{}
+	*sh.account(slot) = account{name: name{length: noSubject}}
 	sh.free = append(sh.free, slot)
 	sh.count--
 

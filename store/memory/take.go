@@ -43,7 +43,11 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 // or there is none to make.
 func (s *Store) takeSlow(c *store.Charge, at time.Time, now int64) error {
 	w := s.locate(c)
-	defer works.Put(w)
+	defer w.release()
+	if c.Op == store.Move && len(w.shards) > 1 {
+		s.moving.RLock()
+		defer s.moving.RUnlock()
+	}
 	for {
 		room, err := w.run(at, now)
 		if room || err != nil {
@@ -66,7 +70,9 @@ func (w *work) run(at time.Time, now int64) (room bool, err error) {
 	w.lock()
 	defer w.unlock()
 	if w.charge.Op == store.Move {
-		return w.move(at, now)
+		room, err = w.move(at, now)
+		w.charge.OK = room
+		return room, err
 	}
 
 	// Space is made before the states are read: it evicts accounts that are spent, which

@@ -71,6 +71,12 @@ func (s *Store) locate(c *store.Charge) *work {
 	return w
 }
 
+// release gives w back. The pool keeps nothing of the caller alive.
+func (w *work) release() {
+	w.charge, w.store = nil, nil
+	works.Put(w)
+}
+
 func (w *work) lock() {
 	for _, sh := range w.shards {
 		sh.mu.Lock()
