@@ -28,7 +28,7 @@ var ErrDamaged = errors.New("store/memory: damaged file")
 //
 // Load returns the whole content or an error. The error wraps ErrDamaged, with the
 // reason; fs.ErrNotExist; or store.ErrFull, if the file has more subjects than cfg
-// allows. A file of a version that is newer than this package is an error too.
+// allows. A file of another version than this package writes is an error too.
 //
 // A record with an unknown member counts as damaged, because the member may be a
 // restriction.
@@ -126,11 +126,13 @@ func (in *reader) read(text, sum []byte) error {
 }
 
 func (in *reader) head(h *head) error {
-	if h.Version > formatVersion {
-		return fmt.Errorf("version %d: want at most %d: a newer release wrote the file", h.Version, formatVersion)
-	}
-	if h.Version < 1 {
-		return damaged("version %d: want 1 or more", h.Version)
+	switch {
+	case h.Version > formatVersion:
+		return fmt.Errorf("version %d: want %d: a newer release wrote the file", h.Version, formatVersion)
+	case h.Version < 1:
+		return damaged("version %d: want %d", h.Version, formatVersion)
+	case h.Version < formatVersion:
+		return fmt.Errorf("version %d: want %d: an older release wrote the file", h.Version, formatVersion)
 	}
 	in.s.keys.last, in.s.plans.last = h.Keys, h.Plans
 	in.setBack = in.now() < h.Saved

@@ -68,8 +68,9 @@ func TestLoadRefuses(t *testing.T) {
 		"a second head":      {lines[0] + text, "header record missing or misplaced"},
 		"data in a line":     {strings.Replace(text, "\n", " {}\n", 1), "line 1: store/memory: damaged file: data after the record"},
 		"data after the end": {text + " ", "data after the end record"},
-		"newer version":      {strings.Replace(text, `"version":1`, `"version":2`, 1), "version 2: want at most 1: a newer release wrote the file"},
-		"version 0":          {strings.Replace(text, `"version":1`, `"version":0`, 1), "version 0"},
+		"newer version":      {strings.Replace(text, `"version":2`, `"version":3`, 1), "version 3: want 2: a newer release wrote the file"},
+		"older version":      {strings.Replace(text, `"version":2`, `"version":1`, 1), "version 1: want 2: an older release wrote the file"},
+		"version 0":          {strings.Replace(text, `"version":2`, `"version":0`, 1), "version 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := loadText(t, c.text, memory.Config{})
