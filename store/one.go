@@ -16,9 +16,9 @@ import (
 // store, since that would bypass its own Take: see Counter.
 type OneTaker interface {
 	// TakeOne charges n units to m, as Take would do for a Charge at that instant with one
-	// part and one meter. It returns what would be in Levels[0] and OK. Both are undefined after an
-	// error. TakeOne does not change m, and does not use it after it has returned. It is
-	// safe for concurrent use.
+	// part and one meter. It returns what would be in Levels[0] and OK. Both are undefined
+	// after an error. TakeOne does not change m, and does not use it after it has returned.
+	// It is safe for concurrent use.
 	TakeOne(ctx context.Context, subject string, m *Meter, at time.Time, n int64) (l Level, ok bool, err error)
 }
 
@@ -41,7 +41,7 @@ func (b byTake) TakeOne(ctx context.Context, subject string, m *Meter, at time.T
 	s.part[0] = Part{Subject: subject, Meters: s.meter[:], N: s.n[:], Levels: s.level[:]}
 	s.charge = Charge{At: at, Parts: s.part[:]}
 	err = b.Take(ctx, &s.charge)
-	s.part[0].Subject = "" // the pool must not keep the caller's string
+	s.part[0].Subject, s.meter[0].Name = "", "" // the pool must not keep the caller's strings
 	return s.level[0], s.charge.OK, err
 }
 

@@ -31,12 +31,19 @@ func Peek(ctx context.Context, c Counter, at time.Time, subjects []string, meter
 	if p, ok := c.(Peeker); ok {
 		return p.Peek(ctx, at, subjects, meters, levels)
 	}
-	var none [MaxMeters]int64
+
+	// Every call of Take uses the same memory.
+	var read struct {
+		charge Charge
+		part   [1]Part
+		none   [MaxMeters]int64
+	}
 	for _, subject := range subjects {
 		for rest := meters; len(rest) > 0; {
 			n := min(len(rest), MaxMeters)
-			part := Part{Subject: subject, Meters: rest[:n], N: none[:n], Levels: levels[:n]}
-			if err := c.Take(ctx, &Charge{At: at, Parts: []Part{part}}); err != nil {
+			read.part[0] = Part{Subject: subject, Meters: rest[:n], N: read.none[:n], Levels: levels[:n]}
+			read.charge = Charge{At: at, Parts: read.part[:]}
+			if err := c.Take(ctx, &read.charge); err != nil {
 				return err
 			}
 			rest, levels = rest[n:], levels[n:]

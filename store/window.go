@@ -101,7 +101,7 @@ func (m *Meter) spanOf(at int64) int64 {
 // m, and whether there is one. l is the Level of m.
 //
 // A span is a minute, counted from the window's start. Of a window longer than 34 hours it
-// is as many minutes as it takes for MaxLast spans to cover the window: 22 of a month, 258
+// is as many minutes as it takes for MaxLast spans to cover the window: 22 of a month, 257
 // of a year. An instant before the window counts as its first span, and one after it as
 // its last.
 func (m *Meter) LastTaken(l Level) (start time.Time, ok bool) {

@@ -2,7 +2,6 @@ package memory_test
 
 import (
 	"math/rand/v2"
-	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -229,34 +228,4 @@ func TestPeekClosed(t *testing.T) {
 	require.Equal(t, "b", movedTo(err))
 	require.ErrorIs(t, err, store.ErrNotTaken)
 	require.EqualValues(t, 1, levels[0].Used)
-}
-
-// TestPartsAllocs checks that a charge of several parts allocates nothing, with places and
-// without, admitted, refused, refunded and read.
-func TestPartsAllocs(t *testing.T) {
-	s, now := memory.New(memory.Config{}), time.Now()
-	meters := manyMeters(now, 4)
-	for i := range meters {
-		meters[i].Max = 1 << 20
-	}
-	for _, n := range []int64{1, -1, 0, 1 << 51} {
-		for _, placed := range []bool{true, false} {
-			c := &store.Charge{At: now}
-			for _, subject := range tree(1) {
-				c.Parts = append(c.Parts, store.NewPart(subject, n, meters...))
-			}
-			allocs := testing.AllocsPerRun(1000, func() {
-				for i := range c.Parts {
-					if !placed {
-						c.Parts[i].Place = 0
-					}
-				}
-				if err := s.Take(t.Context(), c); err != nil || c.OK != (n < 1<<51) {
-					t.Fatal(c.OK, err)
-				}
-			})
-			require.Zero(t, allocs, "n = %d, placed = %t", n, placed)
-		}
-	}
-	runtime.KeepAlive(s)
 }

@@ -1,7 +1,6 @@
 package memory_test
 
 import (
-	"context"
 	"math/rand/v2"
 	"runtime"
 	"strconv"
@@ -105,25 +104,6 @@ func TestSizeOfPlans(t *testing.T) {
 		perSubject, perWindow := measure(plans)
 		require.InEpsilon(t, subject, perSubject, 0.1)
 		require.InDelta(t, window, perWindow, 5)
-	}
-}
-
-// TestAllocs checks that a decision allocates nothing: taking, refusing, giving back and
-// reading.
-func TestAllocs(t *testing.T) {
-	s := memory.New(memory.Config{})
-	now := time.Now()
-	meters := []store.Meter{{Name: "rate", Max: 1 << 40, Rate: store.Rate{Tokens: 1, Per: 1}}, day("day", now, 1<<50, 0), day("use", now, store.Unlimited, 0)}
-	ctx := context.Background()
-	for _, n := range []int64{1, -1, 0, 1 << 51} {
-		c := store.NewCharge("a", n, meters...)
-		allocs := testing.AllocsPerRun(1000, func() {
-			c.At = time.Now()
-			if err := s.Take(ctx, c); err != nil || c.OK != (n < 1<<51) {
-				t.Fatal(c.OK, err)
-			}
-		})
-		require.Zero(t, allocs, "n = %d", n)
 	}
 }
 
