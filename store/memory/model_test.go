@@ -94,7 +94,11 @@ type history struct {
 var historySubjects = []string{
 	"acme", "acme>search", "acme>key", "acme>" + strings.Repeat("long", 20), "account",
 	"stage", strings.Repeat("other", 20), "acme>", "single", "x>y>z",
+	manyNames,
 }
+
+// manyNames has more meters than a layout has fields and cells, a few at a time.
+const manyNames = "acme>teamkey"
 
 // charge returns a charge of one to six parts.
 func (h *history) charge() *store.Charge {
@@ -166,16 +170,19 @@ func (h *history) place(subject string) uint64 {
 // account to more than any layout has.
 func (h *history) meters(kind int) (meters []store.Meter) {
 	length := int64(h.window / time.Second)
-	start := h.at.Unix() / length * length
+	start, first := h.at.Unix()/length*length, 0
+	if kind == len(manyNames) {
+		first = 10 * h.IntN(3)
+	}
 	for i := range 1 + kind%5 {
-		b := store.Meter{Name: fmt.Sprint("rate", i), Max: 10 + int64(i), Rate: store.Rate{Tokens: 3, Per: 40_000_000}}
+		b := store.Meter{Name: fmt.Sprint("rate", first+i), Max: 10 + int64(i), Rate: store.Rate{Tokens: 3, Per: 40_000_000}}
 		if h.IntN(50) == 0 {
 			b.Max = 7
 		}
 		meters = append(meters, b)
 	}
 	for i := range kind % 8 {
-		w := store.Meter{Name: fmt.Sprint("window", i), Max: 20, Start: start, End: start + length, Keep: 1000 * time.Hour}
+		w := store.Meter{Name: fmt.Sprint("window", first+i), Max: 20, Start: start, End: start + length, Keep: 1000 * time.Hour}
 		if h.window == time.Hour && h.IntN(20) == 0 { // a late refund, or a clock that is behind
 			w.Start, w.End = start-length, start
 		}
