@@ -31,18 +31,12 @@ func (w Window) Take(m *Meter, at, n int64) (next Window, l Level, ok bool) {
 // Spend is Take in place: w becomes the new state, and l the level. It is for stores that
 // decide so fast that copies of these cost more than the arithmetic.
 func (w *Window) Spend(m *Meter, at, n int64, l *Level) (ok bool) {
-	w.show(m, at, l)
-	ok = n <= l.Max-l.Used || n <= 0
-	switch {
-	case ok:
+	limit := w.limit(m)
+	*l = Level{Max: limit, Reset: untilEnd(m, at)}
+	if ok = n <= limit-w.Used || n <= 0; ok {
 		w.Used = max(0, w.Used+n)
-	case n > m.Max || l.Reset == 0: // more than any such window holds, or the window is over
-		l.Wait = Never
-	default:
-		l.Wait = l.Reset
-	}
-	if !ok && m.Soft {
-		w.Used, ok = w.Used+min(n, MaxUnits-w.Used), true
+	} else {
+		ok = w.exceed(m, n, l)
 	}
 	if ok && n > 0 && !w.lastHas(m, at) {
 		w.Last = max(w.Last, m.spanOf(at))
@@ -51,22 +45,33 @@ func (w *Window) Spend(m *Meter, at, n int64, l *Level) (ok bool) {
 	return ok
 }
 
+// exceed tells how long a charge that does not fit has to wait. If the meter is soft, w
+// counts on.
+func (w *Window) exceed(m *Meter, n int64, l *Level) (ok bool) {
+	if l.Wait = l.Reset; n > m.Max || l.Reset == 0 { // more than any such window holds, or the window is over
+		l.Wait = Never
+	}
+	if m.Soft {
+		w.Used += min(n, MaxUnits-w.Used)
+	}
+	return m.Soft
+}
+
+// limit returns the allowance of w, including what SetRemaining added.
+func (w *Window) limit(m *Meter) int64 {
+	if m.Max >= Unlimited {
+		return Unlimited
+	}
+	return min(max(m.Max+w.Extra, 0), MaxUnits)
+}
+
 // Set returns the state in which n units remain, and the level to report. An Unlimited
 // window does not change.
 func (w Window) Set(m *Meter, at, n int64) (next Window, l Level) {
 	if m.Max < Unlimited {
 		w.Extra = min(max(n, 0), MaxUnits-w.Used) + w.Used - m.Max
 	}
-	w.show(m, at, &l)
-	return w, l
-}
-
-// show fills in the level of w.
-func (w *Window) show(m *Meter, at int64, l *Level) {
-	*l = Level{Max: Unlimited, Used: w.Used, Reset: untilEnd(m, at), Last: w.Last}
-	if m.Max < Unlimited {
-		l.Max = min(max(m.Max+w.Extra, 0), MaxUnits)
-	}
+	return w, Level{Max: w.limit(m), Used: w.Used, Reset: untilEnd(m, at), Last: w.Last}
 }
 
 // untilEnd returns the time from at to the end of the window, or zero once it is over.
@@ -85,10 +90,11 @@ func untilEnd(m *Meter, at int64) time.Duration {
 	return time.Duration(left) * time.Microsecond
 }
 
-// lastHas reports whether units were taken in the span of an instant before. It saves most
-// charges a division. It may report false although it is so.
+// lastHas reports whether units were taken in the span of an instant, or in a later one.
+// It saves most charges a division by the length of a span. It may report false although
+// it is so.
 func (w *Window) lastHas(m *Meter, at int64) bool {
-	return w.Last > 0 && at/1_000_000-m.Start < w.Last*60 && m.End-m.Start <= MaxLast*60
+	return w.Last > 0 && at/1_000_000-m.Start < w.Last*m.span()
 }
 
 // spanOf returns the span of an instant, counted from 1.

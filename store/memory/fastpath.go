@@ -80,8 +80,7 @@ func placeOf(shard uint64, slot uint32) uint64 { return shard<<32 | uint64(slot+
 
 // An undo has what the cells of an account were before a charge.
 type undo struct {
-	places [store.MaxMeters]uint8 // of each meter, its first cell
-	cells  [undoCells]int64       // of each meter in turn
+	cells [undoCells]int64 // of each meter in turn
 }
 
 // undoCells bounds the cells that the meters of one part may take on the fast path. It
@@ -114,7 +113,6 @@ func (a *account) spend(p *store.Part, wall, now int64, u *undo) (fits, known bo
 			l = &p.Levels[i]
 		}
 		f, ok := &fields[at], false
-		u.places[i] = uint8(f.cell)
 		if f.IsWindow() {
 			cell := a.cell(f.cell)
 			u.cells[used] = *cell
@@ -141,12 +139,12 @@ func (a *account) spend(p *store.Part, wall, now int64, u *undo) (fits, known bo
 func (a *account) undo(meters []store.Meter, u *undo) {
 	used := 0
 	for i := range meters {
-		place := int(u.places[i])
-		if meters[i].IsWindow() {
-			*a.cell(place) = u.cells[used]
+		f := &a.layout.fields[a.layout.indexOf(&meters[i])]
+		if f.IsWindow() {
+			*a.cell(f.cell) = u.cells[used]
 			used += windowCells
 		} else {
-			copy(a.bucketCells(place)[:], u.cells[used:])
+			copy(a.bucketCells(f.cell)[:], u.cells[used:])
 			used += bucketCells
 		}
 	}
@@ -186,7 +184,7 @@ func (s *Store) TakeOne(ctx context.Context, subject string, m *store.Meter, at 
 	sh.mu.Lock()
 	if a := sh.find(hash, subject); a != nil {
 		if i := a.layout.indexOf(m); i >= 0 {
-			l, ok = a.takeBucket(&a.layout.fields[i], m, now, n)
+			ok = a.takeBucket(&a.layout.fields[i], m, now, n, &l)
 			sh.mu.Unlock()
 			return l, ok, nil
 		}
@@ -195,13 +193,13 @@ func (s *Store) TakeOne(ctx context.Context, subject string, m *store.Meter, at 
 	return s.slowPath.TakeOne(ctx, subject, m, at, n)
 }
 
-func (a *account) takeBucket(f *field, m *store.Meter, now, n int64) (l store.Level, ok bool) {
-	b := a.bucket(f)
-	ok = b.Spend(m, now, n, &l)
-	if ok && n > 0 {
-		setBucket(a.bucketCells(f.cell), &b)
+func (a *account) takeBucket(f *field, m *store.Meter, now, n int64, l *store.Level) (ok bool) {
+	cells := a.bucketCells(f.cell)
+	b := bucketOf(cells, f)
+	if ok = b.Spend(m, now, n, l); ok && n > 0 {
+		setBucket(cells, &b)
 	}
-	return l, ok
+	return ok
 }
 
 // slowPath is a Store that has Take but not TakeOne, so that store.One makes a OneTaker
