@@ -6,18 +6,14 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// undos is the scratch of takeParts. Each shard has its own, which its lock guards. On the
-// stack it would have to be cleared for every charge.
-type undos [store.MaxParts]undo
-
 // takeParts is takeFast for a charge of several parts. It needs the place of every part,
 // which a caller keeps beside the subject.
 func (s *Store) takeParts(c *store.Charge, at time.Time, now int64) bool {
 	var shards lockedShards
-	if !shards.lock(s, c) {
+	if len(c.Parts) > store.MaxParts || !shards.lock(s, c) {
 		return false
 	}
-	known := s.spendParts(c, at.UnixMicro(), now, shards.scratch())
+	known := s.spendParts(c, at.UnixMicro(), now, shards.shards[0].scratch())
 	shards.unlock()
 	return known
 }
@@ -25,22 +21,22 @@ func (s *Store) takeParts(c *store.Charge, at time.Time, now int64) bool {
 // spendParts charges one part after the other. If one refuses or is not known, it takes
 // back what the others were charged. The locks of all shards are held, so nobody sees
 // that.
-func (s *Store) spendParts(c *store.Charge, wall, now int64, undos *undos) bool {
-	c.OK = true
+func (s *Store) spendParts(c *store.Charge, wall, now int64, u *undo) bool {
+	c.OK, u.used = true, 0
 	for i := range c.Parts {
 		a := s.accountAt(c, i)
 		fits, known := false, a != nil
 		if known {
-			fits, known = a.spend(&c.Parts[i], wall, now, &undos[i])
+			fits, known = a.spend(&c.Parts[i], wall, now, u)
 		}
 		if !known {
-			s.undoParts(c.Parts[:i], undos)
+			s.undoParts(c.Parts[:i], u)
 			return false
 		}
 		c.OK = c.OK && fits
 	}
 	if !c.OK {
-		s.undoParts(c.Parts, undos)
+		s.undoParts(c.Parts, u)
 		for i := range c.Parts {
 			s.accountAt(c, i).showHeld(&c.Parts[i], wall, now)
 		}
@@ -65,10 +61,11 @@ func (s *Store) accountAt(c *store.Charge, i int) *account {
 	return sh.account(slot)
 }
 
-func (s *Store) undoParts(parts []store.Part, undos *undos) {
+func (s *Store) undoParts(parts []store.Part, u *undo) {
+	saved := u.cells[:]
 	for i := range parts {
 		p := &parts[i]
-		s.shards[p.Place>>32].account(uint32(p.Place)-1).undo(p.Meters, &undos[i])
+		saved = s.shards[p.Place>>32].account(uint32(p.Place)-1).undo(p.Meters, saved)
 	}
 }
 
@@ -79,14 +76,14 @@ type lockedShards struct {
 	n      int
 }
 
-// lock locks the shards of the places. It reports false, and locks none, if a part has no
-// place.
+// lock locks the shards of the places. It reports false, and locks none, if there is no
+// part, or one without a place or with slices of different lengths.
 func (l *lockedShards) lock(s *Store, c *store.Charge) bool {
 	var numbers [store.MaxParts]uint64
 	n := 0
 	for i := range c.Parts {
 		place := c.Parts[i].Place
-		if place == 0 || place>>32 >= uint64(len(s.shards)) {
+		if place == 0 || place>>32 >= uint64(len(s.shards)) || !fitting(&c.Parts[i]) {
 			return false
 		}
 
@@ -101,6 +98,9 @@ func (l *lockedShards) lock(s *Store, c *store.Charge) bool {
 			n++
 		}
 	}
+	if n == 0 {
+		return false
+	}
 	for i := range n {
 		l.shards[i] = &s.shards[numbers[i]]
 		l.shards[i].mu.Lock()
@@ -113,13 +113,4 @@ func (l *lockedShards) unlock() {
 	for i := range l.n {
 		l.shards[i].mu.Unlock()
 	}
-}
-
-// scratch returns the undos of the first shard.
-func (l *lockedShards) scratch() *undos {
-	sh := l.shards[0]
-	if sh.undos == nil {
-		sh.undos = new(undos)
-	}
-	return sh.undos
 }

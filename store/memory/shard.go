@@ -36,7 +36,7 @@ type shard struct {
 	hand    uint32       // where the next sweep begins in the index
 	due     [kinds]int64 // no account is of that kind before; zero at first
 	closed  *closedSet   // subjects that were moved; nil for most shards
-	undos   *undos       // scratch of takeParts; nil until it is first needed
+	undo    *undo        // scratch of the fast path; nil until it is first needed
 	_       [24]byte     // fills the last cache line, so that shards share none
 }
 

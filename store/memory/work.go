@@ -38,11 +38,15 @@ var works = sync.Pool{New: func() any {
 // subjects of a family are in one shard, so a charge within a family needs one lock.
 func (s *Store) hash(subject string) (number, hash uint64) {
 	hash = maphash.String(s.seed, subject)
-	number = hash >> s.shift
+	return s.family(subject, hash), hash
+}
+
+// family returns the number of a subject's shard. hash is that of the subject.
+func (s *Store) family(subject string, hash uint64) (number uint64) {
 	if i := strings.IndexByte(subject, '>'); i >= 0 {
-		number = maphash.String(s.seed, subject[:i]) >> s.shift
+		hash = maphash.String(s.seed, subject[:i])
 	}
-	return number, hash
+	return hash >> s.shift
 }
 
 // locate returns a work for c.
