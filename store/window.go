@@ -32,7 +32,7 @@ func (w Window) Take(m *Meter, at, n int64) (next Window, l Level, ok bool) {
 // decide so fast that copies of these cost more than the arithmetic.
 func (w *Window) Spend(m *Meter, at, n int64, l *Level) (ok bool) {
 	limit := w.limit(m)
-	*l = Level{Max: limit, Reset: untilEnd(m, at)}
+	l.Max, l.Wait, l.Reset = limit, 0, untilEnd(m, at)
 	if ok = n <= limit-w.Used || n <= 0; ok {
 		w.Used = max(0, w.Used+n)
 	} else {

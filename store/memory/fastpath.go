@@ -166,7 +166,8 @@ func (a *account) spend(p *store.Part, wall, now int64, u *undo) (fits, known bo
 			}
 		} else {
 			cells := a.bucketCells(f.cell)
-			*(*[bucketCells]int64)(u.cells[used:]) = *cells
+			saved := (*[bucketCells]int64)(u.cells[used:])
+			saved[0], saved[1], saved[2] = cells[0], cells[1], cells[2] // a copy would call memmove
 			used += bucketCells
 			b := bucketOf(cells, f)
 			if ok = b.Spend(m, now, n, l); n > 0 {
