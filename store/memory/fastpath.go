@@ -27,21 +27,27 @@ func (s *Store) takeFast(c *store.Charge, at time.Time, now int64) bool {
 	if !fitting(p) {
 		return false
 	}
-	sh, a := s.lockPlace(p)
+	var a *account
+	sh := s.shardAt(p.Place)
+	if sh != nil {
+		sh.mu.Lock()
+		if a = sh.accountAt(p); a == nil {
+			sh.mu.Unlock()
+		}
+	}
 	if a == nil {
 		if sh, a = s.lockSubject(p); a == nil {
 			return false
 		}
 	}
-	u, wall := sh.scratch(), at.UnixMicro()
-	u.used = 0
-	fits, known := a.spend(p, wall, now, u)
-	if known && !fits {
+	u := sh.begin(at, now)
+	known := a.spend(p, u)
+	if known && u.refused {
 		a.undo(p.Meters, u.cells[:])
-		a.showHeld(p, wall, now)
+		a.showHeld(p, u)
 	}
+	c.OK = !u.refused
 	sh.mu.Unlock()
-	c.OK = fits
 	return known
 }
 
@@ -53,23 +59,24 @@ func fitting(p *store.Part) bool {
 		(p.Levels == nil || len(p.Levels) == len(p.Meters))
 }
 
-// lockPlace locks the shard of p.Place and returns it, if the account of p's subject is
-// there. The place is a hint: the account may have been evicted, or belong to another
-// subject by now.
-func (s *Store) lockPlace(p *store.Part) (*shard, *account) {
-	number, slot := p.Place>>32, uint32(p.Place)-1
-	if p.Place == 0 || number >= uint64(len(s.shards)) {
-		return nil, nil
+// shardAt returns the shard of a place, or nil.
+func (s *Store) shardAt(place uint64) *shard {
+	if number := place >> 32; place != 0 && number < uint64(len(s.shards)) {
+		return &s.shards[number]
 	}
-	sh := &s.shards[number]
-	sh.mu.Lock()
-	if slot < sh.slots {
+	return nil
+}
+
+// accountAt returns the account at the place of a part, or nil if it is not the account of
+// the part's subject. The place is a hint: the account may have been evicted, or belong to
+// another subject by now.
+func (sh *shard) accountAt(p *store.Part) *account {
+	if slot := uint32(p.Place) - 1; slot < sh.slots {
 		if a := sh.account(slot); a.belongsTo(p.Subject) {
-			return sh, a
+			return a
 		}
 	}
-	sh.mu.Unlock()
-	return nil, nil
+	return nil
 }
 
 // lockSubject locks the shard of p's subject and returns it, if the subject has an
@@ -107,21 +114,25 @@ func placeOf(shard uint64, slot uint32) uint64 { return shard<<32 | uint64(slot+
 // An undo has what the cells of accounts were before a charge. Each shard has one, which
 // its lock guards: on the stack it would have to be cleared for every charge.
 type undo struct {
-	used   int
-	cells  [undoCells]int64 // of each meter in turn
-	unseen store.Level      // of meters whose level nobody wants to know
+	used      int
+	wall, now int64
+	refused   bool
+	cells     [undoCells]int64 // of each meter in turn
+	unseen    store.Level      // of meters whose level nobody wants to know
 }
 
 // undoCells bounds the cells that the parts of one charge may take on the fast path. It
 // suffices for any single part, and for six parts of two buckets and four windows each.
 const undoCells = 6 * 16
 
-// scratch returns the shard's undo.
-func (sh *shard) scratch() *undo {
+// begin returns the shard's undo for a charge at an instant.
+func (sh *shard) begin(at time.Time, now int64) *undo {
 	if sh.undo == nil {
 		sh.undo = new(undo)
 	}
-	return sh.undo
+	u := sh.undo
+	u.wall, u.now, u.used, u.refused = at.UnixMicro(), now, 0, false
+	return u
 }
 
 // spend charges p and fills in its levels. It writes to the cells at once, and notes in u
@@ -130,54 +141,55 @@ func (sh *shard) scratch() *undo {
 //
 // known is false if the layout does not have every meter with its figures, or if p gives
 // units back. Nothing has changed then, and the levels are undefined.
-func (a *account) spend(p *store.Part, wall, now int64, u *undo) (fits, known bool) {
-	fields, meters, levels := a.layout.fields, p.Meters, p.Levels
-	ns, first := p.N[:len(meters)], u.used
-	if first+bucketCells*len(meters) > undoCells {
-		return false, false
+func (a *account) spend(p *store.Part, u *undo) (known bool) {
+	if u.used+bucketCells*len(p.Meters) > undoCells {
+		return false
 	}
-	used := first
-	fits = true
-	for i := range meters {
-		m, n, l := &meters[i], ns[i], &u.unseen
-		if i < len(levels) {
-			l = &levels[i]
-		}
+	first := u.used
+	for i := 0; i < len(p.Meters); i++ {
+		m := &p.Meters[i]
 
 		// The charges of a subject name their meters in the same order.
 		var f *field
-		if i < len(fields) && fields[i].sameMeter(m) {
+		if fields := a.layout.fields; i < len(fields) && fields[i].sameMeter(m) {
 			f = &fields[i]
 		} else {
 			f = a.layout.findSameMeter(m)
 		}
+		n, l := p.N[i], &u.unseen
 		if n < 0 || f == nil {
-			a.undo(meters[:i], u.cells[first:])
-			return false, false
+			a.undo(p.Meters[:i], u.cells[first:])
+			return false
 		}
-		ok := false
+		if i < len(p.Levels) {
+			l = &p.Levels[i]
+		}
 		if f.IsWindow() {
 			cell := a.cell(f.cell)
-			u.cells[used] = *cell
-			used += windowCells
+			u.cells[u.used] = *cell
+			u.used += windowCells
 			w := windowOf(*cell, f.extra)
-			if ok = w.Spend(m, wall, n, l); n > 0 {
+			if !w.Spend(m, u.wall, n, l) {
+				u.refused = true
+			}
+			if n > 0 {
 				*cell = windowCell(&w)
 			}
 		} else {
 			cells := a.bucketCells(f.cell)
-			saved := (*[bucketCells]int64)(u.cells[used:])
+			saved := (*[bucketCells]int64)(u.cells[u.used:])
 			saved[0], saved[1], saved[2] = cells[0], cells[1], cells[2] // a copy would call memmove
-			used += bucketCells
+			u.used += bucketCells
 			b := bucketOf(cells, f)
-			if ok = b.Spend(m, now, n, l); n > 0 {
+			if !b.Spend(m, u.now, n, l) {
+				u.refused = true
+			}
+			if n > 0 {
 				setBucket(cells, &b)
 			}
 		}
-		fits = fits && ok
 	}
-	u.used = used
-	return fits, true
+	return true
 }
 
 // undo puts back the cells of meters that spend has charged, and returns the rest of
@@ -198,12 +210,12 @@ func (a *account) undo(meters []store.Meter, saved []int64) (rest []int64) {
 
 // showHeld fills in the levels of a part after a refusal: nothing was taken. The meters
 // that the charge did not fit keep their Wait.
-func (a *account) showHeld(p *store.Part, wall, now int64) {
+func (a *account) showHeld(p *store.Part, u *undo) {
 	for i := range p.Levels {
 		m, l := &p.Meters[i], &p.Levels[i]
 		wait := l.Wait
 		st := a.readState(m, i)
-		_, *l, _ = st.Take(m, wall, now, 0)
+		_, *l, _ = st.Take(m, u.wall, u.now, 0)
 		l.Wait = wait
 	}
 }

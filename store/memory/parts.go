@@ -8,12 +8,27 @@ import (
 
 // takeParts is takeFast for a charge of several parts. It needs the place of every part,
 // which a caller keeps beside the subject.
-func (s *Store) takeParts(c *store.Charge, at time.Time, now int64) bool {
-	var shards lockedShards
-	if len(c.Parts) > store.MaxParts || !shards.lock(s, c) {
+func (s *Store) takeParts(c *store.Charge, at time.Time, now int64) (known bool) {
+	if len(c.Parts) == 0 || len(c.Parts) > store.MaxParts {
 		return false
 	}
-	known := s.spendParts(c, at.UnixMicro(), now, shards.shards[0].scratch())
+	sh, together := s.shardAt(c.Parts[0].Place), true
+	for i := range c.Parts {
+		p := &c.Parts[i]
+		if s.shardAt(p.Place) == nil || !fitting(p) {
+			return false
+		}
+		together = together && s.shardAt(p.Place) == sh
+	}
+	if together { // one family is in one shard
+		sh.mu.Lock()
+		known = s.spendParts(c, sh.begin(at, now))
+		sh.mu.Unlock()
+		return known
+	}
+	var shards lockedShards
+	shards.lock(s, c)
+	known = s.spendParts(c, shards.shards[0].begin(at, now))
 	shards.unlock()
 	return known
 }
@@ -21,25 +36,19 @@ func (s *Store) takeParts(c *store.Charge, at time.Time, now int64) bool {
 // spendParts charges one part after the other. If one refuses or is not known, it takes
 // back what the others were charged. The locks of all shards are held, so nobody sees
 // that.
-func (s *Store) spendParts(c *store.Charge, wall, now int64, u *undo) bool {
-	c.OK, u.used = true, 0
+func (s *Store) spendParts(c *store.Charge, u *undo) bool {
 	for i := range c.Parts {
-		a := s.accountAt(c, i)
-		fits, known := false, a != nil
-		if known {
-			fits, known = a.spend(&c.Parts[i], wall, now, u)
-		}
-		if !known {
+		if a := s.accountAt(c, i); a == nil || !a.spend(&c.Parts[i], u) {
 			s.undoParts(c.Parts[:i], u)
 			return false
 		}
-		c.OK = c.OK && fits
 	}
-	if !c.OK {
-		s.undoParts(c.Parts, u)
-		for i := range c.Parts {
-			s.accountAt(c, i).showHeld(&c.Parts[i], wall, now)
-		}
+	if c.OK = !u.refused; c.OK {
+		return true
+	}
+	s.undoParts(c.Parts, u)
+	for i := range c.Parts {
+		s.accountAt(c, i).showHeld(&c.Parts[i], u)
 	}
 	return true
 }
@@ -49,23 +58,19 @@ func (s *Store) spendParts(c *store.Charge, wall, now int64, u *undo) bool {
 // Check reports.
 func (s *Store) accountAt(c *store.Charge, i int) *account {
 	p := &c.Parts[i]
-	sh, slot := &s.shards[p.Place>>32], uint32(p.Place)-1
-	if slot >= sh.slots || !sh.account(slot).belongsTo(p.Subject) {
-		return nil
-	}
 	for j := range i {
 		if c.Parts[j].Place == p.Place {
 			return nil
 		}
 	}
-	return sh.account(slot)
+	return s.shardAt(p.Place).accountAt(p)
 }
 
 func (s *Store) undoParts(parts []store.Part, u *undo) {
 	saved := u.cells[:]
 	for i := range parts {
 		p := &parts[i]
-		saved = s.shards[p.Place>>32].account(uint32(p.Place)-1).undo(p.Meters, saved)
+		saved = s.shardAt(p.Place).accountAt(p).undo(p.Meters, saved)
 	}
 }
 
@@ -76,37 +81,24 @@ type lockedShards struct {
 	n      int
 }
 
-// lock locks the shards of the places. It reports false, and locks none, if there is no
-// part, or one without a place or with slices of different lengths.
-func (l *lockedShards) lock(s *Store, c *store.Charge) bool {
+// lock locks the shards of the places, which all exist.
+func (l *lockedShards) lock(s *Store, c *store.Charge) {
 	var numbers [store.MaxParts]uint64
-	n := 0
 	for i := range c.Parts {
-		place := c.Parts[i].Place
-		if place == 0 || place>>32 >= uint64(len(s.shards)) || !fitting(&c.Parts[i]) {
-			return false
-		}
-
-		// One family is in one shard, so most charges add only the first.
-		number, at := place>>32, 0
-		for at < n && numbers[at] < number {
+		number, at := c.Parts[i].Place>>32, 0
+		for at < l.n && numbers[at] < number {
 			at++
 		}
-		if at == n || numbers[at] != number {
-			copy(numbers[at+1:n+1], numbers[at:n])
+		if at == l.n || numbers[at] != number {
+			copy(numbers[at+1:l.n+1], numbers[at:l.n])
 			numbers[at] = number
-			n++
+			l.n++
 		}
 	}
-	if n == 0 {
-		return false
-	}
-	for i := range n {
+	for i := range l.n {
 		l.shards[i] = &s.shards[numbers[i]]
 		l.shards[i].mu.Lock()
 	}
-	l.n = n
-	return true
 }
 
 func (l *lockedShards) unlock() {
