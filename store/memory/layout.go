@@ -41,10 +41,10 @@ func (f *field) sameFigures(m *store.Meter) bool {
 // sameMeter reports whether the field was charged as m, with the same name and all
 // figures. The fast path asks this of every meter, so one branch decides on everything
 // that is a number. It compares neither Rare, which is the same in every charge of a
-// bucket, nor Soft, which belongs to the charge.
+// bucket, nor Soft, which belongs to the charge. Every field is Plain.
 func (f *field) sameMeter(m *store.Meter) bool {
 	differs := (f.Max ^ m.Max) | (f.Start ^ m.Start) | (f.End ^ m.End) | int64(f.Keep^m.Keep) |
-		(f.Rate.Tokens ^ m.Rate.Tokens) | (f.Rate.Per ^ m.Rate.Per) | int64(f.Kind^m.Kind)
+		(f.Rate.Tokens ^ m.Rate.Tokens) | (f.Rate.Per ^ m.Rate.Per) | int64(m.Kind)
 	return differs == 0 && f.Name == m.Name
 }
 
