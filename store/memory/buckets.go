@@ -2,6 +2,7 @@ package memory
 
 import (
 	"iter"
+	"strings"
 
 	"github.com/ration-go/ration/store"
 )
@@ -77,10 +78,13 @@ func (s *bucketSet) find(name string) *bucket {
 
 // put keeps a bucket, and moves the hand on.
 func (s *bucketSet) put(m *store.Meter, state *store.Bucket, now int64) {
+	next := &bucket{*m, *state}
 	if b := s.find(m.Name); b != nil {
-		*b = bucket{*m, *state}
+		next.Name = b.Name
+		*b = *next
 	} else {
-		s.add(&bucket{*m, *state})
+		next.Name = strings.Clone(m.Name)
+		s.add(next)
 	}
 	full := state.FullAt(m)
 	s.full = max(s.full, full)

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"weak"
 
@@ -74,13 +75,17 @@ func newField(m *store.Meter, st *store.State) *field {
 	return f
 }
 
-// newLayout returns a layout of these fields. The fields are in one allocation with the
+// newLayout returns a layout of these fields, with names of its own: those of a charge may
+// be part of a buffer that the caller uses again. The fields are in one allocation with the
 // layout, and an ended window refers to one of them. So an ended window keeps its whole
 // layout alive, and other accounts whose windows end later find that layout and refer to
 // it too.
 func newLayout(fields []field, used int) *layout {
 	l := allocLayout(len(fields))
 	l.fields = append(l.fields, fields...)
+	for i := range l.fields {
+		l.fields[i].Name = strings.Clone(l.fields[i].Name)
+	}
 	l.used = used
 	return l
 }

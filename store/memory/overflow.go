@@ -121,7 +121,11 @@ func (o *overflow) put(m *store.Meter, st *store.State, at time.Time, now int64)
 	}
 
 	// A field may be shared, so a window with other figures gets a field of its own.
-	own := func() *field { return newField(m, st) }
+	own := func() *field {
+		f := newField(m, st)
+		f.Name = strings.Clone(f.Name)
+		return f
+	}
 	i, ok := o.findWindow(m)
 	if !ok {
 		o.addWindow(own(), windowCell(&st.Window), at)
