@@ -62,3 +62,22 @@ func TestPartsAllocs(t *testing.T) {
 		}
 	}
 }
+
+// TestTakeAllocs checks that the charges of BenchmarkTake allocate nothing.
+func TestTakeAllocs(t *testing.T) {
+	for name, charges := range takes(time.Now()) {
+		s, i := memory.New(memory.Config{}), 0
+		take := func() {
+			c := charges[i%len(charges)]
+			c.At = time.Now()
+			if err := s.Take(t.Context(), c); err != nil || !c.OK {
+				t.Fatal(err, c.OK)
+			}
+			i++
+		}
+		for range charges {
+			take()
+		}
+		require.Zero(t, testing.AllocsPerRun(1000, take), name)
+	}
+}

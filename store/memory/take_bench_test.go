@@ -1,11 +1,8 @@
 package memory_test
 
 import (
-	"strconv"
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
@@ -76,65 +73,5 @@ func BenchmarkTake(b *testing.B) {
 				}
 			}
 		})
-	}
-}
-
-// TestTakeAllocs checks that the charges of BenchmarkTake allocate nothing.
-func TestTakeAllocs(t *testing.T) {
-	for name, charges := range takes(time.Now()) {
-		s, i := memory.New(memory.Config{}), 0
-		take := func() {
-			c := charges[i%len(charges)]
-			c.At = time.Now()
-			if err := s.Take(t.Context(), c); err != nil || !c.OK {
-				t.Fatal(err, c.OK)
-			}
-			i++
-		}
-		for range charges {
-			take()
-		}
-		require.Zero(t, testing.AllocsPerRun(1000, take), name)
-	}
-}
-
-// TestSizes publishes the bytes of each size of account.
-func TestSizes(t *testing.T) {
-	if testing.Short() {
-		t.Skip("makes a million subjects on one goroutine")
-	}
-	const subjects = 200_000
-	at := time.Now()
-	meters := func(buckets, windows int) (all []store.Meter) {
-		for i := range buckets {
-			all = append(all, throttle(strconv.Itoa(i)))
-		}
-		for i := range windows {
-			all = append(all, day("day "+strconv.Itoa(i), at, 1<<50, time.Hour))
-		}
-		return all
-	}
-	for _, test := range []struct {
-		name            string
-		buckets, window int
-		most            float64
-	}{
-		{"a bucket, a quota and the record", 1, 2, 140},
-		{"a bucket, three quotas and the record", 1, 4, 240},
-		{"two buckets, two quotas and two records", 2, 4, 240},
-		{"four buckets, a quota and the record", 4, 2, 430},
-		{"ten buckets, four quotas and two records", 10, 6, 620},
-	} {
-		s, all := memory.New(memory.Config{}), meters(test.buckets, test.window)
-		c := store.NewCharge("", 1, all...)
-		before := heap()
-		for i := range subjects {
-			c.Parts[0].Subject, c.Parts[0].Place = strconv.Itoa(1_000_000+i), 0
-			require.NoError(t, s.Take(t.Context(), c))
-		}
-		each := float64(heap()-before) / subjects
-		require.EqualValues(t, subjects, s.Stats().Subjects)
-		t.Logf("%s: %.0f bytes a subject", test.name, each)
-		require.LessOrEqual(t, each, test.most, test.name)
 	}
 }
