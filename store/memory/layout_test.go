@@ -131,3 +131,15 @@ func TestStoreCollected(t *testing.T) {
 	s = nil
 	waitForGC(t, func() bool { return p.Value() == nil })
 }
+
+// TestLayoutsOfSoftMeters charges subjects of one plan, hard and soft. Soft belongs to the
+// charge, so they share a layout, and a soft charge changes no layout.
+func TestLayoutsOfSoftMeters(t *testing.T) {
+	s := New(Config{})
+	for i := range 20 {
+		m := store.Meter{Name: "day", Max: 2, End: 86400, Soft: i%2 == 0}
+		c := store.NewCharge(strconv.Itoa(i%10), 1, m)
+		require.NoError(t, s.Take(t.Context(), c))
+		require.Equal(t, 1, s.layouts.count())
+	}
+}

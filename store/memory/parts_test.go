@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -147,7 +148,7 @@ func soft(m store.Meter) store.Meter {
 	return m
 }
 
-// TestPartsThatMoveAccounts charges five old subjects and a new one of one family, again
+// TestPartsThatMoveAccounts charges old subjects and a new one of one family, again
 // and again. An insertion makes the first slab grow, which moves the accounts of the other
 // parts, or evicts subjects that are spent. No count is lost.
 func TestPartsThatMoveAccounts(t *testing.T) {
@@ -157,11 +158,15 @@ func TestPartsThatMoveAccounts(t *testing.T) {
 	for i := range rounds {
 		at := t0.Add(time.Duration(i) * time.Second / 10) // a key is spent after a second
 		c := &store.Charge{At: at, Parts: []store.Part{store.NewPart("org>key "+strconv.Itoa(i), 1, bucket)}}
-		for j := range 5 {
+		for j := range 4 {
 			c.Parts = append(c.Parts, store.NewPart("org>group "+strconv.Itoa(j), 1, year, bucket))
 			if c.Parts[j+1].N[1] = 0; i%2 == 0 {
 				c.Parts[0], c.Parts[j+1] = c.Parts[j+1], c.Parts[0]
 			}
+		}
+		if i > 40 { // an old key, which the sweep for the new one may evict
+			old := i - 1 - i*7%40
+			c.Parts = slices.Insert(c.Parts, i%5, store.NewPart("org>key "+strconv.Itoa(old), 1, bucket))
 		}
 		require.NoError(t, s.Take(t.Context(), c))
 		require.True(t, c.OK)
@@ -228,4 +233,42 @@ func TestPeekClosed(t *testing.T) {
 	require.Equal(t, "b", movedTo(err))
 	require.ErrorIs(t, err, store.ErrNotTaken)
 	require.EqualValues(t, 1, levels[0].Used)
+}
+
+// TestPartsOfOneSubject names a subject twice, with its place. Nothing is charged.
+func TestPartsOfOneSubject(t *testing.T) {
+	s := memory.New(memory.Config{})
+	place := mustTake(t, s, "a", t0, 1, bucket).Parts[0].Place
+	for _, places := range [][2]uint64{{place, place}, {place, 0}, {0, 0}} {
+		c := &store.Charge{At: t0, Parts: []store.Part{store.NewPart("a", 1, bucket), store.NewPart("a", 1, bucket)}}
+		c.Parts[0].Place, c.Parts[1].Place = places[0], places[1]
+		require.ErrorIs(t, s.Take(t.Context(), c), store.ErrInvalid)
+	}
+	require.EqualValues(t, 1, mustTake(t, s, "a", t0, 0, bucket).Parts[0].Levels[0].Used)
+}
+
+// TestPartsOfTheGreatestCharge has as many parts and meters as a charge may have. All of
+// them are charged, or none.
+func TestPartsOfTheGreatestCharge(t *testing.T) {
+	s, c := memory.New(memory.Config{}), &store.Charge{At: t0}
+	for i := range store.MaxParts {
+		c.Parts = append(c.Parts, store.NewPart("org>"+strconv.Itoa(i), 1, manyMeters(t0, store.MaxMeters/2)...))
+	}
+	for round := range int64(3) {
+		require.NoError(t, s.Take(t.Context(), c))
+		require.True(t, c.OK)
+		for _, p := range c.Parts {
+			for _, l := range p.Levels {
+				require.Equal(t, round+1, l.Used)
+			}
+		}
+	}
+	c.Parts[5].N[15] = 1000
+	require.NoError(t, s.Take(t.Context(), c))
+	require.False(t, c.OK)
+	for _, p := range c.Parts {
+		for _, l := range p.Levels {
+			require.EqualValues(t, 3, l.Used)
+		}
+	}
 }
