@@ -38,8 +38,8 @@ func (b Bucket) Set(m *Meter, now, n int64) (next Bucket, l Level) {
 	return b, l
 }
 
-// Spend is Take in place: b becomes the new state, and l the level. It is for stores that
-// decide so fast that copies of these cost more than the arithmetic.
+// Spend does what Take does, in place: b becomes the new state, and l the level. It is
+// for stores that decide so fast that copies of these cost more than the arithmetic.
 func (b *Bucket) Spend(m *Meter, now, n int64, l *Level) (ok bool) {
 	at := max(now, b.Last)
 	b.refill(m, at)
@@ -78,8 +78,8 @@ func (b Bucket) FullAt(m *Meter) int64 {
 }
 
 // addWait extends the durations of l for a clock that stepped back by micros. The bucket
-// refills only after the clock has reached Last again, so that a step back adds no tokens.
-// A sum that exceeds a Duration becomes Never.
+// refills only after the clock has reached Last again, so that a step back adds no
+// tokens. A sum that exceeds a Duration becomes Never.
 func (l *Level) addWait(micros int64) {
 	for _, d := range []*time.Duration{&l.Wait, &l.Reset} {
 		// correct even where micros overflows an int64

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// An Op is what a Charge does. [Charge.Check] refuses every Op but those below. If a later
-// version adds one, Check goes on to refuse it, so that a store that was written before
-// does not apply half of it.
+// An Op is what a Charge does. [Charge.Check] refuses every Op but those below. If a
+// later version adds one, Check goes on to refuse it, so that a store that was written
+// before does not apply half of it.
 type Op uint8
 
 const (

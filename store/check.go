@@ -6,14 +6,15 @@ import (
 	"math/bits"
 )
 
-// Check returns every fault for which a store must not apply c: an unknown Op or Kind, too
-// few or too many parts or meters, a subject that is there twice, too short or too long, N
-// or Levels of another length than the meters, a figure out of range, a window that ends
-// before it starts. The error joins all faults and wraps ErrInvalid and ErrNotTaken.
+// Check returns every fault for which a store must not apply c: an unknown Op or Kind,
+// too few or too many parts or meters, a subject that is there twice, too short or too
+// long, N or Levels of another length than the meters, a figure out of range, a window
+// that ends before it starts. The error joins all faults and wraps ErrInvalid and
+// ErrNotTaken.
 //
 // Stores call this method at the start of every Take. It allocates only if there is a
-// fault. It does not look for duplicate meters; the function Check does, once, when meters
-// are built.
+// fault. It does not look for duplicate meters; the function Check does, once, when
+// meters are built.
 func (c *Charge) Check() error {
 	sound := c.Op <= SetRemaining && uint(len(c.Parts)-1) < MaxParts
 	for i := range c.Parts {
@@ -133,8 +134,8 @@ func (m *Meter) sound() bool {
 	return m.Start == 0 && m.Keep == 0 && (m.Rate == Rate{} || m.refills())
 }
 
-// refills reports whether the rate is positive and within the range in which the arithmetic
-// is exact.
+// refills reports whether the rate is positive and within the range in which the
+// arithmetic is exact.
 func (m *Meter) refills() bool {
 	if m.Rate.Tokens <= 0 || m.Rate.Per <= 0 || m.Rate.Per > MaxUnits {
 		return false

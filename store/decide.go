@@ -35,15 +35,15 @@ func (s State) Set(m *Meter, at, now, n int64) (next State, l Level) {
 // store that decides through Decide needs no arithmetic of its own.
 //
 // held has the state of every meter: first the meters of the first part in their order,
-// then those of the second, and so on. Decide writes the states that follow to next, which
-// is another slice of the same length. It reports whether the store has to keep them. If
-// not, next is of no use.
+// then those of the second, and so on. Decide writes the states that follow to next,
+// which is another slice of the same length. It reports whether the store has to keep
+// them. If not, next is of no use.
 //
 // Only the meters that c changes need to be kept: those whose N is not zero, and with
 // SetRemaining all of them. See Changes.
 //
-// at is the caller's clock, for windows. now is the clock by which buckets refill. Both are
-// in Unix microseconds.
+// at is the caller's clock, for windows. now is the clock by which buckets refill. Both
+// are in Unix microseconds.
 func (c *Charge) Decide(held, next []State, at, now int64) (keep bool) {
 	c.OK = true
 	i := 0

@@ -2,9 +2,9 @@ package store
 
 import "time"
 
-// A Kind says what a Meter counts. [Charge.Check] refuses every Kind but Plain. If a later
-// version adds one, Check goes on to refuse it, so that a store that was written before
-// does not take it for another.
+// A Kind says what a Meter counts. [Charge.Check] refuses every Kind but Plain. If a
+// later version adds one, Check goes on to refuse it, so that a store that was written
+// before does not take it for another.
 type Kind uint8
 
 // Plain is the zero Kind: a window of time if the meter has an End, and a token bucket

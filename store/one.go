@@ -41,7 +41,7 @@ func (b byTake) TakeOne(ctx context.Context, subject string, m *Meter, at time.T
 	s.part[0] = Part{Subject: subject, Meters: s.meter[:], N: s.n[:], Levels: s.level[:]}
 	s.charge = Charge{At: at, Parts: s.part[:]}
 	err = b.Take(ctx, &s.charge)
-	s.part[0].Subject, s.meter[0].Name = "", "" // the pool must not keep the caller's strings
+	s.part[0].Subject, s.meter[0].Name = "", "" // the pool keeps no caller's strings
 	return s.level[0], s.charge.OK, err
 }
 

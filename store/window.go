@@ -6,13 +6,13 @@ import (
 )
 
 // Window is the state of one window: the units used, the units added to its allowance
-// (negative if it was cut), and when units were last taken. The zero Window is unused. The
-// methods are pure: they return the new state, and a store keeps it.
+// (negative if it was cut), and when units were last taken. The zero Window is unused.
+// The methods are pure: they return the new state, and a store keeps it.
 type Window struct {
 	Used, Extra int64
 
-	// Last is the span of the window in which units were last taken, counted from 1. It is at
-	// most MaxLast. See [Meter.LastTaken].
+	// Last is the span of the window in which units were last taken, counted from 1. It is
+	// at most MaxLast. See [Meter.LastTaken].
 	Last int64
 }
 
@@ -28,8 +28,8 @@ func (w Window) Take(m *Meter, at, n int64) (next Window, l Level, ok bool) {
 	return w, l, ok
 }
 
-// Spend is Take in place: w becomes the new state, and l the level. It is for stores that
-// decide so fast that copies of these cost more than the arithmetic.
+// Spend does what Take does, in place: w becomes the new state, and l the level. It is
+// for stores that decide so fast that copies of these cost more than the arithmetic.
 func (w *Window) Spend(m *Meter, at, n int64, l *Level) (ok bool) {
 	limit := w.limit(m)
 	l.Max, l.Wait, l.Reset = limit, 0, untilEnd(m, at)
@@ -48,8 +48,8 @@ func (w *Window) Spend(m *Meter, at, n int64, l *Level) (ok bool) {
 // exceed tells how long a charge that does not fit has to wait. If the meter is soft, w
 // counts on.
 func (w *Window) exceed(m *Meter, n int64, l *Level) (ok bool) {
-	if l.Wait = l.Reset; n > m.Max || l.Reset == 0 { // more than any such window holds, or the window is over
-		l.Wait = Never
+	if l.Wait = l.Reset; n > m.Max || l.Reset == 0 {
+		l.Wait = Never // no such window holds so much, or the window is over
 	}
 	if m.Soft {
 		w.Used += min(n, MaxUnits-w.Used)
@@ -106,10 +106,10 @@ func (m *Meter) spanOf(at int64) int64 {
 // LastTaken returns the start of the span in which units were last taken from the window
 // m, and whether there is one. l is the Level of m.
 //
-// A span is a minute, counted from the window's start. Of a window longer than 34 hours it
-// is as many minutes as it takes for MaxLast spans to cover the window: 22 of a month, 257
-// of a year. An instant before the window counts as its first span, and one after it as
-// its last.
+// A span is a minute, counted from the window's start. Of a window longer than 34 hours
+// it is as many minutes as it takes for MaxLast spans to cover the window: 22 of a month,
+// 257 of a year. An instant before the window counts as its first span, and one after it
+// as its last.
 func (m *Meter) LastTaken(l Level) (start time.Time, ok bool) {
 	if l.Last == 0 {
 		return time.Time{}, false

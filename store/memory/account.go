@@ -52,9 +52,9 @@ type account struct {
 }
 
 const (
-	ownCells    = 6             // of an account; the wide block of its overflow may have more
+	ownCells    = 6             // of an account; its wide block may have more
 	maxCells    = 6 + largeWide // of both together
-	bucketCells = 3             // Tokens, Part and Last; Per follows from the rate in the layout
+	bucketCells = 3             // Tokens, Part and Last; Per is in the layout
 	windowCells = 1             // Used and Last together; Extra is in the layout
 )
 
@@ -70,8 +70,8 @@ type name struct {
 // maxInline fills a name up to 32 bytes. The subjects that a Gate makes fit.
 const maxInline = 27
 
-// noSubject is the length in the name of a free account. It is no subject's, not even that
-// of the empty one, which a charge that Check refuses may have.
+// noSubject is the length in the name of a free account. It is no subject's, not even
+// that of the empty one, which a charge that Check refuses may have.
 const noSubject = 255
 
 // belongsTo reports whether a is the account of the subject.
@@ -120,9 +120,9 @@ func (a *account) readState(m *store.Meter, i int) store.State {
 	return a.state(f)
 }
 
-// writeState writes the state of m, which is the i-th meter of a part, to the cells of its
-// field. It reports false if it did not: the state has no cells yet, or the layout has an
-// old figure. placeState must keep the state then.
+// writeState writes the state of m, which is the i-th meter of a part, to the cells of
+// its field. It reports false if it did not: the state has no cells yet, or the layout
+// has an old figure. placeState must keep the state then.
 func (a *account) writeState(m *store.Meter, i int, st *store.State) bool {
 	f := a.layout.findField(m, i)
 	if f == nil || f.Start != m.Start || !f.sameFigures(m) || f.extra != st.Window.Extra {

@@ -34,8 +34,8 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
-// TestPartsAllocs checks that a charge of several parts allocates nothing, with places and
-// without, admitted, refused, refunded and read.
+// TestPartsAllocs checks that a charge of several parts allocates nothing, with places
+// and without, admitted, refused, refunded and read.
 func TestPartsAllocs(t *testing.T) {
 	s, now := memory.New(memory.Config{}), time.Now()
 	meters := manyMeters(now, 4)

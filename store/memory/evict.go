@@ -47,11 +47,11 @@ func (s *Store) evict(own *shard, at time.Time, now int64) bool {
 	return false
 }
 
-// sweep evicts up to most accounts of a kind, and reports whether there were any.
-// A closed subject whose time has passed is spent. sweep goes round the index and begins
-// where the last sweep ended. If it evicts none, it has seen every account, and notes when the first will be due. Until then a full Store
-// skips this shard, so a flood of new subjects does not go through all accounts again and
-// again.
+// sweep evicts up to most accounts of a kind, and reports whether there were any. A
+// closed subject whose time has passed is spent. sweep goes round the index and begins
+// where the last sweep ended. If it evicts none, it has seen every account, and notes
+// when the first will be due. Until then a full Store skips this shard, so a flood of new
+// subjects does not go through all accounts again and again.
 func (sh *shard) sweep(k kind, at time.Time, now int64, most int) bool {
 	evicted, next := 0, int64(math.MaxInt64)
 	if k == spent && sh.closed != nil {

@@ -81,8 +81,8 @@ func (m *savedMeter) meter() store.Meter {
 }
 
 // A savedAccount is a subject and the states of its meters. A state begins with the
-// position of its meter in the file. Used, Extra and Last follow for a window; Tokens, Part
-// and Last follow for a bucket, where Last is by the wall clock.
+// position of its meter in the file. Used, Extra and Last follow for a window; Tokens,
+// Part and Last follow for a bucket, where Last is by the wall clock.
 type savedAccount struct {
 	Subject []byte    `json:"subject"`
 	States  [][]int64 `json:"states"`

@@ -75,11 +75,11 @@ func newField(m *store.Meter, st *store.State) *field {
 	return f
 }
 
-// newLayout returns a layout of these fields, with names of its own: those of a charge may
-// be part of a buffer that the caller uses again. The fields are in one allocation with the
-// layout, and an ended window refers to one of them. So an ended window keeps its whole
-// layout alive, and other accounts whose windows end later find that layout and refer to
-// it too.
+// newLayout returns a layout of these fields, with names of its own: those of a charge
+// may be part of a buffer that the caller uses again. The fields are in one allocation
+// with the layout, and an ended window refers to one of them. So an ended window keeps
+// its whole layout alive, and other accounts whose windows end later find that layout and
+// refer to it too.
 func newLayout(fields []field, used int) *layout {
 	l := allocLayout(len(fields))
 	l.fields = append(l.fields, fields...)

@@ -132,8 +132,8 @@ func TestStoreCollected(t *testing.T) {
 	waitForGC(t, func() bool { return p.Value() == nil })
 }
 
-// TestLayoutsOfSoftMeters charges subjects of one plan, hard and soft. Soft belongs to the
-// charge, so they share a layout, and a soft charge changes no layout.
+// TestLayoutsOfSoftMeters charges subjects of one plan, hard and soft. Soft belongs to
+// the charge, so they share a layout, and a soft charge changes no layout.
 func TestLayoutsOfSoftMeters(t *testing.T) {
 	s := New(Config{})
 	for i := range 20 {

@@ -235,10 +235,10 @@ func (in *reader) moved(m *savedMove) error {
 	return nil
 }
 
-// newSubject makes room for one more subject, and returns where it belongs. It may have to
-// evict others even if the saved Store was never above its limit: Save copies one shard
-// after another, and so the file may have both a subject that was evicted during Save and
-// the subject that replaced it.
+// newSubject makes room for one more subject, and returns where it belongs. It may have
+// to evict others even if the saved Store was never above its limit: Save copies one
+// shard after another, and so the file may have both a subject that was evicted during
+// Save and the subject that replaced it.
 func (in *reader) newSubject(subject string) (number, hash uint64, err error) {
 	c := store.NewCharge(subject, 0)
 	if err := c.Check(); err != nil {

@@ -183,7 +183,7 @@ func (h *history) meters(kind int) (meters []store.Meter) {
 	}
 	for i := range kind % 8 {
 		w := store.Meter{Name: fmt.Sprint("window", first+i), Max: 20, Start: start, End: start + length, Keep: 1000 * time.Hour}
-		if h.window == time.Hour && h.IntN(20) == 0 { // a late refund, or a clock that is behind
+		if h.window == time.Hour && h.IntN(20) == 0 { // a late refund, or a slow clock
 			w.Start, w.End = start-length, start
 		}
 		meters = append(meters, w)

@@ -54,8 +54,8 @@ func (s *Store) spendParts(c *store.Charge, u *undo) bool {
 }
 
 // accountAt returns the account at the place of the i-th part, or nil if the place has
-// another subject's. It also returns nil for a subject that is there twice, a mistake that
-// Check reports.
+// another subject's. It also returns nil for a subject that is there twice, a mistake
+// that Check reports.
 func (s *Store) accountAt(c *store.Charge, i int) *account {
 	p := &c.Parts[i]
 	for j := range i {

@@ -89,8 +89,8 @@ func usedOf(t *testing.T, s *memory.Store, subject string, window store.Meter, a
 	return mustTake(t, s, subject, at, 0, window).Parts[0].Levels[0].Used
 }
 
-// TestPartsInFullStore charges several new subjects in a store with room for some of them.
-// Either all are made or none, and after a failure the number of subjects is exact.
+// TestPartsInFullStore charges several new subjects in a store with room for some of
+// them. Either all are made or none, and after a failure the number of subjects is exact.
 func TestPartsInFullStore(t *testing.T) {
 	charge := func(s *memory.Store, at time.Time, subjects ...string) error {
 		c := &store.Charge{At: at}
@@ -116,8 +116,8 @@ func TestPartsInFullStore(t *testing.T) {
 	}
 }
 
-// TestPartsThatReadCreateNothing reads unknown subjects beside a part that is charged, and
-// refuses a charge of new subjects.
+// TestPartsThatReadCreateNothing reads unknown subjects beside a part that is charged,
+// and refuses a charge of new subjects.
 func TestPartsThatReadCreateNothing(t *testing.T) {
 	none := bucket
 	none.Max = 0
@@ -148,8 +148,8 @@ func soft(m store.Meter) store.Meter {
 	return m
 }
 
-// TestPartsThatMoveAccounts charges old subjects and a new one of one family, again
-// and again. An insertion makes the first slab grow, which moves the accounts of the other
+// TestPartsThatMoveAccounts charges old subjects and a new one of one family, again and
+// again. An insertion makes the first slab grow, which moves the accounts of the other
 // parts, or evicts subjects that are spent. No count is lost.
 func TestPartsThatMoveAccounts(t *testing.T) {
 	const rounds = 2000

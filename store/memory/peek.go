@@ -30,7 +30,8 @@ func (s *Store) Peek(ctx context.Context, at time.Time, subjects []string, meter
 	return nil
 }
 
-// checkPeek checks a read of any number of meters, as many at a time as a Charge may have.
+// checkPeek checks a read of any number of meters, as many at a time as a Charge may
+// have.
 func checkPeek(subject string, meters []store.Meter) error {
 	var none [store.MaxMeters]int64
 	for rest := meters; len(rest) > 0; {

@@ -9,8 +9,8 @@ import (
 )
 
 // Take implements store.Counter. Buckets refill by c.At. Every charge is one step,
-// whatever families its subjects are of. Take returns the error of ctx, that of c.Check, a
-// store.MovedError or store.ErrFull. Each one wraps store.ErrNotTaken.
+// whatever families its subjects are of. Take returns the error of ctx, that of c.Check,
+// a store.MovedError or store.ErrFull. Each one wraps store.ErrNotTaken.
 func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("store/memory: take: %w: %w", store.ErrNotTaken, err)
