@@ -30,8 +30,10 @@ const DefaultMaxSubjects = 1 << 20
 type Config struct {
 	// MaxSubjects is the largest number of subjects that have state at one time. If it is
 	// zero or less, the default is DefaultMaxSubjects. A subject with a bucket, a quota and
-	// a usage record takes about 110 bytes. Each window that has ended and is still kept
-	// takes 20 more.
+	// a usage record takes about 110 bytes. One with more meters, such as a bucket and four
+	// windows, or two buckets and four windows, takes 130 bytes more. One with up to 35
+	// numbers of state (three for a bucket, one for a window) takes 320 bytes more. Each
+	// window that has ended and is still kept takes 20 bytes.
 	//
 	// When the Store is full, a new subject replaces another one:
 	//
