@@ -228,7 +228,7 @@ func TestHistories(t *testing.T) {
 		"reloaded":    {Config{}, time.Now().Truncate(time.Microsecond), time.Hour, 50},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(20) {
+			for seed := range uint64(8) {
 				full := 0
 				h := &history{rand.New(rand.NewPCG(seed, 1)), test.start, test.window, map[string][]uint64{}}
 				s, md := New(test.cfg), newModel()
