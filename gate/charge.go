@@ -70,16 +70,16 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 	return err
 }
 
-// set makes p a read of the key's meters.
+// set makes p a read of the key's meters. It writes field by field: a Part that is copied
+// as a whole costs a few percent of a decision.
 func (p *pending) set(req *Request, b *binding, m *meters) {
 	p.Op, p.At, p.OK, p.undone = store.Spend, req.At, false, nil
-	p.parts[0] = store.Part{
-		Subject: b.subject,
-		Meters:  m.list,
-		N:       zeros[:len(m.list)],
-		Levels:  p.levels[:len(m.list)],
-		Place:   b.place.Load(),
-	}
+	n, own := len(m.list), &p.parts[0]
+	own.Subject = b.subject
+	own.Meters = m.list
+	own.N = zeros[:n]
+	own.Levels = p.levels[:n]
+	own.Place = b.place.Load()
 	p.Parts = p.parts[:1]
 }
 
