@@ -109,9 +109,7 @@ func TestSizeOfPlans(t *testing.T) {
 
 // TestSizes publishes the bytes of each size of account.
 func TestSizes(t *testing.T) {
-	if testing.Short() {
-		t.Skip("makes a million subjects on one goroutine")
-	}
+	longtest.Only(t)
 	const subjects = 200_000
 	at := time.Now()
 	meters := func(buckets, windows int) (all []store.Meter) {
