@@ -43,7 +43,7 @@ func (b Bucket) Set(m *Meter, now, n int64) (next Bucket, l Level) {
 func (b *Bucket) Spend(m *Meter, now, n int64, l *Level) (ok bool) {
 	at := max(now, b.Last)
 	b.refill(m, at)
-	l.Max, l.Wait, l.Last = m.Max, 0, 0
+	l.Max, l.Wait = m.Max, 0
 	switch ok = n <= b.Tokens; {
 	case !ok:
 		l.Wait, ok = b.wait(m, n), m.Soft

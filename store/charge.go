@@ -125,6 +125,13 @@ type Part struct {
 	// long as Meters, or nil if the caller does not need it. It is undefined after an error.
 	Levels []Level
 
+	// Last[i] tells when units were last taken from the window Meters[i], after the charge:
+	// see [Meter.LastTaken]. It is zero for a bucket, and for a window from which no units
+	// were taken. Last is as long as Meters, or nil if the caller does not need it. It is
+	// undefined after an error. (It is apart from Levels because few callers need it, and a
+	// Level of five words costs every decision a few percent.)
+	Last []int64
+
 	// Place is a hint of where the Counter found Subject the last time, in the Counter's own
 	// terms. A Counter may write it. A caller that keeps it beside the subject and passes it
 	// again saves the Counter the search, which in memory is a good part of a decision. No

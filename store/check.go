@@ -8,7 +8,7 @@ import (
 
 // Check returns every fault for which a store must not apply c: an unknown Op or Kind,
 // too few or too many parts or meters, a subject that is there twice, too short or too
-// long, N or Levels of another length than the meters, a figure out of range, a window
+// long, N, Levels or Last of another length than the meters, a figure out of range, a window
 // that ends before it starts. The error joins all faults and wraps ErrInvalid and
 // ErrNotTaken.
 //
@@ -29,7 +29,8 @@ func (c *Charge) Check() error {
 // sound reports whether faults would return nothing, quickly.
 func (p *Part) sound() bool {
 	sound := uint(len(p.Subject)-1) < MaxSubject && len(p.Meters) <= MaxMeters &&
-		len(p.N) == len(p.Meters) && (p.Levels == nil || len(p.Levels) == len(p.Meters))
+		len(p.N) == len(p.Meters) && (p.Levels == nil || len(p.Levels) == len(p.Meters)) &&
+		(p.Last == nil || len(p.Last) == len(p.Meters))
 	for i := range p.Meters {
 		sound = sound && p.Meters[i].sound()
 	}
@@ -96,6 +97,9 @@ func (p *Part) faults() (errs []error) {
 	}
 	if p.Levels != nil && len(p.Levels) != len(p.Meters) {
 		errs = append(errs, fmt.Errorf("levels: room for %d: want as many as meters, %d, or nil", len(p.Levels), len(p.Meters)))
+	}
+	if p.Last != nil && len(p.Last) != len(p.Meters) {
+		errs = append(errs, fmt.Errorf("last: room for %d: want as many as meters, %d, or nil", len(p.Last), len(p.Meters)))
 	}
 	return append(errs, faults(p.Meters)...)
 }

@@ -67,7 +67,9 @@ func (c *Charge) Decide(held, next []State, at, now int64) (keep bool) {
 	}
 	if !c.OK {
 		c.showHeld(held, at, now)
+		next = held
 	}
+	c.showLast(next)
 	return keep && c.OK
 }
 
@@ -87,5 +89,16 @@ func (c *Charge) showHeld(held []State, at, now int64) {
 			part.Levels[j].Wait = wait
 		}
 		i += len(part.Meters)
+	}
+}
+
+// showLast fills in the Last of every part, from the states after the charge.
+func (c *Charge) showLast(states []State) {
+	for p := range c.Parts {
+		part := &c.Parts[p]
+		for j := range part.Last {
+			part.Last[j] = states[j].Window.Last
+		}
+		states = states[len(part.Meters):]
 	}
 }

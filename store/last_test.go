@@ -19,7 +19,7 @@ func TestWindowLast(t *testing.T) {
 	)
 	type step struct {
 		at, n int64 // at is in microseconds since the window's start
-		last  int64 // Level.Last after the charge
+		last  int64 // Window.Last after the charge
 		taken int64 // the start of that span, in seconds since the window's start
 	}
 	for _, test := range []struct {
@@ -66,10 +66,9 @@ func TestWindowLast(t *testing.T) {
 				m := store.Meter{Name: "w", Max: test.max, Start: start, End: start + test.length}
 				var w store.Window
 				for i, s := range test.steps {
-					next, l, ok := w.Take(&m, start*second+s.at, s.n)
-					require.Equal(t, s.last, l.Last, "step %d from %d", i+1, start)
+					next, _, ok := w.Take(&m, start*second+s.at, s.n)
 					require.Equal(t, s.last, next.Last, "step %d from %d", i+1, start)
-					at, has := m.LastTaken(l)
+					at, has := m.LastTaken(next.Last)
 					require.Equal(t, s.last > 0, has)
 					if has {
 						require.Equal(t, start+s.taken, at.Unix(), "step %d from %d", i+1, start)
@@ -77,9 +76,8 @@ func TestWindowLast(t *testing.T) {
 					if ok {
 						w = next
 					}
-					set, l := w.Set(&m, start*second+s.at, 3)
-					require.Equal(t, s.last, l.Last, "a set takes nothing")
-					require.Equal(t, s.last, set.Last)
+					set, _ := w.Set(&m, start*second+s.at, 3)
+					require.Equal(t, s.last, set.Last, "a set takes nothing")
 				}
 			}
 		})
@@ -93,11 +91,11 @@ func TestWindowLastAtTheBounds(t *testing.T) {
 		require.NoError(t, store.Check([]store.Meter{m}))
 		last := int64(0)
 		for _, at := range []int64{math.MinInt64, -1, 0, 1, 1_790_035_200_000_000, math.MaxInt64} {
-			_, l, ok := store.Window{}.Take(&m, at, 1)
+			next, _, ok := store.Window{}.Take(&m, at, 1)
 			require.True(t, ok)
-			require.True(t, l.Last >= max(last, 1) && l.Last <= store.MaxLast, "%v at %d: %d", bounds, at, l.Last)
-			last = l.Last
-			taken, ok := m.LastTaken(l)
+			require.True(t, next.Last >= max(last, 1) && next.Last <= store.MaxLast, "%v at %d: %d", bounds, at, next.Last)
+			last = next.Last
+			taken, ok := m.LastTaken(last)
 			require.True(t, ok)
 			require.True(t, taken.Unix() >= m.Start && taken.Unix() < m.End, "%v at %d: %v", bounds, at, taken)
 			if second := time.UnixMicro(at).Unix(); second >= m.Start && second < m.End {

@@ -96,10 +96,6 @@ type Level struct {
 	// Reset is the time until a bucket is full or a window ends. It is Never for a bucket
 	// that nothing refills, and for a time that is too long for a Duration.
 	Reset time.Duration
-
-	// Last tells when units were last taken from a window: see [Meter.LastTaken]. It is zero
-	// for a bucket, and for a window from which no units were taken.
-	Last int64
 }
 
 // Remaining returns the units that can be taken now, never negative.

@@ -41,7 +41,7 @@ func (w *Window) Spend(m *Meter, at, n int64, l *Level) (ok bool) {
 	if ok && n > 0 && !w.lastHas(m, at) {
 		w.Last = max(w.Last, m.spanOf(at))
 	}
-	l.Used, l.Last = w.Used, w.Last
+	l.Used = w.Used
 	return ok
 }
 
@@ -71,7 +71,7 @@ func (w Window) Set(m *Meter, at, n int64) (next Window, l Level) {
 	if m.Max < Unlimited {
 		w.Extra = min(max(n, 0), MaxUnits-w.Used) + w.Used - m.Max
 	}
-	return w, Level{Max: w.limit(m), Used: w.Used, Reset: untilEnd(m, at), Last: w.Last}
+	return w, Level{Max: w.limit(m), Used: w.Used, Reset: untilEnd(m, at)}
 }
 
 // untilEnd returns the time from at to the end of the window, or zero once it is over.
@@ -104,17 +104,17 @@ func (m *Meter) spanOf(at int64) int64 {
 }
 
 // LastTaken returns the start of the span in which units were last taken from the window
-// m, and whether there is one. l is the Level of m.
+// m, and whether there is one. last is the Last of m in a Part, or in its Window.
 //
 // A span is a minute, counted from the window's start. Of a window longer than 34 hours
 // it is as many minutes as it takes for MaxLast spans to cover the window: 22 of a month,
 // 257 of a year. An instant before the window counts as its first span, and one after it
 // as its last.
-func (m *Meter) LastTaken(l Level) (start time.Time, ok bool) {
-	if l.Last == 0 {
+func (m *Meter) LastTaken(last int64) (start time.Time, ok bool) {
+	if last == 0 {
 		return time.Time{}, false
 	}
-	return time.Unix(m.Start+(l.Last-1)*m.span(), 0), true
+	return time.Unix(m.Start+(last-1)*m.span(), 0), true
 }
 
 // span returns the length of a span of m in seconds.

@@ -136,13 +136,14 @@ func TestWindowTimelines(t *testing.T) {
 				if s.ok && s.n > 0 && !s.set {
 					last = max(last, min(int64(s.at/time.Minute), 1)+1)
 				}
-				want := store.Level{Max: m.Max, Used: s.used, Wait: s.wait, Reset: left, Last: last}
+				want := store.Level{Max: m.Max, Used: s.used, Wait: s.wait, Reset: left}
 				if s.max != 0 {
 					want.Max = figure(s.max)
 				}
 				require.Equal(t, s.ok, ok, "step %d: ok", i+1)
 				require.Equal(t, want, l, "step %d", i+1)
 				require.Equal(t, s.used, next.Used, "step %d", i+1)
+				require.Equal(t, last, next.Last, "step %d", i+1)
 				if !ok {
 					require.Equal(t, w, next, "step %d: refused", i+1)
 				}

@@ -197,9 +197,6 @@ func (t *trial) fields(m *store.Meter, got, want store.Level) string {
 	if !near(m, got.Reset, want.Reset, t.Slack) {
 		fields = append(fields, fmt.Sprintf("Reset is %s, want %s%s", span(got.Reset), span(want.Reset), tolerance))
 	}
-	if got.Last != want.Last {
-		fields = append(fields, fmt.Sprintf("Last is %d, want %d", got.Last, want.Last))
-	}
 	return strings.Join(fields, "; ")
 }
 
