@@ -39,7 +39,7 @@ func (w *Window) Spend(m *Meter, at, n int64, l *Level) (ok bool) {
 		ok = w.exceed(m, n, l)
 	}
 	if ok && n > 0 && !w.lastHas(m, at) {
-		w.Last = max(w.Last, m.spanOf(at))
+		w.Last = max(w.Last, m.SpanAt(at))
 	}
 	l.Used = w.Used
 	return ok
@@ -97,8 +97,10 @@ func (w *Window) lastHas(m *Meter, at int64) bool {
 	return w.Last > 0 && at/1_000_000-m.Start < w.Last*m.span()
 }
 
-// spanOf returns the span of an instant, counted from 1.
-func (m *Meter) spanOf(at int64) int64 {
+// SpanAt returns the span of window m in which an instant is, counted from 1. The instant
+// is in Unix microseconds. A store that does not decide through Charge.Decide makes
+// Window.Last at least this when it takes units. See LastTaken.
+func (m *Meter) SpanAt(at int64) int64 {
 	second := min(max(floorSecond(at), m.Start), m.End-1)
 	return (second-m.Start)/m.span() + 1
 }
