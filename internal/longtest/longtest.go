@@ -18,3 +18,7 @@ func Only(tb testing.TB) {
 		tb.Skipf("takes several seconds: set %s=1 to run it", Variable)
 	}
 }
+
+// Enabled reports whether long tests run. A test that is useful in a short form too asks
+// for it.
+func Enabled() bool { return os.Getenv(Variable) != "" }
