@@ -21,10 +21,11 @@ var movePromises = []promise{
 	movable("move/state", "Move gives the whole state of a subject to another: buckets, windows, ended ones, extensions and IDs.", func(t *trial) {
 		id := bucket("id 1", 1, store.Rate{})
 		id.Rare = true
+		rate := bucket("rate", 2, store.Rate{})
 		t.play(
 			take(2, quota, rate, id).as("key").no(0, 0, 0), take(1, id).as("key").yes(1),
 			take(2, quota, rate).as("key").yes(2, 2), set(5, month).as("key").yes(0).outof(5),
-			later(day), take(1, daily(1, 3)).as("key").yes(1), give(1, rate).as("key").yes(0),
+			later(day), take(1, daily(1, 3)).as("key").yes(1), give(1, rate).as("key").yes(1),
 		)
 		t.moves("key", "acme>key")
 		t.play(
@@ -38,11 +39,11 @@ var movePromises = []promise{
 		t.moves("key", "acme>key")
 		for _, s := range []step{
 			take(1, quota).as("key"), read(quota).as("key"), give(1, quota).as("key"), set(9, quota).as("key"), take(1).as("key"),
-			take(1, month).as("other").and(take(1, quota).as("key")),
+			take(1, month).as("key>other").and(take(1, quota).as("key")),
 		} {
 			t.isMoved(s, "key", "acme>key")
 		}
-		t.play(read(quota).as("acme>key").yes(1), read(month).as("other").yes(0))
+		t.play(read(quota).as("acme>key").yes(1), read(month).as("key>other").yes(0))
 		var moved *store.MovedError
 		err := store.Peek(t.ctx, t.c, t.at(), []string{"other", "key"}, t.meters(quota), make([]store.Level, 2))
 		if !errors.As(err, &moved) || moved.To != "acme>key" {

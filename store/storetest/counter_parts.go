@@ -78,8 +78,8 @@ var partPromises = []promise{{
 		take(1, quota).as(acme).yes(1).and(take(1, quota).as(search).yes(1)).and(take(1, quota).as(key1).yes(1)),
 		take(2, quota).as(search).yes(3),
 		read(quota).as(acme).yes(1).and(read(quota).as(search).yes(3)).and(read(quota).as(key1).yes(1)),
-		take(1, quota).as("acme>").yes(1).and(take(2, quota).as("acme>>").yes(2)).and(take(3, quota).as(">acme").yes(3)),
-		read(quota).as("acme>").yes(1).and(read(quota).as("acme>>").yes(2)).and(read(quota).as(">acme").yes(3)).and(read(quota).as(acme).yes(1)),
+		take(1, quota).as("acme>").yes(1).and(take(2, quota).as("acme>>").yes(2)), take(3, quota).as(">acme").yes(3),
+		read(quota).as("acme>").yes(1).and(read(quota).as("acme>>").yes(2)).and(read(quota).as(acme).yes(1)), read(quota).as(">acme").yes(3),
 	},
 }, {
 	name: "parts/apart-n",

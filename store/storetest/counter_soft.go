@@ -40,10 +40,10 @@ var softPromises = []promise{{
 	name: "soft/beside",
 	says: "What a hard meter refuses changes no soft meter, in its own part or in another.",
 	story: []step{
-		take(3, quota).yes(3).and(take(1, soft(daily(0, 1))).as("other").yes(1).waits(0)),
-		take(1, quota).no(3).waits(day).and(take(1, soft(daily(0, 1))).as("other").no(1).waits(day)),
+		take(3, quota).yes(3).and(take(1, soft(daily(0, 1))).as("somebody>other").yes(1).waits(0)),
+		take(1, quota).no(3).waits(day).and(take(1, soft(daily(0, 1))).as("somebody>other").no(1).waits(day)),
 		take(1, quota, soft(month)).no(3, 0).waits(day, 0),
-		read(quota, month).yes(3, 0).and(read(daily(0, 1)).as("other").yes(1)),
+		read(quota, month).yes(3, 0).and(read(daily(0, 1)).as("somebody>other").yes(1)),
 	},
 }, {
 	name: "soft/tighter",
