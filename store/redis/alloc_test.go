@@ -17,7 +17,7 @@ import (
 // in other builds.
 func TestAllocations(t *testing.T) {
 	s := newStore(t, dial(t, redistest.Start(t)), decisionScripts)
-	c := &store.Charge{Subject: "plan:key", At: time.Now(), Meters: []store.Meter{throttle, quota, record}, N: store.Each(1)}
+	c := chargeAt(store.Spend, time.Now(), "plan:key", 1, throttle, quota, record)
 	least := testing.AllocsPerRun(200, func() { _ = s.Take(t.Context(), c) })
 	for range 4 { // allocations of other goroutines are counted too
 		least = min(least, testing.AllocsPerRun(200, func() { _ = s.Take(t.Context(), c) }))

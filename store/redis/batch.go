@@ -1,9 +1,6 @@
 package redis
 
 import (
-	"errors"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -18,12 +15,10 @@ type batch struct {
 	scripts *scripts
 	ctx     *callContext
 
-	waiters    []*waiter
-	heads      []string // each distinct head once
-	keys, args []string
-	records    strings.Builder
-	reply      string
-	err        error
+	waiters []*waiter
+	payload payload
+	reply   string
+	err     error
 }
 
 // batchPool holds batches that have ended, so that their buffers are used again.
@@ -57,10 +52,14 @@ func (b *batch) call() {
 	case first.command != nil: // a queue of commands has batches of one
 		first.command(b.ctx)
 	case len(b.waiters) == 1:
-		b.reply, b.err = b.link.one(b.ctx, b.scripts, &first.request)
+		b.reply, b.err = b.link.single(b.ctx, b.scripts, &first.request)
 	default:
-		b.write()
-		b.reply, b.err = b.link.run(b.ctx, &b.scripts.many, b.keys, b.args).ToString()
+		b.payload.reset()
+		for _, w := range b.waiters {
+			b.payload.add(&w.request)
+		}
+		keys, args := b.payload.call()
+		b.reply, b.err = b.link.run(b.ctx, &b.scripts.many, keys, args).ToString()
 	}
 	// The client keeps no context after a reply. After an error it may. A command does not
 	// tell how it ended.
@@ -94,29 +93,6 @@ func (b *batch) deadline(now time.Time) time.Time {
 	return last
 }
 
-// write makes the keys and args of many.lua. A head is sent once, however many of the
-// requests have it: the keys of one plan have the same head.
-func (b *batch) write() {
-	b.keys = b.keys[:0]
-	b.heads = b.heads[:0]
-	b.args = append(b.args[:0], "") // for the records
-	b.records.Reset()
-
-	var prefix [4]byte
-	for _, w := range b.waiters {
-		head := slices.Index(b.heads, w.headArg())
-		if head < 0 {
-			head = len(b.heads)
-			b.heads = append(b.heads, w.headArg())
-			b.args = append(b.args, w.headArg(), w.length())
-		}
-		b.keys = append(b.keys, w.value())
-		b.records.Write(appendIndex(appendIndex(prefix[:0], head), len(w.figures())))
-		b.records.WriteString(w.figures())
-	}
-	b.args[0] = b.records.String()
-}
-
 // deliver gives each waiter its reply, and empties b.
 func (b *batch) deliver() {
 	alone := len(b.waiters) == 1
@@ -124,7 +100,7 @@ func (b *batch) deliver() {
 		if alone {
 			w.reply, w.err = b.reply, b.err
 		} else {
-			w.reply, w.err = b.nextReply(w)
+			w.reply, w.err = b.nextReply(&w.request)
 		}
 		w.done <- struct{}{} // from here on w is its caller's
 	}
@@ -132,28 +108,11 @@ func (b *batch) deliver() {
 	b.waiters, b.reply, b.err = b.waiters[:0], "", nil
 }
 
-var errShort = errors.New("reply of many decisions: too short")
-
-// nextReply cuts the reply of w off the front of b.reply. A reply is a tail (see
-// layout.go), or the byte faulty, the length of an error as a number, and the error.
-func (b *batch) nextReply(w *waiter) (string, error) {
+// nextReply cuts the reply to r off the front of b.reply.
+func (b *batch) nextReply(r *request) (reply string, err error) {
 	if b.err != nil {
 		return "", b.err
 	}
-	if len(b.reply) < tailLen {
-		return "", errShort
-	}
-	n := tailLen + w.meters*stateLen
-	if b.reply[0] == faulty {
-		n = tailLen + int(number(b.reply[1:]))
-	}
-	if n < tailLen || n > len(b.reply) {
-		return "", errShort
-	}
-	reply := b.reply[:n]
-	b.reply = b.reply[n:]
-	if reply[0] == faulty {
-		return "", scriptError(reply[tailLen:])
-	}
-	return reply, nil
+	reply, b.reply, err = cutReply(r, b.reply)
+	return reply, err
 }

@@ -16,10 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/store/storetest"
 )
 
 // crowded is a Store that makes every decision in a batch with other requests, some of
@@ -30,7 +28,7 @@ type crowded struct {
 }
 
 func (s crowded) Take(ctx context.Context, c *store.Charge) error {
-	if err := c.Check(); err != nil || ctx.Err() != nil {
+	if c.Op == store.Move || c.Check() != nil || ctx.Err() != nil {
 		return s.Store.Take(ctx, c)
 	}
 	at := c.At
@@ -41,7 +39,7 @@ func (s crowded) Take(ctx context.Context, c *store.Charge) error {
 	n := rand.IntN(s.others + 1)
 	b := newBatch(nil, s.link.Load(), &s.scripts)
 	for i := range s.others + 1 {
-		neighbour := s.request(&store.Charge{Subject: fmt.Sprint("neighbour ", i), Meters: []store.Meter{throttle, quota, record}, N: store.Each(1)}, at)
+		neighbour := s.request(store.NewCharge(fmt.Sprint("neighbour ", i), 1, throttle, quota, record), at)
 		if i == n {
 			neighbour = own
 		}
@@ -54,7 +52,7 @@ func (s crowded) Take(ctx context.Context, c *store.Charge) error {
 		p.err = decodeReply(c, at, p.reply)
 	}
 	if p.err != nil {
-		return wrapError("take", own.value(), p.err)
+		return wrapError("take", own.describe(), asMoved(c, p.err))
 	}
 	return nil
 }
@@ -71,41 +69,6 @@ func single(t testing.TB, addr string) rueidis.Client {
 	return client
 }
 
-// TestBatchedCounter checks that batches keep the contract of a Counter.
-func TestBatchedCounter(t *testing.T) {
-	t.Parallel()
-	t.Run("server=miniredis", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("slow")
-		}
-		if redistest.Installed() { // the cases below check the same, several times as fast
-			longtest.Only(t)
-		}
-		t.Parallel()
-		storetest.TestCounter(t, onMiniredis(func(t testing.TB, addr string) store.Counter {
-			return crowded{newStore(t, single(t, addr), decisionScripts), 1}
-		}))
-	})
-	for name, scripts := range allScripts(t) {
-		t.Run("server=redis,clock=moved,"+name, func(t *testing.T) {
-			if testing.Short() && name == "struct=no" {
-				t.Skip("slow")
-			}
-			t.Parallel()
-			client := dial(t, redistest.Start(t))
-			clock := clock{client: client}
-			storetest.TestCounter(t, storetest.Harness{
-				New: func(t testing.TB) store.Counter {
-					flushed(t, client)
-					clock.set(t, time.Now())
-					return crowded{newStore(t, client, moved(t, scripts)), 4}
-				},
-				Advance: func(d time.Duration) { clock.set(t, clock.now.Add(d)) },
-			})
-		})
-	}
-}
-
 // TestBatching has many callers at once while the server forgets its scripts. Every unit
 // is counted once, in fewer calls than there are decisions. No call is in flight when no
 // caller waits.
@@ -120,8 +83,8 @@ func TestBatching(t *testing.T) {
 		wg.Go(func() {
 			for i := range each {
 				c := one("all")
-				c.Meters = []store.Meter{quota}
-				c.Meters[0].Max = limit
+				c.Parts[0].Meters = []store.Meter{quota}
+				c.Parts[0].Meters[0].Max = limit
 				if err := s.Take(t.Context(), c); err != nil {
 					t.Error(err)
 				}
@@ -179,7 +142,7 @@ func TestBadNeighbour(t *testing.T) {
 	for i, want := range []string{"", "WRONGTYPE", "", "LAYOUT", ""} {
 		assert.Equal(t, want, errorCode(all[i].err))
 		if want != "" {
-			assert.ErrorIs(t, wrapError("take", all[i].value(), all[i].err), store.ErrNotTaken)
+			assert.ErrorIs(t, wrapError("take", all[i].describe(), all[i].err), store.ErrNotTaken)
 		}
 	}
 	require.EqualValues(t, 3, used(t, s, "a"))
@@ -211,7 +174,7 @@ func TestLostBatch(t *testing.T) {
 			b.deliver()
 			for _, p := range all {
 				require.Error(t, p.err)
-				require.NotErrorIs(t, wrapError("take", p.value(), p.err), store.ErrNotTaken)
+				require.NotErrorIs(t, wrapError("take", p.describe(), p.err), store.ErrNotTaken)
 			}
 			// A client that sends again has done so by now, because a new connection serves this.
 			require.Eventually(t, func() bool { return s.Take(t.Context(), one("another")) == nil }, 10*time.Second, time.Millisecond)
@@ -318,35 +281,6 @@ func TestBatchDeadline(t *testing.T) {
 		}
 		assert.Equal(t, test.want[0], b.deadline(now))
 	}
-}
-
-// FuzzReply delivers arbitrary bytes as the reply of a batch.
-func FuzzReply(f *testing.F) {
-	tail := "\x01" + strings.Repeat("\x00", tailLen-1+stateLen)
-	f.Add("")
-	f.Add(tail + tail + tail)
-	f.Add(tail + "\x02\x00\x00\x00\x00\x00\x00\x08\x40ERR" + tail)
-	f.Add(tail + "\x02" + strings.Repeat("\xff", 8) + tail)
-	f.Add("\x02\x00\x00\x00\x00\x00\x00\x00\xc0" + tail) // an error of -2 bytes
-	f.Fuzz(func(t *testing.T, reply string) {
-		s := &Store{prefix: "ration"}
-		b := batch{reply: reply}
-		var all []*waiter
-		for range 3 {
-			all = append(all, &waiter{request: s.request(one("a"), time.Now()), done: make(chan struct{}, 1)})
-		}
-		b.waiters = append(b.waiters, all...)
-		b.deliver()
-		for _, p := range all {
-			<-p.done
-			if p.err == nil {
-				p.err = decodeReply(one("a"), time.Now(), p.reply)
-			}
-			if p.err != nil && p.err.Error() == "" && errorCode(p.err) != "" {
-				t.Fatal("an error without a word")
-			}
-		}
-	})
 }
 
 // TestNothingRemains checks that no goroutine is left behind when all decisions were

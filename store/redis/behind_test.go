@@ -20,7 +20,7 @@ import (
 func TestCallerBehind(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	clock := clock{client: client}
-	s := newStore(t, client, moved(t, decisionScripts))
+	s := newStore(t, client, withClock(t, decisionScripts))
 	for _, test := range []struct {
 		name         string
 		keep, behind time.Duration
@@ -37,7 +37,7 @@ func TestCallerBehind(t *testing.T) {
 				hour := at.Truncate(time.Hour)
 				m := store.Meter{Name: "hour", Max: 10, Start: hour.Unix(), End: hour.Unix() + 3600, Keep: test.keep}
 				for range 20 {
-					c := &store.Charge{Subject: test.name, At: at, Meters: []store.Meter{m}, N: store.Each(1)}
+					c := chargeAt(store.Spend, at, test.name, 1, []store.Meter{m}...)
 					require.NoError(t, s.Take(t.Context(), c))
 					if c.OK {
 						n++
@@ -65,12 +65,12 @@ func TestCallerBehind(t *testing.T) {
 func TestCallerAhead(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	clock := clock{client: client}
-	s := newStore(t, client, moved(t, decisionScripts))
+	s := newStore(t, client, withClock(t, decisionScripts))
 	noon := time.Unix(day, 0).Add(12 * time.Hour)
 	m := store.Meter{Name: "hour", Max: 10, Start: noon.Unix(), End: noon.Unix() + 3600, Keep: time.Minute}
 	clock.set(t, noon.Add(-90*time.Minute))
 	for range 10 {
-		c := &store.Charge{Subject: "a", At: noon.Add(30 * time.Minute), Meters: []store.Meter{m}, N: store.Each(1)}
+		c := chargeAt(store.Spend, noon.Add(30*time.Minute), "a", 1, []store.Meter{m}...)
 		require.NoError(t, s.Take(t.Context(), c))
 		require.True(t, c.OK)
 	}
@@ -85,7 +85,7 @@ func TestCallerAhead(t *testing.T) {
 func TestGateBehind(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	clock := clock{client: client}
-	s := newStore(t, client, moved(t, decisionScripts))
+	s := newStore(t, client, withClock(t, decisionScripts))
 	for name, keep := range map[string]time.Duration{"default": 0, "a minute": time.Minute, "a day": 24 * time.Hour} {
 		dir := local.New(local.Config{})
 		plan := usageplan.Plan{Quotas: []period.Quota{{Limit: 10, Period: period.Hour}}}

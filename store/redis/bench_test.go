@@ -2,8 +2,12 @@ package redis
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"regexp"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,7 +65,7 @@ func BenchmarkServer(b *testing.B) {
 	take := func(meters ...store.Meter) func(ctx context.Context) error {
 		subject := "plan:key:" + strconv.Itoa(len(meters)) + meters[0].Name
 		return func(ctx context.Context) error {
-			return s.Take(ctx, &store.Charge{Subject: subject, Meters: meters, N: store.Each(1), At: time.Now()})
+			return s.Take(ctx, chargeAt(store.Spend, time.Now(), subject, 1, meters...))
 		}
 	}
 	script := func(text string, args ...string) func(ctx context.Context) error {
@@ -87,7 +91,7 @@ func BenchmarkServer(b *testing.B) {
 			routes++
 			route := throttle
 			route.Name = "throttle/" + strconv.Itoa(routes%10)
-			return s.Take(ctx, &store.Charge{Subject: "routes", Meters: []store.Meter{route, quota, record}, N: store.Each(1)})
+			return s.Take(ctx, store.NewCharge("routes", 1, route, quota, record))
 		}},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
@@ -114,4 +118,72 @@ func serverTime(t testing.TB, client rueidis.Client) float64 {
 	us, err := strconv.ParseFloat(found[1], 64)
 	require.NoError(t, err)
 	return us
+}
+
+// BenchmarkPayers measures decisions of many callers at once. A payer is a subject with a
+// bucket, a quota and a record. A charge has one payer, or three: an organisation, one of
+// its teams, and a key.
+func BenchmarkPayers(b *testing.B) {
+	for _, bench := range []struct {
+		name                 string
+		callers              int
+		orgs, teams, members int // how many there are; none of the first two is one payer
+	}{
+		{"payers=1/callers=1", 1, 0, 0, 1000},
+		{"payers=1/callers=32", 32, 0, 0, 1000},
+		{"payers=1/callers=256", 256, 0, 0, 1000},
+		{"payers=1/callers=256/hot", 256, 0, 0, 1},
+		{"payers=3/callers=1", 1, 1, 8, 1000},
+		{"payers=3/callers=256", 256, 1, 8, 1000},
+		{"payers=3/callers=256/orgs=1000", 256, 1000, 1, 1000},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			client := dial(b, redistest.Start(b))
+			s, err := New(client, Config{})
+			require.NoError(b, err)
+			meters := []store.Meter{throttle, quota, record}
+			var charges [][]string
+			for i := range bench.members {
+				subjects := []string{fmt.Sprintf("plan:key-%d", i)}
+				if bench.orgs > 0 {
+					org := fmt.Sprintf("org-%d", i%bench.orgs)
+					subjects = []string{org, fmt.Sprintf("%s>team-%d", org, i%bench.teams), fmt.Sprintf("%s>key-%d", org, i)}
+				}
+				charges = append(charges, subjects)
+			}
+			var next atomic.Int64
+			decide := func(n int64, callers int) {
+				var wg sync.WaitGroup
+				next.Store(0)
+				for caller := range callers {
+					wg.Go(func() {
+						rnd := rand.New(rand.NewPCG(uint64(caller), 1))
+						c := store.Charge{Parts: make([]store.Part, len(charges[0]))}
+						for i := range c.Parts {
+							c.Parts[i] = store.NewPart("", 1, meters...)
+						}
+						for next.Add(1) <= n {
+							for i, subject := range charges[rnd.IntN(len(charges))] {
+								c.Parts[i].Subject = subject
+							}
+							c.At = time.Now()
+							if err := s.Take(b.Context(), &c); err != nil || !c.OK {
+								b.Error(err, c.OK)
+								return
+							}
+						}
+					})
+				}
+				wg.Wait()
+			}
+			decide(int64(4*bench.members), 32)
+			require.NoError(b, client.Do(b.Context(), client.B().ConfigResetstat().Build()).Error())
+			b.ResetTimer()
+			decide(int64(b.N), bench.callers)
+			b.StopTimer()
+			calls := float64(commands(b, client)["evalsha"])
+			b.ReportMetric(serverTime(b, client)*calls/float64(b.N), "server-us/op")
+			b.ReportMetric(float64(b.N)/calls, "decisions/call")
+		})
+	}
 }

@@ -19,7 +19,7 @@ func TestServersClockBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client := dial(t, redistest.Start(t))
 			clock, start := clock{client: client}, time.Now().Truncate(time.Second)
-			s := newStore(t, client, moved(t, script))
+			s := newStore(t, client, withClock(t, script))
 			rate := store.Meter{Name: "throttle", Max: 1, Rate: store.Rate{Tokens: 1, Per: 100_000}}
 			other, rare := rate, rate
 			other.Name, rare.Name, rare.Rare = "other", "id", true
@@ -28,7 +28,7 @@ func TestServersClockBack(t *testing.T) {
 				"two buckets": {rate, other}, "rare": {rare},
 			}
 			charge := func(subject string, meters []store.Meter, n int64) *store.Charge {
-				c := &store.Charge{Subject: subject, At: start, Meters: meters, N: store.Each(n)}
+				c := chargeAt(store.Spend, start, subject, n, meters...)
 				require.NoError(t, s.Take(t.Context(), c))
 				return c
 			}
@@ -46,9 +46,9 @@ func TestServersClockBack(t *testing.T) {
 				for subject, meters := range shapes {
 					c := charge(subject, meters, 1)
 					require.False(t, c.OK)
-					require.Equal(t, step.wait, c.Levels[0].Wait, "%s after %v", subject, step.at)
-					require.Equal(t, step.wait, c.Levels[0].Reset, "%s after %v", subject, step.at)
-					require.Equal(t, step.wait, charge(subject, meters, 0).Levels[0].Reset, "%s is read", subject)
+					require.Equal(t, step.wait, c.Parts[0].Levels[0].Wait, "%s after %v", subject, step.at)
+					require.Equal(t, step.wait, c.Parts[0].Levels[0].Reset, "%s after %v", subject, step.at)
+					require.Equal(t, step.wait, charge(subject, meters, 0).Parts[0].Levels[0].Reset, "%s is read", subject)
 					levels := make([]store.Level, len(meters))
 					require.NoError(t, s.Peek(t.Context(), start, []string{subject}, meters, levels))
 					require.Equal(t, step.wait, levels[0].Reset, "%s is peeked at", subject)

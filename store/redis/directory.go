@@ -45,8 +45,8 @@ var (
 
 // directoryKey returns the name of a part of the directory on the server. No counter can
 // have that name. In the name of a counter's key the first braces are followed by
-// nothing, ":past" or ":ids". Names of other prefixes differ before the braces, because a
-// prefix has none.
+// nothing, "{", ":past" or ":ids". Names of other prefixes differ before the braces,
+// because a prefix has none.
 func (s *Store) directoryKey(part string) string {
 	return s.prefix + ":directory:{" + s.prefix + "}:" + part
 }

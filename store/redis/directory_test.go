@@ -83,9 +83,9 @@ func TestNames(t *testing.T) {
 		for _, subject := range []string{
 			"ration", "ration}:keys", "ration}:links-of-key:", "ration}", "}", "directory:{ration}:keys", "{ration}:keys",
 		} {
-			r := other.request(&store.Charge{Subject: subject, Meters: []store.Meter{quota}}, time.Unix(0, 0))
-			require.NotContains(t, directory, r.value())
-			require.NotContains(t, directory, r.value()+":past")
+			r := other.request(chargeAt(store.Spend, time.Time{}, subject, 0, []store.Meter{quota}...), time.Unix(0, 0))
+			require.NotContains(t, directory, r.key())
+			require.NotContains(t, directory, r.key()+":past")
 		}
 		if prefix != s.prefix {
 			require.NotContains(t, directory, other.directoryKey("keys"))

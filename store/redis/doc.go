@@ -1,7 +1,8 @@
 // Package redis stores counters, keys, plans and links in Redis 6.2 or newer, Valkey, or
 // a Redis Cluster, for any number of processes. Every decision is one call of one Lua
-// script: it is atomic, and takes one round trip. The same holds for every change of a
-// key, a plan or a link, and for every page of a listing.
+// script, however many subjects it charges: it is atomic, and takes one round trip. The
+// same holds for every change of a key, a plan or a link, and for every page of a
+// listing.
 //
 //	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{"127.0.0.1:6379"}})
 //	...
@@ -16,6 +17,16 @@
 // arrive while others are in flight are batched into one call. There is no timer, so a
 // single caller does not wait longer. Many callers get a multiple of the decisions a
 // second. [Config].Separate turns batching off.
+//
+// # Several families
+//
+// One server decides a charge over several families in one step. In a Cluster, and with
+// [Config].Separate, such a charge fails with [store.ErrApart] unless the families are
+// sure to be in one place. A family is always in one place: see [store.Family].
+//
+// A Move between families that are in different places takes some round trips. If its
+// error does not wrap [store.ErrNotTaken], repeat it: a Move that broke off goes on.
+// Until then charges of both subjects fail with store.ErrNotTaken.
 //
 // # Clocks
 //
@@ -39,9 +50,9 @@
 //   - the server answered that it does not run the script, for example because it is
 //     loading, is a replica, is out of memory, or does not admit the user.
 //
-// After any other error the charge may have happened. Examples are a deadline that passed
-// and a connection that was cut. The charge is not sent again: the client repeats only
-// read-only commands, and the script is not marked as one.
+// After any other error the charge may have happened, but never a part of it. Examples
+// are a deadline that passed and a connection that was cut. The charge is not sent again:
+// the client repeats only read-only commands, and the script is not marked as one.
 //
 // Caution: Leave rueidis's ConnLifetime unset. If a connection reaches that age and is
 // cut before the answer, the client sends any command again.
@@ -69,9 +80,10 @@
 //
 // The client follows MOVED and ASK. Nothing is counted twice.
 //
-// While a slot moves, most decisions on its subjects are answered as usual. Some need
+// While a slot moves, most decisions on a subject of it are answered as usual. Some need
 // more than the current state of the subject: the first of a new window, one for an ended
-// window, one with an id. These wait for half a second, or until ctx is done, and then
+// window, one with an id. A decision on several subjects needs all of them on one node.
+// These wait for half a second, or until ctx is done, and then
 // fail with [store.ErrNotTaken].
 //
 // Keys, plans and links are in one slot. While that slot moves, changes fail, and so do
@@ -102,14 +114,14 @@
 // this list. The prefix is that of Config.
 //
 //	ACL SETUSER service on >password resetkeys ~ration* resetchannels &ration* -@all +evalsha +eval +get +mget +set +setrange
-//	    +time +hget +hmget +hset +hdel +hrandfield +pttl +pexpire +type +exists +incr +zadd +zrem +zrange +zrevrangebyscore
-//	    +publish +subscribe +unsubscribe +hello +ping +info
+//	    +time +hget +hmget +hgetall +hset +hdel +hrandfield +pttl +pexpire +rename +del +type +exists +incr +zadd +zrem +zrange
+//	    +zrevrangebyscore +publish +subscribe +unsubscribe +hello +ping +info
 //
 // INFO is for [Store.Check] and the Logger. In a Cluster add +cluster|slots,
 // +cluster|shards and +asking.
 //
-// Caution: A user that may run only some of the write commands leaves changes half made.
-// A user that may not publish changes nothing.
+// Caution: A user that may run only some of the write commands leaves changes half made,
+// and charges of several subjects, too. A user that may not publish changes nothing.
 //
 // # What a failover can lose
 //
@@ -131,17 +143,21 @@
 //
 // # Names on the server
 //
-// A subject has at most three keys, which share a slot:
+// A subject has at most three keys, which share a slot with the rest of its family:
 //
-//   - "ration:{subject}" is a string with its buckets and its current windows. Most
-//     decisions read and write only this key, so their cost does not grow with the past.
-//   - "ration:{subject}:past" is a hash with the windows that have ended, for reports
+//   - "ration:{family}" is a string with its buckets and its current windows. Of a
+//     subject
+//     with a '>' it is "ration:{family}{rest}". Most decisions read and write only this
+//     key, so their cost does not grow with the past.
+//   - The same name with ":past" is a hash with the windows that have ended, for reports
 //     and late refunds.
-//   - "ration:{subject}:ids" is a hash with rare buckets, such as those of a Gate's ids.
+//   - The same name with ":ids" is a hash with rare buckets, such as those of a Gate's
+//     ids.
 //
 // All of them expire. A bucket is kept for as long as it can take to fill, and at least
-// an hour. A window is kept until an hour after its End and Keep. Only a bucket that
-// nothing refills is kept for ever.
+// an hour. A window is kept until an hour after its End and Keep. A subject that was
+// moved leaves a mark for [store.ClosedFor]. Only a bucket that nothing refills is kept
+// for ever, and a subject in the middle of a Move that was not repeated.
 //
 // A rare bucket is dropped when it is full. While the subject gets others, that happens
 // soon after. If no more requests come, it happens by twice the time that the bucket

@@ -12,12 +12,12 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// wrapError wraps an error of the client about the value of key. The result wraps
+// wrapError wraps an error of the client about values, which keys names. The result wraps
 // store.ErrNotTaken if nothing can have been charged.
-func wrapError(doing, key string, err error) error {
+func wrapError(doing, keys string, err error) error {
 	switch errorCode(err) {
 	case "WRONGTYPE", "LAYOUT":
-		err = fmt.Errorf("key %q or one of its hashes: %w", key, err)
+		err = fmt.Errorf("%s or one of its hashes: %w", keys, err)
 	}
 	if notApplied(err) {
 		return fmt.Errorf("store/redis: %s: %w: %w", doing, store.ErrNotTaken, err)

@@ -19,16 +19,16 @@ import (
 
 // one returns a charge of one unit of a day's quota.
 func one(subject string) *store.Charge {
-	return &store.Charge{Subject: subject, At: time.Now(), Meters: []store.Meter{quota}, N: store.Each(1)}
+	return chargeAt(store.Spend, time.Now(), subject, 1, quota)
 }
 
 // used returns how much of c's first meter is used.
 func used(t *testing.T, s *Store, subject string) int64 {
 	t.Helper()
 	c := one(subject)
-	c.N = store.Each(0)
+	c.Parts[0].N[0] = 0
 	require.NoError(t, s.Take(t.Context(), c))
-	return c.Levels[0].Used
+	return c.Parts[0].Levels[0].Used
 }
 
 func TestLostReply(t *testing.T) {
@@ -119,7 +119,7 @@ func TestNeverSent(t *testing.T) {
 	})
 	t.Run("the charge breaks a rule", func(t *testing.T) {
 		c := one("a")
-		c.Subject = ""
+		c.Parts[0].Subject = ""
 		require.ErrorIs(t, s.Take(t.Context(), c), store.ErrInvalid)
 	})
 }
@@ -157,6 +157,10 @@ func TestRefusals(t *testing.T) {
 			var errs []error
 			for _, subject := range []string{"known", "new"} {
 				errs = append(errs, s.Take(t.Context(), one(subject)))
+			}
+			errs = append(errs, s.Take(t.Context(), twoParts("known", "known>new")))
+			if test.code != "OOM" { // a move needs no memory
+				errs = append(errs, s.Take(t.Context(), moveOf("known", "moved")))
 			}
 			for _, words := range test.end {
 				do(t, words...)
@@ -210,12 +214,14 @@ func TestLayout(t *testing.T) {
 	}{
 		{"another type", []string{"RPUSH", "ration:{x}", "a"}, []store.Meter{quota}, "WRONGTYPE"},
 		{"another's text", []string{"SET", "ration:{x}", "hello, hello, hello"}, []store.Meter{quota}, "LAYOUT"},
-		{"short", []string{"SET", "ration:{x}", "R\x01"}, []store.Meter{quota}, "LAYOUT"},
+		{"short", []string{"SET", "ration:{x}", "R\x02"}, []store.Meter{quota}, "LAYOUT"},
 		{"empty", []string{"SET", "ration:{x}", ""}, []store.Meter{quota}, "LAYOUT"},
 		{"truncated", []string{"SET", "ration:{x}", sample[:20]}, []store.Meter{quota}, "LAYOUT"},
-		{"newer", []string{"SET", "ration:{x}", "R\x02" + sample[2:]}, []store.Meter{quota}, "LAYOUT"},
+		{"older", []string{"SET", "ration:{x}", "R\x01" + sample[2:]}, []store.Meter{quota}, "LAYOUT"},
+		{"newer", []string{"SET", "ration:{x}", "R\x03" + sample[2:]}, []store.Meter{quota}, "LAYOUT"},
+		{"newer mark", []string{"SET", "ration:{x}", "M\x030\x80\x81y"}, []store.Meter{quota}, "LAYOUT"},
 		{"past of another type", []string{"SET", "ration:{x}:past", "a"}, []store.Meter{yesterday}, "WRONGTYPE"},
-		{"newer past", []string{"HSET", "ration:{x}:past", field, "\x02" + strings.Repeat("\x00", 24)},
+		{"newer past", []string{"HSET", "ration:{x}:past", field, "\x02" + strings.Repeat("\x00", 32)},
 			[]store.Meter{yesterday}, "LAYOUT"},
 		{"short past", []string{"HSET", "ration:{x}:past", field, "\x01"},
 			[]store.Meter{yesterday}, "LAYOUT"},
@@ -223,18 +229,31 @@ func TestLayout(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			flushed(t, client)
 			if strings.HasSuffix(test.make[1], ":past") { // a subject that has a past has a value
-				require.NoError(t, s.Take(t.Context(), &store.Charge{Subject: "x", Meters: []store.Meter{throttle}, N: store.Each(1)}))
+				require.NoError(t, s.Take(t.Context(), store.NewCharge("x", 1, throttle)))
 			}
 			require.NoError(t, client.Do(t.Context(), client.B().Arbitrary(test.make...).Build()).Error())
 			before := dump(t, client)
 			for _, n := range []int64{1, 0, -1} {
-				c := &store.Charge{Subject: "x", At: time.Now(), Meters: test.meters, N: store.Each(n)}
+				c := chargeAt(store.Spend, time.Now(), "x", n, test.meters...)
 				err := s.Take(t.Context(), c)
 				require.ErrorIs(t, err, store.ErrNotTaken)
 				require.ErrorContains(t, err, test.code)
 				require.ErrorContains(t, err, `"ration:{x}"`)
 			}
-			err := s.Peek(t.Context(), time.Now(), []string{"x"}, test.meters, make([]store.Level, 1))
+			two := store.NewCharge("x", 1, test.meters...)
+			two.Parts = append(two.Parts, store.NewPart("x>y", 1, quota))
+			err := s.Take(t.Context(), two)
+			require.ErrorIs(t, err, store.ErrNotTaken)
+			require.ErrorContains(t, err, test.code)
+			require.ErrorContains(t, err, `"ration:{x}", "ration:{x}{y}"`)
+			if strings.HasPrefix(test.make[1], "ration:{x}") && !strings.HasSuffix(test.make[1], ":past") {
+				for _, c := range []*store.Charge{moveOf("x", "z"), moveOf("z", "x")} {
+					err = s.Take(t.Context(), c)
+					require.ErrorIs(t, err, store.ErrNotTaken)
+					require.ErrorContains(t, err, test.code)
+				}
+			}
+			err = s.Peek(t.Context(), time.Now(), []string{"x"}, test.meters, make([]store.Level, 1))
 			require.ErrorContains(t, err, test.code)
 			require.Equal(t, before, dump(t, client))
 		})

@@ -36,22 +36,19 @@ func Example() {
 	at := time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
 	server.SetTime(at)
 	midnight := at.Truncate(24 * time.Hour).Unix()
-	charge := store.Charge{
-		Subject: "customer 7",
-		At:      at,
-		Meters: []store.Meter{
-			{Name: "throttle", Max: 100, Rate: store.Rate{Tokens: 50, Per: 1_000_000}},
-			{Name: "quota/day", Max: 3, Start: midnight, End: midnight + 86400, Keep: 48 * time.Hour},
-		},
-		N: store.Each(2),
-	}
+	charge := store.NewCharge("customer 7", 2,
+		store.Meter{Name: "throttle", Max: 100, Rate: store.Rate{Tokens: 50, Per: 1_000_000}},
+		store.Meter{Name: "quota/day", Max: 3, Start: midnight, End: midnight + 86400, Keep: 48 * time.Hour},
+	)
+	charge.At = at
 	for range 2 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		if err := counter.Take(ctx, &charge); err != nil {
+		if err := counter.Take(ctx, charge); err != nil {
 			log.Print(err)
 		}
 		cancel()
-		fmt.Println(charge.OK, charge.Levels[1].Remaining(), charge.Levels[1].Wait)
+		quota := charge.Parts[0].Levels[1]
+		fmt.Println(charge.OK, quota.Remaining(), quota.Wait)
 	}
 	// Output:
 	// true 1 0s

@@ -43,9 +43,9 @@ func press(t *testing.T, s *Store, subject string, limit int64) *pressure {
 
 // charge returns how long to wait before the next charge: a moment, if this one failed.
 func (p *pressure) charge(t *testing.T, s *Store, subject string, limit int64) time.Duration {
-	c := one(subject)
-	c.Meters = []store.Meter{c.Meters[0], throttle}
-	c.Meters[0].Max = limit
+	day := quota
+	day.Max = limit
+	c := chargeAt(store.Spend, time.Now(), subject, 1, day, throttle)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	switch err := s.Take(ctx, c); {
@@ -117,11 +117,9 @@ func TestMigration(t *testing.T) {
 // makePast charges a subject yesterday and today.
 func makePast(t *testing.T, s *Store, subject string) {
 	t.Helper()
-	before := one(subject)
-	before.Meters = []store.Meter{quota}
-	before.Meters[0].Start, before.Meters[0].End = quota.Start-86400, quota.End-86400
-	before.Meters[0].Keep = 90 * 24 * time.Hour
-	before.N = store.Each(7)
+	yesterday := quota
+	yesterday.Start, yesterday.End, yesterday.Keep = quota.Start-86400, quota.End-86400, 90*24*time.Hour
+	before := chargeAt(store.Spend, time.Now(), subject, 7, yesterday)
 	require.NoError(t, s.Take(t.Context(), before))
 	require.NoError(t, s.Take(t.Context(), one(subject)))
 }
@@ -136,8 +134,8 @@ func TestMovingSlot(t *testing.T) {
 	tomorrow := func(subject string) *store.Charge {
 		c := one(subject)
 		c.At = c.At.Add(24 * time.Hour)
-		c.Meters = []store.Meter{quota}
-		c.Meters[0].Start, c.Meters[0].End = quota.Start+86400, quota.End+86400
+		c.Parts[0].Meters = []store.Meter{quota}
+		c.Parts[0].Meters[0].Start, c.Parts[0].Meters[0].End = quota.Start+86400, quota.End+86400
 		return c
 	}
 	for _, test := range []struct {
@@ -172,7 +170,7 @@ func TestMovingSlot(t *testing.T) {
 			for i := range int64(3) {
 				c := one(test.name)
 				require.NoError(t, s.Take(t.Context(), c))
-				require.EqualValues(t, before+i+1, c.Levels[0].Used)
+				require.EqualValues(t, before+i+1, c.Parts[0].Levels[0].Used)
 			}
 			together := test.past && len(test.moved) != 1
 			err := s.Take(t.Context(), tomorrow(test.name))
@@ -191,12 +189,12 @@ func TestMovingSlot(t *testing.T) {
 			}
 			require.EqualValues(t, before+3, used(t, s, test.name))
 			after := tomorrow(test.name)
-			after.N = store.Each(0)
+			after.Parts[0].N[0] = 0
 			require.NoError(t, s.Take(t.Context(), after))
 			if together {
-				require.EqualValues(t, 2, after.Levels[0].Used)
+				require.EqualValues(t, 2, after.Parts[0].Levels[0].Used)
 			} else {
-				require.EqualValues(t, 1, after.Levels[0].Used)
+				require.EqualValues(t, 1, after.Parts[0].Levels[0].Used)
 			}
 			if test.past {
 				yesterday := []store.Meter{quota}

@@ -13,52 +13,6 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// reference counts one subject by the arithmetic of package store.
-type reference struct {
-	buckets map[string]store.Bucket
-	windows map[string]store.Window
-}
-
-func (r *reference) take(c *store.Charge, now int64) {
-	type state struct {
-		b store.Bucket
-		w store.Window
-	}
-	var after [store.MaxMeters]state
-	c.OK = true
-	apply := func(i int, n int64) (ok bool) {
-		m := &c.Meters[i]
-		w, b := r.windows[windowKey(m)], r.buckets[m.Name]
-		switch {
-		case m.IsWindow() && c.SetRemaining:
-			after[i].w, c.Levels[i] = w.Set(m, c.At.UnixMicro(), n)
-		case m.IsWindow():
-			after[i].w, c.Levels[i], ok = w.Take(m, c.At.UnixMicro(), n)
-		case c.SetRemaining:
-			after[i].b, c.Levels[i] = b.Set(m, now, n)
-		default:
-			after[i].b, c.Levels[i], ok = b.Take(m, now, n)
-		}
-		return ok || c.SetRemaining
-	}
-	for i := range c.Meters {
-		c.OK = apply(i, c.N[i]) && c.OK
-	}
-	for i := range c.Meters {
-		switch m := &c.Meters[i]; {
-		case !c.OK && c.Levels[i].Wait == 0:
-			apply(i, 0)
-		case !c.OK || c.N[i] == 0 && !c.SetRemaining:
-		case m.IsWindow():
-			r.windows[windowKey(m)] = after[i].w
-		default:
-			r.buckets[m.Name] = after[i].b
-		}
-	}
-}
-
-func windowKey(m *store.Meter) string { return fmt.Sprint(m.Name, " from ", m.Start) }
-
 // TestHistories compares the script with package store over random histories of the
 // common shapes, at random rates, while plans change and time goes forward and back.
 func TestHistories(t *testing.T) {
@@ -78,7 +32,7 @@ func TestHistories(t *testing.T) {
 			client := dial(t, redistest.Start(t))
 			var stores []*Store
 			for _, script := range test.scripts {
-				stores = append(stores, newStore(t, client, moved(t, script)))
+				stores = append(stores, newStore(t, client, withClock(t, script)))
 			}
 			took := 0
 			for seed := range test.histories {
@@ -113,7 +67,7 @@ func history(t *testing.T, stores []*Store, seed uint64) (took int) {
 	to := from + 1 + rnd.IntN(3-from)
 	clock := clock{client: stores[0].link.Load().client}
 	now := time.UnixMicro(1_790_000_000_000_000)
-	ref := reference{map[string]store.Bucket{}, map[string]store.Window{}}
+	ref := newModel()
 	for step := range 400 {
 		plan := plans[0]
 		if rnd.IntN(20) == 0 {
@@ -129,7 +83,7 @@ func history(t *testing.T, stores []*Store, seed uint64) (took int) {
 			now = now.Add(-time.Duration(rnd.IntN(5)) * time.Microsecond)
 		}
 		clock.set(t, now)
-		got := store.Charge{Subject: fmt.Sprint("history ", seed), At: now, SetRemaining: rnd.IntN(40) == 0}
+		part := store.Part{Subject: fmt.Sprint("history ", seed)}
 		for _, m := range plan[from:to] {
 			if !m.IsWindow() && m.Name != "rate" {
 				m.Start = now.Unix() / 86400 * 86400
@@ -147,12 +101,17 @@ func history(t *testing.T, stores []*Store, seed uint64) (took int) {
 			case 2, 3, 4, 5, 6, 7, 8, 9:
 				n = -n
 			}
-			got.N[len(got.Meters)] = n
-			got.Meters = append(got.Meters, m)
+			part.N = append(part.N, n)
+			part.Meters = append(part.Meters, m)
 		}
-		want := got
-		ref.take(&want, now.UnixMicro())
-		require.NoError(t, stores[step%len(stores)].Take(t.Context(), &got))
+		part.Levels = make([]store.Level, len(part.Meters))
+		got := &store.Charge{At: now, Parts: []store.Part{part}}
+		if rnd.IntN(40) == 0 {
+			got.Op = store.SetRemaining
+		}
+		want := clone(got)
+		require.NoError(t, ref.take(want, now.UnixMicro()))
+		require.NoError(t, stores[step%len(stores)].Take(t.Context(), got))
 		require.Equal(t, want, got, "seed %d, step %d", seed, step)
 		if got.OK {
 			took++

@@ -22,7 +22,7 @@ type idsOn struct {
 func (s *idsOn) charge(t *testing.T, subject, id string, keep time.Duration) *store.Charge {
 	t.Helper()
 	m := store.Meter{Name: "id/" + id, Max: 1, Rate: store.Rate{Tokens: 1, Per: keep.Microseconds()}, Rare: true}
-	c := &store.Charge{Subject: subject, At: s.now, Meters: []store.Meter{quota, m}, N: store.Each(1)}
+	c := chargeAt(store.Spend, s.now, subject, 1, quota, m)
 	require.NoError(t, s.Take(t.Context(), c))
 	return c
 }
@@ -59,7 +59,7 @@ func TestIDsAreDropped(t *testing.T) {
 	for _, keep := range []time.Duration{time.Second, time.Hour} {
 		t.Run(keep.String(), func(t *testing.T) {
 			client := dial(t, redistest.Start(t))
-			s := &idsOn{newStore(t, client, moved(t, decisionScripts)), clock{client: client}}
+			s := &idsOn{newStore(t, client, withClock(t, decisionScripts)), clock{client: client}}
 			s.set(t, time.Now())
 			makePast(t, s.Store, "a")
 			const live = 100

@@ -31,7 +31,7 @@ import (
 //	               of a window: its Start, its End + Keep, in Unix seconds
 //	expires        the server's time at which the key expires, in µs
 //	states         of a bucket: tokens, part, last
-//	               of a window: used, extra, 0
+//	               of a window: used, extra, last (see store.Window)
 //
 // Every number is a little-endian float64, because Lua has no other numbers. All of them
 // are integers that a float64 holds exactly.
@@ -39,7 +39,7 @@ import (
 // This is the value of ration:{gold:k1} after the first unit was charged to a bucket
 // "rate" (burst 100, 10 tokens a second) and to a window "day" (kept for 48h):
 //
-//	00  52 01 80 82               'R', layout 1, two meters
+//	00  52 02 80 82               'R', layout 2, two meters
 //	04  0a 62 72 61 74 65 0a      name: bucket "rate"
 //	0b  80 80                     index 0
 //	0d  0a 77 64 61 79 0a         name: window "day"
@@ -55,21 +55,26 @@ import (
 //	4e  00 40 bc d6 d4 2f 19 43   rate: last 1772366400000000, 2026-03-01 12:00 UTC
 //	56  00 00 00 00 00 00 f0 3f   day: used 1
 //	5e  00 00 00 00 00 00 00 00   day: extra 0
-//	66  00 00 00 00 00 00 00 00   not used by a window
+//	66  00 00 00 00 00 88 86 40   day: last 721, the minute from 12:00 on
 //
-// The script replies a tail as well. The first byte of a reply is 0 if the charge was
-// refused, and 2 for an error in a batch. The first number is the server's time. It may
-// be any later instant if no bucket was last charged after the server's time.
+// The script replies a tail for each part of a charge. Its first byte is 0 if the charge
+// was refused. Its first number is the server's time. It may be any later instant if no
+// bucket was last charged after the server's time. The states are those after the
+// decision. Only the state of a soft meter is the one before the charge, because the Wait
+// of its level depends on that. A reply that begins with 2 is an error, and one that
+// begins with 3 names a closed subject: see cutReply.
 //
 // Two hashes hold what few decisions need. An ended window is in the field of its name
-// and Start, as 1, used, extra, End + Keep. A rare bucket is in the field of its name and
-// '\n', as 2, tokens, part, last and its two statics.
+// and Start, as 1, used, extra, last, End + Keep. A rare bucket is in the field of its
+// name and '\n', as 2, tokens, part, last and its two statics.
+//
+// The value of a closed subject is a mark: see move.go.
 const (
-	layout   = 1
+	layout   = 2
 	tailLen  = 1 + 8
 	stateLen = 3 * 8
 
-	refused, applied, faulty = 0, 1, 2 // the first byte of a reply
+	refused, applied, faulty, closed = 0, 1, 2, 3 // the first byte of a reply
 )
 
 // never is the lifetime of a bucket that nothing refills, and of anything else whose

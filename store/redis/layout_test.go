@@ -38,7 +38,7 @@ func TestDumpInComment(t *testing.T) {
 		{Name: "day", Max: 1000, Start: midnight, End: midnight + 86400, Keep: 48 * time.Hour},
 	}
 	s := newStore(t, single(t, server.Addr()), decisionScripts)
-	c := &store.Charge{Subject: "gold:k1", At: at, Meters: meters, N: store.Each(1)}
+	c := chargeAt(store.Spend, at, "gold:k1", 1, meters...)
 	require.NoError(t, s.Take(t.Context(), c))
 	value, err := server.Get("ration:{gold:k1}")
 	require.NoError(t, err)

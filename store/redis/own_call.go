@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -29,21 +30,32 @@ const (
 // In a Cluster no call is an own call. Before a call has a connection there, it may have
 // to wait until the client has read the map of the slots.
 func (l *link) ownCall(ctx context.Context, s *scripts, r *request) (string, error) {
-	result := l.client.Do(ctx, l.ownCommand("EVALSHA", s.one.sha, r))
+	if r.parts == 1 {
+		key, args := [1]string{r.key()}, r.args()
+		return whole(r, l.runOwn(ctx, &s.one, key[:], args[:]))
+	}
+	p := payloadOf(r)
+	defer payloadPool.Put(p)
+	keys, args := p.call()
+	return whole(r, l.runOwn(ctx, &s.many, keys, args))
+}
+
+// runOwn runs a script as run does, on a connection of the pool.
+func (l *link) runOwn(ctx context.Context, sc *script, keys, args []string) rueidis.RedisResult {
+	result := l.client.Do(ctx, l.ownCommand("EVALSHA", sc.sha, keys, args))
 	if errorCode(result.Error()) == "NOSCRIPT" && ctx.Err() == nil {
-		result = l.client.Do(ctx, l.ownCommand("EVAL", s.one.text, r))
+		result = l.client.Do(ctx, l.ownCommand("EVAL", sc.text, keys, args))
 	}
 	if result.NonRedisError() != nil {
 		l.warm.Store(false)
 	}
-	return result.ToString()
+	return result
 }
 
 // ownCommand returns a command that the client marks as blocking, so that it takes a
 // connection of the pool.
-func (l *link) ownCommand(verb, script string, r *request) rueidis.Completed {
-	args := r.args()
-	return l.client.B().Arbitrary(verb, script, "1").Keys(r.value()).Args(args[:]...).Blocking()
+func (l *link) ownCommand(verb, script string, keys, args []string) rueidis.Completed {
+	return l.client.B().Arbitrary(verb, script, strconv.Itoa(len(keys))).Keys(keys...).Args(args...).Blocking()
 }
 
 // warmUp makes a connection for own calls, on a goroutine that ends within warmUpTime. A

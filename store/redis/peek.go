@@ -30,7 +30,7 @@ func (s *Store) Peek(ctx context.Context, at time.Time, subjects []string, meter
 	charges := make([]store.Charge, 0, peekBatch)
 	for _, subject := range subjects {
 		for rest := meters; len(rest) > 0; rest = rest[min(len(rest), store.MaxMeters):] {
-			charges = append(charges, store.Charge{Subject: subject, At: at, Meters: rest[:min(len(rest), store.MaxMeters)]})
+			charges = append(charges, readOf(subject, at, rest[:min(len(rest), store.MaxMeters)]))
 			if len(charges) < peekBatch {
 				continue
 			}
@@ -62,17 +62,16 @@ func (s *Store) peek(ctx context.Context, l *link, charges []store.Charge) error
 			return err
 		}
 		requests[i] = s.request(&charges[i], charges[i].At)
-		r := &requests[i]
-		args := r.args()
-		commands[i] = l.evalSHA(&s.scripts.one, []string{r.value()}, args[:])
+		args := requests[i].args()
+		commands[i] = l.evalSHA(&s.scripts.one, []string{requests[i].key()}, args[:])
 	}
 	var results []rueidis.RedisResult
 	ask := func(ctx context.Context) { results = l.client.DoMulti(ctx, commands...) }
 	if err := l.commands.do(ctx, l, ask); err != nil {
-		return wrapError("peek", requests[0].value(), err)
+		return wrapError("peek", requests[0].describe(), err)
 	}
 	for i, result := range results {
-		reply, err := result.ToString()
+		reply, err := whole(&requests[i], result)
 		if word := errorCode(err); word == "NOSCRIPT" || word == "TRYAGAIN" {
 			reply, err = s.decide(ctx, l, &requests[i])
 		}
@@ -80,17 +79,27 @@ func (s *Store) peek(ctx context.Context, l *link, charges []store.Charge) error
 			err = decodeReply(&charges[i], charges[i].At, reply)
 		}
 		if err != nil {
-			return wrapError("peek", requests[i].value(), err)
+			return wrapError("peek", requests[i].describe(), asMoved(&charges[i], err))
 		}
 	}
 	return nil
+}
+
+// noUnits are the N of a charge that only reads.
+var noUnits [store.MaxMeters]int64
+
+// readOf returns a charge that reads meters of a subject.
+func readOf(subject string, at time.Time, meters []store.Meter) store.Charge {
+	return store.Charge{At: at, Parts: []store.Part{{
+		Subject: subject, Meters: meters, N: noUnits[:len(meters)], Levels: make([]store.Level, len(meters)),
+	}}}
 }
 
 // copyLevels copies the levels of charges, one after the other. It returns how many there
 // are.
 func copyLevels(levels []store.Level, charges []store.Charge) (n int) {
 	for i := range charges {
-		n += copy(levels[n:], charges[i].Levels[:len(charges[i].Meters)])
+		n += copy(levels[n:], charges[i].Parts[0].Levels)
 	}
 	return n
 }

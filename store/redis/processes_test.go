@@ -90,9 +90,9 @@ func TestProcess(t *testing.T) {
 func (j *job) run(t *testing.T, s *Store) (sum tally) {
 	sum.Began = time.Now()
 	for ok := true; ok && time.Since(sum.Began) < time.Minute; {
-		c := store.Charge{Subject: j.Subject, Meters: []store.Meter{j.Meter, record}, N: store.Each(1)}
+		c := store.NewCharge(j.Subject, 1, j.Meter, record)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		err := s.Take(ctx, &c)
+		err := s.Take(ctx, c)
 		cancel()
 		switch {
 		case errors.Is(err, store.ErrNotTaken):
@@ -206,8 +206,8 @@ func TestMonitor(t *testing.T) {
 		for range callers {
 			wg.Go(func() {
 				for range each {
-					c := store.Charge{Subject: "a", Meters: []store.Meter{throttle, quota, record}, N: store.Each(1)}
-					if err := s.Take(t.Context(), &c); err != nil || !c.OK {
+					c := store.NewCharge("a", 1, throttle, quota, record)
+					if err := s.Take(t.Context(), c); err != nil || !c.OK {
 						t.Error(err, c.OK)
 					}
 				}

@@ -18,6 +18,10 @@ const (
 	batchCalls = 2
 	batchSize  = 128
 
+	// A call carries at most batchMeters meters, unless a single request has more. A call of
+	// 128 requests with 64 meters each would keep the server busy for milliseconds.
+	batchMeters = 512
+
 	// Where a call carries one decision, the server can use many calls. There are fewer of
 	// them than the 1,024 places that the client has on a connection: a caller that finds no
 	// place there waits for as long as the connection lasts.
@@ -186,15 +190,28 @@ func (q *queue) giveUp(ctx context.Context, w *waiter) error {
 func (q *queue) fill(b *batch) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := min(len(q.waiting), q.maxBatch)
-	if n == 0 {
+	if len(q.waiting) == 0 {
 		q.inFlight--
 		return false
 	}
+	n := q.nextBatch()
 	b.waiters = append(b.waiters, q.waiting[:n]...)
 	for _, w := range b.waiters {
 		w.inBatch = true
 	}
 	q.waiting = slices.Delete(q.waiting, 0, n)
 	return true
+}
+
+// nextBatch returns how many waiters, of at least one, the next call carries.
+func (q *queue) nextBatch() (n int) {
+	meters := 0
+	for n < len(q.waiting) && n < q.maxBatch {
+		meters += q.waiting[n].meters()
+		if n > 0 && meters > batchMeters {
+			break
+		}
+		n++
+	}
+	return n
 }

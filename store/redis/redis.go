@@ -26,7 +26,8 @@ type Config struct {
 	// Separate sends every decision in a call of its own. By default, if the client speaks
 	// to one server at a time, decisions that arrive while others are in flight are batched
 	// into one call. Set Separate if a proxy spreads the keys over several servers, or if no
-	// call may occupy the server for some hundreds of microseconds.
+	// call may occupy the server for some hundreds of microseconds. Such a proxy may place
+	// two families on two servers, so a charge over both fails with store.ErrApart.
 	Separate bool
 
 	// Logger receives what Run reports: that the subscription to changes is lost, why, and
@@ -61,6 +62,9 @@ type link struct {
 	client    rueidis.Client
 	decisions []queue // in a Cluster one for each partition of the slots, else one
 	commands  queue   // for the directory, Peek and Check
+
+	isCluster bool
+	together  bool // one call may have the keys of several families
 
 	ownCalls bool         // callers may make their calls on their own goroutines
 	warm     atomic.Bool  // own calls have a connection, and the last was answered
@@ -110,6 +114,8 @@ func (s *Store) use(client rueidis.Client) {
 
 	l := &link{
 		client:    client,
+		isCluster: isCluster,
+		together:  !isCluster && !s.separate,
 		decisions: make([]queue, queues),
 		commands:  queue{maxCalls: commandCalls, maxBatch: 1},
 		ownCalls:  !isCluster,

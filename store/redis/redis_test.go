@@ -6,102 +6,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/internal/redistest"
-	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/store/storetest"
 )
 
 // TestMain has tests wait beside one another: most of them wait for a server.
 func TestMain(m *testing.M) {
 	longtest.Parallel(6)
 	m.Run()
-}
-
-// onMiniredis returns a harness of counters that each have a miniredis, whose clock the
-// test moves.
-func onMiniredis(open func(t testing.TB, addr string) store.Counter) storetest.Harness {
-	var (
-		server *miniredis.Miniredis
-		now    time.Time
-	)
-	h := storetest.Harness{
-		New: func(t testing.TB) store.Counter {
-			server, now = miniredis.RunT(t), time.Now()
-			server.SetTime(now)
-			return open(t, server.Addr())
-		},
-		Advance: func(d time.Duration) {
-			now = now.Add(d)
-			server.SetTime(now)
-			server.FastForward(d)
-		},
-	}
-	return openedAgain(h, func(t testing.TB) store.Counter { return open(t, server.Addr()) })
-}
-
-// openedAgain returns h with a function that opens another Store over the server of the
-// last one. The Store keeps nothing in its process, so another one stands for a restart
-// as well as for a second process.
-func openedAgain(h storetest.Harness, open func(t testing.TB) store.Counter) storetest.Harness {
-	h.Reopen, h.Peer = open, open
-	return h
-}
-
-// TestCounter checks the contract on miniredis, whose clock the test moves, and on a real
-// server: by its own clock, by a clock that the test moves, and without the struct
-// library.
-func TestCounter(t *testing.T) {
-	t.Parallel()
-	t.Run("server=miniredis", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("slow")
-		}
-		t.Parallel()
-		storetest.TestCounter(t, onMiniredis(func(t testing.TB, addr string) store.Counter {
-			return newStore(t, dial(t, addr), decisionScripts)
-		}))
-	})
-	t.Run("server=redis", func(t *testing.T) {
-		t.Parallel()
-		addr := redistest.Start(t)
-		client := dial(t, addr)
-		storetest.TestCounter(t, openedAgain(storetest.Harness{
-			New:   func(t testing.TB) store.Counter { return newStore(t, flushed(t, client), decisionScripts) },
-			Slack: 500 * time.Millisecond,
-		}, func(t testing.TB) store.Counter { return newStore(t, dial(t, addr), decisionScripts) }))
-	})
-	t.Run("server=cluster", func(t *testing.T) {
-		t.Parallel()
-		client := cluster(t)
-		storetest.TestCounter(t, openedAgain(storetest.Harness{
-			New:   func(t testing.TB) store.Counter { return newStore(t, flushed(t, client), decisionScripts) },
-			Slack: 500 * time.Millisecond,
-		}, func(t testing.TB) store.Counter { return newStore(t, client, decisionScripts) }))
-	})
-	for name, script := range allScripts(t) {
-		t.Run("server=redis,clock=moved,"+name, func(t *testing.T) {
-			if testing.Short() && name == "struct=no" {
-				t.Skip("slow")
-			}
-			t.Parallel()
-			addr := redistest.Start(t)
-			client := dial(t, addr)
-			clock := clock{client: client}
-			storetest.TestCounter(t, openedAgain(storetest.Harness{
-				New: func(t testing.TB) store.Counter {
-					flushed(t, client)
-					clock.set(t, time.Now())
-					return newStore(t, client, moved(t, script))
-				},
-				Advance: func(d time.Duration) { clock.set(t, clock.now.Add(d)) },
-			}, func(t testing.TB) store.Counter { return newStore(t, dial(t, addr), moved(t, script)) }))
-		})
-	}
 }
 
 // allScripts returns the scripts that a real server runs, and the scripts that a server
@@ -153,7 +68,11 @@ func without(t testing.TB, s scripts, old, new string) scripts {
 		require.Equal(t, 1, strings.Count(s.text, old))
 		return newScript(strings.Replace(s.text, old, new, 1))
 	}
-	return scripts{one: replaced(s.one), many: replaced(s.many)}
+	s.one, s.many = replaced(s.one), replaced(s.many)
+	if strings.Contains(s.move.text, old) {
+		s.move = replaced(s.move)
+	}
+	return s
 }
 
 // clock replaces TIME. Its time is in a key of the server.
@@ -170,11 +89,11 @@ func (c *clock) set(t testing.TB, now time.Time) {
 	require.NoError(t, c.client.Do(t.Context(), set).Error())
 }
 
-// moved returns s with a clock that the test moves. Keys expire by the server's own
+// withClock returns s with a clock that the test moves. Keys expire by the server's own
 // clock, so keys that would expire at once get a longer life.
-func moved(t testing.TB, s scripts) scripts {
+func withClock(t testing.TB, s scripts) scripts {
 	t.Helper()
-	s = without(t, s, "milliseconds(longer[hash])", "milliseconds(largest(HOUR, longer[hash]))")
+	s = without(t, s, "milliseconds(a.longer)", "milliseconds(largest(HOUR, a.longer))")
 	return without(t, s, "redis.call('TIME')", "redis.call('HMGET', 'clock', 's', 'us')")
 }
 

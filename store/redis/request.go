@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -8,81 +9,125 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// request is what one decision sends: its key, its head and its figures. They are one
-// string, not a buffer that is used again: the client may still hold it after a call was
-// given up. One string is also one allocation.
+// request is what one decision sends: of each part its key, its terms and its units. They
+// are one string, not a buffer that is used again: the client may still hold it after a
+// call was given up. One string is also one allocation.
 type request struct {
-	text   string
-	key    int // where the key ends
-	head   int // where the head ends
-	meters int
+	text  string
+	parts int
+	ends  [store.MaxParts]ends
 }
 
-func (r *request) value() string   { return r.text[:r.key] }
-func (r *request) headArg() string { return r.text[r.key:r.head] }
-func (r *request) figures() string { return r.text[r.head:] }
+// ends says where the texts of a part end, and how many meters the part has.
+type ends struct{ key, head, terms, units, meters int32 }
 
-// slots is how many slots a Cluster has.
-const slots = 1 << 14
+// partText is the texts of a part. The terms are the head and the figures without the
+// units. Charges of one plan have the same terms within a second.
+type partText struct{ key, head, terms, figures, units string }
 
-// slot returns the slot of the key: the CRC-16 (XMODEM) of the text between its braces.
-func (r *request) slot() int {
-	crc := uint16(0)
-	for i := strings.IndexByte(r.text, '{') + 1; i < r.key-1; i++ {
-		crc = crc>>8 | crc<<8
-		crc ^= uint16(r.text[i])
-		crc ^= crc & 0xff >> 4
-		crc ^= crc << 12
-		crc ^= crc & 0xff << 5
+// part returns the texts of the i-th part.
+func (r *request) part(i int) partText {
+	e, start := &r.ends[i], int32(0)
+	if i > 0 {
+		start = r.ends[i-1].units
 	}
-	return int(crc) % slots
+	return partText{
+		key: r.text[start:e.key], head: r.text[e.key:e.head], terms: r.text[e.key:e.terms],
+		figures: r.text[e.head:e.terms], units: r.text[e.terms:e.units],
+	}
 }
 
-// length returns the length of the head as decimal digits, as the script wants it.
-func (r *request) length() string { return strconv.Itoa(r.head - r.key) }
+// key returns the key of the first part.
+func (r *request) key() string { return r.text[:r.ends[0].key] }
 
-// args returns the arguments of one.lua.
-func (r *request) args() [3]string { return [3]string{r.headArg(), r.length(), r.figures()} }
+// describe returns the names of the keys, for an error.
+func (r *request) describe() string {
+	if r.parts == 1 {
+		return fmt.Sprintf("key %q", r.key())
+	}
+	names := make([]string, r.parts)
+	for i := range names {
+		names[i] = strconv.Quote(r.part(i).key)
+	}
+	return "one of the keys " + strings.Join(names, ", ")
+}
+
+// meters returns how many meters the request has. A part without meters counts as one,
+// because it has a key.
+func (r *request) meters() (n int) {
+	for i := range r.parts {
+		n += max(int(r.ends[i].meters), 1)
+	}
+	return n
+}
+
+// replyLen returns the length of the script's reply to the request.
+func (r *request) replyLen() int {
+	n := tailLen * r.parts
+	for i := range r.parts {
+		n += stateLen * int(r.ends[i].meters)
+	}
+	return n
+}
+
+// length returns the length of the head as decimal digits, as the scripts want it.
+func (p *partText) length() string { return strconv.Itoa(len(p.head)) }
+
+// args returns the arguments of the script for one decision of one part. Its figures are
+// those of all meters, and the units.
+func (r *request) args() [3]string {
+	p := r.part(0)
+	return [3]string{p.head, p.length(), r.text[r.ends[0].head:r.ends[0].units]}
+}
 
 // request returns the request for charge c at the instant at.
 func (s *Store) request(c *store.Charge, at time.Time) (r request) {
-	b := make([]byte, 0, 768) // on the stack; most charges fit
-	b = append(append(b, s.prefix...), ":{"...)
-	b = append(appendEscaped(b, c.Subject, '}'), '}')
-	r.key = len(b)
-	b = appendHead(b, c.Meters)
-	r.head = len(b)
-	b = appendFigures(b, c, at.Unix())
-	r.text, r.meters = string(b), len(c.Meters)
+	b := make([]byte, 0, 1024) // on the stack; most charges fit
+	r.parts = len(c.Parts)
+	for i := range c.Parts {
+		p, e := &c.Parts[i], &r.ends[i]
+		b = s.appendKey(b, p.Subject)
+		e.key = int32(len(b))
+		b = appendHead(b, p.Meters)
+		e.head = int32(len(b))
+		b = appendFigures(b, c.Op, p, at)
+		e.terms = int32(len(b))
+		for j := range p.Meters {
+			b = appendNumber(b, units(c.Op, &p.Meters[j], p.N[j]))
+		}
+		e.units, e.meters = int32(len(b)), int32(len(p.Meters))
+	}
+	r.text = string(b)
 	return r
 }
 
-// The shapes of a charge, by which the script picks its code. The shapes before loops
+// The shapes of a part, by which the script picks its code. The shapes before anyShape
 // have straight-line code.
 const (
 	bucket byte = 1 + iota
 	window
 	bucketWindow
 	bucketWindows
-	loops
+	anyShape
 	setting // SetRemaining
 )
 
-// shape returns the shape of c. The straight-line code wants a bucket before all windows,
-// no rare bucket, and more than 0 units of every meter.
-func shape(c *store.Charge) byte {
-	if c.SetRemaining {
+// shape returns the shape of a part. The straight-line code wants a bucket before all
+// windows, no rare bucket, no soft meter, and more than 0 units of every meter.
+func shape(op store.Op, p *store.Part) byte {
+	if op == store.SetRemaining {
 		return setting
 	}
 	buckets, windows := 0, 0
-	for i := range c.Meters {
+	for i := range p.Meters {
+		m := &p.Meters[i]
 		switch {
-		case c.N[i] <= 0 || kind(&c.Meters[i]) == 'r':
-			return loops
-		case c.Meters[i].IsWindow():
+		case p.N[i] <= 0 || m.Soft || kind(m) == 'r':
+			return anyShape
+		case m.IsWindow():
 			windows++
 		case i > 0:
-			return loops
+			return anyShape
 		default:
 			buckets++
 		}
@@ -97,42 +142,58 @@ func shape(c *store.Charge) byte {
 	case buckets == 1 && windows == 2:
 		return bucketWindows
 	}
-	return loops
+	return anyShape
 }
 
-// appendFigures appends the shape, how long the key must live from now on (µs), and the
-// second of the charge. What the head does not say of each meter follows: N and Max, and
-// the Rate of a bucket.
-func appendFigures(b []byte, c *store.Charge, at int64) []byte {
-	at = min(max(at, -store.MaxUnits), store.MaxUnits)
+// appendFigures appends the shape of a part, the second of the charge, and how long the
+// key must live from now on (µs). What the head does not say of each meter follows:
+// whether it is soft, but not for the common shapes, then Max, then the Rate of a bucket,
+// or the span of a window in which the charge is.
+func appendFigures(b []byte, op store.Op, p *store.Part, at time.Time) []byte {
+	second := min(max(at.Unix(), -store.MaxUnits), store.MaxUnits)
 	longest := int64(0)
-	for i := range c.Meters {
-		if kind(&c.Meters[i]) != 'r' {
-			longest = max(longest, lifeAt(&c.Meters[i], at))
+	for i := range p.Meters {
+		if kind(&p.Meters[i]) != 'r' {
+			longest = max(longest, lifeAt(&p.Meters[i], second))
 		}
 	}
-	b = appendNumber(appendNumber(append(b, shape(c)), longest), at)
-	for i := range c.Meters {
-		m := &c.Meters[i]
-		b = appendNumber(appendNumber(b, units(c, i)), m.Max)
-		if !m.IsWindow() {
+
+	form := shape(op, p)
+	micros := at.UnixMicro()
+	b = appendNumber(appendNumber(append(b, form), second), longest)
+	for i := range p.Meters {
+		m := &p.Meters[i]
+		if form >= anyShape {
+			b = append(b, softFlag(m))
+		}
+		b = appendNumber(b, m.Max)
+		if m.IsWindow() {
+			b = appendNumber(b, m.SpanAt(micros))
+		} else {
 			b = appendNumber(appendNumber(b, m.Rate.Tokens), per(m))
 		}
 	}
 	return b
 }
 
-// units returns N[i], bounded by what a float64 holds exactly. If the charge sets what
+func softFlag(m *store.Meter) byte {
+	if m.Soft {
+		return 1
+	}
+	return 0
+}
+
+// units returns n, bounded by what a float64 holds exactly. If the charge sets what
 // remains, -1 means that the script leaves the meter alone: an Unlimited window cannot be
 // set.
-func units(c *store.Charge, i int) int64 {
-	switch m := &c.Meters[i]; {
-	case !c.SetRemaining:
-		return min(max(c.N[i], -store.MaxUnits), store.MaxUnits+1) // one more than any meter holds
+func units(op store.Op, m *store.Meter, n int64) int64 {
+	switch {
+	case op != store.SetRemaining:
+		return min(max(n, -store.MaxUnits), store.MaxUnits+1) // one more than any meter holds
 	case m.IsWindow() && m.Max == store.Unlimited:
 		return -1
 	default:
-		return min(max(c.N[i], 0), store.MaxUnits)
+		return min(max(n, 0), store.MaxUnits)
 	}
 }
 
@@ -145,4 +206,22 @@ func lifeAt(m *store.Meter, at int64) int64 {
 		return left * 1_000_000
 	}
 	return never
+}
+
+// slots is how many slots a Cluster has.
+const slots = 1 << 14
+
+// slotOf returns the slot of a key: the CRC-16 (XMODEM) of the text between its first
+// braces.
+func slotOf(key string) int {
+	start := strings.IndexByte(key, '{') + 1
+	crc := uint16(0)
+	for i := start; key[i] != '}'; i++ {
+		crc = crc>>8 | crc<<8
+		crc ^= uint16(key[i])
+		crc ^= crc & 0xff >> 4
+		crc ^= crc << 12
+		crc ^= crc & 0xff << 5
+	}
+	return int(crc) % slots
 }

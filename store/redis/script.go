@@ -9,38 +9,26 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// The scripts of decisions are put together from fragments. They share the struct library
-// for servers without it, the clock, the straight-line code for the common shapes, and
-// the loops for all else.
-//
-// In one.lua the fragment common.lua is no function, because a call's frame would cost as
-// much as its arithmetic. In many.lua it is the body of one. No script has a #! line, so
-// that every server takes them.
-var (
-	//go:embed struct.lua
-	structLua string
-	//go:embed begin.lua
-	beginLua string
-	//go:embed common.lua
-	commonLua string
-	//go:embed loops.lua
-	loopsLua string
-	//go:embed one.lua
-	oneLua string
-	//go:embed many.lua
-	manyLua string
+//go:generate go test -run ^TestScriptsAreUpToDate$ . -update
 
-	decisionScripts = scripts{
-		one: newScript(structLua + beginLua + oneLua + commonLua + loopsLua +
-			"return loops(key, head, figures, pos, value)\n"),
-		many: newScript(structLua + beginLua +
-			"local function common(key, head, offset, figures, pos, value)\n" + commonLua + "end\n" +
-			loopsLua + manyLua),
-	}
+// The scripts of decisions are made of the fragments in lua/: the struct library for
+// servers without it, the clock, the fast path, and the four phases. In one.gen.lua the
+// fast path is no function, because a call's frame would cost as much as its arithmetic.
+// No script has a #! line, so that every server takes them.
+var (
+	//go:embed one.gen.lua
+	oneLua string
+	//go:embed many.gen.lua
+	manyLua string
+	//go:embed move.gen.lua
+	moveLua string
+
+	decisionScripts = scripts{one: newScript(oneLua), many: newScript(manyLua), move: newScript(moveLua)}
 )
 
-// scripts are the script for one decision and the script for a batch of them.
-type scripts struct{ one, many script }
+// scripts are the script for one decision of one part, the script for any other
+// decisions, and the script for the steps of a Move.
+type scripts struct{ one, many, move script }
 
 // script is a Lua script, and the SHA-1 of its text, by which Redis knows it.
 type script struct{ text, sha string }

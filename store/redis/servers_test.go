@@ -22,8 +22,8 @@ import (
 // commands. INFO is for Check and the Logger.
 var least = []string{
 	"resetkeys", "~ration*", "resetchannels", "&ration*", "-@all",
-	"+evalsha", "+eval", "+get", "+mget", "+set", "+setrange", "+time", "+hget", "+hmget", "+hset", "+hdel", "+hrandfield",
-	"+pttl", "+pexpire", "+type", "+exists", "+incr", "+zadd", "+zrem", "+zrange", "+zrevrangebyscore", "+publish", "+subscribe",
+	"+evalsha", "+eval", "+get", "+mget", "+set", "+setrange", "+time", "+hget", "+hmget", "+hgetall", "+hset", "+hdel", "+hrandfield",
+	"+pttl", "+pexpire", "+rename", "+del", "+type", "+exists", "+incr", "+zadd", "+zrem", "+zrange", "+zrevrangebyscore", "+publish", "+subscribe",
 	"+unsubscribe", "+hello", "+ping", "+info",
 	// a Cluster's client also needs "+cluster|slots", "+cluster|shards", "+asking"
 }

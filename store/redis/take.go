@@ -10,6 +10,9 @@ import (
 
 // Take implements store.Counter. It honours the deadline of ctx. A charge whose answer
 // comes too late stands.
+//
+// A charge over several families fails with store.ErrApart if they are not sure to be on
+// one server: in a Cluster if their slots differ, and with Config.Separate always.
 func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	if err := c.Check(); err != nil {
 		return err
@@ -25,13 +28,20 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 	if err != nil {
 		return err
 	}
+	if c.Op == store.Move {
+		return s.move(ctx, l, c, at)
+	}
+	if len(c.Parts) > 1 && s.isApart(l, c) {
+		return fmt.Errorf("store/redis: take: %w, %w: want parts that are in one slot", store.ErrNotTaken, store.ErrApart)
+	}
+
 	r := s.request(c, at)
 	reply, err := s.decide(ctx, l, &r)
 	if err == nil {
 		err = decodeReply(c, at, reply)
 	}
 	if err != nil {
-		return wrapError("take", r.value(), err)
+		return wrapError("take", r.describe(), asMoved(c, err))
 	}
 	return nil
 }
@@ -40,7 +50,7 @@ func (s *Store) Take(ctx context.Context, c *store.Charge) error {
 func (s *Store) decide(ctx context.Context, l *link, r *request) (string, error) {
 	q := &l.decisions[0]
 	if len(l.decisions) > 1 {
-		q = &l.decisions[r.slot()*len(l.decisions)/slots]
+		q = &l.decisions[slotOf(r.key())*len(l.decisions)/slots]
 	}
 	reply, err := q.decide(ctx, l, &s.scripts, r)
 	for pause := minBackoff; isTryAgain(err) && backOff(ctx, &pause); {
@@ -49,47 +59,14 @@ func (s *Store) decide(ctx context.Context, l *link, r *request) (string, error)
 	return reply, err
 }
 
-// one makes a call for r alone, and returns its reply.
-func (l *link) one(ctx context.Context, s *scripts, r *request) (string, error) {
-	key, args := [1]string{r.value()}, r.args()
-	return l.run(ctx, &s.one, key[:], args[:]).ToString()
-}
-
-// decodeReply fills in c from the script's reply. The script decides and returns the
-// state. The levels are computed here, from the state, by the arithmetic that all stores
-// share.
-func decodeReply(c *store.Charge, at time.Time, reply string) error {
-	if want := tailLen + stateLen*len(c.Meters); len(reply) != want {
-		return fmt.Errorf("reply of %d bytes: want %d", len(reply), want)
+// single makes a call for r alone, and returns its reply.
+func (l *link) single(ctx context.Context, s *scripts, r *request) (string, error) {
+	if r.parts == 1 {
+		key, args := [1]string{r.key()}, r.args()
+		return whole(r, l.run(ctx, &s.one, key[:], args[:]))
 	}
-	if reply[0] > applied {
-		return fmt.Errorf("reply begins with %d: want %d or %d", reply[0], refused, applied)
-	}
-	c.OK = reply[0] == applied
-	wall, clock := at.UnixMicro(), number(reply[1:])
-	for i := range c.Meters {
-		state := reply[tailLen+stateLen*i:]
-		fits := c.OK
-		if !fits {
-			c.Levels[i], fits = level(&c.Meters[i], wall, clock, state, c.N[i])
-		}
-		if fits {
-			c.Levels[i], _ = level(&c.Meters[i], wall, clock, state, 0)
-		}
-	}
-	return nil
-}
-
-// level returns the level of m for a charge of n, and reports whether n fits. A window
-// goes by at, the caller's clock. A bucket goes by the server's clock: by Last, up to
-// which the script has refilled it, or by clock if the server's clock is behind Last.
-func level(m *store.Meter, at, clock int64, state string, n int64) (l store.Level, fits bool) {
-	if m.IsWindow() {
-		w := store.Window{Used: number(state), Extra: number(state[8:])}
-		_, l, fits = w.Take(m, at, n)
-		return l, fits
-	}
-	b := store.Bucket{Tokens: number(state), Part: number(state[8:]), Per: per(m), Last: number(state[16:])}
-	_, l, fits = b.Take(m, min(clock, b.Last), n)
-	return l, fits
+	p := payloadOf(r)
+	defer payloadPool.Put(p)
+	keys, args := p.call()
+	return whole(r, l.run(ctx, &s.many, keys, args))
 }

@@ -39,7 +39,7 @@ if not struct then
     local out, size = {}, #format - 1
     for i = 1, size do
       if string.byte(format, i + 1) == 66 then
-        out[i], pos = string.byte(s, pos), pos + 1
+        out[i], pos = string.byte(s, pos, pos), pos + 1
       else
         out[i], pos = number(s, pos), pos + 8
       end

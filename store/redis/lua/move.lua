@@ -1,0 +1,188 @@
+-- One step of a Move. move.go describes the steps, layout.go the marks. KEYS are the value
+-- of the old subject with its two hashes, or those of the new subject, or both. ARGV[1] is
+-- the step, ARGV[2] the old subject, ARGV[3] the new one, ARGV[4] the caller's clock (s),
+-- ARGV[5] how long a mark lives (ms). The reply is a list: a word, and what the step found.
+--> struct.lua
+--> begin.lua
+local step, from, to, at, life = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]) * 1000000, ARGV[5]
+local MARK, VALUE = 'M\2', 'R\2'
+local MOVED, LEAVING, ARRIVING, ARRIVED = '0', '1', '2', '3'
+local HOUR, FOREVER = 3600000000, 2 ^ 60
+local sub, char = string.sub, string.char
+
+local function count(s, pos)
+  local high, low = byte(s, pos, pos + 1)
+  return (high - 128) * 128 + low - 128
+end
+
+-- mark returns the value of a subject that is closed: its phase, the other subject of the
+-- Move, and what is kept in it.
+local function mark(phase, other, kept)
+  return MARK .. phase .. char(128 + math.floor(#other / 128), 128 + #other % 128) .. other .. kept
+end
+
+-- read returns the value of a key, and of a mark its phase, other subject and what it keeps.
+-- Without a value it returns an empty string. It returns nothing for a value that it does
+-- not know.
+local function read(key)
+  local value = redis.call('GET', key)
+  if not value then return '' end
+  if #value > 5 and sub(value, 1, 2) == MARK then
+    local n = count(value, 4)
+    return value, sub(value, 3, 3), sub(value, 6, 5 + n), sub(value, 6 + n)
+  end
+  if #value > 12 and sub(value, 1, 2) == VALUE and #value - 40 * count(value, 3) - 9 >= 4 then return value, nil, nil, '' end
+  return nil
+end
+
+-- dead reports whether a state need not be kept. It is the same as for a charge.
+local function dead(bucket, last, y)
+  if bucket then return clock > last + y end
+  return math.min(clock, at) > y * 1000000 + HOUR
+end
+
+-- spent reports whether nothing is lost with a subject.
+local function spent(value, hashes)
+  local pos, n = 5, value ~= '' and count(value, 3) or 0
+  local numbers = #value - 24 * n
+  local statics = numbers - 9 - 16 * n
+  for i = 1, n do
+    local id
+    id, pos = string.match(value, '^(\n%a[^\n]*\n)..()', pos)
+    local _, y = decode('<dd', value, statics + 16 * i - 15)
+    if not dead(byte(id, 2, 2) ~= byte('w'), decode('<d', value, numbers + 24 * i - 7), y) then return false end
+  end
+  for _, hash in ipairs(hashes) do
+    local entries = redis.call('HGETALL', hash)
+    for i = 2, #entries, 2 do
+      local e = entries[i]
+      if #e == 33 and not dead(false, 0, decode('<d', e, 26)) then return false end
+      if #e == 41 and not dead(true, decode('<d', e, 18), decode('<d', e, 34)) then return false end
+    end
+  end
+  return true
+end
+
+local function closed(i, phase, other) return { 'CLOSED', tostring(i), phase, other } end
+
+-- setFor sets a key for a time in milliseconds. A negative time has no end.
+local function setFor(key, value, ms)
+  if tonumber(ms) < 0 then
+    redis.call('SET', key, value)
+  else
+    redis.call('SET', key, value, 'PX', ms)
+  end
+end
+
+-- setUntil sets the value of an open subject. It expires when its tail says.
+local function setUntil(key, value)
+  local dies = decode('<d', value, #value - 24 * count(value, 3) - 7)
+  setFor(key, value, dies < FOREVER and string.format('%.0f', math.max(math.ceil((dies - clock) / 1000), 1)) or -1)
+end
+
+local value, phase, other, kept = read(KEYS[1])
+if not value then return redis.error_reply('LAYOUT of the value: not one that this version of the store reads') end
+
+local steps = {}
+
+-- Everything at once, for one server.
+function steps.all()
+  if phase == MOVED and other == to then return { 'OK' } end
+  if phase then return closed(0, phase, other) end
+  local target, itsPhase, itsOther = read(KEYS[4])
+  if not target then return redis.error_reply('LAYOUT of the value: not one that this version of the store reads') end
+  if itsPhase and itsPhase ~= MOVED then return closed(1, itsPhase, itsOther) end
+  if not itsPhase and not spent(target, { KEYS[5], KEYS[6] }) then return { 'USED' } end
+
+  -- The mark comes last. A user without the right to move a key changes nothing.
+  for i = 1, 3 do
+    if redis.call('EXISTS', KEYS[i]) == 1 then
+      redis.call('RENAME', KEYS[i], KEYS[i + 3])
+    else
+      redis.call('DEL', KEYS[i + 3])
+    end
+  end
+  setFor(KEYS[1], mark(MOVED, to, ''), life)
+  return { 'OK' }
+end
+
+-- The old subject: how far the Move is.
+function steps.look()
+  if not phase then return { 'OPEN' } end
+  if other ~= to or phase ~= MOVED and phase ~= LEAVING then return closed(0, phase, other) end
+  return { phase == MOVED and 'MOVED' or 'LEAVING' }
+end
+
+-- The new subject: it is closed. A mark that it has already is kept.
+function steps.claim()
+  if phase and phase ~= MOVED then
+    if (phase == ARRIVING or phase == ARRIVED) and other == from then return { 'OK' } end
+    return closed(1, phase, other)
+  end
+  if not phase and not spent(value, { KEYS[2], KEYS[3] }) then return { 'USED' } end
+  setFor(KEYS[1], mark(ARRIVING, from, phase and value or ''), life)
+  if not phase then redis.call('DEL', KEYS[2], KEYS[3]) end
+  return { 'OK' }
+end
+
+-- The old subject: it is closed, and its state is kept in the mark. The reply has the state.
+function steps.close()
+  if phase == MOVED and other == to then return { 'MOVED' } end
+  if phase and not (phase == LEAVING and other == to) then return closed(0, phase, other) end
+  local state = kept
+  if not phase then
+    state = value
+    local left = value == '' and 0 or redis.call('PTTL', KEYS[1])
+    setFor(KEYS[1], mark(LEAVING, to, state), left < 0 and -1 or string.format('%.0f', math.max(left, tonumber(life))))
+  end
+  local reply = { 'OK', state }
+  for i = 2, 3 do
+    local entries = redis.call('HGETALL', KEYS[i])
+    reply[#reply + 1] = tostring(redis.call('PTTL', KEYS[i]))
+    reply[#reply + 1] = tostring(#entries)
+    for _, text in ipairs(entries) do reply[#reply + 1] = text end
+  end
+  return reply
+end
+
+-- The new subject: it has the state, but is closed still. ARGV[6] on are as close replied.
+function steps.copy()
+  if phase == ARRIVED and other == from then return { 'OK' } end
+  if phase ~= ARRIVING or other ~= from then return { 'LOST' } end
+  local i = 7
+  for k = 2, 3 do
+    local ms, n = ARGV[i], tonumber(ARGV[i + 1])
+    redis.call('DEL', KEYS[k])
+    for j = i + 2, i + 1 + n, 1000 do
+      redis.call('HSET', KEYS[k], unpack(ARGV, j, math.min(j + 999, i + 1 + n)))
+    end
+    if n > 0 and tonumber(ms) > 0 then redis.call('PEXPIRE', KEYS[k], ms) end
+    i = i + 2 + n
+  end
+  redis.call('SET', KEYS[1], mark(ARRIVED, from, ARGV[6]))
+  return { 'OK' }
+end
+
+-- The old subject: its state is dropped.
+function steps.drop()
+  if phase == LEAVING and other == to then
+    redis.call('DEL', KEYS[2], KEYS[3])
+    setFor(KEYS[1], mark(MOVED, to, ''), life)
+  end
+  return { 'OK' }
+end
+
+-- The new subject: it is open. If nothing was copied it is again what it was before.
+function steps.open()
+  if other ~= from or phase ~= ARRIVED and phase ~= ARRIVING then return { 'OK' } end
+  if kept == '' then
+    redis.call('DEL', KEYS[1])
+  elseif phase == ARRIVED then
+    setUntil(KEYS[1], kept)
+  else
+    setFor(KEYS[1], kept, life)
+  end
+  return { 'OK' }
+end
+
+return steps[step]()
