@@ -198,8 +198,8 @@ func withBucket(m *store.Meter, quotas []quota.Quota, windows []store.Meter) *me
 	return all
 }
 
-// shownName returns what a decision calls a bucket. A link's own throttle is shown as that
-// of a plan.
+// shownName returns what a decision calls a bucket. A link's own throttle is shown as
+// that of a plan.
 func shownName(bucket string) string {
 	if strings.HasPrefix(bucket, metername.Link("")) {
 		return metername.Throttle

@@ -88,8 +88,8 @@ func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, p 
 	return err
 }
 
-// decideLocally decides by buckets in this process: those of the key's own throttle and of
-// the shared ones.
+// decideLocally decides by buckets in this process: those of the key's own throttle and
+// of the shared ones.
 func (g *Gate) decideLocally(req *Request, d *Decision, m *meters, p *pending, n int64, take bool) {
 	claims := make([]claim, 0, 1+maxShared)
 	for i := range m.throttles {

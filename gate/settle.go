@@ -82,8 +82,8 @@ func (g *Gate) Settle(ctx context.Context, d *Decision, actual int64) error {
 	return nil
 }
 
-// correct charges n units to each of a subject's meters. If the subject has moved since it
-// was charged, its state has moved along, and so the correction goes there.
+// correct charges n units to each of a subject's meters. If the subject has moved since
+// it was charged, its state has moved along, and so the correction goes there.
 func (g *Gate) correct(ctx context.Context, subject string, n int64, meters []store.Meter) (ok bool, err error) {
 	c := store.NewCharge(subject, n, meters...)
 	c.At = time.Now()

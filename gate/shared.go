@@ -81,9 +81,9 @@ func (s *sharing) of(stage usageplan.Stage) [maxShared]*shared {
 }
 
 // takeApart decides a charge whose subjects a Counter keeps in different places, such as
-// the nodes of a Redis Cluster. It takes the shared tokens first, then makes the key's own
-// charge, and gives the tokens back if that does not happen. So the refusal of a shared
-// throttle is never seen by others as a used-up quota.
+// the nodes of a Redis Cluster. It takes the shared tokens first, then makes the key's
+// own charge, and gives the tokens back if that does not happen. So the refusal of a
+// shared throttle is never seen by others as a used-up quota.
 func (g *Gate) takeApart(ctx, within context.Context, p *pending) error {
 	for i := range p.Parts[1:] {
 		part := &p.Parts[1+i]

@@ -209,9 +209,9 @@ func (s separate) Take(ctx context.Context, c *store.Charge) error {
 	return s.Counter.Take(ctx, c)
 }
 
-// TestQuotaUnseen lets an account's throttle refuse most requests of a key, whose quota has
-// room for all of them. No request is told that the quota is used up, whether the store
-// decides in one step or keeps the subjects apart.
+// TestQuotaUnseen lets an account's throttle refuse most requests of a key, whose quota
+// has room for all of them. No request is told that the quota is used up, whether the
+// store decides in one step or keeps the subjects apart.
 func TestQuotaUnseen(t *testing.T) {
 	for name, counter := range map[string]func(store.Counter) store.Counter{
 		"one step": func(c store.Counter) store.Counter { return c },

@@ -113,7 +113,8 @@ type Part struct {
 
 	// Meters are what is charged, see Check. They are built once per plan and window, shared
 	// between requests, and read only. There are at most MaxMeters. The result of two meters
-	// with the same Name and Start in one part is undefined. The function Check reports them.
+	// with the same Name and Start in one part is undefined. The function Check reports
+	// them.
 	Meters []Meter
 
 	// N[i] is the number of units for Meters[i]. N is as long as Meters, and read only. See

@@ -8,8 +8,8 @@ import (
 
 // Check returns every fault for which a store must not apply c: an unknown Op or Kind,
 // too few or too many parts or meters, a subject that is there twice, too short or too
-// long, N, Levels or Last of another length than the meters, a figure out of range, a window
-// that ends before it starts. The error joins all faults and wraps ErrInvalid and
+// long, N, Levels or Last of another length than the meters, a figure out of range, a
+// window that ends before it starts. The error joins all faults and wraps ErrInvalid and
 // ErrNotTaken.
 //
 // Stores call this method at the start of every Take. It allocates only if there is a

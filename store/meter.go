@@ -20,8 +20,8 @@ const Plain Kind = 0
 // in the key.
 //
 // No figure is part of the key: not Max, Rate, Soft, Rare, End or Keep. When they change,
-// the count stays. A bucket keeps the tokens it has, down to a smaller Max. A window keeps
-// its use, even above a smaller Max.
+// the count stays. A bucket keeps the tokens it has, down to a smaller Max. A window
+// keeps its use, even above a smaller Max.
 type Meter struct {
 	// Kind is Plain.
 	Kind Kind

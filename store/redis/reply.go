@@ -75,6 +75,9 @@ func decodeReply(c *store.Charge, at time.Time, reply string) error {
 		for j := range p.Levels {
 			p.Levels[j] = level(c, p, j, at.UnixMicro(), clock, reply[tailLen+stateLen*j:])
 		}
+		for j := range p.Last {
+			p.Last[j] = last(c, p, j, at.UnixMicro(), reply[tailLen+stateLen*j:])
+		}
 		reply = reply[n:]
 	}
 	if reply != "" {
@@ -119,4 +122,17 @@ func level(c *store.Charge, p *store.Part, i int, at, clock int64, text string) 
 	l = take(0)
 	l.Wait = wait
 	return l
+}
+
+// last returns the Last of the i-th meter of a part, as level returns its level.
+func last(c *store.Charge, p *store.Part, i int, at int64, text string) int64 {
+	m := &p.Meters[i]
+	if !m.IsWindow() {
+		return 0
+	}
+	last := number(text[16:])
+	if m.Soft && c.OK && c.Op == store.Spend && p.N[i] > 0 { // the state before the charge
+		last = max(last, m.SpanAt(at))
+	}
+	return last
 }

@@ -135,8 +135,8 @@ func aboutPart(c *store.Charge, p *store.Part) string {
 }
 
 // differences returns the fields in which the answer of a charge differs from the
-// expected one. want has the levels of one part after those of the other. It adds a hint if a bucket seems to refill by another clock than the
-// case.
+// expected one. want has the levels of one part after those of the other. It adds a hint
+// if a bucket seems to refill by another clock than the case.
 func (t *trial) differences(c *store.Charge, ok bool, want []store.Level) string {
 	var wrong []string
 	if c.OK != ok {
