@@ -66,7 +66,7 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 	if p.undone != nil {
 		err = errors.Join(err, p.undone)
 	}
-	p.release()
+	pendings.Put(p)
 	return err
 }
 
@@ -107,14 +107,6 @@ func (p *pending) addShared(all [maxShared]*shared, take bool) {
 	}
 }
 
-// release puts p back. The pool must not keep the strings of a request.
-func (p *pending) release() {
-	for i := range p.Parts {
-		p.parts[i].Subject = ""
-	}
-	pendings.Put(p)
-}
-
 // take has the Counter take p, and remembers where it found the subjects. A Counter that
 // keeps the subjects apart decides in two steps.
 func (g *Gate) take(ctx, within context.Context, b *binding, p *pending) error {
@@ -124,6 +116,9 @@ func (g *Gate) take(ctx, within context.Context, b *binding, p *pending) error {
 	}
 	if place := p.parts[0].Place; place != b.place.Load() {
 		b.place.Store(place)
+	}
+	if g.shared == nil {
+		return err
 	}
 	for i := range p.Parts[1:] {
 		if place := p.parts[1+i].Place; place != p.shared[i].place.Load() {

@@ -116,43 +116,39 @@ func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge boo
 	if req.At.IsZero() {
 		req.At = now
 	}
-	err := g.decideOnce(ctx, req, d, age, charge)
-	if err != nil {
-		if moved, ok := errors.AsType[*store.MovedError](err); ok {
-			err = g.decideAgain(ctx, req, d, age, charge, moved)
-		}
-	}
+	err := g.decideNow(ctx, req, d, age, charge)
 	if g.cfg.Observer != nil {
 		g.cfg.Observer.Decided(ctx, *req, d.Outcome, err)
 	}
 	return err
 }
 
-// decideOnce decides by what is known of the key.
-func (g *Gate) decideOnce(ctx context.Context, req *Request, d *Decision, age time.Duration, charge bool) error {
-	b, err := g.identify(ctx, req, age, d)
-	if b == nil {
-		return err
+// decideNow decides by what is known of the key. If its subject has moved, which this
+// process has not heard of, it reads the key again and tries once more.
+func (g *Gate) decideNow(ctx context.Context, req *Request, d *Decision, age time.Duration, charge bool) error {
+	for again := false; ; again = true {
+		b, err := g.identify(ctx, req, age, d)
+		if b == nil {
+			return err
+		}
+		d.meters = b.allowance.at(req.At, usageplan.Stage{API: req.API, Name: req.Stage}, req.Route)
+		if req.ID != "" {
+			d.meters = d.meters.once(req.ID, g.cfg.KeepIDs)
+		}
+		err = g.charge(ctx, req, b, d, charge)
+		if err == nil {
+			return nil
+		}
+		if moved, ok := errors.AsType[*store.MovedError](err); !ok {
+			return err
+		} else if again {
+			// The directory still has the old subject. No policy may open the limits for that.
+			d.Reason, d.meters = StoreFailed, nil
+			return fmt.Errorf("gate: charge: %w", moved)
+		}
+		g.resolver.invalidate(d.Key.ID)
+		*d = Decision{}
 	}
-	d.meters = b.allowance.at(req.At, usageplan.Stage{API: req.API, Name: req.Stage}, req.Route)
-	if req.ID != "" {
-		d.meters = d.meters.once(req.ID, g.cfg.KeepIDs)
-	}
-	return g.charge(ctx, req, b, d, charge)
-}
-
-// decideAgain reads the key again after its subject has moved, which this process has not
-// heard of, and decides once more.
-func (g *Gate) decideAgain(ctx context.Context, req *Request, d *Decision, age time.Duration, charge bool, moved *store.MovedError) error {
-	g.resolver.invalidate(d.Key.ID)
-	*d = Decision{}
-	err := g.decideOnce(ctx, req, d, age, charge)
-	if _, ok := errors.AsType[*store.MovedError](err); ok {
-		// The directory still has the old subject. No policy may open the limits for that.
-		d.Reason, d.meters = StoreFailed, nil
-		err = fmt.Errorf("gate: charge: %w", moved)
-	}
-	return err
 }
 
 // identify finds the key and its plan for the API stage. If it returns no binding, it has
