@@ -49,7 +49,7 @@ func (o *Outcome) Err() error {
 
 // explainRefusal sets Reason and RetryAfter after a refusal. The limit with the longest
 // wait gives them, since the request fits only when that limit admits it. A shared
-// throttle is named only if none of the key's own limits refused.
+// throttle gives them only if none of the key's own limits refused.
 //
 // If no limit refused, the usage record did. It has no limit but what a store can count,
 // so the cost can never fit.
@@ -63,17 +63,20 @@ func (d *Decision) explainRefusal(p *pending) {
 			}
 		}
 	}
-	own := d.RetryAfter > 0
-	for i := range p.Parts[1:] {
-		if wait := p.Parts[1+i].Levels[0].Wait; wait > d.RetryAfter {
-			d.Reason, d.RetryAfter = Throttled, wait
-			if !own {
-				d.shared = p.shared[i]
-			}
-		}
+	if d.RetryAfter == 0 {
+		d.blameShared(p)
 	}
 	if d.RetryAfter == 0 || d.RetryAfter == store.Never {
 		d.Reason, d.RetryAfter = NeverFits, store.Never
+	}
+}
+
+// blameShared sets Reason and RetryAfter after the refusal of a shared throttle.
+func (d *Decision) blameShared(p *pending) {
+	for i := range p.Parts[1:] {
+		if wait := p.Parts[1+i].Levels[0].Wait; wait > d.RetryAfter {
+			d.Reason, d.RetryAfter, d.shared = Throttled, wait, p.shared[i]
+		}
 	}
 }
 

@@ -144,7 +144,7 @@ var ctxFlaws = []flaw{{
 	caught: []string{"ctx/gone"},
 	counter: ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
 		o := independent(c)
-		if len(c.Parts[0].Meters) > 1 { // the fallback of store.One reuses its single meter, too
+		if len(c.Parts[0].Meters) > 1 { // the fallback of store.One reuses its meter, too
 			o.Parts[0].Meters = c.Parts[0].Meters
 		}
 		return behind(ctx, answer(m, o, c))
