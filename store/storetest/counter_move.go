@@ -25,7 +25,7 @@ var movePromises = []promise{
 		t.play(
 			take(2, quota, rate, id).as("key").no(0, 0, 0), take(1, id).as("key").yes(1),
 			take(2, quota, rate).as("key").yes(2, 2), set(5, month).as("key").yes(0).outof(5),
-			later(day), take(1, daily(1, 3)).as("key").yes(1), give(1, rate).as("key").yes(1),
+			give(1, rate).as("key").yes(1), later(day), take(1, daily(1, 3)).as("key").yes(1),
 		)
 		t.moves("key", "acme>key")
 		t.play(

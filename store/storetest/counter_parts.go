@@ -54,10 +54,10 @@ var partPromises = []promise{{
 	name: "parts/order",
 	says: "The order of the parts changes no answer.",
 	story: []step{
-		take(1, quota).as(acme).yes(1).and(take(1, quota).as(search).yes(1)).and(take(1, quota).as(key1).yes(1)),
-		take(1, quota).as(key1).yes(2).and(take(1, quota).as(search).yes(2)).and(take(1, quota).as(acme).yes(2)),
-		take(1, quota).as(search).yes(3).and(take(1, quota).as(acme).yes(3)).and(take(1, quota).as(key1).yes(3)),
-		take(1, quota).as(key2).no(0).and(take(1, quota).as(acme).no(3)).and(take(1, quota).as(search).no(3)),
+		take(1, many).as(acme).yes(1).and(take(2, many).as(search).yes(2)).and(take(3, many).as(key1).yes(3)),
+		take(3, many).as(key1).yes(6).and(take(2, many).as(search).yes(4)).and(take(1, many).as(acme).yes(2)),
+		take(2, many).as(search).yes(6).and(take(1, many).as(acme).yes(3)).and(take(3, many).as(key1).yes(9)),
+		take(98, many).as(acme).no(3).and(take(3, many).as(key1).no(9)).and(take(2, many).as(search).no(6)),
 	},
 }, {
 	name: "parts/most",
@@ -78,8 +78,10 @@ var partPromises = []promise{{
 		take(1, quota).as(acme).yes(1).and(take(1, quota).as(search).yes(1)).and(take(1, quota).as(key1).yes(1)),
 		take(2, quota).as(search).yes(3),
 		read(quota).as(acme).yes(1).and(read(quota).as(search).yes(3)).and(read(quota).as(key1).yes(1)),
-		take(1, quota).as("acme>").yes(1).and(take(2, quota).as("acme>>").yes(2)), take(3, quota).as(">acme").yes(3),
-		read(quota).as("acme>").yes(1).and(read(quota).as("acme>>").yes(2)).and(read(quota).as(acme).yes(1)), read(quota).as(">acme").yes(3),
+		take(1, quota).as("acme>").yes(1).and(take(2, quota).as("acme>>").yes(2)),
+		take(3, quota).as(">acme").yes(3), take(1, quota).as("blue>search").yes(1),
+		read(quota).as("acme>").yes(1).and(read(quota).as("acme>>").yes(2)).and(read(quota).as(acme).yes(1)).and(read(quota).as(search).yes(3)),
+		read(quota).as(">acme").yes(3), read(quota).as("blue>search").yes(1),
 	},
 }, {
 	name: "parts/apart-n",

@@ -33,9 +33,12 @@ type noted struct {
 
 func (n *noted) Take(ctx context.Context, c *store.Charge) error {
 	err := n.Counter.Take(ctx, c)
-	note := fmt.Sprint(c.Parts[0].Subject, c.Parts[0].N, c.Op == store.SetRemaining, c.OK, err != nil)
-	for i := range min(len(c.Parts[0].Meters), len(c.Parts[0].Levels)) {
-		note += fmt.Sprintf(" %q %d of %d", c.Parts[0].Meters[i].Name, c.Parts[0].Levels[i].Used, c.Parts[0].Levels[i].Max)
+	note := fmt.Sprint(c.Op, c.OK, err != nil)
+	for _, p := range c.Parts {
+		note += fmt.Sprint("; ", p.Subject, p.N)
+		for i := range min(len(p.Meters), len(p.Levels)) {
+			note += fmt.Sprintf(" %q %d of %d, last %d", p.Meters[i].Name, p.Levels[i].Used, p.Levels[i].Max, p.Levels[i].Last)
+		}
 	}
 	n.notes = append(n.notes, note)
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,11 +55,24 @@ func (b *bounded) Take(ctx context.Context, c *store.Charge) error {
 	if err := b.enter(c); err != nil {
 		return err
 	}
-	b.model.take(c)
-	if b.writes(c) {
-		b.note(c)
+	o := withLevels(c)
+	b.model.take(o)
+	copyAnswer(c, o)
+	for i := range o.Parts {
+		if b.writes(o, &o.Parts[i]) && o.OK {
+			b.note(o, &o.Parts[i])
+		}
 	}
 	return nil
+}
+
+// withLevels returns a copy of c in which every part has Levels.
+func withLevels(c *store.Charge) *store.Charge {
+	o := clone(c)
+	for i := range o.Parts {
+		o.Parts[i].Levels = make([]store.Level, len(o.Parts[i].Meters))
+	}
+	return o
 }
 
 // TakeOne is a fast path.
@@ -73,11 +87,11 @@ func (b *bounded) TakeOne(ctx context.Context, subject string, m *store.Meter, a
 	return c.Parts[0].Levels[0], c.OK, err
 }
 
-func (b *bounded) writes(c *store.Charge) bool {
-	return c.Op == store.SetRemaining || b.reads || slices.ContainsFunc(c.Parts[0].N[:len(c.Parts[0].Meters)], func(n int64) bool { return n != 0 })
+func (b *bounded) writes(c *store.Charge, p *store.Part) bool {
+	return c.Op == store.SetRemaining || b.reads || !isZero(p.N)
 }
 
-// enter makes sure that there is room for the subject of c.
+// enter makes sure that there is room for the new subjects of c.
 func (b *bounded) enter(c *store.Charge) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,29 +99,46 @@ func (b *bounded) enter(c *store.Charge) error {
 	if !b.bare {
 		full = fmt.Errorf("%w, %w", store.ErrFull, store.ErrNotTaken)
 	}
-	if !b.writes(c) || len(b.due) < b.room {
-		return nil
-	}
-	if _, ok := b.due[c.Parts[0].Subject]; ok {
-		new := b.noNew && slices.ContainsFunc(c.Parts[0].Meters, func(m store.Meter) bool {
-			_, ok := b.states[key{c.Parts[0].Subject, m.Name, m.IsWindow(), m.Start}]
-			return !ok
-		})
-		if b.lockedOut || new {
+	newcomers := 0
+	for i := range c.Parts {
+		p := &c.Parts[i]
+		_, known := b.due[p.Subject]
+		switch {
+		case !b.writes(c, p):
+		case !known:
+			newcomers++
+		case len(b.due) >= b.room && (b.lockedOut || b.noNew && b.hasNew(p)):
 			return full
 		}
-		return nil
 	}
-	for who, due := range b.due {
-		if !b.stays && !due.After(c.At) {
-			b.forget(who)
-			return nil
+	for free := b.room - len(b.due); free < newcomers; free++ {
+		if !b.evict(c) {
+			return full
 		}
 	}
-	if b.makeRoom != nil && b.makeRoom(b) {
-		return nil
+	return nil
+}
+
+// hasNew reports whether a part has a meter that has no state.
+func (b *bounded) hasNew(p *store.Part) bool {
+	for i := range p.Meters {
+		if _, ok := b.states[keyOf(p, i)]; !ok {
+			return true
+		}
 	}
-	return full
+	return false
+}
+
+// evict forgets a subject that has nothing to lose and is not charged by c.
+func (b *bounded) evict(c *store.Charge) bool {
+	for who, due := range b.due {
+		charged := slices.ContainsFunc(c.Parts, func(p store.Part) bool { return p.Subject == who })
+		if !b.stays && !due.After(c.At) && !charged {
+			b.forget(who)
+			return true
+		}
+	}
+	return b.makeRoom != nil && b.makeRoom(b)
 }
 
 func (b *bounded) forget(subject string) {
@@ -125,15 +156,15 @@ func (b *bounded) lose(subject string) {
 	b.oldest = slices.DeleteFunc(b.oldest, func(who string) bool { return who == subject })
 }
 
-func (b *bounded) note(c *store.Charge) {
+func (b *bounded) note(c *store.Charge, p *store.Part) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	due, ok := b.due[c.Parts[0].Subject]
+	due, ok := b.due[p.Subject]
 	if !ok {
-		b.oldest = append(b.oldest, c.Parts[0].Subject)
+		b.oldest = append(b.oldest, strings.Clone(p.Subject))
 	}
-	for i := range c.Parts[0].Meters {
-		m, l := &c.Parts[0].Meters[i], c.Parts[0].Levels[i]
+	for i := range p.Meters {
+		m, l := &p.Meters[i], p.Levels[i]
 		until := c.At.Add(min(l.Reset, 10_000*day))
 		if m.IsWindow() {
 			until = time.Unix(min(m.End, 1<<40), 0).Add(min(m.Keep, 10_000*day))
@@ -142,7 +173,7 @@ func (b *bounded) note(c *store.Charge) {
 			due = until
 		}
 	}
-	b.due[c.Parts[0].Subject] = due
+	b.due[strings.Clone(p.Subject)] = due
 }
 
 var fullFlaws = []flaw{{

@@ -27,7 +27,12 @@ func onDisk(take func(f *flawed, c *store.Charge), open func(f *flawed) map[key]
 		return Harness{
 			Bubble: synctest.Test,
 			New:    func(testing.TB) store.Counter { return fresh(map[key]store.State{}) },
-			Reopen: func(testing.TB) store.Counter { return fresh(open(f)) },
+			Reopen: func(testing.TB) store.Counter {
+				moved := f.moved
+				fresh(open(f))
+				f.moved = moved
+				return f
+			},
 		}
 	}
 }
