@@ -106,6 +106,7 @@ func promises() []promise {
 		subjectPromises, callPromises, ownPromises, peekPromises, onePromises, racePromises, randomPromises,
 		extremePromises, aheadPromises, statePromises, stalePromises, ctxPromises, queuePromises, overlapPromises,
 		setRacePromises, durablePromises, peerPromises, fullPromises, partPromises, softPromises, lastPromises, movePromises,
+		partRacePromises, partBesidePromises, partFullPromises, partDurablePromises, partPeerPromises, partRandomPromises,
 	)
 }
 

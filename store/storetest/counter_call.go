@@ -64,6 +64,7 @@ var faults = []struct {
 	{"at most sixteen meters", func(c *store.Charge) {
 		c.Parts[0] = store.NewPart("somebody", 1, append(slices.Clone(sixteen), c.Parts[0].Meters...)...)
 	}},
+	{"a kind that exists", func(c *store.Charge) { c.Parts[0].Meters[0].Kind, c.Parts[0].Meters[1].Kind = 1, 255 }},
 	{"a name", func(c *store.Charge) { c.Parts[0].Meters[1].Name = "" }},
 	{"a name of at most 128 bytes", func(c *store.Charge) { c.Parts[0].Meters[1].Name = strings.Repeat("x", store.MaxName+1) }},
 	{"no negative max", func(c *store.Charge) { c.Parts[0].Meters[1].Max = -1 }},

@@ -109,9 +109,7 @@ var fullPromises = []promise{{
 	needs:   isFull,
 	refills: true,
 	test: func(t *trial) {
-		if t.Bubble == nil && t.Advance == nil {
-			t.skipf("needs a store whose clock the test can move: Harness.Bubble or Harness.Advance")
-		}
+		t.needsClock()
 		room := t.fill()
 		t.refused("newcomer")
 		t.later(9 * day) // past the Keep of every window, and every bucket is full

@@ -1,9 +1,8 @@
 package storetest
 
 import (
-	"errors"
 	"fmt"
-	"sync"
+	"time"
 
 	"github.com/ration-go/ration/store"
 )
@@ -146,13 +145,20 @@ var partPromises = []promise{{
 	says: "A charge of no parts, of seven, or of a subject twice returns ErrInvalid and ErrNotTaken, and charges nothing.",
 	test: invalidParts,
 }, {
-	name: "race/parts",
-	says: "Charges over parts that come at once are one decision each. No limit of any part is exceeded, and the parts agree.",
-	test: partsTogether,
+	name:    "parts/refill",
+	says:    "The buckets of every part refill.",
+	refills: true,
+	story: []step{
+		take(3, bucket("rate", 3, perSecond)).as(key1).yes(3).and(take(3, bucket("rate", 3, perSecond)).as(acme).yes(3)),
+		later(1500 * time.Millisecond),
+		take(1, bucket("rate", 3, perSecond)).as(acme).yes(3).resets(2500 * time.Millisecond).
+			and(take(1, bucket("rate", 3, perSecond)).as(key1).yes(3).resets(2500 * time.Millisecond)),
+	},
 }, {
-	name: "race/parts-seen",
-	says: "Nobody sees a part of a charge, or a charge that is refused in the end.",
-	test: partsUnseen,
+	name:    "parts/spent",
+	says:    "A charge may make a subject while others of its parts have nothing left to lose. It counts in all of them.",
+	refills: true,
+	test:    newBesideSpent,
 }}
 
 // newcomers charges subjects that a store does not know. If it kept any of them, a later
@@ -167,143 +173,16 @@ func newcomers() []step {
 	}
 }
 
-// severalFamilies charges subjects of several families in every order.
-func severalFamilies(t *trial) {
-	who := []string{"account", "stage a", "gold/key-1", "acme>key-2"}
-	want := make([]int64, len(who))
-	for i := range 24 {
-		s := take(1, daily(0, 100)).as(who[i%4]).yes(want[i%4] + 1)
-		for j := 1; j < 4; j++ {
-			k := (i + j*(1+i/4%2*2)) % 4
-			s = s.and(take(1, daily(0, 100)).as(who[k]).yes(want[k] + 1))
-		}
-		c := t.charge(s)
-		err := t.c.Take(t.ctx, c)
-		if errors.Is(err, store.ErrApart) && errors.Is(err, store.ErrNotTaken) {
-			continue
-		}
-		if err != nil {
-			t.failf("%s: error %v, want none, or one that wraps %q and %q", about(c), err, store.ErrApart, store.ErrNotTaken)
-		}
-		if wrong := t.compare(&s, c); wrong != "" {
-			t.failf("%s:%s", about(c), wrong)
-		}
-		for k := range want {
-			want[k]++
-		}
+// newBesideSpent makes charges of two subjects whose buckets are full again and of two
+// new ones. A store may drop the old ones to make room for the new ones.
+func newBesideSpent(t *trial) {
+	one := func(i int) step { return take(1, bucket("rate", 2, perSecond)).as(fmt.Sprint("crowd>", i)) }
+	t.play(one(0).yes(1), one(1).yes(1))
+	for i := range 60 {
+		t.later(5 * time.Second)
+		t.play(
+			one(2*i).yes(1).and(one(2*i+2).yes(1)).and(one(2*i+1).yes(1)).and(one(2*i+3).yes(1)),
+			one(2*i+3).yes(2).and(one(2*i+1).yes(2)).and(one(2*i+2).yes(2)).and(one(2*i).yes(2)),
+		)
 	}
-	for k := range who {
-		t.play(read(daily(0, 100)).as(who[k]).yes(want[k]))
-	}
-}
-
-func invalidParts(t *trial) {
-	t.play(take(1, quota).as(acme).yes(1))
-	part := func(subject string) store.Part { return store.NewPart(subject, 1, t.meters(quota)...) }
-	for name, parts := range map[string][]store.Part{
-		"no parts":        {},
-		"seven parts":     {part("f"), part("f>1"), part("f>2"), part("f>3"), part("f>4"), part("f>5"), part("f>6")},
-		"a subject twice": {part(acme), part(key1), part(acme)},
-		"an empty one":    {part(acme), part("")},
-	} {
-		c := &store.Charge{At: t.at(), Parts: parts}
-		if err := t.c.Take(t.ctx, c); !errors.Is(err, store.ErrInvalid) || !errors.Is(err, store.ErrNotTaken) {
-			t.failf("%s: error %v, want one that wraps %q and %q", name, err, store.ErrInvalid, store.ErrNotTaken)
-		}
-	}
-	for _, op := range []store.Op{store.Move + 1, 255} {
-		c := t.charge(take(1, quota).as(acme))
-		c.Op = op
-		if err := t.c.Take(t.ctx, c); !errors.Is(err, store.ErrInvalid) || !errors.Is(err, store.ErrNotTaken) {
-			t.failf("op %d: error %v, want one that wraps %q and %q", op, err, store.ErrInvalid, store.ErrNotTaken)
-		}
-	}
-	c := t.charge(take(1, quota).as(acme))
-	c.Parts[0].Meters[0].Kind = 1
-	if err := t.c.Take(t.ctx, c); !errors.Is(err, store.ErrInvalid) {
-		t.failf("a kind of meter that does not exist: error %v, want one that wraps %q", err, store.ErrInvalid)
-	}
-	t.play(read(quota).as(acme).yes(1))
-}
-
-// partsTogether charges two teams and their keys, in any order of the parts.
-func partsTogether(t *trial) {
-	org, team, own := daily(0, 90), daily(0, 60), daily(0, 30)
-	admitted := newTally()
-	t.together(func(g, i int) error {
-		team1, key := search, []string{key1, key2, "acme>search/key-4"}[i%3]
-		if g%2 == 1 {
-			team1, key = help, []string{key3, "acme>help/key-5", "acme>help/key-6"}[i%3]
-		}
-		s := take(1, own).as(key).and(take(1, team).as(team1)).and(take(1, org).as(acme))
-		if i%2 == 0 {
-			s = take(1, org).as(acme).and(take(1, own).as(key)).and(take(1, team).as(team1))
-		}
-		c := t.charge(s)
-		if err := t.c.Take(t.ctx, c); err != nil {
-			return fmt.Errorf("%s: %w", about(c), err)
-		}
-		if c.OK {
-			admitted.add(key, team1, acme)
-		}
-		return nil
-	})
-	if n := admitted.of(acme); n != 90 {
-		t.failf("%d charges of the organisation were admitted, want 90", n)
-	}
-	for who, m := range map[string]store.Meter{
-		acme: org, search: team, help: team, key1: own, key2: own, "acme>search/key-4": own, key3: own, "acme>help/key-5": own, "acme>help/key-6": own,
-	} {
-		if n := admitted.of(who); n > m.Max {
-			t.failf("%d charges of %q were admitted, want at most %d", n, who, m.Max)
-		}
-		t.play(read(m).as(who).yes(admitted.of(who)))
-	}
-}
-
-// partsUnseen reads two subjects in one charge, while others charge both or are refused
-// by a third.
-func partsUnseen(t *trial) {
-	full := daily(0, 0)
-	t.together(func(g, i int) error {
-		var s step
-		switch g % 3 {
-		case 0:
-			s = take(1, calls).as(key1).and(take(1, calls).as(acme))
-		case 1: // is refused by the last part
-			s = take(7, calls).as(key1).and(take(3, calls).as(acme)).and(take(1, full).as(search))
-		default:
-			s = read(calls).as(acme).and(read(calls).as(key1))
-		}
-		c := t.charge(s)
-		if err := t.c.Take(t.ctx, c); err != nil {
-			return fmt.Errorf("%s: %w", about(c), err)
-		}
-		if a, b := c.Parts[0].Levels[0].Used, c.Parts[1].Levels[0].Used; a != b {
-			return fmt.Errorf("%s: one part is at %d and the other at %d, want one instant", about(c), a, b)
-		}
-		return nil
-	})
-}
-
-// tally counts what was admitted for each subject.
-type tally struct {
-	mu sync.Mutex
-	n  map[string]int64
-}
-
-func newTally() *tally { return &tally{n: map[string]int64{}} }
-
-func (y *tally) add(subjects ...string) {
-	y.mu.Lock()
-	defer y.mu.Unlock()
-	for _, s := range subjects {
-		y.n[s]++
-	}
-}
-
-func (y *tally) of(subject string) int64 {
-	y.mu.Lock()
-	defer y.mu.Unlock()
-	return y.n[subject]
 }

@@ -179,16 +179,14 @@ func (h *history) units(most int64) int64 {
 // clock returns the caller's clock: sometimes zero for the store's own, sometimes a few
 // seconds back. It does not step back to before an instant at which a bucket was full,
 // since a store may have forgotten that bucket since.
-func (h *history) clock(who string) time.Time {
+func (h *history) clock(subjects ...string) time.Time {
 	switch at := h.at(); {
 	case h.Bubble != nil && h.rnd.IntN(10) == 0:
 		return time.Time{}
 	case h.rnd.IntN(10) == 0:
 		back := at.Add(-time.Duration(h.rnd.IntN(3_000_000)) * us)
-		for i := range h.plans[who].buckets {
-			m := &h.plans[who].buckets[i]
-			full := h.ref.states[key{subject: who, name: m.Name}].Bucket.FullAt(m)
-			if back.UnixMicro() < full && full <= at.UnixMicro() {
+		for _, who := range subjects {
+			if h.becameFull(who, back, at) {
 				return at
 			}
 		}
@@ -198,12 +196,34 @@ func (h *history) clock(who string) time.Time {
 	}
 }
 
+// becameFull reports whether a bucket of a subject was full for the first time after one
+// instant and up to another.
+func (h *history) becameFull(who string, after, upTo time.Time) bool {
+	for i := range h.plans[who].buckets {
+		m := &h.plans[who].buckets[i]
+		full := h.ref.states[key{subject: who, name: m.Name}].Bucket.FullAt(m)
+		if after.UnixMicro() < full && full <= upTo.UnixMicro() {
+			return true
+		}
+	}
+	return false
+}
+
 // agree makes a charge of both counters and compares the answers.
 func (h *history) agree(i int, c *store.Charge) {
 	want := clone(c)
 	h.ref.take(want)
 	h.take(c)
-	if wrong := h.differences(c, want.OK, want.Parts[0].Levels[:]); wrong != "" {
+	h.equal(i, c, want)
+}
+
+// equal compares two answers to one charge.
+func (h *history) equal(i int, c, want *store.Charge) {
+	var levels []store.Level
+	for p := range want.Parts {
+		levels = append(levels, want.Parts[p].Levels...)
+	}
+	if wrong := h.differences(c, want.OK, levels); wrong != "" {
 		h.failf("history %d, step %d, %v into it: %s:%s", h.seed, i, h.now, about(c), wrong)
 	}
 }

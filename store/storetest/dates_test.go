@@ -36,6 +36,9 @@ func (n *noted) Take(ctx context.Context, c *store.Charge) error {
 	note := fmt.Sprint(c.Op, c.OK, err != nil)
 	for _, p := range c.Parts {
 		note += fmt.Sprint("; ", p.Subject, p.N)
+		if err != nil { // the levels are undefined
+			continue
+		}
 		for i := range min(len(p.Meters), len(p.Levels)) {
 			note += fmt.Sprintf(" %q %d of %d, last %d", p.Meters[i].Name, p.Levels[i].Used, p.Levels[i].Max, p.Levels[i].Last)
 		}

@@ -50,6 +50,9 @@ func inFull(spoil func(b *bounded)) func() Harness {
 
 func (b *bounded) Take(ctx context.Context, c *store.Charge) error {
 	if done, err := b.prepare(ctx, c); done {
+		if err == nil && c.Op == store.Move {
+			b.rename(c.Parts[0].Subject, c.Parts[1].Subject)
+		}
 		return err
 	}
 	if err := b.enter(c); err != nil {
@@ -64,6 +67,19 @@ func (b *bounded) Take(ctx context.Context, c *store.Charge) error {
 		}
 	}
 	return nil
+}
+
+// rename gives the room of a subject that was moved to its new name.
+func (b *bounded) rename(from, to string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if due, ok := b.due[from]; ok {
+		delete(b.due, from)
+		b.due[to] = due
+	}
+	if i := slices.Index(b.oldest, from); i >= 0 {
+		b.oldest[i] = to
+	}
 }
 
 // withLevels returns a copy of c in which every part has Levels.
