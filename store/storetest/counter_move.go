@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ration-go/ration/store"
 )
@@ -15,6 +16,12 @@ func movable(name, says string, test func(t *trial)) promise {
 		}
 		test(t)
 	}}
+}
+
+// refilling makes a promise one that needs time to pass for buckets.
+func refilling(p promise) promise {
+	p.refills = true
+	return p
 }
 
 var movePromises = []promise{
@@ -34,12 +41,26 @@ var movePromises = []promise{
 			take(1, daily(1, 3)).as("acme>key").no(3),
 		)
 	}),
+	refilling(movable("move/fraction", "Move gives a bucket with the fraction of a token that it has, and the instant of it.", func(t *trial) {
+		t.play(take(3, bucket("rate", 3, perSecond)).as("key").yes(3), later(1500*time.Millisecond))
+		t.play(take(1, bucket("rate", 3, perSecond)).as("key").yes(3), later(100*time.Millisecond))
+		t.moves("key", "acme>key")
+		t.play(
+			take(1, bucket("rate", 3, perSecond)).as("acme>key").no(3).waits(400*time.Millisecond), later(400*time.Millisecond),
+			take(1, bucket("rate", 3, perSecond)).as("acme>key").yes(3),
+		)
+	})),
+	movable("move/taken", "Move gives the Last of each window, and what a soft one has counted above its Max.", func(t *trial) {
+		t.play(later(time.Hour), take(5, soft(quota)).as("key").yes(5).waits(store.Never).lasts(61), later(time.Hour))
+		t.moves("key", "acme>key")
+		t.play(read(quota).as("acme>key").yes(5).lasts(61), take(1, soft(quota)).as("acme>key").yes(6).waits(day-2*time.Hour).lasts(121))
+	}),
 	movable("move/closed", "Every charge of a closed subject returns a MovedError that names the new one, and charges nothing in any part.", func(t *trial) {
 		t.play(take(1, quota).as("key").yes(1))
 		t.moves("key", "acme>key")
 		for _, s := range []step{
 			take(1, quota).as("key"), read(quota).as("key"), give(1, quota).as("key"), set(9, quota).as("key"), take(1).as("key"),
-			take(1, month).as("key>other").and(take(1, quota).as("key")),
+			take(1, month).as("key>other").and(take(1, quota).as("key")), take(1, quota).as("key").and(take(1, month).as("key>other")),
 		} {
 			t.isMoved(s, "key", "acme>key")
 		}
