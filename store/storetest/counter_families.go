@@ -11,6 +11,8 @@ import (
 func severalFamilies(t *trial) {
 	who := []string{"account", "stage a", "gold/key-1", "acme>key-2"}
 	want := make([]int64, len(who))
+	t.play(take(1, daily(0, 100)).as(who[1]).yes(1))
+	want[1] = 1
 	for i := range 24 {
 		s := take(1, daily(0, 100)).as(who[i%4]).yes(want[i%4] + 1)
 		for j := 1; j < 4; j++ {
@@ -31,6 +33,10 @@ func severalFamilies(t *trial) {
 		for k := range want {
 			want[k]++
 		}
+	}
+	c := t.charge(take(1, daily(0, 100)).as(who[0]).and(take(100, daily(0, 100)).as(who[1])))
+	if err := t.c.Take(t.ctx, c); err == nil && c.OK || err != nil && !isApart(err) {
+		t.failf("%s: OK %t, error %v, want a refusal, or an error that wraps %q and %q", about(c), c.OK, err, store.ErrApart, store.ErrNotTaken)
 	}
 	for k := range who {
 		t.play(read(daily(0, 100)).as(who[k]).yes(want[k]))

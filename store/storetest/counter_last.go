@@ -31,6 +31,13 @@ var lastPromises = []promise{{
 		take(1, quota).yes(2).lasts(61),
 	},
 }, {
+	name: "last/back-to-zero",
+	says: "A window whose units were all given back keeps its Last.",
+	story: []step{
+		take(2, month).yes(2).lasts(1), later(time.Hour),
+		give(2, month).yes(0).lasts(1), read(month).yes(0).lasts(1),
+	},
+}, {
 	name: "last/back",
 	says: "Last never moves back for an earlier At.",
 	story: []step{

@@ -53,6 +53,25 @@ var partFlaws = []flaw{{
 		})
 	}),
 }, {
+	name:   "keeps the limits of teams and organisations in a cache",
+	caught: []string{"parts/all"},
+	counter: severally(func(w *wider, c *store.Charge) error {
+		return w.as(c, func(o *store.Charge) {
+			w.one.Lock()
+			defer w.one.Unlock()
+			for p := range o.Parts[1:] {
+				for i := range o.Parts[p+1].Meters {
+					m, k := &o.Parts[p+1].Meters[i], keyOf(&o.Parts[p+1], i)
+					k.subject, k.name = strings.Clone(k.subject), strings.Clone(k.name)
+					if _, ok := w.limits[k]; !ok {
+						w.limits[k] = m.Max
+					}
+					m.Max = w.limits[k]
+				}
+			}
+		})
+	}),
+}, {
 	name:   "lets only the first part refuse",
 	caught: []string{"parts/none"},
 	counter: severally(func(w *wider, c *store.Charge) error {

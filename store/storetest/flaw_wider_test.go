@@ -30,6 +30,7 @@ type wider struct {
 	seen   map[string]time.Time
 	places []string
 	ends   map[key]time.Time
+	limits map[key]int64
 	copy   *model
 }
 
@@ -37,7 +38,7 @@ func newWider() *wider {
 	m := newModel()
 	return &wider{
 		model: m, locking: &locking{model: m, locks: map[any]chan struct{}{}},
-		orders: map[string][]string{}, seen: map[string]time.Time{}, ends: map[key]time.Time{}, copy: newModel(),
+		orders: map[string][]string{}, seen: map[string]time.Time{}, ends: map[key]time.Time{}, limits: map[key]int64{}, copy: newModel(),
 	}
 }
 

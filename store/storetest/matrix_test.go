@@ -33,4 +33,4 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-func newFlaws() []flaw { return slices.Concat(partFlaws) }
+func newFlaws() []flaw { return slices.Concat(softFlaws, lastFlaws) }
