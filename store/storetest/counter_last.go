@@ -65,8 +65,8 @@ var lastPromises = []promise{{
 	says: "A window that has ended keeps its Last until its Keep has passed.",
 	story: []step{
 		later(time.Hour), take(1, quota).yes(1).lasts(61),
-		later(day), take(1, daily(1, 3)).yes(1).lasts(61), read(quota).yes(1).lasts(61),
-		later(12 * time.Hour), read(quota).yes(1).lasts(61),
+		later(day + time.Hour), take(1, daily(1, 3)).yes(1).lasts(121), read(quota).yes(1).lasts(61),
+		later(12 * time.Hour), read(quota, daily(1, 3)).yes(1, 1).lasts(61, 121),
 	},
 }, {
 	name: "last/part",

@@ -125,8 +125,9 @@ var lastFlaws = []flaw{{
 	caught: []string{"last/ended"},
 	counter: lasting(func(w *wider, c *store.Charge, p *store.Part, i int, was, is *store.Window) {
 		for k, s := range w.states {
-			if k.window && k.subject == p.Subject && k.name == p.Meters[i].Name && k.start != p.Meters[i].Start && s.Window.Last > is.Last && c.OK && p.N[i] > 0 {
-				is.Last = s.Window.Last
+			if k.window && k.subject == p.Subject && k.name == p.Meters[i].Name && k.start < p.Meters[i].Start && c.OK && p.N[i] > 0 {
+				s.Window.Last = max(s.Window.Last, is.Last)
+				w.states[k] = s
 			}
 		}
 	}),
@@ -176,7 +177,7 @@ func lasting(change func(w *wider, c *store.Charge, p *store.Part, i int, was, i
 			}
 			was := held[k].Window
 			change(w, c, p, i, &was, &s.Window)
-			w.states[k] = s
+			w.states[owned(k)] = s
 			if p.Levels != nil {
 				p.Levels[i].Last = s.Window.Last
 			}

@@ -61,8 +61,7 @@ var partFlaws = []flaw{{
 			defer w.one.Unlock()
 			for p := range o.Parts[1:] {
 				for i := range o.Parts[p+1].Meters {
-					m, k := &o.Parts[p+1].Meters[i], keyOf(&o.Parts[p+1], i)
-					k.subject, k.name = strings.Clone(k.subject), strings.Clone(k.name)
+					m, k := &o.Parts[p+1].Meters[i], owned(keyOf(&o.Parts[p+1], i))
 					if _, ok := w.limits[k]; !ok {
 						w.limits[k] = m.Max
 					}
@@ -493,8 +492,7 @@ func (w *wider) makeBuckets(c *store.Charge, of func(p *store.Part) bool) {
 	meters(c, func(p *store.Part, i int) {
 		m, k := &p.Meters[i], keyOf(p, i)
 		if _, ok := w.states[k]; !ok && !m.IsWindow() && m.Max > 0 && of(p) {
-			k.subject, k.name = strings.Clone(k.subject), strings.Clone(k.name)
-			w.states[k] = store.State{Bucket: store.Bucket{Tokens: m.Max, Per: max(m.Rate.Per, 1), Last: instant(c).UnixMicro()}}
+			w.states[owned(k)] = store.State{Bucket: store.Bucket{Tokens: m.Max, Per: max(m.Rate.Per, 1), Last: instant(c).UnixMicro()}}
 		}
 	})
 }

@@ -133,7 +133,7 @@ var softFlaws = []flaw{{
 		meters(c, func(p *store.Part, i int) {
 			if s, ok := w.states[keyOf(p, i)]; ok && s.Window.Extra == 0 && s.Window.Used > p.Meters[i].Max && p.Meters[i].Max == quota.Max {
 				s.Window.Used = p.Meters[i].Max
-				w.states[keyOf(p, i)] = s
+				w.states[owned(keyOf(p, i))] = s
 			}
 		})
 		w.mu.Unlock()
@@ -179,7 +179,7 @@ func softly(change func(w *wider, p *store.Part, i int, was, is *store.State)) f
 			if !p.Meters[i].Soft || p.Levels[i].Wait == 0 {
 				return
 			}
-			k := keyOf(p, i)
+			k := owned(keyOf(p, i))
 			before, is := was[k], w.states[k]
 			change(w, p, i, &before, &is)
 			w.states[k] = is
@@ -252,8 +252,7 @@ func keepsSoft(soft bool) func() store.Counter {
 			w.one.Lock()
 			defer w.one.Unlock()
 			meters(o, func(p *store.Part, i int) {
-				m, k := &p.Meters[i], keyOf(p, i)
-				k.subject, k.name = p.Subject+"", m.Name+""
+				m, k := &p.Meters[i], owned(keyOf(p, i))
 				if _, ok := w.limits[k]; !ok && m.IsWindow() && m.Soft == soft && p.N[i] > 0 {
 					w.limits[k] = 1
 				}

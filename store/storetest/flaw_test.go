@@ -140,7 +140,7 @@ func flaws() []flaw {
 	return slices.Concat(
 		windowFlaws, bucketFlaws, chargeFlaws, setFlaws, subjectFlaws, callFlaws, oneFlaws,
 		extremeFlaws, aheadFlaws, stateFlaws, staleFlaws, ctxFlaws, queueFlaws, overlapFlaws, setRaceFlaws,
-		reopenFlaws, peerFlaws, fullFlaws, partFlaws, softFlaws, lastFlaws,
+		reopenFlaws, peerFlaws, fullFlaws, partFlaws, softFlaws, lastFlaws, moveFlaws,
 	)
 }
 

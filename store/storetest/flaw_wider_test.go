@@ -136,11 +136,16 @@ func (w *wider) put(c *store.Charge, was map[key]store.State, which func(part in
 			}
 			delete(w.states, k)
 			if s, ok := was[k]; ok {
-				k.subject, k.name = strings.Clone(k.subject), strings.Clone(k.name)
-				w.states[k] = s
+				w.states[owned(k)] = s
 			}
 		}
 	}
+}
+
+// owned returns k in memory of its own.
+func owned(k key) key {
+	k.subject, k.name = strings.Clone(k.subject), strings.Clone(k.name)
+	return k
 }
 
 // subjects returns the subjects of c in their order.
@@ -165,8 +170,7 @@ func (w *wider) rewriteParts(c *store.Charge) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for k, s := range o.states {
-		k.subject, k.name = strings.Clone(k.subject), strings.Clone(k.name)
-		w.states[k] = s
+		w.states[owned(k)] = s
 	}
 }
 

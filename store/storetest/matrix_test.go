@@ -17,6 +17,9 @@ func TestMatrix(t *testing.T) {
 		h := f.harness()
 		var by []string
 		for _, p := range promises() {
+			if ofChance(p.name) && !slices.Contains(f.caught, p.name) {
+				continue
+			}
 			var err error
 			h.bubble(t, func(t *testing.T) { err = h.try(t, p) })
 			if err != nil {
@@ -33,4 +36,4 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-func newFlaws() []flaw { return slices.Concat(softFlaws, lastFlaws) }
+func newFlaws() []flaw { return slices.Concat(moveFlaws, lastFlaws[:3]) }
