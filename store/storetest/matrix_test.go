@@ -36,4 +36,6 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-func newFlaws() []flaw { return slices.Concat(moveFlaws, lastFlaws[:3]) }
+func newFlaws() []flaw {
+	return slices.Concat(partFlaws, softFlaws, lastFlaws, moveFlaws, partRaceFlaws, partFullFlaws, partDurableFlaws, partPeerFlaws)
+}
