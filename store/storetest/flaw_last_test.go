@@ -42,7 +42,7 @@ var lastFlaws = []flaw{{
 	counter: moved(func(c *store.Charge, n int64) bool { return !c.OK && n > 0 }),
 }, {
 	name:    "moves Last for a refund",
-	caught:  []string{"last/taken"},
+	caught:  []string{"last/taken", "last/back-to-zero"},
 	counter: moved(func(c *store.Charge, n int64) bool { return c.OK && c.Op == store.Spend && n < 0 }),
 }, {
 	name:    "moves Last for SetRemaining",
@@ -78,7 +78,7 @@ var lastFlaws = []flaw{{
 	}),
 }, {
 	name:   "counts on after the end of a window",
-	caught: []string{"last/around"},
+	caught: []string{"last/around", "last/long"},
 	counter: ofSpan(func(c *store.Charge, m *store.Meter, last int64) int64 {
 		if at := instant(c).Unix(); at >= m.End {
 			return min((at-m.Start)/60+1, store.MaxLast)
@@ -163,7 +163,7 @@ var lastFlaws = []flaw{{
 // decided, also of one that was refused.
 func lasting(change func(w *wider, c *store.Charge, p *store.Part, i int, was, is *store.Window)) func() store.Counter {
 	return widely(func(w *wider, c *store.Charge) error {
-		held := w.hold()
+		held := w.statesOf(c)
 		if err := w.decide(c); err != nil {
 			return err
 		}

@@ -145,7 +145,7 @@ var partRaceFlaws = []flaw{{
 // chargeInTurn charges one part after the other. If one refuses, it gives back what the
 // others took, and then decides as the model.
 func chargeInTurn(w *wider, c *store.Charge) error {
-	was := w.hold()
+	was := w.statesOf(c)
 	for i := range c.Parts {
 		o := onePart(c, i)
 		if w.take(o); o.OK {

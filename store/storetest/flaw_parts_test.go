@@ -34,7 +34,7 @@ var partFlaws = []flaw{{
 			if refused {
 				w.take(o)
 			} else {
-				was := w.hold()
+				was := w.statesOf(c)
 				w.take(o)
 				w.put(o, was, func(int, key) bool { return true })
 				refused = !o.OK
@@ -54,7 +54,7 @@ var partFlaws = []flaw{{
 	}),
 }, {
 	name:   "keeps the limits of teams and organisations in a cache",
-	caught: []string{"parts/all"},
+	caught: []string{"parts/all", "parts/none"},
 	counter: severally(func(w *wider, c *store.Charge) error {
 		return w.as(c, func(o *store.Charge) {
 			w.one.Lock()
@@ -84,7 +84,7 @@ var partFlaws = []flaw{{
 	}),
 }, {
 	name:   "stops at the first part that refuses, and leaves the levels of the later ones",
-	caught: []string{"parts/levels"},
+	caught: []string{"parts/levels", "parts/none", "parts/order", "parts/new", "soft/beside"},
 	counter: severally(func(w *wider, c *store.Charge) error {
 		err := w.decide(c)
 		refused := false
@@ -128,7 +128,7 @@ var partFlaws = []flaw{{
 	}),
 }, {
 	name:   "finds the rows of a charge by its set of subjects, in the order of the first time",
-	caught: []string{"parts/order"},
+	caught: []string{"parts/order", "parts/families"},
 	counter: severally(func(w *wider, c *store.Charge) error {
 		set := subjects(c)
 		slices.Sort(set)
@@ -157,7 +157,7 @@ var partFlaws = []flaw{{
 	}),
 }, {
 	name:    "charges three parts at most",
-	caught:  []string{"parts/most"},
+	caught:  []string{"parts/most", "parts/one-name", "parts/families", "parts/spent"},
 	counter: alikeParts(func(o *store.Charge) { o.Parts = o.Parts[:min(3, len(o.Parts))] }),
 }, {
 	name:   "decides on sixty-four meters at most",
@@ -267,12 +267,12 @@ var partFlaws = []flaw{{
 	}),
 }, {
 	name:   "SetRemaining sets the first part only",
-	caught: []string{"parts/set"},
+	caught: []string{"parts/set", "parts/no-levels"},
 	counter: severally(func(w *wider, c *store.Charge) error {
 		if c.Op != store.SetRemaining {
 			return w.decide(c)
 		}
-		was := w.hold()
+		was := w.statesOf(c)
 		err := w.decide(c)
 		w.put(c, was, func(part int, _ key) bool { return part > 0 })
 		return err
@@ -341,7 +341,7 @@ var partFlaws = []flaw{{
 	}),
 }, {
 	name:   "refills the buckets of the first part only",
-	caught: []string{"parts/refill"},
+	caught: []string{"parts/refill", "parts/spent"},
 	counter: severally(func(w *wider, c *store.Charge) error {
 		return w.as(c, func(o *store.Charge) {
 			for _, p := range o.Parts[1:] {
@@ -376,7 +376,7 @@ var partFlaws = []flaw{{
 	}),
 }, {
 	name:   "decides families one after the other",
-	caught: []string{"race/families"},
+	caught: []string{"race/families", "parts/families"},
 	counter: severally(func(w *wider, c *store.Charge) error {
 		if oneFamily(c) {
 			return w.decide(c)
@@ -500,7 +500,7 @@ func (w *wider) makeBuckets(c *store.Charge, of func(p *store.Part) bool) {
 // dropsSpent loses what a charge takes from buckets that were full again, if the charge
 // also makes a subject.
 func dropsSpent(w *wider, c *store.Charge) error {
-	was := w.hold()
+	was := w.statesOf(c)
 	makes := slices.ContainsFunc(c.Parts, func(p store.Part) bool {
 		return !isZero(p.N) && !slices.ContainsFunc(p.Meters, func(m store.Meter) bool {
 			_, ok := was[key{p.Subject, m.Name, m.IsWindow(), m.Start}]

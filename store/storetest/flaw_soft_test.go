@@ -14,7 +14,7 @@ var softFlaws = []flaw{{
 	}),
 }, {
 	name:   "lets a soft window stop at its Max",
-	caught: []string{"soft/window"},
+	caught: []string{"soft/window", "soft/tighter", "soft/switch", "soft/most", "move/taken"},
 	counter: softly(func(w *wider, p *store.Part, i int, was, is *store.State) {
 		if m := &p.Meters[i]; m.IsWindow() {
 			is.Window.Used = min(is.Window.Used, max(was.Window.Used, m.Max))
@@ -22,7 +22,7 @@ var softFlaws = []flaw{{
 	}),
 }, {
 	name:   "does not count a charge that a soft window has no room for",
-	caught: []string{"soft/window"},
+	caught: []string{"soft/window", "soft/tighter", "soft/switch", "soft/most", "move/taken"},
 	counter: softly(func(w *wider, p *store.Part, i int, was, is *store.State) {
 		if m := &p.Meters[i]; m.IsWindow() {
 			*is = *was
@@ -42,7 +42,7 @@ var softFlaws = []flaw{{
 	}),
 }, {
 	name:   "lets a soft bucket give its last tokens",
-	caught: []string{"soft/bucket"},
+	caught: []string{"soft/bucket", "soft/switch"},
 	counter: softly(func(w *wider, p *store.Part, i int, was, is *store.State) {
 		if !p.Meters[i].IsWindow() {
 			is.Bucket.Tokens = 0
@@ -50,7 +50,7 @@ var softFlaws = []flaw{{
 	}),
 }, {
 	name:   "lets a soft bucket owe tokens",
-	caught: []string{"soft/bucket"},
+	caught: []string{"soft/bucket", "soft/switch"},
 	counter: softly(func(w *wider, p *store.Part, i int, was, is *store.State) {
 		if !p.Meters[i].IsWindow() {
 			is.Bucket.Tokens -= p.N[i]
@@ -106,7 +106,7 @@ var softFlaws = []flaw{{
 	}),
 }, {
 	name:    "keeps in the state of a window that it is soft",
-	caught:  []string{"soft/switch"},
+	caught:  []string{"soft/switch", "soft/window"},
 	counter: keepsSoft(true),
 }, {
 	name:    "keeps in the state of a window that it is hard",
@@ -114,7 +114,7 @@ var softFlaws = []flaw{{
 	counter: keepsSoft(false),
 }, {
 	name:   "has other states for soft meters",
-	caught: []string{"soft/switch"},
+	caught: []string{"soft/switch", "soft/window", "soft/bucket", "soft/beside", "move/taken"},
 	counter: alike(func(o *store.Charge) {
 		meters(o, func(p *store.Part, i int) {
 			if p.Meters[i].Soft {
@@ -124,7 +124,7 @@ var softFlaws = []flaw{{
 	}),
 }, {
 	name:   "forgets what exceeds the Max when SetRemaining extends a window",
-	caught: []string{"soft/switch"},
+	caught: []string{"soft/switch", "set/settled"},
 	counter: widely(func(w *wider, c *store.Charge) error {
 		if c.Op != store.SetRemaining {
 			return w.decide(c)
@@ -151,7 +151,7 @@ var softFlaws = []flaw{{
 	name:   "refuses a soft window that would exceed 2^53-1",
 	caught: []string{"soft/most"},
 	counter: widely(func(w *wider, c *store.Charge) error {
-		was := w.hold()
+		was := w.statesOf(c)
 		return w.as(c, func(o *store.Charge) {
 			meters(o, func(p *store.Part, i int) {
 				if p.Meters[i].IsWindow() && p.N[i] > store.MaxUnits-was[keyOf(p, i)].Window.Used {
@@ -166,7 +166,7 @@ var softFlaws = []flaw{{
 // does not fit.
 func softly(change func(w *wider, p *store.Part, i int, was, is *store.State)) func() store.Counter {
 	return widely(func(w *wider, c *store.Charge) error {
-		was := w.hold()
+		was := w.statesOf(c)
 		o := withLevels(c)
 		err := w.decide(o)
 		copyAnswer(c, o)

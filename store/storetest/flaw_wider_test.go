@@ -124,6 +124,19 @@ func (w *wider) hold() map[key]store.State {
 	return maps.Clone(w.states)
 }
 
+// statesOf returns a copy of the states of the meters of c that exist.
+func (w *wider) statesOf(c *store.Charge) map[key]store.State {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	states := map[key]store.State{}
+	for k := range keysOf(c) {
+		if s, ok := w.states[k]; ok {
+			states[k] = s
+		}
+	}
+	return states
+}
+
 // put makes the states of some meters what they were.
 func (w *wider) put(c *store.Charge, was map[key]store.State, which func(part int, k key) bool) {
 	w.mu.Lock()
@@ -159,12 +172,7 @@ func subjects(c *store.Charge) (all []string) {
 // rewriteParts reads the states of c, and writes them after a moment.
 func (w *wider) rewriteParts(c *store.Charge) {
 	o := newModel()
-	all := w.hold()
-	for k := range keysOf(c) {
-		if s, ok := all[k]; ok {
-			o.states[k] = s
-		}
-	}
+	o.states = w.statesOf(c)
 	wait()
 	o.take(c)
 	w.mu.Lock()
