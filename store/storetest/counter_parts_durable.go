@@ -16,10 +16,10 @@ var partDurablePromises = []promise{{
 	story: []step{
 		take(1, quota, calls).as(key1).yes(1, 1).and(take(2, quota).as(search).yes(2)).and(take(3, many).as(acme).yes(3)),
 		take(1, quota, calls).as(key1).no(1, 1).and(take(2, quota).as(search).no(2)).and(take(1, many).as(acme).no(3)),
-		reopen(),
+		decoy, reopen(),
 		read(quota, calls).as(key1).yes(1, 1).and(read(quota).as(search).yes(2)).and(read(many).as(acme).yes(3)),
 		take(1, quota).as(search).yes(3).and(take(1, many).as(acme).yes(4)),
-		reopen(),
+		take(1, calls).as("decoy 2").yes(1), reopen(),
 		take(1, quota).as(search).no(3).and(take(1, many).as(acme).no(4)).and(take(1, quota).as(key1).no(1)),
 	},
 }, {

@@ -16,9 +16,9 @@ var partFullPromises = []promise{{
 	needs: isFull,
 	test: func(t *trial) {
 		room := t.fill()
-		t.lacksRoom(take(1, rate).as(filler(0)).and(take(1, quota).as("new")))
-		t.lacksRoom(take(1, quota).as("new").and(take(1, rate).as(filler(0))))
-		t.play(read(rate).as(filler(0)).yes(1), read(quota).as("new").yes(0))
+		t.lacksRoom(take(1, rate).as(filler(0)).and(take(1, quota).as(filler(0) + ">new")))
+		t.lacksRoom(take(1, quota).as(filler(0) + ">new").and(take(1, rate).as(filler(0))))
+		t.play(read(rate).as(filler(0)).yes(1), read(quota).as(filler(0)+">new").yes(0))
 
 		for free := 1; free < min(3, room); free++ {
 			t.c = t.Full(t.tb)
@@ -99,9 +99,15 @@ var partFullPromises = []promise{{
 func (t *trial) lacksRoom(s step) {
 	t.steps.Add(1)
 	c := t.charge(s)
-	if err := t.c.Take(t.ctx, c); !errors.Is(err, store.ErrFull) || !errors.Is(err, store.ErrNotTaken) {
-		t.failf("%s: Take returned the error %q, want one that wraps %q and %q", t.where(c), fmt.Sprint(err), store.ErrFull, store.ErrNotTaken)
+	err := t.c.Take(t.ctx, c)
+	if errors.Is(err, store.ErrFull) && errors.Is(err, store.ErrNotTaken) {
+		return
 	}
+	got := "no error"
+	if err != nil {
+		got = fmt.Sprintf("the error %q", err.Error())
+	}
+	t.failf("%s: Take returned %s, want one that wraps %q and %q", t.where(c), got, store.ErrFull, store.ErrNotTaken)
 }
 
 // needsClock skips a case whose time the store's clock does not follow.

@@ -75,6 +75,9 @@ func describe(m *store.Meter, at time.Time) string {
 	if m.Max == store.Unlimited {
 		most = "unlimited"
 	}
+	if m.Soft {
+		most = "soft, " + most
+	}
 	switch {
 	case m.IsWindow() && at.IsZero():
 		return fmt.Sprintf("window %.40q (%s, from %d to %d)", m.Name, most, m.Start, m.End)
@@ -105,14 +108,20 @@ func about(c *store.Charge) string {
 	if c.Op == store.Move && len(c.Parts) == 2 {
 		return fmt.Sprintf("move subject %.40q to %.40q", c.Parts[0].Subject, c.Parts[1].Subject)
 	}
+	switch len(c.Parts) {
+	case 0:
+		return "charge no parts"
+	case 1:
+		return fmt.Sprintf("%s; subject %.40q", aboutPart(c, &c.Parts[0]), c.Parts[0].Subject)
+	}
 	var parts []string
 	for i := range c.Parts {
-		parts = append(parts, aboutPart(c, &c.Parts[i]))
+		parts = append(parts, fmt.Sprintf("Parts[%d], subject %.40q: %s", i, c.Parts[i].Subject, aboutPart(c, &c.Parts[i])))
 	}
-	return strings.Join(parts, "; and ")
+	return strings.Join(parts, "; ")
 }
 
-// aboutPart describes a part of a charge.
+// aboutPart describes what a part of a charge does with its meters.
 func aboutPart(c *store.Charge, p *store.Part) string {
 	var all []string
 	for i := range min(len(p.Meters), len(p.N), store.MaxMeters) {
@@ -131,12 +140,12 @@ func aboutPart(c *store.Charge, p *store.Part) string {
 	if len(all) == 0 {
 		all = append(all, "charge no meters")
 	}
-	return fmt.Sprintf("%s; subject %.40q", strings.Join(all, ", "), p.Subject)
+	return strings.Join(all, ", ")
 }
 
 // differences returns the fields in which the answer of a charge differs from the
-// expected one. want has the levels of one part after those of the other. It adds a hint
-// if a bucket seems to refill by another clock than the case.
+// expected one. want has the levels of all parts, one part after the other. The result
+// has a hint if a bucket seems to refill by another clock than the case.
 func (t *trial) differences(c *store.Charge, ok bool, want []store.Level) string {
 	var wrong []string
 	if c.OK != ok {
@@ -150,7 +159,7 @@ func (t *trial) differences(c *store.Charge, ok bool, want []store.Level) string
 				want = want[1:]
 				continue
 			}
-			wrong = append(wrong, fmt.Sprintf("%s, %s: %s", levelName(c, p, i), nameOf(m), t.fields(m, got, want[0])))
+			wrong = append(wrong, fmt.Sprintf("%s: %s", levelName(c, p, i), t.fields(m, got, want[0])))
 			if hint == "" && c.OK == ok {
 				hint = t.hint(m, got, want[0])
 			}
@@ -163,12 +172,13 @@ func (t *trial) differences(c *store.Charge, ok bool, want []store.Level) string
 	return "\n\t" + strings.Join(wrong, "\n\t") + hint
 }
 
-// levelName returns where a level is in a charge.
+// levelName returns where a level is in a charge, and of what it is.
 func levelName(c *store.Charge, part, i int) string {
+	p := &c.Parts[part]
 	if len(c.Parts) == 1 {
-		return fmt.Sprintf("Levels[%d]", i)
+		return fmt.Sprintf("Levels[%d], %s", i, nameOf(&p.Meters[i]))
 	}
-	return fmt.Sprintf("Parts[%d].Levels[%d]", part, i)
+	return fmt.Sprintf("Parts[%d].Levels[%d], %s of %.40q", part, i, nameOf(&p.Meters[i]), p.Subject)
 }
 
 func nameOf(m *store.Meter) string {

@@ -62,6 +62,31 @@ step 6, 0s into the case: take 1 of window "day" (max 3, from At to At+24h0m0s);
 	OK is false, want true
 	Levels[0], window "day": Used is 2, want 3; Wait is 24h0m0s, want 0s`,
 }, {
+	"several parts", flawNamed("one N for all parts"), `
+parts/apart-n: promise broken: Each part has its own N. A part may give back or read while another takes.
+step 1, 0s into the case: Parts[0], subject "acme>search/key-1": take 3 of window "day" (max 3, from At to At+24h0m0s); Parts[1], subject "acme": take 2 of window "many" (max 100, from At to At+720h0m0s):
+	Parts[1].Levels[0], window "many" of "acme": Used is 3, want 2`,
+}, {
+	"a soft meter", flawNamed("lets a soft window stop at its Max"), `
+soft/window: promise broken: A soft window that has no room counts on, above its Max. Its Wait is what it would be if it were not soft.
+step 2, 0s into the case: take 2 of window "day" (soft, max 3, from At to At+24h0m0s); subject "somebody":
+	Levels[0], window "day": Used is 3, want 4`,
+}, {
+	"Last", flawNamed("counts Last from zero"), `
+last/part: promise broken: Each window of each part has its own Last.
+step 1, 0s into the case: Parts[0], subject "acme>search/key-1": take 1 of window "day" (max 3, from At to At+24h0m0s), take 1 of window "month" (max 4, from At to At+720h0m0s); Parts[1], subject "acme": take 1 of window "day" (max 3, from At to At+24h0m0s):
+	Parts[0].Levels[0], window "day" of "acme>search/key-1": Last is 0, want 1
+	Parts[0].Levels[1], window "month" of "acme>search/key-1": Last is 0, want 1
+	Parts[1].Levels[0], window "day" of "acme": Last is 0, want 1`,
+}, {
+	"a closed subject", flawNamed("lets a read of a closed subject through"), `
+move/closed: promise broken: Every charge of a closed subject returns a MovedError that names the new one, and charges nothing in any part.
+step 5, 0s into the case: read window "day" (max 3, from At to At+24h0m0s); subject "key": error <nil>, want a MovedError from "key" to "acme>key" that wraps "store: not taken"`,
+}, {
+	"no room", flawNamed("leaves out the subjects for which there is no room"), `
+full/several: promise broken: A charge makes all of its new subjects or none. ErrFull stands for the whole charge: no part was charged, also none of a subject that the counter has.
+step 1, 0s into the case: Parts[0], subject "filler 0": take 1 of bucket "rate" (max 2, 1 every 24h0m0s); Parts[1], subject "filler 0>new": take 1 of window "day" (max 3, from At to At+24h0m0s): Take returned no error, want one that wraps "store: full" and "store: not taken"`,
+}, {
 	"an error", Harness{New: func(testing.TB) store.Counter {
 		return Faulty(newModel(), Fault{Take: 2, Err: fmt.Errorf("table is locked")})
 	}}, `
