@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -173,64 +172,6 @@ var partFlaws = []flaw{{
 		})
 	}),
 }, {
-	name:   "takes the family for the subject",
-	caught: []string{"parts/one-name"},
-	counter: alike(func(o *store.Charge) {
-		for i := range o.Parts {
-			o.Parts[i].Subject = store.Family(o.Parts[i].Subject)
-		}
-	}),
-}, {
-	name:   "trims the '>' of a subject",
-	caught: []string{"parts/one-name"},
-	counter: alike(func(o *store.Charge) {
-		for i := range o.Parts {
-			o.Parts[i].Subject = strings.TrimRight(o.Parts[i].Subject, ">")
-		}
-	}),
-}, {
-	name:   "cuts a subject at its second '>'",
-	caught: []string{"parts/one-name"},
-	counter: alike(func(o *store.Charge) {
-		for i := range o.Parts {
-			if family, rest, ok := strings.Cut(o.Parts[i].Subject, ">"); ok {
-				rest, _, _ = strings.Cut(rest, ">")
-				o.Parts[i].Subject = family + ">" + rest
-			}
-		}
-	}),
-}, {
-	name:   "names a subject by what follows its family",
-	caught: []string{"parts/one-name"},
-	counter: alike(func(o *store.Charge) {
-		for i := range o.Parts {
-			if _, rest, ok := strings.Cut(o.Parts[i].Subject, ">"); ok {
-				o.Parts[i].Subject = ">" + rest
-			}
-		}
-	}),
-}, {
-	name:   "takes what precedes the last '>' for the family",
-	caught: []string{"parts/one-name"},
-	counter: severally(func(w *wider, c *store.Charge) error {
-		family := func(subject string) string {
-			if i := strings.LastIndexByte(subject, '>'); i >= 0 {
-				return subject[:i]
-			}
-			return subject
-		}
-		for i := range c.Parts {
-			if family(c.Parts[i].Subject) != family(c.Parts[0].Subject) {
-				return apart()
-			}
-		}
-		return w.decide(c)
-	}),
-}, {
-	name:    "decides subjects of one family in one step only if they are in one slot",
-	caught:  []string{"parts/all"},
-	counter: severally(func(w *wider, c *store.Charge) error { return apart() }),
-}, {
 	name:   "one N for all parts",
 	caught: []string{"parts/apart-n"},
 	counter: severally(func(w *wider, c *store.Charge) error {
@@ -278,68 +219,6 @@ var partFlaws = []flaw{{
 		return err
 	}),
 }, {
-	name:   "keeps the subjects that a refusal would have made",
-	caught: []string{"parts/new"},
-	counter: severally(func(w *wider, c *store.Charge) error {
-		err := w.decide(c)
-		if !c.OK {
-			w.makeBuckets(c, func(p *store.Part) bool { return true })
-		}
-		return err
-	}),
-}, {
-	name:   "makes a subject for a part that only reads",
-	caught: []string{"parts/new"},
-	counter: severally(func(w *wider, c *store.Charge) error {
-		err := w.decide(c)
-		if c.OK && c.Op == store.Spend {
-			w.makeBuckets(c, func(p *store.Part) bool { return isZero(p.N) })
-		}
-		return err
-	}),
-}, {
-	name:   "expects room for levels",
-	caught: []string{"parts/no-levels"},
-	counter: widely(func(w *wider, c *store.Charge) error {
-		err := w.decide(c)
-		meters(c, func(p *store.Part, i int) { p.Levels[i].Reset = max(0, p.Levels[i].Reset) })
-		return err
-	}),
-}, {
-	name:   "takes a part without levels for one that is not charged",
-	caught: []string{"parts/no-levels"},
-	counter: alike(func(o *store.Charge) {
-		for i := range o.Parts {
-			if o.Parts[i].Levels == nil {
-				clear(o.Parts[i].N)
-			}
-		}
-	}),
-}, {
-	name:   "takes a part without meters for the end of a charge",
-	caught: []string{"parts/without-meters"},
-	counter: alikeParts(func(o *store.Charge) {
-		if end := slices.IndexFunc(o.Parts, func(p store.Part) bool { return len(p.Meters) == 0 }); end >= 0 {
-			o.Parts = o.Parts[:end]
-		}
-	}),
-}, {
-	name:   "refuses a charge of several parts of which one has no meters",
-	caught: []string{"parts/without-meters"},
-	counter: severally(func(w *wider, c *store.Charge) error {
-		if slices.ContainsFunc(c.Parts, func(p store.Part) bool { return len(p.Meters) == 0 }) {
-			o := clone(c)
-			for i := range o.Parts {
-				clear(o.Parts[i].N)
-			}
-			_ = w.decide(o)
-			copyAnswer(c, o)
-			c.OK = false
-			return nil
-		}
-		return w.decide(c)
-	}),
-}, {
 	name:   "refills the buckets of the first part only",
 	caught: []string{"parts/refill", "parts/spent"},
 	counter: severally(func(w *wider, c *store.Charge) error {
@@ -350,59 +229,6 @@ var partFlaws = []flaw{{
 				}
 			}
 		})
-	}),
-}, {
-	name:    "drops a subject that is spent while the charge still writes to it",
-	caught:  []string{"parts/spent"},
-	counter: severally(dropsSpent),
-}, {
-	name:   "charges the first family before it finds that another is elsewhere",
-	caught: []string{"parts/families"},
-	counter: severally(func(w *wider, c *store.Charge) error {
-		if oneFamily(c) {
-			return w.decide(c)
-		}
-		w.take(onePart(c, 0))
-		return apart()
-	}),
-}, {
-	name:   "says that families are apart, but not that nothing was taken",
-	caught: []string{"parts/families"},
-	counter: severally(func(w *wider, c *store.Charge) error {
-		if oneFamily(c) {
-			return w.decide(c)
-		}
-		return store.ErrApart
-	}),
-}, {
-	name:   "decides families one after the other",
-	caught: []string{"race/families", "parts/families"},
-	counter: severally(func(w *wider, c *store.Charge) error {
-		if oneFamily(c) {
-			return w.decide(c)
-		}
-		c.OK = true
-		for i := range c.Parts {
-			o := onePart(c, i)
-			w.take(o)
-			copy(c.Parts[i].Levels, o.Parts[0].Levels)
-			c.OK = c.OK && o.OK
-			wait()
-		}
-		return nil
-	}),
-}, {
-	name:   "locks the families in the order of the charge",
-	caught: []string{"race/families"},
-	counter: severally(func(w *wider, c *store.Charge) error {
-		var families []string
-		for _, subject := range subjects(c) {
-			families = append(families, store.Family(subject))
-		}
-		if oneFamily(c) {
-			families = families[:1]
-		}
-		return w.under(c, families, w.take)
 	}),
 }, {
 	name:   "believes the Place of every part but the first",
@@ -422,34 +248,6 @@ var partFlaws = []flaw{{
 		copyAnswer(c, o)
 		return err
 	}),
-}, {
-	name:    "takes an Op that it does not know for Spend",
-	caught:  []string{"parts/invalid"},
-	counter: mends(func(c *store.Charge) bool { return c.Op > store.Move }, func(c *store.Charge) { c.Op = store.Spend }),
-}, {
-	name:   "does not look at the Kind of a meter",
-	caught: []string{"parts/invalid", "call/invalid", "peek/invalid", "one/call"},
-	counter: mends(func(c *store.Charge) bool { return true }, func(c *store.Charge) {
-		meters(c, func(p *store.Part, i int) { p.Meters[i].Kind = store.Plain })
-	}),
-}, {
-	name:   "decides any number of parts",
-	caught: []string{"parts/invalid"},
-	counter: mends(func(c *store.Charge) bool { return len(c.Parts) > store.MaxParts }, func(c *store.Charge) {
-		c.Parts = c.Parts[:store.MaxParts]
-	}),
-}, {
-	name:   "admits a charge of no parts",
-	caught: []string{"parts/invalid"},
-	counter: mends(func(c *store.Charge) bool { return len(c.Parts) == 0 }, func(c *store.Charge) {
-		c.Parts = []store.Part{{Subject: "nobody"}}
-	}),
-}, {
-	name:   "charges a subject that is there twice once",
-	caught: []string{"parts/invalid"},
-	counter: mends(func(c *store.Charge) bool { return len(c.Parts) == 3 && c.Parts[0].Subject == c.Parts[2].Subject }, func(c *store.Charge) {
-		c.Parts = c.Parts[:2]
-	}),
 }}
 
 // alikeParts makes a flawed counter that decides a part of each charge.
@@ -461,60 +259,4 @@ func alikeParts(cut func(o *store.Charge)) func() store.Counter {
 		copyAnswer(c, o)
 		return err
 	})
-}
-
-// mends makes a flawed counter that mends some charges instead of refusing them.
-func mends(which func(c *store.Charge) bool, mend func(c *store.Charge)) func() store.Counter {
-	return func() store.Counter { return mending{newModel(), which, mend} }
-}
-
-type mending struct {
-	*model
-	which func(c *store.Charge) bool
-	mend  func(c *store.Charge)
-}
-
-func (m mending) Take(ctx context.Context, c *store.Charge) error {
-	if !m.which(c) {
-		return m.model.Take(ctx, c)
-	}
-	o := clone(c)
-	m.mend(o)
-	err := m.model.Take(ctx, o)
-	copyAnswer(c, o)
-	return err
-}
-
-// makeBuckets stores the buckets that do not exist yet as full ones.
-func (w *wider) makeBuckets(c *store.Charge, of func(p *store.Part) bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	meters(c, func(p *store.Part, i int) {
-		m, k := &p.Meters[i], keyOf(p, i)
-		if _, ok := w.states[k]; !ok && !m.IsWindow() && m.Max > 0 && of(p) {
-			w.states[owned(k)] = store.State{Bucket: store.Bucket{Tokens: m.Max, Per: max(m.Rate.Per, 1), Last: instant(c).UnixMicro()}}
-		}
-	})
-}
-
-// dropsSpent loses what a charge takes from buckets that were full again, if the charge
-// also makes a subject.
-func dropsSpent(w *wider, c *store.Charge) error {
-	was := w.statesOf(c)
-	makes := slices.ContainsFunc(c.Parts, func(p store.Part) bool {
-		return !isZero(p.N) && !slices.ContainsFunc(p.Meters, func(m store.Meter) bool {
-			_, ok := was[key{p.Subject, m.Name, m.IsWindow(), m.Start}]
-			return ok
-		})
-	})
-	err := w.decide(c)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	meters(c, func(p *store.Part, i int) {
-		m, k := &p.Meters[i], keyOf(p, i)
-		if s, ok := was[k]; ok && makes && c.OK && !m.IsWindow() && m.Max > 0 && s.Bucket.Tokens < m.Max && s.Bucket.FullAt(m) <= instant(c).UnixMicro() {
-			delete(w.states, k)
-		}
-	})
-	return err
 }

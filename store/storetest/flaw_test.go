@@ -140,7 +140,8 @@ func flaws() []flaw {
 	return slices.Concat(
 		windowFlaws, bucketFlaws, chargeFlaws, setFlaws, subjectFlaws, callFlaws, oneFlaws,
 		extremeFlaws, aheadFlaws, stateFlaws, staleFlaws, ctxFlaws, queueFlaws, overlapFlaws, setRaceFlaws,
-		reopenFlaws, peerFlaws, fullFlaws, partFlaws, softFlaws, lastFlaws, moveFlaws, partRaceFlaws, partFullFlaws,
+		reopenFlaws, peerFlaws, fullFlaws, partFlaws, familyFlaws, partInvalidFlaws, partNewFlaws,
+		softFlaws, lastFlaws, moveFlaws, movedStateFlaws, closedFlaws, partRaceFlaws, partFullFlaws,
 		partDurableFlaws, partPeerFlaws,
 	)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -213,12 +212,3 @@ func meters(c *store.Charge, f func(p *store.Part, i int)) {
 
 // apart returns an error that says that families are apart.
 func apart() error { return fmt.Errorf("%w, %w", store.ErrApart, store.ErrNotTaken) }
-
-// inOrder returns the parts of c in the order of these subjects.
-func inOrder(c *store.Charge, of []string) (parts []store.Part) {
-	for _, subject := range of {
-		i := slices.IndexFunc(c.Parts, func(p store.Part) bool { return p.Subject == subject })
-		parts = append(parts, c.Parts[i])
-	}
-	return parts
-}
