@@ -23,6 +23,10 @@ var partRacePromises = []promise{{
 	name: "race/parts-one",
 	says: "Take of several parts and TakeOne of one of their subjects do not lose each other's changes or exceed its limit.",
 	test: partsAndOne,
+}, {
+	name: "race/parts-peek",
+	says: "Peek never shows a part of a charge that is refused in the end: while units are only taken, no Used falls.",
+	test: partsPeeked,
 }}
 
 // partsTogether charges two teams and their keys, in any order of the parts.
@@ -131,4 +135,33 @@ func partsAndOne(t *trial) {
 		t.failf("%d charges were admitted, want %d", n, limit)
 	}
 	t.play(read(calls).as(key1).yes(admitted.of(key1)).and(read(org).as(acme).yes(limit)))
+}
+
+// partsPeeked peeks at a key and an organisation that others charge, or fail to charge
+// because of a third part.
+func partsPeeked(t *trial) {
+	full, on := daily(0, 0), t.meters(calls)
+	var before [goroutines][2]int64
+	t.together(func(g, i int) error {
+		if g%2 == 0 {
+			levels := make([]store.Level, 2)
+			if err := store.Peek(t.ctx, t.c, t.at(), []string{key1, acme}, on, levels); err != nil {
+				return fmt.Errorf("Peek: %w", err)
+			}
+			for j, l := range levels {
+				if l.Used < before[g][j] {
+					return fmt.Errorf("Peek of %q shows a Used of %d after one of %d", []string{key1, acme}[j], l.Used, before[g][j])
+				}
+				before[g][j] = l.Used
+			}
+			return nil
+		}
+		s := take(1, calls).as(key1).and(take(1, calls).as(acme))
+		if i%2 == 0 { // is refused by the last part
+			s = take(7, calls).as(key1).and(take(7, calls).as(acme)).and(take(1, full).as(search))
+		}
+		return t.c.Take(t.ctx, t.charge(s))
+	})
+	const taken = goroutines / 2 * rounds / 2
+	t.play(read(calls).as(key1).yes(taken).and(read(calls).as(acme).yes(taken)))
 }

@@ -98,8 +98,8 @@ func (o opens) Take(ctx context.Context, c *store.Charge) error {
 	return nil
 }
 
-// chargesOthers is the model, but charges the open subjects of a charge before it finds one
-// that is closed.
+// chargesOthers is the model, but charges the open subjects of a charge before it finds
+// one that is closed.
 type chargesOthers struct{ *model }
 
 func (o chargesOthers) Take(ctx context.Context, c *store.Charge) error {

@@ -65,6 +65,22 @@ var partRaceFlaws = []flaw{{
 		return oneElsewhere{w, func(subject string) string { return subject }}
 	},
 }, {
+	name:   "Peek does not wait for a charge that may give back what it has taken",
+	caught: []string{"race/parts-peek"},
+	counter: func() store.Counter {
+		w := newWider()
+		w.decides = func(w *wider, c *store.Charge) error {
+			return w.under(c, []string{"all"}, func(c *store.Charge) {
+				if len(c.Parts) < 2 || onlyReadsParts(c) || c.Op != store.Spend {
+					_ = w.decide(c)
+				} else {
+					_ = chargeInTurn(w, c)
+				}
+			})
+		}
+		return peeksModel{w}
+	},
+}, {
 	name:   "TakeOne finds a subject of a family by its name alone",
 	caught: []string{"one/parts"},
 	counter: func() store.Counter {
@@ -184,8 +200,8 @@ func onlyReadsParts(c *store.Charge) bool {
 	return c.Op == store.Spend && !slices.ContainsFunc(c.Parts, func(p store.Part) bool { return !isZero(p.N) })
 }
 
-// endsBetween makes a flawed counter that charges only the first part if ctx ends during a
-// charge of several parts.
+// endsBetween makes a flawed counter that charges only the first part if ctx ends during
+// a charge of several parts.
 func endsBetween(fails func(err error) error) func() store.Counter {
 	return ctxFlaw(func(m *model, ctx context.Context, c *store.Charge) error {
 		if err := ctx.Err(); len(c.Parts) > 1 && err != nil {
@@ -232,4 +248,12 @@ func (p peeksCopy) Peek(ctx context.Context, at time.Time, subjects []string, me
 		return err
 	}
 	return store.Peek(ctx, p.copy, at, subjects, meters, levels)
+}
+
+// peeksModel is a counter whose Peek takes no lock of its own.
+type peeksModel struct{ *wider }
+
+func (p peeksModel) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+	wait()
+	return store.Peek(ctx, p.model, at, subjects, meters, levels)
 }

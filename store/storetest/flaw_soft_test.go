@@ -226,8 +226,8 @@ func besideRefusal(which func(c *store.Charge, p *store.Part, i int) bool) func(
 	})
 }
 
-// besideHard makes a flawed counter that changes the levels of an admitted charge of a part
-// that has both soft and hard meters.
+// besideHard makes a flawed counter that changes the levels of an admitted charge of a
+// part that has both soft and hard meters.
 func besideHard(change func(p *store.Part, i int, l *store.Level)) func() store.Counter {
 	return widely(func(w *wider, c *store.Charge) error {
 		err := w.decide(c)
