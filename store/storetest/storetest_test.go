@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,6 +38,19 @@ func TestModel(t *testing.T) {
 		TestCounter(t, twice(func(i *instance, c *store.Charge) { i.model.take(c) })())
 	})
 	t.Run("full", func(t *testing.T) { TestCounter(t, inFull(func(*bounded) {})()) })
+	t.Run("families apart", func(t *testing.T) { // as in a Redis Cluster
+		make := severally(func(w *wider, c *store.Charge) error {
+			if !oneFamily(c) {
+				return apart()
+			}
+			return w.decide(c)
+		})
+		TestCounter(t, Harness{New: func(testing.TB) store.Counter { return make() }, Bubble: synctest.Test})
+	})
+	t.Run("no moves", func(t *testing.T) {
+		make := moving(func(*wider, *store.Charge) error { return notTaken(errors.ErrUnsupported) })
+		TestCounter(t, Harness{New: func(testing.TB) store.Counter { return make() }, Bubble: synctest.Test})
+	})
 	t.Run("clock=own", func(t *testing.T) {
 		TestCounter(t, Harness{
 			New: func(testing.TB) store.Counter {
