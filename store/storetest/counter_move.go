@@ -105,6 +105,7 @@ var movePromises = []promise{
 		t.play(take(1, quota).as("blue>key").yes(3))
 	}),
 	movable("move/elsewhere", "A closed subject cannot be moved elsewhere.", func(t *trial) {
+		t.play(take(2, quota).as("key").yes(2))
 		t.moves("key", "acme>key")
 		var moved *store.MovedError
 		if err := t.move("key", "blue>key"); !errors.As(err, &moved) || moved.To != "acme>key" {

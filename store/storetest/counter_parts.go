@@ -153,6 +153,8 @@ var partPromises = []promise{{
 		later(1500 * time.Millisecond),
 		take(1, bucket("rate", 3, perSecond)).as(acme).yes(3).resets(2500 * time.Millisecond).
 			and(take(1, bucket("rate", 3, perSecond)).as(key1).yes(3).resets(2500 * time.Millisecond)),
+		later(500 * time.Millisecond),
+		take(1, bucket("rate", 3, perSecond)).as(key1).yes(3).and(take(1, bucket("rate", 3, perSecond)).as(acme).yes(3)),
 	},
 }, {
 	name:    "parts/spent",

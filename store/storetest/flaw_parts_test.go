@@ -52,15 +52,15 @@ var partFlaws = []flaw{{
 		})
 	}),
 }, {
-	name:   "keeps the limits of teams and organisations in a cache",
-	caught: []string{"parts/all", "parts/none"},
+	name:   "keeps the limits of teams in a cache",
+	caught: []string{"parts/all"},
 	counter: severally(func(w *wider, c *store.Charge) error {
 		return w.as(c, func(o *store.Charge) {
 			w.one.Lock()
 			defer w.one.Unlock()
-			for p := range o.Parts[1:] {
-				for i := range o.Parts[p+1].Meters {
-					m, k := &o.Parts[p+1].Meters[i], owned(keyOf(&o.Parts[p+1], i))
+			for _, p := range o.Parts[1 : len(o.Parts)-1] { // a team is between a key and an organisation
+				for i := range p.Meters {
+					m, k := &p.Meters[i], owned(keyOf(&p, i))
 					if _, ok := w.limits[k]; !ok {
 						w.limits[k] = m.Max
 					}
@@ -216,6 +216,39 @@ var partFlaws = []flaw{{
 		was := w.statesOf(c)
 		err := w.decide(c)
 		w.put(c, was, func(part int, _ key) bool { return part > 0 })
+		return err
+	}),
+}, {
+	name:   "SetRemaining of several parts reports what remained before",
+	caught: []string{"parts/set"},
+	counter: severally(func(w *wider, c *store.Charge) error {
+		o := clone(c)
+		if o.Op == store.SetRemaining {
+			o.Op = store.Spend
+			for i := range o.Parts {
+				clear(o.Parts[i].N)
+			}
+			w.take(o)
+		}
+		err := w.decide(c)
+		if c.Op == store.SetRemaining {
+			copyAnswer(c, o)
+		}
+		return err
+	}),
+}, {
+	name:   "keeps whole tokens in charges of several parts",
+	caught: []string{"parts/refill"},
+	counter: severally(func(w *wider, c *store.Charge) error {
+		err := w.decide(c)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		meters(c, func(p *store.Part, i int) {
+			if s, ok := w.states[keyOf(p, i)]; ok && c.OK && c.Changes(p, i) {
+				s.Bucket.Part = 0
+				w.states[owned(keyOf(p, i))] = s
+			}
+		})
 		return err
 	}),
 }, {
