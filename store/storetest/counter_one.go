@@ -69,7 +69,7 @@ func oneCall(t *trial) {
 type singly struct{ store.Counter }
 
 func (s singly) Take(ctx context.Context, c *store.Charge) (err error) {
-	if len(c.Parts) != 1 || len(c.Parts[0].Meters) != 1 || c.Op != store.Spend {
+	if len(c.Parts) != 1 || len(c.Parts[0].Meters) != 1 || c.Parts[0].Last != nil || c.Op != store.Spend {
 		return s.Counter.Take(ctx, c)
 	}
 	c.Parts[0].Levels[0], c.OK, err = store.One(s.Counter).TakeOne(ctx, c.Parts[0].Subject, &c.Parts[0].Meters[0], c.At, c.Parts[0].N[0])

@@ -41,8 +41,9 @@ func (n *noted) Take(ctx context.Context, c *store.Charge) error {
 			continue
 		}
 		for i := range min(len(p.Meters), len(p.Levels)) {
-			note += fmt.Sprintf(" %q %d of %d, last %d", p.Meters[i].Name, p.Levels[i].Used, p.Levels[i].Max, p.Levels[i].Last)
+			note += fmt.Sprintf(" %q %d of %d", p.Meters[i].Name, p.Levels[i].Used, p.Levels[i].Max)
 		}
+		note += fmt.Sprint(" last ", p.Last)
 	}
 	n.notes = append(n.notes, note)
 	return err

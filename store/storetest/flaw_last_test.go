@@ -61,10 +61,7 @@ var lastFlaws = []flaw{{
 	caught: []string{"last/back"},
 	counter: lasting(func(w *wider, c *store.Charge, p *store.Part, i int, was, is *store.Window) {
 		if c.OK && c.Op == store.Spend && p.N[i] > 0 {
-			o := onePart(c, 0)
-			o.Parts[0] = store.NewPart("s", 1, p.Meters[i])
-			newModel().take(o)
-			is.Last = o.Parts[0].Levels[0].Last
+			is.Last = spanAt(c, &p.Meters[i])
 		}
 	}),
 }, {
@@ -178,8 +175,8 @@ func lasting(change func(w *wider, c *store.Charge, p *store.Part, i int, was, i
 			was := held[k].Window
 			change(w, c, p, i, &was, &s.Window)
 			w.states[owned(k)] = s
-			if p.Levels != nil {
-				p.Levels[i].Last = s.Window.Last
+			if p.Last != nil {
+				p.Last[i] = s.Window.Last
 			}
 		})
 		return nil
@@ -187,12 +184,7 @@ func lasting(change func(w *wider, c *store.Charge, p *store.Part, i int, was, i
 }
 
 // spanAt returns the span of m at the instant of c.
-func spanAt(c *store.Charge, m *store.Meter) int64 {
-	o := &store.Charge{At: instant(c), Parts: []store.Part{store.NewPart("s", 1, *m)}}
-	o.Parts[0].Meters[0].Soft = true
-	newModel().take(o)
-	return o.Parts[0].Levels[0].Last
-}
+func spanAt(c *store.Charge, m *store.Meter) int64 { return m.SpanAt(instant(c).UnixMicro()) }
 
 // ofSpan makes a flawed counter that numbers the spans of windows in another way.
 func ofSpan(number func(c *store.Charge, m *store.Meter, last int64) int64) func() store.Counter {

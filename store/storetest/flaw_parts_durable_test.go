@@ -181,8 +181,8 @@ var partPeerFlaws = []flaw{{
 				s.Window.Last = own
 			}
 			i.states[k], i.own.states[k] = s, s
-			if p.Levels != nil {
-				p.Levels[m].Last = s.Window.Last
+			if p.Last != nil {
+				p.Last[m] = s.Window.Last
 			}
 		})
 	})),

@@ -167,7 +167,8 @@ func clone(c *store.Charge) *store.Charge {
 	o.Parts = slices.Clone(c.Parts)
 	for i := range o.Parts {
 		p := &o.Parts[i]
-		p.Meters, p.N, p.Levels = slices.Clone(p.Meters), slices.Clone(p.N), slices.Clone(p.Levels)
+		p.Meters, p.N = slices.Clone(p.Meters), slices.Clone(p.N)
+		p.Levels, p.Last = slices.Clone(p.Levels), slices.Clone(p.Last)
 	}
 	return &o
 }
@@ -177,5 +178,6 @@ func copyAnswer(c, of *store.Charge) {
 	c.OK = of.OK
 	for i := range c.Parts {
 		copy(c.Parts[i].Levels, of.Parts[i].Levels)
+		copy(c.Parts[i].Last, of.Parts[i].Last)
 	}
 }
