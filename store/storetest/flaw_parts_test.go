@@ -58,7 +58,8 @@ var partFlaws = []flaw{{
 		return w.as(c, func(o *store.Charge) {
 			w.one.Lock()
 			defer w.one.Unlock()
-			for _, p := range o.Parts[1 : len(o.Parts)-1] { // a team is between a key and an organisation
+			// A team is between a key and an organisation.
+			for _, p := range o.Parts[1 : len(o.Parts)-1] {
 				for i := range p.Meters {
 					m, k := &p.Meters[i], owned(keyOf(&p, i))
 					if _, ok := w.limits[k]; !ok {
