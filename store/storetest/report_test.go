@@ -75,9 +75,9 @@ step 2, 0s into the case: take 2 of window "day" (soft, max 3, from At to At+24h
 	"Last", flawNamed("counts Last from zero"), `
 last/part: promise broken: Each window of each part has its own Last.
 step 1, 0s into the case: Parts[0], subject "acme>search/key-1": take 1 of window "day" (max 3, from At to At+24h0m0s), take 1 of window "month" (max 4, from At to At+720h0m0s); Parts[1], subject "acme": take 1 of window "day" (max 3, from At to At+24h0m0s):
-	Parts[0].Levels[0], window "day" of "acme>search/key-1": Last is 0, want 1
-	Parts[0].Levels[1], window "month" of "acme>search/key-1": Last is 0, want 1
-	Parts[1].Levels[0], window "day" of "acme": Last is 0, want 1`,
+	Parts[0].Last[0], window "day": 0, want 1
+	Parts[0].Last[1], window "month": 0, want 1
+	Parts[1].Last[0], window "day": 0, want 1`,
 }, {
 	"a closed subject", flawNamed("lets a read of a closed subject through"), `
 move/closed: promise broken: Every charge of a closed subject returns a MovedError that names the new one, and charges nothing in any part.
