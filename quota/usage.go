@@ -84,7 +84,7 @@ func read[T any](ctx context.Context, c store.Counter, at time.Time, subjects []
 		t = time.Unix(meters[i].Start, 0).Add(-time.Nanosecond)
 	}
 	levels := make([]store.Level, len(subjects)*n)
-	if err := store.Peek(ctx, c, at, subjects, meters, levels); err != nil {
+	if err := store.Peek(ctx, c, at, subjects, meters, levels, nil); err != nil {
 		return nil, fmt.Errorf("quota: usage: %w", err)
 	}
 	all := make([][]T, 0, len(subjects))

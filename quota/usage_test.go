@@ -113,7 +113,7 @@ type peeker struct {
 	err                     error
 }
 
-func (p *peeker) Peek(_ context.Context, _ time.Time, subjects []string, meters []store.Meter, _ []store.Level) error {
+func (p *peeker) Peek(_ context.Context, _ time.Time, subjects []string, meters []store.Meter, _ []store.Level, _ []int64) error {
 	p.calls, p.subjects, p.meters = p.calls+1, len(subjects), len(meters)
 	return p.err
 }

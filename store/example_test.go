@@ -129,7 +129,7 @@ func ExamplePeek() {
 	_ = c.Take(context.Background(), &store.Charge{At: at, Parts: []store.Part{store.NewPart("customer-42", 1, meters...)}})
 
 	levels := make([]store.Level, 2)
-	err := store.Peek(context.Background(), c, at, []string{"customer-42"}, meters, levels)
+	err := store.Peek(context.Background(), c, at, []string{"customer-42"}, meters, levels, nil)
 	fmt.Println(err, levels[0].Used, levels[1].Used, levels[1].Reset)
 	// Output:
 	// <nil> 1 1 23h0m0s

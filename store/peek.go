@@ -16,20 +16,22 @@ type Peeker interface {
 	// subject are of one instant if there are at most MaxMeters meters. Peek changes
 	// nothing. It is safe for concurrent use. Without an error it has filled in every level.
 	// After it has returned, it does not write to levels.
-	Peek(ctx context.Context, at time.Time, subjects []string, meters []Meter, levels []Level) error
+	//
+	// last is nil, or gets the Last of every window in the same order: see Part.Last.
+	Peek(ctx context.Context, at time.Time, subjects []string, meters []Meter, levels []Level, last []int64) error
 }
 
 // Peek reads the levels of meters for many subjects. If c is a Peeker, it takes few
 // steps: a report of 500 keys over 90 days is one call. Otherwise Peek calls Take for one
 // subject at a time. The slice levels needs room for len(subjects)*len(meters) elements,
-// in the order that Peeker describes; with less, the error wraps ErrInvalid. If at is
-// zero, the store reads its own clock.
-func Peek(ctx context.Context, c Counter, at time.Time, subjects []string, meters []Meter, levels []Level) error {
-	if have, want := len(levels), len(subjects)*len(meters); have < want {
-		return invalid([]error{fmt.Errorf("levels: room for %d: want %d", have, want)})
+// in the order that Peeker describes; with less, the error wraps ErrInvalid. So does last,
+// unless it is nil. If at is zero, the store reads its own clock.
+func Peek(ctx context.Context, c Counter, at time.Time, subjects []string, meters []Meter, levels []Level, last []int64) error {
+	if faults := roomFaults(len(subjects)*len(meters), levels, last); faults != nil {
+		return invalid(faults)
 	}
 	if p, ok := c.(Peeker); ok {
-		return p.Peek(ctx, at, subjects, meters, levels)
+		return p.Peek(ctx, at, subjects, meters, levels, last)
 	}
 
 	// Every call of Take uses the same memory.
@@ -43,6 +45,9 @@ func Peek(ctx context.Context, c Counter, at time.Time, subjects []string, meter
 			n := min(len(rest), MaxMeters)
 			read.part[0] = Part{Subject: subject, Meters: rest[:n], N: read.none[:n], Levels: levels[:n]}
 			read.charge = Charge{At: at, Parts: read.part[:]}
+			if last != nil {
+				read.part[0].Last, last = last[:n], last[n:]
+			}
 			if err := c.Take(ctx, &read.charge); err != nil {
 				return err
 			}
@@ -50,4 +55,14 @@ func Peek(ctx context.Context, c Counter, at time.Time, subjects []string, meter
 		}
 	}
 	return nil
+}
+
+func roomFaults(want int, levels []Level, last []int64) (errs []error) {
+	if have := len(levels); have < want {
+		errs = append(errs, fmt.Errorf("levels: room for %d: want %d", have, want))
+	}
+	if have := len(last); last != nil && have < want {
+		errs = append(errs, fmt.Errorf("last: room for %d: want %d, or nil", have, want))
+	}
+	return errs
 }

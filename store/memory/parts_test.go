@@ -229,7 +229,7 @@ func TestPeekClosed(t *testing.T) {
 	mustTake(t, s, "a", t0, 1, bucket)
 	require.NoError(t, move(t, s, t0, "a", "b"))
 	levels := make([]store.Level, 2)
-	err := s.Peek(t.Context(), t0, []string{"b", "a"}, []store.Meter{bucket}, levels)
+	err := s.Peek(t.Context(), t0, []string{"b", "a"}, []store.Meter{bucket}, levels, nil)
 	require.Equal(t, "b", movedTo(err))
 	require.ErrorIs(t, err, store.ErrNotTaken)
 	require.EqualValues(t, 1, levels[0].Used)

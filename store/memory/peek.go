@@ -10,7 +10,7 @@ import (
 
 // Peek implements store.Peeker. It locks a shard once for each subject, however many
 // meters there are.
-func (s *Store) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+func (s *Store) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 	if at.IsZero() {
 		at = time.Now()
 	}
@@ -22,10 +22,13 @@ func (s *Store) Peek(ctx context.Context, at time.Time, subjects []string, meter
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("store/memory: peek: %w: %w", store.ErrNotTaken, err)
 		}
-		if err := s.peek(subject, at, now, meters, levels); err != nil {
+		if err := s.peek(subject, at, now, meters, levels, last); err != nil {
 			return fmt.Errorf("store/memory: peek: %w", err)
 		}
 		levels = levels[len(meters):]
+		if last != nil {
+			last = last[len(meters):]
+		}
 	}
 	return nil
 }
@@ -45,7 +48,7 @@ func checkPeek(subject string, meters []store.Meter) error {
 	return nil
 }
 
-func (s *Store) peek(subject string, at time.Time, now int64, meters []store.Meter, levels []store.Level) error {
+func (s *Store) peek(subject string, at time.Time, now int64, meters []store.Meter, levels []store.Level, last []int64) error {
 	number, hash := s.hash(subject)
 	sh := &s.shards[number]
 	sh.mu.Lock()
@@ -60,6 +63,9 @@ func (s *Store) peek(subject string, at time.Time, now int64, meters []store.Met
 	for i := range meters {
 		st := a.readState(&meters[i], i)
 		_, levels[i], _ = st.Take(&meters[i], at.UnixMicro(), now, 0)
+		if last != nil {
+			last[i] = st.Window.Last
+		}
 	}
 	return nil
 }

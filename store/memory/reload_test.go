@@ -58,8 +58,8 @@ func (r *reloading) Take(ctx context.Context, c *store.Charge) error {
 	return r.do(func(s *memory.Store) error { return s.Take(ctx, c) })
 }
 
-func (r *reloading) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
-	return r.do(func(s *memory.Store) error { return s.Peek(ctx, at, subjects, meters, levels) })
+func (r *reloading) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
+	return r.do(func(s *memory.Store) error { return s.Peek(ctx, at, subjects, meters, levels, nil) })
 }
 
 func (r *reloading) InsertKey(ctx context.Context, k apikey.Key) error {

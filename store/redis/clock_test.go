@@ -50,7 +50,7 @@ func TestServersClockBack(t *testing.T) {
 					require.Equal(t, step.wait, c.Parts[0].Levels[0].Reset, "%s after %v", subject, step.at)
 					require.Equal(t, step.wait, charge(subject, meters, 0).Parts[0].Levels[0].Reset, "%s is read", subject)
 					levels := make([]store.Level, len(meters))
-					require.NoError(t, s.Peek(t.Context(), start, []string{subject}, meters, levels))
+					require.NoError(t, s.Peek(t.Context(), start, []string{subject}, meters, levels, nil))
 					require.Equal(t, step.wait, levels[0].Reset, "%s is peeked at", subject)
 				}
 			}

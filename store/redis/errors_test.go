@@ -93,7 +93,7 @@ func TestNeverSent(t *testing.T) {
 		cancel(errors.New("because"))
 		for name, err := range map[string]error{
 			"take": s.Take(ctx, one("a")),
-			"peek": s.Peek(ctx, time.Now(), []string{"a"}, []store.Meter{quota}, make([]store.Level, 1)),
+			"peek": s.Peek(ctx, time.Now(), []string{"a"}, []store.Meter{quota}, make([]store.Level, 1), nil),
 		} {
 			require.ErrorIs(t, err, store.ErrNotTaken, name)
 			require.ErrorIs(t, err, context.Canceled, name)
@@ -253,7 +253,7 @@ func TestLayout(t *testing.T) {
 					require.ErrorContains(t, err, test.code)
 				}
 			}
-			err = s.Peek(t.Context(), time.Now(), []string{"x"}, test.meters, make([]store.Level, 1))
+			err = s.Peek(t.Context(), time.Now(), []string{"x"}, test.meters, make([]store.Level, 1), nil)
 			require.ErrorContains(t, err, test.code)
 			require.Equal(t, before, dump(t, client))
 		})

@@ -200,7 +200,7 @@ func TestMovingSlot(t *testing.T) {
 				yesterday := []store.Meter{quota}
 				yesterday[0].Start, yesterday[0].End = quota.Start-86400, quota.End-86400
 				levels := make([]store.Level, 1)
-				require.NoError(t, s.Peek(t.Context(), time.Now(), []string{test.name}, yesterday, levels))
+				require.NoError(t, s.Peek(t.Context(), time.Now(), []string{test.name}, yesterday, levels, nil))
 				require.EqualValues(t, 7, levels[0].Used)
 			}
 		})

@@ -78,7 +78,7 @@ func TestMove(t *testing.T) {
 				require.ErrorAs(t, err, &moved)
 				require.Equal(t, &store.MovedError{Subject: "key-7", To: to}, moved)
 				require.ErrorIs(t, err, store.ErrNotTaken)
-				require.ErrorAs(t, s.Peek(t.Context(), time.Now(), []string{"key-7"}, []store.Meter{quota}, make([]store.Level, 1)), &moved)
+				require.ErrorAs(t, s.Peek(t.Context(), time.Now(), []string{"key-7"}, []store.Meter{quota}, make([]store.Level, 1), nil), &moved)
 				require.ErrorAs(t, s.Take(t.Context(), moveOf("key-7", "another")), &moved)
 				requireCharged(t, s, to)
 

@@ -84,7 +84,7 @@ func TestComesLater(t *testing.T) {
 	}
 	wg.Wait()
 	began := time.Now()
-	require.ErrorIs(t, store.Peek(t.Context(), s, time.Now(), []string{"a"}, []store.Meter{quota}, make([]store.Level, 1)), store.ErrNotTaken)
+	require.ErrorIs(t, store.Peek(t.Context(), s, time.Now(), []string{"a"}, []store.Meter{quota}, make([]store.Level, 1), nil), store.ErrNotTaken)
 	require.Less(t, time.Since(began), maxRedial)
 
 	server = miniredis.NewMiniRedis()

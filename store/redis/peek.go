@@ -16,7 +16,7 @@ const peekBatch = 128
 // Peek implements store.Peeker. It calls the script once for every subject and up to
 // MaxMeters of its meters, and sends many calls at a time. It reads from the masters, as
 // Take does.
-func (s *Store) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+func (s *Store) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 	if at.IsZero() {
 		at = time.Now()
 	}
@@ -37,12 +37,13 @@ func (s *Store) Peek(ctx context.Context, at time.Time, subjects []string, meter
 			if err := s.peek(ctx, l, charges); err != nil {
 				return err
 			}
-			levels = levels[copyLevels(levels, charges):]
+			n := copyLevels(levels, last, charges)
+			levels, last = levels[n:], last[min(n, len(last)):]
 			charges = charges[:0]
 		}
 	}
 	if err = s.peek(ctx, l, charges); err == nil {
-		copyLevels(levels, charges)
+		copyLevels(levels, last, charges)
 	}
 	return err
 }
@@ -91,15 +92,18 @@ var noUnits [store.MaxMeters]int64
 // readOf returns a charge that reads meters of a subject.
 func readOf(subject string, at time.Time, meters []store.Meter) store.Charge {
 	return store.Charge{At: at, Parts: []store.Part{{
-		Subject: subject, Meters: meters, N: noUnits[:len(meters)], Levels: make([]store.Level, len(meters)),
+		Subject: subject, Meters: meters, N: noUnits[:len(meters)],
+		Levels: make([]store.Level, len(meters)), Last: make([]int64, len(meters)),
 	}}}
 }
 
-// copyLevels copies the levels of charges, one after the other. It returns how many there
-// are.
-func copyLevels(levels []store.Level, charges []store.Charge) (n int) {
+// copyLevels copies the levels and the Last of charges, one after the other. It returns
+// how many there are. last may be empty.
+func copyLevels(levels []store.Level, last []int64, charges []store.Charge) (n int) {
 	for i := range charges {
-		n += copy(levels[n:], charges[i].Parts[0].Levels)
+		p := &charges[i].Parts[0]
+		copy(last[min(n, len(last)):], p.Last)
+		n += copy(levels[n:], p.Levels)
 	}
 	return n
 }

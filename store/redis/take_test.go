@@ -124,7 +124,7 @@ func TestWork(t *testing.T) {
 		m.End += int64(i) * 86400
 		days = append(days, m)
 	}
-	require.NoError(t, store.Peek(t.Context(), s, at, []string{"a"}, days, levels))
+	require.NoError(t, store.Peek(t.Context(), s, at, []string{"a"}, days, levels, nil))
 	for i := range levels {
 		require.EqualValues(t, 1, levels[i].Used, "day %d", i)
 	}
@@ -506,7 +506,7 @@ func TestPeekBatches(t *testing.T) {
 	before := dump(t, client)
 	require.NoError(t, client.Do(t.Context(), client.B().ScriptFlush().Build()).Error())
 	levels := make([]store.Level, 2*len(subjects))
-	require.NoError(t, s.Peek(t.Context(), time.Time{}, subjects, []store.Meter{quota, throttle}, levels))
+	require.NoError(t, s.Peek(t.Context(), time.Time{}, subjects, []store.Meter{quota, throttle}, levels, nil))
 	for i := range subjects {
 		require.EqualValues(t, i+1, levels[2*i].Used)
 		require.Zero(t, levels[2*i+1].Used)
@@ -515,5 +515,5 @@ func TestPeekBatches(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, s.Peek(ctx, time.Time{}, subjects, []store.Meter{quota}, levels), store.ErrNotTaken)
+	require.ErrorIs(t, s.Peek(ctx, time.Time{}, subjects, []store.Meter{quota}, levels, nil), store.ErrNotTaken)
 }

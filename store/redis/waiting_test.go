@@ -37,7 +37,7 @@ func calls() map[string]func(ctx context.Context, s *Store) error {
 		"insert": func(ctx context.Context, s *Store) error { return s.InsertKey(ctx, sampleKey) },
 		"check":  func(ctx context.Context, s *Store) error { return s.Check(ctx) },
 		"peek": func(ctx context.Context, s *Store) error {
-			return s.Peek(ctx, time.Now(), []string{"a"}, []store.Meter{quota}, make([]store.Level, 1))
+			return s.Peek(ctx, time.Now(), []string{"a"}, []store.Meter{quota}, make([]store.Level, 1), nil)
 		},
 	}
 }

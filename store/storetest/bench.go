@@ -162,7 +162,7 @@ func (w *workload) run(b *testing.B, callers int) {
 // meanwhile.
 func (w *workload) verify(b *testing.B) {
 	levels := make([]store.Level, len(w.subjects)*len(w.meters))
-	if err := store.Peek(b.Context(), w.counter, time.Now(), w.subjects, w.meters, levels); err != nil {
+	if err := store.Peek(b.Context(), w.counter, time.Now(), w.subjects, w.meters, levels, nil); err != nil {
 		b.Fatal(err)
 	}
 	counted := make([]int64, len(w.meters))

@@ -48,7 +48,7 @@ var aheadPromises = []promise{{
 		levels := make([]store.Level, len(on))
 		for range 3 {
 			t.take(t.charge(read(on...)))
-			if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody"}, t.meters(on...), levels); err != nil {
+			if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody"}, t.meters(on...), levels, nil); err != nil {
 				t.failf("Peek returned the error %q, want none", err)
 			}
 		}

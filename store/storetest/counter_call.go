@@ -46,7 +46,7 @@ func cancelled(t *trial) {
 				t.failf("%s: error %v, want one that wraps %q and %q", about(c), err, ctx.Err(), store.ErrNotTaken)
 			}
 		}
-		err := store.Peek(ctx, t.c, t.at(), []string{"somebody"}, t.meters(rate), make([]store.Level, 1))
+		err := store.Peek(ctx, t.c, t.at(), []string{"somebody"}, t.meters(rate), make([]store.Level, 1), nil)
 		if !errors.Is(err, ctx.Err()) || !errors.Is(err, store.ErrNotTaken) {
 			t.failf("Peek: error %v, want one that wraps %q and %q", err, ctx.Err(), store.ErrNotTaken)
 		}

@@ -134,7 +134,7 @@ func (t *trial) calls(ctx context.Context) map[string]error {
 	return map[string]error{
 		"Take":    t.c.Take(ctx, t.charge(take(1, calls).as("caller"))),
 		"TakeOne": one,
-		"Peek":    store.Peek(ctx, t.c, t.at(), []string{"caller", "other"}, []store.Meter{calls}, make([]store.Level, 2)),
+		"Peek":    store.Peek(ctx, t.c, t.at(), []string{"caller", "other"}, []store.Meter{calls}, make([]store.Level, 2), nil),
 	}
 }
 
@@ -226,13 +226,13 @@ func peekUnderWay(t *trial) {
 		t.play(take(int64(i)+1, hundreds...).as(subject).yes(int64(i)+1, int64(i)+1, int64(i)+1))
 	}
 	want := make([]store.Level, len(who)*len(meters))
-	if err := store.Peek(t.ctx, t.c, t.at(), who, meters, want); err != nil {
+	if err := store.Peek(t.ctx, t.c, t.at(), who, meters, want, nil); err != nil {
 		t.failf("Peek returned the error %q, want none", err)
 	}
 	for looks := 1; looks <= mostLooks; looks++ {
 		got := make([]store.Level, len(want))
 		ctx := t.endsAt(looks)
-		err := store.Peek(ctx, t.c, t.at(), who, meters, got)
+		err := store.Peek(ctx, t.c, t.at(), who, meters, got, nil)
 		ended := ctx.end()
 		for i := range want {
 			if err == nil && (got[i].Max != want[i].Max || got[i].Used != want[i].Used) {

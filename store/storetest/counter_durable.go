@@ -183,7 +183,7 @@ func anyBytesReopened(t *trial) {
 	}
 	t.play(decoy, reopen())
 	levels := make([]store.Level, len(names)*len(names))
-	if err := store.Peek(t.ctx, t.c, t.at(), names, on, levels); err != nil {
+	if err := store.Peek(t.ctx, t.c, t.at(), names, on, levels, nil); err != nil {
 		t.failf("Peek returned the error %q, want none", err)
 	}
 	for i, l := range levels {

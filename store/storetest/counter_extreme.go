@@ -216,7 +216,7 @@ func (t *trial) readBack(meters []store.Meter) {
 		}
 	}
 	levels := make([]store.Level, len(meters))
-	if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody"}, meters, levels); err != nil {
+	if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody"}, meters, levels, nil); err != nil {
 		t.failf("Peek returned the error %q, want none", err)
 	}
 	for i, l := range levels {

@@ -96,7 +96,7 @@ var fullPromises = []promise{{
 		t.fill()
 		t.play(read(rate, quota).as("reader").yes(0, 0), read(rate, quota).as("first").yes(1, 1))
 		levels := make([]store.Level, 4)
-		if err := store.Peek(t.ctx, t.c, t.at(), []string{"reader", "first"}, t.meters(rate, quota), levels); err != nil {
+		if err := store.Peek(t.ctx, t.c, t.at(), []string{"reader", "first"}, t.meters(rate, quota), levels, nil); err != nil {
 			t.failf("Peek of a full counter returned the error %q, want none", err)
 		}
 		if levels[1].Used != 0 || levels[3].Used != 1 {

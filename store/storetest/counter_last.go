@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ration-go/ration/store"
@@ -10,6 +11,22 @@ import (
 func hours(n int) store.Meter { return window("hours", 1000, 0, time.Duration(n)*time.Hour) }
 
 var lastPromises = []promise{{
+	name: "peek/last",
+	says: "Peek tells the Last of every window in the order of the levels, and of nobody who has none.",
+	test: func(t *trial) {
+		t.play(take(1, quota).as("a").yes(1), later(2*time.Minute), take(1, quota, month).as("b").yes(1, 1))
+		on := t.meters(append(slices.Repeat([]store.Meter{rate}, 17), quota, month)...)
+		who := []string{"b", "nobody", "a"}
+		levels, last := make([]store.Level, len(who)*len(on)), slices.Repeat([]int64{-1}, len(who)*len(on))
+		if err := store.Peek(t.ctx, t.c, t.at(), who, on, levels, last); err != nil {
+			t.failf("Peek returned the error %q, want none", err)
+		}
+		want := slices.Concat(repeat(0, 17), []int64{3, 1}, repeat(0, 17), []int64{0, 0}, repeat(0, 17), []int64{1, 0})
+		if !slices.Equal(last, want) {
+			t.failf("the Last of %q is %v, want %v", who, last, want)
+		}
+	},
+}, {
 	name: "last/minute",
 	says: "Last is the minute of the window in which units were last taken, counted from 1, and zero if none were.",
 	story: []step{

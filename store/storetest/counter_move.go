@@ -64,7 +64,7 @@ var movePromises = []promise{
 		}
 		t.play(read(quota).as("acme>key").yes(1), read(month).as("key>other").yes(0))
 		var moved *store.MovedError
-		err := store.Peek(t.ctx, t.c, t.at(), []string{"other", "key"}, t.meters(quota), make([]store.Level, 2))
+		err := store.Peek(t.ctx, t.c, t.at(), []string{"other", "key"}, t.meters(quota), make([]store.Level, 2), nil)
 		if !errors.As(err, &moved) || moved.To != "acme>key" {
 			t.failf("Peek of a closed subject: error %v, want a MovedError to %q", err, "acme>key")
 		}

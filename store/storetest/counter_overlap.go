@@ -92,7 +92,7 @@ var overlapPromises = []promise{{
 				return t.admits(t.charge(take(int64(1+i%3), on...)))
 			}
 			levels := make([]store.Level, 2*len(meters))
-			if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody", "nobody"}, meters, levels); err != nil {
+			if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody", "nobody"}, meters, levels, nil); err != nil {
 				return err
 			}
 			if l := levels[:len(meters)]; l[1].Used != l[0].Used || l[2].Used != l[0].Used {

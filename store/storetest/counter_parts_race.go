@@ -145,7 +145,7 @@ func partsPeeked(t *trial) {
 	t.together(func(g, i int) error {
 		if g%2 == 0 {
 			levels := make([]store.Level, 2)
-			if err := store.Peek(t.ctx, t.c, t.at(), []string{key1, acme}, on, levels); err != nil {
+			if err := store.Peek(t.ctx, t.c, t.at(), []string{key1, acme}, on, levels, nil); err != nil {
 				return fmt.Errorf("Peek: %w", err)
 			}
 			for j, l := range levels {

@@ -20,7 +20,7 @@ var peekPromises = []promise{{
 		on := t.meters(bucket("rate", 1, perDay), bucket("rate", 50, sevenths), daily(1, 3), daily(9, 3), daily(0, 9))
 		levels := make([]store.Level, 2*len(on))
 		for range 3 {
-			if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody", "nobody"}, on, levels); err != nil {
+			if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody", "nobody"}, on, levels, nil); err != nil {
 				t.failf("Peek returned the error %q, want none", err)
 			}
 		}
@@ -40,7 +40,7 @@ var peekPromises = []promise{{
 			if subjects != nil {
 				on = nil
 			}
-			if err := store.Peek(t.ctx, t.c, t.at(), subjects, on, mark); err != nil || mark[0] != (store.Level{Max: 11}) {
+			if err := store.Peek(t.ctx, t.c, t.at(), subjects, on, mark, nil); err != nil || mark[0] != (store.Level{Max: 11}) {
 				t.failf("Peek of %d subjects and %d meters: error %v, levels %+v", len(subjects), len(on), err, mark)
 			}
 		}
@@ -55,7 +55,7 @@ var peekPromises = []promise{{
 			if len(c.Parts[0].Meters) > store.MaxMeters {
 				continue // Peek may have any number
 			}
-			err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody", c.Parts[0].Subject}, c.Parts[0].Meters, make([]store.Level, 2*len(c.Parts[0].Meters)))
+			err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody", c.Parts[0].Subject}, c.Parts[0].Meters, make([]store.Level, 2*len(c.Parts[0].Meters)), nil)
 			if !errors.Is(err, store.ErrInvalid) || !errors.Is(err, store.ErrNotTaken) {
 				t.failf("a charge must have %s; Peek: error %v, want one that wraps %q and %q", f.rule, err, store.ErrInvalid, store.ErrNotTaken)
 			}
@@ -84,7 +84,7 @@ func asTake(t *trial) {
 
 	meters := t.meters(on...)
 	levels := make([]store.Level, len(subjects)*len(meters)+1)
-	if err := store.Peek(t.ctx, t.c, t.at(), subjects, meters, levels); err != nil {
+	if err := store.Peek(t.ctx, t.c, t.at(), subjects, meters, levels, nil); err != nil {
 		t.failf("Peek returned the error %q, want none", err)
 	}
 	for i, who := range subjects {

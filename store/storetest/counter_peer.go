@@ -112,7 +112,7 @@ func peerReads(t *trial) {
 			each(0, 1).of(quota, calls).as(who).yes(0, used),
 		)
 		levels := make([]store.Level, 1)
-		if err := store.Peek(t.ctx, t.peer, t.at(), []string{who}, t.meters(calls), levels); err != nil {
+		if err := store.Peek(t.ctx, t.peer, t.at(), []string{who}, t.meters(calls), levels, nil); err != nil {
 			t.failf("Peek returned the error %q, want none", err)
 		}
 		if levels[0].Used != used {

@@ -40,7 +40,7 @@ var stalePromises = []promise{{
 		short.Keep = 0
 		t.play(take(2, daily(0, 3)).yes(2), read(short).yes(2))
 		levels := make([]store.Level, 1)
-		if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody"}, t.meters(short), levels); err != nil {
+		if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody"}, t.meters(short), levels, nil); err != nil {
 			t.failf("Peek returned the error %q, want none", err)
 		}
 		t.play(later(time.Hour))
@@ -161,7 +161,7 @@ var stalePromises = []promise{{
 // peeks expects that Peek finds in each of on, for each subject, the Used of want.
 func (t *trial) peeks(on []store.Meter, subjects []string, want ...int64) {
 	levels := make([]store.Level, len(subjects)*len(on))
-	if err := store.Peek(t.ctx, t.c, t.at(), subjects, t.meters(on...), levels); err != nil {
+	if err := store.Peek(t.ctx, t.c, t.at(), subjects, t.meters(on...), levels, nil); err != nil {
 		t.failf("Peek returned the error %q, want none", err)
 	}
 	for i, l := range levels {
@@ -187,7 +187,7 @@ func zeroInstant(t *trial) {
 		c := t.take(&store.Charge{Parts: []store.Part{store.NewPart("somebody", 0, on...)}})
 		expect("Take", int64(used), resets, c.Parts[0].Levels[:2]...)
 		var levels [2]store.Level
-		if err := store.Peek(t.ctx, t.c, time.Time{}, []string{"somebody"}, on, levels[:]); err != nil {
+		if err := store.Peek(t.ctx, t.c, time.Time{}, []string{"somebody"}, on, levels[:], nil); err != nil {
 			t.failf("Peek returned the error %q, want none", err)
 		}
 		expect("Peek", int64(used), resets, levels[:]...)

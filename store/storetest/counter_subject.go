@@ -120,7 +120,7 @@ func anyBytes(t *trial) {
 		}
 	}
 	levels := make([]store.Level, len(subjects)*len(meters))
-	if err := store.Peek(t.ctx, t.c, t.at(), subjects, meters, levels); err != nil {
+	if err := store.Peek(t.ctx, t.c, t.at(), subjects, meters, levels, nil); err != nil {
 		t.failf("Peek returned the error %q, want none", err)
 	}
 	for i, l := range levels {

@@ -53,8 +53,8 @@ func (f *FaultyCounter) Take(ctx context.Context, c *store.Charge) error {
 }
 
 // Peek implements store.Peeker.
-func (f *FaultyCounter) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
-	return f.with(ctx, func() error { return store.Peek(ctx, f.counter, at, subjects, meters, levels) })
+func (f *FaultyCounter) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
+	return f.with(ctx, func() error { return store.Peek(ctx, f.counter, at, subjects, meters, levels, last) })
 }
 
 // with calls do according to the fault that is due.

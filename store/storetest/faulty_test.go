@@ -53,7 +53,7 @@ func TestFaulty(t *testing.T) {
 					t.Errorf("took %v, want %v", took, test.took)
 				}
 				levels := make([]store.Level, 1)
-				if err := store.Peek(t.Context(), f.counter, time.Time{}, []string{"a"}, []store.Meter{rate0}, levels); err != nil {
+				if err := store.Peek(t.Context(), f.counter, time.Time{}, []string{"a"}, []store.Meter{rate0}, levels, nil); err != nil {
 					t.Error(err)
 				}
 				if levels[0].Used != test.charged || f.Takes() != 3 {
@@ -70,7 +70,7 @@ func TestFaultyPeek(t *testing.T) {
 	f := Faulty(Never(), Fault{Take: 2, Err: errBroken})
 	levels := make([]store.Level, 2)
 	for i, want := range []error{nil, errBroken} {
-		err := store.Peek(t.Context(), f, time.Now(), []string{"a", "b"}, []store.Meter{rate0}, levels)
+		err := store.Peek(t.Context(), f, time.Now(), []string{"a", "b"}, []store.Meter{rate0}, levels, nil)
 		if !errors.Is(err, want) || want == nil && err != nil {
 			t.Errorf("peek %d: error %v, want %v", i+1, err, want)
 		}

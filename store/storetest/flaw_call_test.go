@@ -95,8 +95,8 @@ var callFlaws = []flaw{{
 }, {
 	name:   "Peek with other levels than Take",
 	caught: []string{"peek/as-take"},
-	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
-		err := store.Peek(ctx, m, at, subjects, meters, levels)
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
+		err := store.Peek(ctx, m, at, subjects, meters, levels, last)
 		for i := range levels {
 			levels[i].Reset = 0
 		}
@@ -105,10 +105,10 @@ var callFlaws = []flaw{{
 }, {
 	name:   "Peek of the first sixteen meters only",
 	caught: []string{"peek/as-take"},
-	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 		for i, who := range subjects {
 			some := meters[:min(len(meters), store.MaxMeters)]
-			if err := store.Peek(ctx, m, at, []string{who}, some, levels[i*len(meters):]); err != nil {
+			if err := store.Peek(ctx, m, at, []string{who}, some, levels[i*len(meters):], last); err != nil {
 				return err
 			}
 		}
@@ -117,9 +117,9 @@ var callFlaws = []flaw{{
 }, {
 	name:   "Peek that writes past its levels",
 	caught: []string{"peek/as-take", "peek/nothing"},
-	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 		clear(levels)
-		if err := store.Peek(ctx, m, at, subjects, meters, levels); err != nil {
+		if err := store.Peek(ctx, m, at, subjects, meters, levels, last); err != nil {
 			return err
 		}
 		levels[len(levels)-1].Max++
@@ -128,19 +128,19 @@ var callFlaws = []flaw{{
 }, {
 	name:   "Peek that stores what it read",
 	caught: []string{"peek/changes-nothing"},
-	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 		for _, who := range subjects {
 			for i := range meters {
 				c := &store.Charge{At: at, Parts: []store.Part{store.NewPart(who, 0, meters[i:i+1]...)}}
 				m.states[keyOf(&c.Parts[0], 0)], _, _ = after(m.states[keyOf(&c.Parts[0], 0)], &meters[i], at, at.UnixMicro(), 0, false)
 			}
 		}
-		return store.Peek(ctx, m, at, subjects, meters, levels)
+		return store.Peek(ctx, m, at, subjects, meters, levels, last)
 	},
 }, {
 	name:   "Peek without checks",
 	caught: []string{"call/cancelled", "peek/invalid"},
-	peek: func(m *model, _ context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+	peek: func(m *model, _ context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 		for _, who := range subjects {
 			for i := range meters {
 				c := &store.Charge{At: at, Parts: []store.Part{store.NewPart(who, 0, meters[i:i+1]...)}}
@@ -198,11 +198,11 @@ func (f *undoes) Take(ctx context.Context, c *store.Charge) error {
 // peeking is the model with another Peek.
 type peeking struct {
 	*model
-	peek func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error
+	peek func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error
 }
 
-func (p peeking) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
-	return p.peek(p.model, ctx, at, subjects, meters, levels)
+func (p peeking) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
+	return p.peek(p.model, ctx, at, subjects, meters, levels, last)
 }
 
 // overwrite reads, decides and writes, and lets others in between.

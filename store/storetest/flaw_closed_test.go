@@ -58,9 +58,9 @@ var closedFlaws = []flaw{{
 }, {
 	name:   "does not look in Peek whether a subject is closed",
 	caught: []string{"move/closed"},
-	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 		o := &model{states: m.states, moved: map[string]string{}}
-		return store.Peek(ctx, o, at, subjects, meters, levels)
+		return store.Peek(ctx, o, at, subjects, meters, levels, last)
 	},
 }, {
 	name:   "does not look in TakeOne whether a subject is closed",

@@ -152,12 +152,12 @@ var ctxFlaws = []flaw{{
 }, {
 	name:   "Peek returns what it has read when ctx ends",
 	caught: []string{"ctx/peek"},
-	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 		for i, who := range subjects {
 			if i > 0 && ctx.Err() != nil {
 				return nil
 			}
-			if err := store.Peek(context.WithoutCancel(ctx), m, at, []string{who}, meters, levels[i*len(meters):]); err != nil {
+			if err := store.Peek(context.WithoutCancel(ctx), m, at, []string{who}, meters, levels[i*len(meters):], last); err != nil {
 				return err
 			}
 			if i == 0 && ctx.Err() != nil {
@@ -169,7 +169,7 @@ var ctxFlaws = []flaw{{
 }, {
 	name:   "Peek fills in the levels of a caller that has gone",
 	caught: []string{"ctx/peek"},
-	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 		if err := ctx.Err(); err != nil {
 			return notTaken(err)
 		}
@@ -177,7 +177,7 @@ var ctxFlaws = []flaw{{
 			at = time.Now()
 		}
 		read := make([]store.Level, len(subjects)*len(meters))
-		if err := store.Peek(context.WithoutCancel(ctx), m, at, subjects, meters, read); err != nil {
+		if err := store.Peek(context.WithoutCancel(ctx), m, at, subjects, meters, read, last); err != nil {
 			return err
 		}
 		return behind(ctx, func(bool) {

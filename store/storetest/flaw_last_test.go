@@ -1,12 +1,32 @@
 package storetest
 
 import (
+	"context"
 	"time"
 
 	"github.com/ration-go/ration/store"
 )
 
 var lastFlaws = []flaw{{
+	name:   "Peek tells no Last",
+	caught: []string{"peek/last"},
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
+		err := store.Peek(ctx, m, at, subjects, meters, levels, last)
+		clear(last)
+		return err
+	},
+}, {
+	name:   "Peek tells the Last of the first subject",
+	caught: []string{"peek/last"},
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
+		err := store.Peek(ctx, m, at, subjects, meters, levels, last)
+		for i := range last {
+			last[i] = last[i%len(meters)]
+		}
+		return err
+	},
+}, {
+
 	name:    "reports no Last",
 	caught:  []string{"last/minute"},
 	counter: lasting(func(w *wider, c *store.Charge, p *store.Part, i int, was, is *store.Window) { is.Last = 0 }),

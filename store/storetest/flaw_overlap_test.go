@@ -73,13 +73,13 @@ var overlapFlaws = []flaw{{
 }, {
 	name:   "Peek reads each meter by itself",
 	caught: []string{"race/peek"},
-	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 		if at.IsZero() {
 			at = time.Now()
 		}
 		for i, who := range subjects {
 			for j := range meters {
-				if err := store.Peek(ctx, m, at, []string{who}, meters[j:j+1], levels[i*len(meters)+j:]); err != nil {
+				if err := store.Peek(ctx, m, at, []string{who}, meters[j:j+1], levels[i*len(meters)+j:], last); err != nil {
 					return err
 				}
 				wait()
@@ -225,8 +225,8 @@ func (m meterwise) Take(ctx context.Context, c *store.Charge) error {
 	return nil
 }
 
-func (m meterwise) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
-	return store.Peek(ctx, m.model, at, subjects, meters, levels)
+func (m meterwise) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
+	return store.Peek(ctx, m.model, at, subjects, meters, levels, last)
 }
 
 // oneApart is the model. One of Take and TakeOne has a lock of its own, and rewrites what

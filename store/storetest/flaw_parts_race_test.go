@@ -243,17 +243,17 @@ func (o oneOfFamily) TakeOne(ctx context.Context, subject string, m *store.Meter
 // peeksCopy is a counter with a Peek of its copy.
 type peeksCopy struct{ *wider }
 
-func (p peeksCopy) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
-	if err := store.Peek(ctx, p.model, at, subjects, meters, levels); err != nil || len(meters) != 1 || meters[0].Name != "day" || len(subjects) != 3 {
+func (p peeksCopy) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
+	if err := store.Peek(ctx, p.model, at, subjects, meters, levels, last); err != nil || len(meters) != 1 || meters[0].Name != "day" || len(subjects) != 3 {
 		return err
 	}
-	return store.Peek(ctx, p.copy, at, subjects, meters, levels)
+	return store.Peek(ctx, p.copy, at, subjects, meters, levels, last)
 }
 
 // peeksModel is a counter whose Peek takes no lock of its own.
 type peeksModel struct{ *wider }
 
-func (p peeksModel) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+func (p peeksModel) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 	wait()
-	return store.Peek(ctx, p.model, at, subjects, meters, levels)
+	return store.Peek(ctx, p.model, at, subjects, meters, levels, last)
 }

@@ -227,6 +227,6 @@ func bufferRefund(i *instance, c *store.Charge) {
 // peeksOwn is an instance with a Peek of its own.
 type peeksOwn struct{ *instance }
 
-func (p peeksOwn) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
-	return store.Peek(ctx, p.own, at, subjects, meters, levels)
+func (p peeksOwn) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
+	return store.Peek(ctx, p.own, at, subjects, meters, levels, last)
 }

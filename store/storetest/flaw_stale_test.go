@@ -100,11 +100,11 @@ var staleFlaws = []flaw{{
 }, {
 	name:   "Peek that takes a zero instant as it is",
 	caught: []string{"read/zero-instant"},
-	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 		if at.IsZero() {
 			at = at.Add(1)
 		}
-		return store.Peek(ctx, m, at, subjects, meters, levels)
+		return store.Peek(ctx, m, at, subjects, meters, levels, last)
 	},
 }, {
 	name:   "an At in the first instant of 1970 taken as none",
@@ -119,8 +119,8 @@ var staleFlaws = []flaw{{
 }, {
 	name:   "Peek with one row for each subject, even if it is asked for twice",
 	caught: []string{"peek/twice"},
-	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
-		err := store.Peek(ctx, m, at, subjects, meters, levels)
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
+		err := store.Peek(ctx, m, at, subjects, meters, levels, last)
 		for i, who := range subjects {
 			if slices.Index(subjects, who) < i {
 				clear(levels[i*len(meters) : (i+1)*len(meters)])
@@ -131,8 +131,8 @@ var staleFlaws = []flaw{{
 }, {
 	name:   "Peek with one column for each meter, even if it is asked for twice",
 	caught: []string{"peek/twice"},
-	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
-		err := store.Peek(ctx, m, at, subjects, meters, levels)
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
+		err := store.Peek(ctx, m, at, subjects, meters, levels, last)
 		for i := range len(subjects) * len(meters) {
 			if slices.Index(meters, meters[i%len(meters)]) < i%len(meters) {
 				levels[i] = store.Level{}
@@ -143,8 +143,8 @@ var staleFlaws = []flaw{{
 }, {
 	name:   "Peek of a hundred subjects",
 	caught: []string{"peek/many"},
-	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
-		return store.Peek(ctx, m, at, subjects[:min(len(subjects), 100)], meters, levels)
+	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
+		return store.Peek(ctx, m, at, subjects[:min(len(subjects), 100)], meters, levels, last)
 	},
 }}
 
@@ -163,10 +163,10 @@ func (o *stateful) makes(c *store.Charge) {
 // ownPeek is the model with a flaw that its Peek does not have.
 type ownPeek struct{ *stateful }
 
-func (p ownPeek) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
+func (p ownPeek) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 	p.one.Lock()
 	defer p.one.Unlock()
-	return store.Peek(ctx, p.model, at, subjects, meters, levels)
+	return store.Peek(ctx, p.model, at, subjects, meters, levels, last)
 }
 
 // oneCache is the model with a TakeOne that reads what it has read before at that
@@ -201,8 +201,8 @@ type peekCache struct {
 	absent bool
 }
 
-func (p peekCache) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error {
-	if err := store.Peek(ctx, p.stateful, at, subjects, meters, levels); err != nil || at.IsZero() {
+func (p peekCache) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
+	if err := store.Peek(ctx, p.stateful, at, subjects, meters, levels, last); err != nil || at.IsZero() {
 		return err
 	}
 	p.one.Lock()

@@ -21,7 +21,7 @@ type flaw struct {
 	caught []string
 
 	take    func(f *flawed, c *store.Charge)
-	peek    func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level) error
+	peek    func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error
 	one     func(m *model, c *store.Charge)
 	counter func() store.Counter
 	open    func() Harness // for a flaw of the storage
