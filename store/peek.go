@@ -24,8 +24,8 @@ type Peeker interface {
 // Peek reads the levels of meters for many subjects. If c is a Peeker, it takes few
 // steps: a report of 500 keys over 90 days is one call. Otherwise Peek calls Take for one
 // subject at a time. The slice levels needs room for len(subjects)*len(meters) elements,
-// in the order that Peeker describes; with less, the error wraps ErrInvalid. So does last,
-// unless it is nil. If at is zero, the store reads its own clock.
+// in the order that Peeker describes; with less, the error wraps ErrInvalid. So does
+// last, unless it is nil. If at is zero, the store reads its own clock.
 func Peek(ctx context.Context, c Counter, at time.Time, subjects []string, meters []Meter, levels []Level, last []int64) error {
 	if faults := roomFaults(len(subjects)*len(meters), levels, last); faults != nil {
 		return invalid(faults)

@@ -220,8 +220,8 @@ func startNode(t testing.TB, program string, above int, args ...string) *node {
 			continue
 		}
 		var p *process
-		args = append([]string{"--port", strconv.Itoa(port), "--repl-diskless-sync-delay", "0"}, args...)
-		if p, err = run(t, program, port, args, answers); err == nil {
+		all := append([]string{"--port", strconv.Itoa(port), "--repl-diskless-sync-delay", "0"}, args...)
+		if p, err = run(t, program, port, all, answers); err == nil {
 			return connect(t, p)
 		}
 	}

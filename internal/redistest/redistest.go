@@ -110,17 +110,20 @@ func freePort(above int) (int, error) {
 			return 0, err
 		}
 		port := l.Addr().(*net.TCPAddr).Port
-		if above > 0 {
-			port = 11_000 + port%40_000
-			other, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+above)))
-			if err != nil {
-				l.Close()
-				continue
-			}
-			other.Close()
+		l.Close()
+		if above == 0 {
+			return port, nil
 		}
-		return port, l.Close()
+		if port = 11_000 + port%40_000; isFree(port) && isFree(port+above) {
+			return port, nil
+		}
 	}
+}
+
+// isFree reports whether no process listens on a port of the loopback.
+func isFree(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	return err == nil && l.Close() == nil
 }
 
 // process is a redis-server.
