@@ -22,14 +22,14 @@ type Store interface {
 	store.Counter
 }
 
-// Config configures the parts of a Ration. The zero Config is ready for use. The default of
-// Gate.KeyFormat is that of Keys, and that of each Logger is Logger, which may be nil.
+// Config configures the parts of a Ration. The zero Config is ready for use. By default
+// Gate.KeyFormat is that of Keys, and each Logger is Logger, which may be nil.
 type Config struct {
 	Keys       apikey.Config
 	Gate       gate.Config
 	Middleware middleware.Config
 	Logger     *slog.Logger
-	Counter    store.Counter // where counters live elsewhere than keys; the default is the Store
+	Counter    store.Counter // the default is the Store
 }
 
 // Ration manages keys and plans and enforces them. Call New to make one. It is safe for
@@ -67,7 +67,7 @@ func New(s Store, cfg Config) (*Ration, error) {
 // Handler passes on to next, such as an http.ServeMux, what the plans admit.
 func (r *Ration) Handler(next http.Handler) http.Handler { return r.Middleware.Handler(next) }
 
-// Plan creates or replaces a plan, such as "5/s burst 10" with "1000/day", without routes.
+// Plan puts a plan of texts, such as "5/s burst 10" and "1000/day". It has no routes.
 func (r *Ration) Plan(ctx context.Context, id, throttle string, quotas ...string) (usageplan.Plan, error) {
 	p, err := usageplan.Parse(id, throttle, quotas...)
 	if err != nil {
