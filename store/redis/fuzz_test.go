@@ -3,6 +3,7 @@ package redis
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,9 @@ func FuzzReply(f *testing.F) {
 // FuzzValue puts arbitrary bytes in place of a subject's value. A charge is answered, or
 // it fails and changes nothing. The other decisions of its call are answered.
 func FuzzValue(f *testing.F) {
+	if strconv.IntSize == 32 {
+		f.Skip("miniredis reads an expiry into an int of 32 bits")
+	}
 	server := miniredis.NewMiniRedis()
 	require.NoError(f, server.Start())
 	defer server.Close()

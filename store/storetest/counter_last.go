@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -15,7 +16,11 @@ var lastPromises = []promise{{
 	says: "Peek tells the Last of every window in the order of the levels, and of nobody who has none.",
 	test: func(t *trial) {
 		t.play(take(1, quota).as("a").yes(1), later(2*time.Minute), take(1, quota, month).as("b").yes(1, 1))
-		on := t.meters(append(slices.Repeat([]store.Meter{rate}, 17), quota, month)...)
+		var on []store.Meter // more than a charge has
+		for i := range 17 {
+			on = append(on, bucket(fmt.Sprint("rate-", i), 1, perDay))
+		}
+		on = t.meters(append(on, quota, month)...)
 		who := []string{"b", "nobody", "a"}
 		levels, last := make([]store.Level, len(who)*len(on)), slices.Repeat([]int64{-1}, len(who)*len(on))
 		if err := store.Peek(t.ctx, t.c, t.at(), who, on, levels, last); err != nil {

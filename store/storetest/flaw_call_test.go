@@ -108,7 +108,7 @@ var callFlaws = []flaw{{
 	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 		for i, who := range subjects {
 			some := meters[:min(len(meters), store.MaxMeters)]
-			if err := store.Peek(ctx, m, at, []string{who}, some, levels[i*len(meters):], last); err != nil {
+			if err := store.Peek(ctx, m, at, []string{who}, some, levels[i*len(meters):], lastFrom(last, i*len(meters))); err != nil {
 				return err
 			}
 		}

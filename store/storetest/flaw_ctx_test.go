@@ -157,7 +157,7 @@ var ctxFlaws = []flaw{{
 			if i > 0 && ctx.Err() != nil {
 				return nil
 			}
-			if err := store.Peek(context.WithoutCancel(ctx), m, at, []string{who}, meters, levels[i*len(meters):], last); err != nil {
+			if err := store.Peek(context.WithoutCancel(ctx), m, at, []string{who}, meters, levels[i*len(meters):], lastFrom(last, i*len(meters))); err != nil {
 				return err
 			}
 			if i == 0 && ctx.Err() != nil {

@@ -79,7 +79,7 @@ var overlapFlaws = []flaw{{
 		}
 		for i, who := range subjects {
 			for j := range meters {
-				if err := store.Peek(ctx, m, at, []string{who}, meters[j:j+1], levels[i*len(meters)+j:], last); err != nil {
+				if err := store.Peek(ctx, m, at, []string{who}, meters[j:j+1], levels[i*len(meters)+j:], lastFrom(last, i*len(meters)+j)); err != nil {
 					return err
 				}
 				wait()

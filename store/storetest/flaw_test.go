@@ -165,3 +165,12 @@ func after(s store.State, m *store.Meter, at time.Time, now, n int64, set bool) 
 
 // isZero reports whether a charge of n only reads.
 func isZero(n []int64) bool { return !slices.ContainsFunc(n, func(n int64) bool { return n != 0 }) }
+
+// lastFrom returns the elements of last from the i-th on, or nil if there are none to
+// fill in.
+func lastFrom(last []int64, i int) []int64 {
+	if last == nil {
+		return nil
+	}
+	return last[i:]
+}
