@@ -19,6 +19,6 @@ func Only(tb testing.TB) {
 	}
 }
 
-// Enabled reports whether long tests run. A test that is useful in a short form too asks
-// for it.
-func Enabled() bool { return os.Getenv(Variable) != "" }
+// Enabled reports whether a test that is useful in a short form too runs in its long one:
+// if Variable is set, and the tests do not run with -short.
+func Enabled() bool { return os.Getenv(Variable) != "" && !testing.Short() }
