@@ -237,11 +237,21 @@ local function slowPath()
     end
     return concat(pieces) .. sub(value, from)
   end
+  local function pastEnds(k)
+    local hash = KEYS[k] .. ':past'
+    local err = apart(KEYS[k], hash)
+    if err then return nil, err end
+    local left, pending = redis.pcall('PTTL', hash), aside[hash]
+    if type(left) == 'table' then return nil, left.err end
+    return clock + largest(left * 1000, pending and pending.longer or 0)
+  end
   local function rewrite(p, touched)
+    local longest = 0 -- how long the value must live (µs)
     local function endWindow(m)
       if dead(p.at, false, 0, m.y) then return end
-      putAside(p, ':past', sub(m.id, 3, -2) .. sub(m.static, 1, 8), '\1' .. m.state .. encode('<d', m.y),
-        m.y * 1000000 - min(clock, p.at) + HOUR, 0)
+      local left = m.y * 1000000 - min(clock, p.at)
+      longest = largest(longest, min(left, MAX))
+      putAside(p, ':past', sub(m.id, 3, -2) .. sub(m.static, 1, 8), '\1' .. m.state .. encode('<d', m.y), left + HOUR, 0)
     end
     local entries, live, from = {}, {}, 5
     for j = 1, p.stored do
@@ -264,7 +274,7 @@ local function slowPath()
         live[m.id] = m
       end
     end
-    local names, statics, states, longest = {}, {}, {}, 0
+    local names, statics, states = {}, {}, {}
     local function add(m)
       local i = #names
       names[i + 1] = m.id .. char(128 + floor(i / 128), 128 + i % 128)
@@ -278,8 +288,12 @@ local function slowPath()
     for _, e in ipairs(entries) do
       if live[e.id] and not dead(p.at, e.bucket, decode('<d', e.state, 17), e.y) then add(e) end
     end
-    local dies = FOREVER
-    if longest <= MAX then dies = largest(p.dies < FOREVER and p.dies or 0, clock + longest + HOUR) end
+    local dies, before, err = FOREVER, p.dies, nil
+    if longest <= MAX then
+      if not (before < FOREVER) then before, err = pastEnds(p.k) end
+      if err then return nil, err end
+      dies = largest(before, clock + longest + HOUR)
+    end
     return sub(p.head, 1, 2) .. char(128 + floor(#names / 128), 128 + #names % 128) .. concat(names) .. concat(statics) ..
       encode('<Bd', 1, dies) .. concat(states)
   end
@@ -294,8 +308,14 @@ local function slowPath()
       end
     end
     if #inValue > 0 then
+      local err
       p.whole = not same
-      p.new = same and replaceStates(p, inValue) or rewrite(p, inValue)
+      if same then
+        p.new = replaceStates(p, inValue)
+      else
+        p.new, err = rewrite(p, inValue)
+      end
+      if err then return err end
     end
     for _, put in ipairs(p.puts or {}) do
       local err = apart(KEYS[p.k], put.hash)

@@ -15,8 +15,8 @@ local function fits(p)
 end
 
 -- apply charges the meters of a part, or sets what remains of them, unless ok is 0. It
--- returns the reply, and the meters whose state has to be kept. The reply has the state of a soft meter before the charge,
--- because the Wait of its Level depends on that.
+-- returns the reply, and the meters whose state has to be kept. The reply has the state of
+-- a soft meter before the charge, because the Wait of its Level depends on that.
 local function apply(p, ok)
   local reply, touched, setting = { encode('<Bd', ok, clock) }, {}, p.setting
   for i, m in ipairs(p.meters) do

@@ -32,17 +32,32 @@ local function replaceStates(p, touched)
   return concat(pieces) .. sub(value, from)
 end
 
+-- pastEnds returns when the ended windows of a key expire, or nil and an error. It is for
+-- a value without an end, which does not tell.
+local function pastEnds(k)
+  local hash = KEYS[k] .. ':past'
+  local err = apart(KEYS[k], hash)
+  if err then return nil, err end
+  local left, pending = redis.pcall('PTTL', hash), aside[hash]
+  if type(left) == 'table' then return nil, left.err end
+  return clock + largest(left * 1000, pending and pending.longer or 0)
+end
+
 -- rewrite returns a new value of a part: a meter is new or has new statics, or the key must
--- live longer. Its functions are inside because few calls need them, and to make a function
--- takes time.
+-- live longer. Otherwise it returns nil and an error. Its functions are inside because few
+-- calls need them, and to make a function takes time.
 local function rewrite(p, touched)
+  local longest = 0 -- how long the value must live (µs)
+
   -- endWindow moves a window, of which there is a newer one, to the hash. Its life there
   -- goes by the clock that is behind. A caller whose clock is ahead may have moved the
-  -- window that all others still charge.
+  -- window that all others still charge. The value lives as long, because a subject without
+  -- a value has no past.
   local function endWindow(m)
     if dead(p.at, false, 0, m.y) then return end
-    putAside(p, ':past', sub(m.id, 3, -2) .. sub(m.static, 1, 8), '\1' .. m.state .. encode('<d', m.y),
-      m.y * 1000000 - min(clock, p.at) + HOUR, 0)
+    local left = m.y * 1000000 - min(clock, p.at)
+    longest = largest(longest, min(left, MAX))
+    putAside(p, ':past', sub(m.id, 3, -2) .. sub(m.static, 1, 8), '\1' .. m.state .. encode('<d', m.y), left + HOUR, 0)
   end
 
   -- The meters that the value holds, as a list and by name. A value with a lifetime that is
@@ -71,7 +86,7 @@ local function rewrite(p, touched)
 
   -- The meters of the charge come first and in its order, so that the next charge like it
   -- finds its own head.
-  local names, statics, states, longest = {}, {}, {}, 0
+  local names, statics, states = {}, {}, {}
   local function add(m)
     local i = #names
     names[i + 1] = m.id .. char(128 + floor(i / 128), 128 + i % 128)
@@ -88,8 +103,12 @@ local function rewrite(p, touched)
 
   -- The key lives an hour longer than it must, so that its life rarely has to grow. It has
   -- no end while there is a bucket that nothing refills.
-  local dies = FOREVER
-  if longest <= MAX then dies = largest(p.dies < FOREVER and p.dies or 0, clock + longest + HOUR) end
+  local dies, before, err = FOREVER, p.dies, nil
+  if longest <= MAX then
+    if not (before < FOREVER) then before, err = pastEnds(p.k) end
+    if err then return nil, err end
+    dies = largest(before, clock + longest + HOUR)
+  end
   return sub(p.head, 1, 2) .. char(128 + floor(#names / 128), 128 + #names % 128) .. concat(names) .. concat(statics) ..
     encode('<Bd', 1, dies) .. concat(states)
 end
@@ -106,8 +125,14 @@ local function patch(p, touched)
     end
   end
   if #inValue > 0 then
+    local err
     p.whole = not same
-    p.new = same and replaceStates(p, inValue) or rewrite(p, inValue)
+    if same then
+      p.new = replaceStates(p, inValue)
+    else
+      p.new, err = rewrite(p, inValue)
+    end
+    if err then return err end
   end
   for _, put in ipairs(p.puts or {}) do
     local err = apart(KEYS[p.k], put.hash)

@@ -1,5 +1,6 @@
--- The struct library of Redis packs numbers into strings. Where it is missing (miniredis) the same bytes are made here,
--- slowly, for the two formats that are used: B, a byte, and d, a double in little endian that holds a whole number.
+-- The struct library of Redis packs numbers into strings. Where it is missing (miniredis)
+-- the same bytes are made here, slowly, for the two formats that are used: B, a byte, and d,
+-- a double in little endian that holds a whole number.
 local struct = rawget(_G, 'struct')
 if not struct then
   local function double(x)
