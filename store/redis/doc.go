@@ -26,7 +26,9 @@
 //
 // A Move between families that are in different places takes some round trips. If its
 // error does not wrap [store.ErrNotTaken], repeat it: a Move that broke off goes on.
-// Until then charges of both subjects fail with store.ErrNotTaken.
+// Until then charges of both subjects fail with store.ErrNotTaken. If two Moves of one
+// subject go to different places, one fails with a [store.MovedError], and its new subject
+// stays open.
 //
 // # Clocks
 //
@@ -83,8 +85,8 @@
 // While a slot moves, most decisions on a subject of it are answered as usual. Some need
 // more than the current state of the subject: the first of a new window, one for an ended
 // window, one with an id. A decision on several subjects needs all of them on one node.
-// These wait for half a second, or until ctx is done, and then
-// fail with [store.ErrNotTaken].
+// These wait for half a second, or until ctx is done, and then fail with
+// [store.ErrNotTaken].
 //
 // Keys, plans and links are in one slot. While that slot moves, changes fail, and so do
 // some look-ups, among them the look-up of a key without links. What a Gate has in its
@@ -146,9 +148,8 @@
 // A subject has at most three keys, which share a slot with the rest of its family:
 //
 //   - "ration:{family}" is a string with its buckets and its current windows. Of a
-//     subject
-//     with a '>' it is "ration:{family}{rest}". Most decisions read and write only this
-//     key, so their cost does not grow with the past.
+//     subject with a '>' it is "ration:{family}{rest}". Most decisions read and write
+//     only this key, so their cost does not grow with the past.
 //   - The same name with ":past" is a hash with the windows that have ended, for reports
 //     and late refunds.
 //   - The same name with ":ids" is a hash with rare buckets, such as those of a Gate's

@@ -36,8 +36,8 @@ func notApplied(err error) bool {
 	case "LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT", "NOAUTH", "NOSCRIPT",
 		// It takes no writes. It refuses the first write of a script, never a later one.
 		"READONLY", "OOM", "MISCONF", "NOREPLICAS",
-		// The user may not run a command of the script. Whichever it is, nothing is charged,
-		// because the value is written last.
+		// The user may not run a command of the script, before its first write. A script that
+		// has written says WRITE instead.
 		"NOPERM",
 		// The script found a value that it cannot read, before its first write.
 		"WRONGTYPE", "LAYOUT":

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -73,13 +74,25 @@ type mover struct {
 	begun    bool // a step may have changed something
 }
 
+// inSteps makes all steps. If the old subject has gone elsewhere, this Move cannot go on.
+// Its claim is then given up, because it would keep the new subject closed.
 func (m *mover) inSteps(ctx context.Context) error {
+	err := m.goOn(ctx)
+	if e, ok := errors.AsType[*closedError](err); ok && e.part == 0 {
+		_, openErr := m.step(ctx, "open", m.store.keysOf(m.to))
+		m.begun = openErr != nil
+	}
+	return err
+}
+
+// goOn makes the steps that are not yet made.
+func (m *mover) goOn(ctx context.Context) error {
 	found, err := m.step(ctx, "look", m.store.keysOf(m.from))
 	if err != nil {
 		return err
 	}
+	m.begun = found[0] != "OPEN"
 	if found[0] != "MOVED" {
-		m.begun = found[0] == "LEAVING"
 		if err := m.carry(ctx); err != nil {
 			return err
 		}

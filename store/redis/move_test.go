@@ -132,12 +132,13 @@ func TestMoveGoesOn(t *testing.T) {
 				flushAll(t, s)
 				charged(t, s, "from")
 				// The step fails before it does anything, or when it has done everything.
-				fault := "if step == '" + last + "' then return redis.error_reply('BROKEN') end return steps[step]()"
+				breaks := "if step == '" + last + "' then error({ err = 'BROKEN' }) end "
+				fault := breaks + "return steps[step]()"
 				if step == "is lost" {
-					fault = "local reply = steps[step]() if step == '" + last + "' then return redis.error_reply('BROKEN') end return reply"
+					fault = "local reply = steps[step]() " + breaks + "return reply"
 				}
 				s.scripts = broken
-				s.scripts.move = newScript(strings.Replace(broken.move.text, "return steps[step]()", fault, 1))
+				s.scripts.move = newScript(strings.Replace(broken.move.text, "pcall(steps[step])", "pcall(function() "+fault+" end)", 1))
 				err := s.Take(t.Context(), moveOf("from", "acme>to"))
 				require.ErrorContains(t, err, "BROKEN")
 				require.NotErrorIs(t, err, store.ErrNotTaken)

@@ -10,6 +10,15 @@ local MOVED, LEAVING, ARRIVING, ARRIVED = '0', '1', '2', '3'
 local HOUR, FOREVER = 3600000000, 2 ^ 60
 local sub, char = string.sub, string.char
 
+local written = false -- whether the step has changed anything
+
+-- write runs a command that changes something.
+local function write(...)
+  local reply = redis.call(...)
+  written = true
+  return reply
+end
+
 local function count(s, pos)
   local high, low = byte(s, pos, pos + 1)
   return (high - 128) * 128 + low - 128
@@ -68,9 +77,9 @@ local function closed(i, phase, other) return { 'CLOSED', tostring(i), phase, ot
 -- setFor sets a key for a time in milliseconds. A negative time has no end.
 local function setFor(key, value, ms)
   if tonumber(ms) < 0 then
-    redis.call('SET', key, value)
+    write('SET', key, value)
   else
-    redis.call('SET', key, value, 'PX', ms)
+    write('SET', key, value, 'PX', ms)
   end
 end
 
@@ -94,21 +103,27 @@ function steps.all()
   if itsPhase and itsPhase ~= MOVED then return closed(1, itsPhase, itsOther) end
   if not itsPhase and not spent(target, { KEYS[5], KEYS[6] }) then return { 'USED' } end
 
-  -- The mark comes last. A user without the right to move a key changes nothing.
   for i = 1, 3 do
     if redis.call('EXISTS', KEYS[i]) == 1 then
-      redis.call('RENAME', KEYS[i], KEYS[i + 3])
+      write('RENAME', KEYS[i], KEYS[i + 3])
     else
-      redis.call('DEL', KEYS[i + 3])
+      write('DEL', KEYS[i + 3])
     end
   end
   setFor(KEYS[1], mark(MOVED, to, ''), life)
   return { 'OK' }
 end
 
--- The old subject: how far the Move is.
+-- The old subject: how far the Move is. Hashes that close could not read are found before
+-- anything is changed.
 function steps.look()
-  if not phase then return { 'OPEN' } end
+  if not phase then
+    for i = 2, 3 do
+      local kind = redis.call('TYPE', KEYS[i]).ok
+      if kind ~= 'none' and kind ~= 'hash' then return redis.error_reply('WRONGTYPE of a hash: it is a ' .. kind) end
+    end
+    return { 'OPEN' }
+  end
   if other ~= to or phase ~= MOVED and phase ~= LEAVING then return closed(0, phase, other) end
   return { phase == MOVED and 'MOVED' or 'LEAVING' }
 end
@@ -121,7 +136,7 @@ function steps.claim()
   end
   if not phase and not spent(value, { KEYS[2], KEYS[3] }) then return { 'USED' } end
   setFor(KEYS[1], mark(ARRIVING, from, phase and value or ''), life)
-  if not phase then redis.call('DEL', KEYS[2], KEYS[3]) end
+  if not phase then write('DEL', KEYS[2], KEYS[3]) end
   return { 'OK' }
 end
 
@@ -129,18 +144,17 @@ end
 function steps.close()
   if phase == MOVED and other == to then return { 'MOVED' } end
   if phase and not (phase == LEAVING and other == to) then return closed(0, phase, other) end
-  local state = kept
-  if not phase then
-    state = value
-    local left = value == '' and 0 or redis.call('PTTL', KEYS[1])
-    setFor(KEYS[1], mark(LEAVING, to, state), left < 0 and -1 or string.format('%.0f', math.max(left, tonumber(life))))
-  end
+  local state = phase and kept or value
   local reply = { 'OK', state }
   for i = 2, 3 do
     local entries = redis.call('HGETALL', KEYS[i])
     reply[#reply + 1] = tostring(redis.call('PTTL', KEYS[i]))
     reply[#reply + 1] = tostring(#entries)
     for _, text in ipairs(entries) do reply[#reply + 1] = text end
+  end
+  if not phase then
+    local left = value == '' and 0 or redis.call('PTTL', KEYS[1])
+    setFor(KEYS[1], mark(LEAVING, to, state), left < 0 and -1 or string.format('%.0f', math.max(left, tonumber(life))))
   end
   return reply
 end
@@ -152,21 +166,21 @@ function steps.copy()
   local i = 7
   for k = 2, 3 do
     local ms, n = ARGV[i], tonumber(ARGV[i + 1])
-    redis.call('DEL', KEYS[k])
+    write('DEL', KEYS[k])
     for j = i + 2, i + 1 + n, 1000 do
-      redis.call('HSET', KEYS[k], unpack(ARGV, j, math.min(j + 999, i + 1 + n)))
+      write('HSET', KEYS[k], unpack(ARGV, j, math.min(j + 999, i + 1 + n)))
     end
-    if n > 0 and tonumber(ms) > 0 then redis.call('PEXPIRE', KEYS[k], ms) end
+    if n > 0 and tonumber(ms) > 0 then write('PEXPIRE', KEYS[k], ms) end
     i = i + 2 + n
   end
-  redis.call('SET', KEYS[1], mark(ARRIVED, from, ARGV[6]))
+  write('SET', KEYS[1], mark(ARRIVED, from, ARGV[6]))
   return { 'OK' }
 end
 
 -- The old subject: its state is dropped.
 function steps.drop()
   if phase == LEAVING and other == to then
-    redis.call('DEL', KEYS[2], KEYS[3])
+    write('DEL', KEYS[2], KEYS[3])
     setFor(KEYS[1], mark(MOVED, to, ''), life)
   end
   return { 'OK' }
@@ -176,7 +190,7 @@ end
 function steps.open()
   if other ~= from or phase ~= ARRIVED and phase ~= ARRIVING then return { 'OK' } end
   if kept == '' then
-    redis.call('DEL', KEYS[1])
+    write('DEL', KEYS[1])
   elseif phase == ARRIVED then
     setUntil(KEYS[1], kept)
   else
@@ -185,4 +199,7 @@ function steps.open()
   return { 'OK' }
 end
 
-return steps[step]()
+local done, reply = pcall(steps[step])
+if done then return reply end
+if written then return redis.error_reply('WRITE of a part of the move: ' .. (type(reply) == 'table' and reply.err or reply)) end
+error(reply, 0)
