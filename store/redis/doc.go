@@ -27,8 +27,8 @@
 // A Move between families that are in different places takes some round trips. If its
 // error does not wrap [store.ErrNotTaken], repeat it: a Move that broke off goes on.
 // Until then charges of both subjects fail with store.ErrNotTaken. If two Moves of one
-// subject go to different places, one fails with a [store.MovedError], and its new subject
-// stays open.
+// subject go to different places, one fails with a [store.MovedError], and its new
+// subject stays open.
 //
 // # Clocks
 //
