@@ -44,3 +44,12 @@ func TestDumpInComment(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, documented.String(), hex.EncodeToString([]byte(value)))
 }
+
+// TestLifeOfOldWindow has a charge so long after a window that the time between them is
+// more than 64 bits of microseconds.
+func TestLifeOfOldWindow(t *testing.T) {
+	m := store.Meter{Name: "old", Start: -store.MaxUnits, End: 1}
+	for _, at := range []int64{1, 2, 9_300_000_000_000, 9_500_000_000_000, store.MaxUnits} {
+		require.Zero(t, lifeAt(&m, at), at)
+	}
+}

@@ -202,7 +202,7 @@ func lifeAt(m *store.Meter, at int64) int64 {
 	if !m.IsWindow() {
 		return life(m)
 	}
-	if left := until(m) - at; left <= never/1_000_000 {
+	if left := max(until(m)-at, 0); left <= never/1_000_000 {
 		return left * 1_000_000
 	}
 	return never
