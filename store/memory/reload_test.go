@@ -59,7 +59,7 @@ func (r *reloading) Take(ctx context.Context, c *store.Charge) error {
 }
 
 func (r *reloading) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
-	return r.do(func(s *memory.Store) error { return s.Peek(ctx, at, subjects, meters, levels, nil) })
+	return r.do(func(s *memory.Store) error { return s.Peek(ctx, at, subjects, meters, levels, last) })
 }
 
 func (r *reloading) InsertKey(ctx context.Context, k apikey.Key) error {
