@@ -13,6 +13,9 @@ import (
 // duration sets it back.
 func SetClock(s *Store, by time.Duration) { s.epoch -= by.Microseconds() }
 
+// CountSubjects counts n more subjects, if there is room for them.
+func CountSubjects(s *Store, n int) bool { return s.countSubjects(n) }
+
 // SaveTo writes what Save writes to a file.
 func SaveTo(s *Store, w io.Writer) error { return s.save(w) }
 

@@ -83,8 +83,17 @@ func (w *work) move(at time.Time, now int64) (room bool, err error) {
 			to.shard.due[k] = min(to.shard.due[k], from.shard.due[k])
 		}
 	}
-	from.shard.close(old, name, at.Add(store.ClosedFor))
+	from.shard.close(old, name, closedUntil(at))
 	return true, nil
+}
+
+// closedUntil returns until when a subject stays closed that is moved at an instant. If
+// the clock of the caller is behind, the clock of this process counts.
+func closedUntil(at time.Time) time.Time {
+	if own := time.Now(); own.After(at) {
+		at = own
+	}
+	return at.Add(store.ClosedFor)
 }
 
 // close notes that a subject has moved, and until when it stays closed.

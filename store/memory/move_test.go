@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -191,21 +192,25 @@ func TestMoveInFullStore(t *testing.T) {
 // TestClosedSubjectsEnd fills a store with closed subjects. They give way to new subjects
 // after ClosedFor, and no sooner.
 func TestClosedSubjectsEnd(t *testing.T) {
-	const closed = 100
-	s := memory.New(memory.Config{MaxSubjects: closed})
-	for i := range closed {
-		require.NoError(t, move(t, s, t0, "from "+strconv.Itoa(i), "to "+strconv.Itoa(i)))
-	}
-	_, err := take(t, s, "new", t0.Add(store.ClosedFor), 1, bucket)
-	require.ErrorIs(t, err, store.ErrFull)
-	for i := range closed {
-		requireMoved(t, s, t0.Add(store.ClosedFor), "from "+strconv.Itoa(i), "to "+strconv.Itoa(i))
-	}
-	for i := range closed {
-		mustTake(t, s, "new "+strconv.Itoa(i), t0.Add(store.ClosedFor+time.Second), 1, bucket)
-	}
-	require.EqualValues(t, closed, s.Stats().Subjects)
-	require.Zero(t, s.Stats().Ended)
+	synctest.Test(t, func(t *testing.T) {
+		const closed = 100
+		s := memory.New(memory.Config{MaxSubjects: closed})
+		for i := range closed {
+			require.NoError(t, move(t, s, time.Now(), "from "+strconv.Itoa(i), "to "+strconv.Itoa(i)))
+		}
+		time.Sleep(store.ClosedFor)
+		_, err := take(t, s, "new", time.Now(), 1, bucket)
+		require.ErrorIs(t, err, store.ErrFull)
+		for i := range closed {
+			requireMoved(t, s, time.Now(), "from "+strconv.Itoa(i), "to "+strconv.Itoa(i))
+		}
+		time.Sleep(time.Second)
+		for i := range closed {
+			mustTake(t, s, "new "+strconv.Itoa(i), time.Now(), 1, bucket)
+		}
+		require.EqualValues(t, closed, s.Stats().Subjects)
+		require.Zero(t, s.Stats().Ended)
+	})
 }
 
 // TestMoveSavedAndLoaded loads closed subjects and moved states from a file.

@@ -73,7 +73,7 @@ func (sh *shard) addField(a *account, m *store.Meter, st *store.State) bool {
 	if cell < ownCells && cell+n > ownCells {
 		cell = ownCells // the cells of a bucket are in one place; the gap stays empty
 	}
-	if m.Rare || cell+n > maxCells || len(a.layout.fields) == maxFields {
+	if isRare(m) || cell+n > maxCells || len(a.layout.fields) == maxFields {
 		return false
 	}
 
@@ -89,6 +89,10 @@ func (sh *shard) addField(a *account, m *store.Meter, st *store.State) bool {
 	a.setState(f, st)
 	return true
 }
+
+// isRare reports whether m is a rare bucket. A window is none, whatever it is marked as:
+// the next charge may mark it otherwise, and its state would be in two places.
+func isRare(m *store.Meter) bool { return m.Rare && !m.IsWindow() }
 
 // replaceField gives the cells of f to m, which has the same name.
 func (sh *shard) replaceField(a *account, f *field, m *store.Meter, st *store.State) {

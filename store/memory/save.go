@@ -191,7 +191,7 @@ func (w *writer) shard(sh *shard) {
 	sh.mu.Unlock()
 
 	for subject, c := range moved {
-		w.put(&record{Moved: &savedMove{[]byte(subject), []byte(c.to), c.until.Unix()}})
+		w.put(&record{Moved: &savedMove{[]byte(subject), []byte(c.to), c.until.Add(time.Second - 1).Unix()}})
 	}
 	for _, a := range w.accounts {
 		out := &savedAccount{Subject: []byte(a.subject)}

@@ -114,14 +114,19 @@ func (sh *shard) makeSpace(n int, at time.Time, now int64) bool {
 	return sh.count+n <= maxSlots
 }
 
-// countSubjects counts n more subjects, if the Store has room for them. Adding first and
-// subtracting after a failure keeps the bound exact without a lock of the whole Store.
+// countSubjects counts n more subjects, if the Store has room for them. The count never
+// exceeds the bound, not even for a moment: a concurrent charge that needs less room than
+// this one would be refused, though there is room.
 func (s *Store) countSubjects(n int) bool {
-	if s.subjects.Add(int64(n)) > s.max {
-		s.subjects.Add(-int64(n))
-		return false
+	for {
+		old := s.subjects.Load()
+		if old+int64(n) > s.max {
+			return false
+		}
+		if s.subjects.CompareAndSwap(old, old+int64(n)) {
+			return true
+		}
 	}
-	return true
 }
 
 // allocSlot returns a free slot. Accounts never move once the first slab has its full

@@ -103,10 +103,10 @@ func (w *work) find() {
 
 // isNew reports whether the charge makes the account of its i-th subject, if it is
 // applied: there is none, and there is something to write. A read takes no memory.
-func (w *work) isNew(i int) bool {
-	if w.sites[i].known {
-		return false
-	}
+func (w *work) isNew(i int) bool { return !w.sites[i].known && w.writes(i) }
+
+// writes reports whether the charge writes a state of its i-th subject, if it is applied.
+func (w *work) writes(i int) bool {
 	p := &w.charge.Parts[i]
 	for j := range p.Meters {
 		if w.charge.Changes(p, j) {
@@ -118,15 +118,19 @@ func (w *work) isNew(i int) bool {
 
 // makeSpace makes space in the shards for the accounts that the charge may make. It
 // reports false if a shard can have no more.
+//
+// The space that one account needs may be made by evicting the account of another part.
+// So if one account is new, there must be space for those of all parts.
 func (w *work) makeSpace(at time.Time, now int64) bool {
 	for _, sh := range w.shards {
-		n := 0
+		n, anyNew := 0, false
 		for i := range w.sites {
-			if w.sites[i].shard == sh && w.isNew(i) {
+			if w.sites[i].shard == sh && w.writes(i) {
 				n++
+				anyNew = anyNew || w.isNew(i)
 			}
 		}
-		if n > 0 && !sh.makeSpace(n, at, now) {
+		if anyNew && !sh.makeSpace(n, at, now) {
 			return false
 		}
 	}
@@ -197,7 +201,7 @@ func (w *work) writePart(i int, next []store.State, at time.Time, now int64) {
 		switch {
 		case !w.charge.Changes(p, j):
 			continue
-		case m.Rare:
+		case isRare(m):
 			// A rare bucket moves no layout. It brings the account's end forward only if that
 			// was never noted, since the account was empty.
 			sooner = sooner || len(a.layout.fields) == 0 && a.overflow.isEmpty()
