@@ -9,8 +9,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A pending has the Charge of one decision and everything that it points to. Its parts
-// are the key's own subject and the shared throttles.
+// A pending has the Charge of one decision and everything that it points to. The first
+// part is the key's own subject. The others are the shared throttles.
 type pending struct {
 	store.Charge
 	parts  [1 + maxShared]store.Part
@@ -18,16 +18,21 @@ type pending struct {
 	levels [store.MaxMeters + maxShared]store.Level
 	shared [maxShared]*shared // of the parts after the first
 
-	// undone says why shared tokens could not be given back. It decides nothing, and the
-	// caller is told.
+	// onlyRead says that a shared throttle refused before the key's own limits were asked.
+	// The levels of those were read since.
+	onlyRead bool
+
+	// undone says why shared tokens could not be given back. It changes no decision. The
+	// caller of the Gate gets it as an error.
 	undone error
 }
 
 var pendings = sync.Pool{New: func() any { return new(pending) }}
 
-// charge has the Counter decide: it takes, or only reads. It returns a store.MovedError
-// without a decision if the subject has moved since the key was read.
-func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision, take bool) error {
+// charge lets the Counter decide. It charges if take is set, and only reads otherwise. If
+// the subject has moved since the key was read, it makes no decision, and err is a
+// store.MovedError. See pending for undone.
+func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision, take bool) (undone, err error) {
 	within := ctx
 	if !g.local {
 		var cancel context.CancelFunc
@@ -47,8 +52,10 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 	if g.shared != nil {
 		p.addShared(g.shared.of(usageplan.Stage{API: req.API, Name: req.Stage}), take)
 	}
-	err := g.take(ctx, within, b, p)
-	copy(d.levels[:len(d.meters.limits)], p.parts[0].Levels)
+	err = g.take(ctx, within, b, p)
+	if err == nil { // otherwise the levels may be those of another decision
+		copy(d.levels[:len(d.meters.limits)], p.parts[0].Levels)
+	}
 	switch {
 	case err != nil:
 		if _, moved := errors.AsType[*store.MovedError](err); !moved {
@@ -56,24 +63,23 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 		}
 	case d.meters.repeated(p):
 		d.admitRepeated()
-	case !take:
+	case !take || p.onlyRead:
 		d.peek(throttle, cost, p)
 	case p.OK:
 		d.Allowed, d.Reason, d.Cost = true, Admitted, cost
 	default:
 		d.explainRefusal(p)
 	}
-	if p.undone != nil {
-		err = errors.Join(err, p.undone)
-	}
+	undone = p.undone
 	pendings.Put(p)
-	return err
+	return undone, err
 }
 
 // set makes p a read of the key's meters. It writes field by field: a Part that is copied
 // as a whole costs a few percent of a decision.
 func (p *pending) set(req *Request, b *binding, m *meters) {
-	p.Op, p.At, p.OK, p.undone = store.Spend, req.At, false, nil
+	p.Op, p.At, p.OK = store.Spend, req.At, false
+	p.onlyRead, p.undone = false, nil
 	n, own := len(m.list), &p.parts[0]
 	own.Subject = b.subject
 	own.Meters = m.list
@@ -107,8 +113,8 @@ func (p *pending) addShared(all [maxShared]*shared, take bool) {
 	}
 }
 
-// take has the Counter take p, and remembers where it found the subjects. A Counter that
-// keeps the subjects apart decides in two steps.
+// take charges p, and remembers where the Counter found the subjects. If the Counter keeps
+// the subjects apart, take decides in several steps.
 func (g *Gate) take(ctx, within context.Context, b *binding, p *pending) error {
 	err := g.counter.Take(within, &p.Charge)
 	if err != nil && errors.Is(err, store.ErrApart) {
@@ -128,7 +134,7 @@ func (g *Gate) take(ctx, within context.Context, b *binding, p *pending) error {
 	return err
 }
 
-// zeros and ones are what most charges have for each meter. They are never changed.
+// zeros and ones are the units of most charges. They are never changed.
 var zeros, ones = [store.MaxMeters]int64{}, each(1)
 
 func each(n int64) (all [store.MaxMeters]int64) {
@@ -138,8 +144,9 @@ func each(n int64) (all [store.MaxMeters]int64) {
 	return all
 }
 
-// units returns what the meters are charged: throttles one figure, quotas and the usage
-// record another, an ID one. It uses room if it needs some.
+// units returns how many units each meter is charged. The throttles are charged throttle,
+// the quotas and the usage record cost, and the ID one. If the result is not one that is
+// shared, it is in room.
 func (m *meters) units(room *[store.MaxMeters]int64, throttle, cost int64) []int64 {
 	n := len(m.list)
 	if throttle == 1 && cost == 1 {

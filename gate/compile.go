@@ -3,7 +3,6 @@ package gate
 import (
 	"fmt"
 	"math"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,49 +14,62 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// allowance is what a plan, or a plan with a link's overrides, allows: all that is the
-// same for each of its subjects. Those of one plan share it.
+// An allowance is a compiled plan. It may have the overrides of one link. It holds all
+// that is the same for each subject, so the subjects of a plan share it.
 type allowance struct {
-	plan    *usageplan.Plan
-	record  string
-	keep    time.Duration
-	quotas  []quota.Quota
-	buckets map[string]*store.Meter // by route; "" is the plan's own; nil: no throttle there
+	plan   *usageplan.Plan
+	record string // the name of the usage record
+	bucket string // the name of the plan's own bucket, or of the link's
+	keep   time.Duration
+	quotas []quota.Quota
+
+	// buckets has the throttles by route, and the plan's own under "". A route whose bucket
+	// is nil has no throttle. stages has the throttles of the routes on one stage.
+	buckets map[string]*store.Meter
 	stages  map[usageplan.Stage]map[string]*store.Meter
-	stale   *atomic.Bool // the plan has changed since
-	now     atomic.Pointer[windows]
+
+	stale *atomic.Bool            // set when the plan has changed
+	now   atomic.Pointer[windows] // as of the last decision
 }
 
-// windows is the meters of an allowance while no window begins or ends: [from, until) in
-// Unix seconds.
+// A windows has the meters of an allowance for the time in which no window begins or
+// ends. That is [from, until) in Unix seconds.
 type windows struct {
 	from, until int64
-	stages      map[usageplan.Stage]map[string]*meters // AnyRoute is every other route
+	stages      map[usageplan.Stage]map[string]*meters // AnyRoute stands for every other route
 	routes      map[string]*meters
-	others      *meters // on every other route
+	others      *meters // of every other route
 }
 
-// meters is what one request is charged: the throttle if there is one, the quotas, the
-// usage record, the ID if it has one.
+// A meters has what one request is charged, in this order: the throttle if there is one,
+// the quotas, the usage record, and the request's ID if it has one.
 type meters struct {
 	list      []store.Meter
-	throttles int // the first so many are throttles
-	ids       int // the last so many are IDs: one, or none
+	throttles int // how many meters at the start are throttles: 0 or 1
+	ids       int // how many meters at the end are IDs: 0 or 1
 
-	limits []Limit // what limits: all but the usage record and the ID
+	limits []Limit // of the throttle and the quotas, which can refuse
 }
 
-// newAllowance compiles a plan as the link has it. It fails where a plan that a store
-// gave breaks a rule.
+// newAllowance compiles a plan with the overrides of a link. It returns an error if the
+// plan breaks a rule: a store may return such a plan.
 func newAllowance(p *usageplan.Plan, l *usageplan.Link, keep time.Duration, stale *atomic.Bool) (*allowance, error) {
-	a := &allowance{plan: p, record: l.RecordName(), keep: keep, stale: stale, quotas: p.Quotas,
-		buckets: map[string]*store.Meter{}, stages: map[usageplan.Stage]map[string]*store.Meter{}}
-	throttle, bucket := p.Throttle, metername.Throttle
+	a := &allowance{
+		plan:    p,
+		record:  l.RecordName(),
+		bucket:  metername.Throttle,
+		keep:    keep,
+		quotas:  p.Quotas,
+		buckets: map[string]*store.Meter{},
+		stages:  map[usageplan.Stage]map[string]*store.Meter{},
+		stale:   stale,
+	}
+	throttle := p.Throttle
 	if l.Throttle != nil {
+		// Another link may share the subject. Its bucket has other figures, and one bucket
+		// under two figures would drain.
 		throttle = l.Throttle
-		if l.RecordName() != quota.RecordName { // the links of a subject have other figures
-			bucket = metername.Link(l.KeyID)
-		}
+		a.bucket = metername.Link(l.KeyID)
 	}
 	if l.Quotas != nil {
 		a.quotas = l.Quotas
@@ -66,12 +78,12 @@ func newAllowance(p *usageplan.Plan, l *usageplan.Link, keep time.Duration, stal
 		return nil, fmt.Errorf("gate: plan %s: quotas: %d of them: want at most %d", p.ID, n, usageplan.MaxQuotas)
 	}
 	if throttle != nil {
-		if err := a.bucket(a.buckets, "", bucket, *throttle); err != nil {
+		if err := a.addBucket(a.buckets, "", a.bucket, *throttle); err != nil {
 			return nil, err
 		}
 	}
 	for route, limit := range p.Routes {
-		if err := a.bucket(a.buckets, route, metername.Route(route), limit); err != nil {
+		if err := a.addBucket(a.buckets, route, metername.Route(route), limit); err != nil {
 			return nil, err
 		}
 	}
@@ -79,7 +91,7 @@ func newAllowance(p *usageplan.Plan, l *usageplan.Link, keep time.Duration, stal
 		buckets := map[string]*store.Meter{}
 		a.stages[stage] = buckets
 		for route, limit := range routes {
-			if err := a.bucket(buckets, route, metername.StagePrefix(stage.String())+route, limit); err != nil {
+			if err := a.addBucket(buckets, route, metername.StagePrefix(stage.String())+route, limit); err != nil {
 				return nil, err
 			}
 		}
@@ -87,13 +99,13 @@ func newAllowance(p *usageplan.Plan, l *usageplan.Link, keep time.Duration, stal
 	return a, store.Check(a.compile(time.Now()).others.list)
 }
 
-// serves says whether a, a plan's own, is what a link to it allows.
+// serves reports whether a, which has no overrides, is what a link to its plan allows.
 func (a *allowance) serves(l *usageplan.Link) bool {
 	return l.Throttle == nil && l.Quotas == nil && l.RecordName() == a.record
 }
 
-// bucket makes the bucket of a route, nil if its limit is none.
-func (a *allowance) bucket(buckets map[string]*store.Meter, route, name string, l limiter.Limit) error {
+// addBucket adds the bucket of a route to buckets. If the route is unlimited, it adds nil.
+func (a *allowance) addBucket(buckets map[string]*store.Meter, route, name string, l limiter.Limit) error {
 	buckets[route] = nil
 	if l.Unlimited() {
 		return nil
@@ -106,7 +118,7 @@ func (a *allowance) bucket(buckets map[string]*store.Meter, route, name string, 
 	return nil
 }
 
-// at is the meters of a route of a stage at an instant.
+// at returns the meters of a route on a stage at an instant.
 func (a *allowance) at(at time.Time, stage usageplan.Stage, route string) *meters {
 	w := a.now.Load()
 	if t := at.Unix(); w == nil || t < w.from || t >= w.until {
@@ -126,8 +138,8 @@ func (a *allowance) at(at time.Time, stage usageplan.Stage, route string) *meter
 	return w.others
 }
 
-// pick is the meters of a route among those of a stage, or of every other route; nil: the
-// stage has none of its own.
+// pick returns the meters of a route among those of a stage. If the route has none, it
+// returns those of every other route, or nil if the stage has none of these either.
 func pick(routes map[string]*meters, route string) *meters {
 	if m, ok := routes[route]; ok {
 		return m
@@ -135,6 +147,7 @@ func pick(routes map[string]*meters, route string) *meters {
 	return routes[usageplan.AnyRoute]
 }
 
+// compile returns the meters of an allowance for the windows that an instant is in.
 func (a *allowance) compile(at time.Time) *windows {
 	w := &windows{from: math.MinInt64, until: math.MaxInt64, routes: map[string]*meters{}, stages: map[usageplan.Stage]map[string]*meters{}}
 	var list []store.Meter
@@ -149,28 +162,28 @@ func (a *allowance) compile(at time.Time) *windows {
 	if !ok {
 		others = a.buckets[""]
 	}
-	w.others = withBucket(others, a.quotas, list)
+	w.others = a.withBucket(others, list)
 	for stage, buckets := range a.stages {
 		w.stages[stage] = map[string]*meters{}
 		for route, m := range buckets {
-			w.stages[stage][route] = withBucket(m, a.quotas, list)
+			w.stages[stage][route] = a.withBucket(m, list)
 		}
 	}
 	for route, m := range a.buckets {
 		if route != "" && route != usageplan.AnyRoute {
-			w.routes[route] = withBucket(m, a.quotas, list)
+			w.routes[route] = a.withBucket(m, list)
 		}
 	}
 	return w
 }
 
-// clockSkew is by how much clocks may differ, or be set back, before a quota's window
-// that has ended is forgotten and can be had again.
+// clockSkew is how far clocks may differ, or be set back, before a quota admits more than
+// its limit: the store forgets a window that ended longer ago than this.
 const clockSkew = 24 * time.Hour
 
 // window returns the meter of a quota at an instant. The store keeps an ended window for
-// at least clockSkew, however short the reports are, but never more windows than a report
-// can ask for: 90 days of a quota by the minute would be megabytes a key.
+// at least clockSkew, however short the reports are. It keeps no more windows than a
+// report can show, because 90 days of a quota by the minute would be megabytes a key.
 func window(q quota.Quota, at time.Time, keep time.Duration) store.Meter {
 	m := q.Meter(at, max(keep, clockSkew))
 	if length := time.Duration(m.End-m.Start) * time.Second; length > 0 && m.Keep/length >= quota.MaxWindows {
@@ -179,15 +192,16 @@ func window(q quota.Quota, at time.Time, keep time.Duration) store.Meter {
 	return m
 }
 
-func withBucket(m *store.Meter, quotas []quota.Quota, windows []store.Meter) *meters {
+// withBucket returns the meters of a route whose throttle is m. If m is nil, the route has
+// none.
+func (a *allowance) withBucket(m *store.Meter, windows []store.Meter) *meters {
 	all := &meters{list: windows}
 	if m != nil {
-		all.list, all.throttles = append([]store.Meter{*m}, windows...), 1
+		all.list = append([]store.Meter{*m}, windows...)
+		all.throttles = 1
+		all.limits = append(all.limits, Limit{Name: a.shownName(m.Name), Rate: m.Rate})
 	}
-	if m != nil {
-		all.limits = append(all.limits, Limit{Name: shownName(m.Name), Rate: m.Rate})
-	}
-	for i, q := range quotas {
+	for i, q := range a.quotas {
 		w := &windows[i]
 		all.limits = append(all.limits, Limit{
 			Name:  q.NameOrPeriod(),
@@ -198,10 +212,10 @@ func withBucket(m *store.Meter, quotas []quota.Quota, windows []store.Meter) *me
 	return all
 }
 
-// shownName returns what a decision calls a bucket. A link's own throttle is shown as
-// that of a plan.
-func shownName(bucket string) string {
-	if strings.HasPrefix(bucket, metername.Link("")) {
+// shownName returns the name of a bucket in a Decision. A throttle of a link has the name
+// that the throttle of a plan has.
+func (a *allowance) shownName(bucket string) string {
+	if bucket == a.bucket {
 		return metername.Throttle
 	}
 	return bucket

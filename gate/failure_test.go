@@ -79,7 +79,7 @@ func TestFallbackNeverFits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newFixture(t, func(cfg *parts) {
 				cfg.Account = test.account
-				cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return test.account == nil || charges(c, "account") }}
+				cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return test.account == nil || charges(c, "\xffaccount") }}
 			})
 			_, secret, _ := h.linked(test.plan)
 			for _, decide := range []func(context.Context, gate.Request) (gate.Decision, error){h.gate.Peek, h.gate.Admit} {
@@ -101,7 +101,7 @@ func TestFallbackPeek(t *testing.T) {
 			if account {
 				cfg.Account = throttle(1e-8, 2)
 			}
-			cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return !account || charges(c, "account") }}
+			cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return !account || charges(c, "\xffaccount") }}
 		})
 		plan := usageplan.Plan{}
 		if !account {

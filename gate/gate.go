@@ -123,32 +123,44 @@ func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge boo
 	return err
 }
 
-// decideNow decides by what is known of the key. If its subject has moved, which this
-// process has not heard of, it reads the key again and tries once more.
+// decideNow decides by what the Gate knows of the key. If the subject has moved and the
+// Gate has not heard of that, decideNow reads the key again and tries once more.
 func (g *Gate) decideNow(ctx context.Context, req *Request, d *Decision, age time.Duration, charge bool) error {
+	var undone error // of both attempts
 	for again := false; ; again = true {
 		b, err := g.identify(ctx, req, age, d)
 		if b == nil {
-			return err
+			return join(err, undone)
 		}
 		d.meters = b.allowance.at(req.At, usageplan.Stage{API: req.API, Name: req.Stage}, req.Route)
 		if req.ID != "" {
 			d.meters = d.meters.once(req.ID, g.cfg.KeepIDs)
 		}
-		err = g.charge(ctx, req, b, d, charge)
-		if err == nil {
-			return nil
+		lost, err := g.charge(ctx, req, b, d, charge)
+		undone = join(undone, lost)
+		moved, ok := errors.AsType[*store.MovedError](err)
+		if !ok {
+			return join(err, undone)
 		}
-		if moved, ok := errors.AsType[*store.MovedError](err); !ok {
-			return err
-		} else if again {
+		if again {
 			// The directory still has the old subject. No policy may open the limits for that.
 			d.Reason, d.meters = StoreFailed, nil
-			return fmt.Errorf("gate: charge: %w", moved)
+			return join(fmt.Errorf("gate: charge: %w", moved), undone)
 		}
 		g.resolver.invalidate(d.Key.ID)
 		*d = Decision{}
 	}
+}
+
+// join returns one of two errors if the other is nil, and both otherwise.
+func join(a, b error) error {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return errors.Join(a, b)
 }
 
 // identify finds the key and its plan for the API stage. If it returns no binding, it has

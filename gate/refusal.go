@@ -91,17 +91,16 @@ func (d *Decision) peek(throttle, cost int64, p *pending) {
 			n = throttle
 		}
 		l := &d.levels[i]
-		missing := n - l.Remaining()
-		if missing <= 0 {
-			continue
+		if n > l.Remaining() {
+			d.Allowed = false
+			l.Wait = waitFor(&d.meters.list[i], n, l)
 		}
-		d.Allowed = false
-		l.Wait = d.meters.waitFor(i, n, missing, l)
 	}
 	for i := range p.Parts[1:] {
-		if part := &p.Parts[1+i]; part.Levels[0].Remaining() < 1 {
+		part := &p.Parts[1+i]
+		if l := &part.Levels[0]; l.Remaining() < 1 {
 			d.Allowed = false
-			part.Levels[0].Wait = untilTokens(&part.Meters[0], part.Levels[0], 1)
+			l.Wait = waitFor(&part.Meters[0], 1, l)
 		}
 	}
 	if !d.Allowed {
@@ -109,16 +108,15 @@ func (d *Decision) peek(throttle, cost int64, p *pending) {
 	}
 }
 
-// waitFor returns how long until the i-th meter, which stands at l, admits n units, of
-// which it lacks missing.
-func (m *meters) waitFor(i int, n, missing int64, l *store.Level) time.Duration {
-	switch meter := &m.list[i]; {
-	case n > meter.Max:
+// waitFor returns how long until m, which stands at l, admits n units. It has fewer now.
+func waitFor(m *store.Meter, n int64, l *store.Level) time.Duration {
+	switch {
+	case n > m.Max:
 		return store.Never
-	case i < m.throttles:
-		return untilTokens(meter, *l, missing)
-	default:
+	case m.IsWindow():
 		return l.Reset // a window admits nothing more until it ends
+	default:
+		return untilTokens(m, l, n-l.Remaining())
 	}
 }
 
@@ -126,7 +124,7 @@ func (m *meters) waitFor(i int, n, missing int64, l *store.Level) time.Duration 
 // That is the time until it is full, less the time for the tokens beyond those. A Level
 // has whole tokens only, but its Reset is exact, so this is more exact than the time for
 // the missing tokens alone. The result is at most a microsecond too long.
-func untilTokens(m *store.Meter, l store.Level, missing int64) time.Duration {
+func untilTokens(m *store.Meter, l *store.Level, missing int64) time.Duration {
 	if l.Reset == store.Never || m.Rate.Tokens == 0 {
 		return store.Never
 	}

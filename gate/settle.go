@@ -83,28 +83,28 @@ func (g *Gate) Settle(ctx context.Context, d *Decision, actual int64) error {
 }
 
 // correct charges n units to each of a subject's meters. If the subject has moved since
-// it was charged, its state has moved along, and so the correction goes there.
+// it was charged, its state has moved too, so correct charges the new subject.
 func (g *Gate) correct(ctx context.Context, subject string, n int64, meters []store.Meter) (ok bool, err error) {
 	c := store.NewCharge(subject, n, meters...)
 	c.At = time.Now()
-	for range maxMoves {
+	for moves := 0; ; moves++ {
 		err = g.counter.Take(ctx, c)
 		moved, ok := errors.AsType[*store.MovedError](err)
-		if !ok {
-			break
+		if !ok || moves == maxMoves {
+			return c.OK, err
 		}
 		c.Parts[0].Subject = moved.To
 	}
-	return c.OK, err
 }
 
 // maxMoves bounds how many moves of one subject a correction follows.
 const maxMoves = 4
 
-// counting returns the windows of m: those of the quotas and of the usage record.
+// counting returns the windows of m, which are those of the quotas and of the usage
+// record.
 func (m *meters) counting() []store.Meter { return m.list[m.throttles : len(m.list)-m.ids] }
 
-// boundless returns the windows as meters that count and do not refuse.
+// boundless returns a copy of the windows whose meters count and do not refuse.
 func boundless(windows []store.Meter) []store.Meter {
 	windows = slices.Clone(windows)
 	for i := range windows {

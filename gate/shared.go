@@ -13,8 +13,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A shared throttle has a subject of its own, from which all keys take. It is a part of
-// the same charge as the key's own limits, so nobody sees one without the other.
+// A shared is a throttle that many keys share. It has a subject of its own. It is a part
+// of the same charge as the limits of the key, so nobody sees one without the other.
 type shared struct {
 	kind    string // SharedAccount or SharedStage
 	subject string
@@ -24,20 +24,22 @@ type shared struct {
 	place atomic.Uint64
 }
 
-// maxShared is how many shared throttles a request can have: its stage's and the
-// account's.
+// maxShared is the number of shared throttles that a request can have: the one of its
+// stage and the one of the account.
 const maxShared = 2
 
-// A sharing has the shared throttles of a Gate that has any.
+// A sharing holds the shared throttles of a Gate.
 type sharing struct {
 	counter store.OneTaker
 	account *shared
 	stages  map[usageplan.Stage]*shared
 }
 
+// newSharing returns the shared throttles of a Config, or nil if it has none.
 func newSharing(counter store.Counter, cfg Config) (_ *sharing, errs []error) {
 	s := &sharing{counter: store.One(counter), stages: map[usageplan.Stage]*shared{}}
-	add := func(what, subject, kind string, l limiter.Limit) *shared {
+	add := func(what, kind, subject string, l limiter.Limit) *shared {
+		subject = metername.SharedSubject(subject)
 		if l.Unlimited() {
 			return nil
 		}
@@ -52,12 +54,12 @@ func newSharing(counter store.Counter, cfg Config) (_ *sharing, errs []error) {
 		return &shared{kind: kind, subject: subject, meters: [1]store.Meter{m}}
 	}
 	if cfg.Account != nil {
-		s.account = add("account", "account", SharedAccount, *cfg.Account)
+		s.account = add("account", SharedAccount, SharedAccount, *cfg.Account)
 	}
 	for stage, l := range cfg.Stages {
 		what := fmt.Sprintf("stages[%.100q]", stage)
 		errs = append(errs, fault.In(what, stage.Validate()))
-		if bucket := add(what, "stage "+stage.String(), SharedStage, l); bucket != nil {
+		if bucket := add(what, SharedStage, SharedStage+" "+stage.String(), l); bucket != nil {
 			s.stages[stage] = bucket
 		}
 	}
@@ -81,22 +83,21 @@ func (s *sharing) of(stage usageplan.Stage) [maxShared]*shared {
 }
 
 // takeApart decides a charge whose subjects a Counter keeps in different places, such as
-// the nodes of a Redis Cluster. It takes the shared tokens first, then makes the key's
-// own charge, and gives the tokens back if that does not happen. So the refusal of a
-// shared throttle is never seen by others as a used-up quota.
+// the nodes of a Redis Cluster. It takes the shared tokens first, and then makes the key's
+// own charge. If that does not happen, it gives the tokens back. So nobody ever sees a
+// quota as used up by a request that a shared throttle refuses.
 func (g *Gate) takeApart(ctx, within context.Context, p *pending) error {
 	for i := range p.Parts[1:] {
-		part := &p.Parts[1+i]
-		l, ok, err := g.shared.counter.TakeOne(within, part.Subject, &part.Meters[0], p.At, part.N[0])
-		part.Levels[0] = l
+		ok, err := g.takeShared(within, p, i, p.Parts[1+i].N[0])
 		if err == nil && ok {
 			continue
 		}
-		if p.OK = false; err == nil {
-			err = g.readOwn(within, p)
-		}
+		p.OK = false
 		p.undone = g.giveBack(ctx, p, i)
-		return err
+		if err != nil {
+			return err
+		}
+		return g.readRest(within, p, i+1)
 	}
 	own := p.Charge
 	own.Parts = p.parts[:1]
@@ -108,28 +109,39 @@ func (g *Gate) takeApart(ctx, within context.Context, p *pending) error {
 	return err
 }
 
-// readOwn reads the levels of the key's own limits after a shared throttle has refused.
-func (g *Gate) readOwn(within context.Context, p *pending) error {
+// takeShared charges n tokens to the i-th shared throttle alone.
+func (g *Gate) takeShared(within context.Context, p *pending, i int, n int64) (ok bool, err error) {
+	part := &p.Parts[1+i]
+	part.Levels[0], ok, err = g.shared.counter.TakeOne(within, part.Subject, &part.Meters[0], p.At, n)
+	return ok, err
+}
+
+// readRest reads the levels of the shared throttles from the i-th on, and those of the
+// key's own limits, after a shared throttle has refused. The decision is then the one that
+// a Counter makes in one step, in which every limit has its say.
+func (g *Gate) readRest(within context.Context, p *pending, i int) error {
+	for ; i < len(p.Parts)-1; i++ {
+		if _, err := g.takeShared(within, p, i, 0); err != nil {
+			return err
+		}
+	}
 	read := p.Charge
 	read.Parts = []store.Part{p.parts[0]}
 	read.Parts[0].N = zeros[:len(read.Parts[0].Meters)]
+	p.onlyRead = true
 	return g.counter.Take(within, &read)
 }
 
-// giveBack gives the tokens of the first n shared throttles back, whatever has become of
-// ctx.
+// giveBack gives the tokens of the first n shared throttles back, even if ctx has ended.
 func (g *Gate) giveBack(ctx context.Context, p *pending, n int) error {
 	within, cancel := g.within(context.WithoutCancel(ctx))
 	defer cancel()
 	var errs []error
 	for i := range n {
-		part := &p.Parts[1+i]
-		if part.N[0] == 0 {
-			continue
+		if p.Parts[1+i].N[0] != 0 {
+			_, err := g.takeShared(within, p, i, -1)
+			errs = append(errs, err)
 		}
-		l, _, err := g.shared.counter.TakeOne(within, part.Subject, &part.Meters[0], p.At, -1)
-		part.Levels[0] = l
-		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("gate: give back: %w", err)

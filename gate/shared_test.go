@@ -176,7 +176,7 @@ func TestSharedFails(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(test.policy, len(test.quotas)), func(t *testing.T) {
 			h := newFixture(t, func(cfg *parts) {
-				cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return charges(c, "account") }}
+				cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return charges(c, "\xffaccount") }}
 				cfg.Account, cfg.OnFailure.Throttle = throttle(1e-8, 2), test.policy
 			})
 			k, secret, p := h.linked(usageplan.Plan{Throttle: throttle(1e-8, 3), Quotas: test.quotas})
@@ -270,10 +270,10 @@ func TestGiveBack(t *testing.T) {
 			h := newFixture(t, func(cfg *parts) {
 				cfg.Account = throttle(1e-8, 5)
 				cfg.Counter = separate{failing{st, func(c *store.Charge) error {
-					if charges(c, "account") && c.Parts[0].N[0] < 0 {
+					if charges(c, "\xffaccount") && c.Parts[0].N[0] < 0 {
 						return test.back
 					}
-					if !charges(c, "account") {
+					if !charges(c, "\xffaccount") {
 						return test.fails
 					}
 					return nil
@@ -314,7 +314,7 @@ func accountTokens(t *testing.T, c store.Counter, burst int) int64 {
 	m, err := throttle(1e-8, burst).Meter("account")
 	require.NoError(t, err)
 	m.Name = fmt.Sprintf("account %d/%d burst %d", m.Rate.Tokens, m.Rate.Per, burst)
-	read := store.NewCharge("account", 0, m)
+	read := store.NewCharge("\xffaccount", 0, m)
 	require.NoError(t, c.Take(t.Context(), read))
 	return read.Parts[0].Levels[0].Used
 }
@@ -327,7 +327,7 @@ func TestGiveBackAfterAll(t *testing.T) {
 	h := newFixture(t, func(cfg *parts) {
 		cfg.Account = throttle(1e-8, 5)
 		cfg.Counter = separate{failing{st, func(c *store.Charge) error {
-			if charges(c, "account") {
+			if charges(c, "\xffaccount") {
 				cancel()
 			}
 			return nil
@@ -419,7 +419,7 @@ func TestBadSharing(t *testing.T) {
 		Stages:  map[usageplan.Stage]limiter.Limit{{API: strings.Repeat("x", 600), Name: "s"}: {Rate: 1, Burst: 1}, {API: "a", Name: "b"}: {Rate: 1, Burst: -1}, {API: "a:b", Name: "c"}: {Rate: 1, Burst: 1}},
 	})
 	require.ErrorIs(t, err, gate.ErrInvalid)
-	for _, want := range []string{"keepIDs: -1", "account.rate: -1", `stages["a:b"].burst: -1`, "608 bytes", `stages["a:b:c"]: want an API, without a ':'`} {
+	for _, want := range []string{"keepIDs: -1", "account.rate: -1", `stages["a:b"].burst: -1`, "609 bytes", `stages["a:b:c"]: want an API, without a ':'`} {
 		require.ErrorContains(t, err, want)
 	}
 }

@@ -45,6 +45,9 @@ const (
 	// ErrInvalid, and changes nothing. Repeating a Move that has succeeded changes nothing
 	// and returns no error.
 	//
+	// A store that cannot move subjects returns an error that wraps errors.ErrUnsupported
+	// and ErrNotTaken.
+	//
 	// A Move within one family is one step. Between families it is one step unless the store
 	// keeps these in different places. Such a store first closes, then copies. Meanwhile
 	// charges of both subjects fail with ErrNotTaken. If the store fails in between, a

@@ -34,6 +34,9 @@ type Link struct {
 
 	// Throttle replaces the Throttle of the plan for this key. If nil, the plan's counts.
 	// The throttles of the plan's routes stay.
+	//
+	// A throttle of a link has a token bucket of its own. No other link takes from it, not
+	// even one that has the same Subject.
 	Throttle *limiter.Limit `json:"throttle,omitzero"`
 
 	// Quotas replaces the Quotas of the plan for this key. If nil, the plan's count. If

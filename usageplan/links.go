@@ -90,7 +90,8 @@ func (s *Service) removeLinks(ctx context.Context, links []Link) error {
 
 // UpdateLink changes the overrides of a link under traffic, and returns the new link.
 // change may set Throttle and Quotas. UpdateLink restores any other field. Tokens and use
-// are kept by the rules of Update.
+// are kept by the rules of Update. A key that gets or loses a Throttle of its own starts
+// with another bucket, which is full unless it was used before.
 //
 // If others change the link at the same time, UpdateLink calls change again with the new
 // state. If change returns an error, UpdateLink changes nothing and returns that error.

@@ -3,8 +3,8 @@
 // and nothing that may change while the count goes on.
 //
 //	throttle                          the bucket of a plan; its figures may change
-//	throttle of KEY                   the bucket of a link that has a throttle of its own, if
-//	                                  the link shares its subject with others
+//	throttle of KEY                   the bucket of a link that has a throttle of its own.
+//	                                  Other links may share its subject
 //	throttle ROUTE                    the bucket of a route
 //	throttle STAGE ROUTE              the bucket of a route on an API stage
 //	account RATE burst N              the bucket that all requests share. Gates with other
@@ -39,6 +39,10 @@ func StagePrefix(stage string) string { return RoutePrefix + stage + " " }
 
 // Link returns the name of the bucket of a link that has a throttle of its own.
 func Link(keyID string) string { return RoutePrefix + "of " + keyID }
+
+// SharedSubject returns the subject of a shared bucket. No link can have it, since the
+// subject of a link is valid UTF-8.
+func SharedSubject(name string) string { return "\xff" + name }
 
 // Shared returns the name of a bucket that several gates may share. kind is "account" or
 // "stage".
