@@ -19,7 +19,7 @@ type clock struct {
 	anchor atomic.Pointer[anchor]
 }
 
-// anchor is a reading of time.Now, and its age.
+// An anchor has a reading of time.Now, and its age.
 type anchor struct {
 	wall time.Time
 	age  time.Duration

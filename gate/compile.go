@@ -104,7 +104,8 @@ func (a *allowance) serves(l *usageplan.Link) bool {
 	return l.Throttle == nil && l.Quotas == nil && l.RecordName() == a.record
 }
 
-// addBucket adds the bucket of a route to buckets. If the route is unlimited, it adds nil.
+// addBucket adds the bucket of a route to buckets. If the route is unlimited, it adds
+// nil.
 func (a *allowance) addBucket(buckets map[string]*store.Meter, route, name string, l limiter.Limit) error {
 	buckets[route] = nil
 	if l.Unlimited() {
@@ -192,8 +193,8 @@ func window(q quota.Quota, at time.Time, keep time.Duration) store.Meter {
 	return m
 }
 
-// withBucket returns the meters of a route whose throttle is m. If m is nil, the route has
-// none.
+// withBucket returns the meters of a route whose throttle is m. If m is nil, the route
+// has none.
 func (a *allowance) withBucket(m *store.Meter, windows []store.Meter) *meters {
 	all := &meters{list: windows}
 	if m != nil {

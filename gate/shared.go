@@ -83,9 +83,9 @@ func (s *sharing) of(stage usageplan.Stage) [maxShared]*shared {
 }
 
 // takeApart decides a charge whose subjects a Counter keeps in different places, such as
-// the nodes of a Redis Cluster. It takes the shared tokens first, and then makes the key's
-// own charge. If that does not happen, it gives the tokens back. So nobody ever sees a
-// quota as used up by a request that a shared throttle refuses.
+// the nodes of a Redis Cluster. It takes the shared tokens first, and then makes the
+// key's own charge. If that does not happen, it gives the tokens back. So nobody ever
+// sees a quota as used up by a request that a shared throttle refuses.
 func (g *Gate) takeApart(ctx, within context.Context, p *pending) error {
 	for i := range p.Parts[1:] {
 		ok, err := g.takeShared(within, p, i, p.Parts[1+i].N[0])
@@ -117,8 +117,8 @@ func (g *Gate) takeShared(within context.Context, p *pending, i int, n int64) (o
 }
 
 // readRest reads the levels of the shared throttles from the i-th on, and those of the
-// key's own limits, after a shared throttle has refused. The decision is then the one that
-// a Counter makes in one step, in which every limit has its say.
+// key's own limits, after a shared throttle has refused. The decision is then the one
+// that a Counter makes in one step, in which every limit has its say.
 func (g *Gate) readRest(within context.Context, p *pending, i int) error {
 	for ; i < len(p.Parts)-1; i++ {
 		if _, err := g.takeShared(within, p, i, 0); err != nil {

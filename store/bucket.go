@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Bucket is the state of a token bucket. It holds Tokens whole tokens and the fraction
+// A Bucket has the state of a token bucket. It holds Tokens whole tokens and the fraction
 // Part/Per of another one. Last is the instant of that state, in microseconds on the
 // clock by which the bucket refills. The zero Bucket is full. A Bucket holds no figure of
 // the limit; Per is only the denominator of the fraction.

@@ -7,12 +7,12 @@ import "time"
 // before does not take it for another.
 type Kind uint8
 
-// Plain is the zero Kind: a window of time if the meter has an End, and a token bucket
+// Plain says that a Meter is a window of time if the meter has an End, and a token bucket
 // otherwise.
 const Plain Kind = 0
 
-// Meter describes one thing that is counted: a window of time if it has an End, and a
-// token bucket otherwise.
+// A Meter describes one thing that is counted. It is a window of time if it has an End,
+// and a token bucket otherwise.
 //
 // The state of a bucket belongs to (subject, name), and that of a window to (subject,
 // name, start). The two never meet: a bucket and a window of one name are two meters,
@@ -74,8 +74,8 @@ func (m *Meter) IsWindow() bool { return m.End != 0 }
 // adds nothing. RateOf returns the Rate of a figure per second.
 type Rate struct{ Tokens, Per int64 }
 
-// Level is the state of one meter. Its durations count from the Charge's At, or from the
-// store's clock if buckets refill by that. They are rounded up to the microsecond.
+// A Level says where one meter stands. Its durations count from the Charge's At, or from
+// the store's clock if buckets refill by that. They are rounded up to the microsecond.
 //
 // A bucket does not refill while its clock is behind an instant at which the bucket was
 // charged, such as after the clock stepped back. Wait and Reset include that time.

@@ -45,7 +45,7 @@ func (b byTake) TakeOne(ctx context.Context, subject string, m *Meter, at time.T
 	return s.level[0], s.charge.OK, err
 }
 
-// single is a Charge of one meter, with everything that it points to.
+// A single has a Charge of one meter, and everything that it points to.
 type single struct {
 	charge Charge
 	part   [1]Part

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Window is the state of one window: the units used, the units added to its allowance
+// A Window has the state of one window: the units used, the units added to its allowance
 // (negative if it was cut), and when units were last taken. The zero Window is unused.
 // The methods are pure: they return the new state, and a store keeps it.
 type Window struct {
@@ -91,8 +91,8 @@ func untilEnd(m *Meter, at int64) time.Duration {
 }
 
 // lastHas reports whether units were taken in the span of an instant, or in a later one.
-// It saves most charges a division by the length of a span. It may report false although
-// it is so.
+// It spares most charges a division by the length of a span. False may be wrong. Then
+// SpanAt finds that nothing changes.
 func (w *Window) lastHas(m *Meter, at int64) bool {
 	return w.Last > 0 && at/1_000_000-m.Start < w.Last*m.span()
 }

@@ -38,7 +38,7 @@ func (a *account) takeBucket(f *field, m *store.Meter, now, n int64, l *store.Le
 	return ok
 }
 
-// slowPath is a Store that has Take but not TakeOne, so that store.One makes a OneTaker
+// A slowPath is a Store with Take and without TakeOne, so that store.One makes a OneTaker
 // of it that builds a Charge.
 type slowPath struct{ store *Store }
 

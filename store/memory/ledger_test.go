@@ -87,15 +87,15 @@ func randomMeters(rnd *rand.Rand, at time.Time) (meters []store.Meter) {
 	return meters
 }
 
-// TestLedger charges, corrects, moves, saves and loads a few subjects of three families at
-// random, with figures up to the bounds, and compares every answer with a ledger.
+// TestLedger charges, corrects, moves, saves and loads a few subjects of three families
+// at random, with figures up to the bounds, and compares every answer with a ledger.
 func TestLedger(t *testing.T) {
 	subjects := []string{"a", "a>1", "a>2", "a>" + longName, "b", "b>1", longName, "c"}
 	for seed := range uint64(60) {
 		rnd := rand.New(rand.NewPCG(seed, 7))
 		s, l := memory.New(memory.Config{}), ledger{map[string]map[string]store.State{}, map[string]string{}}
 		places := map[string]uint64{}
-		lists := make([][]store.Meter, 3) // charged again and again, so that the fast path is taken
+		lists := make([][]store.Meter, 3) // charged often, so that the fast path is taken
 		at := time.Now().Truncate(time.Microsecond)
 		for i := range 400 {
 			at = at.Add(time.Duration(rnd.IntN(1e9)) * time.Microsecond / 100)
