@@ -36,7 +36,7 @@ type allowance struct {
 // ends. That is [from, until) in Unix seconds.
 type windows struct {
 	from, until int64
-	stages      map[usageplan.Stage]map[string]*meters // AnyRoute stands for every other route
+	stages      map[usageplan.Stage]map[string]*meters // AnyRoute: every other route
 	routes      map[string]*meters
 	others      *meters // of every other route
 }

@@ -68,5 +68,24 @@ func TestStageNames(t *testing.T) {
 	h := newFixture(t)
 	_, secret, _ := h.linked(usageplan.Plan{StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{stage: {"GET /x": {Rate: 1, Burst: 1}}}})
 	d := h.admit(gate.Request{Secret: secret, API: stage.API, Stage: stage.Name, Route: "GET /x"})
-	require.Equal(t, "throttle of pets:prod GET /x", d.Limits()[0].Name)
+	require.Equal(t, "throttle \"of pets:prod\" GET /x", d.Limits()[0].Name)
+}
+
+// TestStageNamesApart has two stages whose names, joined with those of their routes,
+// would be equal.
+func TestStageNamesApart(t *testing.T) {
+	one := limiter.Limit{Rate: 1e-8, Burst: 1}
+	h := newFixture(t)
+	routes := map[usageplan.Stage]map[string]limiter.Limit{
+		{API: "pets", Name: "prod"}:     {"GET /x": one},
+		{API: "pets", Name: "prod GET"}: {"/x": one},
+	}
+	_, secret, _ := h.linked(usageplan.Plan{StageRoutes: routes})
+	for stage, limits := range routes {
+		for route := range limits {
+			for _, want := range []bool{true, false} {
+				require.Equal(t, want, h.admit(gate.Request{Secret: secret, API: stage.API, Stage: stage.Name, Route: route}).Allowed, stage)
+			}
+		}
+	}
 }

@@ -6,7 +6,8 @@
 //	throttle of KEY                   the bucket of a link that has a throttle of its own.
 //	                                  Other links may share its subject
 //	throttle ROUTE                    the bucket of a route
-//	throttle STAGE ROUTE              the bucket of a route on an API stage
+//	throttle STAGE ROUTE              the bucket of a route on an API stage. A stage with a
+//	                                  space is in quotes
 //	account RATE burst N              the bucket that all requests share. Gates with other
 //	stage RATE burst N                figures have buckets of their own, since one bucket
 //	                                  under two figures would drain
@@ -19,6 +20,8 @@ package metername
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/ration-go/ration/store"
 )
@@ -34,8 +37,14 @@ const (
 // Route returns the name of a route's bucket.
 func Route(route string) string { return RoutePrefix + route }
 
-// StagePrefix returns the prefix of the bucket names of an API stage's routes.
-func StagePrefix(stage string) string { return RoutePrefix + stage + " " }
+// StagePrefix returns the prefix of the bucket names of an API stage's routes. It quotes
+// a stage with a space: a route may begin with what another stage's name ends with.
+func StagePrefix(stage string) string {
+	if strings.Contains(stage, " ") {
+		stage = strconv.Quote(stage)
+	}
+	return RoutePrefix + stage + " "
+}
 
 // Link returns the name of the bucket of a link that has a throttle of its own.
 func Link(keyID string) string { return RoutePrefix + "of " + keyID }
