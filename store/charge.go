@@ -38,12 +38,15 @@ const (
 	//
 	// A charge of a closed subject gets a [MovedError], so a process that has not heard of
 	// the move cannot start the old subject anew. The subject stays closed for at least
-	// ClosedFor, or until a Move gives it a state again. Closing a subject that has no state
-	// closes it, too.
+	// ClosedFor, whatever the clocks of callers say, or until a Move to it opens it again. A
+	// Move of a subject that has no state closes it, too, and opens the second one.
 	//
-	// The second subject must have no state. Otherwise Take returns an error that wraps
-	// ErrInvalid, and changes nothing. Repeating a Move that has succeeded changes nothing
-	// and returns no error.
+	// The second subject must have no state, and a subject that is closed has none.
+	// Otherwise Take returns an error that wraps ErrInvalid and ErrNotTaken, and changes
+	// nothing. This holds even if the first subject has no state.
+	//
+	// Repeating a Move that has succeeded changes nothing and returns no error. A Move of a
+	// closed subject to any other place than before returns the MovedError.
 	//
 	// A store that cannot move subjects returns an error that wraps errors.ErrUnsupported
 	// and ErrNotTaken.
@@ -51,7 +54,8 @@ const (
 	// A Move within one family is one step. Between families it is one step unless the store
 	// keeps these in different places. Such a store first closes, then copies. Meanwhile
 	// charges of both subjects fail with ErrNotTaken. If the store fails in between, a
-	// repeated Move goes on.
+	// repeated Move goes on. A store that cannot move subjects returns an error that wraps
+	// errors.ErrUnsupported and ErrNotTaken.
 	Move
 )
 
@@ -63,7 +67,7 @@ const ClosedFor = 30 * 24 * time.Hour
 // was charged. The caller reads again who is to be charged, and tries once more.
 type MovedError struct {
 	Subject string // the first subject of the charge that is closed
-	To      string // the subject that has its state
+	To      string // the subject to which it was moved, which may have moved on since
 }
 
 // Error returns a text that names both subjects.
@@ -85,7 +89,8 @@ type Charge struct {
 	//
 	// Windows use At to tell how far they are from their end. Buckets refill by At if the
 	// store lives in the caller's process, so that a decision reads a clock once. If
-	// processes share the store, such as Redis, buckets refill by the store's own clock.
+	// processes share the store, such as Redis, buckets refill by the store's own clock. A
+	// file that the processes of one machine share may do either, since they have one clock.
 	// State never moves back for an earlier At.
 	//
 	// For windows At may be any instant, such as one before 1970 or after 2262. Between two
@@ -101,7 +106,8 @@ type Charge struct {
 	// There are 1 to MaxParts, each subject once. Their order changes no answer.
 	Parts []Part
 
-	// OK reports whether the charge was applied. It is undefined after an error.
+	// OK reports whether the charge was applied. A Move sets it, also when it is repeated.
+	// OK is undefined after an error.
 	OK bool
 }
 

@@ -30,9 +30,9 @@ func (s State) Set(m *Meter, at, now, n int64) (next State, l Level) {
 	return s, l
 }
 
-// Decide works out c, which is a Spend or a SetRemaining, and fills in its OK and Levels.
-// It does what Counter promises of a charge, apart from reading and keeping the states. A
-// store that decides through Decide needs no arithmetic of its own.
+// Decide works out c, which is a Spend or a SetRemaining, and fills in its OK, Levels and
+// Last. It does what Counter promises of a charge, apart from reading and keeping the
+// states. A store that decides through Decide needs no arithmetic of its own.
 //
 // held has the state of every meter: first the meters of the first part in their order,
 // then those of the second, and so on. Decide writes the states that follow to next,
@@ -42,8 +42,10 @@ func (s State) Set(m *Meter, at, now, n int64) (next State, l Level) {
 // Only the meters that c changes need to be kept: those whose N is not zero, and with
 // SetRemaining all of them. See Changes.
 //
-// at is the caller's clock, for windows. now is the clock by which buckets refill. Both
-// are in Unix microseconds.
+// at is the caller's clock, for windows: c.At.UnixMicro(), or the store's own clock if
+// c.At is zero. now is the clock by which buckets refill. Both are in Unix microseconds.
+//
+// A Move has no meters, so a store carries it out without Decide.
 func (c *Charge) Decide(held, next []State, at, now int64) (keep bool) {
 	c.OK = true
 	i := 0

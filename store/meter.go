@@ -58,6 +58,9 @@ type Meter struct {
 	// the microsecond, and any Duration that is not negative will do. The default is not at
 	// all. After that the store may forget it, and it reads as unused.
 	//
+	// Caution: End is in seconds and may be as great as MaxUnits. So End+Keep need not fit
+	// into an int64 of microseconds.
+	//
 	// Caution: a window that was forgotten and is charged again admits its whole allowance
 	// again. So Keep is also how far clocks may differ before a limit is exceeded: the
 	// clocks of two callers, or one clock that jumps ahead and back. To enforce a limit,

@@ -10,13 +10,17 @@
 //	}
 //
 // Each case is one sentence of the contract and the steps that check it. A failure names
-// the case and prints the sentence, the step, and each field that differs. If the store
-// panics, the case fails with the stack, and the other cases still run. The suite is
-// itself tested on counters that break one promise each, and catches them all.
+// the case and prints the sentence, the step, and each field that differs. The cases
+// begin with the simplest, so mend the first failure first. If the store panics, the case
+// fails with the stack, and the other cases still run. The suite is itself tested on
+// counters that break one promise each, and catches them all.
 //
 // Caution: a counter that wraps another must embed the interface [store.Counter], never
 // the type of a store. Otherwise the suite tests the TakeOne, Peek and Local of the inner
 // store, which bypass the wrapper's Take.
+//
+// The example of this package is a whole Counter on a map, with which a store for another
+// database can begin.
 //
 // [Always], [Never] and [Faulty] return counters for testing code that calls one.
 package storetest
@@ -105,7 +109,7 @@ func promises() []promise {
 		chargePromises, levelPromises, bucketPromises, planPromises, windowPromises, latePromises, setPromises,
 		subjectPromises, callPromises, ownPromises, peekPromises, onePromises, racePromises, randomPromises,
 		extremePromises, aheadPromises, statePromises, stalePromises, ctxPromises, queuePromises, overlapPromises,
-		setRacePromises, durablePromises, peerPromises, fullPromises, partPromises, softPromises, lastPromises, movePromises,
+		setRacePromises, durablePromises, peerPromises, fullPromises, partPromises, softPromises, lastPromises, movePromises, moveEdgePromises,
 		partRacePromises, partBesidePromises, partFullPromises, partDurablePromises, partPeerPromises, partRandomPromises,
 	)
 }

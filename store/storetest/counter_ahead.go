@@ -49,7 +49,7 @@ var aheadPromises = []promise{{
 		for range 3 {
 			t.take(t.charge(read(on...)))
 			if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody"}, t.meters(on...), levels, nil); err != nil {
-				t.failf("Peek returned the error %q, want none", err)
+				t.failf("%s returned the error %q, want none", t.byPeek(), err)
 			}
 		}
 		t.play(

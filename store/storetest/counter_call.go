@@ -48,7 +48,7 @@ func cancelled(t *trial) {
 		}
 		err := store.Peek(ctx, t.c, t.at(), []string{"somebody"}, t.meters(rate), make([]store.Level, 1), nil)
 		if !errors.Is(err, ctx.Err()) || !errors.Is(err, store.ErrNotTaken) {
-			t.failf("Peek: error %v, want one that wraps %q and %q", err, ctx.Err(), store.ErrNotTaken)
+			t.failf("%s: error %v, want one that wraps %q and %q", t.byPeek(), err, ctx.Err(), store.ErrNotTaken)
 		}
 	}
 	t.play(read(rate, quota).yes(1, 1))

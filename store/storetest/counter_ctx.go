@@ -132,9 +132,9 @@ func (t *trial) calls(ctx context.Context) map[string]error {
 	calls := bucket("calls", 100, perDay)
 	_, _, one := store.One(t.c).TakeOne(ctx, "caller", &calls, t.at(), 1)
 	return map[string]error{
-		"Take":    t.c.Take(ctx, t.charge(take(1, calls).as("caller"))),
-		"TakeOne": one,
-		"Peek":    store.Peek(ctx, t.c, t.at(), []string{"caller", "other"}, []store.Meter{calls}, make([]store.Level, 2), nil),
+		"Take":     t.c.Take(ctx, t.charge(take(1, calls).as("caller"))),
+		t.byOne():  one,
+		t.byPeek(): store.Peek(ctx, t.c, t.at(), []string{"caller", "other"}, []store.Meter{calls}, make([]store.Level, 2), nil),
 	}
 }
 
@@ -160,7 +160,11 @@ func (t *trial) underWay(pairs ...step) {
 }
 
 func (t *trial) endsDuring(ctx *glimpse, charge, after step) {
-	who := fmt.Sprintf("%d looks, %d of %d, %t", ctx.looks, charge.n[0], len(charge.on), charge.set)
+	what := "take"
+	if charge.set {
+		what = "set"
+	}
+	who := fmt.Sprintf("%s %d of %d meters, ctx ends when it is looked at for the %d. time", what, charge.n[0], len(charge.on), ctx.looks)
 	used := []int64{5, 5, 5}[:len(charge.on)]
 	t.play(take(5, charge.on...).as(who).yes(used...))
 	c := t.charge(charge.as(who))
@@ -227,7 +231,7 @@ func peekUnderWay(t *trial) {
 	}
 	want := make([]store.Level, len(who)*len(meters))
 	if err := store.Peek(t.ctx, t.c, t.at(), who, meters, want, nil); err != nil {
-		t.failf("Peek returned the error %q, want none", err)
+		t.failf("%s returned the error %q, want none", t.byPeek(), err)
 	}
 	for looks := 1; looks <= mostLooks; looks++ {
 		got := make([]store.Level, len(want))

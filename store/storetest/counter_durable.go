@@ -184,7 +184,7 @@ func anyBytesReopened(t *trial) {
 	t.play(decoy, reopen())
 	levels := make([]store.Level, len(names)*len(names))
 	if err := store.Peek(t.ctx, t.c, t.at(), names, on, levels, nil); err != nil {
-		t.failf("Peek returned the error %q, want none", err)
+		t.failf("%s returned the error %q, want none", t.byPeek(), err)
 	}
 	for i, l := range levels {
 		if want := int64(i) + 1; l.Used != want {

@@ -217,11 +217,15 @@ func (t *trial) readBack(meters []store.Meter) {
 	}
 	levels := make([]store.Level, len(meters))
 	if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody"}, meters, levels, nil); err != nil {
-		t.failf("Peek returned the error %q, want none", err)
+		t.failf("%s returned the error %q, want none", t.byPeek(), err)
 	}
 	for i, l := range levels {
 		if want := int64(i) + 1; l.Used != want {
-			t.failf("%q from %d to %d: used %d, want %d", meters[i].Name, meters[i].Start, meters[i].End, l.Used, want)
+			other := ""
+			if n := l.Used - want; n > 0 && n <= int64(len(meters)) {
+				other = fmt.Sprintf(", as if it were one with %q from %d to %d", meters[n-1].Name, meters[n-1].Start, meters[n-1].End)
+			}
+			t.failf("%q from %d to %d: used %d, want %d%s", meters[i].Name, meters[i].Start, meters[i].End, l.Used, want, other)
 		}
 	}
 }

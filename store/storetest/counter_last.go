@@ -24,7 +24,7 @@ var lastPromises = []promise{{
 		who := []string{"b", "nobody", "a"}
 		levels, last := make([]store.Level, len(who)*len(on)), slices.Repeat([]int64{-1}, len(who)*len(on))
 		if err := store.Peek(t.ctx, t.c, t.at(), who, on, levels, last); err != nil {
-			t.failf("Peek returned the error %q, want none", err)
+			t.failf("%s returned the error %q, want none", t.byPeek(), err)
 		}
 		want := slices.Concat(repeat(0, 17), []int64{3, 1}, repeat(0, 17), []int64{0, 0}, repeat(0, 17), []int64{1, 0})
 		if !slices.Equal(last, want) {

@@ -45,7 +45,7 @@ func oneCall(t *trial) {
 		for _, n := range []int64{1, 0, -1} {
 			_, _, err := store.One(t.c).TakeOne(gone, "somebody", &m, t.at(), n)
 			if !errors.Is(err, gone.Err()) || !errors.Is(err, store.ErrNotTaken) {
-				t.failf("%d of %q: error %v, want one that wraps %q and %q", n, m.Name, err, gone.Err(), store.ErrNotTaken)
+				t.failf("%s of %d of %q, ctx is done: error %v, want one that wraps %q and %q", t.byOne(), n, m.Name, err, gone.Err(), store.ErrNotTaken)
 			}
 		}
 	}
@@ -58,7 +58,7 @@ func oneCall(t *trial) {
 			}
 			_, _, err := store.One(t.c).TakeOne(t.ctx, c.Parts[0].Subject, &c.Parts[0].Meters[i], c.At, 1)
 			if !errors.Is(err, store.ErrInvalid) || !errors.Is(err, store.ErrNotTaken) {
-				t.failf("a charge must have %s; TakeOne: error %v, want one that wraps %q and %q", f.rule, err, store.ErrInvalid, store.ErrNotTaken)
+				t.failf("a charge must have %s; %s: error %v, want one that wraps %q and %q", f.rule, t.byOne(), err, store.ErrInvalid, store.ErrNotTaken)
 			}
 		}
 	}
@@ -74,4 +74,19 @@ func (s singly) Take(ctx context.Context, c *store.Charge) (err error) {
 	}
 	c.Parts[0].Levels[0], c.OK, err = store.One(s.Counter).TakeOne(ctx, c.Parts[0].Subject, &c.Parts[0].Meters[0], c.At, c.Parts[0].N[0])
 	return err
+}
+
+// byOne names the method that store.One calls, and byPeek the one that store.Peek calls.
+func (t *trial) byOne() string {
+	if _, ok := t.c.(store.OneTaker); ok {
+		return "TakeOne"
+	}
+	return "Take, through store.One,"
+}
+
+func (t *trial) byPeek() string {
+	if _, ok := t.c.(store.Peeker); ok {
+		return "Peek"
+	}
+	return "Take, through store.Peek,"
 }

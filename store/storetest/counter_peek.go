@@ -21,7 +21,7 @@ var peekPromises = []promise{{
 		levels := make([]store.Level, 2*len(on))
 		for range 3 {
 			if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody", "nobody"}, on, levels, nil); err != nil {
-				t.failf("Peek returned the error %q, want none", err)
+				t.failf("%s returned the error %q, want none", t.byPeek(), err)
 			}
 		}
 		t.play(
@@ -85,7 +85,7 @@ func asTake(t *trial) {
 	meters := t.meters(on...)
 	levels := make([]store.Level, len(subjects)*len(meters)+1)
 	if err := store.Peek(t.ctx, t.c, t.at(), subjects, meters, levels, nil); err != nil {
-		t.failf("Peek returned the error %q, want none", err)
+		t.failf("%s returned the error %q, want none", t.byPeek(), err)
 	}
 	for i, who := range subjects {
 		for j := range meters {

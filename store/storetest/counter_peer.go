@@ -113,7 +113,7 @@ func peerReads(t *trial) {
 		)
 		levels := make([]store.Level, 1)
 		if err := store.Peek(t.ctx, t.peer, t.at(), []string{who}, t.meters(calls), levels, nil); err != nil {
-			t.failf("Peek returned the error %q, want none", err)
+			t.failf("%s returned the error %q, want none", t.byPeek(), err)
 		}
 		if levels[0].Used != used {
 			t.failf("Peek at the second counter of %s; subject %q: Used is %d, want %d", describe(&calls, time.Time{}), who, levels[0].Used, used)

@@ -49,6 +49,17 @@ var planPromises = []promise{{
 		take(1, bucket("rate", 10, perSecond)).no(10).waits(250 * time.Millisecond),
 	},
 }, {
+	name: "plan/window-keep",
+	says: "A window that is charged with another Keep is the same window. No figure of a Meter is part of its identity.",
+	story: []step{
+		take(3, daily(0, 5)).yes(3),
+		take(1, keptFor(daily(0, 5), 9*day)).yes(4),
+		read(daily(0, 5)).yes(4),
+		take(2, keptFor(daily(0, 5), 0)).no(4),
+		give(2, keptFor(daily(0, 5), 9*day)).yes(2),
+		read(daily(0, 5)).yes(2),
+	},
+}, {
 	name: "plan/window-limit",
 	says: "A window whose limit changes keeps its use, even above a smaller limit, and always accepts a refund.",
 	story: []step{
@@ -107,4 +118,10 @@ func rare(t *trial) {
 		take(1, id(7)).yes(1),
 		take(1, id(7)).as("nobody").yes(1),
 	)
+}
+
+// keptFor returns m with another Keep.
+func keptFor(m store.Meter, keep time.Duration) store.Meter {
+	m.Keep = keep
+	return m
 }

@@ -41,7 +41,7 @@ var stalePromises = []promise{{
 		t.play(take(2, daily(0, 3)).yes(2), read(short).yes(2))
 		levels := make([]store.Level, 1)
 		if err := store.Peek(t.ctx, t.c, t.at(), []string{"somebody"}, t.meters(short), levels, nil); err != nil {
-			t.failf("Peek returned the error %q, want none", err)
+			t.failf("%s returned the error %q, want none", t.byPeek(), err)
 		}
 		t.play(later(time.Hour))
 		t.take(t.charge(read(short))) // over by this reader's End, so its answer is free
@@ -162,7 +162,7 @@ var stalePromises = []promise{{
 func (t *trial) peeks(on []store.Meter, subjects []string, want ...int64) {
 	levels := make([]store.Level, len(subjects)*len(on))
 	if err := store.Peek(t.ctx, t.c, t.at(), subjects, t.meters(on...), levels, nil); err != nil {
-		t.failf("Peek returned the error %q, want none", err)
+		t.failf("%s returned the error %q, want none", t.byPeek(), err)
 	}
 	for i, l := range levels {
 		if who, m := i/len(on), i%len(on); l.Used != want[who] || l.Max != on[m].Max {
@@ -188,7 +188,7 @@ func zeroInstant(t *trial) {
 		expect("Take", int64(used), resets, c.Parts[0].Levels[:2]...)
 		var levels [2]store.Level
 		if err := store.Peek(t.ctx, t.c, time.Time{}, []string{"somebody"}, on, levels[:], nil); err != nil {
-			t.failf("Peek returned the error %q, want none", err)
+			t.failf("%s returned the error %q, want none", t.byPeek(), err)
 		}
 		expect("Peek", int64(used), resets, levels[:]...)
 		for i := range on {

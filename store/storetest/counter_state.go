@@ -82,6 +82,11 @@ func joined() (meters []store.Meter) {
 		string(binary.BigEndian.AppendUint64(nil, 1260)), string(binary.LittleEndian.AppendUint64(nil, 1260)),
 		string(binary.AppendVarint(nil, 1260)), string(binary.AppendUvarint(nil, 1260)),
 	}
+	for _, start := range []int64{7, 77} {
+		for _, name := range []string{"x", "7x", "77x"} {
+			window(name, start)
+		}
+	}
 	for _, separator := range []string{"", ":", "/", "|", "-", "_", ".", "#", "@", ",", " ", "\x00", "\n"} {
 		for _, text := range texts {
 			meters = append(meters, bucket("w"+separator+text, 1000, store.Rate{}))

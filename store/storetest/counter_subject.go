@@ -121,7 +121,7 @@ func anyBytes(t *trial) {
 	}
 	levels := make([]store.Level, len(subjects)*len(meters))
 	if err := store.Peek(t.ctx, t.c, t.at(), subjects, meters, levels, nil); err != nil {
-		t.failf("Peek returned the error %q, want none", err)
+		t.failf("%s returned the error %q, want none", t.byPeek(), err)
 	}
 	for i, l := range levels {
 		if want := int64(i) + 1; l.Used != want {

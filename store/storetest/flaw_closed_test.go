@@ -11,7 +11,7 @@ import (
 
 var closedFlaws = []flaw{{
 	name:   "forgets after a day that a subject was moved",
-	caught: []string{"move/long"},
+	caught: []string{"move/long", "move/ahead"},
 	counter: closedFor(func(w *wider, c *store.Charge, subject string) bool {
 		return instant(c).Sub(w.seen[subject]) < day
 	}),
@@ -39,7 +39,7 @@ var closedFlaws = []flaw{{
 	}),
 }, {
 	name:   "looks only whether the first subject of a charge is closed",
-	caught: []string{"move/closed"},
+	caught: []string{"move/closed", "move/first-closed"},
 	counter: closedFor(func(w *wider, c *store.Charge, subject string) bool {
 		return subject == c.Parts[0].Subject
 	}),
@@ -51,7 +51,7 @@ var closedFlaws = []flaw{{
 	},
 }, {
 	name:   "returns an error of a closed subject that does not say that nothing was taken",
-	caught: []string{"move/closed", "move/unknown", "move/back", "move/long"},
+	caught: []string{"move/closed", "move/unknown", "move/back", "move/long", "move/first-closed", "move/nothing-back", "move/ahead"},
 	counter: func() store.Counter {
 		return barelyMoved{newModel()}
 	},

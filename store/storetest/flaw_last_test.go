@@ -104,7 +104,7 @@ var lastFlaws = []flaw{{
 	}),
 }, {
 	name:   "counts minutes of a window of any length",
-	caught: []string{"last/long"},
+	caught: []string{"last/long", "peek/last"},
 	counter: ofSpan(func(c *store.Charge, m *store.Meter, last int64) int64 {
 		if at := instant(c).Unix(); at >= m.Start && at < m.End {
 			return min((at-m.Start)/60+1, store.MaxLast)
@@ -166,7 +166,7 @@ var lastFlaws = []flaw{{
 	}),
 }, {
 	name:   "has one Last for all subjects",
-	caught: []string{"last/taken"},
+	caught: []string{"last/taken", "peek/last"},
 	counter: lasting(func(w *wider, c *store.Charge, p *store.Part, i int, was, is *store.Window) {
 		for k, s := range w.states {
 			if k.window && k.name == p.Meters[i].Name && k.start == p.Meters[i].Start && is.Last > 0 {

@@ -18,7 +18,7 @@ var partNewFlaws = []flaw{{
 	}),
 }, {
 	name:   "makes a subject for a part that only reads",
-	caught: []string{"parts/new"},
+	caught: []string{"parts/new", "move/onto-untouched"},
 	counter: severally(func(w *wider, c *store.Charge) error {
 		err := w.decide(c)
 		if c.OK && c.Op == store.Spend {

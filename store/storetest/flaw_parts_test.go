@@ -84,7 +84,7 @@ var partFlaws = []flaw{{
 	}),
 }, {
 	name:   "stops at the first part that refuses, and leaves the levels of the later ones",
-	caught: []string{"parts/levels", "parts/none", "parts/order", "parts/new", "soft/beside"},
+	caught: []string{"parts/levels", "parts/none", "parts/order", "parts/new", "soft/beside", "move/onto-untouched"},
 	counter: severally(func(w *wider, c *store.Charge) error {
 		err := w.decide(c)
 		refused := false

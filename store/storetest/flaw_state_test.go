@@ -21,6 +21,12 @@ var stateFlaws = []flaw{{
 		return fmt.Sprint(k.window, k.subject, "\n") + k.name + fmt.Sprint(k.start)
 	})),
 }, {
+	name:   "a start and a name joined without a separator",
+	caught: []string{"state/joined"},
+	counter: withState(byText(func(k key) string {
+		return fmt.Sprintf("%t %s\n%d%s", k.window, k.subject, k.start, k.name)
+	})),
+}, {
 	name:   "a name and a start joined with a colon, beside the plain names of buckets",
 	caught: []string{"state/joined"},
 	counter: withState(byText(func(k key) string {

@@ -141,7 +141,7 @@ func flaws() []flaw {
 		windowFlaws, bucketFlaws, chargeFlaws, setFlaws, subjectFlaws, callFlaws, oneFlaws,
 		extremeFlaws, aheadFlaws, stateFlaws, staleFlaws, ctxFlaws, queueFlaws, overlapFlaws, setRaceFlaws,
 		reopenFlaws, peerFlaws, fullFlaws, partFlaws, familyFlaws, partInvalidFlaws, partNewFlaws,
-		softFlaws, lastFlaws, moveFlaws, movedStateFlaws, closedFlaws, partRaceFlaws, partFullFlaws,
+		softFlaws, lastFlaws, moveFlaws, moveEdgeFlaws, movedStateFlaws, closedFlaws, partRaceFlaws, partFullFlaws,
 		partDurableFlaws, partPeerFlaws,
 	)
 }

@@ -79,10 +79,13 @@ func (w *wider) Take(ctx context.Context, c *store.Charge) error {
 		return err
 	}
 	if c.Op == store.Move {
-		if w.moves != nil {
-			return w.moves(w, c)
+		moves := w.moves
+		if moves == nil {
+			moves = soundMove
 		}
-		return w.move(c.Parts[0].Subject, c.Parts[1].Subject)
+		err := moves(w, c)
+		c.OK = err == nil
+		return err
 	}
 	if err := w.open(c); err != nil {
 		return err
@@ -91,6 +94,11 @@ func (w *wider) Take(ctx context.Context, c *store.Charge) error {
 		return w.decide(c)
 	}
 	return w.decides(w, c)
+}
+
+// soundMove moves as the model does.
+func soundMove(w *wider, c *store.Charge) error {
+	return w.move(c.Parts[0].Subject, c.Parts[1].Subject)
 }
 
 // open returns a MovedError if a subject of c was closed.

@@ -28,6 +28,18 @@ var windowFlaws = []flaw{{
 		})
 	},
 }, {
+	name:   "a window whose key has its Keep",
+	caught: []string{"plan/window-keep", "read/lifetime"},
+	counter: alike(func(o *store.Charge) {
+		for _, p := range o.Parts {
+			for i := range p.Meters {
+				if m := &p.Meters[i]; m.IsWindow() {
+					m.Name += m.Keep.String()
+				}
+			}
+		}
+	}),
+}, {
 	name:   "one window per name",
 	caught: []string{"late/refund", "late/keep", "late/first", "late/report", "peek/as-take", "window/clock-back"},
 	take: func(f *flawed, c *store.Charge) {

@@ -50,7 +50,9 @@ func (m *model) prepare(ctx context.Context, c *store.Charge) (done bool, err er
 		return true, err
 	}
 	if c.Op == store.Move {
-		return true, m.move(c.Parts[0].Subject, c.Parts[1].Subject)
+		err = m.move(c.Parts[0].Subject, c.Parts[1].Subject)
+		c.OK = err == nil
+		return true, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
