@@ -164,7 +164,7 @@ func (t *trial) endsDuring(ctx *glimpse, charge, after step) {
 	if charge.set {
 		what = "set"
 	}
-	who := fmt.Sprintf("%s %d of %d meters, ctx ends when it is looked at for the %d. time", what, charge.n[0], len(charge.on), ctx.looks)
+	who := fmt.Sprintf("%s %d of %d, ctx ends at look %d", what, charge.n[0], len(charge.on), ctx.looks)
 	used := []int64{5, 5, 5}[:len(charge.on)]
 	t.play(take(5, charge.on...).as(who).yes(used...))
 	c := t.charge(charge.as(who))
