@@ -30,10 +30,10 @@ func (clash) Is(target error) bool { return target == ErrConflict }
 
 // A Store keeps plans and links.
 //
-// Every method is atomic and safe for concurrent use. If ctx is done before a call begins,
-// the call changes nothing and returns an error that wraps ctx.Err(). If ctx ends while a
-// change is under way, the change is made as a whole or not at all. Without an error it
-// was made.
+// Every method is atomic and safe for concurrent use. If ctx is done before a call
+// begins, the call changes nothing and returns an error that wraps ctx.Err(). If ctx ends
+// while a change is under way, the change is made as a whole or not at all. Without an
+// error it was made.
 //
 // No caller needs two calls to be atomic together, so plans may be in another store than
 // keys and counters. The names of the methods differ from those of apikey.Store, so one
