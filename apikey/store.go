@@ -39,10 +39,10 @@ func (f *Filter) Passes(k *Key) bool {
 
 // A Store keeps keys.
 //
-// Every method is atomic and safe for concurrent use. A call that begins after a write has
-// returned sees that write. If ctx is done before a call begins, the call changes nothing
-// and returns an error that wraps ctx.Err(). If ctx ends while a write is under way, the
-// write is made as a whole or not at all. Without an error it was made.
+// Every method is atomic and safe for concurrent use. A call that begins after a write
+// has returned sees that write. If ctx is done before a call begins, the call changes
+// nothing and returns an error that wraps ctx.Err(). If ctx ends while a write is under
+// way, the write is made as a whole or not at all. Without an error it was made.
 //
 // Lists are in the order of insertion. "Newest first" means that the key of the latest
 // InsertKey comes first. Created, the ID and updates have no effect on the order. So a
