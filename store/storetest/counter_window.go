@@ -113,6 +113,17 @@ var latePromises = []promise{{
 		take(2, window("day", 9, 0, 9*day), use(8)).no(8, 1),
 	},
 }, {
+	name: "late/own-keep",
+	says: "An old window is kept until its own End and Keep, though a newer one with a shorter Keep was charged before it.",
+	story: []step{
+		later(day),
+		take(1, keeping(0, daily(1, 3))).yes(1),
+		take(2, keeping(9*day, daily(0, 3))).yes(2),
+		later(8 * day),
+		read(keeping(9*day, daily(0, 3))).yes(2),
+		take(2, keeping(9*day, daily(0, 3))).no(2).waits(store.Never),
+	},
+}, {
 	name: "late/first",
 	says: "An old window can be charged for the first time while a newer one exists, and the newer one does not change.",
 	story: []step{
@@ -176,3 +187,9 @@ var latePromises = []promise{{
 		t.play(give(1, days[0]).yes(0), give(1, days[45]).yes(45), read(days[44], days[46]).yes(45, 47))
 	},
 }}
+
+// keeping returns m with another Keep.
+func keeping(keep time.Duration, m store.Meter) store.Meter {
+	m.Keep = keep
+	return m
+}

@@ -157,4 +157,27 @@ var windowFlaws = []flaw{{
 			}
 		})
 	},
+}, {
+	name:   "the windows of a name live as long as the newest",
+	caught: []string{"late/own-keep"},
+	take: func(f *flawed, c *store.Charge) {
+		newest := map[key]int64{} // by subject and name
+		for k := range f.states {
+			of := key{subject: k.subject, name: k.name}
+			if start, ok := newest[of]; k.window && (!ok || k.start > start) {
+				newest[of] = k.start
+			}
+		}
+		for k := range f.states {
+			last := key{k.subject, k.name, true, newest[key{subject: k.subject, name: k.name}]}
+			if until, ok := f.kept[last]; k.window && ok && !until.After(c.At) {
+				delete(f.states, k)
+			}
+		}
+		f.model.take(c)
+		meters(c, func(p *store.Part, i int) {
+			m := &p.Meters[i]
+			f.kept[owned(keyOf(p, i))] = time.Unix(m.End, 0).Add(m.Keep)
+		})
+	},
 }}
