@@ -19,6 +19,13 @@ type work struct {
 	shards []*shard // of the sites, each once, in the order of the Store's shards
 
 	held, next []store.State // of the meters of all parts, as Charge.Decide wants them
+
+	// room has what the slices need for most charges, in one allocation with the work.
+	room struct {
+		sites      [store.MaxParts]site
+		shards     [store.MaxParts]*shard
+		held, next [8]store.State
+	}
 }
 
 // A site is where the subject of a part is.
@@ -31,7 +38,10 @@ type site struct {
 }
 
 var works = sync.Pool{New: func() any {
-	return &work{sites: make([]site, 0, store.MaxParts), shards: make([]*shard, 0, store.MaxParts)}
+	w := new(work)
+	w.sites, w.shards = w.room.sites[:0], w.room.shards[:0]
+	w.held, w.next = w.room.held[:0], w.room.next[:0]
+	return w
 }}
 
 // hash returns the number of a subject's shard, and the hash that finds it there. The
