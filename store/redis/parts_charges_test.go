@@ -109,8 +109,8 @@ func (h *partsHistory) part(c *store.Charge, subject string) store.Part {
 		meters = meters[h.rnd.IntN(2) : 1+h.rnd.IntN(3)]
 	} else {
 		if h.rnd.IntN(3) == 0 {
-			h.fresh = (h.fresh + 1) % 20
-			id := store.Meter{Name: fmt.Sprint("id ", h.fresh), Max: 1, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}, Rare: true}
+			h.ids++
+			id := store.Meter{Name: fmt.Sprint("id ", h.ids%20), Max: 1, Rate: store.Rate{Tokens: 1, Per: 86_400_000_000}, Rare: true}
 			meters = append(meters, id)
 		}
 		h.rnd.Shuffle(len(meters), func(i, j int) { meters[i], meters[j] = meters[j], meters[i] })
@@ -152,8 +152,9 @@ func (h *partsHistory) nextMove() *store.Charge {
 		}
 	}
 	// Closed subjects come back soon, so that there is something to charge.
-	for subject, other := range h.ref.closed {
-		if slices.ContainsFunc(historySubjects, func(s string) bool { return h.prefixed(s) == subject }) && h.rnd.IntN(2) == 0 {
+	for _, subject := range historySubjects {
+		subject = h.prefixed(subject)
+		if other, isClosed := h.ref.closed[subject]; isClosed && h.rnd.IntN(2) == 0 {
 			from, to = other, subject
 			break
 		}

@@ -103,7 +103,8 @@ type partsHistory struct {
 	ref    *model
 	now    time.Time
 	meters map[string][]store.Meter // of each subject, the windows without their bounds
-	fresh  int                      // how many subjects and ids were new
+	fresh  int                      // counts new subjects, so that no name comes twice
+	ids    int                      // counts rare buckets, whose names come again
 
 	admitted, refused, movedOn int
 }
