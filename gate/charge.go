@@ -30,9 +30,9 @@ type pending struct {
 var pendings = sync.Pool{New: func() any { return new(pending) }}
 
 // charge lets the Counter decide. It charges if take is set, and only reads otherwise. If
-// the subject has moved since the key was read, it makes no decision, and err is a
-// store.MovedError. See pending for undone.
-func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision, take bool) (undone, err error) {
+// the subject has moved since the key was read, charge returns moved and makes no
+// decision.
+func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision, take bool) (moved *store.MovedError, err error) {
 	within := ctx
 	if !g.local {
 		var cancel context.CancelFunc
@@ -58,7 +58,10 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 	}
 	switch {
 	case err != nil:
-		if _, moved := errors.AsType[*store.MovedError](err); !moved {
+		var isMoved bool
+		if moved, isMoved = errors.AsType[*store.MovedError](err); isMoved {
+			err = nil
+		} else {
 			err = g.decideByPolicy(ctx, req, d, p, throttle, take, err)
 		}
 	case d.meters.repeated(p):
@@ -70,9 +73,11 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 	default:
 		d.explainRefusal(p)
 	}
-	undone = p.undone
+	if p.undone != nil {
+		err = join(err, p.undone)
+	}
 	pendings.Put(p)
-	return undone, err
+	return moved, err
 }
 
 // set makes p a read of the key's meters. It writes field by field: a Part that is copied

@@ -126,27 +126,29 @@ func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge boo
 // decideNow decides by what the Gate knows of the key. If the subject has moved and the
 // Gate has not heard of that, decideNow reads the key again and tries once more.
 func (g *Gate) decideNow(ctx context.Context, req *Request, d *Decision, age time.Duration, charge bool) error {
-	var undone error // of both attempts
+	var failed error // in the first attempt: shared tokens could not be given back
 	for again := false; ; again = true {
 		b, err := g.identify(ctx, req, age, d)
 		if b == nil {
-			return join(err, undone)
+			return join(err, failed)
 		}
 		d.meters = b.allowance.at(req.At, usageplan.Stage{API: req.API, Name: req.Stage}, req.Route)
 		if req.ID != "" {
 			d.meters = d.meters.once(req.ID, g.cfg.KeepIDs)
 		}
-		lost, err := g.charge(ctx, req, b, d, charge)
-		undone = join(undone, lost)
-		moved, ok := errors.AsType[*store.MovedError](err)
-		if !ok {
-			return join(err, undone)
+		moved, err := g.charge(ctx, req, b, d, charge)
+		if failed != nil {
+			err = join(err, failed)
+		}
+		if moved == nil {
+			return err
 		}
 		if again {
 			// The directory still has the old subject. No policy may open the limits for that.
 			d.Reason, d.meters = StoreFailed, nil
-			return join(fmt.Errorf("gate: charge: %w", moved), undone)
+			return join(fmt.Errorf("gate: charge: %w", moved), err)
 		}
+		failed = err
 		g.resolver.invalidate(d.Key.ID)
 		*d = Decision{}
 	}
