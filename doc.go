@@ -3,7 +3,8 @@
 //
 // A key says who is calling. A plan says how much they may use: a token bucket (a rate
 // and a burst) and calendar quotas (so many a day, week or month). A link ties a key to a
-// plan. A middleware enforces all of it in one decision, all or nothing, with hard
+// plan. A group, such as an organisation or a team, has a plan that all of its keys use
+// up together. A middleware enforces all of it in one decision, all or nothing, with hard
 // limits.
 //
 // [New] makes everything from one store, which is enough for most services:
@@ -19,7 +20,8 @@
 // The parts can also be built one by one:
 //
 //   - [github.com/ration-go/ration/apikey]: keys and their secrets
-//   - [github.com/ration-go/ration/usageplan]: plans, and the links of keys to them
+//   - [github.com/ration-go/ration/usageplan]: plans, the links of keys to them, and
+//     groups of keys
 //   - [github.com/ration-go/ration/gate]: decides a request
 //   - [github.com/ration-go/ration/middleware]: the gate for net/http
 //   - [github.com/ration-go/ration/limiter]: rates, and a keyed rate limiter without keys

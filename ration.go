@@ -15,15 +15,17 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// Store keeps keys and plans, and counts. store/memory and store/redis have one.
+// Store keeps keys, plans and groups, and counts. store/memory and store/redis have one.
 type Store interface {
 	apikey.Store
 	usageplan.Store
+	usageplan.GroupStore
 	store.Counter
 }
 
 // Config configures the parts of a Ration. The zero Config is ready for use. By default
-// Gate.KeyFormat is that of Keys, and each Logger is Logger, which may be nil.
+// Gate.KeyFormat is that of Keys, Keys.CheckGroup is Groups.Check, and each Logger is
+// Logger, which may be nil.
 type Config struct {
 	Keys       apikey.Config
 	Gate       gate.Config
@@ -32,11 +34,12 @@ type Config struct {
 	Counter    store.Counter // the default is the Store
 }
 
-// Ration manages keys and plans and enforces them. Call New to make one. It is safe for
-// concurrent use. Gate also reports usage, and decides requests without HTTP.
+// Ration manages keys, plans and groups, and enforces them. Call New to make one. It is
+// safe for concurrent use. Gate also reports usage, and decides requests without HTTP.
 type Ration struct {
 	Keys       *apikey.Service
 	Plans      *usageplan.Service
+	Groups     *usageplan.Groups
 	Gate       *gate.Gate
 	Middleware *middleware.Middleware
 }
@@ -44,16 +47,32 @@ type Ration struct {
 // New returns a Ration over a Store. It does not use the Store yet, so a server that is
 // down is no error. An error has the faults of all parts, and wraps their ErrInvalid.
 func New(s Store, cfg Config) (*Ration, error) {
+	if err := errors.Join(
+		nilcheck.Required("ration: store", s, "a Store, such as memory.New(memory.Config{})"),
+		nilcheck.Optional("ration: counter", cfg.Counter, "a store.Counter, or none for that of the Store"),
+	); err != nil {
+		return nil, err
+	}
+	cfg.Counter = cmp.Or(cfg.Counter, store.Counter(s))
 	cfg.Gate.Logger = cmp.Or(cfg.Gate.Logger, cfg.Logger)
 	cfg.Gate.KeyFormat = cmp.Or(cfg.Gate.KeyFormat, cfg.Keys.KeyFormat)
 	cfg.Middleware.Logger = cmp.Or(cfg.Middleware.Logger, cfg.Logger)
-	keys, err := apikey.NewService(s, cfg.Keys)
-	plans, err2 := usageplan.NewService(s, s)
-	g, err3 := gate.New(s, s, cmp.Or(cfg.Counter, store.Counter(s)), cfg.Gate)
-	if !cfg.Gate.KeyFormat.Covers(cfg.Keys.KeyFormat) {
-		err2 = errors.New("ration: gate.keyFormat: want one that lets in the keys of keys.keyFormat")
+
+	groups, groupsErr := usageplan.NewGroups(s, s, cfg.Counter)
+	if cfg.Keys.CheckGroup == nil {
+		cfg.Keys.CheckGroup = groups.Check
 	}
-	if err := cmp.Or(nilcheck.Required("ration: store", s, "a Store, such as memory.New(memory.Config{})"), errors.Join(err, err2, err3)); err != nil {
+	keys, keysErr := apikey.NewService(s, cfg.Keys)
+	plans, plansErr := usageplan.NewService(s, s)
+	g, gateErr := gate.New(s, s, cfg.Counter, cfg.Gate)
+	var formatErr error
+	if !cfg.Gate.KeyFormat.Covers(cfg.Keys.KeyFormat) {
+		formatErr = errors.New("ration: gate.keyFormat: want one that lets in the keys of keys.keyFormat")
+	}
+	if err := errors.Join(keysErr, plansErr, groupsErr, gateErr, formatErr); err != nil {
+		if gateErr == nil {
+			g.Close()
+		}
 		return nil, err
 	}
 	mw, err := middleware.New(g, cfg.Middleware)
@@ -61,7 +80,7 @@ func New(s Store, cfg Config) (*Ration, error) {
 		g.Close()
 		return nil, err
 	}
-	return &Ration{keys, plans, g, mw}, nil
+	return &Ration{keys, plans, groups, g, mw}, nil
 }
 
 // Handler passes on to next, such as an http.ServeMux, what the plans admit.

@@ -91,6 +91,8 @@ func TestNewNil(t *testing.T) {
 		_, err := ration.New(st, ration.Config{})
 		require.EqualError(t, err, want)
 	}
+	_, err := ration.New(memory.New(memory.Config{}), ration.Config{Counter: (*memory.Store)(nil)})
+	require.EqualError(t, err, "ration: counter: nil *memory.Store: want a store.Counter, or none for that of the Store")
 }
 
 // TestMust panics with the error.

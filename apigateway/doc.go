@@ -50,9 +50,18 @@
 //   - The days of GetUsage are UTC days, even if a quota has another time zone. The
 //     remaining number is what the quota's window has left, because that is what the Gate
 //     enforces. For today it is that of the current window. It can be more than the limit
-//     less the uses shown, if the quota or its period is younger than the day. It can be
-//     less, if keys share a subject.
+//     less the uses shown, if the quota or its period is younger than the day.
 //   - GetUsage of a plan without a quota shows 2147483647 remaining.
+//
+// Groups of keys (usageplan.Group), which AWS has not:
+//
+//   - No answer shows a group, and no request changes one or moves a key.
+//   - The numbers of GetUsage and UpdateUsage are those of the key's own quota. A group
+//     above the key may have less left.
+//   - A plan that a group has cannot be deleted. The answer is a BadRequestException, as
+//     for a plan with stages.
+//   - A key in a group that is removed from its last plan may still be admitted: by the
+//     limits of its groups, if one has a plan. To lock the key out, disable it.
 //
 // Protocol:
 //

@@ -69,6 +69,9 @@ func answer(err error) *Error {
 		return conflict("%s", plain(err))
 	case errors.Is(err, apikey.ErrConflict):
 		return conflict("API Key was changed by others meanwhile")
+	case errors.Is(err, usageplan.ErrInUse):
+		// So does AWS answer of a plan with stages.
+		return badRequest("%s", plain(err))
 	case errors.Is(err, apikey.ErrInvalid), errors.Is(err, usageplan.ErrInvalid), errors.Is(err, gate.ErrInvalid), errors.Is(err, keyfile.ErrInvalid):
 		return badRequest("%s", plain(err))
 	}

@@ -29,6 +29,7 @@ import (
 type stores interface {
 	apikey.Store
 	usageplan.Store
+	usageplan.GroupStore
 	store.Counter
 }
 

@@ -146,7 +146,7 @@ func (h *Handler) updatePlan(r *http.Request) (int, any, error) {
 
 // deletePlan serves DeleteUsagePlan. AWS refuses to delete a plan that has stages, but
 // deletes one that only has keys. DeleteIf checks the plan that is deleted, so a stage
-// that is added meanwhile is not lost.
+// that is added meanwhile is not lost. It also refuses a plan that a group has.
 func (h *Handler) deletePlan(r *http.Request) (int, any, error) {
 	id := r.PathValue("plan")
 	return http.StatusAccepted, nil, h.plans.DeleteIf(r.Context(), id, func(p *usageplan.Plan) error {

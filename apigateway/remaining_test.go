@@ -153,34 +153,6 @@ func (h *harness) used(secret apikey.Secret, n int) (admitted int) {
 	return admitted
 }
 
-// TestSharedRemaining checks keys that share a subject: each has its own use, and both
-// have the same remaining number.
-func TestSharedRemaining(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t)
-		p, err := h.plans.Create(t.Context(), usageplan.Plan{Name: "p", Quotas: []quota.Quota{{Limit: 10, Period: quota.Month}}})
-		require.NoError(t, err)
-		var ids []string
-		var secrets []apikey.Secret
-		for range 2 {
-			k := h.ok(201, "POST /apikeys", `{"enabled": true}`)
-			_, err := h.plans.AddLink(t.Context(), usageplan.Link{PlanID: p.ID, KeyID: k.text("id"), Subject: "customer"})
-			require.NoError(t, err)
-			ids, secrets = append(ids, k.text("id")), append(secrets, apikey.Secret(k.text("value")))
-		}
-		require.Equal(t, 3, h.use(secrets[0], 3, 0))
-		require.Equal(t, 3, h.use(secrets[1], 4, 1))
-		require.Equal(t, "[[3 4]]", h.pairs(p.ID, ids[0], "", ""))
-		require.Equal(t, "[[3 4]]", h.pairs(p.ID, ids[1], "", ""))
-		h.ok(200, "PATCH /usageplans/"+p.ID+"/keys/"+ids[0]+"/usage", patch("replace /remaining 20"))
-		require.Equal(t, "[[3 20]]", h.pairs(p.ID, ids[1], "", ""))
-		time.Sleep(24 * time.Hour)
-		require.Equal(t, 20, h.use(secrets[1], 30, 0))
-		require.Equal(t, "[[3 20] [20 0]]", h.pairs(p.ID, ids[1], "2000-01-01", "2000-01-02"))
-		require.Equal(t, "[[3 0] [0 0]]", h.pairs(p.ID, ids[0], "2000-01-01", "2000-01-02"), "nobody knows when the other used what")
-	})
-}
-
 // TestLongReport checks a report of 366 days, the maximum. Its first day is within a
 // month that was used before.
 func TestLongReport(t *testing.T) {

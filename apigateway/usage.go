@@ -125,7 +125,11 @@ func (h *Handler) updateUsage(r *http.Request) (int, any, error) {
 		return 0, nil, badRequest("Usage Plan %s has no quota", planID)
 	}
 	if remaining >= 0 {
-		if err := h.gate.SetRemaining(ctx, planID, links[0].KeyID, nameOf(q), remaining); err != nil {
+		err := h.gate.SetRemaining(ctx, planID, links[0].KeyID, nameOf(q), remaining)
+		if errors.Is(err, usageplan.ErrNotFound) { // the key's group, as all else was found
+			return 0, nil, notFound("%s", plain(err))
+		}
+		if err != nil {
 			return 0, nil, err
 		}
 	}
@@ -189,10 +193,10 @@ func (h *Handler) usage(ctx context.Context, p *usageplan.Plan, links []usagepla
 // usageOf returns the pairs of one key.
 //
 // What remains is read from the quota's windows, since the Gate enforces those. The sum
-// of the days' uses can differ: a window may have begun later than the first of the days,
-// and other keys may use the same window. On the last day of a window, or today, the
-// number is what the window has left. On each earlier day it is the number of the next
-// day plus what the key used on that next day. So the loop runs backwards.
+// of the days' uses can differ, because a window may have begun later than the first of
+// the days. On the last day of a window, or today, the number is what the window has
+// left. On each earlier day it is the number of the next day plus what the key used on
+// that next day. So the loop runs backwards.
 func (h *Handler) usageOf(ctx context.Context, p *usageplan.Plan, l *usageplan.Link, days span) ([][]int64, error) {
 	// One reading of the clock decides which day is today for all that follows.
 	c := calendar{now: time.Now().UTC()}

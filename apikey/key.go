@@ -40,6 +40,12 @@ type Key struct {
 	// characters.
 	CustomerID string `json:"customerId,omitzero"`
 
+	// GroupID is the ID of the group that the key is in, such as an organisation or a team.
+	// See usageplan.Group. If empty, the key is in no group. It is set when the key is
+	// created. Later only usageplan.Groups.MoveKey changes it, because what the key has used
+	// moves along.
+	GroupID string `json:"groupId,omitzero"`
+
 	// Tags are for people and their tools.
 	Tags Tags `json:"tags,omitzero"`
 

@@ -72,7 +72,7 @@ func TestKeyJSON(t *testing.T) {
 	full := apikey.Key{
 		ID: "k1", Name: "né", Description: "a\nb\x00", Hint: "acme_…B32S", Enabled: true,
 		Digest: apikey.DigestOf("a"), Retiring: apikey.DigestOf("b"), RetiringUntil: noon.Add(time.Hour),
-		CustomerID: "c", Tags: apikey.Tags{"team": "a"}, Sealed: []byte("sealed"),
+		CustomerID: "c", GroupID: "g", Tags: apikey.Tags{"team": "a"}, Sealed: []byte("sealed"),
 		Expires: noon.Add(time.Microsecond), Created: noon, Updated: noon, Version: 1 << 52,
 	}
 	for _, k := range []apikey.Key{full, {ID: "k2", Created: noon, Updated: noon, Version: 1}, {}} {
@@ -88,7 +88,7 @@ func TestKeyJSON(t *testing.T) {
 	require.NoError(t, err)
 	assert.JSONEq(t, `{
 		"id": "k1", "name": "né", "description": "a\nb\u0000", "hint": "acme_…B32S", "enabled": true,
-		"customerId": "c", "tags": {"team": "a"}, "sealed": "c2VhbGVk",
+		"customerId": "c", "groupId": "g", "tags": {"team": "a"}, "sealed": "c2VhbGVk",
 		"digest": "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
 		"retiring": "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d",
 		"retiringUntil": "2026-03-14T13:00:00Z", "expires": "2026-03-14T12:00:00.000001Z",

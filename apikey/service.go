@@ -37,6 +37,11 @@ type Config struct {
 	//
 	// Security: anybody with both the Seal and the store can read all secrets.
 	Seal cipher.AEAD `json:"-"`
+
+	// CheckGroup returns an error if a key may not be created in a group, such as
+	// usageplan.Groups.Check for one that does not exist. If nil, every group is accepted. A
+	// Gate refuses a key in a group that does not exist.
+	CheckGroup func(ctx context.Context, groupID string) error `json:"-"`
 }
 
 // A Service creates, changes and lists the keys of a Store. It keeps no state, so any
@@ -49,6 +54,7 @@ type Service struct {
 	store  Store
 	format Format
 	seal   cipher.AEAD
+	check  func(ctx context.Context, groupID string) error
 }
 
 // NewService returns a Service on s. The error reports every fault at once and wraps
@@ -59,16 +65,16 @@ func NewService(s Store, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{store: s, format: cfg.KeyFormat, seal: cfg.Seal}, nil
+	return &Service{store: s, format: cfg.KeyFormat, seal: cfg.Seal, check: cfg.CheckGroup}, nil
 }
 
 // KeyFormat returns the Format of the Service, for a Gate that must have the same.
 func (s *Service) KeyFormat() Format { return s.format }
 
 // Create creates a key and its secret. It takes these fields of k: Name, Description,
-// Enabled, CustomerID, Tags, StageKeys, Expires and ID. Expires is zero or in the future.
-// An empty ID is replaced by 16 random lower-case letters and digits. The key is disabled
-// unless k.Enabled is set.
+// Enabled, CustomerID, GroupID, Tags, StageKeys, Expires and ID. Expires is zero or in
+// the future. An empty ID is replaced by 16 random lower-case letters and digits. The key
+// is disabled unless k.Enabled is set.
 //
 // The secret is returned only here. If the error is the Store's and not one of this
 // package's, the store may hold a key whose secret nobody knows. Delete it.
@@ -76,7 +82,7 @@ func (s *Service) KeyFormat() Format { return s.format }
 // Caution: the ID of a deleted key is free again. A new key with that ID inherits
 // whatever others keep under it, such as the links of package usageplan. See Delete.
 //
-// Errors: ErrInvalid, and ErrExists for an ID that is taken.
+// Errors: ErrInvalid, ErrExists for an ID that is taken, and those of Config.CheckGroup.
 func (s *Service) Create(ctx context.Context, k Key) (Key, Secret, error) {
 	secret, fault := s.format.make()
 	k, err := s.insert(ctx, k, func(k *Key) { s.setSecret(k, secret) }, fault)
@@ -94,8 +100,8 @@ func (s *Service) Create(ctx context.Context, k Key) (Key, Secret, error) {
 // Security: the store keeps only a digest, without salt. A secret that can be guessed is
 // not safe if the store leaks.
 //
-// Errors: ErrInvalid, together with ErrMalformed if the secret is malformed, and
-// ErrExists for a secret or an ID that is taken.
+// Errors: ErrInvalid, together with ErrMalformed if the secret is malformed, ErrExists
+// for a secret or an ID that is taken, and those of Config.CheckGroup.
 func (s *Service) Import(ctx context.Context, k Key, secret Secret) (Key, error) {
 	return s.insert(ctx, k, func(k *Key) { s.setSecret(k, secret) }, s.format.checkImport(secret))
 }
@@ -108,8 +114,8 @@ func (s *Service) Import(ctx context.Context, k Key, secret Secret) (Key, error)
 // here and in the Gate's Format. A Gate still accepts only secrets with 20 to 128 visible
 // characters. A key with any other secret can never be used.
 //
-// Errors: ErrInvalid, also for the zero Digest and without AcceptForeign, and ErrExists
-// for a digest or an ID that is taken.
+// Errors: ErrInvalid, also for the zero Digest and without AcceptForeign, ErrExists for a
+// digest or an ID that is taken, and those of Config.CheckGroup.
 func (s *Service) ImportDigest(ctx context.Context, k Key, d Digest) (Key, error) {
 	var fault error
 	if d == (Digest{}) {
@@ -128,6 +134,11 @@ func (s *Service) insert(ctx context.Context, asked Key, secure func(*Key), faul
 	if err != nil {
 		return Key{}, err
 	}
+	if k.GroupID != "" && s.check != nil {
+		if err := s.check(ctx, k.GroupID); err != nil {
+			return Key{}, fmt.Errorf("apikey: group of the key: %w", err)
+		}
+	}
 	if err := s.store.InsertKey(ctx, k); err != nil {
 		return Key{}, err
 	}
@@ -137,7 +148,7 @@ func (s *Service) insert(ctx context.Context, asked Key, secure func(*Key), faul
 // newKey returns the key that insert stores, or all its faults.
 func newKey(asked Key, secure func(*Key), fault error) (Key, error) {
 	now := instant(time.Now())
-	k := Key{ID: asked.ID, Created: now, Updated: now, Version: 1}
+	k := Key{ID: asked.ID, GroupID: asked.GroupID, Created: now, Updated: now, Version: 1}
 	if k.ID == "" {
 		k.ID = strings.ToLower(rand.Text()[:idLen])
 	}
@@ -201,8 +212,9 @@ func (s *Service) All(ctx context.Context, f Filter) iter.Seq2[Key, error] {
 }
 
 // Update changes a key and returns the new state. change may set Name, Description,
-// Enabled, CustomerID, Tags, StageKeys and Expires. Update restores any other field.
-// Expires may be set to the past, and an expired key may be brought back.
+// Enabled, CustomerID, Tags, StageKeys and Expires. Update restores any other field. A
+// change of GroupID is an error: see Key.GroupID. Expires may be set to the past, and an
+// expired key may be brought back.
 //
 // If others change the key at the same time, Update calls change again with the new
 // state. So change must do no more than set fields. If change returns an error, Update
@@ -216,8 +228,12 @@ func (s *Service) Update(ctx context.Context, id string, change func(*Key) error
 		if err := change(&asked); err != nil {
 			return err
 		}
+		var moved error
+		if asked.GroupID != k.GroupID {
+			moved = fmt.Errorf("groupId: %.40q: want %q: only usageplan.Groups.MoveKey changes it", asked.GroupID, k.GroupID)
+		}
 		k.set(asked)
-		return invalid(k.faults()...)
+		return invalid(append(k.faults(), moved)...)
 	})
 }
 

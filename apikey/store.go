@@ -30,11 +30,16 @@ type Filter struct {
 
 	// CustomerID, if not empty, selects the keys of one customer.
 	CustomerID string
+
+	// GroupID, if not empty, selects the keys of one group. Those of the groups below it are
+	// not among them.
+	GroupID string
 }
 
 // Passes reports whether f selects k. It is for stores.
 func (f *Filter) Passes(k *Key) bool {
-	return strings.HasPrefix(k.Name, f.NamePrefix) && (f.CustomerID == "" || f.CustomerID == k.CustomerID)
+	return strings.HasPrefix(k.Name, f.NamePrefix) &&
+		(f.CustomerID == "" || f.CustomerID == k.CustomerID) && (f.GroupID == "" || f.GroupID == k.GroupID)
 }
 
 // A Store keeps keys.

@@ -44,6 +44,9 @@ func (k *Key) faults() (errs []error) {
 	if n := utf8.RuneCountInString(k.CustomerID); n > maxName || !utf8.ValidString(k.CustomerID) {
 		add("customerID: %.40q: want UTF-8 of at most %d characters", k.CustomerID, maxName)
 	}
+	if k.GroupID != "" && (len(k.GroupID) > maxID || !isWord(k.GroupID)) {
+		add("groupId: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", k.GroupID, maxID)
+	}
 	if err := k.Tags.faults(); err != nil {
 		errs = append(errs, err)
 	}

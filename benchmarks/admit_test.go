@@ -14,6 +14,7 @@ import (
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
+	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -35,7 +36,14 @@ var hot = []population{{"n=10000/keys=hot", 10_000, true}, {"n=1000000/keys=hot"
 // BenchmarkAdmit measures a whole decision in memory. The Gate digests a secret, finds
 // its key and plan, and charges a bucket, a day quota and the usage record. All keys are
 // in the Gate's cache. Every decision is admitted and written.
-func BenchmarkAdmit(b *testing.B) { populate(b, slices.Concat(populations, hot), openGate) }
+//
+// With groups=1 and groups=2 the key is in a group, which may have another one above it.
+// Each group has a bucket, a day quota and a usage record, too.
+func BenchmarkAdmit(b *testing.B) {
+	populate(b, slices.Concat(populations, hot), openGate)
+	populate(b, []population{{"groups=1/keys=hot", 1, true}}, openGroups(1))
+	populate(b, []population{{"groups=2/keys=hot", 1, true}}, openGroups(2))
+}
 
 // BenchmarkFloor measures the least that such a decision can take: SHA-256 of the secret,
 // one reading of the clock, and one look-up in a Go map that nobody writes to.
@@ -130,16 +138,39 @@ func populate(b *testing.B, populations []population, open func(tb testing.TB, n
 }
 
 // openGate makes a Gate and n keys under one plan. It returns the secrets.
-func openGate(tb testing.TB, n int) ([]string, decide) {
-	g, secrets := newGate(tb, n)
-	return secrets, func(ctx context.Context, secret string) (bool, error) {
-		d, err := g.Admit(ctx, gate.Request{Secret: apikey.Secret(secret)})
-		return d.Allowed, err
+func openGate(tb testing.TB, n int) ([]string, decide) { return openGroups(0)(tb, n) }
+
+// openGroups returns a function like openGate. The keys have so many groups above them.
+func openGroups(groups int) func(tb testing.TB, n int) ([]string, decide) {
+	return func(tb testing.TB, n int) ([]string, decide) {
+		st := memory.New(memory.Config{})
+		secrets := fillStore(tb, st, n, groups)
+		g := openCached(tb, st, st)
+		return secrets, func(ctx context.Context, secret string) (bool, error) {
+			d, err := g.Admit(ctx, gate.Request{Secret: apikey.Secret(secret)})
+			return d.Allowed, err
+		}
 	}
 }
 
 func newGate(tb testing.TB, n int) (g *gate.Gate, secrets []string) {
-	st, ctx := memory.New(memory.Config{}), context.Background()
+	st := memory.New(memory.Config{})
+	secrets = fillStore(tb, st, n, 0)
+	return openCached(tb, st, st), secrets
+}
+
+// openCached returns a Gate that keeps all keys in its cache.
+func openCached(tb testing.TB, st *memory.Store, counter store.Counter) *gate.Gate {
+	g, err := gate.New(st, st, counter, gate.Config{MaxAge: time.Hour})
+	require.NoError(tb, err)
+	tb.Cleanup(g.Close)
+	return g
+}
+
+// fillStore adds n keys under one plan to a store, with so many groups above them that
+// have the plan, too. It returns the secrets.
+func fillStore(tb testing.TB, st *memory.Store, n, groups int) (secrets []string) {
+	ctx := context.Background()
 	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st))
 	plan, err := plans.Create(ctx, usageplan.Plan{
 		Name:     "benchmark",
@@ -147,8 +178,14 @@ func newGate(tb testing.TB, n int) (g *gate.Gate, secrets []string) {
 		Quotas:   []quota.Quota{{Limit: 1 << 40, Period: quota.Day}},
 	})
 	require.NoError(tb, err)
+	group := ""
+	for range groups {
+		g, err := must(usageplan.NewGroups(st, st, st)).Create(ctx, usageplan.Group{ParentID: group, PlanID: plan.ID})
+		require.NoError(tb, err)
+		group = g.ID
+	}
 	for range n {
-		key, secret, err := keys.Create(ctx, apikey.Key{Enabled: true})
+		key, secret, err := keys.Create(ctx, apikey.Key{Enabled: true, GroupID: group})
 		require.NoError(tb, err)
 		require.NoError(tb, plans.Link(ctx, plan.ID, key.ID))
 		secrets = append(secrets, string(secret))
@@ -156,10 +193,7 @@ func newGate(tb testing.TB, n int) (g *gate.Gate, secrets []string) {
 	for i := range secrets {
 		secrets[i] = strings.Clone(secrets[i]) // side by side, as those of the others
 	}
-	g, err = gate.New(st, st, st, gate.Config{MaxAge: time.Hour})
-	require.NoError(tb, err)
-	tb.Cleanup(g.Close)
-	return g, secrets
+	return secrets
 }
 
 // must returns v. It panics if err is not nil.

@@ -18,7 +18,7 @@ func TestBenchmarks(t *testing.T) {
 	text, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", text)
 	for _, name := range []string{
-		"Throttle/impl=ration/keys=spread/result=refuse", "Admit/keys=spread", "Floor/keys=spread", "GoMap/n=10000/next=found",
+		"Throttle/impl=ration/keys=spread/result=refuse", "Admit/keys=spread", "Admit/groups=2/keys=hot", "Turns/Groups", "Floor/keys=spread", "GoMap/n=10000/next=found",
 		"Middleware/impl=ration", "Turns/Throttle/result=refuse", "RedisTurns/callers=256",
 	} {
 		require.Contains(t, string(text), "\nBenchmark"+name+"-2 ")

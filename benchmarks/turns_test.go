@@ -31,6 +31,14 @@ func BenchmarkTurns(b *testing.B) {
 		floors, floor := openFloor(b, 1)
 		takeTurns(b, []*turn{{"admit", admit, secrets[0], true}, {"floor", floor, floors[0], true}})
 	})
+	b.Run("Groups", func(b *testing.B) {
+		var all []*turn
+		for groups := range 4 {
+			secrets, admit := openGroups(groups)(b, 1)
+			all = append(all, &turn{fmt.Sprintf("groups=%d", groups), admit, secrets[0], true})
+		}
+		takeTurns(b, all)
+	})
 	b.Run("Middleware", func(b *testing.B) { takeTurns(b, middlewareTurns(b)) })
 }
 

@@ -3,23 +3,24 @@ package gate
 import (
 	"context"
 	"reflect"
+	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/usageplan"
 )
 
-// allowances holds the compiled plans. All links to a plan that override nothing share
-// its allowance. The resolver's lock guards it.
+// allowances holds the compiled plans, and the groups that have them. All links and
+// groups that override nothing of a plan share its allowance. The resolver's lock guards
+// it.
 //
-// Every entry of the cache looks at the stale flag of its plans. A change of a plan sets
-// that one flag, however many keys have the plan, and a decision finds out without a
-// lock.
+// Every entry of the cache looks at the stale flags of its plans and groups. A change
+// sets one flag, however many keys it concerns, and a decision finds out without a lock.
 type allowances struct {
 	byPlan map[string]planned
-	stale  map[string]*atomic.Bool // by plan ID; the flag of new allowances
-	most   int                     // the bound of the plans
+	nodes  map[string]keptNode     // by group ID
+	stale  map[string]*atomic.Bool // by plan ID, and by groupFlag and group ID
+	most   int                     // the bound of the flags
 }
 
 // planned is a plan's allowance and when the plan was read, by the Gate's clock.
@@ -29,114 +30,154 @@ type planned struct {
 }
 
 func newAllowances(most int) allowances {
-	return allowances{map[string]planned{}, map[string]*atomic.Bool{}, most}
+	return allowances{map[string]planned{}, map[string]keptNode{}, map[string]*atomic.Bool{}, most}
 }
 
-// staleFlag returns the flag of the plan. removePlan sets it when the plan changes.
-func (as *allowances) staleFlag(planID string) *atomic.Bool {
-	stale := as.stale[planID]
+// staleFlag returns the flag of a plan or a group. remove sets it when that changes.
+func (as *allowances) staleFlag(name string) *atomic.Bool {
+	stale := as.stale[name]
 	if stale == nil {
-		as.evictPlans()
+		as.evict()
 		stale = new(atomic.Bool)
-		as.stale[planID] = stale
+		as.stale[name] = stale
 	}
 	return stale
 }
 
-// removePlan removes a plan. Entries that have it are no longer fresh.
-func (as *allowances) removePlan(planID string) {
-	if stale := as.stale[planID]; stale != nil {
+// staleFromStart returns the flag of what may have changed before it was read.
+func staleFromStart() *atomic.Bool {
+	stale := new(atomic.Bool)
+	stale.Store(true)
+	return stale
+}
+
+// remove removes a plan or a group. Entries that have it are no longer fresh.
+func (as *allowances) remove(name string) {
+	if stale := as.stale[name]; stale != nil {
 		stale.Store(true)
-		delete(as.stale, planID)
-		delete(as.byPlan, planID)
+		delete(as.stale, name)
+		delete(as.byPlan, name)
+		delete(as.nodes, strings.TrimPrefix(name, groupFlag))
 	}
 }
 
-// clearPlans removes what was read of every plan. The entries keep their flags: a later
-// change of a plan concerns them as well.
-func (as *allowances) clearPlans() { clear(as.byPlan) }
+// clear removes what was read of every plan and group. The entries keep their flags: a
+// later change concerns them as well.
+func (as *allowances) clear() {
+	clear(as.byPlan)
+	clear(as.nodes)
+}
 
-// evictPlans removes plans at random until there is room for one more. Keys with such a
-// plan are read again, since nothing would tell them of its changes.
-func (as *allowances) evictPlans() {
-	for id := range as.stale {
+// evict removes plans and groups at random until there is room for one more. Keys that
+// have one of them are read again, since nothing would tell them of its changes.
+func (as *allowances) evict() {
+	for name := range as.stale {
 		if len(as.stale) < as.most {
 			return
 		}
-		as.removePlan(id)
+		as.remove(name)
 	}
 }
 
-// planAllowance returns what a link allows. It uses the plan as it was read for another
+// allowanceOf returns what a link or a group allows. found is what an AccessReader has
+// read. The error is usageplan.ErrNotFound if there is no such plan.
+func (r *resolver) allowanceOf(ctx context.Context, lk *lookup, found *usageplan.Access, planID string, o overrides, now time.Duration) (planned, error) {
+	if r.access == nil {
+		return r.planAllowance(ctx, lk, planID, o, now)
+	}
+	plan := found.Plan(planID)
+	if plan == nil {
+		return planned{}, usageplan.ErrNotFound
+	}
+	return r.readAllowance(lk, plan, o, now)
+}
+
+// planAllowance returns what a plan allows. It uses the plan as it was read for another
 // key if that was less than half of MaxAge ago. Otherwise it reads the plan.
 //
 // The bound is half of MaxAge because a key is as old as its plan. With a later bound,
 // all keys of a plan would have to be read again at the same time.
-func (r *resolver) planAllowance(ctx context.Context, lk *lookup, l *usageplan.Link, now time.Duration) (planned, error) {
+func (r *resolver) planAllowance(ctx context.Context, lk *lookup, planID string, o overrides, now time.Duration) (planned, error) {
 	r.mu.Lock()
-	known, ok := r.allowances.byPlan[l.PlanID]
+	known, ok := r.allowances.byPlan[planID]
 	// The flag must be taken before the plan is read. A change in between sets it.
-	stale := r.allowances.staleFlag(l.PlanID)
+	stale := r.allowances.staleFlag(planID)
 	r.mu.Unlock()
 
 	young := ok && now < known.read+r.maxAge/2
-	if young && known.serves(l) {
+	if young && o.none() {
 		return known, nil
 	}
 	if young {
-		return r.compileLink(lk, l, known.plan, stale, known.read)
+		return r.compilePlan(lk, known.plan, o, stale, known.read)
 	}
-	plan, err := r.plans.Plan(ctx, l.PlanID)
+	plan, err := r.plans.Plan(ctx, planID)
 	if err != nil {
 		return planned{}, err
 	}
-	return r.compileLink(lk, l, &plan, stale, now)
+	return r.compilePlan(lk, &plan, o, stale, now)
 }
 
-// readAllowance returns what a link allows by a plan that an AccessReader has returned
-// with the key. If the plan has not changed since another key was read, the two share
-// one allowance.
-func (r *resolver) readAllowance(lk *lookup, l *usageplan.Link, plan *usageplan.Plan, now time.Duration) (planned, error) {
+// readAllowance returns what a plan allows that an AccessReader has returned with the
+// key. If the plan has not changed since another key was read, the two share one
+// allowance.
+func (r *resolver) readAllowance(lk *lookup, plan *usageplan.Plan, o overrides, now time.Duration) (planned, error) {
 	r.mu.Lock()
-	known, ok := r.allowances.byPlan[l.PlanID]
-	stale := r.allowances.staleFlag(l.PlanID)
-	// The plan was read before its ID was known here. If it changed meanwhile, the
-	// plan may be older than the change. Then the entry is stale from the start. It may be
-	// one of too many changes to note, see noteChange.
-	if max(r.changedAt[l.PlanID], r.changedAt[""]) > lk.began {
+	known, ok := r.allowances.byPlan[plan.ID]
+	stale := r.allowances.staleFlag(plan.ID)
+	// The plan was read before its ID was known here. If it changed meanwhile, the plan may
+	// be older than the change. Then the entry is stale from the start.
+	if r.changedSince(lk, plan.ID) {
 		ok = false
-		stale = new(atomic.Bool)
-		stale.Store(true)
+		stale = staleFromStart()
 	}
 	r.mu.Unlock()
 
-	if ok && known.serves(l) && reflect.DeepEqual(known.plan, plan) {
+	if ok && o.none() && reflect.DeepEqual(known.plan, plan) {
 		known.read = now
-		r.keepPlan(lk, l.PlanID, known)
+		r.keepPlan(lk, known)
 		return known, nil
 	}
-	return r.compileLink(lk, l, plan, stale, now)
+	return r.compilePlan(lk, plan, o, stale, now)
 }
 
-// compileLink compiles what a link allows. If the link overrides nothing, the result is
-// kept for the plan's other links.
-func (r *resolver) compileLink(lk *lookup, l *usageplan.Link, plan *usageplan.Plan, stale *atomic.Bool, read time.Duration) (planned, error) {
-	a, err := newAllowance(plan, l, r.keep, stale)
+// changedSince reports whether a plan or a group may have changed since a look-up began.
+// The caller holds r.mu. The change may be one of too many to note: see noteChange.
+func (r *resolver) changedSince(lk *lookup, id string) bool {
+	return max(r.changedAt[id], r.changedAt[""]) > lk.began
+}
+
+// planFlag returns the flag of a plan that does not exist. It is set once the plan is
+// created.
+func (r *resolver) planFlag(lk *lookup, planID string) *atomic.Bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	stale := r.allowances.staleFlag(planID)
+	if r.changedSince(lk, planID) {
+		return staleFromStart()
+	}
+	return stale
+}
+
+// compilePlan compiles a plan with overrides. Without overrides, the result is kept for
+// other links and groups.
+func (r *resolver) compilePlan(lk *lookup, plan *usageplan.Plan, o overrides, stale *atomic.Bool, read time.Duration) (planned, error) {
+	a, err := newAllowance(plan, o, r.keep, stale)
 	if err != nil {
 		return planned{}, err
 	}
 	p := planned{a, read}
-	if a.record == quota.RecordName && p.serves(l) {
-		r.keepPlan(lk, l.PlanID, p)
+	if o.none() {
+		r.keepPlan(lk, p)
 	}
 	return p, nil
 }
 
 // keepPlan keeps p, unless the plan may have changed since the look-up read it.
-func (r *resolver) keepPlan(lk *lookup, planID string, p planned) {
+func (r *resolver) keepPlan(lk *lookup, p planned) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.allowances.stale[planID] == p.stale && r.changedAt[""] <= lk.began {
-		r.allowances.byPlan[planID] = p
+	if r.allowances.stale[p.plan.ID] == p.stale && r.changedAt[""] <= lk.began {
+		r.allowances.byPlan[p.plan.ID] = p
 	}
 }

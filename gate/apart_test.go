@@ -55,7 +55,7 @@ func TestQuotaUnseen(t *testing.T) {
 							t.Error(err)
 						case d.Allowed:
 							admitted.Add(1)
-						case d.Reason != gate.Throttled || d.SharedLimit() != gate.SharedAccount:
+						case d.Reason != gate.Throttled || refusedBy(&d) != "account":
 							wrong.Add(1)
 						}
 					}
@@ -202,7 +202,7 @@ func TestPeekAgrees(t *testing.T) {
 					d := h.admit(req)
 					require.Equal(t, d.Allowed, peeked.Allowed, i)
 					require.Equal(t, d.Reason, peeked.Reason, "%d: %v, %v", i, d.RetryAfter, peeked.RetryAfter)
-					require.Equal(t, d.SharedLimit(), peeked.SharedLimit(), i)
+					require.Equal(t, refusedBy(&d), refusedBy(&peeked), i)
 					require.InDelta(t, d.RetryAfter, peeked.RetryAfter, float64(2*time.Microsecond), i)
 				}
 			})
@@ -213,14 +213,14 @@ func TestPeekAgrees(t *testing.T) {
 // TestSettleFollowsMoves corrects a charge of a subject that has moved several times.
 func TestSettleFollowsMoves(t *testing.T) {
 	u, h := newUnheard(t, gate.Config{})
-	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(10)})
+	key, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(10)})
 	d := h.admit(gate.Request{Secret: secret, Cost: 4})
 	from := d.Subject()
 	for _, to := range []string{"a", "b", "c", "d"} {
-		move(t, u.Store, from, to)
-		from = to
+		move(t, u.Store, from, key.ID+"/"+to)
+		from = key.ID + "/" + to
 	}
-	u.subject = from
+	u.allowance = "d"
 	require.NoError(t, h.gate.Settle(t.Context(), &d, 1))
 	peeked, err := h.gate.Peek(t.Context(), gate.Request{Secret: secret})
 	require.NoError(t, err)
@@ -231,7 +231,7 @@ func TestSettleFollowsMoves(t *testing.T) {
 // The second attempt is admitted, and the caller is told of the lost token all the same.
 func TestNotGivenBackAfterMove(t *testing.T) {
 	u, h := newUnheard(t, gate.Config{})
-	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(10)})
+	key, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(10)})
 	counter := separate{failing{u.Store, func(c *store.Charge) error {
 		if charges(c, "\xffaccount") && c.Parts[0].N[0] < 0 {
 			return errBroken
@@ -243,8 +243,8 @@ func TestNotGivenBackAfterMove(t *testing.T) {
 	defer g.Close()
 	d, err := g.Admit(t.Context(), gate.Request{Secret: secret})
 	require.NoError(t, err)
-	u.subject = "acme>key"
-	move(t, u.Store, d.Subject(), u.subject)
+	u.allowance = "moved"
+	move(t, u.Store, d.Subject(), key.ID+"/moved")
 
 	d2, err := g.Admit(t.Context(), gate.Request{Secret: secret})
 	require.ErrorIs(t, err, errBroken)

@@ -79,8 +79,7 @@ func TestPlansAreBounded(t *testing.T) {
 	r := newResolver(nil, manyPlans{}, Config{MaxKeys: 1, MaxAge: time.Hour})
 	var all []*allowance
 	for i := range 3000 {
-		l := &usageplan.Link{PlanID: strconv.Itoa(i), KeyID: "k", Subject: "s/k"}
-		p, err := r.planAllowance(t.Context(), &lookup{}, l, time.Duration(i))
+		p, err := r.planAllowance(t.Context(), &lookup{}, strconv.Itoa(i), overrides{}, time.Duration(i))
 		require.NoError(t, err)
 		all = append(all, p.allowance)
 	}
@@ -101,8 +100,47 @@ func TestFallbackIsBounded(t *testing.T) {
 	var f fallback
 	m := &store.Meter{Name: "throttle", Max: 1}
 	for i := range maxFallback + 100 {
-		refused, _ := f.takeTokens([]claim{{strconv.Itoa(i), m, 1, nil}}, time.Unix(0, 0), true)
+		refused, _ := f.takeTokens([]claim{{subject: strconv.Itoa(i), meter: m, n: 1}}, time.Unix(0, 0), true)
 		require.Nil(t, refused)
 	}
 	require.Len(t, f.buckets, maxFallback)
+}
+
+// manyGroups is a store that has a group for every ID, each with a plan and below another
+// group of its own.
+type manyGroups struct {
+	manyPlans
+	usageplan.GroupStore
+}
+
+func (manyGroups) Group(_ context.Context, id string) (usageplan.Group, error) {
+	g := usageplan.Group{ID: id, PlanID: "plan-" + id}
+	if id[0] != '^' {
+		g.ParentID = "^" + id
+	}
+	return g, nil
+}
+
+// TestGroupsAreBounded reads more groups than the bound from a store that tells of no
+// changes. Each node that is kept has a flag, which a change would find.
+func TestGroupsAreBounded(t *testing.T) {
+	r := newResolver(nil, manyGroups{}, Config{MaxKeys: 1, MaxAge: time.Hour})
+	var all []keptNode
+	for i := range 5000 {
+		n, err := r.lineageOf(t.Context(), &lookup{}, nil, strconv.Itoa(i), 0, time.Duration(i))
+		require.NoError(t, err)
+		all = append(all, n)
+	}
+	require.LessOrEqual(t, len(r.allowances.stale), 1<<10)
+	for id, k := range r.allowances.nodes {
+		require.Same(t, k.stale, r.allowances.stale[groupFlag+id], id)
+	}
+	fresh := 0
+	for _, n := range all {
+		if !n.changed() {
+			fresh++
+		}
+	}
+	require.Positive(t, fresh)
+	require.LessOrEqual(t, fresh, 1<<10)
 }

@@ -1,6 +1,7 @@
 package gate
 
-// invalidate drops what is cached of the key or plan with this ID. A Notifier calls it.
+// invalidate drops what is cached of the key, plan or group with this ID. A Notifier
+// calls it.
 //
 // Any change may create a key that was unknown, so all refused secrets are forgotten. A
 // look-up in flight may have read the state before the change. It is detached unless it
@@ -22,12 +23,13 @@ func (r *resolver) invalidate(id string) {
 	}
 	if id == "" {
 		r.cache.expireAll()
-		r.allowances.clearPlans()
+		r.allowances.clear()
 		return
 	}
-	// An ID may be that of a key or of a plan: the Notifier does not tell which.
+	// An ID may be that of a key, a plan or a group: the Notifier does not tell which.
 	r.cache.removeKey(id)
-	r.allowances.removePlan(id)
+	r.allowances.remove(id)
+	r.allowances.remove(groupFlag + id)
 }
 
 // maxNoted bounds the changes that are noted. Beyond it they are taken as one change of

@@ -10,13 +10,16 @@ import (
 )
 
 // A pending has the Charge of one decision and everything that it points to. The first
-// part is the key's own subject. The others are the shared throttles.
+// part is the key's own subject. Then come its groups, and then the shared throttles.
 type pending struct {
 	store.Charge
-	parts  [1 + maxShared]store.Part
+	parts  [store.MaxParts]store.Part
 	units  [store.MaxMeters]int64
 	levels [store.MaxMeters + maxShared]store.Level
-	shared [maxShared]*shared // of the parts after the first
+	shared [maxShared]*shared // of the parts after the family
+	family int                // how many parts are the key's and its groups'
+
+	groups groupRoom // apart, because few decisions have groups
 
 	// onlyRead says that a shared throttle refused before the key's own limits were asked.
 	// The levels of those were read since.
@@ -32,7 +35,7 @@ var pendings = sync.Pool{New: func() any { return new(pending) }}
 // charge lets the Counter decide. It charges if take is set, and only reads otherwise. If
 // the subject has moved since the key was read, charge returns moved and makes no
 // decision.
-func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision, take bool) (moved *store.MovedError, err error) {
+func (g *Gate) charge(ctx context.Context, req *Request, e *entry, b *binding, d *Decision, take bool) (moved *store.MovedError, err error) {
 	within := ctx
 	if !g.local {
 		var cancel context.CancelFunc
@@ -40,21 +43,24 @@ func (g *Gate) charge(ctx context.Context, req *Request, b *binding, d *Decision
 		defer cancel()
 	}
 	cost := max(req.Cost, 1)
-	throttle := int64(1)
-	if b.allowance.plan.ThrottleByCost {
-		throttle = cost
-	}
+	throttle := b.allowance.tokens(cost)
 	p := pendings.Get().(*pending)
 	p.set(req, b, d.meters)
 	if take {
 		p.parts[0].N = d.meters.units(&p.units, throttle, cost)
 	}
+	if group := e.group(); group != nil {
+		p.addGroups(req, group, g.resolver.counting, d, cost, take)
+	}
 	if g.shared != nil {
 		p.addShared(g.shared.of(usageplan.Stage{API: req.API, Name: req.Stage}), take)
 	}
-	err = g.take(ctx, within, b, p)
+	err = g.take(ctx, within, e, b, p)
 	if err == nil { // otherwise the levels may be those of another decision
 		copy(d.levels[:len(d.meters.limits)], p.parts[0].Levels)
+		if d.groups != nil {
+			d.groups.copyLevels(p)
+		}
 	}
 	switch {
 	case err != nil:
@@ -91,7 +97,7 @@ func (p *pending) set(req *Request, b *binding, m *meters) {
 	own.N = zeros[:n]
 	own.Levels = p.levels[:n]
 	own.Place = b.place.Load()
-	p.Parts = p.parts[:1]
+	p.Parts, p.family = p.parts[:1], 1
 }
 
 // addShared adds the shared throttles that are not nil.
@@ -105,8 +111,8 @@ func (p *pending) addShared(all [maxShared]*shared, take bool) {
 			continue
 		}
 		i := len(p.Parts)
-		level := store.MaxMeters + i - 1
-		p.shared[i-1] = s
+		level := store.MaxMeters + i - p.family
+		p.shared[i-p.family] = s
 		p.parts[i] = store.Part{
 			Subject: s.subject,
 			Meters:  s.meters[:],
@@ -120,7 +126,7 @@ func (p *pending) addShared(all [maxShared]*shared, take bool) {
 
 // take charges p, and remembers where the Counter found the subjects. If the Counter
 // keeps the subjects apart, take decides in several steps.
-func (g *Gate) take(ctx, within context.Context, b *binding, p *pending) error {
+func (g *Gate) take(ctx, within context.Context, e *entry, b *binding, p *pending) error {
 	err := g.counter.Take(within, &p.Charge)
 	if err != nil && errors.Is(err, store.ErrApart) {
 		err = g.takeApart(ctx, within, p)
@@ -128,16 +134,29 @@ func (g *Gate) take(ctx, within context.Context, b *binding, p *pending) error {
 	if place := p.parts[0].Place; place != b.place.Load() {
 		b.place.Store(place)
 	}
-	if g.shared == nil {
-		return err
-	}
-	for i := range p.Parts[1:] {
-		if place := p.parts[1+i].Place; place != p.shared[i].place.Load() {
-			p.shared[i].place.Store(place)
-		}
+	if len(p.Parts) > 1 {
+		p.keepPlaces(e.group())
 	}
 	return err
 }
+
+// keepPlaces remembers where the Counter found the groups, from n up, and the shared
+// throttles.
+func (p *pending) keepPlaces(n *node) {
+	for i := 1; i < p.family; i, n = i+1, n.above {
+		if place := p.parts[i].Place; place != n.place.Load() {
+			n.place.Store(place)
+		}
+	}
+	for i, part := range p.sharedParts() {
+		if s := p.shared[i]; part.Place != s.place.Load() {
+			s.place.Store(part.Place)
+		}
+	}
+}
+
+// sharedParts returns the parts of the shared throttles.
+func (p *pending) sharedParts() []store.Part { return p.Parts[p.family:] }
 
 // zeros and ones are the units of most charges. They are never changed.
 var zeros, ones = [store.MaxMeters]int64{}, each(1)

@@ -3,6 +3,7 @@ package gate
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -14,12 +15,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// An allowance is a compiled plan. It may have the overrides of one link. It holds all
-// that is the same for each subject, so the subjects of a plan share it.
+// An allowance is a compiled plan. It may have the overrides of one link or group. It
+// holds all that is the same for each subject, so the subjects of a plan share it.
 type allowance struct {
 	plan   *usageplan.Plan
-	record string // the name of the usage record
-	bucket string // the name of the plan's own bucket, or of the link's
 	keep   time.Duration
 	quotas []quota.Quota
 
@@ -51,13 +50,20 @@ type meters struct {
 	limits []Limit // of the throttle and the quotas, which can refuse
 }
 
-// newAllowance compiles a plan with the overrides of a link. It returns an error if the
-// plan breaks a rule: a store may return such a plan.
-func newAllowance(p *usageplan.Plan, l *usageplan.Link, keep time.Duration, stale *atomic.Bool) (*allowance, error) {
+// An overrides has what a link or a group has instead of a limit of its plan. If nil, the
+// plan's counts.
+type overrides struct {
+	throttle *limiter.Limit
+	quotas   []quota.Quota
+}
+
+func (o overrides) none() bool { return o.throttle == nil && o.quotas == nil }
+
+// newAllowance compiles a plan with overrides. It returns an error if the plan breaks a
+// rule: a store may return such a plan.
+func newAllowance(p *usageplan.Plan, o overrides, keep time.Duration, stale *atomic.Bool) (*allowance, error) {
 	a := &allowance{
 		plan:    p,
-		record:  l.RecordName(),
-		bucket:  metername.Throttle,
 		keep:    keep,
 		quotas:  p.Quotas,
 		buckets: map[string]*store.Meter{},
@@ -65,20 +71,17 @@ func newAllowance(p *usageplan.Plan, l *usageplan.Link, keep time.Duration, stal
 		stale:   stale,
 	}
 	throttle := p.Throttle
-	if l.Throttle != nil {
-		// Another link may share the subject. Its bucket has other figures, and one bucket
-		// under two figures would drain.
-		throttle = l.Throttle
-		a.bucket = metername.Link(l.KeyID)
+	if o.throttle != nil {
+		throttle = o.throttle
 	}
-	if l.Quotas != nil {
-		a.quotas = l.Quotas
+	if o.quotas != nil {
+		a.quotas = o.quotas
 	}
 	if n := len(a.quotas); n > usageplan.MaxQuotas {
 		return nil, fmt.Errorf("gate: plan %s: quotas: %d of them: want at most %d", p.ID, n, usageplan.MaxQuotas)
 	}
 	if throttle != nil {
-		if err := a.addBucket(a.buckets, "", a.bucket, *throttle); err != nil {
+		if err := a.addBucket(a.buckets, "", metername.Throttle, *throttle); err != nil {
 			return nil, err
 		}
 	}
@@ -99,9 +102,24 @@ func newAllowance(p *usageplan.Plan, l *usageplan.Link, keep time.Duration, stal
 	return a, store.Check(a.compile(time.Now()).others.list)
 }
 
-// serves reports whether a, which has no overrides, is what a link to its plan allows.
-func (a *allowance) serves(l *usageplan.Link) bool {
-	return l.Throttle == nil && l.Quotas == nil && l.RecordName() == a.record
+// fits returns 2 if the plan names an API stage, 1 if the plan is for every stage, and 0
+// otherwise.
+func (a *allowance) fits(stage usageplan.Stage) int {
+	switch {
+	case len(a.plan.Stages) == 0 && !a.plan.Detached:
+		return 1
+	case slices.Contains(a.plan.Stages, stage):
+		return 2
+	}
+	return 0
+}
+
+// tokens returns how many tokens the throttles charge for a request.
+func (a *allowance) tokens(cost int64) int64 {
+	if a.plan.ThrottleByCost {
+		return cost
+	}
+	return 1
 }
 
 // addBucket adds the bucket of a route to buckets. If the route is unlimited, it adds
@@ -155,7 +173,7 @@ func (a *allowance) compile(at time.Time) *windows {
 	for _, q := range a.quotas {
 		list = append(list, window(q, at, a.keep))
 	}
-	list = append(list, quota.Record(a.record, at, a.keep))
+	list = append(list, quota.Record(quota.RecordName, at, a.keep))
 	for i := range list {
 		w.from, w.until = max(w.from, list[i].Start), min(w.until, list[i].End)
 	}
@@ -200,7 +218,7 @@ func (a *allowance) withBucket(m *store.Meter, windows []store.Meter) *meters {
 	if m != nil {
 		all.list = append([]store.Meter{*m}, windows...)
 		all.throttles = 1
-		all.limits = append(all.limits, Limit{Name: a.shownName(m.Name), Rate: m.Rate})
+		all.limits = append(all.limits, Limit{Name: m.Name, Rate: m.Rate})
 	}
 	for i, q := range a.quotas {
 		w := &windows[i]
@@ -211,13 +229,4 @@ func (a *allowance) withBucket(m *store.Meter, windows []store.Meter) *meters {
 		})
 	}
 	return all
-}
-
-// shownName returns the name of a bucket in a Decision. A throttle of a link has the name
-// that the throttle of a plan has.
-func (a *allowance) shownName(bucket string) string {
-	if bucket == a.bucket {
-		return metername.Throttle
-	}
-	return bucket
 }

@@ -46,9 +46,9 @@ func TestTooManyQuotas(t *testing.T) {
 	for i := range p.Quotas {
 		p.Quotas[i] = quota.Quota{Name: string(rune('a' + i)), Limit: 1, Period: quota.Day}
 	}
-	_, err := newAllowance(p, &usageplan.Link{}, time.Hour, new(atomic.Bool))
+	_, err := newAllowance(p, overrides{}, time.Hour, new(atomic.Bool))
 	require.EqualError(t, err, "gate: plan p: quotas: 6 of them: want at most 5")
 	p.Quotas = p.Quotas[:usageplan.MaxQuotas]
-	_, err = newAllowance(p, &usageplan.Link{}, time.Hour, new(atomic.Bool))
+	_, err = newAllowance(p, overrides{}, time.Hour, new(atomic.Bool))
 	require.NoError(t, err)
 }

@@ -45,7 +45,7 @@ type Config struct {
 	MaxStale time.Duration
 
 	// MaxKeys bounds the keys that are cached. The default is 1,048,576. Each takes about
-	// 500 bytes.
+	// 600 bytes.
 	//
 	// MaxUnknown bounds the secrets that are remembered as refused: of unknown, disabled
 	// and expired keys. They have no part in MaxKeys. The default is 16,384.
@@ -103,16 +103,18 @@ type Config struct {
 	// buckets in this process, and quotas refuse.
 	OnFailure FailurePolicy
 
-	// InsecureAllowNoPlan admits keys that have no plan for the API stage, without limits
-	// and without a usage record. By default they are refused, as Amazon API Gateway does.
+	// InsecureAllowNoPlan admits keys that have no plan for the API stage, without limits of
+	// their own. By default they are refused, as Amazon API Gateway does. A key in a group
+	// is counted, and the limits of its groups hold. Any other key is not counted.
 	InsecureAllowNoPlan bool
 
 	// Observer is told of every decision. If nil, nothing is told.
 	Observer Observer
 
-	// Logger receives two warnings. One is logged once for each outage in which keys cannot
-	// be read. The other is logged once for each store that is a Listener and whose Run is
-	// not running. If nil, nothing is logged.
+	// Logger receives three warnings. One is logged once for each outage in which keys
+	// cannot be read. Another is logged once for each store that is a Listener and whose Run
+	// is not running. The third is logged when a key is refused with NoGroup, once for each
+	// group until its keys are admitted again. If nil, nothing is logged.
 	Logger *slog.Logger
 }
 

@@ -54,30 +54,32 @@ type Outcome struct {
 	// refused, and store.Never if waiting does not help.
 	RetryAfter time.Duration
 
-	subject string
+	binding *binding // has the key's subject; nil if the key or its plan is unknown
 	meters  *meters
-	levels  [1 + usageplan.MaxQuotas]store.Level // of Limits, in their order
-	shared  *shared                              // the shared throttle that refused, or nil
+	levels  [maxLimits]store.Level // of Limits, in their order
+	groups  *groupLevels           // of the key's group, or nil
+	refuser *refuser               // a throttle that refused without a Level, or nil
 }
+
+// A refuser is a throttle that refused a request, and whose level is not shown: a shared
+// throttle, or a token bucket of this process while the Counter fails.
+type refuser struct {
+	payer Payer
+	name  string // see Limit.Name
+	rate  store.Rate
+}
+
+// maxLimits is how many limits of one payer a request can meet: a throttle and its
+// quotas.
+const maxLimits = 1 + usageplan.MaxQuotas
 
 // Subject returns the subject that was charged, or would have been. It is empty if the
 // key or its plan is unknown.
-func (o *Outcome) Subject() string { return o.subject }
-
-// The names of shared throttles, as SharedLimit returns them.
-const (
-	SharedAccount = "account" // Config.Account
-	SharedStage   = "stage"   // one of Config.Stages
-)
-
-// SharedLimit returns the name of the shared throttle that refused, SharedAccount or
-// SharedStage. It is empty if none did. If it is not empty, none of Limits refused, and
-// their levels are those of the key's own limits.
-func (o *Outcome) SharedLimit() string {
-	if o.shared == nil {
+func (o *Outcome) Subject() string {
+	if o.binding == nil {
 		return ""
 	}
-	return o.shared.kind
+	return o.binding.subject
 }
 
 // A Limit is one throttle or quota that a decision was about.
@@ -97,12 +99,14 @@ func (l *Limit) IsQuota() bool { return !l.End.IsZero() }
 // A Level says where a limit stands after a decision. Its Wait is not zero if this limit
 // refused.
 type Level struct {
+	Payer Payer // the one that has the limit
 	Limit
 	store.Level
 }
 
-// Limits returns the throttles and quotas that the decision was about, in the order of
-// the plan. It is empty if the key or its plan is unknown, or if the store failed.
+// Limits returns the throttles and quotas of the key that the decision was about, in the
+// order of the plan. It is empty if the key or its plan is unknown, or if the store
+// failed.
 //
 // The slice must not be changed: all decisions by one plan and route share it while the
 // windows of the plan last.
@@ -120,9 +124,67 @@ func (o *Outcome) Level(i int) store.Level { return o.levels[i] }
 func (o *Outcome) Levels() iter.Seq[Level] {
 	return func(yield func(Level) bool) {
 		for i, limit := range o.Limits() {
-			if !yield(Level{limit, o.levels[i]}) {
+			if !yield(Level{Payer{PayerKey, o.Key.ID}, limit, o.levels[i]}) {
 				return
 			}
 		}
 	}
+}
+
+// GroupLevels returns a sequence of the limits of the groups above the key, each with its
+// Level. The key's own group comes first, and the root last. It is empty if Limits would
+// be empty for want of a key or a store.
+func (o *Outcome) GroupLevels() iter.Seq[Level] {
+	return func(yield func(Level) bool) {
+		for g := o.groups; g != nil; g = g.above {
+			for i, limit := range g.meters.limits {
+				if !yield(Level{Payer{PayerGroup, g.node.group.ID}, limit, g.levels[i]}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Refusals returns a sequence of the limits that refused: those of the key, then those of
+// its groups. If none of these refused, it is the shared throttle that did, with the name
+// "throttle". Of a shared throttle the Level has the Wait only. The same holds for a
+// token bucket of this process, which refused because the Counter failed.
+func (o *Outcome) Refusals() iter.Seq[Level] {
+	return func(yield func(Level) bool) {
+		for _, levels := range []iter.Seq[Level]{o.Levels(), o.GroupLevels()} {
+			for l := range levels {
+				if l.Wait > 0 && !yield(l) {
+					return
+				}
+			}
+		}
+		if r := o.refuser; r != nil {
+			yield(Level{r.payer, Limit{Name: r.name, Rate: r.rate}, store.Level{Wait: o.RetryAfter}})
+		}
+	}
+}
+
+// RefusedBy returns the payer of the first of Refusals, and whether there is one. It does
+// not allocate.
+func (o *Outcome) RefusedBy() (p Payer, ok bool) {
+	if o.Allowed {
+		return Payer{}, false
+	}
+	for i := range o.Limits() {
+		if o.levels[i].Wait > 0 {
+			return Payer{PayerKey, o.Key.ID}, true
+		}
+	}
+	for g := o.groups; g != nil; g = g.above {
+		for i := range g.meters.limits {
+			if g.levels[i].Wait > 0 {
+				return Payer{PayerGroup, g.node.group.ID}, true
+			}
+		}
+	}
+	if o.refuser != nil {
+		return o.refuser.payer, true
+	}
+	return Payer{}, false
 }

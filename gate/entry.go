@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +22,7 @@ type entry struct {
 	planless  bool         // refused when it was read, so its plans were not read
 	used      atomic.Bool  // since cache.evict last passed it
 	plan      binding      // of the oldest link; without an allowance if there is no link
-	others    []binding    // of the other links, oldest first
+	further   *further     // nil if the key is in no group and has at most one link
 
 	key     *apikey.Key
 	history *history
@@ -35,6 +34,43 @@ type history struct {
 	retires  *time.Time    // when this secret expires before its key does, or nil
 	read     time.Duration // when the oldest part was read, by the Gate's clock
 	failures int           // look-ups that have failed since; guarded by resolver.mu
+}
+
+// A further has what only some keys have. Others do not pay for it.
+type further struct {
+	others []binding // of all links but the oldest, oldest first
+	group  *node     // the key's group, or nil
+
+	// unplanned is for the stages where the key has no plan of its own: the key's use is
+	// only counted, and its groups may have limits. It is nil if no such request is
+	// admitted.
+	unplanned *binding
+}
+
+// changed reports whether one of the plans and groups of f has changed since it was read.
+func (f *further) changed() bool {
+	for i := range f.others {
+		if f.others[i].stale() {
+			return true
+		}
+	}
+	return f.group.changed()
+}
+
+// widen returns e.further, which it makes if there is none.
+func (e *entry) widen() *further {
+	if e.further == nil {
+		e.further = new(further)
+	}
+	return e.further
+}
+
+// group returns the key's group, or nil.
+func (e *entry) group() *node {
+	if e.further == nil {
+		return nil
+	}
+	return e.further.group
 }
 
 // newEntry returns the entry of a key that was read at now. d is the digest of a secret,
@@ -75,8 +111,9 @@ func (b *binding) stale() bool { return b.allowance != nil && b.allowance.stale.
 func (e *entry) addBinding(subject string, a *allowance) {
 	b := &e.plan
 	if b.allowance != nil {
-		e.others = append(e.others, binding{})
-		b = &e.others[len(e.others)-1]
+		f := e.widen()
+		f.others = append(f.others, binding{})
+		b = &f.others[len(f.others)-1]
 	}
 	b.subject, b.allowance = subject, a
 }
@@ -86,17 +123,13 @@ func (e *entry) fresh(now time.Duration) bool {
 	return int64(now) < e.until.Load() && !e.changed()
 }
 
-// changed reports whether one of e's plans has changed since it was read.
+// changed reports whether one of e's plans and groups has changed since it was read.
 func (e *entry) changed() bool {
-	changed := e.plan.stale()
-	for i := range e.others {
-		changed = changed || e.others[i].stale()
-	}
-	return changed
+	return e.plan.stale() || e.further != nil && e.further.changed()
 }
 
 // lasts reports whether e may be used while its store cannot be read. An entry of a key
-// that has changed is not in the cache, so only the plans are checked.
+// that has changed is not in the cache, so only the plans and groups are checked.
 func (e *entry) lasts(now, maxStale time.Duration) bool {
 	return now < e.history.read+maxStale && !e.changed()
 }
@@ -128,9 +161,11 @@ func (e *entry) refusal(at time.Time) Reason {
 // link counts.
 func (e *entry) bindingFor(stage usageplan.Stage) *binding {
 	best, fits := &e.plan, e.plan.fits(stage)
-	for i := range e.others {
-		if b := &e.others[i]; b.fits(stage) > fits {
-			best, fits = b, b.fits(stage)
+	if e.further != nil {
+		for i := range e.further.others {
+			if b := &e.further.others[i]; b.fits(stage) > fits {
+				best, fits = b, b.fits(stage)
+			}
 		}
 	}
 	if fits == 0 {
@@ -139,17 +174,12 @@ func (e *entry) bindingFor(stage usageplan.Stage) *binding {
 	return best
 }
 
-// fits returns 2 if the plan names the stage, 1 if the plan is for every stage, and 0
-// otherwise.
+// fits returns what allowance.fits does, and 0 without a plan.
 func (b *binding) fits(stage usageplan.Stage) int {
-	switch {
-	case b.allowance == nil:
-	case len(b.allowance.plan.Stages) == 0 && !b.allowance.plan.Detached:
-		return 1
-	case slices.Contains(b.allowance.plan.Stages, stage):
-		return 2
+	if b.allowance == nil {
+		return 0
 	}
-	return 0
+	return b.allowance.fits(stage)
 }
 
 // idDigest returns the digest under which the cache has a key that was asked for by ID.

@@ -32,9 +32,12 @@ func (f Failure) String() string {
 	return strconv.Itoa(int(f))
 }
 
-// A FailurePolicy says what a Gate does when its Counter fails. If a plan has several
-// limits, the strictest of their answers counts. New refuses a Failure that is not one of
-// the constants.
+// A FailurePolicy says what a Gate does when its Counter fails. The strictest answer of
+// all limits of all payers counts: of the key, its groups, the API stage and the account.
+// New refuses a Failure that is not one of the constants.
+//
+// Caution: a quota of an organisation closes its keys, even those whose own plans have
+// throttles only.
 //
 // The policy is not about keys. A known key that cannot be read stays in use for
 // Config.MaxStale, and every other key is refused.
@@ -68,43 +71,60 @@ func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, p 
 		err = fmt.Errorf("timeout: %v: want at least what a charge takes: %w", g.cfg.Timeout, err)
 	}
 	err = fmt.Errorf("gate: charge: %w", err)
-	m := d.meters
-	d.meters = nil
+	m, groups := d.meters, d.groups
+	d.meters, d.groups = nil, nil
 	// The policy is for failures of the Counter. A charge that breaks a rule and a request
 	// that has gone away are none, and are refused.
 	if errors.Is(err, store.ErrInvalid) || ctx.Err() != nil {
 		return err
 	}
 	throttle, quotas := g.cfg.OnFailure.Throttle, g.cfg.OnFailure.Quota
-	throttles := m.throttles + len(p.Parts) - 1
+	claims := p.claims(d, m, n)
+	hasQuota := len(m.limits) > m.throttles
+	for l := groups; l != nil; l = l.above {
+		claims = l.meters.claims(claims, Payer{PayerGroup, l.node.group.ID}, l.node.subject, l.node.allowance.tokens(max(req.Cost, 1)))
+		hasQuota = hasQuota || len(l.meters.limits) > l.meters.throttles
+	}
 	switch {
-	case len(m.limits) > m.throttles && (quotas == FailDefault || quotas == FailClosed):
-	case throttles > 0 && throttle == FailClosed:
-	case throttles > 0 && throttle != FailOpen:
-		g.decideLocally(req, d, m, p, n, take)
+	case hasQuota && (quotas == FailDefault || quotas == FailClosed):
+	case len(claims) > 0 && throttle == FailClosed:
+	case len(claims) > 0 && throttle != FailOpen:
+		g.decideLocally(req, d, claims, take)
 	default:
 		d.Allowed = true
 	}
 	return err
 }
 
-// decideLocally decides by buckets in this process: those of the key's own throttle and
-// of the shared ones.
-func (g *Gate) decideLocally(req *Request, d *Decision, m *meters, p *pending, n int64, take bool) {
-	claims := make([]claim, 0, 1+maxShared)
+// claims returns the claims of the key's own throttle, which is charged n tokens, and of
+// the shared throttles.
+func (p *pending) claims(d *Decision, m *meters, n int64) []claim {
+	all := m.claims(make([]claim, 0, store.MaxParts), Payer{PayerKey, d.Key.ID}, d.binding.subject, n)
+	for i := range p.sharedParts() {
+		part := &p.sharedParts()[i]
+		all = append(all, claim{p.shared[i].refuser, part.Subject, &part.Meters[0], 1})
+	}
+	return all
+}
+
+// claims adds the claims of a payer's throttle, which is charged n tokens.
+func (m *meters) claims(all []claim, payer Payer, subject string, n int64) []claim {
 	for i := range m.throttles {
-		claims = append(claims, claim{d.subject, &m.list[i], n, nil})
+		meter := &m.list[i]
+		all = append(all, claim{refuser{payer, meter.Name, meter.Rate}, subject, meter, n})
 	}
-	for i := range p.Parts[1:] {
-		part := &p.Parts[1+i]
-		claims = append(claims, claim{part.Subject, &part.Meters[0], 1, p.shared[i]})
-	}
+	return all
+}
+
+// decideLocally decides by buckets in this process: those of every throttle of every
+// payer.
+func (g *Gate) decideLocally(req *Request, d *Decision, claims []claim, take bool) {
 	refused, wait := g.fallback.takeTokens(claims, req.At, take)
 	if refused == nil {
 		d.Allowed = true
 		return
 	}
-	d.Reason, d.RetryAfter, d.shared = throttled(wait), wait, refused.shared
+	d.Reason, d.RetryAfter, d.refuser = throttled(wait), wait, &refused.refuser
 }
 
 // throttled returns the reason of a throttle that refuses for this long.
@@ -130,10 +150,10 @@ const maxFallback = 1 << 16
 
 // A claim is what one decision takes from one bucket.
 type claim struct {
+	refuser // if the bucket has too few tokens
 	subject string
 	meter   *store.Meter
 	n       int64
-	shared  *shared // nil for the key's own throttle
 }
 
 // takeTokens takes the tokens of all claims, or none. It returns the claim with the

@@ -47,7 +47,7 @@ func TestFaultsHavePaths(t *testing.T) {
 				`tags: value of "b": "\x00": want at most 256 letters, digits, spaces and .:+=@_/-`,
 				`stages[0]: "a:": want an API, without a ':', and a stage name`,
 			}},
-		"link": {(&usageplan.Link{PlanID: "p", KeyID: "k", Subject: "s", Throttle: &bad, Quotas: quotas}).Validate(),
+		"link": {(&usageplan.Link{PlanID: "p", KeyID: "k", Allowance: "s", Throttle: &bad, Quotas: quotas}).Validate(),
 			[]error{usageplan.ErrInvalid, limiter.ErrInvalid, quota.ErrInvalid}, "usageplan: invalid link: ", []string{
 				"throttle." + badBurst, "throttle." + badRate,
 				"quotas[1].limit: -1: want 0 to 2^53-2", "quotas[1].period: 0: want one of Minute to Year"}},

@@ -139,3 +139,11 @@ func must[T any](v T, err error) T {
 	}
 	return v
 }
+
+// refusedBy returns the kind of the payer that refused, or "".
+func refusedBy(d *gate.Decision) string {
+	if p, ok := d.RefusedBy(); ok {
+		return p.Kind.String()
+	}
+	return ""
+}

@@ -128,7 +128,7 @@ func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge boo
 func (g *Gate) decideNow(ctx context.Context, req *Request, d *Decision, age time.Duration, charge bool) error {
 	var failed error // in the first attempt: shared tokens could not be given back
 	for again := false; ; again = true {
-		b, err := g.identify(ctx, req, age, d)
+		e, b, err := g.identify(ctx, req, age, d)
 		if b == nil {
 			return join(err, failed)
 		}
@@ -136,7 +136,7 @@ func (g *Gate) decideNow(ctx context.Context, req *Request, d *Decision, age tim
 		if req.ID != "" {
 			d.meters = d.meters.once(req.ID, g.cfg.KeepIDs)
 		}
-		moved, err := g.charge(ctx, req, b, d, charge)
+		moved, err := g.charge(ctx, req, e, b, d, charge)
 		if failed != nil {
 			err = join(err, failed)
 		}
@@ -145,7 +145,7 @@ func (g *Gate) decideNow(ctx context.Context, req *Request, d *Decision, age tim
 		}
 		if again {
 			// The directory still has the old subject. No policy may open the limits for that.
-			d.Reason, d.meters = StoreFailed, nil
+			d.Reason, d.meters, d.groups = StoreFailed, nil, nil
 			return join(fmt.Errorf("gate: charge: %w", moved), err)
 		}
 		failed = err
@@ -165,34 +165,47 @@ func join(a, b error) error {
 	return errors.Join(a, b)
 }
 
-// identify finds the key and its plan for the API stage. If it returns no binding, it has
-// made the decision.
-func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d *Decision) (*binding, error) {
+// identify finds the key, its plan for the API stage and its groups. If it returns no
+// binding, it has made the decision.
+func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d *Decision) (*entry, *binding, error) {
 	if err := req.fault(); err != nil {
 		d.Reason = Invalid
-		return nil, err
+		return nil, nil, err
 	}
 	e, err := g.resolver.resolve(ctx, req, now)
 	if err != nil {
 		if errors.Is(err, errUnknown) {
 			d.Reason = Unknown
-			return nil, nil
+			return nil, nil, nil
 		}
 		d.Reason = StoreFailed
-		return nil, err
+		return nil, nil, err
 	}
 	d.Key = e.key
 	if d.Reason = e.usable(req.At); d.Reason != 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
-	b := e.bindingFor(usageplan.Stage{API: req.API, Name: req.Stage})
+	stage := usageplan.Stage{API: req.API, Name: req.Stage}
+	b := e.bindingFor(stage)
+	if f := e.further; f != nil && f.group != nil {
+		if f.group.broken {
+			d.Reason = NoGroup
+			return nil, nil, nil
+		}
+		if b == nil && (g.cfg.InsecureAllowNoPlan || f.group.planFits(stage)) {
+			b = f.unplanned
+		}
+	}
 	if b == nil {
 		d.Reason = NoPlan
 		if g.cfg.InsecureAllowNoPlan {
 			d.Reason, d.Allowed = Admitted, true
 		}
-		return nil, nil
+		return nil, nil, nil
 	}
-	d.Plan, d.subject = b.allowance.plan, b.subject
-	return b, nil
+	d.binding = b
+	if b.allowance != g.resolver.counting {
+		d.Plan = b.allowance.plan
+	}
+	return e, b, nil
 }

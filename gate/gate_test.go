@@ -89,7 +89,7 @@ func digestText(s apikey.Secret) string {
 func TestAllOrNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newFixture(t)
-		_, secret, _ := h.linked(usageplan.Plan{
+		k, secret, _ := h.linked(usageplan.Plan{
 			Throttle: throttle(1, 10),
 			Quotas:   []quota.Quota{{Limit: 5, Period: quota.Day}, {Limit: 3, Period: quota.Hour}},
 		})
@@ -104,7 +104,8 @@ func TestAllOrNothing(t *testing.T) {
 		require.True(t, h.admit(gate.Request{Secret: secret, Cost: 3}).Allowed)
 		require.Equal(t, []int64{1, 3, 3}, used()) // one token for each request
 		d := h.admit(gate.Request{Secret: secret, Cost: 3})
-		require.Equal(t, &gate.LimitError{Reason: gate.QuotaExceeded, Limits: []string{"day", "hour"}, RetryAfter: 24 * time.Hour}, d.Err())
+		key := gate.Payer{Kind: gate.PayerKey, ID: k.ID}
+		require.Equal(t, &gate.LimitError{Reason: gate.QuotaExceeded, Limits: []gate.RefusedLimit{{key, "day", 24 * time.Hour}, {key, "hour", time.Hour}}, RetryAfter: 24 * time.Hour}, d.Err())
 		require.Equal(t, []int64{1, 3, 3}, used())
 		require.Zero(t, d.Cost)
 	})

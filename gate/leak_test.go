@@ -46,6 +46,8 @@ func TestNothingShowsASecret(t *testing.T) {
 		"Config":  gate.Config{},
 		"Request": req, "Decision": &refused, "Outcome": refused.Outcome, "Limit": refused.Limits()[0], "Level": gate.Level{Limit: refused.Limits()[0]},
 		"LimitError":    limited,
+		"RefusedLimit":  limited.Limits[0],
+		"Payer":         limited.Limits[0].Payer,
 		"KeyUsage":      gate.KeyUsage{},
 		"FailurePolicy": gate.FailurePolicy{},
 	}

@@ -13,11 +13,11 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// unheard is a store whose links get another subject without a word to the Gate.
+// unheard is a store whose links get another allowance without a word to the Gate.
 type unheard struct {
 	*memory.Store
 	apart
-	subject string // of every link, if it is not empty
+	allowance string // of every link, if it is not empty
 }
 
 // OnChange implements usageplan.Notifier. It never tells of a change.
@@ -27,8 +27,8 @@ func (u *unheard) OnChange(func(string)) (stop func()) { return func() {} }
 func (u *unheard) KeyLinks(ctx context.Context, keyID string) ([]usageplan.Link, error) {
 	all, err := u.Store.KeyLinks(ctx, keyID)
 	for i := range all {
-		if u.subject != "" {
-			all[i].Subject = u.subject
+		if u.allowance != "" {
+			all[i].Allowance = u.allowance
 		}
 	}
 	return all, err
@@ -49,14 +49,14 @@ func move(t *testing.T, c store.Counter, from, to string) {
 // of it, and still charges the new subject, with all that was used.
 func TestMoved(t *testing.T) {
 	u, h := newUnheard(t, gate.Config{})
-	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(10)})
+	key, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(10)})
 	first := h.admit(gate.Request{Secret: secret, Cost: 4})
-	u.subject = "acme>key"
-	move(t, u.Store, first.Subject(), u.subject)
+	u.allowance = "moved"
+	move(t, u.Store, first.Subject(), key.ID+"/moved")
 
 	d := h.admit(gate.Request{Secret: secret, Cost: 2})
 	require.True(t, d.Allowed)
-	require.Equal(t, "acme>key", d.Subject())
+	require.Equal(t, key.ID+"/moved", d.Subject())
 	require.EqualValues(t, 6, d.Level(0).Used)
 	require.Equal(t, gate.QuotaExceeded, h.admit(gate.Request{Secret: secret, Cost: 5}).Reason)
 

@@ -2,7 +2,6 @@ package gate_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -11,39 +10,6 @@ import (
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
 )
-
-// TestOwnSubjects gives links the subjects that a Gate has for its shared throttles. They
-// are counted apart.
-func TestOwnSubjects(t *testing.T) {
-	for _, subject := range []string{"account", "stage pets:prod"} {
-		h := newFixture(t, func(cfg *parts) {
-			cfg.Account = throttle(1e-8, 3)
-			cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "pets", Name: "prod"}: {Rate: 1e-8, Burst: 2}}
-		})
-		p := h.plan(usageplan.Plan{Quotas: perDay(10)})
-		k, secret := h.key("key")
-		require.NoError(t, second(h.plans.AddLink(t.Context(), usageplan.Link{PlanID: p.ID, KeyID: k.ID, Subject: subject})))
-		for _, want := range []bool{true, true, false} {
-			require.Equal(t, want, h.admit(gate.Request{Secret: secret, API: "pets", Stage: "prod"}).Allowed, subject)
-		}
-	}
-}
-
-// TestLinkThrottleOfOwner gives two links the subject of one of them, which ends with the
-// ID of its key, and the owner a throttle of its own. The other link's bucket stays full.
-func TestLinkThrottleOfOwner(t *testing.T) {
-	h := newFixture(t)
-	p := h.plan(usageplan.Plan{Throttle: throttle(1e-8, 10)})
-	owner, ownSecret := h.key("owner")
-	guest, guestSecret := h.key("guest")
-	subject := "customer/" + owner.ID
-	for id, own := range map[string]*limiter.Limit{owner.ID: throttle(1e-8, 2), guest.ID: nil} {
-		require.NoError(t, second(h.plans.AddLink(t.Context(), usageplan.Link{PlanID: p.ID, KeyID: id, Subject: subject, Throttle: own})))
-	}
-	require.Equal(t, 2, h.admitted(ownSecret, time.Now(), 5))
-	require.Equal(t, 10, h.admitted(guestSecret, time.Now(), 12))
-	require.Equal(t, 0, h.admitted(ownSecret, time.Now(), 1))
-}
 
 // TestNoLevelsOfOthers lets the Counter fail after it has decided for another key. The
 // Outcome has no levels, and above all not those of the other key.

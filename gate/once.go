@@ -42,4 +42,9 @@ func (d *Decision) admitRepeated() {
 	for i := range d.levels {
 		d.levels[i].Wait = 0
 	}
+	for l := d.groups; l != nil; l = l.above {
+		for i := range l.levels {
+			l.levels[i].Wait = 0
+		}
+	}
 }

@@ -21,10 +21,11 @@ const (
 	NeverFits            // the cost is above any limit, or the plan blocks
 	StoreFailed          // a store of keys, plans or counters did not answer
 	Invalid              // the Request breaks a rule; the calling service is at fault
+	NoGroup              // a group of the key, or the plan of one, does not exist
 )
 
 var reasons = [...]string{"none", "admitted", "unknown", "disabled", "expired", "no_plan", "throttled", "quota_exceeded",
-	"never_fits", "store_failed", "invalid"}
+	"never_fits", "store_failed", "invalid", "no_group"}
 
 // String returns the reason in snake case, such as "quota_exceeded".
 func (r Reason) String() string {

@@ -2,7 +2,6 @@ package gate
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ration-go/ration/store"
@@ -12,20 +11,27 @@ import (
 // it.
 type LimitError struct {
 	Reason     Reason
-	Limits     []string      // the names of the plan's limits that refused
-	Shared     string        // the shared throttle that refused; see Outcome.SharedLimit
-	RetryAfter time.Duration // see Outcome.RetryAfter
+	Limits     []RefusedLimit // those that refused, in the order of Outcome.Refusals
+	RetryAfter time.Duration  // see Outcome.RetryAfter
+}
+
+// A RefusedLimit is one limit that refused a request.
+type RefusedLimit struct {
+	Payer Payer
+	Name  string        // see Limit.Name
+	Wait  time.Duration // until the limit admits the request, or store.Never
 }
 
 // Error returns a text with the reason, the limits that refused and the wait. It contains
 // no secret.
 func (e *LimitError) Error() string {
 	s := "gate: refused: " + e.Reason.String()
-	if len(e.Limits) > 0 {
-		s += ": " + strings.Join(e.Limits, ", ")
-	}
-	if e.Shared != "" {
-		s += ": the throttle that all requests of the " + e.Shared + " share"
+	for i, l := range e.Limits {
+		separator := ", "
+		if i == 0 {
+			separator = ": "
+		}
+		s += separator + l.Name + " of " + l.Payer.String()
 	}
 	if e.RetryAfter > 0 && e.RetryAfter != store.Never {
 		s += fmt.Sprintf(": retry after %v", e.RetryAfter)
@@ -38,30 +44,23 @@ func (o *Outcome) Err() error {
 	if o.Allowed {
 		return nil
 	}
-	e := &LimitError{Reason: o.Reason, Shared: o.SharedLimit(), RetryAfter: o.RetryAfter}
-	for l := range o.Levels() {
-		if l.Wait > 0 {
-			e.Limits = append(e.Limits, l.Name)
-		}
+	e := &LimitError{Reason: o.Reason, RetryAfter: o.RetryAfter}
+	for l := range o.Refusals() {
+		e.Limits = append(e.Limits, RefusedLimit{l.Payer, l.Name, l.Wait})
 	}
 	return e
 }
 
 // explainRefusal sets Reason and RetryAfter after a refusal. The limit with the longest
 // wait gives them, since the request fits only when that limit admits it. A shared
-// throttle gives them only if none of the key's own limits refused.
+// throttle gives them only if no limit of the key and its groups refused.
 //
-// If no limit refused, the usage record did. It has no limit but what a store can count,
+// If no limit refused, a usage record did. It has no limit but what a store can count,
 // so the cost can never fit.
 func (d *Decision) explainRefusal(p *pending) {
-	for i := range d.meters.limits {
-		if wait := d.levels[i].Wait; wait > d.RetryAfter {
-			d.RetryAfter = wait
-			d.Reason = QuotaExceeded
-			if i < d.meters.throttles {
-				d.Reason = Throttled
-			}
-		}
+	d.blame(d.meters, d.levels[:])
+	for l := d.groups; l != nil; l = l.above {
+		d.blame(l.meters, l.levels[:])
 	}
 	if d.RetryAfter == 0 {
 		d.blameShared(p)
@@ -71,33 +70,38 @@ func (d *Decision) explainRefusal(p *pending) {
 	}
 }
 
-// blameShared sets Reason and RetryAfter after the refusal of a shared throttle.
-func (d *Decision) blameShared(p *pending) {
-	for i := range p.Parts[1:] {
-		if wait := p.Parts[1+i].Levels[0].Wait; wait > d.RetryAfter {
-			d.Reason, d.RetryAfter, d.shared = Throttled, wait, p.shared[i]
+// blame sets Reason and RetryAfter if a limit of m has a longer wait than those before.
+func (d *Decision) blame(m *meters, levels []store.Level) {
+	for i := range m.limits {
+		if wait := levels[i].Wait; wait > d.RetryAfter {
+			d.RetryAfter = wait
+			d.Reason = QuotaExceeded
+			if i < m.throttles {
+				d.Reason = Throttled
+			}
 		}
 	}
 }
 
-// peek decides by levels that were only read. throttle and cost are what the throttles,
-// and the quotas and the usage record, would be charged.
-func (d *Decision) peek(throttle, cost int64, p *pending) {
-	room := p.parts[0].Levels[len(d.meters.limits)].Remaining() // of the usage record
-	d.Allowed, d.Reason = cost <= room, Admitted
-	for i := range d.meters.limits {
-		n := cost
-		if i < d.meters.throttles {
-			n = throttle
-		}
-		l := &d.levels[i]
-		if n > l.Remaining() {
-			d.Allowed = false
-			l.Wait = waitFor(&d.meters.list[i], n, l)
+// blameShared sets Reason and RetryAfter after the refusal of a shared throttle.
+func (d *Decision) blameShared(p *pending) {
+	for i, part := range p.sharedParts() {
+		if wait := part.Levels[0].Wait; wait > d.RetryAfter {
+			d.Reason, d.RetryAfter, d.refuser = Throttled, wait, &p.shared[i].refuser
 		}
 	}
-	for i := range p.Parts[1:] {
-		part := &p.Parts[1+i]
+}
+
+// peek decides by levels that were only read. throttle and cost are what the throttles of
+// the key, and the quotas and usage records, would be charged.
+func (d *Decision) peek(throttle, cost int64, p *pending) {
+	d.Allowed, d.Reason = d.meters.peek(d.levels[:], &p.parts[0], throttle, cost), Admitted
+	for i, l := 1, d.groups; l != nil; i, l = i+1, l.above {
+		fits := l.meters.peek(l.levels[:], &p.parts[i], l.node.allowance.tokens(cost), cost)
+		d.Allowed = d.Allowed && fits
+	}
+	for i := range p.sharedParts() {
+		part := &p.sharedParts()[i]
 		if l := &part.Levels[0]; l.Remaining() < 1 {
 			d.Allowed = false
 			l.Wait = waitFor(&part.Meters[0], 1, l)
@@ -106,6 +110,25 @@ func (d *Decision) peek(throttle, cost int64, p *pending) {
 	if !d.Allowed {
 		d.explainRefusal(p)
 	}
+}
+
+// peek reports whether a part that was only read has room for a request. It sets the Wait
+// of each limit that has not.
+func (m *meters) peek(levels []store.Level, part *store.Part, throttle, cost int64) (fits bool) {
+	record := &part.Levels[len(m.limits)]
+	fits = cost <= record.Remaining()
+	for i := range m.limits {
+		n := cost
+		if i < m.throttles {
+			n = throttle
+		}
+		l := &levels[i]
+		if n > l.Remaining() {
+			fits = false
+			l.Wait = waitFor(&m.list[i], n, l)
+		}
+	}
+	return fits
 }
 
 // waitFor returns how long until m, which stands at l, admits n units. It has fewer now.

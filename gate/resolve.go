@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
@@ -30,7 +31,10 @@ var ErrBusy = errors.New("gate: too many look-ups of keys at once")
 type resolver struct {
 	keys           apikey.Store
 	plans          usageplan.Store
+	groups         usageplan.GroupStore   // nil if plans keeps no groups
 	access         usageplan.AccessReader // nil if a look-up takes several calls
+	counting       *allowance             // has no limits, and counts
+	allowNoPlan    bool                   // Config.InsecureAllowNoPlan
 	local          bool                   // keys and plans are store.Local
 	form           apikey.Format
 	keep           time.Duration
@@ -54,6 +58,9 @@ type resolver struct {
 	maxReads int
 	failing  bool // the look-up that ended last has failed
 
+	// warned has the broken groups of keys that the Logger was warned of.
+	warned map[string]bool
+
 	// changes counts the changes that Notifiers told of. changedAt has the count at the
 	// last change of each ID since inFlight was last zero. The ID "" stands for a change
 	// of anything. A look-up keeps what it read only if that has not changed since.
@@ -69,10 +76,15 @@ type refusedSecret struct {
 
 func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver {
 	maxKeys := cmp.Or(cfg.MaxKeys, 1<<20)
+	groups, _ := plans.(usageplan.GroupStore)
+	counting, _ := newAllowance(new(usageplan.Plan), overrides{}, cfg.Keep, new(atomic.Bool)) // never fails
 	return &resolver{
 		keys:           keys,
 		plans:          plans,
+		groups:         groups,
 		access:         accessReader(keys, plans),
+		counting:       counting,
+		allowNoPlan:    cfg.InsecureAllowNoPlan,
 		local:          store.IsLocal(keys) && store.IsLocal(plans),
 		form:           cfg.KeyFormat,
 		keep:           cfg.Keep,
@@ -83,9 +95,10 @@ func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver
 		logger:         cfg.Logger,
 		listenerChecks: newListenerChecks(keys, plans, cfg),
 		cache:          newCache(maxKeys),
-		// At most one plan for each key, with a floor for caches of a few keys.
+		// At most one plan or group for each key, with a floor for caches of a few keys.
 		allowances: newAllowances(max(maxKeys, 1<<10)),
 		refused:    map[apikey.Digest]refusedSecret{},
+		warned:     map[string]bool{},
 		lookups:    map[apikey.Digest]*lookup{},
 		changedAt:  map[string]uint64{},
 		maxRefused: cmp.Or(cfg.MaxUnknown, 1<<14),
@@ -143,7 +156,8 @@ func (r *resolver) loadEntry(ctx context.Context, lk *lookup, q *query) (*entry,
 		return nil, fmt.Errorf("gate: key: %w", err)
 	}
 	r.setKeyID(lk, found.Key.ID)
-	e := newEntry(q.digest, q.id != "", &found.Key, q.now)
+	key := found.Key // a pointer into found would keep its links, groups and plans in memory
+	e := newEntry(q.digest, q.id != "", &key, q.now)
 	if e == nil {
 		return nil, errUnknown
 	}
@@ -154,6 +168,9 @@ func (r *resolver) loadEntry(ctx context.Context, lk *lookup, q *query) (*entry,
 		if found.Links, err = r.plans.KeyLinks(ctx, found.Key.ID); err != nil {
 			return nil, fmt.Errorf("gate: links of key %s: %w", found.Key.ID, err)
 		}
+	}
+	if err := r.bindGroup(ctx, lk, e, found, q.now); err != nil {
+		return nil, err
 	}
 	for i := range found.Links {
 		if err := r.bindLink(ctx, lk, e, &found.Links[i], found, q.now); err != nil {
@@ -187,28 +204,39 @@ func (r *resolver) fetchAccess(ctx context.Context, q *query) (*usageplan.Access
 	return &a, err
 }
 
+// bindGroup adds to e the key's group. A key without a link has no limits of its own. Its
+// groups may admit it, and it is only counted. With Config.InsecureAllowNoPlan this holds
+// for a key whose links are for other stages, too.
+func (r *resolver) bindGroup(ctx context.Context, lk *lookup, e *entry, found *usageplan.Access, now time.Duration) error {
+	if found.Key.GroupID == "" {
+		return nil
+	}
+	group, err := r.lineageOf(ctx, lk, found, found.Key.GroupID, 0, now)
+	if err != nil {
+		return err
+	}
+	f := e.widen()
+	f.group = group.node
+	r.warnIfBroken(ctx, f.group, found.Key.ID)
+	e.history.read = min(e.history.read, group.read)
+	if len(found.Links) == 0 || r.allowNoPlan {
+		f.unplanned = &binding{subject: usageplan.KeySubject(f.group.root(), found.Key.ID, ""), allowance: r.counting}
+	}
+	return nil
+}
+
 // bindLink adds to e what a link allows. A link to a plan that does not exist allows
 // nothing.
 func (r *resolver) bindLink(ctx context.Context, lk *lookup, e *entry, l *usageplan.Link, found *usageplan.Access, now time.Duration) error {
-	var (
-		a   planned
-		err error
-	)
-	if r.access == nil {
-		a, err = r.planAllowance(ctx, lk, l, now)
-	} else if plan := found.Plan(l.PlanID); plan != nil {
-		a, err = r.readAllowance(lk, l, plan, now)
-	} else {
-		return nil
-	}
+	a, err := r.allowanceOf(ctx, lk, found, l.PlanID, overrides{l.Throttle, l.Quotas}, now)
 	if errors.Is(err, usageplan.ErrNotFound) {
-		return nil // the plan was deleted after its link was read
+		return nil // the plan was deleted, before or after its link was read
 	}
 	if err != nil {
 		return fmt.Errorf("gate: plan %s: %w", l.PlanID, err)
 	}
 	// The entry is as old as the oldest part of it.
 	e.history.read = min(e.history.read, a.read)
-	e.addBinding(l.Subject, a.allowance)
+	e.addBinding(usageplan.KeySubject(e.group().root(), found.Key.ID, l.Allowance), a.allowance)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/ration-go/ration/internal/fault"
@@ -16,7 +17,7 @@ import (
 // A shared is a throttle that many keys share. It has a subject of its own. It is a part
 // of the same charge as the limits of the key, so nobody sees one without the other.
 type shared struct {
-	kind    string // SharedAccount or SharedStage
+	refuser
 	subject string
 	meters  [1]store.Meter
 
@@ -38,7 +39,8 @@ type sharing struct {
 // newSharing returns the shared throttles of a Config, or nil if it has none.
 func newSharing(counter store.Counter, cfg Config) (_ *sharing, errs []error) {
 	s := &sharing{counter: store.One(counter), stages: map[usageplan.Stage]*shared{}}
-	add := func(what, kind, subject string, l limiter.Limit) *shared {
+	add := func(what string, payer Payer, subject string, l limiter.Limit) *shared {
+		kind := payer.Kind.String()
 		subject = metername.SharedSubject(subject)
 		if l.Unlimited() {
 			return nil
@@ -51,15 +53,15 @@ func newSharing(counter store.Counter, cfg Config) (_ *sharing, errs []error) {
 		if err != nil {
 			errs = append(errs, fault.In(what, err))
 		}
-		return &shared{kind: kind, subject: subject, meters: [1]store.Meter{m}}
+		return &shared{refuser: refuser{payer, metername.Throttle, m.Rate}, subject: subject, meters: [1]store.Meter{m}}
 	}
 	if cfg.Account != nil {
-		s.account = add("account", SharedAccount, SharedAccount, *cfg.Account)
+		s.account = add("account", Payer{Kind: PayerAccount}, "account", *cfg.Account)
 	}
 	for stage, l := range cfg.Stages {
 		what := fmt.Sprintf("stages[%.100q]", stage)
 		errs = append(errs, fault.In(what, stage.Validate()))
-		if bucket := add(what, SharedStage, SharedStage+" "+stage.String(), l); bucket != nil {
+		if bucket := add(what, Payer{PayerStage, stage.String()}, "stage "+stage.String(), l); bucket != nil {
 			s.stages[stage] = bucket
 		}
 	}
@@ -84,11 +86,11 @@ func (s *sharing) of(stage usageplan.Stage) [maxShared]*shared {
 
 // takeApart decides a charge whose subjects a Counter keeps in different places, such as
 // the nodes of a Redis Cluster. It takes the shared tokens first, and then makes the
-// key's own charge. If that does not happen, it gives the tokens back. So nobody ever
-// sees a quota as used up by a request that a shared throttle refuses.
+// charge of the key and its groups. If that does not happen, it gives the tokens back. So
+// nobody ever sees a quota as used up by a request that a shared throttle refuses.
 func (g *Gate) takeApart(ctx, within context.Context, p *pending) error {
-	for i := range p.Parts[1:] {
-		ok, err := g.takeShared(within, p, i, p.Parts[1+i].N[0])
+	for i, part := range p.sharedParts() {
+		ok, err := g.takeShared(within, p, i, part.N[0])
 		if err == nil && ok {
 			continue
 		}
@@ -99,35 +101,37 @@ func (g *Gate) takeApart(ctx, within context.Context, p *pending) error {
 		}
 		return g.readRest(within, p, i+1)
 	}
-	own := p.Charge
-	own.Parts = p.parts[:1]
-	err := g.counter.Take(within, &own)
-	p.OK = own.OK
+	family := p.Charge
+	family.Parts = p.parts[:p.family]
+	err := g.counter.Take(within, &family)
+	p.OK = family.OK
 	if err == nil && !p.OK || errors.Is(err, store.ErrNotTaken) {
-		p.undone = g.giveBack(ctx, p, len(p.Parts)-1)
+		p.undone = g.giveBack(ctx, p, len(p.sharedParts()))
 	}
 	return err
 }
 
 // takeShared charges n tokens to the i-th shared throttle alone.
 func (g *Gate) takeShared(within context.Context, p *pending, i int, n int64) (ok bool, err error) {
-	part := &p.Parts[1+i]
+	part := &p.sharedParts()[i]
 	part.Levels[0], ok, err = g.shared.counter.TakeOne(within, part.Subject, &part.Meters[0], p.At, n)
 	return ok, err
 }
 
 // readRest reads the levels of the shared throttles from the i-th on, and those of the
-// key's own limits, after a shared throttle has refused. The decision is then the one
-// that a Counter makes in one step, in which every limit has its say.
+// limits of the key and its groups, after a shared throttle has refused. The decision is
+// then the one that a Counter makes in one step, in which every limit has its say.
 func (g *Gate) readRest(within context.Context, p *pending, i int) error {
-	for ; i < len(p.Parts)-1; i++ {
+	for ; i < len(p.sharedParts()); i++ {
 		if _, err := g.takeShared(within, p, i, 0); err != nil {
 			return err
 		}
 	}
 	read := p.Charge
-	read.Parts = []store.Part{p.parts[0]}
-	read.Parts[0].N = zeros[:len(read.Parts[0].Meters)]
+	read.Parts = slices.Clone(p.parts[:p.family])
+	for i := range read.Parts {
+		read.Parts[i].N = zeros[:len(read.Parts[i].Meters)]
+	}
 	p.onlyRead = true
 	return g.counter.Take(within, &read)
 }
@@ -138,7 +142,7 @@ func (g *Gate) giveBack(ctx context.Context, p *pending, n int) error {
 	defer cancel()
 	var errs []error
 	for i := range n {
-		if p.Parts[1+i].N[0] != 0 {
+		if p.sharedParts()[i].N[0] != 0 {
 			_, err := g.takeShared(within, p, i, -1)
 			errs = append(errs, err)
 		}

@@ -82,10 +82,10 @@ func TestSharedThrottles(t *testing.T) {
 			limit, ok := errors.AsType[*gate.LimitError](d.Err())
 			require.True(t, ok)
 			require.Equal(t, gate.Throttled, limit.Reason, i)
-			require.Empty(t, limit.Limits, i)
-			require.Equal(t, step.refused, limit.Shared, i)
-			require.Equal(t, step.refused, d.SharedLimit(), i)
-			require.ErrorContains(t, limit, "the throttle that all requests of the "+step.refused+" share", i)
+			payer := map[string]gate.Payer{"account": {Kind: gate.PayerAccount}, "stage": {Kind: gate.PayerStage, ID: "pets:prod"}}[step.refused]
+			require.Equal(t, []gate.RefusedLimit{{Payer: payer, Name: "throttle", Wait: step.wait}}, limit.Limits, i)
+			require.Equal(t, step.refused, refusedBy(&d), i)
+			require.ErrorContains(t, limit, "refused: throttled: throttle of "+payer.String(), i)
 			require.Zero(t, d.Cost)
 			require.Equal(t, step.wait, limit.RetryAfter, i)
 		}
@@ -187,7 +187,7 @@ func TestSharedFails(t *testing.T) {
 				if want {
 					require.Equal(t, gate.StoreFailed, d.Reason)
 				} else if test.want[0] {
-					require.Equal(t, gate.SharedAccount, d.SharedLimit())
+					require.Equal(t, "account", refusedBy(&d))
 				}
 			}
 			days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, 1)
@@ -213,26 +213,6 @@ func TestGatesApart(t *testing.T) {
 		h := gates[step.gate]
 		_, secret, _ := h.linked(usageplan.Plan{})
 		require.Equal(t, step.admitted, h.admitted(secret, time.Now(), step.ask), i)
-	}
-}
-
-// TestLinkThrottleApart checks that a link's own throttle does not touch the bucket of
-// another link that shares the subject.
-func TestLinkThrottleApart(t *testing.T) {
-	h := newFixture(t)
-	p := h.plan(usageplan.Plan{Throttle: throttle(1e-8, 10)})
-	secrets := map[string]apikey.Secret{}
-	for name, own := range map[string]*limiter.Limit{"plain": nil, "other": nil, "small": throttle(1e-8, 2)} {
-		k, secret := h.key(name)
-		secrets[name] = secret
-		require.NoError(t, second(h.plans.AddLink(t.Context(), usageplan.Link{PlanID: p.ID, KeyID: k.ID, Subject: "customer", Throttle: own})))
-	}
-	for i, step := range []struct {
-		key      string
-		ask      int
-		admitted int
-	}{{"plain", 6, 6}, {"small", 5, 2}, {"other", 9, 4}, {"plain", 1, 0}} {
-		require.Equal(t, step.admitted, h.admitted(secrets[step.key], time.Now(), step.ask), i)
 	}
 }
 

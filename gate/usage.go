@@ -20,26 +20,32 @@ type KeyUsage struct {
 
 // UsageByDay returns what a key has used under a plan on each of the last days, in UTC.
 // The oldest day is first, and today is last. A day's usage is what was admitted, less
-// what was refunded. Days that are longer ago than Config.Keep read as unused.
+// what was refunded. Days that are longer ago than Config.Keep read as unused. With an
+// empty planID it returns what the key has used without a link, as a member of a group.
 //
 // If days is not 1 to quota.MaxWindows, the error wraps ErrInvalid. If the key is not
-// linked to the plan, it wraps usageplan.ErrNotFound.
+// linked to the plan, or one of its groups is missing, it wraps usageplan.ErrNotFound.
+// Without a planID, it wraps apikey.ErrNotFound if there is no such key.
 func (g *Gate) UsageByDay(ctx context.Context, planID, keyID string, days int) ([]quota.DayUsage, error) {
 	if err := windowsFault("days", days); err != nil {
 		return nil, err
 	}
-	l, err := usageplan.FindLink(ctx, g.plans, planID, keyID)
+	l, err := g.linkOf(ctx, planID, keyID)
 	if err != nil {
 		return nil, err
 	}
-	usage, err := quota.Days(ctx, g.counter, time.Now(), []string{l.Subject}, l.RecordName(), days)
+	subject, err := g.subjectOf(ctx, &l)
+	if err != nil {
+		return nil, err
+	}
+	usage, err := quota.Days(ctx, g.counter, time.Now(), []string{subject}, quota.RecordName, days)
 	if err != nil {
 		return nil, fmt.Errorf("gate: usage of key %s: %w", keyID, err)
 	}
 	return usage[0], nil
 }
 
-// UsageByWindow returns what a key's subject has used of a quota in each of the last n
+// UsageByWindow returns what a key has used of a quota of its plan in each of the last n
 // windows. The oldest window is first, and the current one is last. quotaName is the
 // quota's name.
 //
@@ -53,11 +59,27 @@ func (g *Gate) UsageByWindow(ctx context.Context, planID, keyID, quotaName strin
 	if err != nil {
 		return nil, err
 	}
-	usage, err := quota.Windows(ctx, g.counter, time.Now(), []string{l.Subject}, q, n)
+	subject, err := g.subjectOf(ctx, &l)
+	if err != nil {
+		return nil, err
+	}
+	usage, err := quota.Windows(ctx, g.counter, time.Now(), []string{subject}, q, n)
 	if err != nil {
 		return nil, fmt.Errorf("gate: usage of key %s: %w", keyID, err)
 	}
 	return usage[0], nil
+}
+
+// linkOf returns the link of a key to a plan. Without a plan it returns one without an
+// Allowance, which stands for a key that has no link.
+func (g *Gate) linkOf(ctx context.Context, planID, keyID string) (usageplan.Link, error) {
+	if planID != "" {
+		return usageplan.FindLink(ctx, g.plans, planID, keyID)
+	}
+	if _, err := g.resolver.keys.Key(ctx, keyID); err != nil {
+		return usageplan.Link{}, fmt.Errorf("gate: key %s: %w", keyID, err)
+	}
+	return usageplan.Link{KeyID: keyID}, nil
 }
 
 // windowsFault returns an error if n windows are more than a report can have, or none.
@@ -72,7 +94,8 @@ func windowsFault(field string, n int) error {
 // linked last comes first. PlanUsage reads one page of links at a time.
 //
 // The sequence ends with the first error. The error wraps usageplan.ErrNotFound if there
-// is no such plan, and ErrInvalid if days is not 1 to quota.MaxWindows.
+// is no such plan, or if a group of one of the keys is missing: then it cannot be known
+// what the key has used. It wraps ErrInvalid if days is not 1 to quota.MaxWindows.
 func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2[KeyUsage, error] {
 	return func(yield func(KeyUsage, error) bool) {
 		err := windowsFault("days", days)
@@ -107,27 +130,19 @@ func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2
 	}
 }
 
-// usageOf reads the usage of many links. A store reads many subjects in one call if they
-// have one record name, so the links are grouped by it: there are few names.
+// usageOf reads the usage of many links. A store reads many subjects in one call.
 func (g *Gate) usageOf(ctx context.Context, at time.Time, links []usageplan.Link, days int) ([]KeyUsage, error) {
-	byRecord := map[string][]int{}
-	for i := range links {
-		name := links[i].RecordName()
-		byRecord[name] = append(byRecord[name], i)
+	subjects, err := g.subjectsOf(ctx, links)
+	if err != nil {
+		return nil, err
+	}
+	read, err := quota.Days(ctx, g.counter, at, subjects, quota.RecordName, days)
+	if err != nil {
+		return nil, err
 	}
 	usage := make([]KeyUsage, len(links))
-	for name, which := range byRecord {
-		subjects := make([]string, len(which))
-		for j, i := range which {
-			subjects[j] = links[i].Subject
-		}
-		read, err := quota.Days(ctx, g.counter, at, subjects, name, days)
-		if err != nil {
-			return nil, err
-		}
-		for j, i := range which {
-			usage[i] = KeyUsage{links[i].KeyID, read[j]}
-		}
+	for i := range links {
+		usage[i] = KeyUsage{links[i].KeyID, read[i]}
 	}
 	return usage, nil
 }
@@ -137,21 +152,28 @@ func (g *Gate) usageOf(ctx context.Context, at time.Time, links []usageplan.Link
 // quotaName is the quota's name. Later windows follow the plan again. Repeating a call
 // changes nothing.
 //
-// The usage record keeps what was used. If keys share a subject, the call is for all of
-// them.
+// The usage record keeps what was used. See SetGroupRemaining for the quotas of a group.
 //
 // If n is not 0 to 2^53-2, the error wraps ErrInvalid. If the key is not linked to the
 // plan, or has no such quota there, the error wraps usageplan.ErrNotFound.
 func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string, n int64) error {
-	if n < 0 || n >= store.Unlimited {
-		return fmt.Errorf("%w remaining: %d: want 0 to 2^53-2", ErrInvalid, n)
+	if err := remainingFault(n); err != nil {
+		return err
 	}
 	l, q, err := g.quotaOf(ctx, planID, keyID, quotaName)
 	if err != nil {
 		return err
 	}
+	subject, err := g.subjectOf(ctx, &l)
+	if err != nil {
+		return err
+	}
+	return g.setRemaining(ctx, subject, q, n)
+}
+
+func (g *Gate) setRemaining(ctx context.Context, subject string, q quota.Quota, n int64) error {
 	at := time.Now()
-	c := store.NewCharge(l.Subject, n, window(q, at, g.cfg.Keep))
+	c := store.NewCharge(subject, n, window(q, at, g.cfg.Keep))
 	c.Op, c.At = store.SetRemaining, at
 	within, cancel := g.within(ctx)
 	defer cancel()
@@ -176,10 +198,24 @@ func (g *Gate) quotaOf(ctx context.Context, planID, keyID, name string) (usagepl
 		}
 		quotas = p.Quotas
 	}
+	q, err := quotaNamed(quotas, "plan "+planID, name)
+	return l, q, err
+}
+
+// quotaNamed returns the quota of that name. owner is the plan or the group that has the
+// quotas, as errors name it.
+func quotaNamed(quotas []quota.Quota, owner, name string) (quota.Quota, error) {
 	for _, q := range quotas {
 		if q.NameOrPeriod() == name {
-			return l, q, nil
+			return q, nil
 		}
 	}
-	return usageplan.Link{}, quota.Quota{}, fmt.Errorf("gate: quota %q of plan %s: %w", name, planID, usageplan.ErrNotFound)
+	return quota.Quota{}, fmt.Errorf("gate: quota %q of %s: %w", name, owner, usageplan.ErrNotFound)
+}
+
+func remainingFault(n int64) error {
+	if n < 0 || n >= store.Unlimited {
+		return fmt.Errorf("%w remaining: %d: want 0 to 2^53-2", ErrInvalid, n)
+	}
+	return nil
 }

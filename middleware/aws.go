@@ -13,8 +13,8 @@ import (
 // WriteAWS answers a refused request as Amazon API Gateway does, for clients that expect
 // its statuses and bodies:
 //
-//   - 403 {"message":"Forbidden"}: the key is missing, unknown, disabled or expired, or
-//     has no plan here.
+//   - 403 {"message":"Forbidden"}: the key is missing, unknown, disabled or expired, has
+//     no plan here, or one of its groups does not exist.
 //   - 429 {"message":"Too Many Requests"}: the throttle is used up.
 //   - 429 {"message":"Limit Exceeded"}: a quota is used up.
 //   - 500 and 503, with a message of the same form.
@@ -47,7 +47,7 @@ func (res *Result) aws() (status int, kind, message string) {
 	switch res.Status {
 	case http.StatusTooManyRequests, http.StatusForbidden:
 		switch res.Decision.Reason {
-		case gate.NoPlan:
+		case gate.NoPlan, gate.NoGroup:
 			return http.StatusForbidden, "ForbiddenException", "Forbidden"
 		case gate.QuotaExceeded:
 			return http.StatusTooManyRequests, "LimitExceededException", "Limit Exceeded"
@@ -67,7 +67,7 @@ func (res *Result) aws() (status int, kind, message string) {
 
 // quotaNeverFits reports whether only quotas make the request impossible to admit.
 func (res *Result) quotaNeverFits() (quota bool) {
-	for l := range res.Decision.Levels() {
+	for l := range res.Decision.Refusals() {
 		if l.Wait == store.Never {
 			if !l.IsQuota() {
 				return false

@@ -77,7 +77,7 @@ func statusOf(why gate.Reason) int {
 	switch why {
 	case gate.Unknown, gate.Disabled, gate.Expired:
 		return http.StatusUnauthorized
-	case gate.NoPlan, gate.NeverFits:
+	case gate.NoPlan, gate.NoGroup, gate.NeverFits:
 		return http.StatusForbidden
 	case gate.Throttled, gate.QuotaExceeded:
 		return http.StatusTooManyRequests

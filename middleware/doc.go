@@ -16,18 +16,21 @@
 //     or unknown, or its key is disabled or has expired. The answer is the same in every
 //     case, so it does not reveal which secrets were once valid. It carries a
 //     WWW-Authenticate challenge (RFC 9110 section 11.6.1) and no RateLimit fields.
-//   - 403: the key is known, but no plan admits it here, or the cost exceeds what the
-//     plan can ever allow. Waiting does not help, so there is no Retry-After.
-//   - 429: the throttle or a quota is used up (RFC 6585). Retry-After is a whole number
-//     of seconds, at least one. After that time the same request fits, unless other
-//     requests come first.
+//   - 403: the key is known, but no plan admits it here, one of its groups does not
+//     exist, or the cost exceeds what the plan can ever allow. Waiting does not help, so
+//     there is no Retry-After.
+//   - 429: a throttle or a quota is used up (RFC 6585), of the key or of a group above
+//     it. Retry-After is a whole number of seconds, at least one. After that time the
+//     same request fits, unless other requests come first.
 //   - 503, with Retry-After: 1: a store failed, and the Gate's failure policy is to
 //     refuse.
 //   - 500: the service itself is at fault, for example with a negative cost.
 //
-// Bodies are problem details (RFC 9457). A refusal is never cached. It has Cache-Control:
-// no-store, and the fields that outer handlers have set for caches, such as
-// CDN-Cache-Control, Surrogate-Control or Expires, are removed.
+// Bodies are problem details (RFC 9457). The member "limits" has each limit that refused,
+// with its payer: "key", "group", "stage" or "account". No answer has the ID of a group.
+// A refusal is never cached. It has Cache-Control: no-store, and the fields that outer
+// handlers have set for caches, such as CDN-Cache-Control, Surrogate-Control or Expires,
+// are removed.
 //
 // # Bodies
 //

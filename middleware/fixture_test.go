@@ -24,6 +24,9 @@ type fixture struct {
 	keys  *apikey.Service
 	plans *usageplan.Service
 	gate  *gate.Gate
+
+	groups *usageplan.Groups
+	store  *memory.Store // of the services
 }
 
 // parts are the arguments of gate.New.
@@ -45,14 +48,23 @@ func newFixture(t testing.TB, change ...func(*parts)) *fixture {
 	g, err := cfg.gate()
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
-	return &fixture{t, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st)), g}
+	return &fixture{
+		t, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st)), g,
+		must(usageplan.NewGroups(st, st, st)), st,
+	}
 }
 
 // key returns a new key and its secret. The key is linked to a new plan like p, unless p
 // is nil.
 func (h *fixture) key(p *usageplan.Plan) (apikey.Key, string) {
 	h.t.Helper()
-	k, secret, err := h.keys.Create(h.t.Context(), apikey.Key{Name: "key", Enabled: true})
+	return h.keyIn("", p)
+}
+
+// keyIn is key with the ID of the key's group, which need not exist.
+func (h *fixture) keyIn(group string, p *usageplan.Plan) (apikey.Key, string) {
+	h.t.Helper()
+	k, secret, err := h.keys.Create(h.t.Context(), apikey.Key{Name: "key", GroupID: group, Enabled: true})
 	require.NoError(h.t, err)
 	if p != nil {
 		plan, err := h.plans.Create(h.t.Context(), *p)
@@ -60,6 +72,19 @@ func (h *fixture) key(p *usageplan.Plan) (apikey.Key, string) {
 		require.NoError(h.t, h.plans.Link(h.t.Context(), plan.ID, k.ID))
 	}
 	return k, string(secret)
+}
+
+// group creates a group. It has a new plan like p, unless p is nil.
+func (h *fixture) group(id, parent string, p *usageplan.Plan) {
+	h.t.Helper()
+	g := usageplan.Group{ID: id, ParentID: parent}
+	if p != nil {
+		plan, err := h.plans.Create(h.t.Context(), *p)
+		require.NoError(h.t, err)
+		g.PlanID = plan.ID
+	}
+	_, err := h.groups.Create(h.t.Context(), g)
+	require.NoError(h.t, err)
 }
 
 func (h *fixture) middleware(cfg middleware.Config) *middleware.Middleware {

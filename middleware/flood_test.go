@@ -27,7 +27,10 @@ type hanging struct {
 	hangs, fails *atomic.Bool
 }
 
-type usageplanStore interface{ usageplan.Store }
+type usageplanStore interface {
+	usageplan.Store
+	usageplan.GroupStore
+}
 
 func (s hanging) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, error) {
 	if s.hangs.Load() {
@@ -45,6 +48,16 @@ func (s hanging) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, 
 // the time that they take, whether or not the secret is remembered. A valid key is
 // admitted all the while.
 func TestFloodAnswersAreEqual(t *testing.T) {
+	testFlood(t, refusals)
+}
+
+// TestFloodWithoutGroup checks the same of keys without a plan and of keys whose groups
+// are broken. From outside they look the same.
+func TestFloodWithoutGroup(t *testing.T) {
+	testFlood(t, planless)
+}
+
+func testFlood(t *testing.T, refusals func(*fixture) map[string]refusal) {
 	for _, load := range []string{"idle", "flood", "outage"} {
 		for _, asked := range []string{"none", "those of keys", "all", "all, long ago"} {
 			for name, refuse := range map[string]func(*middleware.Result, *httptest.ResponseRecorder){
@@ -57,6 +70,7 @@ func TestFloodAnswersAreEqual(t *testing.T) {
 						dir := hanging{st, st, new(atomic.Bool), new(atomic.Bool)}
 						h := newFixture(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = dir, dir, st })
 						h.keys, h.plans = must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st))
+						h.groups, h.store = must(usageplan.NewGroups(st, st, st)), st
 						mw := h.middleware(middleware.Config{XRateLimit: middleware.XRateLimitSeconds})
 						_, valid := h.key(&usageplan.Plan{Quotas: perDay(10)})
 						bad := refusals(h)
@@ -103,6 +117,7 @@ func TestFloodAnswersAreEqual(t *testing.T) {
 						}
 						require.True(t, mw.Check(with(valid)).Allowed())
 						wg.Wait()
+						time.Sleep(time.Minute) // look-ups of known keys end
 					})
 				})
 			}

@@ -12,11 +12,12 @@ import (
 )
 
 // WriteHeaders sets the header fields of the result: its RateLimit fields and, for a
-// refusal, the fields of a refusal. If a shared throttle refuses, the RateLimit fields of
-// the client's own limits are left out. The client could not use what remains to it, and
-// the figures would contradict Retry-After.
+// refusal, the fields of a refusal. The RateLimit fields show the limits of the key. If
+// only limits of others refuse, such as those of a group or a shared throttle, these
+// fields are left out. The client could not use what remains to it, and the figures would
+// contradict Retry-After.
 func (res *Result) WriteHeaders(h http.Header) {
-	if res.Decision.SharedLimit() == "" {
+	if by, refused := res.Decision.RefusedBy(); !refused || by.Kind == gate.PayerKey {
 		if !res.mw.cfg.OmitHeaders {
 			res.writeLimits(h)
 		}

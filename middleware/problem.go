@@ -21,6 +21,17 @@ type problem struct {
 	Status   int      `json:"status"`
 	Detail   string   `json:"detail"`
 	Violated []string `json:"violated-policies,omitzero"`
+
+	// Limits has every limit that refused. Violated names only those that the RateLimit
+	// fields show.
+	Limits []problemLimit `json:"limits,omitzero"`
+}
+
+// problemLimit is a limit that refused. It has no ID: a client need not know in which
+// group its key is.
+type problemLimit struct {
+	Payer string `json:"payer"`
+	Limit string `json:"limit"`
 }
 
 // newProblem returns a problem that has no type beyond its status.
@@ -34,20 +45,26 @@ func (res *Result) WriteProblem(w http.ResponseWriter) {
 	res.release(w)
 	res.WriteHeaders(w.Header())
 	p := newProblem(res.Status, "")
-	shared := sharers[res.Decision.SharedLimit()]
+	if res.Status == http.StatusForbidden || res.Status == http.StatusTooManyRequests {
+		p.Violated, p.Limits = violated(&res.Decision.Outcome)
+	}
+	shared := ""
+	if len(p.Violated) == 0 && len(p.Limits) > 0 {
+		shared = sharers[p.Limits[0].Payer]
+	}
 	switch {
 	case res.Status == http.StatusUnauthorized:
 		p.Detail = "A valid API key is required."
 	case res.Status == http.StatusForbidden && shared != "":
-		p.Detail = fmt.Sprintf("A limit that all clients of %s share admits no requests.", shared)
+		p.Detail = fmt.Sprintf("A limit that %s share does not allow the request.", shared)
 	case res.Status == http.StatusForbidden && res.Decision.Reason == gate.NeverFits:
-		p.Detail, p.Violated = "The request exceeds what the plan can ever allow.", violated(&res.Decision.Outcome)
+		p.Detail = "The request exceeds what the plan can ever allow."
 	case res.Status == http.StatusForbidden:
 		p.Detail = "This API key has no plan for this API."
 	case res.Status == http.StatusTooManyRequests && shared != "":
-		p.Detail = fmt.Sprintf("A limit that all clients of %s share is reached. Try again in %d s.", shared, res.retryAfter())
+		p.Detail = fmt.Sprintf("A limit that %s share is reached. Try again in %d s.", shared, res.retryAfter())
 	case res.Status == http.StatusTooManyRequests:
-		p.Type, p.Title, p.Violated = quotaExceeded, "Quota exceeded", violated(&res.Decision.Outcome)
+		p.Type, p.Title = quotaExceeded, "Quota exceeded"
 		p.Detail = fmt.Sprintf("A limit of the plan is reached. Try again in %d s.", res.retryAfter())
 	case res.Status == http.StatusServiceUnavailable:
 		p.Detail = "The API key or its limits could not be checked."
@@ -57,8 +74,12 @@ func (res *Result) WriteProblem(w http.ResponseWriter) {
 	p.write(w)
 }
 
-// sharers says what the clients that share a throttle have in common.
-var sharers = map[string]string{gate.SharedAccount: "this service", gate.SharedStage: "this API"}
+// sharers says which clients share the limits of a payer.
+var sharers = map[string]string{
+	gate.PayerGroup.String():   "all keys of your organisation or team",
+	gate.PayerStage.String():   "all clients of this API",
+	gate.PayerAccount.String(): "all clients of this service",
+}
 
 // release lets the answer go out without waiting for the body of the refused request.
 func (res *Result) release(w http.ResponseWriter) {
@@ -77,13 +98,19 @@ func (p *problem) write(w http.ResponseWriter) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
-// violated returns the names of the limits that refused, as RateLimit-Policy has them. If
-// the request can never be admitted, it returns only the limits that cause this.
-func violated(o *gate.Outcome) (names []string) {
-	for l := range o.Levels() {
-		if l.Wait > 0 && (o.Reason != gate.NeverFits || l.Wait == store.Never) {
-			names = append(names, policyName(&l.Limit))
+// violated returns the limits that refused, and the names of those of the key, as
+// RateLimit-Policy has them. If the request can never be admitted, it returns only the
+// limits that cause this.
+func violated(o *gate.Outcome) (names []string, limits []problemLimit) {
+	for l := range o.Refusals() {
+		if o.Reason == gate.NeverFits && l.Wait != store.Never {
+			continue
 		}
+		name := policyName(&l.Limit)
+		if l.Payer.Kind == gate.PayerKey && len(o.Limits()) > 0 { // as RateLimit-Policy
+			names = append(names, name)
+		}
+		limits = append(limits, problemLimit{l.Payer.Kind.String(), name})
 	}
-	return names
+	return names, limits
 }

@@ -22,7 +22,7 @@ func (m *Middleware) logRefusal(ctx context.Context, d *gate.Decision, found *Cr
 			malformed = m.gate.KeyFormat().Check(string(found.Secret))
 			m.warnOfPrefix(ctx, string(found.Secret), malformed)
 		}
-	case gate.Disabled, gate.Expired, gate.NoPlan:
+	case gate.Disabled, gate.Expired, gate.NoPlan, gate.NoGroup:
 	default:
 		return
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/storetest"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -36,9 +37,9 @@ func TestSharedRefusal(t *testing.T) {
 		"stage": {gate.Config{Stages: map[usageplan.Stage]limiter.Limit{pets: slow}}, 200, 429, "Too Many Requests",
 			"A limit that all clients of this API share is reached. Try again in 1000 s.", "1000"},
 		"account, closed": {gate.Config{Account: &closed}, 403, 403, "Forbidden",
-			"A limit that all clients of this service share admits no requests.", ""},
+			"A limit that all clients of this service share does not allow the request.", ""},
 		"stage, closed": {gate.Config{Stages: map[usageplan.Stage]limiter.Limit{pets: closed}}, 403, 403, "Forbidden",
-			"A limit that all clients of this API share admits no requests.", ""},
+			"A limit that all clients of this API share does not allow the request.", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -59,7 +60,8 @@ func TestSharedRefusal(t *testing.T) {
 					}
 					var body map[string]any
 					require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
-					require.Equal(t, map[string]any{"type": "about:blank", "title": c.title, "status": float64(c.status), "detail": c.detail}, body)
+					require.Equal(t, map[string]any{"type": "about:blank", "title": c.title, "status": float64(c.status), "detail": c.detail,
+						"limits": []any{map[string]any{"payer": strings.TrimSuffix(name, ", closed"), "limit": "throttle"}}}, body)
 				}
 			})
 		})
@@ -90,4 +92,19 @@ func (a apart) Take(ctx context.Context, c *store.Charge) error {
 		}
 	}
 	return a.Counter.Take(ctx, c)
+}
+
+// TestLocalRefusal has a token bucket of this process refuse, since the Counter fails.
+// The body names the limit and its payer. It names no policy, because the header shows
+// none.
+func TestLocalRefusal(t *testing.T) {
+	h := newFixture(t, func(cfg *parts) { cfg.Counter = storetest.Faulty(cfg.Counter, storetest.Fault{Err: errBroken}) })
+	_, secret := h.key(&usageplan.Plan{Throttle: throttle(0.001, 1)})
+	mw := h.middleware(middleware.Config{}).Handler(ok)
+	require.Equal(t, 200, status(mw, with(secret)))
+	w := serve(mw, with(secret))
+	require.Equal(t, 429, w.Code)
+	require.Empty(t, w.Header().Get("RateLimit-Policy"))
+	require.Contains(t, w.Body.String(), `"limits":[{"payer":"key","limit":"throttle"}]`)
+	require.NotContains(t, w.Body.String(), "violated-policies")
 }

@@ -13,8 +13,13 @@ type Access struct {
 	// Links holds the links of the key, oldest first.
 	Links []Link
 
-	// Plans holds the plans that the links name, in any order. A plan that does not exist is
-	// left out, and its link has no effect.
+	// Groups holds the key's group and those above it, as Lineage returns them: from the
+	// bottom to the root. A group that does not exist is left out, and the list ends there.
+	// It has at most MaxGroups+1 groups, however long the way to the root is.
+	Groups []Group
+
+	// Plans holds the plans that the links and the groups name, in any order and each once.
+	// A plan that does not exist is left out, and its link has no effect.
 	Plans []Plan
 }
 
@@ -29,9 +34,10 @@ func (a *Access) Plan(id string) *Plan {
 }
 
 // An AccessReader is an optional interface of a store of both keys and plans. One of its
-// calls replaces KeyByDigest, KeyLinks and a Plan for each link, so a look-up over a
-// network takes one round trip. The Access is the state of the store at one instant
-// between the call and its return. Both calls observe their context.
+// calls replaces KeyByDigest, KeyLinks, a Group for each group above the key, and a Plan
+// for each link and group, so a look-up over a network takes one round trip. The Access
+// is the state of the store at one instant between the call and its return. Both calls
+// observe their context.
 //
 // A Gate calls an AccessReader if its keys and its plans are in one store. Otherwise it
 // makes the single calls.

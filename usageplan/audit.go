@@ -4,22 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/pages"
 )
 
-// An AuditReport lists keys, plans and links that an operator may want to correct. IDs
-// are in the order of the listings, newest first.
+// An AuditReport lists keys, plans, links and groups that an operator may want to
+// correct. IDs are in the order of the listings, newest first.
 type AuditReport struct {
-	// KeysWithoutPlan lists enabled keys that no plan admits. A detached plan admits no key.
+	// KeysWithoutPlan lists enabled keys that no plan admits: neither one of their links nor
+	// one of the groups above them. A detached plan admits no key. Keys in KeysWithoutGroup
+	// are not among them.
 	KeysWithoutPlan []string
 
 	// DisabledKeys lists disabled keys that are linked to a plan.
 	DisabledKeys []string
 
-	// PlansWithoutKeys lists plans that no existing key is linked to.
+	// PlansWithoutKeys lists plans that no existing key is linked to, and no group has.
 	PlansWithoutKeys []string
 
 	// DeadLinks lists links whose key or plan does not exist. A link that has lost both is
@@ -30,33 +31,32 @@ type AuditReport struct {
 	// same stage, which only concurrent changes can cause. The plan with the older link
 	// counts.
 	KeysWithManyPlans []string
+
+	// KeysWithoutGroup lists keys that a Gate refuses because of their groups: the group,
+	// one above it, or the plan of one of them does not exist, or there are more than
+	// MaxGroups up to the root. If the Store is not a GroupStore, all keys with a GroupID
+	// are listed.
+	KeysWithoutGroup []string
+
+	// BrokenGroups lists groups whose parent or plan does not exist, or which have more than
+	// MaxGroups groups up to the root, themselves included. Only concurrent changes can
+	// cause either.
+	BrokenGroups []string
+
+	// EmptyGroups lists groups without keys and without groups below them.
+	EmptyGroups []string
 }
 
-// Audit reads all keys, plans and links, and reports what may need a correction. It
-// changes nothing.
+// Audit reads all keys, plans, links and groups, and reports what may need a correction.
+// It changes nothing.
 func (s *Service) Audit(ctx context.Context) (AuditReport, error) {
-	var a AuditReport
-	for keys, err := range pages.All(func(cursor string) ([]apikey.Key, string, error) {
-		return s.keys.Keys(ctx, apikey.Filter{}, cursor, pages.Size)
-	}) {
-		if err != nil {
-			return AuditReport{}, fmt.Errorf("usageplan: audit: %w", err)
-		}
-		for i := range keys {
-			if err := s.auditKey(ctx, &keys[i], &a); err != nil {
-				return AuditReport{}, fmt.Errorf("usageplan: audit: %w", err)
-			}
-		}
-	}
-	for p, err := range s.All(ctx) {
-		if err == nil {
-			err = s.auditPlan(ctx, p.ID, &a)
-		}
-		if err != nil {
+	a := newAudit(s)
+	for _, part := range []func(context.Context) error{a.allKeys, a.allGroups, a.allPlans} {
+		if err := part(ctx); err != nil {
 			return AuditReport{}, fmt.Errorf("usageplan: audit: %w", err)
 		}
 	}
-	return a, nil
+	return a.AuditReport, nil
 }
 
 // Prune removes the dead links that Audit finds. It returns their number.
@@ -71,57 +71,45 @@ func (s *Service) Prune(ctx context.Context) (int, error) {
 	return len(a.DeadLinks), nil
 }
 
-// auditKey adds to a what is to be reported of one key.
-func (s *Service) auditKey(ctx context.Context, k *apikey.Key, a *AuditReport) error {
-	links, err := s.plans.KeyLinks(ctx, k.ID)
-	if err != nil {
-		return err
-	}
-	var plans []Plan
-	for _, l := range links {
-		p, err := s.plans.Plan(ctx, l.PlanID)
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return err
+// An audit is an Audit in progress.
+type audit struct {
+	*Service
+	AuditReport
+	groups   GroupStore         // nil if the Store keeps none
+	verdicts map[string]verdict // by the ID of a group that a key is in
+	used     map[string]bool    // the IDs of groups with a key or with a group below
+	had      map[string]bool    // the IDs of plans that groups have
+}
+
+func newAudit(s *Service) *audit {
+	groups, _ := s.plans.(GroupStore)
+	return &audit{Service: s, groups: groups, verdicts: map[string]verdict{}, used: map[string]bool{}, had: map[string]bool{}}
+}
+
+func (a *audit) allPlans(ctx context.Context) error {
+	for p, err := range a.All(ctx) {
+		if err == nil {
+			err = a.plan(ctx, p.ID)
 		}
 		if err != nil {
-			a.DeadLinks = append(a.DeadLinks, l)
-			continue
-		}
-		plans = append(plans, p)
-	}
-
-	switch {
-	case k.Enabled && !slices.ContainsFunc(plans, func(p Plan) bool { return !p.Detached }):
-		a.KeysWithoutPlan = append(a.KeysWithoutPlan, k.ID)
-	case !k.Enabled && len(plans) > 0:
-		a.DisabledKeys = append(a.DisabledKeys, k.ID)
-	}
-
-	// AddLink and Update refuse two plans for one stage, but check before they write. Two
-	// concurrent calls can each miss the other.
-	for i := range plans {
-		for j := range i {
-			if overlap(&plans[i], &plans[j]) != "" || plans[i].everywhere() && plans[j].everywhere() {
-				a.KeysWithManyPlans = append(a.KeysWithManyPlans, k.ID)
-				return nil
-			}
+			return err
 		}
 	}
 	return nil
 }
 
-// auditPlan adds to a what is to be reported of one plan. It finds the links whose key is
-// missing, which auditKey cannot reach.
-func (s *Service) auditPlan(ctx context.Context, id string, a *AuditReport) error {
+// plan adds what is to be reported of one plan. It finds the links whose key is
+// missing, which key cannot reach.
+func (a *audit) plan(ctx context.Context, id string) error {
 	live := 0 // links whose key exists
 	for links, err := range pages.All(func(cursor string) ([]Link, string, error) {
-		return s.plans.PlanLinks(ctx, id, cursor, pages.Size)
+		return a.plans.PlanLinks(ctx, id, cursor, pages.Size)
 	}) {
 		if err != nil {
 			return err
 		}
 		for _, l := range links {
-			switch _, err := s.keys.Key(ctx, l.KeyID); {
+			switch _, err := a.keys.Key(ctx, l.KeyID); {
 			case err == nil:
 				live++
 			case errors.Is(err, apikey.ErrNotFound):
@@ -131,7 +119,7 @@ func (s *Service) auditPlan(ctx context.Context, id string, a *AuditReport) erro
 			}
 		}
 	}
-	if live == 0 {
+	if live == 0 && !a.had[id] {
 		a.PlansWithoutKeys = append(a.PlansWithoutKeys, id)
 	}
 	return nil

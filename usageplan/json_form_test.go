@@ -35,9 +35,9 @@ func TestJSONForms(t *testing.T) {
 		require.Equal(t, p, back, string(text))
 	}
 	for want, l := range map[string]usageplan.Link{
-		`{"planId":"p","keyId":"k","subject":"s"}`:                                                  {PlanID: "p", KeyID: "k", Subject: "s"},
-		`{"planId":"p","keyId":"k","subject":"s","quotas":[]}`:                                      {PlanID: "p", KeyID: "k", Subject: "s", Quotas: []quota.Quota{}},
-		`{"planId":"p","keyId":"k","subject":"s","throttle":"5/s burst 9","quotas":["1000/month"]}`: {PlanID: "p", KeyID: "k", Subject: "s", Throttle: &limiter.Limit{Rate: 5, Burst: 9}, Quotas: []quota.Quota{{Limit: 1000, Period: quota.Month}}},
+		`{"planId":"p","keyId":"k","allowance":"p"}`:                                                  {PlanID: "p", KeyID: "k", Allowance: "p"},
+		`{"planId":"p","keyId":"k","allowance":"p","quotas":[]}`:                                      {PlanID: "p", KeyID: "k", Allowance: "p", Quotas: []quota.Quota{}},
+		`{"planId":"p","keyId":"k","allowance":"p","throttle":"5/s burst 9","quotas":["1000/month"]}`: {PlanID: "p", KeyID: "k", Allowance: "p", Throttle: &limiter.Limit{Rate: 5, Burst: 9}, Quotas: []quota.Quota{{Limit: 1000, Period: quota.Month}}},
 	} {
 		text, err := json.Marshal(l)
 		require.NoError(t, err)

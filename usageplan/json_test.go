@@ -58,11 +58,12 @@ func TestPlanJSON(t *testing.T) {
 // the limits of the plan would count.
 func TestLinkJSON(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"planId":"p","keyId":"k","subject":"s","quota":["5/day"]}`: `unknown field "quota"`,
-		`{"planId":"p","keyId":"k","subject":"s","quotas":null}`:     `quotas: null`,
-		`{"throttle":"5/s","throttle":"unlimited"}`:                  `throttle: there twice`,
+		`{"planId":"p","keyId":"k","allowance":"p","quota":["5/day"]}`: `unknown field "quota"`,
+		`{"planId":"p","keyId":"k","allowance":"p","quotas":null}`:     `quotas: null`,
+		`{"planId":"p","keyId":"k","allowance":"p","subject":"s"}`:     `unknown field "subject"`,
+		`{"throttle":"5/s","throttle":"unlimited"}`:                    `throttle: there twice`,
 		`null`: `null: want an object`,
-		`{"planId":"p","keyId":"k","subject":"s","throttle":"5/s","quotas":[]}`: "",
+		`{"planId":"p","keyId":"k","allowance":"p","throttle":"5/s","quotas":[]}`: "",
 	} {
 		err := json.Unmarshal([]byte(text), new(usageplan.Link))
 		if want == "" {

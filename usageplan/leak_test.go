@@ -30,6 +30,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	values := map[string]any{
 		"Service": plans, "Access": usageplan.Access{Key: key}, "Plan": plan,
 		"Link": usageplan.Link{PlanID: plan.ID, KeyID: key.ID}, "Stage": usageplan.Stage{},
+		"Groups": must(usageplan.NewGroups(st, st, st)), "Group": usageplan.Group{}, "GroupFilter": usageplan.GroupFilter{},
 		"AuditReport": usageplan.AuditReport{}, "Listeners": &usageplan.Listeners{},
 	}
 	leak.Complete(t, values)

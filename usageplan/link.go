@@ -5,12 +5,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/ration-go/ration/internal/strict"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
-	"github.com/ration-go/ration/store"
 )
 
 // A Link ties a key to a plan.
@@ -22,21 +22,15 @@ type Link struct {
 	PlanID string `json:"planId"`
 	KeyID  string `json:"keyId"`
 
-	// Subject is the name under which the tokens and the use of the link are counted. Links
-	// with the same subject share one allowance, such as the keys of one customer. It is set
-	// when the link is created, and never changes. It has 1 to 256 bytes of UTF-8.
-	//
-	// The default is the ID of the plan, "/" and the ID of the key. So neither a rotation of
-	// the secret nor a move to another plan resets or doubles an allowance. If another link
-	// of the key already has that subject, after a Move, a number between the two IDs makes
-	// it unique.
-	Subject string `json:"subject"`
+	// Allowance tells the tokens and the use of the key's links apart. A Service sets it
+	// when the link is created, and it never changes. It is the ID of the plan, with a
+	// number if another link of the key has that one. Service.Move takes it along to the new
+	// plan. So neither a rotation of the secret nor a move to another plan resets or doubles
+	// what was used. It has 1 to 128 bytes of UTF-8, without control characters and '>'.
+	Allowance string `json:"allowance"`
 
 	// Throttle replaces the Throttle of the plan for this key. If nil, the plan's counts.
 	// The throttles of the plan's routes stay.
-	//
-	// A throttle of a link has a token bucket of its own. No other link takes from it, not
-	// even one that has the same Subject.
 	Throttle *limiter.Limit `json:"throttle,omitzero"`
 
 	// Quotas replaces the Quotas of the plan for this key. If nil, the plan's count. If
@@ -50,8 +44,8 @@ type Link struct {
 	Version int64 `json:"version,omitzero"`
 }
 
-// maxSubject is half of what a Counter accepts.
-const maxSubject = store.MaxSubject / 2
+// maxAllowance leaves room for the IDs of a group and of a key in a subject.
+const maxAllowance = 2 * maxID
 
 // UnmarshalJSON decodes an object as strictly as Plan.UnmarshalJSON does. The error wraps
 // ErrInvalid.
@@ -69,37 +63,26 @@ func (l *Link) Validate() error {
 	if l.PlanID == "" || l.KeyID == "" {
 		errs = append(errs, fmt.Errorf("planId, keyId: %q, %q: want both", l.PlanID, l.KeyID))
 	}
-	if n := len(l.Subject); n == 0 || n > maxSubject {
-		errs = append(errs, fmt.Errorf("subject: %d bytes: want 1 to %d", n, maxSubject))
+	if n := len(l.Allowance); n == 0 || n > maxAllowance {
+		errs = append(errs, fmt.Errorf("allowance: %d bytes: want 1 to %d", n, maxAllowance))
 	}
 	// Stores keep links as JSON, which would replace invalid bytes. Two subjects could then
-	// become one.
-	if !utf8.ValidString(l.Subject) {
-		errs = append(errs, fmt.Errorf("subject: %.40q: want UTF-8", l.Subject))
+	// become one. A '>' ends the family of a subject.
+	if !utf8.ValidString(l.Allowance) || strings.ContainsFunc(l.Allowance, notInAllowance) {
+		errs = append(errs, fmt.Errorf("allowance: %.40q: want UTF-8 without control characters and '>'", l.Allowance))
 	}
 	return invalid("link", append(errs, limits(l.Throttle, l.Quotas)...))
 }
 
-// subjectOf returns the default subject of a link.
-func subjectOf(planID, keyID string) string { return planID + "/" + keyID }
+func notInAllowance(c rune) bool { return c == '>' || unicode.IsControl(c) }
 
-// unusedSubject returns a default subject that none of the key's links has. The subject
-// of the plan and the key may be taken if the key was in the plan before: Move takes the
-// subject along to the other plan.
-func unusedSubject(planID, keyID string, links []Link) string {
-	subject := subjectOf(planID, keyID)
-	for n := 2; slices.ContainsFunc(links, func(l Link) bool { return l.Subject == subject }); n++ {
-		subject = fmt.Sprintf("%s/%d/%s", planID, n, keyID)
+// unusedAllowance returns the ID of a plan, or with a number if one of the key's links
+// has that one. This happens if the key was in the plan before: Move takes the allowance
+// along to the other plan.
+func unusedAllowance(planID string, links []Link) string {
+	name := planID
+	for n := 2; slices.ContainsFunc(links, func(l Link) bool { return l.Allowance == name }); n++ {
+		name = fmt.Sprintf("%s/%d", planID, n)
 	}
-	return subject
-}
-
-// RecordName returns the name of the key's usage record under the subject. Keys that
-// share a subject have a record each.
-func (l *Link) RecordName() string {
-	// Only one key can have a subject that ends with its ID, so its record needs no ID.
-	if strings.HasSuffix(l.Subject, "/"+l.KeyID) {
-		return quota.RecordName
-	}
-	return quota.RecordName + "/" + l.KeyID
+	return name
 }

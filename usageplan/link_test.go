@@ -12,17 +12,19 @@ import (
 
 // TestBadLinks checks that Link.Validate names every fault.
 func TestBadLinks(t *testing.T) {
-	for want, subject := range map[string]string{
-		"subject: 0 bytes: want 1 to 256":   "",
-		"subject: 257 bytes: want 1 to 256": strings.Repeat("x", 257),
-		`subject: "a\xff": want UTF-8`:      "a\xff",
+	for want, allowance := range map[string]string{
+		"allowance: 0 bytes: want 1 to 128":   "",
+		"allowance: 129 bytes: want 1 to 128": strings.Repeat("x", 129),
+		`allowance: "a\xff": want UTF-8`:      "a\xff",
+		`allowance: "a>b": want UTF-8`:        "a>b",
+		`allowance: "a\x00": want UTF-8`:      "a\x00",
 	} {
-		err := (&usageplan.Link{PlanID: "p", KeyID: "k", Subject: subject}).Validate()
+		err := (&usageplan.Link{PlanID: "p", KeyID: "k", Allowance: allowance}).Validate()
 		require.ErrorIs(t, err, usageplan.ErrInvalid)
 		require.ErrorContains(t, err, want)
 	}
-	require.NoError(t, (&usageplan.Link{PlanID: "p", KeyID: "k", Subject: strings.Repeat("x", 256)}).Validate())
-	err := (&usageplan.Link{Subject: "s", Throttle: throttle(-1, 1), Quotas: perDay(-1)}).Validate()
+	require.NoError(t, (&usageplan.Link{PlanID: "p", KeyID: "k", Allowance: strings.Repeat("x", 128)}).Validate())
+	err := (&usageplan.Link{Allowance: "p", Throttle: throttle(-1, 1), Quotas: perDay(-1)}).Validate()
 	for _, want := range []string{`planId, keyId: "", "": want both`, "throttle.rate: -1", "quotas[0].limit: -1"} {
 		require.ErrorContains(t, err, want)
 	}
@@ -47,7 +49,7 @@ func TestLinkThrottle(t *testing.T) {
 }
 
 // TestMoveAndLinkAgain moves a key to another plan and links it to the first plan again.
-// The two links must count under different subjects.
+// The links must count under different subjects.
 func TestMoveAndLinkAgain(t *testing.T) {
 	h, ctx := newFixture(t), t.Context()
 	on := func(stage string) usageplan.Plan {
@@ -62,8 +64,8 @@ func TestMoveAndLinkAgain(t *testing.T) {
 	require.NoError(t, h.plans.Link(ctx, a.ID, k.ID))
 	links, err := h.plans.KeyLinks(ctx, k.ID)
 	require.NoError(t, err)
-	for i, want := range []string{"/", "/2/", "/3/"} {
-		require.Equal(t, a.ID+want+k.ID, links[i].Subject)
+	for i, want := range []string{"", "/2", "/3"} {
+		require.Equal(t, a.ID+want, links[i].Allowance)
 	}
 	for stage, n := range map[string]int64{"prod": 1, "beta": 2, "test": 3} {
 		for range n {
@@ -78,5 +80,5 @@ func TestMoveAndLinkAgain(t *testing.T) {
 	require.NoError(t, h.plans.Unlink(ctx, a.ID, k.ID))
 	l, err := h.plans.AddLink(ctx, usageplan.Link{PlanID: a.ID, KeyID: k.ID})
 	require.NoError(t, err)
-	require.Equal(t, a.ID+"/3/"+k.ID, l.Subject, "the same subject, so what was used still counts")
+	require.Equal(t, a.ID+"/3", l.Allowance, "the same one, so what was used still counts")
 }

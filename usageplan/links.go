@@ -11,16 +11,14 @@ import (
 	"github.com/ration-go/ration/internal/retry"
 )
 
-// Link ties a key to a plan, with the default subject and without overrides. It is a
-// short form of AddLink.
+// Link ties a key to a plan, without overrides. It is a short form of AddLink.
 func (s *Service) Link(ctx context.Context, planID, keyID string) error {
 	_, err := s.AddLink(ctx, Link{PlanID: planID, KeyID: keyID})
 	return err
 }
 
-// AddLink adds a link with the subject and the overrides of l, and returns it as it was
-// stored. If l.Subject is empty, the link gets the default subject. AddLink ignores
-// l.Created and l.Version.
+// AddLink adds a link with the overrides of l, and returns it as it was stored. AddLink
+// sets Allowance, Created and Version, and ignores those of l.
 //
 // A key has one plan for each API stage, and one for every stage that no plan of the key
 // names. To give a key another plan use Move.
@@ -41,13 +39,11 @@ func (s *Service) AddSpareLink(ctx context.Context, l Link) (Link, error) {
 }
 
 func (s *Service) addLink(ctx context.Context, l Link, spare bool) (Link, error) {
-	if l.Subject == "" {
-		links, err := s.KeyLinks(ctx, l.KeyID)
-		if err != nil {
-			return Link{}, err
-		}
-		l.Subject = unusedSubject(l.PlanID, l.KeyID, links)
+	links, err := s.KeyLinks(ctx, l.KeyID)
+	if err != nil {
+		return Link{}, err
 	}
+	l.Allowance = unusedAllowance(l.PlanID, links)
 	l.Created = now()
 	l.Version = 1
 	if err := l.Validate(); err != nil {
@@ -70,7 +66,8 @@ func (s *Service) addLink(ctx context.Context, l Link, spare bool) (Link, error)
 }
 
 // Unlink removes the link of a key to a plan, or returns ErrNotFound. If the two are
-// linked again, the key's use still counts, because the default subject is the same.
+// linked again, the key's use still counts, because the Allowance is the same. It does
+// not if the key has moved to another family of groups meanwhile: see Groups.MoveKey.
 func (s *Service) Unlink(ctx context.Context, planID, keyID string) error {
 	if err := s.plans.DeleteLink(ctx, planID, keyID); err != nil {
 		return fmt.Errorf("usageplan: unlink key %s from plan %s: %w", keyID, planID, err)
@@ -90,8 +87,7 @@ func (s *Service) removeLinks(ctx context.Context, links []Link) error {
 
 // UpdateLink changes the overrides of a link under traffic, and returns the new link.
 // change may set Throttle and Quotas. UpdateLink restores any other field. Tokens and use
-// are kept by the rules of Update. A key that gets or loses a Throttle of its own starts
-// with another bucket, which is full unless it was used before.
+// are kept by the rules of Update.
 //
 // If others change the link at the same time, UpdateLink calls change again with the new
 // state. If change returns an error, UpdateLink changes nothing and returns that error.
@@ -125,7 +121,7 @@ func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change f
 }
 
 // Move links a key to another plan, and then removes its link to the first. The new link
-// keeps the subject, so the key keeps what it has used. It does not keep the overrides.
+// keeps the Allowance, so the key keeps what it has used. It does not keep the overrides.
 // Between the two steps the key has both links, and the older one counts.
 //
 // Errors: ErrNotFound if there is no such link or no such plan, ErrExists if the key is
@@ -145,7 +141,7 @@ func (s *Service) Move(ctx context.Context, keyID, fromPlanID, toPlanID string) 
 
 	// The new link comes first. The other order would leave the key without a plan for a
 	// moment, or for good if the second step failed.
-	l := Link{PlanID: toPlanID, KeyID: keyID, Subject: old.Subject, Created: now(), Version: 1}
+	l := Link{PlanID: toPlanID, KeyID: keyID, Allowance: old.Allowance, Created: now(), Version: 1}
 	if err := s.plans.InsertLink(ctx, l); err != nil {
 		return fmt.Errorf("usageplan: move key %s to plan %s: %w", keyID, toPlanID, err)
 	}

@@ -29,15 +29,15 @@ const (
 	MaxDescription = 125_000 // characters of a description
 )
 
-// maxID is the most bytes of a plan's ID. A default subject holds the IDs of a plan and
-// of a key, and must not exceed maxSubject.
+// maxID is the most bytes of the ID of a plan and of a group. A subject holds the IDs of
+// a group and of a key, and an allowance. It must not exceed store.MaxSubject.
 const maxID = 64
 
 // ErrInvalid is wrapped by every error that reports bad input. Nothing was changed then.
 var ErrInvalid = errors.New("usageplan: invalid")
 
-// A Plan says how much the keys that are linked to it may use. Each subject has its own
-// tokens and its own counts: see Link.Subject.
+// A Plan says how much the keys that are linked to it and the groups that have it may
+// use. Each link and each group has its own tokens and counts.
 //
 // The JSON form of a Plan is stable, so stores may keep it. It holds every valid Plan
 // exactly, and nil stays nil. Limits and quotas are texts, such as "5/s" and
@@ -53,8 +53,8 @@ type Plan struct {
 	Name        string `json:"name,omitzero"`
 	Description string `json:"description,omitzero"`
 
-	// Throttle is the token bucket of each subject. If nil, there is no throttle. A Rate of
-	// 0 refuses every request.
+	// Throttle is the token bucket of each link and each group. If nil, there is no
+	// throttle. A Rate of 0 refuses every request.
 	Throttle *limiter.Limit `json:"throttle,omitzero"`
 
 	// ThrottleByCost makes Throttle and the throttles of routes charge the cost of a
@@ -157,7 +157,7 @@ func notInID(c rune) bool {
 // everywhere reports whether p is for every stage that no plan of the key names.
 func (p *Plan) everywhere() bool { return len(p.Stages) == 0 && !p.Detached }
 
-// limits returns the faults of the throttle and the quotas of a plan or a link.
+// limits returns the faults of the throttle and the quotas of a plan, a link or a group.
 func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
 	if throttle != nil {
 		errs = append(errs, fault.In("throttle", throttle.Validate()))
@@ -166,10 +166,10 @@ func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
 		errs = append(errs, fmt.Errorf("quotas: %d of them: want at most %d", n, MaxQuotas))
 	}
 
-	// All counts of a subject share one space of names. So the name of a quota must not be
-	// that of a throttle or of a usage record, nor of another quota.
+	// All counts of a link or a group share one space of names. So the name of a quota must
+	// not be that of a throttle or of a usage record, nor of another quota.
 	seen := map[string]bool{metername.Throttle: true, quota.RecordName: true}
-	const record = quota.RecordName + "/" // see Link.RecordName
+	const record = quota.RecordName + "/" // reserved for further usage records
 	for i, q := range quotas {
 		errs = append(errs, fault.In(fmt.Sprintf("quotas[%d]", i), q.Validate()))
 		name := nameOf(q)
@@ -205,5 +205,6 @@ func text(field, s string, most int) error {
 	return nil
 }
 
-// invalid returns the faults of a plan or a link as one error, or nil if there are none.
+// invalid returns the faults of a plan, a link or a group as one error, or nil if there
+// are none.
 func invalid(what string, errs []error) error { return fault.Report(ErrInvalid, what, errs...) }

@@ -162,10 +162,10 @@ func TestJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal(text, &back))
 	require.Equal(t, p, back)
 
-	l := usageplan.Link{PlanID: "p", KeyID: "k", Subject: "p/k", Throttle: throttle(1, 1), Created: at, Version: 1}
+	l := usageplan.Link{PlanID: "p", KeyID: "k", Allowance: "p/2", Throttle: throttle(1, 1), Created: at, Version: 1}
 	text, err = json.Marshal(l)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"planId":"p","keyId":"k","subject":"p/k","throttle":"1/s burst 1","created":"2026-11-23T12:00:00.000001Z","version":1}`, string(text))
+	require.JSONEq(t, `{"planId":"p","keyId":"k","allowance":"p/2","throttle":"1/s burst 1","created":"2026-11-23T12:00:00.000001Z","version":1}`, string(text))
 	var link usageplan.Link
 	require.NoError(t, json.Unmarshal(text, &link))
 	require.Equal(t, l, link)

@@ -13,3 +13,9 @@ func (s Service) String() string { return "usageplan.Service" }
 //
 // Security: those fields may hold a secret, such as a password.
 func (s Service) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// String returns the name of the type.
+func (s Groups) String() string { return "usageplan.Groups" }
+
+// Format prints String for every verb, as that of a Service does.
+func (s Groups) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }

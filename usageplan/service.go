@@ -185,13 +185,36 @@ func written(what string, err error) (raced bool, _ error) {
 // Delete removes a plan and then its links. After Delete returns, keys that were linked
 // only to this plan have no plan. What was counted stays in the Counter until it is old.
 //
-// Errors: ErrNotFound. With any other error, the plan may be gone while some of its links
-// are left. Prune removes these.
+// Delete refuses a plan that a group has, before anything is removed. It cannot exclude
+// that a group gets the plan at the same time. A Gate refuses the keys of such a group,
+// and Audit reports it.
+//
+// Errors: ErrNotFound, and ErrInUse, whose text names the group. With any other error,
+// the plan may be gone while some of its links are left. Prune removes these.
 func (s *Service) Delete(ctx context.Context, id string) error {
+	if err := s.noGroupHas(ctx, id); err != nil {
+		return err
+	}
 	if err := s.plans.DeletePlan(ctx, id, 0); err != nil {
 		return fmt.Errorf("usageplan: delete plan %s: %w", id, err)
 	}
 	return s.unlinkAll(ctx, id)
+}
+
+// noGroupHas returns ErrInUse if a group has a plan that exists.
+func (s *Service) noGroupHas(ctx context.Context, planID string) error {
+	groups, ok := s.plans.(GroupStore)
+	if !ok {
+		return nil
+	}
+	id, err := firstGroup(ctx, groups, GroupFilter{PlanID: planID})
+	if id == "" || err != nil {
+		return err
+	}
+	if _, err := s.Get(ctx, planID); err != nil {
+		return err
+	}
+	return fmt.Errorf("usageplan: delete plan %s: group %s has it: %w", planID, id, ErrInUse)
 }
 
 // DeleteIf deletes a plan only if may returns nil for it. If others change the plan at
@@ -207,6 +230,9 @@ func (s *Service) DeleteIf(ctx context.Context, id string, may func(*Plan) error
 			return false, err
 		}
 		if err := may(&p); err != nil {
+			return false, err
+		}
+		if err := s.noGroupHas(ctx, id); err != nil {
 			return false, err
 		}
 

@@ -96,7 +96,7 @@ func TestOwnIDs(t *testing.T) {
 		require.Equal(t, id, p.ID)
 	}
 
-	// The default subject of the longest IDs is valid, and so is the second one after a
+	// The allowance of the longest IDs is valid, and so is the second one after a
 	// Move.
 	long, away := strings.Repeat("x", 64), h.plan(usageplan.Plan{})
 	k, _, err := h.keys.Create(ctx, apikey.Key{ID: long, Enabled: true})
@@ -219,7 +219,7 @@ func TestLinks(t *testing.T) {
 	links, err := h.plans.KeyLinks(ctx, k.ID)
 	require.NoError(t, err)
 	require.Len(t, links, 4)
-	require.Equal(t, everywhere.ID+"/"+k.ID, links[0].Subject)
+	require.Equal(t, everywhere.ID, links[0].Allowance)
 	require.NoError(t, h.plans.Unlink(ctx, dev.ID, k.ID))
 	require.ErrorIs(t, h.plans.Unlink(ctx, dev.ID, k.ID), usageplan.ErrNotFound)
 	require.ErrorIs(t, h.plans.Move(ctx, k.ID, dev.ID, prod.ID), usageplan.ErrNotFound)
@@ -227,16 +227,16 @@ func TestLinks(t *testing.T) {
 	require.NoError(t, h.plans.Move(ctx, k.ID, prod.ID, dev.ID))
 	links, err = h.plans.KeyLinks(ctx, k.ID)
 	require.NoError(t, err)
-	require.Equal(t, prod.ID+"/"+k.ID, links[len(links)-1].Subject, "Move keeps the subject")
+	require.Equal(t, prod.ID, links[len(links)-1].Allowance, "Move keeps the allowance")
 
 	_, err = h.plans.UpdateLink(ctx, dev.ID, k.ID, func(l *usageplan.Link) error {
-		l.Subject, l.PlanID, l.Throttle = "stolen", "other", &limiter.Limit{Rate: -1}
+		l.Allowance, l.PlanID, l.Throttle = "stolen", "other", &limiter.Limit{Rate: -1}
 		return nil
 	})
 	require.ErrorIs(t, err, usageplan.ErrInvalid)
-	l, err := h.plans.UpdateLink(ctx, dev.ID, k.ID, func(l *usageplan.Link) error { l.Subject, l.PlanID = "stolen", "other"; return nil })
+	l, err := h.plans.UpdateLink(ctx, dev.ID, k.ID, func(l *usageplan.Link) error { l.Allowance, l.PlanID = "stolen", "other"; return nil })
 	require.NoError(t, err)
-	require.Equal(t, prod.ID+"/"+k.ID, l.Subject)
+	require.Equal(t, prod.ID, l.Allowance)
 }
 
 // TestAudit checks that Audit finds each kind of fault, and that Prune removes dead
@@ -255,9 +255,9 @@ func TestAudit(t *testing.T) {
 	require.NoError(t, h.keys.Delete(ctx, gone.ID))
 	double, _ := h.key("two plans for every stage")
 	for _, id := range []string{p.ID, h.plan(usageplan.Plan{Name: "second"}).ID} {
-		require.NoError(t, h.st.InsertLink(ctx, usageplan.Link{PlanID: id, KeyID: double.ID, Subject: "s", Version: 1}))
+		require.NoError(t, h.st.InsertLink(ctx, usageplan.Link{PlanID: id, KeyID: double.ID, Allowance: id, Version: 1}))
 	}
-	orphan := usageplan.Link{PlanID: "nothing", KeyID: good.ID, Subject: "s", Version: 1}
+	orphan := usageplan.Link{PlanID: "nothing", KeyID: good.ID, Allowance: "nothing", Version: 1}
 	require.NoError(t, h.st.InsertLink(ctx, orphan))
 
 	a, err := h.plans.Audit(ctx)

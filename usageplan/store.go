@@ -8,13 +8,14 @@ import (
 // The errors of a Store, which it may wrap. Any other error, except ErrInvalid, means
 // that the store failed, and a change may then have happened.
 var (
-	// ErrNotFound means that there is no such plan or link.
+	// ErrNotFound means that there is no such plan, link or group.
 	ErrNotFound = errors.New("usageplan: not found")
 
-	// ErrExists means that the ID of a plan is taken, or that a key and a plan are linked.
+	// ErrExists means that the ID of a plan or a group is taken, or that a key and a plan
+	// are linked. Groups.MoveKey returns it if the key has counts where it would move to.
 	ErrExists = errors.New("usageplan: exists already")
 
-	// ErrConflict means that the plan or the link was changed since it was read.
+	// ErrConflict means that the plan, the link or the group was changed since it was read.
 	ErrConflict = errors.New("usageplan: changed meanwhile")
 )
 
@@ -105,22 +106,24 @@ type Store interface {
 	PlanLinks(ctx context.Context, planID, cursor string, limit int) (links []Link, next string, err error)
 }
 
-// A Notifier is an optional interface of a store of keys or plans. It tells a Gate of
-// changes, so that the Gate drops what it has cached at once. Without a Notifier, a
-// change takes effect within the MaxAge of the Gate.
+// A Notifier is an optional interface of a store of keys, plans and groups. It tells a
+// Gate of changes, so that the Gate drops what it has cached at once. Without a Notifier,
+// a change takes effect within the MaxAge of the Gate.
 //
 // A Notifier starts no goroutine. A store in this process calls changed before the
 // changing method returns. A store that is told of changes by other processes has a Run
 // method, which its owner calls: see Listener.
 type Notifier interface {
 	// OnChange calls changed after each change, when the change can be read, until stop is
-	// called. The id is that of the key or the plan. For a link it is that of the key.
+	// called. The id is that of the key, the plan or the group. For a link it is that of the
+	// key.
 	//
 	// OnChange calls changed with "" if anything may have changed: at the start of a
 	// subscription, and after every break in it. If a change can be named, OnChange must
 	// name it, because a Gate treats the two cases differently:
 	//
-	//   - After an id, a Gate never uses again what it had cached of that key or plan.
+	//   - After an id, a Gate never uses again what it had cached of that key, plan or
+	//     group.
 	//   - After "", a Gate reads a key again before it uses it. If the key cannot be read,
 	//     the Gate uses what it had cached, within gate.Config.MaxStale.
 	//

@@ -18,9 +18,16 @@ import (
 // A backend has the interfaces of a store that a gateway needs.
 type backend interface {
 	apikey.Store
-	usageplan.Store
+	planStore
 	usageplan.Notifier
 	store.Counter
+}
+
+// A planStore keeps plans and groups. The gateway makes no groups, but another program on
+// the same store may.
+type planStore interface {
+	usageplan.Store
+	usageplan.GroupStore
 }
 
 // opened is an open store.

@@ -12,14 +12,15 @@ import (
 
 // watched is a store of plans that logs a warning if a plan throttles a route that no
 // -route names. The gateway has no pattern of that name, so the throttle has no effect.
+// It keeps groups as well, so that the service sees which plans a group has.
 type watched struct {
-	usageplan.Store
+	planStore
 	stage usageplan.Stage
 	known map[string]bool // names of routes
 	log   *slog.Logger
 }
 
-func watch(st usageplan.Store, cfg config, log *slog.Logger) *watched {
+func watch(st planStore, cfg config, log *slog.Logger) *watched {
 	w := &watched{st, usageplan.Stage{API: cfg.api, Name: cfg.stage}, map[string]bool{usageplan.AnyRoute: true}, log}
 	for _, pattern := range cfg.routes {
 		w.known[routeOf(pattern)], w.known["/"] = true, true
@@ -38,7 +39,7 @@ func routeOf(pattern string) string {
 
 // InsertPlan inserts p, and warns if one of its throttles has no effect.
 func (w *watched) InsertPlan(ctx context.Context, p usageplan.Plan) error {
-	err := w.Store.InsertPlan(ctx, p)
+	err := w.planStore.InsertPlan(ctx, p)
 	if err == nil {
 		w.warnUnknown(ctx, &p)
 	}
@@ -47,7 +48,7 @@ func (w *watched) InsertPlan(ctx context.Context, p usageplan.Plan) error {
 
 // UpdatePlan updates p, and warns if one of its throttles has no effect.
 func (w *watched) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
-	err := w.Store.UpdatePlan(ctx, p)
+	err := w.planStore.UpdatePlan(ctx, p)
 	if err == nil {
 		w.warnUnknown(ctx, &p)
 	}

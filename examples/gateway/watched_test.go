@@ -69,3 +69,15 @@ func TestWatched(t *testing.T) {
 		})
 	}
 }
+
+// TestWatchedGroups checks that a plan is not deleted that a group has. Another program
+// on the store may have made the group.
+func TestWatchedGroups(t *testing.T) {
+	st := memory.New(memory.Config{})
+	plans := must(usageplan.NewService(st, watch(st, config{}, slog.New(slog.DiscardHandler))))
+	p, err := plans.Create(t.Context(), usageplan.Plan{})
+	require.NoError(t, err)
+	_, err = must(usageplan.NewGroups(st, st, st)).Create(t.Context(), usageplan.Group{ID: "acme", PlanID: p.ID})
+	require.NoError(t, err)
+	require.ErrorIs(t, plans.Delete(t.Context(), p.ID), usageplan.ErrInUse)
+}

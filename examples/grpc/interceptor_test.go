@@ -220,7 +220,7 @@ func TestGone(t *testing.T) {
 func TestReasons(t *testing.T) {
 	for reason, want := range map[gate.Reason]codes.Code{
 		gate.Unknown: codes.Unauthenticated, gate.Disabled: codes.Unauthenticated, gate.Expired: codes.Unauthenticated,
-		gate.NoPlan: codes.PermissionDenied, gate.NeverFits: codes.PermissionDenied,
+		gate.NoPlan: codes.PermissionDenied, gate.NoGroup: codes.PermissionDenied, gate.NeverFits: codes.PermissionDenied,
 		gate.Throttled: codes.ResourceExhausted, gate.QuotaExceeded: codes.ResourceExhausted,
 		gate.StoreFailed: codes.Unavailable, gate.Invalid: codes.Internal,
 	} {

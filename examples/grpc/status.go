@@ -20,7 +20,7 @@ func statusOf(ctx context.Context, d *gate.Decision, err error) error {
 	switch d.Reason {
 	case gate.Unknown, gate.Disabled, gate.Expired:
 		return status.Error(codes.Unauthenticated, "a valid API key is required")
-	case gate.NoPlan, gate.NeverFits:
+	case gate.NoPlan, gate.NoGroup, gate.NeverFits:
 		return status.Error(codes.PermissionDenied, "the API key does not allow this call")
 	case gate.Throttled, gate.QuotaExceeded:
 		return tryAgain(d)

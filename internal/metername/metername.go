@@ -3,8 +3,6 @@
 // and nothing that may change while the count goes on.
 //
 //	throttle                          the bucket of a plan; its figures may change
-//	throttle of KEY                   the bucket of a link that has a throttle of its own.
-//	                                  Other links may share its subject
 //	throttle ROUTE                    the bucket of a route
 //	throttle STAGE ROUTE              the bucket of a route on an API stage. A stage with a
 //	                                  space is in quotes
@@ -14,7 +12,7 @@
 //	PERIOD                            a quota without a name of its own, such as "day"
 //	NAME/PERIOD                       a quota with a name. Under another period it is another
 //	                                  count, even if two windows begin at one instant
-//	use, use/KEY                      a usage record
+//	use                               the usage record
 //	id DIGEST                         the ID of a request
 package metername
 
@@ -45,9 +43,6 @@ func StagePrefix(stage string) string {
 	}
 	return RoutePrefix + stage + " "
 }
-
-// Link returns the name of the bucket of a link that has a throttle of its own.
-func Link(keyID string) string { return RoutePrefix + "of " + keyID }
 
 // SharedSubject returns the subject of a shared bucket. No link can have it, since the
 // subject of a link is valid UTF-8.

@@ -24,6 +24,7 @@ var _ interface {
 	store.Local
 	apikey.Store
 	usageplan.Store
+	usageplan.GroupStore
 	usageplan.Notifier
 	usageplan.AccessReader
 } = (*memory.Store)(nil)
@@ -144,10 +145,13 @@ func TestPageErrors(t *testing.T) {
 		require.ErrorIs(t, plans, usageplan.ErrInvalid, test.cursor)
 		_, _, links := s.PlanLinks(ctx, "plan", test.cursor, test.limit)
 		require.ErrorIs(t, links, usageplan.ErrInvalid, test.cursor)
+		_, _, groups := s.Groups(ctx, usageplan.GroupFilter{}, test.cursor, test.limit)
+		require.ErrorIs(t, groups, usageplan.ErrInvalid, test.cursor)
 		for _, want := range test.want {
 			require.ErrorContains(t, keys, want)
 			require.ErrorContains(t, plans, want)
 			require.ErrorContains(t, links, want)
+			require.ErrorContains(t, groups, want)
 		}
 	}
 }
@@ -162,6 +166,12 @@ func TestDeletedFreesMemory(t *testing.T) {
 				return err
 			}
 			return s.DeleteKey(ctx, id(i))
+		},
+		"groups": func(s *memory.Store, i int) error {
+			if err := s.InsertGroup(ctx, usageplan.Group{ID: id(i), Name: strings.Repeat("x", 10_000)}); err != nil || i%2 == 0 {
+				return err
+			}
+			return s.DeleteGroup(ctx, id(i), 0)
 		},
 		"links": func(s *memory.Store, i int) error {
 			if err := s.InsertLink(ctx, usageplan.Link{PlanID: id(i), KeyID: strings.Repeat("x", 10_000)}); err != nil || i%2 == 0 {

@@ -11,8 +11,9 @@ import (
 // A saved Store is a file of JSON lines, in this order:
 //
 //	{"ration": ...}    one head
-//	{"plan": ...}      plans, links and keys, each kind in the order of their numbers
+//	{"plan": ...}      plans, links, groups and keys, each kind in the order of its numbers
 //	{"link": ...}
+//	{"group": ...}
 //	{"key": ...}
 //	{"meter": ...}     meters and accounts; a meter stands before the first account that has it
 //	{"account": ...}
@@ -22,18 +23,19 @@ import (
 // A meter is written once, and accounts refer to it by its position among the meters.
 // Most accounts of a plan share their meters. Subjects and the names of meters may be any
 // bytes, so they are in base64.
-const formatVersion = 2
+const formatVersion = 3
 
 // A record is one line. Exactly one of its members is set.
 type record struct {
-	Head    *head                     `json:"ration,omitempty"`
-	Plan    *numbered[usageplan.Plan] `json:"plan,omitempty"`
-	Link    *numbered[usageplan.Link] `json:"link,omitempty"`
-	Key     *numbered[apikey.Key]     `json:"key,omitempty"`
-	Meter   *savedMeter               `json:"meter,omitempty"`
-	Account *savedAccount             `json:"account,omitempty"`
-	Moved   *savedMove                `json:"moved,omitempty"`
-	End     *end                      `json:"end,omitempty"`
+	Head    *head                      `json:"ration,omitempty"`
+	Plan    *numbered[usageplan.Plan]  `json:"plan,omitempty"`
+	Link    *numbered[usageplan.Link]  `json:"link,omitempty"`
+	Group   *numbered[usageplan.Group] `json:"group,omitempty"`
+	Key     *numbered[apikey.Key]      `json:"key,omitempty"`
+	Meter   *savedMeter                `json:"meter,omitempty"`
+	Account *savedAccount              `json:"account,omitempty"`
+	Moved   *savedMove                 `json:"moved,omitempty"`
+	End     *end                       `json:"end,omitempty"`
 }
 
 // A head says when the file was written, and which numbers the directory had given. A
@@ -42,7 +44,7 @@ type head struct {
 	Version int    `json:"version"`
 	Saved   int64  `json:"saved"` // Unix microseconds
 	Keys    uint64 `json:"keys"`
-	Plans   uint64 `json:"plans"`
+	Plans   uint64 `json:"plans"` // to a plan, a link or a group
 }
 
 // An end completes a file. A file without one was cut off.

@@ -12,7 +12,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -104,15 +103,18 @@ func (in *reader) read(text, sum []byte) error {
 		return damaged("header record missing or misplaced")
 	}
 
+	keys, plans := &in.s.keys, &in.s.plans
 	switch {
 	case r.Head != nil:
 		return in.head(r.Head)
 	case r.Plan != nil:
-		return in.plan(r.Plan)
+		return restore(&plans.list, r.Plan, plans.last, plans.insert)
 	case r.Link != nil:
 		return in.link(r.Link)
+	case r.Group != nil:
+		return restore(&plans.groups.list, r.Group, plans.last, plans.insertGroup)
 	case r.Key != nil:
-		return in.key(r.Key)
+		return restore(&keys.list, r.Key, keys.last, keys.insert)
 	case r.Meter != nil:
 		return in.meter(r.Meter.meter())
 	case r.Account != nil:
@@ -148,48 +150,26 @@ func (in *reader) end(e *end, sum []byte) error {
 	return nil
 }
 
-// checkNumber reports an error unless the directory has given the number, and it is
-// greater than the last one of the list. Listings search by number, so the order matters.
-func checkNumber[T any](l *list[T], number, last uint64) error {
-	if n := len(l.items); number < 1 || number > last || n > 0 && l.items[n-1].number >= number {
-		return damaged("number %d is out of order", number)
+// restore inserts a record under its number. The directory must have given the number,
+// and it must be greater than the last one of the list, because listings search by
+// number.
+func restore[T any](l *list[T], r *numbered[T], last uint64, insert func(number uint64, record T) error) error {
+	if n := len(l.items); r.Number < 1 || r.Number > last || n > 0 && l.items[n-1].number >= r.Number {
+		return damaged("number %d is out of order", r.Number)
 	}
-	return nil
-}
-
-func (in *reader) key(k *numbered[apikey.Key]) error {
-	ks := &in.s.keys
-	if err := checkNumber(&ks.list, k.Number, ks.last); err != nil {
-		return err
-	}
-	if err := ks.insert(k.Number, k.Record); err != nil {
-		return damaged("%w", err)
-	}
-	return nil
-}
-
-func (in *reader) plan(p *numbered[usageplan.Plan]) error {
-	ps := &in.s.plans
-	if err := checkNumber(&ps.list, p.Number, ps.last); err != nil {
-		return err
-	}
-	if err := ps.insert(p.Number, p.Record); err != nil {
+	if err := insert(r.Number, r.Record); err != nil {
 		return damaged("%w", err)
 	}
 	return nil
 }
 
 func (in *reader) link(l *numbered[usageplan.Link]) error {
-	ps := &in.s.plans
-	if of := ps.ofPlan[l.Record.PlanID]; of != nil {
-		if err := checkNumber(of, l.Number, ps.last); err != nil {
-			return err
-		}
+	plans := &in.s.plans
+	of := plans.ofPlan[l.Record.PlanID]
+	if of == nil { // the first link of its plan
+		of = new(list[usageplan.Link])
 	}
-	if err := ps.insertLink(l.Number, l.Record); err != nil {
-		return damaged("%w", err)
-	}
-	return nil
+	return restore(of, l, plans.last, plans.insertLink)
 }
 
 func (in *reader) meter(m store.Meter) error {

@@ -68,9 +68,9 @@ func TestLoadRefuses(t *testing.T) {
 		"a second head":      {lines[0] + text, "header record missing or misplaced"},
 		"data in a line":     {strings.Replace(text, "\n", " {}\n", 1), "line 1: store/memory: damaged file: data after the record"},
 		"data after the end": {text + " ", "data after the end record"},
-		"newer version":      {strings.Replace(text, `"version":2`, `"version":3`, 1), "version 3: want 2: a newer release wrote the file"},
-		"older version":      {strings.Replace(text, `"version":2`, `"version":1`, 1), "version 1: want 2: an older release wrote the file"},
-		"version 0":          {strings.Replace(text, `"version":2`, `"version":0`, 1), "version 0"},
+		"newer version":      {strings.Replace(text, `"version":3`, `"version":4`, 1), "version 4: want 3: a newer release wrote the file"},
+		"older version":      {strings.Replace(text, `"version":3`, `"version":2`, 1), "version 2: want 3: an older release wrote the file"},
+		"version 0":          {strings.Replace(text, `"version":3`, `"version":0`, 1), "version 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := loadText(t, c.text, memory.Config{})
@@ -78,7 +78,7 @@ func TestLoadRefuses(t *testing.T) {
 		})
 	}
 	for name, of := range map[string]string{
-		"plan": `{"plan":{"n":1,"record":{`, "link": `{"link":{"n":2,"record":{`, "key": `{"key":{"n":1,"record":{`,
+		"plan": `{"plan":{"n":1,"record":{`, "link": `{"link":{"n":2,"record":{`, "group": `{"group":{"n":3,"record":{`, "key": `{"key":{"n":1,"record":{`,
 		"meter": `{"meter":{`, "account": `{"account":{`, "numbered": `{"plan":{`, "record": "\n{",
 	} {
 		require.Contains(t, text, of)
@@ -89,6 +89,44 @@ func TestLoadRefuses(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrFull)
 	_, err = memory.Load(filepath.Join(t.TempDir(), "none"), memory.Config{})
 	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// TestLoadRefusesRecords alters records of the directory, under a checksum that is right.
+func TestLoadRefusesRecords(t *testing.T) {
+	text := saved(t)
+	for kind, numbers := range map[string][2]int{"plan": {1, 4}, "link": {2, 5}, "group": {3, 6}, "key": {1, 2}} {
+		var records [2]string // of the two of the kind, from behind the number on
+		numbered := func(i, n int) string { return fmt.Sprintf("{%q:{\"n\":%d%s\n", kind, n, records[i]) }
+		for i, n := range numbers {
+			_, rest, found := strings.Cut(text, fmt.Sprintf("{%q:{\"n\":%d,", kind, n))
+			require.True(t, found, kind)
+			rest, _, _ = strings.Cut(rest, "\n")
+			records[i] = "," + rest
+		}
+		first, second := numbered(0, numbers[0]), numbered(1, numbers[1])
+		require.Equal(t, 1, strings.Count(text, first))
+		require.Equal(t, 1, strings.Count(text, second))
+
+		for name, c := range map[string]struct{ first, second, want string }{
+			"number 0":          {numbered(0, 0), second, "number 0 is out of order"},
+			"number not given":  {first, numbered(1, 7), "number 7 is out of order"},
+			"a number twice":    {first, numbered(1, numbers[0]), "is out of order"},
+			"the same ID twice": {first, numbered(0, numbers[1]), "exists"},
+			"no record":         {first, fmt.Sprintf("{%q:{\"n\":%d,\"record\":null}}\n", kind, numbers[1]), "null"},
+			"a list":            {first, fmt.Sprintf("{%q:[]}\n", kind), "cannot unmarshal array"},
+			"null":              {first, fmt.Sprintf("{%q:null}\n", kind), "unknown record"},
+		} {
+			if kind == "link" && name == "a number twice" {
+				continue // the two are in lists of different plans
+			}
+			t.Run(kind+"/"+name, func(t *testing.T) {
+				altered := strings.NewReplacer(first, c.first, second, c.second).Replace(text)
+				_, err := loadText(t, withSum(altered), memory.Config{})
+				require.ErrorIs(t, err, memory.ErrDamaged)
+				require.ErrorContains(t, err, c.want)
+			})
+		}
+	}
 }
 
 // TestLoadSize checks that a loaded store takes no more memory than the saved one.

@@ -1,4 +1,4 @@
-// Package memory keeps counters, API keys and usage plans in memory.
+// Package memory keeps counters, API keys, usage plans and groups in memory.
 //
 // Use it in a service that runs as one process, and in tests. Every other store is
 // measured against it.
@@ -52,9 +52,9 @@ type Config struct {
 	MaxSubjects int
 }
 
-// A Store holds counters, keys and plans in memory. It implements store.Counter,
+// A Store holds counters, keys, plans and groups in memory. It implements store.Counter,
 // store.Peeker and store.OneTaker, apikey.Store, and usageplan.Store,
-// usageplan.AccessReader and usageplan.Notifier.
+// usageplan.GroupStore, usageplan.AccessReader and usageplan.Notifier.
 //
 // Use New to create one. A Store is safe for concurrent use.
 type Store struct {

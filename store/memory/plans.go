@@ -9,21 +9,22 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// plans is the directory of plans and links. A link is in two indexes: by plan, where
-// there may be many and a listing reads a page at a time, and by key, where there are few
-// and all are read at once.
+// plans is the directory of plans, links and groups. A link is in two indexes: by plan,
+// where there may be many and a listing reads a page at a time, and by key, where there
+// are few and all are read at once.
 type plans struct {
 	mu     sync.RWMutex
-	last   uint64 // the last number that was given, to a plan or to a link
+	last   uint64 // the last number that was given, to a plan, a link or a group
 	list   list[usageplan.Plan]
 	byID   map[string]*item[usageplan.Plan]
 	ofPlan map[string]*list[usageplan.Link]   // no list in it is empty
 	ofKey  map[string][]*item[usageplan.Link] // oldest first
+	groups groups
 }
 
 // InsertPlan implements usageplan.Store.
 func (s *Store) InsertPlan(ctx context.Context, p usageplan.Plan) error {
-	return s.changePlans(ctx, p.ID, func(ps *plans) error {
+	return s.changePlans(ctx, "plan", p.ID, func(ps *plans) error {
 		p.Version = 1 // whatever the caller has set
 		return ps.insert(ps.last+1, p)
 	})
@@ -45,7 +46,7 @@ func (s *Store) Plan(ctx context.Context, id string) (usageplan.Plan, error) {
 
 // UpdatePlan implements usageplan.Store.
 func (s *Store) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
-	return s.changePlans(ctx, p.ID, func(ps *plans) error {
+	return s.changePlans(ctx, "plan", p.ID, func(ps *plans) error {
 		it := ps.byID[p.ID]
 		switch {
 		case it == nil:
@@ -59,9 +60,10 @@ func (s *Store) UpdatePlan(ctx context.Context, p usageplan.Plan) error {
 	})
 }
 
-// DeletePlan implements usageplan.Store. The links of the plan stay.
+// DeletePlan implements usageplan.Store. The links of the plan stay, and so do the groups
+// that have it.
 func (s *Store) DeletePlan(ctx context.Context, id string, version int64) error {
-	return s.changePlans(ctx, id, func(ps *plans) error {
+	return s.changePlans(ctx, "plan", id, func(ps *plans) error {
 		it := ps.byID[id]
 		switch {
 		case it == nil:
@@ -94,7 +96,7 @@ func (s *Store) Plans(ctx context.Context, cursor string, limit int) ([]usagepla
 
 // InsertLink implements usageplan.Store.
 func (s *Store) InsertLink(ctx context.Context, l usageplan.Link) error {
-	return s.changePlans(ctx, l.KeyID, func(ps *plans) error {
+	return s.changePlans(ctx, "link", l.KeyID, func(ps *plans) error {
 		l.Version = 1
 		return ps.insertLink(ps.last+1, l)
 	})
@@ -102,7 +104,7 @@ func (s *Store) InsertLink(ctx context.Context, l usageplan.Link) error {
 
 // UpdateLink implements usageplan.Store.
 func (s *Store) UpdateLink(ctx context.Context, l usageplan.Link) error {
-	return s.changePlans(ctx, l.KeyID, func(ps *plans) error {
+	return s.changePlans(ctx, "link", l.KeyID, func(ps *plans) error {
 		it := ps.findLink(l.PlanID, l.KeyID)
 		switch {
 		case it == nil:
@@ -118,7 +120,7 @@ func (s *Store) UpdateLink(ctx context.Context, l usageplan.Link) error {
 
 // DeleteLink implements usageplan.Store.
 func (s *Store) DeleteLink(ctx context.Context, planID, keyID string) error {
-	return s.changePlans(ctx, keyID, func(ps *plans) error {
+	return s.changePlans(ctx, "link", keyID, func(ps *plans) error {
 		it := ps.findLink(planID, keyID)
 		if it == nil {
 			return usageplan.ErrNotFound
@@ -175,8 +177,8 @@ func (s *Store) PlanLinks(ctx context.Context, planID, cursor string, limit int)
 
 // changePlans makes a change under the lock, and then notifies the listeners of id. It
 // does so without the lock, because listeners may read the Store. If the change fails,
-// nobody is notified.
-func (s *Store) changePlans(ctx context.Context, id string, change func(*plans) error) error {
+// nobody is notified, and the error names the kind of record.
+func (s *Store) changePlans(ctx context.Context, kind, id string, change func(*plans) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -184,7 +186,7 @@ func (s *Store) changePlans(ctx context.Context, id string, change func(*plans) 
 	err := change(&s.plans)
 	s.plans.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("store/memory: plan: %w", err)
+		return fmt.Errorf("store/memory: %s: %w", kind, err)
 	}
 	s.listeners.Tell(id)
 	return nil

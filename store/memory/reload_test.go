@@ -126,6 +126,26 @@ func (r *reloading) PlanLinks(ctx context.Context, planID, cursor string, limit 
 	return page, next, r.do(func(s *memory.Store) error { page, next, err = s.PlanLinks(ctx, planID, cursor, limit); return err })
 }
 
+func (r *reloading) InsertGroup(ctx context.Context, g usageplan.Group) error {
+	return r.do(func(s *memory.Store) error { return s.InsertGroup(ctx, g) })
+}
+
+func (r *reloading) Group(ctx context.Context, id string) (g usageplan.Group, err error) {
+	return g, r.do(func(s *memory.Store) error { g, err = s.Group(ctx, id); return err })
+}
+
+func (r *reloading) UpdateGroup(ctx context.Context, g usageplan.Group) error {
+	return r.do(func(s *memory.Store) error { return s.UpdateGroup(ctx, g) })
+}
+
+func (r *reloading) DeleteGroup(ctx context.Context, id string, version int64) error {
+	return r.do(func(s *memory.Store) error { return s.DeleteGroup(ctx, id, version) })
+}
+
+func (r *reloading) Groups(ctx context.Context, f usageplan.GroupFilter, cursor string, limit int) (page []usageplan.Group, next string, err error) {
+	return page, next, r.do(func(s *memory.Store) error { page, next, err = s.Groups(ctx, f, cursor, limit); return err })
+}
+
 // TestReloadedStore runs the suites of every contract on a store that is saved and loaded
 // between its calls.
 func TestReloadedStore(t *testing.T) {

@@ -22,9 +22,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// Save writes everything that the Store holds to a file: keys, plans, links and counters.
-// Of a key it writes the digests, and the secret only if it is sealed. Only the owner of
-// the file can read it.
+// Save writes everything that the Store holds to a file: keys, plans, links, groups and
+// counters. Of a key it writes the digests, and the secret only if it is sealed. Only the
+// owner of the file can read it.
 //
 // Save replaces the file as a whole or not at all. The file contains every change that
 // was made before the call. It may or may not contain a change that is made during the
@@ -129,13 +129,14 @@ func (w *writer) put(r *record) {
 	}
 }
 
-// directory writes the keys, plans and links of one instant: it copies all of them under
-// both locks, and encodes them when the locks are free again.
+// directory writes the keys, plans, links and groups of one instant: it copies all of
+// them under both locks, and encodes them when the locks are free again.
 func (w *writer) directory(s *Store) {
 	s.keys.mu.RLock()
 	s.plans.mu.RLock()
 	h := &head{formatVersion, w.now.UnixMicro(), s.keys.last, s.plans.last}
-	keys, plans := snapshot(&s.keys.list), snapshot(&s.plans.list)
+	keys := snapshot(&s.keys.list)
+	plans, groups := snapshot(&s.plans.list), snapshot(&s.plans.groups.list)
 	var links []numbered[usageplan.Link]
 	for _, of := range s.plans.ofPlan {
 		links = append(links, snapshot(of)...)
@@ -152,6 +153,9 @@ func (w *writer) directory(s *Store) {
 	}
 	for i := range links {
 		w.put(&record{Link: &links[i]})
+	}
+	for i := range groups {
+		w.put(&record{Group: &groups[i]})
 	}
 	for i := range keys {
 		w.put(&record{Key: &keys[i]})

@@ -35,6 +35,7 @@ func saved(t testing.TB) string {
 		p, err := plans.Create(ctx, usageplan.Plan{Name: name, Quotas: []quota.Quota{{Limit: 5, Period: quota.Month, StartDay: 3, Location: zone}}})
 		require.NoError(t, err)
 		require.NoError(t, plans.Link(ctx, p.ID, k.ID))
+		require.NoError(t, s.InsertGroup(ctx, usageplan.Group{ID: "group-" + name, Name: name, ParentID: "acme", PlanID: p.ID, Quotas: p.Quotas}))
 		day := time.Now().Unix() / 86400 * 86400
 		c := store.Charge{Parts: []store.Part{store.NewPart("subject "+name, 1, store.Meter{Name: "throttle", Max: 10, Rate: store.Rate{Tokens: 1, Per: math.MaxInt32}}, store.Meter{Name: "day", Max: 10, Start: day, End: day + 2*86400, Keep: time.Hour}, store.Meter{Name: "day", Max: 10, Start: day - 86400, End: day, Keep: 48 * time.Hour}, store.Meter{Name: "\xff", Max: 1, Rare: true})}}
 		require.NoError(t, s.Take(ctx, &c))

@@ -9,9 +9,9 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// The directory consists of keys, plans and links. All of it has one hash tag, so that in
-// a Cluster it is in one slot. A change, its indexes and its message are then one script,
-// and a read sees whole states.
+// The directory consists of keys, plans, links and groups. All of it has one hash tag, so
+// that in a Cluster it is in one slot. A change, its indexes and its message are then one
+// script, and a read sees whole states.
 //
 //	last                 STRING  last number given to a record; numbers only grow
 //	keys                 HASH    key's id -> record
@@ -22,7 +22,10 @@ import (
 //	links                HASH    length of the plan's id, ':', plan's id, key's id -> record
 //	links-of-plan:<id>   ZSET    key's id, by number
 //	links-of-key:<id>    ZSET    plan's id, by number
-//	changes              channel id of a key or plan that has changed; for a link, the key's
+//	groups               HASH    group's id -> record
+//	groups-by-age        ZSET    group's id, by number
+//	changes              channel id of a key, plan or group that has changed; for a link,
+//	                             the key's
 
 var (
 	//go:embed change.lua
@@ -35,12 +38,16 @@ var (
 	linksLua string
 	//go:embed access.lua
 	accessLua string
+	//go:embed text.lua
+	textLua string
+	//go:embed groups.lua
+	groupsLua string
 
 	changeScript = newScript(changeLua)
 	findScript   = newScript(findLua)
-	pageScript   = newScript(pageLua)
+	pageScript   = newScript(textLua + pageLua)
 	linksScript  = newScript(linksLua)
-	accessScript = newScript(accessLua)
+	accessScript = newScript(accessLua + textLua + groupsLua)
 )
 
 // directoryKey returns the name of a part of the directory on the server. No counter can

@@ -50,7 +50,7 @@ func BenchmarkDirectory(b *testing.B) {
 			fill(b, keys, func(i int) error {
 				id := aKey(i).ID
 				return s.InsertLink(b.Context(), usageplan.Link{
-					PlanID: aPlan(i), KeyID: id, Subject: aPlan(i) + "/" + id, Created: aKey(i).Created,
+					PlanID: aPlan(i), KeyID: id, Allowance: aPlan(i), Created: aKey(i).Created,
 				})
 			})
 			linked := memory(b, client)

@@ -47,7 +47,7 @@ func TestAnotherType(t *testing.T) {
 func TestRecordLayout(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
-	names := map[string]string{"keys": "k", "plans": "p", "links": linkName("p", "k")}
+	names := map[string]string{"keys": "k", "plans": "p", "links": linkName("p", "k"), "groups": "g"}
 	for _, test := range []struct {
 		name    string
 		spoil   func(record string) string
@@ -93,7 +93,7 @@ func TestRecordLayout(t *testing.T) {
 	}
 }
 
-// TestTruncatedKey truncates a key's record everywhere.
+// TestTruncatedKey truncates a key's record everywhere. No filter hides that.
 func TestTruncatedKey(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
@@ -105,12 +105,53 @@ func TestTruncatedKey(t *testing.T) {
 		require.NoError(t, client.Do(t.Context(), set).Error())
 		_, err := s.Key(t.Context(), "k")
 		require.ErrorContains(t, err, "record: ", "%d bytes", size)
-		keys, _, err := s.Keys(t.Context(), apikey.Filter{NamePrefix: "nam"}, "", 1)
-		if cut := size - recordHead - digestsLen - 4; cut < 0 || cut >= len("nam") {
-			require.ErrorContains(t, err, "record: ", "%d bytes", size)
-		} else { // the rest of the name does not have that prefix
-			require.NoError(t, err)
-			require.Empty(t, keys)
+		_, _, err = s.Keys(t.Context(), apikey.Filter{NamePrefix: "nam", GroupID: "g"}, "", 1)
+		require.ErrorContains(t, err, "record: ", "%d bytes", size)
+		_, err = s.AccessByKey(t.Context(), "k")
+		require.ErrorContains(t, err, "record: ", "%d bytes", size)
+	}
+}
+
+// TestTruncatedGroup truncates a group's record everywhere.
+func TestTruncatedGroup(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	s := newStore(t, client, decisionScripts)
+	sample(t, s)
+	record, err := s.getRecord(t.Context(), "groups", "g")
+	require.NoError(t, err)
+	for size := range len(record) {
+		set := client.B().Hset().Key(s.directoryKey("groups")).FieldValue().FieldValue("g", record[:size]).Build()
+		require.NoError(t, client.Do(t.Context(), set).Error())
+		_, err := s.Group(t.Context(), "g")
+		require.ErrorContains(t, err, `group "g": record: `, "%d bytes", size)
+		_, _, err = s.Groups(t.Context(), usageplan.GroupFilter{ParentID: "top", PlanID: "q"}, "", 10)
+		require.ErrorContains(t, err, "groups: record: ", "%d bytes", size)
+		_, err = s.AccessByKey(t.Context(), "k")
+		require.ErrorContains(t, err, `access of key "k": group "g": record: `, "%d bytes", size)
+	}
+}
+
+// TestDamagedAccess spoils one record of those that a look-up returns. The error names
+// it, and nothing is taken to be missing.
+func TestDamagedAccess(t *testing.T) {
+	client := dial(t, redistest.Start(t))
+	s := newStore(t, client, decisionScripts)
+	for _, test := range []struct{ part, name, says string }{
+		{"links", linkName("p", "k"), `access of key "k": link: record`},
+		{"plans", "p", `access of key "k": plan "p": record`},
+		{"plans", "q", `access of key "k": plan "q": record`},
+		{"groups", "g", `access of key "k": group "g": record`},
+		{"groups", "top", `access of key "k": group "top": record`},
+	} {
+		for _, record := range []string{"", "\x02", "\x01", "\x01\x00\x00\x00\x00\x00\x00\x00\x01\xff\xff\xff\xff", strings.Repeat("\x01", 200)} {
+			flushed(t, client)
+			sample(t, s)
+			set := client.B().Hset().Key(s.directoryKey(test.part)).FieldValue().FieldValue(test.name, record).Build()
+			require.NoError(t, client.Do(t.Context(), set).Error())
+			_, err := s.AccessByKey(t.Context(), "k")
+			require.ErrorContains(t, err, test.says, "%q", record)
+			require.NotErrorIs(t, err, usageplan.ErrNotFound)
+			require.NotErrorIs(t, err, apikey.ErrNotFound)
 		}
 	}
 }
@@ -120,7 +161,7 @@ func TestMissingRecord(t *testing.T) {
 	client := dial(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
 	sample(t, s)
-	for _, part := range []string{"keys", "plans", "links"} {
+	for _, part := range []string{"keys", "plans", "links", "groups"} {
 		require.NoError(t, client.Do(t.Context(), client.B().Del().Key(s.directoryKey(part)).Build()).Error())
 	}
 	for _, op := range reads {
@@ -283,10 +324,13 @@ func TestBadPages(t *testing.T) {
 		require.ErrorIs(t, planErr, usageplan.ErrInvalid, test.cursor)
 		_, _, linkErr := s.PlanLinks(t.Context(), "p", test.cursor, test.limit)
 		require.ErrorIs(t, linkErr, usageplan.ErrInvalid, test.cursor)
+		_, _, groupErr := s.Groups(t.Context(), usageplan.GroupFilter{}, test.cursor, test.limit)
+		require.ErrorIs(t, groupErr, usageplan.ErrInvalid, test.cursor)
 		for _, says := range test.says {
 			require.ErrorContains(t, err, says)
 			require.ErrorContains(t, planErr, says)
 			require.ErrorContains(t, linkErr, says)
+			require.ErrorContains(t, groupErr, says)
 		}
 	}
 	for _, cursor := range []string{"2", "3"} {

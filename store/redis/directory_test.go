@@ -73,7 +73,7 @@ func TestNames(t *testing.T) {
 	s := newStore(t, client, decisionScripts)
 	directory := map[string]bool{}
 	for _, part := range []string{
-		"", "last", "keys", "digests", "links-of-key:past", "links-of-key:}:past", "links-of-key:ration}:past",
+		"", "last", "keys", "digests", "groups", "links-of-key:past", "links-of-key:}:past", "links-of-key:ration}:past",
 	} {
 		directory[s.directoryKey(part)] = true
 	}
@@ -104,7 +104,8 @@ func TestHostileIDs(t *testing.T) {
 			require.NoError(t, s.InsertLink(t.Context(), usageplan.Link{PlanID: plan, KeyID: key}), "%q %q", plan, key)
 		}
 		require.NoError(t, s.InsertPlan(t.Context(), usageplan.Plan{ID: plan}))
-		require.NoError(t, s.InsertKey(t.Context(), apikey.Key{ID: plan, Digest: apikey.DigestOf(plan)}))
+		require.NoError(t, s.InsertGroup(t.Context(), usageplan.Group{ID: plan}))
+		require.NoError(t, s.InsertKey(t.Context(), apikey.Key{ID: plan, Digest: apikey.DigestOf(plan), GroupID: plan}))
 	}
 	for i, id := range ids {
 		ofKey, err := s.KeyLinks(t.Context(), id)
@@ -124,6 +125,15 @@ func TestHostileIDs(t *testing.T) {
 		k, err := s.KeyByDigest(t.Context(), apikey.DigestOf(ids[i]))
 		require.NoError(t, err)
 		require.Equal(t, id, k.ID)
+		a, err := s.AccessByKey(t.Context(), id)
+		require.NoError(t, err)
+		require.Len(t, a.Links, len(ids))
+		require.Len(t, a.Plans, len(ids))
+		if id == "" {
+			require.Empty(t, a.Groups)
+		} else {
+			require.Equal(t, []usageplan.Group{{ID: id, Version: 1}}, a.Groups)
+		}
 	}
 }
 
@@ -174,7 +184,7 @@ func TestOneRoundTrip(t *testing.T) {
 	for _, reset := range []bool{false, true} {
 		for _, op := range operations() {
 			for _, key := range []string{"last", "keys", "keys-by-age", "digests", "plans", "plans-by-age", "links",
-				"links-of-plan:p", "links-of-key:k", "links-of-key:new"} {
+				"links-of-plan:p", "links-of-key:k", "links-of-key:new", "groups", "groups-by-age"} {
 				require.NoError(t, client.Do(t.Context(), client.B().Del().Key(s.directoryKey(key)).Build()).Error())
 			}
 			sample(t, s)

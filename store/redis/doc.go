@@ -1,8 +1,8 @@
-// Package redis stores counters, keys, plans and links in Redis 6.2 or newer, Valkey, or
-// a Redis Cluster, for any number of processes. Every decision is one call of one Lua
-// script, however many subjects it charges: it is atomic, and takes one round trip. The
-// same holds for every change of a key, a plan or a link, and for every page of a
-// listing.
+// Package redis stores counters, keys, plans, links and groups in Redis 6.2 or newer,
+// Valkey, or a Redis Cluster, for any number of processes. Every decision is one call of
+// one Lua script, however many subjects it charges: it is atomic, and takes one round
+// trip. The same holds for every change of a key, a plan, a link or a group, for every
+// page of a listing, and for the look-up of a key with its links, groups and plans.
 //
 //	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{"127.0.0.1:6379"}})
 //	...
@@ -59,10 +59,10 @@
 // Caution: Leave rueidis's ConnLifetime unset. If a connection reaches that age and is
 // cut before the answer, the client sends any command again.
 //
-// A change of a key, a plan or a link is also all or nothing, and is also sent once.
-// After an error that is not one of the contract's (such as [apikey.ErrConflict]) the
-// change may have happened: read the record to find out. A read is sent a second time if
-// the connection broke.
+// A change of a key, a plan, a link or a group is also all or nothing, and is also sent
+// once. After an error that is not one of the contract's (such as [apikey.ErrConflict])
+// the change may have happened: read the record to find out. A read is sent a second time
+// if the connection broke.
 //
 // # Waiting
 //
@@ -88,10 +88,10 @@
 // These wait for half a second, or until ctx is done, and then fail with
 // [store.ErrNotTaken].
 //
-// Keys, plans and links are in one slot. While that slot moves, changes fail, and so do
-// some look-ups, among them the look-up of a key without links. What a Gate has in its
-// cache stays in use. Move that slot when this hurts least. It holds a name for each key
-// and plan that has links.
+// Keys, plans, links and groups are in one slot. While that slot moves, changes fail, and
+// so do some look-ups, among them the look-up of a key without links. What a Gate has in
+// its cache stays in use. Move that slot when this hurts least. It holds a name for each
+// key and plan that has links.
 //
 // # Changes
 //
@@ -167,8 +167,8 @@
 //
 // Names and subjects are readable in the keys and values, whatever bytes they contain.
 //
-// The names of keys, plans and links begin with "ration:directory:{ration}:". They are in
-// one slot and never expire. Texts are UTF-8, as JSON has them.
+// The names of keys, plans, links and groups begin with "ration:directory:{ration}:".
+// They are in one slot and never expire. Texts are UTF-8, as JSON has them.
 //
 // Security: Of a secret only the digest is stored. It is inside hashes, and in no key's
 // name.

@@ -211,6 +211,9 @@ func TestMovingSlot(t *testing.T) {
 		require.NoError(t, s.InsertKey(t.Context(), linked))
 		require.NoError(t, s.InsertPlan(t.Context(), usageplan.Plan{ID: "p"}))
 		require.NoError(t, s.InsertLink(t.Context(), usageplan.Link{PlanID: "p", KeyID: "linked"}))
+		grouped := apikey.Key{ID: "grouped", GroupID: "none", Digest: apikey.DigestOf("grouped"), Version: 1}
+		require.NoError(t, s.InsertKey(t.Context(), grouped))
+		require.NoError(t, s.InsertLink(t.Context(), usageplan.Link{PlanID: "p", KeyID: "grouped"}))
 		move := rig.Begin(t, rig.Slot(t, s.directoryKey("last")))
 		_, err := s.KeyByDigest(t.Context(), sampleKey.Digest)
 		require.NoError(t, err)
@@ -220,8 +223,10 @@ func TestMovingSlot(t *testing.T) {
 		_, err = s.AccessByDigest(t.Context(), sampleKey.Digest)
 		require.ErrorContains(t, err, "TRYAGAIN")
 		a, err := s.AccessByDigest(t.Context(), linked.Digest)
-		require.NoError(t, err)
+		require.NoError(t, err, "there are no groups, which a key without one does not need")
 		require.Len(t, a.Plans, 1)
+		_, err = s.AccessByDigest(t.Context(), grouped.Digest)
+		require.ErrorContains(t, err, "TRYAGAIN", "the groups may be elsewhere")
 		listed := make(chan error, 1)
 		go func() {
 			_, err := s.KeyLinks(t.Context(), "k")
@@ -233,6 +238,9 @@ func TestMovingSlot(t *testing.T) {
 		}
 		_, err = s.KeyLinks(t.Context(), "k")
 		require.NoError(t, err)
+		a, err = s.AccessByDigest(t.Context(), grouped.Digest)
+		require.NoError(t, err)
+		require.Empty(t, a.Groups)
 	})
 }
 

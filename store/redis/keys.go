@@ -2,8 +2,6 @@ package redis
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/redis/rueidis"
@@ -16,11 +14,12 @@ var keyVerdicts = verdicts{apikey.ErrExists, apikey.ErrNotFound, apikey.ErrConfl
 // digestsLen is the length of the two digests in the record of a key.
 const digestsLen = 2 * len(apikey.Digest{})
 
-// keyJSON encodes the JSON of a key's record, without the four fields that stand before
+// keyJSON encodes the JSON of a key's record, without the five fields that stand before
 // it. They are shadowed by fields that are always zero. Decoding goes straight into a
 // Key.
 type keyJSON struct {
 	apikey.Key
+	GroupID    struct{} `json:"groupId,omitzero"`
 	Name       struct{} `json:"name,omitzero"`
 	CustomerID struct{} `json:"customerId,omitzero"`
 	Digest     struct{} `json:"digest,omitzero"`
@@ -60,7 +59,9 @@ func (s *Store) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, e
 // filtered page may be short, or empty, and still have a next cursor.
 func (s *Store) Keys(ctx context.Context, f apikey.Filter, cursor string, limit int) ([]apikey.Key, string, error) {
 	l := listing[apikey.Key]{
-		order: "keys-by-age", records: "keys", filter: f, read: decodeKey, invalid: apikey.ErrInvalid,
+		order: "keys-by-age", records: "keys", digests: digestsLen,
+		filter: []string{equals(f.GroupID), beginsWith(f.NamePrefix), equals(f.CustomerID)},
+		read:   decodeKey, invalid: apikey.ErrInvalid,
 	}
 	page, next, err := l.page(ctx, s, cursor, limit)
 	if err != nil {
@@ -104,10 +105,7 @@ func foundKey(what, record string, err error) (k apikey.Key, _ error) {
 
 func encodeKey(k apikey.Key) (string, error) {
 	extra := append(k.Digest[:], k.Retiring[:]...)
-	for _, text := range []string{k.Name, k.CustomerID} {
-		extra = append(binary.BigEndian.AppendUint32(extra, uint32(len(text))), text...)
-	}
-	return encode(k.Version, extra, keyJSON{Key: k})
+	return encode(k.Version, appendTexts(extra, k.GroupID, k.Name, k.CustomerID), keyJSON{Key: k})
 }
 
 func decodeKey(record string) (apikey.Key, error) {
@@ -118,26 +116,14 @@ func decodeKey(record string) (apikey.Key, error) {
 	if len(extra) < digestsLen {
 		return apikey.Key{}, errTruncated
 	}
-	name, rest, nameErr := cutText(extra[digestsLen:])
-	customer, rest, customerErr := cutText(rest)
-	if err := errors.Join(nameErr, customerErr); err != nil {
+	var group, name, customer string
+	rest, err := cutTexts(extra[digestsLen:], &group, &name, &customer)
+	if err != nil {
 		return apikey.Key{}, err
 	}
 	var k apikey.Key
 	err = unmarshal(rest, &k)
 	copy(k.Retiring[:], extra[copy(k.Digest[:], extra):])
-	k.Name, k.CustomerID = name, customer
+	k.GroupID, k.Name, k.CustomerID = group, name, customer
 	return k, err
-}
-
-// cutText splits s after the text that it begins with. The text has its length before it.
-func cutText(s string) (text, rest string, err error) {
-	if len(s) < 4 {
-		return "", "", errTruncated
-	}
-	size := int64(binary.BigEndian.Uint32([]byte(s[:4])))
-	if int64(len(s)-4) < size {
-		return "", "", errTruncated
-	}
-	return s[4 : 4+size], s[4+size:], nil
 }

@@ -1,9 +1,9 @@
 package redis
 
 // OnChange implements usageplan.Notifier. It calls changed at once, with "". While a Run
-// is running, changed is also called with the id of each key and plan that any process
-// changes. For a link it gets the id of the link's key. It gets "" when the Run has
-// subscribed, and again after every break. Without a Run there are no further calls.
+// is running, changed is also called with the id of each key, plan and group that any
+// process changes. For a link it gets the id of the link's key. It gets "" when the Run
+// has subscribed, and again after every break. Without a Run there are no further calls.
 //
 // The function changed may read the Store. It should be quick, because the next change
 // waits for it. It must not call OnChange, and it must not call stop, which waits for the

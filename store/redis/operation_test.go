@@ -11,8 +11,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// operation is a call of the directory, on key k, plan p and their link, as sample made
-// them.
+// operation is a call of the directory, on key k, plan p, their link, and group g with
+// its plan q, as sample made them.
 type operation struct {
 	name    string
 	changes bool
@@ -21,7 +21,7 @@ type operation struct {
 }
 
 var sampleKey = apikey.Key{
-	ID: "k", Name: "name", Digest: apikey.DigestOf("secret"), Retiring: apikey.DigestOf("old secret"), Version: 1,
+	ID: "k", GroupID: "g", Name: "name", Digest: apikey.DigestOf("secret"), Retiring: apikey.DigestOf("old secret"), Version: 1,
 }
 
 func sample(t testing.TB, s *Store) {
@@ -29,14 +29,18 @@ func sample(t testing.TB, s *Store) {
 	require.NoError(t, s.InsertKey(t.Context(), sampleKey))
 	require.NoError(t, s.InsertPlan(t.Context(), usageplan.Plan{ID: "p", Version: 1}))
 	require.NoError(t, s.InsertLink(t.Context(), usageplan.Link{PlanID: "p", KeyID: "k", Version: 1}))
+	require.NoError(t, s.InsertPlan(t.Context(), usageplan.Plan{ID: "q", Version: 1}))
+	require.NoError(t, s.InsertGroup(t.Context(), usageplan.Group{ID: "g", ParentID: "top", PlanID: "q", Version: 1}))
+	require.NoError(t, s.InsertGroup(t.Context(), usageplan.Group{ID: "top", Version: 1}))
 }
 
 var (
-	keyParts  = []string{"last", "keys", "keys-by-age", "digests"}
-	planParts = []string{"last", "plans", "plans-by-age"}
-	linkParts = []string{"last", "links", "links-of-plan:p", "links-of-key:k"}
+	keyParts   = []string{"last", "keys", "keys-by-age", "digests"}
+	planParts  = []string{"last", "plans", "plans-by-age"}
+	linkParts  = []string{"last", "links", "links-of-plan:p", "links-of-key:k"}
+	groupParts = []string{"last", "groups", "groups-by-age"}
 
-	accessParts = []string{"digests", "keys", "links", "plans", "links-of-key:k"}
+	accessParts = []string{"digests", "keys", "links", "plans", "links-of-key:k", "groups"}
 )
 
 // reads are the operations that return a record.
@@ -68,6 +72,11 @@ var reads = []operation{
 		_, _, err := s.PlanLinks(ctx, "p", "", 10)
 		return err
 	}},
+	{"group", false, groupParts[1:2], func(ctx context.Context, s *Store) error { _, err := s.Group(ctx, "g"); return err }},
+	{"groups", false, groupParts, func(ctx context.Context, s *Store) error {
+		_, _, err := s.Groups(ctx, usageplan.GroupFilter{}, "", 10)
+		return err
+	}},
 }
 
 // inserts are the operations that add something new.
@@ -80,6 +89,9 @@ var inserts = []operation{
 	}},
 	{"insert link", true, linkParts[:3], func(ctx context.Context, s *Store) error {
 		return s.InsertLink(ctx, usageplan.Link{PlanID: "p", KeyID: "new"})
+	}},
+	{"insert group", true, groupParts, func(ctx context.Context, s *Store) error {
+		return s.InsertGroup(ctx, usageplan.Group{ID: "new"})
 	}},
 }
 
@@ -95,6 +107,10 @@ var updates = []operation{
 		return s.UpdateLink(ctx, usageplan.Link{PlanID: "p", KeyID: "k", Version: 1})
 	}},
 	{"delete link", true, linkParts, func(ctx context.Context, s *Store) error { return s.DeleteLink(ctx, "p", "k") }},
+	{"update group", true, groupParts, func(ctx context.Context, s *Store) error {
+		return s.UpdateGroup(ctx, usageplan.Group{ID: "g", ParentID: "top", Version: 1})
+	}},
+	{"delete group", true, groupParts, func(ctx context.Context, s *Store) error { return s.DeleteGroup(ctx, "g", 1) }},
 }
 
 func operations() []operation { return slices.Concat(reads, inserts, updates) }

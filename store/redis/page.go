@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
-	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/cursor"
 )
 
@@ -18,10 +18,11 @@ const maxExamined = 1000
 // has records with smaller numbers. No number is given twice, so records that come and go
 // between two pages do not disturb the listing.
 type listing[T any] struct {
-	order   string // the sorted set that lists the records
-	records string // the hash that has them
-	before  string // a record's field in the hash is before + its member in the sorted set
-	filter  apikey.Filter
+	order   string   // the sorted set that lists the records
+	records string   // the hash that has them
+	before  string   // a record's field in the hash is before + its member in the sorted set
+	digests int      // how many bytes of digests a record has
+	filter  []string // for each text of a record: any, equals or beginsWith
 	read    func(record string) (T, error)
 	invalid error // wrapped by an error that is the caller's fault
 }
@@ -64,10 +65,28 @@ func (l *listing[T]) args(below uint64, limit int) []string {
 	if below > 0 {
 		from = "(" + strconv.FormatUint(below, 10)
 	}
-	if l.filter != (apikey.Filter{}) {
+	filter := l.filter
+	if strings.Join(filter, "") == "" {
+		filter = nil
+	} else {
 		examine = maxExamined
 	}
-	return []string{from, strconv.Itoa(examine), strconv.Itoa(limit), l.before, l.filter.NamePrefix, l.filter.CustomerID}
+	texts := recordHead + l.digests + 1 // Lua counts from 1
+	return append([]string{from, strconv.Itoa(examine), strconv.Itoa(limit), l.before, strconv.Itoa(texts)}, filter...)
+}
+
+// equals returns the filter for texts that equal want. If want is empty, it is the one
+// for any text.
+func equals(want string) string { return unlessEmpty("=", want) }
+
+// beginsWith returns the filter for texts that begin with prefix.
+func beginsWith(prefix string) string { return unlessEmpty("^", prefix) }
+
+func unlessEmpty(sign, text string) string {
+	if text == "" {
+		return ""
+	}
+	return sign + text
 }
 
 // decodeAll decodes records by read.

@@ -1,22 +1,25 @@
--- A page of a listing, newest first. KEYS: the last number given, the order, the records. ARGV: where to begin, how many
--- records to look at and to return, what their names have before the members of the order, how a key's name must begin, and
--- whose it must be.
+-- A page of a listing, newest first. text.lua stands before this text.
+--
+-- KEYS: the last number given, the order, the records. ARGV: where to begin, how many records to look at and to return, what
+-- their names have before the members of the order, where the texts of a record begin. Then what is wanted of each text: any,
+-- or = and all of it, or ^ and how it begins. Without a filter there are none of these.
 -- The reply: the last number, the number below which the next page begins or nothing, and the records.
-local from, look, limit, before, prefix, customer = unpack(ARGV)
+local from, look, limit, before, texts = unpack(ARGV)
 
--- The text at pos, after its length, and where it ends.
-local function text(record, pos)
-  local a, b, c, d = string.byte(record, pos, pos + 3)
-  if not d then return '', pos end
-  local stop = pos + 4 + ((a * 256 + b) * 256 + c) * 256 + d
-  return string.sub(record, pos + 4, stop - 1), stop
-end
+local first, filter = tonumber(texts), {}
+for i = 6, #ARGV do filter[i - 5] = { how = string.sub(ARGV[i], 1, 1), text = string.sub(ARGV[i], 2) } end
 
--- Whether a record is wanted: its name and its customer follow the head and the digests. The caller judges other layouts.
+-- Whether the filter selects a record. The caller judges other layouts, and records that are cut.
 local function wanted(record)
-  if prefix .. customer == '' or string.byte(record, 1, 1) ~= 1 or #record < 77 then return true end
-  local name, stop = text(record, 74)
-  return string.sub(name, 1, #prefix) == prefix and (customer == '' or text(record, stop) == customer)
+  if string.byte(record, 1, 1) ~= 1 then return true end
+  local value, stop = nil, first
+  for _, want in ipairs(filter) do
+    value, stop = text(record, stop)
+    if not value then return true end
+    if want.how == '^' then value = string.sub(value, 1, #want.text) end
+    if want.how ~= '' and value ~= want.text then return false end
+  end
+  return true
 end
 
 local items = redis.call('ZREVRANGEBYSCORE', KEYS[2], from, '-inf', 'WITHSCORES', 'LIMIT', 0, look + 1)

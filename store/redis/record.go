@@ -14,15 +14,20 @@ import (
 //	layout               1 byte, recordLayout
 //	version              8 bytes
 //	digest, retiring     32 bytes each; only in a key's record
-//	name, customer       4 bytes of length and the text, each; only in a key's record
-//	value                JSON; a key's is without the four fields before it
+//	texts                4 bytes of length and the text, each:
+//	                     group, name and customer in a key's record,
+//	                     parent and plan in a group's record
+//	value                JSON, without the fields before it
+//
+// The group comes first among the texts of a key, so that access.lua sees at once whether
+// there is one.
 const (
 	recordLayout = 1
 	recordHead   = 1 + 8
 )
 
-// encode returns the record of value. Only a key has extra, between the head and the
-// JSON.
+// encode returns the record of value. Only a key and a group have extra, between the head
+// and the JSON.
 func encode(version int64, extra []byte, value any) (string, error) {
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -52,6 +57,29 @@ func recordBody(record string) (string, error) {
 		return "", errTruncated
 	}
 	return record[recordHead:], nil
+}
+
+// appendTexts appends texts, each with its length before it.
+func appendTexts(b []byte, texts ...string) []byte {
+	for _, text := range texts {
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(text))), text...)
+	}
+	return b
+}
+
+// cutTexts cuts texts off the front of s, and returns the rest.
+func cutTexts(s string, texts ...*string) (rest string, err error) {
+	for _, text := range texts {
+		if len(s) < 4 {
+			return "", errTruncated
+		}
+		size := int64(binary.BigEndian.Uint32([]byte(s[:4])))
+		if int64(len(s)-4) < size {
+			return "", errTruncated
+		}
+		*text, s = s[4:4+size], s[4+size:]
+	}
+	return s, nil
 }
 
 var errTruncated = errors.New("record: truncated: want all of its head")

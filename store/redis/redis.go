@@ -37,9 +37,10 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Store keeps counters, keys, plans and links in Redis. It implements [store.Counter],
-// [store.Peeker], [apikey.Store], [usageplan.Store], [usageplan.AccessReader] and
-// [usageplan.Listener]. It hears of changes while Run runs.
+// Store keeps counters, keys, plans, links and groups in Redis. It implements
+// [store.Counter], [store.Peeker], [apikey.Store], [usageplan.Store],
+// [usageplan.GroupStore], [usageplan.AccessReader] and [usageplan.Listener]. It hears of
+// changes while Run runs.
 //
 // Apart from its listeners a Store holds no state of its own. Any number of Stores, in
 // any number of processes, count together and see the same. A Store is safe for
@@ -79,6 +80,7 @@ var (
 	_ usageplan.Store    = (*Store)(nil)
 	_ usageplan.Listener = (*Store)(nil)
 
+	_ usageplan.GroupStore   = (*Store)(nil)
 	_ usageplan.AccessReader = (*Store)(nil)
 )
 

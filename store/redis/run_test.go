@@ -82,6 +82,13 @@ func TestPush(t *testing.T) {
 	require.ErrorIs(t, there.DeletePlan(t.Context(), "p", 0), usageplan.ErrNotFound)
 	require.NoError(t, there.InsertPlan(t.Context(), usageplan.Plan{ID: "p"}))
 	require.Equal(t, "p", soon(t, heard))
+	require.NoError(t, there.InsertGroup(t.Context(), usageplan.Group{ID: "g"}))
+	require.Equal(t, "g", soon(t, heard))
+	require.NoError(t, there.UpdateGroup(t.Context(), usageplan.Group{ID: "g", PlanID: "p", Version: 1}))
+	require.Equal(t, "g", soon(t, heard))
+	require.ErrorIs(t, there.DeleteGroup(t.Context(), "g", 1), usageplan.ErrConflict)
+	require.NoError(t, there.DeleteGroup(t.Context(), "g", 2))
+	require.Equal(t, "g", soon(t, heard))
 	require.Empty(t, elsewhere, "a store without a Run tells of nothing but the beginning")
 }
 

@@ -52,7 +52,7 @@ func TestQuotaUnseen(t *testing.T) {
 							t.Error(err)
 						case d.Allowed:
 							admitted.Add(1)
-						case d.SharedLimit() != gate.SharedAccount:
+						case !refusedByAccount(&d):
 							wrong.Add(1)
 						}
 					}
@@ -66,4 +66,9 @@ func TestQuotaUnseen(t *testing.T) {
 			require.EqualValues(t, burst, days[0].Used)
 		})
 	}
+}
+
+func refusedByAccount(d *gate.Decision) bool {
+	by, refused := d.RefusedBy()
+	return refused && by.Kind == gate.PayerAccount
 }

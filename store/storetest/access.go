@@ -31,7 +31,7 @@ func withAccess(test func(v *visit, s directory)) func(v *visit, s usageplan.Sto
 
 var readAccess = []directoryCase[usageplan.Store]{{
 	"access", "An AccessReader finds, by ID and by either digest, what the single calls find: the key, its links with " +
-		"the oldest first, and the plans that exist.",
+		"the oldest first, its group and those above it, and the plans that exist.",
 	withAccess(func(v *visit, s directory) {
 		rnd := rand.New(rand.NewPCG(1, 2))
 		for range 300 {
@@ -112,6 +112,9 @@ const keysOfHistory, plansOfHistory = 4, 3
 
 // changeAny makes one random change.
 func changeAny(ctx context.Context, s directory, rnd *rand.Rand) error {
+	if groups, ok := s.(usageplan.GroupStore); ok && rnd.IntN(3) == 0 {
+		return changeAnyGroup(ctx, groups, rnd)
+	}
 	i, j := rnd.IntN(keysOfHistory), rnd.IntN(plansOfHistory)
 	switch rnd.IntN(9) {
 	case 0, 1:
@@ -124,6 +127,7 @@ func changeAny(ctx context.Context, s directory, rnd *rand.Rand) error {
 			return err
 		}
 		k.Digest, k.Retiring = k.Retiring, k.Digest
+		k.GroupID = groupID(rnd.IntN(groupsOfHistory + 1)) // the last one does not exist
 		return s.UpdateKey(ctx, k)
 	case 4:
 		return s.InsertPlan(ctx, aPlan(j))
@@ -148,9 +152,20 @@ func (v *visit) sameAccess(s directory, what string, got usageplan.Access, err e
 	links, err := s.KeyLinks(v.ctx, key.ID)
 	v.ok(err)
 	lists(v, what+": the links", got.Links, links)
-	plans := map[string]usageplan.Plan{}
+	groups := v.groupsAbove(s, key.GroupID)
+	v.sameGroups(what+": the groups", got.Groups, groups)
+	var ids []string
 	for _, l := range links {
-		p, err := s.Plan(v.ctx, l.PlanID)
+		ids = append(ids, l.PlanID)
+	}
+	for _, g := range groups {
+		if g.PlanID != "" {
+			ids = append(ids, g.PlanID)
+		}
+	}
+	plans := map[string]usageplan.Plan{}
+	for _, id := range ids {
+		p, err := s.Plan(v.ctx, id)
 		if errors.Is(err, usageplan.ErrNotFound) {
 			continue
 		}

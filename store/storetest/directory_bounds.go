@@ -53,7 +53,7 @@ func fullKey() apikey.Key {
 	k := apikey.Key{
 		ID: strings.Repeat("Zz-_", maxIDLength/4), Name: " " + strings.Repeat(fourBytes, 1022) + " ",
 		Description: "\r\n\t\x01" + strings.Repeat(fourBytes, 124_990) + "e\u0301 \n",
-		CustomerID:  strings.Repeat("漢", 1024), Tags: fullTags(), Hint: "…" + fourBytes,
+		CustomerID:  strings.Repeat("漢", 1024), GroupID: strings.Repeat("-_zZ", maxIDLength/4), Tags: fullTags(), Hint: "…" + fourBytes,
 		Digest: aDigest(0, 0xff), Retiring: aDigest(0xff, 0), Enabled: true,
 		Sealed:        bytes.Repeat([]byte{0, 0xff, 0xfe, '\'', 0xc3, '\n'}, 200),
 		RetiringUntil: aFuture, Expires: aFuture, Created: aTime(1), Updated: aTime(2), Version: 1,

@@ -9,7 +9,7 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// maxIDLength is the length of the longest ID of a key or a plan.
+// maxIDLength is the length of the longest ID of a key, a plan or a group.
 const maxIDLength = 64
 
 // anID returns the i-th ID of a kind of records. The IDs do not ascend with i, have any
@@ -32,6 +32,8 @@ func anID(kind string, i int) string {
 func keyID(i int) string { return anID("key", i) }
 
 func planID(i int) string { return anID("plan", i) }
+
+func groupID(i int) string { return anID("group", i) }
 
 // aTime returns the time of the i-th of many records. The times do not ascend with i.
 // Some have no fraction, and some are equal.

@@ -3,6 +3,8 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +18,8 @@ type reformed struct {
 	key  func(apikey.Key) apikey.Key
 	plan func(usageplan.Plan) usageplan.Plan
 	link func(usageplan.Link) usageplan.Link
+
+	group func(usageplan.Group) usageplan.Group
 }
 
 // reform returns the records of a list in another form.
@@ -61,14 +65,30 @@ func (s reformed) PlanLinks(ctx context.Context, id, cursor string, limit int) (
 	return reform(links, s.link), next, err
 }
 
+func (s reformed) Group(ctx context.Context, id string) (usageplan.Group, error) {
+	g, err := s.base.Group(ctx, id)
+	return s.group(g), err
+}
+
+func (s reformed) Groups(ctx context.Context, f usageplan.GroupFilter, cursor string, limit int) ([]usageplan.Group, string, error) {
+	groups, next, err := s.base.Groups(ctx, f, cursor, limit)
+	return reform(groups, s.group), next, err
+}
+
 func (s reformed) AccessByKey(ctx context.Context, id string) (usageplan.Access, error) {
 	a, err := s.base.AccessByKey(ctx, id)
-	return usageplan.Access{Key: s.key(a.Key), Links: reform(a.Links, s.link), Plans: reform(a.Plans, s.plan)}, err
+	return s.access(a), err
 }
 
 func (s reformed) AccessByDigest(ctx context.Context, d apikey.Digest) (usageplan.Access, error) {
 	a, err := s.base.AccessByDigest(ctx, d)
-	return usageplan.Access{Key: s.key(a.Key), Links: reform(a.Links, s.link), Plans: reform(a.Plans, s.plan)}, err
+	return s.access(a), err
+}
+
+func (s reformed) access(a usageplan.Access) usageplan.Access {
+	return usageplan.Access{
+		Key: s.key(a.Key), Links: reform(a.Links, s.link), Groups: reform(a.Groups, s.group), Plans: reform(a.Plans, s.plan),
+	}
 }
 
 // asJSON returns what the JSON form of a record holds.
@@ -102,8 +122,14 @@ func TestForms(t *testing.T) {
 			l.Created = l.Created.In(zone)
 			return l
 		},
+		group: func(g usageplan.Group) usageplan.Group {
+			g.Created, g.Updated = g.Created.In(zone), g.Updated.In(zone)
+			return g
+		},
 	}
-	held := reformed{key: asJSON[apikey.Key](t), plan: asJSON[usageplan.Plan](t), link: asJSON[usageplan.Link](t)}
+	held := reformed{
+		key: asJSON[apikey.Key](t), plan: asJSON[usageplan.Plan](t), link: asJSON[usageplan.Link](t), group: asJSON[usageplan.Group](t),
+	}
 	for name, form := range map[string]reformed{"zone": zoned, "json": held} {
 		fresh := func() reformed {
 			s := form
@@ -130,17 +156,38 @@ func TestFixtures(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	for _, g := range boundGroups() {
+		if err := g.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
 	k := fullKey()
 	if err := k.Tags.Validate(); err != nil {
 		t.Error(err)
 	}
 	seen := map[string]bool{}
 	for i := range 2000 {
-		for _, id := range []string{keyID(i), planID(i)} {
+		for _, id := range []string{keyID(i), planID(i), groupID(i)} {
 			if seen[id] || len(id) > maxIDLength {
 				t.Errorf("%s: used before, or too long", id)
 			}
 			seen[id] = true
+		}
+	}
+}
+
+// TestWithoutGroups checks that the cases of groups are skipped, with a reason, for a
+// store that keeps none, and that the store passes the other cases.
+func TestWithoutGroups(t *testing.T) {
+	for _, c := range planCases() {
+		err := c.try(t, struct{ usageplan.Store }{newBase()})
+		var skip skipped
+		isGroups := strings.Contains(c.name, "group")
+		if isGroups && !errors.As(err, &skip) || !isGroups && err != nil && !errors.As(err, &skip) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if isGroups && !strings.Contains(err.Error(), "usageplan.GroupStore") {
+			t.Errorf("%s: skipped with the reason %q", c.name, err)
 		}
 	}
 }

@@ -14,11 +14,11 @@ import (
 )
 
 // linksOf checks which links a key and a plan have, in any order: those of all that have
-// its ID. No two links of all have the same subject.
+// its ID. No two links of all have the same allowance.
 func (v *visit) linksOf(s usageplan.Store, what, id string, all []usageplan.Link) {
 	ofKey, ofPlan := ofID(id, all)
-	lists(v, fmt.Sprintf("%s: links of key %q", what, id), bySubject(v.keyLinks(s, id)), bySubject(ofKey))
-	lists(v, fmt.Sprintf("%s: links of plan %q", what, id), bySubject(v.planLinks(s, id, 9)), bySubject(ofPlan))
+	lists(v, fmt.Sprintf("%s: links of key %q", what, id), byAllowance(v.keyLinks(s, id)), byAllowance(ofKey))
+	lists(v, fmt.Sprintf("%s: links of plan %q", what, id), byAllowance(v.planLinks(s, id, 9)), byAllowance(ofPlan))
 }
 
 // ofID returns the links of a key and of a plan, in the order of all.
@@ -34,8 +34,8 @@ func ofID(id string, all []usageplan.Link) (ofKey, ofPlan []usageplan.Link) {
 	return ofKey, ofPlan
 }
 
-func bySubject(links []usageplan.Link) []usageplan.Link {
-	return slices.SortedFunc(slices.Values(links), func(a, b usageplan.Link) int { return strings.Compare(a.Subject, b.Subject) })
+func byAllowance(links []usageplan.Link) []usageplan.Link {
+	return slices.SortedFunc(slices.Values(links), func(a, b usageplan.Link) int { return strings.Compare(a.Allowance, b.Allowance) })
 }
 
 func (v *visit) keyLinks(s usageplan.Store, id string) []usageplan.Link {
@@ -55,9 +55,9 @@ var joinedIDs = []string{"a", "a-a", "a_a", "aa", "A", "-a", "a-", "_", "1", "11
 // boundLinks returns links with each field at its bounds.
 func boundLinks() []usageplan.Link {
 	return []usageplan.Link{
-		{Subject: strings.Repeat(fourBytes, 64), Quotas: extremeQuotas(), Throttle: &limiter.Limit{Rate: 1.0 / 3, Burst: 1}},
-		{Subject: " /\x01\u00a0\n%_*'\"\\", Quotas: []calendar.Quota{{Period: calendar.Minute}}, Throttle: &limiter.Limit{}},
-		{Subject: "e\u0301", Quotas: []calendar.Quota{}, Throttle: &limiter.Limit{Burst: 3}},
+		{Allowance: strings.Repeat(fourBytes, 32), Quotas: extremeQuotas(), Throttle: &limiter.Limit{Rate: 1.0 / 3, Burst: 1}},
+		{Allowance: " /\u00a0\u2028<%_*'\"\\", Quotas: []calendar.Quota{{Period: calendar.Minute}}, Throttle: &limiter.Limit{}},
+		{Allowance: "e\u0301", Quotas: []calendar.Quota{}, Throttle: &limiter.Limit{Burst: 3}},
 	}
 }
 
@@ -71,7 +71,7 @@ var unfavourableLinks = []directoryCase[usageplan.Store]{{
 				if (i+j)%3 == 0 && i != j { // not all of them, so that a link of others shows
 					continue
 				}
-				l := usageplan.Link{PlanID: plan, KeyID: key, Subject: fmt.Sprint(i, j), Version: 1}
+				l := usageplan.Link{PlanID: plan, KeyID: key, Allowance: fmt.Sprint(i, j), Version: 1}
 				all = append(all, l)
 				v.okAt(s.InsertLink(v.ctx, l), "insert", plan, key)
 			}
@@ -104,7 +104,7 @@ var unfavourableLinks = []directoryCase[usageplan.Store]{{
 		}
 		for i := range all { // now the oldest has been updated last
 			l := &all[len(all)-1-i]
-			l.Subject, l.Created = fmt.Sprint(i), extremeTimes[i%len(extremeTimes)]
+			l.Allowance, l.Created = fmt.Sprint(i), extremeTimes[i%len(extremeTimes)]
 			v.ok(s.UpdateLink(v.ctx, *l))
 			l.Version++
 		}
@@ -165,7 +165,7 @@ var unfavourableLinks = []directoryCase[usageplan.Store]{{
 			l.PlanID, l.KeyID, l.Version = planID(i), keyID(i), 1
 			v.ok(s.InsertLink(v.ctx, l))
 			v.linksOf(s, "inserted", l.KeyID, []usageplan.Link{l})
-			v.ok(s.UpdateLink(v.ctx, usageplan.Link{PlanID: l.PlanID, KeyID: l.KeyID, Subject: "s", Version: 1}))
+			v.ok(s.UpdateLink(v.ctx, usageplan.Link{PlanID: l.PlanID, KeyID: l.KeyID, Allowance: "s", Version: 1}))
 			l.Version = 2
 			v.ok(s.UpdateLink(v.ctx, l))
 			l.Version = 3
@@ -177,7 +177,7 @@ var unfavourableLinks = []directoryCase[usageplan.Store]{{
 	func(v *visit, s usageplan.Store) {
 		var all []usageplan.Link
 		for i := range 120 {
-			all = append(all, usageplan.Link{PlanID: planID(i), KeyID: keyID(0), Subject: fmt.Sprint(i), Version: 1})
+			all = append(all, usageplan.Link{PlanID: planID(i), KeyID: keyID(0), Allowance: fmt.Sprint(i), Version: 1})
 			v.ok(s.InsertLink(v.ctx, all[i]))
 		}
 		v.linksOf(s, "many", keyID(0), all)
@@ -235,7 +235,7 @@ var accessAgain = []directoryCase[usageplan.Store]{{
 		k := aKey(0)
 		v.ok(s.InsertKey(v.ctx, k))
 		for i := range 120 {
-			v.ok(s.InsertLink(v.ctx, usageplan.Link{PlanID: planID(i), KeyID: k.ID, Subject: fmt.Sprint(i)}))
+			v.ok(s.InsertLink(v.ctx, usageplan.Link{PlanID: planID(i), KeyID: k.ID, Allowance: fmt.Sprint(i)}))
 			v.ok(s.InsertPlan(v.ctx, usageplan.Plan{ID: planID(i), Name: fmt.Sprint(i)}))
 		}
 		a, err := s.AccessByKey(v.ctx, k.ID)

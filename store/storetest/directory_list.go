@@ -67,7 +67,7 @@ var listedKeys = []directoryCase[apikey.Store]{{
 		}
 	},
 }, {
-	"list/text", "A filter compares customers and the beginnings of names byte by byte.",
+	"list/text", "A filter compares customers, groups and the beginnings of names byte by byte.",
 	func(v *visit, s apikey.Store) {
 		var keys []apikey.Key
 		texts := append(slices.Clone(hostileTexts), strings.Repeat(fourBytes, 1024), strings.Repeat(fourBytes, 1023), strings.Repeat(fourBytes, 1023)+"\U0001F510")
@@ -84,6 +84,14 @@ var listedKeys = []directoryCase[apikey.Store]{{
 				}
 			}
 			v.listsKeys(s, fmt.Sprintf("the names that begin with %.20q", text), apikey.Filter{NamePrefix: text}, 3, want)
+		}
+		for i, id := range hostileIDs {
+			k := apikey.Key{ID: keyID(len(texts) + i), GroupID: id, Version: 1}
+			v.ok(s.InsertKey(v.ctx, k))
+			keys = append(keys, k)
+		}
+		for i, id := range hostileIDs {
+			v.listsKeys(s, fmt.Sprintf("the keys of group %.70q", id), apikey.Filter{GroupID: id}, 3, keys[len(texts)+i:len(texts)+i+1])
 		}
 	},
 }}

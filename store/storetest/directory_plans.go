@@ -80,7 +80,7 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 			p := usageplan.Plan{ID: planID(i), Throttle: &l, Quotas: []calendar.Quota{{Period: calendar.Hour}}, Version: 1}
 			v.ok(s.InsertPlan(v.ctx, p))
 			v.hasPlan(s, "a throttle of "+l.String(), p)
-			link := usageplan.Link{PlanID: p.ID, KeyID: keyID(i), Subject: "s", Throttle: &l, Version: 1}
+			link := usageplan.Link{PlanID: p.ID, KeyID: keyID(i), Allowance: "s", Throttle: &l, Version: 1}
 			v.ok(s.InsertLink(v.ctx, link))
 			links, err := s.KeyLinks(v.ctx, link.KeyID)
 			v.ok(err)
@@ -98,7 +98,7 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 			v.ok(s.UpdatePlan(v.ctx, p))
 			p.Version++
 			v.hasPlan(s, "updated at "+p.Updated.String(), p)
-			link := usageplan.Link{PlanID: p.ID, KeyID: keyID(i), Subject: "s", Created: at, Version: 1}
+			link := usageplan.Link{PlanID: p.ID, KeyID: keyID(i), Allowance: "s", Created: at, Version: 1}
 			v.ok(s.InsertLink(v.ctx, link))
 			links, _, err := s.PlanLinks(v.ctx, link.PlanID, "", 5)
 			v.ok(err)
@@ -110,7 +110,7 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 		"the stored one, also of 0 or of one ahead, is a conflict and changes nothing.",
 	func(v *visit, s usageplan.Store) {
 		for i, version := range []int64{-1, 0, 2, 7, math.MaxInt64} {
-			p, l := usageplan.Plan{ID: planID(i), Version: version}, usageplan.Link{PlanID: planID(i), KeyID: keyID(i), Subject: "s", Version: version}
+			p, l := usageplan.Plan{ID: planID(i), Version: version}, usageplan.Link{PlanID: planID(i), KeyID: keyID(i), Allowance: "s", Version: version}
 			v.ok(s.InsertPlan(v.ctx, p))
 			v.ok(s.InsertLink(v.ctx, l))
 			for stored := int64(1); stored < 3; stored++ {
@@ -121,7 +121,7 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 				lists(v, "the link", links, []usageplan.Link{l})
 				for _, other := range []int64{-1, 0, stored - 1, stored + 1, stored + 1<<32} {
 					v.wants(s.UpdatePlan(v.ctx, usageplan.Plan{ID: p.ID, Name: "lost", Version: other}), usageplan.ErrConflict)
-					v.wants(s.UpdateLink(v.ctx, usageplan.Link{PlanID: l.PlanID, KeyID: l.KeyID, Subject: "lost", Version: other}), usageplan.ErrConflict)
+					v.wants(s.UpdateLink(v.ctx, usageplan.Link{PlanID: l.PlanID, KeyID: l.KeyID, Allowance: "lost", Version: other}), usageplan.ErrConflict)
 				}
 				v.ok(s.UpdatePlan(v.ctx, p))
 				v.ok(s.UpdateLink(v.ctx, l))
@@ -220,7 +220,7 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 		}
 		k, p := aKey(0), aPlan(0)
 		p.ID = k.ID
-		l := usageplan.Link{PlanID: p.ID, KeyID: k.ID, Subject: "s", Throttle: &limiter.Limit{Rate: 1}, Version: 1}
+		l := usageplan.Link{PlanID: p.ID, KeyID: k.ID, Allowance: "s", Throttle: &limiter.Limit{Rate: 1}, Version: 1}
 		v.ok(keys.InsertKey(v.ctx, k))
 		v.ok(s.InsertPlan(v.ctx, p))
 		v.ok(s.InsertLink(v.ctx, l))

@@ -39,7 +39,29 @@ func (s oneByOne) AccessByKey(ctx context.Context, id string) (a usageplan.Acces
 			a.Plans = append(a.Plans, p)
 		}
 	}
-	return a, nil
+	return a, s.readGroups(ctx, &a)
+}
+
+// readGroups reads the groups of a key and their plans with single calls.
+func (s oneByOne) readGroups(ctx context.Context, a *usageplan.Access) error {
+	for id := a.Key.GroupID; id != "" && len(a.Groups) <= usageplan.MaxGroups; {
+		g, err := s.Group(ctx, id)
+		if errors.Is(err, usageplan.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for range 20 {
+			runtime.Gosched()
+		}
+		a.Groups = append(a.Groups, g)
+		if p, err := s.Plan(ctx, g.PlanID); err == nil && a.Plan(p.ID) == nil {
+			a.Plans = append(a.Plans, p)
+		}
+		id = g.ParentID
+	}
+	return nil
 }
 
 // changedAccess changes an Access before it returns it.

@@ -139,17 +139,17 @@ var aliasKeyFlaws = []directoryFlaw[apikey.Store]{
 	{"a digest without regard to case", "digests", func() apikey.Store {
 		return shortDigests{newBase(), newMemo[string, string](), func(d apikey.Digest) string { return strings.ToUpper(string(d[:])) }}
 	}},
-	{"customers without regard to case", "list/text", func() apikey.Store { return comparedCustomers{newBase(), strings.ToLower} }},
-	{"customers without the spaces at their end", "list/text", func() apikey.Store {
+	{"customers without regard to case", "list/text, list/group", func() apikey.Store { return comparedCustomers{newBase(), strings.ToLower} }},
+	{"customers without the spaces at their end", "list/text, list/group", func() apikey.Store {
 		return comparedCustomers{newBase(), func(c string) string { return strings.TrimRight(c, " ") }}
 	}},
-	{"a prefix as a range that ends at U+F8FF", "list/text", func() apikey.Store {
+	{"a prefix as a range that ends at U+F8FF", "list/text, list/group", func() apikey.Store {
 		return comparedNames{newBase(), func(name, prefix string) bool { return name >= prefix && name <= prefix+"\uf8ff" }}
 	}},
-	{"a prefix of 255 bytes", "list/text", func() apikey.Store {
+	{"a prefix of 255 bytes", "list/text, list/group", func() apikey.Store {
 		return comparedNames{newBase(), func(name, prefix string) bool { return strings.HasPrefix(name, cutTo(prefix, 255)) }}
 	}},
-	{"a prefix of composed characters", "list/text", func() apikey.Store {
+	{"a prefix of composed characters", "list/text, list/group", func() apikey.Store {
 		return comparedNames{newBase(), func(name, prefix string) bool { return strings.HasPrefix(composed(name), composed(prefix)) }}
 	}},
 }

@@ -222,8 +222,8 @@ var alteredPlanFlaws = []directoryFlaw[usageplan.Store]{
 			l.Throttle = nil
 		}
 	}),
-	linkAltered("cuts a subject to 255 bytes", "links/bounds", func(l *usageplan.Link) { l.Subject = cutTo(l.Subject, 255) }),
-	linkAltered("trims a subject", "links/bounds", func(l *usageplan.Link) { l.Subject = strings.TrimSpace(l.Subject) }),
+	linkAltered("cuts an allowance to 127 bytes", "links/bounds", func(l *usageplan.Link) { l.Allowance = cutTo(l.Allowance, 127) }),
+	linkAltered("trims an allowance", "links/bounds", func(l *usageplan.Link) { l.Allowance = strings.TrimSpace(l.Allowance) }),
 	planAltered("keeps a time of a plan in floating point", "times", func(p *usageplan.Plan) { p.Updated = floatSeconds(p.Updated) }),
 	linkAltered("drops the zone of a link's time", "times, links/order", func(l *usageplan.Link) { l.Created = wallClock(l.Created) }),
 	planAltered("keeps the zone of a time as hours", "times", func(p *usageplan.Plan) {

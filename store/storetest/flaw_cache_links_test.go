@@ -33,7 +33,7 @@ var cachePlanFlaws = []directoryFlaw[usageplan.Store]{
 	{"an update of a later version succeeds", "version/any", func() usageplan.Store { return laterVersion{newBase()} }},
 	{"a new plan keeps a version that is not 0", "version/any", func() usageplan.Store { return defaultPlan{newBase()} }},
 	{"a new link keeps a version that is not 0", "version/any", func() usageplan.Store { return defaultLink{newBase()} }},
-	{"remembers that a key has no links", "links/again", func() usageplan.Store {
+	{"remembers that a key has no links", "links/again, access/groups-again", func() usageplan.Store {
 		return noLinks{newBase(), true, newMemo[string, bool]()}
 	}},
 	{"remembers that a plan has no links", "links/again", func() usageplan.Store {

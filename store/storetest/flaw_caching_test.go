@@ -27,6 +27,10 @@ const (
 	ownChanges
 	plansByID
 	linksOfKeys
+	groupsByID
+	groupMisses
+	groupVersions
+	groupLists
 )
 
 type cache struct {
@@ -36,13 +40,16 @@ type cache struct {
 	plans    map[string]usageplan.Plan
 	links    map[string][]usageplan.Link
 	mine     map[string]bool
+	groups   map[string]usageplan.Group
+	below    map[usageplan.GroupFilter][]usageplan.Group
 	writing  bool
 }
 
 func newCache() *cache {
 	return &cache{
-		map[apikey.Digest]apikey.Key{}, map[apikey.Digest]bool{}, map[string]int64{}, map[string]usageplan.Plan{},
-		map[string][]usageplan.Link{}, map[string]bool{}, false,
+		keys: map[apikey.Digest]apikey.Key{}, missing: map[apikey.Digest]bool{}, versions: map[string]int64{},
+		plans: map[string]usageplan.Plan{}, links: map[string][]usageplan.Link{}, mine: map[string]bool{},
+		groups: map[string]usageplan.Group{}, below: map[usageplan.GroupFilter][]usageplan.Group{},
 	}
 }
 

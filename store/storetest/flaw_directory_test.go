@@ -92,7 +92,7 @@ func keyFlaws() []directoryFlaw[apikey.Store] {
 }
 
 func planFlaws() []directoryFlaw[usageplan.Store] {
-	return slices.Concat(storedPlanFlaws, accessFlaws, durablePlanFlaws, unfavourablePlanFlaws, planAtOnceFlaws)
+	return slices.Concat(storedPlanFlaws, accessFlaws, durablePlanFlaws, unfavourablePlanFlaws, planAtOnceFlaws, groupFlaws())
 }
 
 func tried[S any](t *testing.T, cases []directoryCase[S], flaws []directoryFlaw[S]) {

@@ -77,7 +77,8 @@ func triedExactly[S any](t *testing.T, broad broadFlaws, cases []directoryCase[S
 // they find in a flawed store depends on a random history or on the scheduler.
 var chances = []string{
 	"random/", "race/", "queue/", "subject/place", "one/as-take", // of counters
-	"together", "version", "delete/version", "access", "access/instant", "at-once/", // of directories
+	"together", "version", "delete/version", "groups/delete-version", "access", "access/instant", "access/groups-instant",
+	"groups/together", "groups/version", "at-once/", // of directories
 }
 
 func ofChance(name string) bool {

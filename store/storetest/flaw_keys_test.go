@@ -52,6 +52,12 @@ var storedKeyFlaws = []directoryFlaw[apikey.Store]{
 	{"cursors are offsets", "list/meanwhile", func() apikey.Store { return offsets{newBase()} }},
 	{"shares an inserted key", "copies", func() apikey.Store { return shallow{newBase(), new(apikey.Key)} }},
 	{"filters by name only", "list/customer", func() apikey.Store { return anyCustomer{newBase()} }},
+	{"ignores the group of a filter", "list/group, list/text", func() apikey.Store { return filtersGroups{base: newBase(), any: true} }},
+	{"filters by group or by customer", "list/group", func() apikey.Store { return filtersGroups{base: newBase(), alone: true} }},
+	{"finds a key by its first group", "list/group", func() apikey.Store {
+		return filtersGroups{base: newBase(), first: newMemo[string, string]()}
+	}},
+	{"compares groups without regard to case", "list/text", func() apikey.Store { return filtersGroups{base: newBase(), fold: true} }},
 	{"does not filter", "list/filter", func() apikey.Store { return unfiltered{newBase()} }},
 	{"filters without regard to case", "list/filter", func() apikey.Store { return anyCase{newBase()} }},
 	{"reads a prefix as a pattern", "list/filter", func() apikey.Store { return globs{newBase()} }},

@@ -27,7 +27,7 @@ type ordered struct {
 	keeps                  bool // a deleted record keeps its number for its successor
 	at                     continuing
 
-	plans, links bool // which listings of a store of plans it is about
+	plans, links, groups bool // which listings of a store of plans it is about
 }
 
 // continuing is what a cursor does once its row was deleted.
@@ -204,9 +204,9 @@ func orderedPlans(name, caught string, o ordered) directoryFlaw[usageplan.Store]
 }
 
 var orderKeyFlaws = []directoryFlaw[apikey.Store]{
-	orderedKeys("lists by ID", "list, list/order", ordered{byID: true}),
-	orderedKeys("lists by the time of creation", "list, list/order", ordered{byTime: true}),
-	orderedKeys("lists by the time of the last change", "list, list/order", ordered{byUpdate: true}),
+	orderedKeys("lists by ID", "list, list/order, list/group", ordered{byID: true}),
+	orderedKeys("lists by the time of creation", "list, list/order, list/group", ordered{byTime: true}),
+	orderedKeys("lists by the time of the last change", "list, list/order, list/group", ordered{byUpdate: true}),
 	orderedKeys("lists a key that was inserted again at its old place", "list/order", ordered{keeps: true}),
 	orderedKeys("a listing ends where its row was deleted", "list/deleted", ordered{at: endsThere}),
 	orderedKeys("a listing fails where its row was deleted", "list/deleted", ordered{at: failsThere}),
@@ -217,8 +217,8 @@ var orderKeyFlaws = []directoryFlaw[apikey.Store]{
 
 var orderPlanFlaws = []directoryFlaw[usageplan.Store]{
 	orderedPlans("lists plans by ID", "list, list/order", ordered{byID: true, plans: true}),
-	orderedPlans("lists plans by the time of creation", "list, list/order", ordered{byTime: true, plans: true}),
-	orderedPlans("lists plans by the time of the last change", "list, list/order", ordered{byUpdate: true, plans: true}),
+	orderedPlans("lists plans by the time of creation", "list, list/order, groups/delete", ordered{byTime: true, plans: true}),
+	orderedPlans("lists plans by the time of the last change", "list, list/order, groups/delete", ordered{byUpdate: true, plans: true}),
 	{"a wrong cursor if the rest of the plans was deleted", "list/deleted", func() usageplan.Store { return endless{newBase()} }},
 	orderedPlans("lists an updated plan first", "list/order", ordered{moves: true, plans: true}),
 	orderedPlans("lists a plan that was inserted again at its old place", "list/order", ordered{keeps: true, plans: true}),

@@ -20,6 +20,15 @@ func (s restored) reopen() any {
 	return restored{to, s.copy}
 }
 
+// restoredPlans copies keys and groups as they are, and the rest as copy does.
+func restoredPlans(copy func(from, to base)) restored {
+	return restored{newBase(), func(from, to base) {
+		copy(from, to)
+		copyKeys(func(*apikey.Key) bool { return true })(from, to)
+		copyGroups(true, func(base, *usageplan.Group) bool { return true })(from, to)
+	}}
+}
+
 // must panics with err, which fails the case.
 func must(err error) {
 	if err != nil {
@@ -154,19 +163,19 @@ var durableKeyFlaws = []directoryFlaw[apikey.Store]{
 
 var durablePlanFlaws = []directoryFlaw[usageplan.Store]{
 	{"keeps no plan on disk", "reopen, reopen/version, reopen/changes, reopen/order", func() usageplan.Store {
-		return restored{newBase(), func(_, _ base) {}}
+		return restoredPlans(func(_, _ base) {})
 	}},
 	{"starts the versions of plans again", "reopen/version", func() usageplan.Store {
-		return restored{newBase(), copyPlans(false, true, all)}
+		return restoredPlans(copyPlans(false, true, all))
 	}},
 	{"starts the versions of links again", "reopen/version, reopen/changes", func() usageplan.Store {
-		return restored{newBase(), copyPlans(true, false, all)}
+		return restoredPlans(copyPlans(true, false, all))
 	}},
 	{"restores links of plans that exist", "reopen/changes", func() usageplan.Store {
-		return restored{newBase(), copyPlans(true, true, planExists)}
+		return restoredPlans(copyPlans(true, true, planExists))
 	}},
 	{"caches plans", "peer, peer/notify", func() usageplan.Store { return newCaching(plansByID) }},
 	{"caches the links of keys", "peer, peer/notify", func() usageplan.Store { return newCaching(linksOfKeys) }},
 	{"compares versions with its cache", "peer/version", func() usageplan.Store { return newCaching(oldVersions) }},
-	{"notifies of its own changes", "peer/notify", func() usageplan.Store { return newCaching(ownChanges) }},
+	{"notifies of its own changes", "peer/notify, groups/peer-notify", func() usageplan.Store { return newCaching(ownChanges) }},
 }

@@ -33,7 +33,7 @@ func aKey(i int) apikey.Key {
 	}
 	return apikey.Key{
 		ID: id, Name: fmt.Sprintf("name-%d %q {é}", i%3, id), Description: "line\nand line", Hint: "acme_…" + id,
-		Enabled: i%2 == 0, CustomerID: fmt.Sprintf("customer-%d", i%4), Tags: apikey.Tags{"team": "a", "n": id},
+		Enabled: i%2 == 0, CustomerID: fmt.Sprintf("customer-%d", i%4), GroupID: groupID(i % 3), Tags: apikey.Tags{"team": "a", "n": id},
 		StageKeys: []string{"pets/prod", "cats/" + id},
 		Sealed:    []byte("\x00sealed " + id),
 		Digest:    apikey.DigestOf("secret of " + id), Retiring: apikey.DigestOf("old secret of " + id),

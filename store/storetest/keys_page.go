@@ -66,6 +66,37 @@ var pagedKeys = []directoryCase[apikey.Store]{{
 		}
 	},
 }, {
+	"list/group", "A filter by group returns the keys of that group alone, and with a CustomerID and a NamePrefix those of them " +
+		"that these select. An update can take a key to another group.",
+	func(v *visit, s apikey.Store) {
+		keys := insertKeys(v, s, 20)
+		check := func() {
+			for _, group := range []string{groupID(0), groupID(1), groupID(5), "none"} {
+				for _, f := range []apikey.Filter{{}, {CustomerID: "customer-1"}, {NamePrefix: "name-1"}, {CustomerID: "customer-3", NamePrefix: "name-0"}} {
+					f.GroupID = group
+					var want []apikey.Key
+					for _, k := range keys {
+						if f.Passes(&k) {
+							want = append(want, k)
+						}
+					}
+					for _, limit := range []int{1, 3, 100} {
+						lists(v, fmt.Sprintf("the listing of %+v by %d", f, limit), v.listed(s, f, limit), reversed(want))
+					}
+				}
+			}
+		}
+		check()
+		for i, group := range []string{groupID(5), groupID(1), "", groupID(0)} {
+			keys[i].GroupID = group
+			v.ok(s.UpdateKey(v.ctx, keys[i]))
+			keys[i].Version++
+		}
+		v.ok(s.DeleteKey(v.ctx, keys[7].ID))
+		keys = slices.Delete(keys, 7, 8)
+		check()
+	},
+}, {
 	"list/filter", "A filter returns the names that begin with NamePrefix, byte for byte, whatever the page size.",
 	func(v *visit, s apikey.Store) {
 		insertKeys(v, s, 20)

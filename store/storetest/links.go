@@ -11,7 +11,7 @@ import (
 // aLink returns the link of a key to a plan, with all fields set.
 func aLink(plan, key int) usageplan.Link {
 	return usageplan.Link{
-		PlanID: planID(plan), KeyID: keyID(key), Subject: fmt.Sprintf("customer %d", key),
+		PlanID: planID(plan), KeyID: keyID(key), Allowance: fmt.Sprintf("%s/%d", planID(plan), key),
 		Throttle: &limiter.Limit{Rate: 2, Burst: 2}, Quotas: []calendar.Quota{{Limit: 9, Period: calendar.Week, StartDay: 1}},
 		Created: aTime(key + plan), Version: 1,
 	}
@@ -56,7 +56,7 @@ var storedLinks = []directoryCase[usageplan.Store]{{
 		l.Version = 0
 		v.ok(s.InsertLink(v.ctx, l))
 		for version, quotas := range [][]calendar.Quota{{}, nil, {{Limit: 1, Period: calendar.Day}}, {}} {
-			l = usageplan.Link{PlanID: l.PlanID, KeyID: l.KeyID, Subject: l.Subject, Quotas: quotas, Version: int64(version) + 1}
+			l = usageplan.Link{PlanID: l.PlanID, KeyID: l.KeyID, Allowance: l.Allowance, Quotas: quotas, Version: int64(version) + 1}
 			v.ok(s.UpdateLink(v.ctx, l))
 			l.Version++
 			ofKey, err := s.KeyLinks(v.ctx, l.KeyID)

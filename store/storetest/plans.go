@@ -16,10 +16,15 @@ import (
 // TestPlans checks the stores that d makes against every promise of [usageplan.Store],
 // with one subtest each. If the stores implement [usageplan.Notifier], its promises are
 // checked too, and those of [usageplan.AccessReader] if they implement it and keep keys.
+// The promises of [usageplan.GroupStore] are checked if they implement it. Otherwise
+// those subtests are skipped.
 func TestPlans(t *testing.T, d Directory[usageplan.Store]) { run(t, planCases(), d) }
 
 func planCases() []directoryCase[usageplan.Store] {
-	return slices.Concat(storedPlans, pagedPlans, storedLinks, notifyPlans, readAccess, durablePlans, unfavourablePlans, unfavourableLinks, accessAgain, subscribedPlans, plansAtOnce)
+	return slices.Concat(
+		storedPlans, pagedPlans, storedLinks, notifyPlans, readAccess, durablePlans, unfavourablePlans, unfavourableLinks,
+		accessAgain, subscribedPlans, plansAtOnce, groupCases(),
+	)
 }
 
 // aPlan returns the i-th of many plans, with all fields set. Neither the IDs nor the

@@ -30,10 +30,10 @@ var plansAtOnce = []directoryCase[usageplan.Store]{{
 			want := aLink(0, round)
 			winner := v.oneWins(v.together(crowded, func(i int) error {
 				l := aLink(0, round)
-				l.Subject = fmt.Sprint(i)
+				l.Allowance = fmt.Sprint(i)
 				return s.InsertLink(v.ctx, l)
 			}), usageplan.ErrExists)
-			want.Subject = fmt.Sprint(winner)
+			want.Allowance = fmt.Sprint(winner)
 			v.hasLinks(s, want.KeyID, want)
 			v.ofPlan(s, want, round+1)
 		}

@@ -1,0 +1,119 @@
+package gate_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// tree is a fixture with groups. It keeps keys, plans and groups in memory. The Counter
+// may be another store.
+type tree struct {
+	*fixture
+	groups *usageplan.Groups
+}
+
+func newTree(t *testing.T, change ...func(*parts)) *tree {
+	return treeOver(t, memory.New(memory.Config{}), change...)
+}
+
+// treeOver returns a tree whose records are in st. The Gate may see them through a store
+// that change sets.
+func treeOver(t *testing.T, st *memory.Store, change ...func(*parts)) *tree {
+	var last parts
+	h := newFixture(t, append([]func(*parts){func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st }}, append(change, func(cfg *parts) {
+		last = *cfg
+	})...)...)
+	h.st = st
+	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+	return &tree{h, must(usageplan.NewGroups(st, st, last.Counter))}
+}
+
+// days creates plans whose quota by the day is the number. Their IDs are the names.
+func (h *tree) days(plans map[string]int64) {
+	for id, n := range plans {
+		h.plan(usageplan.Plan{ID: id, Quotas: perDay(n)})
+	}
+}
+
+// group creates a group. The text is "id", "id plan", "parent>id" or "parent>id plan".
+func (h *tree) group(text string) usageplan.Group {
+	h.t.Helper()
+	var g usageplan.Group
+	path, planID, _ := strings.Cut(text, " ")
+	g.ID, g.PlanID = path, planID
+	if parent, id, ok := strings.Cut(path, ">"); ok {
+		g.ID, g.ParentID = id, parent
+	}
+	g, err := h.groups.Create(h.t.Context(), g)
+	require.NoError(h.t, err)
+	return g
+}
+
+// member creates a key in a group, or in none, and links it to plans.
+func (h *tree) member(id, groupID string, plans ...string) apikey.Secret {
+	h.t.Helper()
+	_, secret, err := h.keys.Create(h.t.Context(), apikey.Key{ID: id, GroupID: groupID, Enabled: true})
+	require.NoError(h.t, err)
+	for _, p := range plans {
+		require.NoError(h.t, h.plans.Link(h.t.Context(), p, id))
+	}
+	return secret
+}
+
+func (h *tree) update(groupID string, change func(*usageplan.Group)) {
+	h.t.Helper()
+	require.NoError(h.t, second(h.groups.Update(h.t.Context(), groupID, func(g *usageplan.Group) error { change(g); return nil })))
+}
+
+// today returns what groups have used today, in their order.
+func (h *tree) today(groupIDs ...string) (used []int64) {
+	h.t.Helper()
+	for _, id := range groupIDs {
+		days, err := h.gate.GroupUsageByDay(h.t.Context(), id, 1)
+		require.NoError(h.t, err)
+		used = append(used, days[0].Used)
+	}
+	return used
+}
+
+// keyToday returns what a key has used today under a plan, or without one.
+func (h *tree) keyToday(planID, keyID string) int64 {
+	h.t.Helper()
+	days, err := h.gate.UsageByDay(h.t.Context(), planID, keyID, 1)
+	require.NoError(h.t, err)
+	return days[0].Used
+}
+
+// outcome returns the reason of a decision, and the payers and limits that refused.
+func outcome(o *gate.Outcome) string {
+	text := o.Reason.String()
+	for l := range o.Refusals() {
+		text += fmt.Sprintf(", %v %s", l.Payer, l.Name)
+	}
+	return text
+}
+
+// both returns the outcome of a Peek. It checks that an Admit that follows decides the
+// same.
+func (h *tree) both(req gate.Request) (*gate.Decision, string) {
+	h.t.Helper()
+	req.At = time.Now()
+	peeked, err := h.gate.Peek(h.t.Context(), req)
+	require.NoError(h.t, err)
+	d, err := h.gate.Admit(h.t.Context(), req)
+	require.NoError(h.t, err)
+	text := outcome(&d.Outcome)
+	require.Equal(h.t, text, outcome(&peeked.Outcome), "Peek and Admit")
+	require.Equal(h.t, d.Allowed, peeked.Allowed)
+	require.InDelta(h.t, d.RetryAfter, peeked.RetryAfter, 2000)
+	return &d, text
+}

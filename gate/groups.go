@@ -1,0 +1,42 @@
+package gate
+
+import (
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// A groupRoom has room for what the groups of one decision are charged, from the bottom
+// to the root.
+type groupRoom struct {
+	units  [usageplan.MaxGroups][store.MaxMeters]int64
+	levels [usageplan.MaxGroups][store.MaxMeters]store.Level
+}
+
+// addGroups adds a part for each group of the key. Their levels go to d.
+func (p *pending) addGroups(req *Request, group *node, counting *allowance, d *Decision, cost int64, take bool) {
+	stage := usageplan.Stage{API: req.API, Name: req.Stage}
+	d.groups = newGroupLevels(group)
+	for l := d.groups; l != nil; l = l.above {
+		n := l.node
+		l.meters = n.at(req.At, stage, req.Route, counting)
+		count, i := len(l.meters.list), p.family-1
+		part := &p.parts[p.family]
+		part.Subject = n.subject
+		part.Meters = l.meters.list
+		part.N = zeros[:count]
+		part.Levels = p.groups.levels[i][:count]
+		part.Place = n.place.Load()
+		if take {
+			part.N = l.meters.units(&p.groups.units[i], n.allowance.tokens(cost), cost)
+		}
+		p.family++
+	}
+	p.Parts = p.parts[:p.family]
+}
+
+// copyLevels copies the levels of the groups after the decision.
+func (l *groupLevels) copyLevels(p *pending) {
+	for i := 1; l != nil; i, l = i+1, l.above {
+		copy(l.levels[:len(l.meters.limits)], p.parts[i].Levels)
+	}
+}

@@ -1,0 +1,122 @@
+package usageplan
+
+import (
+	"context"
+	"errors"
+)
+
+// A verdict is what the groups above a key decide, whatever its links are.
+type verdict int
+
+const (
+	abstains verdict = iota // no group, or groups without a plan that is in force
+	admits                  // a plan of a group admits the key
+	refuses                 // a group or its plan is missing, or there are too many groups
+)
+
+// verdict returns the verdict of a group and those above it. Most keys share their groups
+// with others, so each group is read once.
+func (a *audit) verdict(ctx context.Context, groupID string) (v verdict, err error) {
+	if groupID == "" {
+		return abstains, nil
+	}
+	a.used[groupID] = true
+	if v, ok := a.verdicts[groupID]; ok {
+		return v, nil
+	}
+	v, err = a.judge(ctx, groupID)
+	if err == nil {
+		a.verdicts[groupID] = v
+	}
+	return v, err
+}
+
+func (a *audit) judge(ctx context.Context, groupID string) (verdict, error) {
+	if a.groups == nil {
+		return refuses, nil
+	}
+	above, err := Lineage(ctx, a.groups, groupID)
+	if broken(err) {
+		return refuses, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	v := abstains
+	for i := range above {
+		if above[i].PlanID == "" {
+			continue
+		}
+		p, err := a.plans.Plan(ctx, above[i].PlanID)
+		if broken(err) {
+			return refuses, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		if !p.Detached {
+			v = admits
+		}
+	}
+	return v, nil
+}
+
+// broken reports whether err says that a record is missing or that a lineage is too long,
+// and not that the store failed.
+func broken(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalid) }
+
+// allGroups adds what is to be reported of all groups, and notes the plans that they
+// have. It runs after allKeys, which has noted the groups that have keys.
+func (a *audit) allGroups(ctx context.Context) error {
+	if a.groups == nil {
+		return nil
+	}
+	var ids []string
+	for g, err := range allGroups(ctx, a.groups, GroupFilter{}) {
+		if err != nil {
+			return err
+		}
+		ids = append(ids, g.ID)
+		a.used[g.ParentID] = true
+		a.had[g.PlanID] = true
+		if err := a.group(ctx, &g); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		if !a.used[id] {
+			a.EmptyGroups = append(a.EmptyGroups, id)
+		}
+	}
+	return nil
+}
+
+// group adds what is to be reported of one group. A group is not broken only because one
+// above it is.
+func (a *audit) group(ctx context.Context, g *Group) error {
+	err := a.groupFault(ctx, g)
+	if broken(err) {
+		a.BrokenGroups = append(a.BrokenGroups, g.ID)
+		return nil
+	}
+	return err
+}
+
+func (a *audit) groupFault(ctx context.Context, g *Group) error {
+	if g.PlanID != "" {
+		if _, err := a.plans.Plan(ctx, g.PlanID); err != nil {
+			return err
+		}
+	}
+	if g.ParentID == "" {
+		return nil
+	}
+	if _, err := a.groups.Group(ctx, g.ParentID); err != nil {
+		return err
+	}
+	_, err := Lineage(ctx, a.groups, g.ID)
+	if errors.Is(err, ErrNotFound) { // of a group further up, which is reported
+		return nil
+	}
+	return err
+}

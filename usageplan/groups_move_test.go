@@ -1,0 +1,396 @@
+package usageplan_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/memory"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestMoveKey moves a key with two links around. Its counts follow it to every family,
+// and the subjects that it has left are closed.
+func TestMoveKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, ctx := newFamilies(t), t.Context()
+		h.key("crawler", "", "a", "b")
+		use := func(n int64, subjects ...string) {
+			for _, s := range subjects {
+				_, err := h.charge(s, n)
+				require.NoError(t, err)
+			}
+		}
+		use(1, "crawler/a", "crawler/b")
+		version := int64(1)
+		for _, step := range []struct {
+			to    string
+			moved string            // the prefix of the subjects, if they have moved
+			are   map[string]string // what is counted then
+		}{
+			{"search", "@acme>", map[string]string{"crawler/a": "in @acme>crawler/a", "crawler": "in @acme>crawler", "@acme>crawler/a": "1", "@acme": "0"}},
+			{"deep", "@acme>", map[string]string{"@acme>crawler/b": "2"}},
+			{"acme", "@acme>", map[string]string{"@acme>crawler/b": "3"}},
+			{"sales", "@blue>", map[string]string{"@acme>crawler/a": "in @blue>crawler/a", "@blue>crawler/a": "4", "@blue>crawler/b": "4"}},
+			{"help", "@acme>", map[string]string{"@blue>crawler/a": "in @acme>crawler/a", "@acme>crawler/a": "5"}},
+			{"alone", "@alone>", map[string]string{"@alone>crawler/a": "6", "@alone>crawler": "5", "@alone": "0"}},
+			{"alone", "@alone>", map[string]string{"@alone>crawler/a": "7"}},
+			{"", "", map[string]string{"crawler/a": "8", "crawler/b": "8", "crawler": "7", "@alone>crawler": "in crawler"}},
+			{"blue", "@blue>", map[string]string{"crawler/a": "in @blue>crawler/a", "@blue>crawler/a": "9", "@acme>crawler/a": "in @alone>crawler/a"}},
+		} {
+			before, err := h.keys.Get(ctx, "crawler")
+			require.NoError(t, err)
+			time.Sleep(time.Minute)
+			k, err := h.groups.MoveKey(ctx, "crawler", step.to)
+			require.NoError(t, err, "to %q", step.to)
+			stored, err := h.keys.Get(ctx, "crawler")
+			require.NoError(t, err)
+			require.Equal(t, stored, k)
+			want := before
+			if want.GroupID != step.to {
+				version++
+				want.GroupID, want.Updated = step.to, time.Now().UTC()
+			}
+			want.Version = version
+			require.Equal(t, want, k)
+			for subject, used := range step.are {
+				require.Equal(t, used, h.counted(subject), "%s in %q", subject, step.to)
+			}
+			use(1, step.moved+"crawler/a", step.moved+"crawler/b", step.moved+"crawler")
+		}
+	})
+}
+
+// TestMoveKeyWithin checks that a move within a family does not ask the counter to move
+// anything, so that it works with every counter.
+func TestMoveKeyWithin(t *testing.T) {
+	h, ctx := newFamilies(t), t.Context()
+	h.key("crawler", "search", "a")
+	_, err := h.charge("@acme>crawler/a", 7)
+	require.NoError(t, err)
+	groups := must(usageplan.NewGroups(h.st, h.st, immovable{h.st, errors.ErrUnsupported}))
+	for _, to := range []string{"deep", "acme", "help", "help"} {
+		k, err := groups.MoveKey(ctx, "crawler", to)
+		require.NoError(t, err)
+		require.Equal(t, to, k.GroupID)
+		require.Equal(t, "7", h.counted("@acme>crawler/a"))
+	}
+}
+
+// immovable is a counter that cannot move subjects, and says so with an error.
+type immovable struct {
+	store.Counter
+	err error
+}
+
+func (c immovable) Take(ctx context.Context, charge *store.Charge) error {
+	if charge.Op == store.Move {
+		return fmt.Errorf("%w: %w", store.ErrNotTaken, c.err)
+	}
+	return c.Counter.Take(ctx, charge)
+}
+
+// TestMoveKeyRefused checks the errors of MoveKey, and that nothing has changed then.
+func TestMoveKeyRefused(t *testing.T) {
+	remove := func(id string) func(*families) {
+		return func(h *families) { require.NoError(t, h.st.DeleteGroup(t.Context(), id, 0)) }
+	}
+	count := func(subject string) func(*families) {
+		return func(h *families) { require.NoError(t, second(h.charge(subject, 1))) }
+	}
+	for name, c := range map[string]struct {
+		prepare func(*families)
+		counter func(store.Counter) store.Counter
+		key, to string
+		want    error
+		text    string
+	}{
+		"no such key":           {nil, nil, "nobody", "blue", apikey.ErrNotFound, "move key nobody: "},
+		"no such group":         {nil, nil, "crawler", "nobody", usageplan.ErrNotFound, "group nobody: "},
+		"no such root":          {remove("blue"), nil, "crawler", "sales", usageplan.ErrNotFound, "group blue: "},
+		"too many groups":       {func(h *families) { h.fourth("alone") }, nil, "crawler", "alone", usageplan.ErrInvalid, "more than 3 groups"},
+		"its group is missing":  {remove("search"), nil, "crawler", "blue", usageplan.ErrNotFound, "move key crawler out of group search, whose family is unknown: "},
+		"its root is missing":   {remove("acme"), nil, "crawler", "", usageplan.ErrNotFound, "group acme: "},
+		"its group is in cycle": {func(h *families) { h.cycle() }, nil, "crawler", "blue", usageplan.ErrInvalid, "whose family is unknown"},
+		"counts of a link":      {count("@blue>crawler/b"), nil, "crawler", "blue", usageplan.ErrExists, "remove the link, move the key, and link it again"},
+		"counts of a key":       {count("@blue>crawler"), nil, "crawler", "blue", usageplan.ErrExists, "create a key with another ID"},
+		"no move":               {nil, func(c store.Counter) store.Counter { return immovable{c, errors.ErrUnsupported} }, "crawler", "blue", errors.ErrUnsupported, "the counter cannot move"},
+		"no such op":            {nil, func(c store.Counter) store.Counter { return immovable{c, store.ErrInvalid} }, "crawler", "blue", store.ErrInvalid, "move counts of key crawler in plan a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, ctx := newFamilies(t), t.Context()
+			h.key("crawler", "search", "a", "b")
+			for _, allowance := range []string{"/a", "/b", ""} {
+				require.NoError(t, second(h.charge("@acme>crawler"+allowance, 5)))
+			}
+			if c.prepare != nil {
+				c.prepare(h)
+			}
+			var counter store.Counter = h.st
+			if c.counter != nil {
+				counter = c.counter(counter)
+			}
+			_, err := must(usageplan.NewGroups(h.st, h.st, counter)).MoveKey(ctx, c.key, c.to)
+			require.ErrorIs(t, err, c.want)
+			require.ErrorContains(t, err, c.text)
+			k, err := h.keys.Get(ctx, "crawler")
+			require.NoError(t, err)
+			require.Equal(t, "search", k.GroupID)
+			for _, allowance := range []string{"/a", "/b", ""} {
+				require.Equal(t, "5", h.counted("@acme>crawler"+allowance))
+			}
+		})
+	}
+}
+
+// TestMoveKeyInUse follows the advice of the error for counts of an earlier link, and
+// creates a missing group again.
+func TestMoveKeyInUse(t *testing.T) {
+	h, ctx := newFamilies(t), t.Context()
+	h.key("crawler", "search", "a")
+	require.NoError(t, second(h.charge("@acme>crawler/a", 5)))
+	move := func(to string) error { return second(h.groups.MoveKey(ctx, "crawler", to)) }
+
+	// The key is linked to the same plan in two families.
+	require.NoError(t, h.plans.Unlink(ctx, "a", "crawler"))
+	require.NoError(t, move("blue"))
+	require.NoError(t, h.plans.Link(ctx, "a", "crawler"))
+	require.NoError(t, second(h.charge("@blue>crawler/a", 3)))
+	require.ErrorIs(t, move("help"), usageplan.ErrExists)
+	require.NoError(t, h.plans.Unlink(ctx, "a", "crawler"))
+	require.NoError(t, move("help"))
+	require.NoError(t, h.plans.Link(ctx, "a", "crawler"))
+	require.Equal(t, "5", h.counted("@acme>crawler/a"))
+
+	require.NoError(t, h.st.DeleteGroup(ctx, "help", 0))
+	require.ErrorIs(t, move("alone"), usageplan.ErrNotFound)
+	h.group("help", "acme")
+	require.NoError(t, move("alone"))
+	require.Equal(t, "5", h.counted("@alone>crawler/a"))
+}
+
+// TestMoveKeyFetches links a key again to a plan whose counts it has left in a family.
+func TestMoveKeyFetches(t *testing.T) {
+	h, ctx := newFamilies(t), t.Context()
+	h.key("crawler", "", "a")
+	require.NoError(t, second(h.charge("crawler/a", 5)))
+	move := func(to string) {
+		require.NoError(t, second(h.groups.MoveKey(ctx, "crawler", to)))
+	}
+	move("acme")
+	require.NoError(t, h.plans.Unlink(ctx, "a", "crawler"))
+	move("")
+	require.NoError(t, h.plans.Link(ctx, "a", "crawler"))
+	require.Equal(t, "in @acme>crawler/a", h.counted("crawler/a"))
+	move("")
+	require.Equal(t, "5", h.counted("crawler/a"))
+	require.Equal(t, "in crawler/a", h.counted("@acme>crawler/a"))
+}
+
+// TestMoveKeyUnused moves a key that was never used.
+func TestMoveKeyUnused(t *testing.T) {
+	h, ctx := newFamilies(t), t.Context()
+	h.key("crawler", "")
+	for _, to := range []string{"", "blue", "blue", "", "acme", "deep", "blue"} {
+		k, err := h.groups.MoveKey(ctx, "crawler", to)
+		require.NoError(t, err)
+		require.Equal(t, to, k.GroupID)
+	}
+	require.Equal(t, "0", h.counted("@blue>crawler"))
+}
+
+// An outage lets a number of calls of MoveKey reach the stores. The next one fails,
+// before or after it has done its work.
+type outage struct {
+	*families
+	left  int
+	after bool
+}
+
+func (o *outage) call(do func() error) error {
+	o.left--
+	if o.left == -1 {
+		if o.after {
+			_ = do()
+		}
+		return errBroken
+	}
+	return do()
+}
+
+type outageCounter struct{ *outage }
+
+func (o outageCounter) Take(ctx context.Context, c *store.Charge) error {
+	return o.call(func() error { return o.st.Take(ctx, c) })
+}
+
+type outageKeys struct {
+	apikey.Store
+	*outage
+}
+
+func (o outageKeys) UpdateKey(ctx context.Context, k apikey.Key) error {
+	return o.call(func() error { return o.Store.UpdateKey(ctx, k) })
+}
+
+// TestMoveKeyInterrupted interrupts two moves at every step, and then moves the key
+// somewhere. Nothing that was counted may be lost or doubled, and the key must be usable.
+func TestMoveKeyInterrupted(t *testing.T) {
+	roots := map[string]string{"": "", "deep": "@acme>", "help": "@acme>", "sales": "@blue>", "alone": "@alone>"}
+	const steps = 7 // of a move: three counts, each moved and looked at, and the key
+	allowances := map[string]int64{"/a": 3, "/b": 5, "": 0}
+	for _, from := range []string{"", "deep"} {
+		for _, first := range []string{"sales", "alone"} {
+			for _, then := range []string{"alone", "help", ""} {
+				for _, last := range []string{"", "help", "sales", "alone"} {
+					for n := range steps * steps * 2 {
+						h, ctx := newFamilies(t), t.Context()
+						h.key("crawler", from, "a", "b")
+						for allowance, n := range allowances {
+							require.NoError(t, second(h.charge(roots[from]+"crawler"+allowance, n)))
+						}
+						for i, to := range []string{first, then} {
+							o := &outage{h, []int{n, n / steps}[i] % steps, n >= steps*steps}
+							groups := must(usageplan.NewGroups(outageKeys{h.st, o}, h.st, outageCounter{o}))
+							if _, err := groups.MoveKey(ctx, "crawler", to); err != nil {
+								require.ErrorIs(t, err, errBroken)
+							}
+						}
+						k, err := h.groups.MoveKey(ctx, "crawler", last)
+						trail := fmt.Sprintf("%q to %q, %q, %q: interruption %d", from, first, then, last, n)
+						require.NoError(t, err, trail)
+						require.Equal(t, last, k.GroupID)
+						for allowance, n := range allowances {
+							require.Equal(t, fmt.Sprint(n), h.counted(roots[last]+"crawler"+allowance), trail)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// hesitant is a store that waits before each call that moves a key.
+type hesitant struct{ *memory.Store }
+
+func (hesitant) wait() { time.Sleep(rand.N(time.Millisecond)) }
+
+func (s hesitant) Key(ctx context.Context, id string) (apikey.Key, error) {
+	s.wait()
+	return s.Store.Key(ctx, id)
+}
+
+func (s hesitant) UpdateKey(ctx context.Context, k apikey.Key) error {
+	s.wait()
+	return s.Store.UpdateKey(ctx, k)
+}
+
+func (s hesitant) Take(ctx context.Context, c *store.Charge) error {
+	s.wait()
+	return s.Store.Take(ctx, c)
+}
+
+// TestMoveKeyAtOnce moves one key from three goroutines. When all have returned, the key
+// must have all its counts in the family that it is in. Every other time, a family
+// refuses the second link.
+func TestMoveKeyAtOnce(t *testing.T) {
+	roots := map[string]string{"": "", "deep": "@acme>", "help": "@acme>", "sales": "@blue>", "alone": "@alone>"}
+	for n := range 300 {
+		synctest.Test(t, func(t *testing.T) {
+			h, ctx := newFamilies(t), t.Context()
+			h.key("crawler", "deep", "a", "b")
+			require.NoError(t, errors.Join(second(h.charge("@acme>crawler/a", 3)), second(h.charge("@acme>crawler/b", 5))))
+			if n%2 == 0 {
+				require.NoError(t, second(h.charge("@blue>crawler/b", 1)))
+			}
+			st := hesitant{h.st}
+			groups := must(usageplan.NewGroups(st, st, st))
+			var gaveUp atomic.Bool
+			var wg sync.WaitGroup
+			for range 3 {
+				wg.Go(func() {
+					for to := range roots { // in random order
+						switch _, err := groups.MoveKey(ctx, "crawler", to); {
+						case errors.Is(err, usageplan.ErrConflict):
+							gaveUp.Store(true)
+						case errors.Is(err, usageplan.ErrExists):
+							assert.Equal(t, "sales", to)
+						default:
+							assert.NoError(t, err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			k, err := h.keys.Get(ctx, "crawler")
+			require.NoError(t, err)
+			if gaveUp.Load() {
+				_, err := groups.MoveKey(ctx, "crawler", k.GroupID)
+				require.NoError(t, err)
+			}
+			require.Equal(t, "3", h.counted(roots[k.GroupID]+"crawler/a"))
+			require.Equal(t, "5", h.counted(roots[k.GroupID]+"crawler/b"))
+		})
+	}
+}
+
+// TestMoveKeyRaces makes another change just before the key is written.
+func TestMoveKeyRaces(t *testing.T) {
+	for name, c := range map[string]struct {
+		other func(*families) error
+		group string
+		are   map[string]string
+	}{
+		"another move": {
+			func(h *families) error { return second(h.groups.MoveKey(t.Context(), "crawler", "alone")) }, "sales",
+			map[string]string{"@blue>crawler/a": "5", "@alone>crawler/a": "in @blue>crawler/a"},
+		},
+		"a rename": {
+			func(h *families) error {
+				return second(h.keys.Update(t.Context(), "crawler", func(k *apikey.Key) error { k.Name = "new"; return nil }))
+			}, "sales", map[string]string{"@blue>crawler/a": "5"},
+		},
+		"a link to another plan": {
+			func(h *families) error {
+				_, err := h.plans.Create(t.Context(), usageplan.Plan{ID: "c"})
+				return errors.Join(err, h.plans.Move(t.Context(), "crawler", "a", "c"))
+			}, "sales", map[string]string{"@blue>crawler/a": "5"},
+		},
+		"a new link": {
+			func(h *families) error {
+				return errors.Join(h.plans.Link(t.Context(), "pro", "crawler"), second(h.charge("@acme>crawler/pro", 2)))
+			}, "sales", map[string]string{"@blue>crawler/a": "5", "@blue>crawler/pro": "2", "@acme>crawler/pro": "in @blue>crawler/pro"},
+		},
+		"a new link that is charged in both families": {
+			func(h *families) error {
+				return errors.Join(h.plans.Link(t.Context(), "pro", "crawler"), second(h.charge("@acme>crawler/pro", 2)), second(h.charge("@blue>crawler/pro", 1)))
+			}, "sales", map[string]string{"@blue>crawler/a": "5", "@blue>crawler/pro": "1", "@acme>crawler/pro": "2"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newFamilies(t)
+			h.key("crawler", "search", "a")
+			require.NoError(t, second(h.charge("@acme>crawler/a", 5)))
+			k, err := h.meddled(func() { assert.NoError(t, c.other(h)) }, nil).MoveKey(t.Context(), "crawler", "sales")
+			require.NoError(t, err)
+			stored, err := h.keys.Get(t.Context(), "crawler")
+			require.NoError(t, err)
+			require.Equal(t, stored, k)
+			require.Equal(t, c.group, k.GroupID)
+			for subject, used := range c.are {
+				require.Equal(t, used, h.counted(subject), subject)
+			}
+		})
+	}
+}
