@@ -42,7 +42,9 @@ func TestQuotaUnseen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const burst, clients, requests = 60, 16, 20
-			h := newFixture(t, func(cfg *parts) { cfg.Counter, cfg.Account = counter(cfg.Counter), throttle(1e-8, burst) })
+			h := newFixture(t, func(cfg *parts) {
+				cfg.Counter, cfg.Account, cfg.Timeout = counter(cfg.Counter), throttle(1e-8, burst), time.Minute
+			})
 			k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(burst + 1)})
 			var admitted, wrong atomic.Int64
 			var wg sync.WaitGroup
@@ -92,6 +94,7 @@ func TestGiveBack(t *testing.T) {
 			st := memory.New(memory.Config{})
 			h := newFixture(t, func(cfg *parts) {
 				cfg.Account = throttle(1e-8, 5)
+				cfg.Timeout = time.Minute
 				cfg.Counter = separate{failing{st, func(c *store.Charge) error {
 					if charges(c, "\xffaccount") && c.Parts[0].N[0] < 0 {
 						return test.back
@@ -264,6 +267,7 @@ func TestApartCancelled(t *testing.T) {
 				h := newFixture(t, func(cfg *parts) {
 					cfg.Account = account
 					cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "pets", Name: "prod"}: {Rate: 1e-8, Burst: 5}}
+					cfg.Timeout = time.Minute
 					cfg.Counter = separate{failing{st, func(*store.Charge) error {
 						if steps++; steps > last {
 							cancel()

@@ -134,7 +134,7 @@ func TestGroupsAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const org, team, key = 2000, 1500, 700
 			h := newTree(t, func(cfg *parts) {
-				cfg.Counter = counter(cfg.Counter)
+				cfg.Counter, cfg.Timeout = counter(cfg.Counter), time.Minute
 				cfg.Account = throttle(1e-6, 5000)
 				cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "pets", Name: "prod"}: {Rate: 1e-6, Burst: 5000}}
 			})

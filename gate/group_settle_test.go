@@ -164,7 +164,9 @@ func TestGroupsSettleRefused(t *testing.T) {
 func TestGroupsSettleFails(t *testing.T) {
 	for _, fails := range []error{store.ErrNotTaken, errBroken} {
 		var now error
-		h := newSettling(t, memory.New(memory.Config{}), func(cfg *parts) { cfg.Counter = failing{cfg.Counter, func(*store.Charge) error { return now }} })
+		h := newSettling(t, memory.New(memory.Config{}), func(cfg *parts) {
+			cfg.Counter, cfg.Timeout = failing{cfg.Counter, func(*store.Charge) error { return now }}, time.Minute
+		})
 		d := h.admit(gate.Request{KeyID: "k", Cost: 3})
 		now = fails
 		require.ErrorIs(t, h.gate.Settle(t.Context(), &d, 1), fails)
@@ -204,6 +206,7 @@ func TestGroupsSettleApart(t *testing.T) {
 			st, armed := memory.New(memory.Config{}), false
 			var h *tree
 			h = newSettling(t, st, func(cfg *parts) {
+				cfg.Timeout = time.Minute
 				cfg.Counter = separate{failing{st, func(charge *store.Charge) error {
 					if !armed || len(charge.Parts) != 1 || charge.Parts[0].Subject != c.subject {
 						return nil
