@@ -86,7 +86,7 @@ func Example_teams() {
 		windows, _ := r.Gate.GroupUsageByWindow(ctx, id, "year", 1)
 		fmt.Println(id, "used", windows[0].Used, "and has", windows[0].Remaining, "left")
 	}
-	days, _ := r.Gate.UsageByDay(ctx, "", key.ID, 1)
+	days, _ := r.Gate.UsageByDay(ctx, "", key.ID, "", 1)
 	fmt.Println("the key used", days[0].Used)
 	fmt.Println("in use:", errors.Is(r.Groups.Delete(ctx, "acme"), usageplan.ErrInUse))
 	// Output:

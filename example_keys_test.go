@@ -42,9 +42,9 @@ func Example_lifeOfAKey() {
 
 	fmt.Println("moved", r.Plans.Move(ctx, key.ID, "free", "pro"))
 	try(third)
-	_, err := r.Gate.UsageByDay(ctx, "free", key.ID, 7)
+	_, err := r.Gate.UsageByDay(ctx, "free", key.ID, usageplan.Requests, 7)
 	fmt.Println("not found:", errors.Is(err, usageplan.ErrNotFound))
-	days, _ := r.Gate.UsageByDay(ctx, "pro", key.ID, 7)
+	days, _ := r.Gate.UsageByDay(ctx, "pro", key.ID, usageplan.Requests, 7)
 	var used int64
 	for _, day := range days {
 		used += day.Used

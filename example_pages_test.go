@@ -69,35 +69,37 @@ func Example_quotaHandler() {
 // An estimate from the body of a request, and a stream that is settled when it ends. The
 // client leaves in the middle of it, and pays for what was made.
 func Example_stream() {
-	estimate := func(r *http.Request) int64 {
+	estimate := func(r *http.Request) usageplan.Costs {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body)) // for the handler
 		var prompt struct {
 			MaxTokens int64 `json:"max_tokens"`
 		}
 		_ = json.Unmarshal(body, &prompt)
-		return max(prompt.MaxTokens, 1)
+		return usageplan.Costs{max(prompt.MaxTokens, 1)}
 	}
 	stream := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Println("the model gets", string(body))
-		var used int64
-		defer func() { fmt.Println("settled", used, middleware.Settle(r.Context(), used)) }()
+		var used usageplan.Costs
+		defer func() { fmt.Println("settled", used[0], middleware.Settle(r.Context(), used)) }()
 		for range 50 {
-			used++
+			used[0]++
 			if _, err := fmt.Fprintln(w, "data: token"); err != nil {
 				return
 			}
 		}
 	})
-	r := ration.Must(ration.New(memory.New(memory.Config{}), ration.Config{Middleware: middleware.Config{Cost: estimate}}))
-	plan := ration.Must(r.Plan(ctx, "starter", "unlimited", "1000/year as tokens"))
+	r := ration.Must(ration.New(memory.New(memory.Config{}), ration.Config{
+		Units: usageplan.Units{{Name: "tokens", Required: true}}, Middleware: middleware.Config{Costs: estimate},
+	}))
+	plan := ration.Must(r.Plan(ctx, "starter", "unlimited", "1000 tokens/year"))
 	key, secret, _ := r.Issue(ctx, plan.ID, "my-client")
 
 	req := httptest.NewRequest("POST", "/", strings.NewReader(`{"max_tokens":500}`))
 	req.Header.Set("X-API-Key", string(secret))
 	r.Handler(stream).ServeHTTP(&leaver{ResponseRecorder: httptest.NewRecorder(), after: 20}, req)
-	windows, _ := r.Gate.UsageByWindow(ctx, plan.ID, key.ID, "tokens", 1)
+	windows, _ := r.Gate.UsageByWindow(ctx, plan.ID, key.ID, "tokens/year", 1)
 	fmt.Println("used", windows[0].Used)
 	// Output:
 	// the model gets {"max_tokens":500}

@@ -2,6 +2,7 @@ package ration_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/ration-go/ration"
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/quota"
@@ -148,7 +150,7 @@ func Example_usage() {
 	key, secret, _ := r.Issue(ctx, plan.ID, "my-client")
 	statuses(r.Handler(hello), 2, func(r *http.Request) { r.Header.Set("X-API-Key", string(secret)) })
 
-	days, err := r.Gate.UsageByDay(ctx, plan.ID, key.ID, 30)
+	days, err := r.Gate.UsageByDay(ctx, plan.ID, key.ID, usageplan.Requests, 30)
 
 	fmt.Println(len(days), days[29].Used, err)
 	// Output:
@@ -180,21 +182,63 @@ func Example_redis() {
 // A cost that is known when the work is done, such as the tokens of a language model: an
 // estimate is charged first.
 func Example_settle() {
-	estimate := middleware.Config{Cost: func(*http.Request) int64 { return 500 }}
-	r := ration.Must(ration.New(memory.New(memory.Config{}), ration.Config{Middleware: estimate}))
-	plan := ration.Must(r.Plan(ctx, "free", "unlimited", "10000/year"))
+	r := ration.Must(ration.New(memory.New(memory.Config{}), ration.Config{
+		Units: usageplan.Units{{Name: "tokens", Required: true}},
+		Middleware: middleware.Config{
+			Costs: func(*http.Request) usageplan.Costs { return usageplan.Costs{500} },
+		},
+	}))
+	plan := ration.Must(r.Plan(ctx, "free", "unlimited", "10000 tokens/year"))
 	key, secret, _ := r.Issue(ctx, plan.ID, "my-client")
 	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := middleware.Settle(r.Context(), 137)
+		err := middleware.Settle(r.Context(), usageplan.Costs{137})
 
 		fmt.Fprintln(w, "done", err)
 	})
 	statuses(r.Handler(answer), 1, func(r *http.Request) { r.Header.Set("X-API-Key", string(secret)) })
-	days, _ := r.Gate.UsageByDay(ctx, plan.ID, key.ID, 1)
+	days, _ := r.Gate.UsageByDay(ctx, plan.ID, key.ID, "tokens", 1)
 	fmt.Println(days[0].Used)
 	// Output:
 	// 200
 	// 137
+}
+
+// A plan that limits requests, tokens and money. The service declares its units once, and
+// a plan with a typing error in a unit is refused.
+func Example_units() {
+	const tokens, microUSD = 0, 1 // as declared
+	units := usageplan.Units{{Name: "tokens"}, {Name: "micro_usd"}}
+	r := ration.Must(ration.New(memory.New(memory.Config{}), ration.Config{Units: units}))
+	plan := ration.Must(r.Plan(ctx, "pro", "5/h burst 10", "1000 tokens/year", "90000 micro_usd/year as budget"))
+	key, _, _ := r.Issue(ctx, plan.ID, "my-client")
+
+	for _, costs := range []usageplan.Costs{
+		{tokens: 600, microUSD: 2500},
+		{tokens: 600, microUSD: 2500},
+		{microUSD: 80000},
+	} {
+		d, _ := r.Gate.Admit(ctx, gate.Request{KeyID: key.ID, Costs: costs})
+		fmt.Println(d.Reason)
+		for l := range d.Levels() {
+			fmt.Println(" ", l.Name, "counts", l.Unit, "and has", l.Remaining())
+		}
+	}
+	_, err := r.Plan(ctx, "typo", "unlimited", "1000 token/year")
+	fmt.Println("a typing error is refused:", errors.Is(err, usageplan.ErrInvalid))
+	// Output:
+	// admitted
+	//   throttle counts requests and has 9
+	//   tokens/year counts tokens and has 400
+	//   budget counts micro_usd and has 87500
+	// quota_exceeded
+	//   throttle counts requests and has 9
+	//   tokens/year counts tokens and has 400
+	//   budget counts micro_usd and has 87500
+	// admitted
+	//   throttle counts requests and has 8
+	//   tokens/year counts tokens and has 400
+	//   budget counts micro_usd and has 7500
+	// a typing error is refused: true
 }
 
 // A secret that comes by another way than HTTP, where no plan is needed.

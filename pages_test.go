@@ -20,6 +20,7 @@ import (
 // elsewhere names the packages that test the Go blocks of a page themselves.
 var elsewhere = map[string]string{
 	"routers.md": "examples/routers", "grpc.md": "examples/grpc", "testing.md": "examples/handlertest",
+	"llm-api.md": "examples/llm",
 }
 
 // TestPages compiles the Go blocks of README.md, docs/*.md and the other pages. Package

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
@@ -24,9 +25,11 @@ type Store interface {
 }
 
 // Config configures the parts of a Ration. The zero Config is ready for use. By default
-// Gate.KeyFormat is that of Keys, Keys.CheckGroup is Groups.Check, and each Logger is
-// Logger, which may be nil.
+// Gate.KeyFormat is that of Keys, Gate.Units and Gate.Classes are Units and Classes,
+// Keys.CheckGroup is Groups.Check, and each Logger is Logger, which may be nil.
 type Config struct {
+	Units      usageplan.Units   // what plans may limit beside requests
+	Classes    usageplan.Classes // what plans and requests may name; the default is any
 	Keys       apikey.Config
 	Gate       gate.Config
 	Middleware middleware.Config
@@ -57,19 +60,29 @@ func New(s Store, cfg Config) (*Ration, error) {
 	cfg.Gate.Logger = cmp.Or(cfg.Gate.Logger, cfg.Logger)
 	cfg.Gate.KeyFormat = cmp.Or(cfg.Gate.KeyFormat, cfg.Keys.KeyFormat)
 	cfg.Middleware.Logger = cmp.Or(cfg.Middleware.Logger, cfg.Logger)
+	unitsErr := cfg.Units.Validate()
+	if unitsErr != nil {
+		cfg.Units, cfg.Gate.Units = nil, nil // one report is enough
+	}
+	classesErr := cfg.Classes.Validate()
+	if classesErr != nil {
+		cfg.Classes, cfg.Gate.Classes = nil, nil
+	}
+	if cfg.Gate.Classes == nil {
+		cfg.Gate.Classes = cfg.Classes
+	}
+	if len(cfg.Gate.Units) == 0 {
+		cfg.Gate.Units = cfg.Units
+	}
 
-	groups, groupsErr := usageplan.NewGroups(s, s, cfg.Counter)
+	groups, groupsErr := usageplan.NewGroups(s, s, cfg.Counter, usageplan.Config{Units: cfg.Units})
 	if cfg.Keys.CheckGroup == nil {
 		cfg.Keys.CheckGroup = groups.Check
 	}
 	keys, keysErr := apikey.NewService(s, cfg.Keys)
-	plans, plansErr := usageplan.NewService(s, s)
+	plans, plansErr := usageplan.NewService(s, s, usageplan.Config{Units: cfg.Units, Classes: cfg.Classes})
 	g, gateErr := gate.New(s, s, cfg.Counter, cfg.Gate)
-	var formatErr error
-	if !cfg.Gate.KeyFormat.Covers(cfg.Keys.KeyFormat) {
-		formatErr = errors.New("ration: gate.keyFormat: want one that lets in the keys of keys.keyFormat")
-	}
-	if err := errors.Join(keysErr, plansErr, groupsErr, gateErr, formatErr); err != nil {
+	if err := errors.Join(unitsErr, classesErr, keysErr, plansErr, groupsErr, gateErr, cfg.differences()); err != nil {
 		if gateErr == nil {
 			g.Close()
 		}
@@ -83,10 +96,25 @@ func New(s Store, cfg Config) (*Ration, error) {
 	return &Ration{keys, plans, groups, g, mw}, nil
 }
 
+// differences returns an error for each setting that two parts must share.
+func (cfg *Config) differences() (err error) {
+	if !cfg.Gate.KeyFormat.Covers(cfg.Keys.KeyFormat) {
+		err = errors.New("ration: gate.keyFormat: want one that lets in the keys of keys.keyFormat")
+	}
+	if !slices.Equal(cfg.Gate.Units, cfg.Units) {
+		err = errors.Join(err, errors.New("ration: gate.units: want none, or those of units, in the same order"))
+	}
+	if cfg.Classes != nil && !slices.Equal(cfg.Gate.Classes, cfg.Classes) {
+		err = errors.Join(err, errors.New("ration: gate.classes: want none, or those of classes, in the same order"))
+	}
+	return err
+}
+
 // Handler passes on to next, such as an http.ServeMux, what the plans admit.
 func (r *Ration) Handler(next http.Handler) http.Handler { return r.Middleware.Handler(next) }
 
-// Plan puts a plan of texts, such as "5/s burst 10" and "1000/day". It has no routes.
+// Plan puts a plan of texts, such as "5/s burst 10" and "1000/day". The plan has no
+// Throttles, For, Routes or Stages.
 func (r *Ration) Plan(ctx context.Context, id, throttle string, quotas ...string) (usageplan.Plan, error) {
 	p, err := usageplan.Parse(id, throttle, quotas...)
 	if err != nil {

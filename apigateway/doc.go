@@ -40,8 +40,8 @@
 //
 // Quotas and usage:
 //
-//   - A plan with several quotas shows the first one whose period is a day, a week or a
-//     month. Patches and UpdateUsage act on that quota.
+//   - A plan with several quotas shows the first one of requests whose period is a day, a
+//     week or a month and that is not soft. Patches and UpdateUsage act on that quota.
 //   - The offset of a quota is the day on which its week (0 is Sunday) or its month (0 is
 //     the first) begins. AWS documented it so until 2021. It now documents the offset as
 //     requests subtracted from the first period, but still accepts only ranges of days.
@@ -52,6 +52,20 @@
 //     enforces. For today it is that of the current window. It can be more than the limit
 //     less the uses shown, if the quota or its period is younger than the day.
 //   - GetUsage of a plan without a quota shows 2147483647 remaining.
+//
+// Units (usageplan.Units), of which AWS has requests alone:
+//
+//   - Quotas of other units, and all further throttles (usageplan.Plan.Throttles), are
+//     not shown. Patches leave them as they are. They are enforced.
+//   - GetUsage and UpdateUsage are about requests.
+//
+// Limits that AWS has not:
+//
+//   - Soft quotas and the limits of classes and routes (usageplan.Plan.For) are not
+//     shown. Patches leave them as they are. They count.
+//   - A quota that a patch adds has the name of its period. It is refused if the plan has
+//     a limit of that name, such as a soft quota of the same period without a name of its
+//     own.
 //
 // Groups of keys (usageplan.Group), which AWS has not:
 //

@@ -34,7 +34,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	h, err := apigateway.New(must(apikey.NewService(st, apikey.Config{KeyFormat: format})), must(usageplan.NewService(st, st)), g, apigateway.Signed(verifier), apigateway.Config{})
+	h, err := apigateway.New(must(apikey.NewService(st, apikey.Config{KeyFormat: format})), must(usageplan.NewService(st, st, usageplan.Config{})), g, apigateway.Signed(verifier), apigateway.Config{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -63,7 +63,7 @@ func ExampleAuthenticator() {
 	st := memory.New(memory.Config{})
 	g, _ := gate.New(st, st, st, gate.Config{})
 	defer g.Close()
-	h, _ := apigateway.New(must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st)), g, byHeader, apigateway.Config{})
+	h, _ := apigateway.New(must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{})), g, byHeader, apigateway.Config{})
 	for _, user := range []string{"bob", "ann"} {
 		r := httptest.NewRequest("POST", "/usageplans", strings.NewReader(`{"name": "gold", "quota": {"limit": 1000, "period": "DAY"}}`))
 		r.Header.Set("X-Authenticated-User", user)

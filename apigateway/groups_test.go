@@ -24,7 +24,7 @@ type families struct {
 
 func newFamilies(t *testing.T) *families {
 	h := newHarness(t)
-	f := &families{h, must(usageplan.NewGroups(h.st, h.st, h.st))}
+	f := &families{h, must(usageplan.NewGroups(h.st, h.st, h.st, usageplan.Config{Units: units}))}
 	_, err := h.plans.Create(t.Context(), usageplan.Plan{ID: "org", Name: "org", Quotas: perMonth(10)})
 	require.NoError(t, err)
 	for _, g := range []usageplan.Group{

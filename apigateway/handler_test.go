@@ -55,13 +55,16 @@ type parts struct {
 	apigateway.Config
 }
 
+// units are those of every harness. The protocol knows none of them.
+var units = usageplan.Units{{Name: "tokens"}}
+
 // newHarnessOn returns a harness on the given store.
 func newHarnessOn(t *testing.T, st stores, change ...func(*parts)) *harness {
 	block, err := aes.NewCipher(make([]byte, 32))
 	require.NoError(t, err)
 	seal, err := cipher.NewGCM(block)
 	require.NoError(t, err)
-	h := &harness{t: t, st: st, keys: must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Seal: seal})), plans: must(usageplan.NewService(st, st))}
+	h := &harness{t: t, st: st, keys: must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Seal: seal})), plans: must(usageplan.NewService(st, st, usageplan.Config{Units: units}))}
 	h.gate = h.newGate(0)
 	cfg := parts{Gate: h.gate, Authenticate: func(*http.Request) error { return nil }}
 	for _, c := range change {
@@ -74,7 +77,7 @@ func newHarnessOn(t *testing.T, st stores, change ...func(*parts)) *harness {
 
 // newGate returns a Gate that keeps usage for the given time.
 func (h *harness) newGate(keep time.Duration) *gate.Gate {
-	g, err := gate.New(h.st, h.st, h.st, gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Keep: keep})
+	g, err := gate.New(h.st, h.st, h.st, gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Units: units, Keep: keep})
 	require.NoError(h.t, err)
 	h.t.Cleanup(g.Close)
 	return g

@@ -22,13 +22,18 @@ func TestHidden(t *testing.T) {
 	prod := usageplan.Stage{API: "pets", Name: "prod"}
 	free := limiter.Limit{Rate: rate.Inf}
 	p, err := h.plans.Create(t.Context(), usageplan.Plan{
-		Name: "p", Throttle: &free, ThrottleByCost: true, Stages: []usageplan.Stage{prod},
+		Name: "p", Throttle: &free, Stages: []usageplan.Stage{prod},
+		Throttles: []usageplan.Throttle{
+			must(usageplan.ParseThrottle("5000/hour as hourly")), must(usageplan.ParseThrottle("9 tokens/minute")),
+		},
+		Quotas:      []quota.Quota{quota.MustParse("9 tokens/day"), quota.MustParse("9/hour")},
 		Routes:      map[string]limiter.Limit{"GET /pets": {Rate: 1, Burst: 1}},
 		StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{prod: {"GET /cats": free, "GET /dogs": {Rate: 1, Burst: 1}}},
 	})
 	require.NoError(t, err)
 	text := h.ok(200, "GET /usageplans/"+p.ID, "").body
 	require.NotContains(t, text, "throttle")
+	require.NotContains(t, text, "quota")
 	dogs := map[string]any{"/dogs/GET": map[string]any{"rateLimit": 1.0, "burstLimit": 1.0}}
 	require.Equal(t, []any{map[string]any{"apiId": "pets", "stage": "prod", "throttle": dogs}}, text["apiStages"])
 	h.ok(200, "PATCH /usageplans/"+p.ID, patch("replace /name q", "add /apiStages pets:dev"))
@@ -66,13 +71,21 @@ func TestForeign(t *testing.T) {
 			"remove /apiStages pets:prod", func(p *usageplan.Plan) { p.Stages, p.Detached = nil, true }},
 		"a stage that has routes already": {routes(dev, map[string]limiter.Limit{"GET /a": one}),
 			"add /apiStages pets:dev", func(p *usageplan.Plan) { p.Stages = append(p.Stages, dev) }},
-		"the 31st":       {monthly(quota.Quota{Limit: 5, StartDay: 31}), "replace /quota/limit 7", func(p *usageplan.Plan) { p.Quotas[0].Limit = 7 }},
-		"no day":         {monthly(quota.Quota{Limit: 5}), "replace /quota/limit 7", func(p *usageplan.Plan) { p.Quotas[0].Limit = 7 }},
-		"a large quota":  {monthly(quota.Quota{Limit: 1 << 40}), "replace /quota/offset 3", func(p *usageplan.Plan) { p.Quotas[0].StartDay = 4 }},
-		"a named quota":  {monthly(quota.Quota{Name: "mine", Limit: 5, Location: place(t, "Asia/Tokyo")}), "replace /quota/offset 3", func(p *usageplan.Plan) { p.Quotas[0].StartDay = 4 }},
-		"a large burst":  {usageplan.Plan{Throttle: &limiter.Limit{Rate: 1000, Burst: min(1<<40, math.MaxInt)}}, "replace /throttle/rateLimit 2000", func(p *usageplan.Plan) { p.Throttle.Rate = 2000 }},
-		"detached":       {usageplan.Plan{Detached: true}, "replace /description x", func(p *usageplan.Plan) { p.Description = "x" }},
-		"for all stages": {usageplan.Plan{}, "replace /description x", func(p *usageplan.Plan) { p.Description = "x" }},
+		"the 31st":      {monthly(quota.Quota{Limit: 5, StartDay: 31}), "replace /quota/limit 7", func(p *usageplan.Plan) { p.Quotas[0].Limit = 7 }},
+		"no day":        {monthly(quota.Quota{Limit: 5}), "replace /quota/limit 7", func(p *usageplan.Plan) { p.Quotas[0].Limit = 7 }},
+		"a large quota": {monthly(quota.Quota{Limit: 1 << 40}), "replace /quota/offset 3", func(p *usageplan.Plan) { p.Quotas[0].StartDay = 4 }},
+		"a named quota": {monthly(quota.Quota{Name: "mine", Limit: 5, Location: place(t, "Asia/Tokyo")}), "replace /quota/offset 3", func(p *usageplan.Plan) { p.Quotas[0].StartDay = 4 }},
+		"a large burst": {usageplan.Plan{Throttle: &limiter.Limit{Rate: 1000, Burst: min(1<<40, math.MaxInt)}}, "replace /throttle/rateLimit 2000", func(p *usageplan.Plan) { p.Throttle.Rate = 2000 }},
+		"a quota of another unit": {usageplan.Plan{Quotas: []quota.Quota{quota.MustParse("9 tokens/day"), quota.MustParse("5/month"), quota.MustParse("9/day")}},
+			"replace /quota/limit 7", func(p *usageplan.Plan) { p.Quotas[1].Limit = 7 }},
+		"removal beside another unit": {usageplan.Plan{Quotas: []quota.Quota{quota.MustParse("9 tokens/day"), quota.MustParse("5/month")}},
+			"remove /quota", func(p *usageplan.Plan) { p.Quotas = p.Quotas[:1] }},
+		"no quota of requests": {usageplan.Plan{Quotas: []quota.Quota{quota.MustParse("9 tokens/day")}}, "remove /quota", func(*usageplan.Plan) {}},
+		"further throttles": {usageplan.Plan{Throttle: &one, Throttles: []usageplan.Throttle{must(usageplan.ParseThrottle("9 tokens/minute"))}},
+			"remove /throttle", func(p *usageplan.Plan) { p.Throttle = nil }},
+		"the unit by its name": {monthly(quota.Quota{Limit: 5, Unit: usageplan.Requests}), "replace /quota/limit 7", func(p *usageplan.Plan) { p.Quotas[0].Limit = 7 }},
+		"detached":             {usageplan.Plan{Detached: true}, "replace /description x", func(p *usageplan.Plan) { p.Description = "x" }},
+		"for all stages":       {usageplan.Plan{}, "replace /description x", func(p *usageplan.Plan) { p.Description = "x" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)

@@ -47,7 +47,7 @@ func TestFormats(t *testing.T) {
 		g, err := gate.New(st, st, st, gate.Config{KeyFormat: c.gate})
 		require.NoError(t, err)
 		defer g.Close()
-		_, err = apigateway.New(must(apikey.NewService(st, apikey.Config{KeyFormat: c.keys})), must(usageplan.NewService(st, st)), g, func(*http.Request) error { return nil }, apigateway.Config{})
+		_, err = apigateway.New(must(apikey.NewService(st, apikey.Config{KeyFormat: c.keys})), must(usageplan.NewService(st, st, usageplan.Config{})), g, func(*http.Request) error { return nil }, apigateway.Config{})
 		if c.want == "" {
 			require.NoError(t, err, "%+v", c)
 		} else {
@@ -62,7 +62,7 @@ func TestForeignValue(t *testing.T) {
 	g, err := gate.New(st, st, st, gate.Config{})
 	require.NoError(t, err)
 	defer g.Close()
-	h, err := apigateway.New(must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st)), g, func(*http.Request) error { return nil }, apigateway.Config{})
+	h, err := apigateway.New(must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{})), g, func(*http.Request) error { return nil }, apigateway.Config{})
 	require.NoError(t, err)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("POST", "/apikeys", strings.NewReader(`{"name":"k","value":"another-value-of-my-own"}`)))

@@ -67,7 +67,8 @@ type quotaText struct {
 func (s *stageText) stage() usageplan.Stage { return usageplan.Stage{API: s.APIID, Name: s.Stage} }
 
 // planOf returns the wire form of a plan, without its tags. It leaves out what AWS has no
-// word for: quotas of other periods, unlimited throttles, and some routes (see shown).
+// word for: soft quotas, those of other periods and units, further throttles, limits of
+// classes and routes, unlimited throttles, and some routes (see shown).
 func planOf(p *usageplan.Plan) planText {
 	out := planText{
 		ID: p.ID, Name: p.Name, Description: p.Description, ProductCode: p.ProductCode, APIStages: []stageText{}, detached: p.Detached,
@@ -143,9 +144,11 @@ func (t throttleText) limit(old limiter.Limit, account rate.Limit) (limiter.Limi
 var periods = map[quota.Period]string{quota.Day: "DAY", quota.Week: "WEEK", quota.Month: "MONTH"}
 
 // quotaAt returns the index of the quota that answers show, or -1. It is the first quota
-// whose period AWS has.
+// of requests whose period AWS has. It is not soft, since in AWS a quota refuses.
 func quotaAt(p *usageplan.Plan) int {
-	return slices.IndexFunc(p.Quotas, func(q quota.Quota) bool { return periods[q.Period] != "" })
+	return slices.IndexFunc(p.Quotas, func(q quota.Quota) bool {
+		return periods[q.Period] != "" && !q.Soft && (q.Unit == "" || q.Unit == usageplan.Requests)
+	})
 }
 
 // quotaOf returns the wire form of a quota. The offset counts days from 0, and the

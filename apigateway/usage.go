@@ -14,8 +14,8 @@ import (
 )
 
 // usageText is a Usage in an answer. Values has the keys' ids, and for each day of the
-// span a pair: what was used on the day, and what remained of the quota's period after
-// it. AWS does not document the pairs; live answers were published that have this form.
+// span a pair: the requests of the day, and what remained of the quota's period after it.
+// AWS does not document the pairs; live answers were published that have this form.
 type usageText struct {
 	UsagePlanID string               `json:"usagePlanId"`
 	StartDate   string               `json:"startDate"`
@@ -125,7 +125,7 @@ func (h *Handler) updateUsage(r *http.Request) (int, any, error) {
 		return 0, nil, badRequest("Usage Plan %s has no quota", planID)
 	}
 	if remaining >= 0 {
-		err := h.gate.SetRemaining(ctx, planID, links[0].KeyID, nameOf(q), remaining)
+		err := h.gate.SetRemaining(ctx, planID, links[0].KeyID, q.NameOrPeriod(), remaining)
 		if errors.Is(err, usageplan.ErrNotFound) { // the key's group, as all else was found
 			return 0, nil, notFound("%s", plain(err))
 		}
@@ -169,10 +169,6 @@ func quotaFor(p *usageplan.Plan, l *usageplan.Link) (quota.Quota, bool) {
 	}
 	return quota.Quota{}, false
 }
-
-// nameOf returns the name by which the Gate knows a quota. The time does not matter to
-// it.
-func nameOf(q quota.Quota) string { return q.Meter(time.Unix(0, 0), 0).Name }
 
 // usage returns the usage of all keys of the links.
 func (h *Handler) usage(ctx context.Context, p *usageplan.Plan, links []usageplan.Link, days span) (usageText, error) {
@@ -238,7 +234,7 @@ func (h *Handler) days(ctx context.Context, l *usageplan.Link, from, now time.Ti
 	if n < 1 {
 		return used, nil
 	}
-	list, err := h.gate.UsageByDay(ctx, l.PlanID, l.KeyID, min(n, maxDays))
+	list, err := h.gate.UsageByDay(ctx, l.PlanID, l.KeyID, usageplan.Requests, min(n, maxDays))
 	for _, day := range list {
 		used[day.Start.Unix()] = day.Used
 	}
@@ -251,7 +247,7 @@ func (h *Handler) windows(ctx context.Context, l *usageplan.Link, c *calendar, f
 	if !c.limited {
 		return func(time.Time) quota.Usage { return quota.Usage{Limit: unlimited, Remaining: unlimited} }, nil
 	}
-	list, err := h.gate.UsageByWindow(ctx, l.PlanID, l.KeyID, nameOf(c.quota), c.count(from))
+	list, err := h.gate.UsageByWindow(ctx, l.PlanID, l.KeyID, c.quota.NameOrPeriod(), c.count(from))
 	known := map[int64]quota.Usage{}
 	for _, w := range list {
 		known[w.Start.Unix()] = w

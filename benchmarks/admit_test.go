@@ -138,14 +138,18 @@ func populate(b *testing.B, populations []population, open func(tb testing.TB, n
 }
 
 // openGate makes a Gate and n keys under one plan. It returns the secrets.
-func openGate(tb testing.TB, n int) ([]string, decide) { return openGroups(0)(tb, n) }
+func openGate(tb testing.TB, n int) ([]string, decide) {
+	g, secrets := newGate(tb, n, 0)
+	return secrets, func(ctx context.Context, secret string) (bool, error) {
+		d, err := g.Admit(ctx, gate.Request{Secret: apikey.Secret(secret)})
+		return d.Allowed, err
+	}
+}
 
 // openGroups returns a function like openGate. The keys have so many groups above them.
 func openGroups(groups int) func(tb testing.TB, n int) ([]string, decide) {
 	return func(tb testing.TB, n int) ([]string, decide) {
-		st := memory.New(memory.Config{})
-		secrets := fillStore(tb, st, n, groups)
-		g := openCached(tb, st, st)
+		g, secrets := newGate(tb, n, groups)
 		return secrets, func(ctx context.Context, secret string) (bool, error) {
 			d, err := g.Admit(ctx, gate.Request{Secret: apikey.Secret(secret)})
 			return d.Allowed, err
@@ -153,9 +157,10 @@ func openGroups(groups int) func(tb testing.TB, n int) ([]string, decide) {
 	}
 }
 
-func newGate(tb testing.TB, n int) (g *gate.Gate, secrets []string) {
+// newGate makes a Gate and n keys with so many groups above them. It returns the secrets.
+func newGate(tb testing.TB, n, groups int) (g *gate.Gate, secrets []string) {
 	st := memory.New(memory.Config{})
-	secrets = fillStore(tb, st, n, 0)
+	secrets = fillStore(tb, st, n, groups)
 	return openCached(tb, st, st), secrets
 }
 
@@ -171,7 +176,7 @@ func openCached(tb testing.TB, st *memory.Store, counter store.Counter) *gate.Ga
 // have the plan, too. It returns the secrets.
 func fillStore(tb testing.TB, st *memory.Store, n, groups int) (secrets []string) {
 	ctx := context.Background()
-	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st))
+	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st, usageplan.Config{}))
 	plan, err := plans.Create(ctx, usageplan.Plan{
 		Name:     "benchmark",
 		Throttle: &limiter.Limit{Rate: 1, Burst: 1 << 32},
@@ -180,7 +185,7 @@ func fillStore(tb testing.TB, st *memory.Store, n, groups int) (secrets []string
 	require.NoError(tb, err)
 	group := ""
 	for range groups {
-		g, err := must(usageplan.NewGroups(st, st, st)).Create(ctx, usageplan.Group{ParentID: group, PlanID: plan.ID})
+		g, err := must(usageplan.NewGroups(st, st, st, usageplan.Config{})).Create(ctx, usageplan.Group{ParentID: group, PlanID: plan.ID})
 		require.NoError(tb, err)
 		group = g.ID
 	}

@@ -26,7 +26,7 @@ var handlers = []struct {
 		return next, names(clients)
 	}},
 	{"ration", func(b *testing.B, next http.Handler, clients int) (http.Handler, []string) {
-		g, secrets := newGate(b, clients)
+		g, secrets := newGate(b, clients, 0)
 		mw, err := middleware.New(g, middleware.Config{})
 		require.NoError(b, err)
 		return mw.Handler(next), secrets

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"log/slog"
 	"reflect"
 	"strings"
 	"sync/atomic"
@@ -19,7 +20,7 @@ import (
 type allowances struct {
 	byPlan map[string]planned
 	nodes  map[string]keptNode     // by group ID
-	stale  map[string]*atomic.Bool // by plan ID, and by groupFlag and group ID
+	stale  map[string]*atomic.Bool // by ID; that of a group after groupFlag
 	most   int                     // the bound of the flags
 }
 
@@ -89,7 +90,7 @@ func (r *resolver) allowanceOf(ctx context.Context, lk *lookup, found *usageplan
 	if plan == nil {
 		return planned{}, usageplan.ErrNotFound
 	}
-	return r.readAllowance(lk, plan, o, now)
+	return r.readAllowance(ctx, lk, plan, o, now), nil
 }
 
 // planAllowance returns what a plan allows. It uses the plan as it was read for another
@@ -109,19 +110,19 @@ func (r *resolver) planAllowance(ctx context.Context, lk *lookup, planID string,
 		return known, nil
 	}
 	if young {
-		return r.compilePlan(lk, known.plan, o, stale, known.read)
+		return r.compilePlan(ctx, lk, known.plan, o, stale, known.read), nil
 	}
 	plan, err := r.plans.Plan(ctx, planID)
 	if err != nil {
 		return planned{}, err
 	}
-	return r.compilePlan(lk, &plan, o, stale, now)
+	return r.compilePlan(ctx, lk, &plan, o, stale, now), nil
 }
 
 // readAllowance returns what a plan allows that an AccessReader has returned with the
 // key. If the plan has not changed since another key was read, the two share one
 // allowance.
-func (r *resolver) readAllowance(lk *lookup, plan *usageplan.Plan, o overrides, now time.Duration) (planned, error) {
+func (r *resolver) readAllowance(ctx context.Context, lk *lookup, plan *usageplan.Plan, o overrides, now time.Duration) planned {
 	r.mu.Lock()
 	known, ok := r.allowances.byPlan[plan.ID]
 	stale := r.allowances.staleFlag(plan.ID)
@@ -136,9 +137,9 @@ func (r *resolver) readAllowance(lk *lookup, plan *usageplan.Plan, o overrides, 
 	if ok && o.none() && reflect.DeepEqual(known.plan, plan) {
 		known.read = now
 		r.keepPlan(lk, known)
-		return known, nil
+		return known
 	}
-	return r.compilePlan(lk, plan, o, stale, now)
+	return r.compilePlan(ctx, lk, plan, o, stale, now)
 }
 
 // changedSince reports whether a plan or a group may have changed since a look-up began.
@@ -147,13 +148,13 @@ func (r *resolver) changedSince(lk *lookup, id string) bool {
 	return max(r.changedAt[id], r.changedAt[""]) > lk.began
 }
 
-// planFlag returns the flag of a plan that does not exist. It is set once the plan is
-// created.
-func (r *resolver) planFlag(lk *lookup, planID string) *atomic.Bool {
+// flagOf returns the flag of what was read already: of a key, or of a plan that does not
+// exist and may be created.
+func (r *resolver) flagOf(lk *lookup, id string) *atomic.Bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	stale := r.allowances.staleFlag(planID)
-	if r.changedSince(lk, planID) {
+	stale := r.allowances.staleFlag(id)
+	if r.changedSince(lk, id) {
 		return staleFromStart()
 	}
 	return stale
@@ -161,16 +162,18 @@ func (r *resolver) planFlag(lk *lookup, planID string) *atomic.Bool {
 
 // compilePlan compiles a plan with overrides. Without overrides, the result is kept for
 // other links and groups.
-func (r *resolver) compilePlan(lk *lookup, plan *usageplan.Plan, o overrides, stale *atomic.Bool, read time.Duration) (planned, error) {
-	a, err := newAllowance(plan, o, r.keep, stale)
-	if err != nil {
-		return planned{}, err
+//
+// A plan that cannot be in force is kept as well. It is no failure of the store: only the
+// keys that have the plan are refused, and they need not be read for each request.
+func (r *resolver) compilePlan(ctx context.Context, lk *lookup, plan *usageplan.Plan, o overrides, stale *atomic.Bool, read time.Duration) planned {
+	p := planned{newAllowance(plan, o, r.units, r.keep, stale), read}
+	if p.fault != nil && r.logger != nil {
+		r.logger.LogAttrs(ctx, slog.LevelWarn, "ration: keys are refused: a plan of theirs cannot be in force", slog.Any("error", p.fault))
 	}
-	p := planned{a, read}
 	if o.none() {
 		r.keepPlan(lk, p)
 	}
-	return p, nil
+	return p
 }
 
 // keepPlan keeps p, unless the plan may have changed since the look-up read it.

@@ -66,7 +66,7 @@ func TestQuotaUnseen(t *testing.T) {
 			wg.Wait()
 			require.Zero(t, wrong.Load())
 			require.EqualValues(t, burst, admitted.Load())
-			days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, 1)
+			days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, "", 1)
 			require.NoError(t, err)
 			require.Equal(t, []int64{burst}, used(days))
 		})
@@ -180,7 +180,7 @@ func TestPeekAgrees(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newFixture(t, func(cfg *parts) {
+				h := newTokens(t, func(cfg *parts) {
 					cfg.Counter = counter(cfg.Counter)
 					cfg.Account = throttle(0.1, 6)
 					cfg.Stages = map[usageplan.Stage]limiter.Limit{
@@ -190,13 +190,13 @@ func TestPeekAgrees(t *testing.T) {
 				})
 				var secrets []apikey.Secret
 				for _, quota := range []int64{20, 60} {
-					_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(quota), Throttle: throttle(0.5, 3)})
+					_, secret, _ := h.linked(usageplan.Plan{Quotas: tokensPerDay(quota), Throttle: throttle(0.5, 3)})
 					secrets = append(secrets, secret)
 				}
 				rnd := rand.New(rand.NewPCG(1, 2))
 				for i := range 2000 {
 					time.Sleep(time.Duration(rnd.IntN(5000)) * time.Millisecond)
-					req := gate.Request{Secret: secrets[rnd.IntN(2)], Cost: 1 + rnd.Int64N(4)*rnd.Int64N(8)}
+					req := gate.Request{Secret: secrets[rnd.IntN(2)], Costs: costs(1 + rnd.Int64N(4)*rnd.Int64N(8))}
 					if stage := []string{"", "prod", "prod", "none"}[rnd.IntN(4)]; stage != "" {
 						req.API, req.Stage = "pets", stage
 					}
@@ -215,16 +215,16 @@ func TestPeekAgrees(t *testing.T) {
 
 // TestSettleFollowsMoves corrects a charge of a subject that has moved several times.
 func TestSettleFollowsMoves(t *testing.T) {
-	u, h := newUnheard(t, gate.Config{})
-	key, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(10)})
-	d := h.admit(gate.Request{Secret: secret, Cost: 4})
+	u, h := newUnheard(t, gate.Config{Units: tokens})
+	key, secret, _ := h.linked(usageplan.Plan{Quotas: tokensPerDay(10)})
+	d := h.admit(gate.Request{Secret: secret, Costs: costs(4)})
 	from := d.Subject()
 	for _, to := range []string{"a", "b", "c", "d"} {
 		move(t, u.Store, from, key.ID+"/"+to)
 		from = key.ID + "/" + to
 	}
 	u.allowance = "d"
-	require.NoError(t, h.gate.Settle(t.Context(), &d, 1))
+	require.NoError(t, h.gate.Settle(t.Context(), &d, costs(1)))
 	peeked, err := h.gate.Peek(t.Context(), gate.Request{Secret: secret})
 	require.NoError(t, err)
 	require.EqualValues(t, 1, peeked.Level(0).Used)
@@ -281,7 +281,7 @@ func TestApartCancelled(t *testing.T) {
 					require.ErrorIs(t, err, context.Canceled)
 					require.False(t, d.Allowed)
 				}
-				days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, 1)
+				days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, "", 1)
 				require.NoError(t, err)
 				require.Equal(t, d.Allowed, days[0].Used == 1)
 				require.Equal(t, days[0].Used, sharedTokens(t, st, "account", "account", account), "quota %d, account %v, step %d", quota, account, last)

@@ -106,7 +106,7 @@ func newPaused(t *testing.T, hold string) (*fixture, *paused) {
 			cfg.Keys, cfg.Plans = pausedWhole{st}, pausedWhole{st}
 		}
 	})
-	h.keys, h.plans = must(apikey.NewService(st.Store, apikey.Config{})), must(usageplan.NewService(st.Store, st.Store))
+	h.keys, h.plans = must(apikey.NewService(st.Store, apikey.Config{})), must(usageplan.NewService(st.Store, st.Store, usageplan.Config{}))
 	return h, st
 }
 

@@ -19,6 +19,8 @@ type pending struct {
 	shared [maxShared]*shared // of the parts after the family
 	family int                // how many parts are the key's and its groups'
 
+	lenient bool // Gate.Enforce was off when the charge began
+
 	groups groupRoom // apart, because few decisions have groups
 
 	// onlyRead says that a shared throttle refused before the key's own limits were asked.
@@ -42,22 +44,23 @@ func (g *Gate) charge(ctx context.Context, req *Request, e *entry, b *binding, d
 		within, cancel = g.within(ctx)
 		defer cancel()
 	}
-	cost := max(req.Cost, 1)
-	throttle := b.allowance.tokens(cost)
 	p := pendings.Get().(*pending)
 	p.set(req, b, d.meters)
 	if take {
-		p.parts[0].N = d.meters.units(&p.units, throttle, cost)
+		p.parts[0].N = d.meters.amounts(&p.units, &req.Costs)
 	}
 	if group := e.group(); group != nil {
-		p.addGroups(req, group, g.resolver.counting, d, cost, take)
+		p.addGroups(req, group, g.resolver.counting, d, take)
 	}
 	if g.shared != nil {
 		p.addShared(g.shared.of(usageplan.Stage{API: req.API, Name: req.Stage}), take)
 	}
+	if p.lenient = g.lenient.Load(); p.lenient {
+		p.soften()
+	}
 	err = g.take(ctx, within, e, b, p)
 	if err == nil { // otherwise the levels may be those of another decision
-		copy(d.levels[:len(d.meters.limits)], p.parts[0].Levels)
+		d.setLevels(p.parts[0].Levels)
 		if d.groups != nil {
 			d.groups.copyLevels(p)
 		}
@@ -68,16 +71,19 @@ func (g *Gate) charge(ctx context.Context, req *Request, e *entry, b *binding, d
 		if moved, isMoved = errors.AsType[*store.MovedError](err); isMoved {
 			err = nil
 		} else {
-			err = g.decideByPolicy(ctx, req, d, p, throttle, take, err)
+			err = g.decideByPolicy(ctx, req, d, p, take, err)
 		}
 	case d.meters.repeated(p):
 		d.admitRepeated()
 	case !take || p.onlyRead:
-		d.peek(throttle, cost, p)
+		d.peek(&req.Costs, p)
 	case p.OK:
-		d.Allowed, d.Reason, d.Cost = true, Admitted, cost
+		d.Allowed, d.Reason, d.Charged, d.Costs = true, Admitted, true, req.Costs
 	default:
 		d.explainRefusal(p)
+	}
+	if p.lenient {
+		d.noteShared(p)
 	}
 	if p.undone != nil {
 		err = join(err, p.undone)
@@ -168,24 +174,26 @@ func each(n int64) (all [store.MaxMeters]int64) {
 	return all
 }
 
-// units returns how many units each meter is charged. The throttles are charged throttle,
-// the quotas and the usage record cost, and the ID one. If the result is not one that is
-// shared, it is in room.
-func (m *meters) units(room *[store.MaxMeters]int64, throttle, cost int64) []int64 {
+// amounts returns how much each meter is charged for a request: 1 for requests and the
+// ID, and otherwise the cost in its unit. If the result is not one that is shared, it is
+// in room.
+func (m *meters) amounts(room *[store.MaxMeters]int64, costs *usageplan.Costs) []int64 {
 	n := len(m.list)
-	if throttle == 1 && cost == 1 {
+	if m.plain {
 		return ones[:n]
 	}
 	for i := range m.list {
-		room[i] = cost
-	}
-	for i := range m.throttles {
-		room[i] = throttle
-	}
-	if m.ids > 0 {
-		room[n-1] = 1
+		room[i] = m.amount(i, costs)
 	}
 	return room[:n]
+}
+
+// amount returns how much the i-th meter is charged.
+func (m *meters) amount(i int, costs *usageplan.Costs) int64 {
+	if unit := m.units[i]; unit > 0 {
+		return costs[unit-1]
+	}
+	return 1
 }
 
 // within returns ctx with the Gate's deadline, unless the Counter never waits.

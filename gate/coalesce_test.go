@@ -36,7 +36,7 @@ func (s *slow) KeyByDigest(ctx context.Context, d apikey.Digest) (apikey.Key, er
 func newSlow(t *testing.T, change ...func(*parts)) (*fixture, *slow) {
 	st := &slow{Store: memory.New(memory.Config{}), reading: make(chan struct{}, 100), release: make(chan struct{})}
 	h := newFixture(t, append(change, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st })...)
-	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))
 	return h, st
 }
 

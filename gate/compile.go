@@ -1,9 +1,12 @@
 package gate
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,17 +21,23 @@ import (
 // An allowance is a compiled plan. It may have the overrides of one link or group. It
 // holds all that is the same for each subject, so the subjects of a plan share it.
 type allowance struct {
-	plan   *usageplan.Plan
-	keep   time.Duration
-	quotas []quota.Quota
+	plan  *usageplan.Plan
+	keep  time.Duration
+	units usageplan.Units
+	own   *limitSet // for all requests, beside the throttle of the plan or a route
+
+	classes, routes map[string]*limitSet // of usageplan.Plan.For
 
 	// buckets has the throttles by route, and the plan's own under "". A route whose bucket
 	// is nil has no throttle. stages has the throttles of the routes on one stage.
 	buckets map[string]*store.Meter
 	stages  map[usageplan.Stage]map[string]*store.Meter
 
+	fault error                   // if not nil, the plan admits nothing
 	stale *atomic.Bool            // set when the plan has changed
 	now   atomic.Pointer[windows] // as of the last decision
+
+	widened atomic.Int64 // how many meters meters.with has made for now
 }
 
 // A windows has the meters of an allowance for the time in which no window begins or
@@ -38,68 +47,106 @@ type windows struct {
 	stages      map[usageplan.Stage]map[string]*meters // AnyRoute: every other route
 	routes      map[string]*meters
 	others      *meters // of every other route
+
+	// forClass and forRoute have the limits that count beside those. See meters.wider.
+	forClass, forRoute map[string]*timedSet
 }
 
-// A meters has what one request is charged, in this order: the throttle if there is one,
-// the quotas, the usage record, and the request's ID if it has one.
+// narrow bounds w to the time of a window.
+func (w *windows) narrow(m *store.Meter) {
+	w.from, w.until = max(w.from, m.Start), min(w.until, m.End)
+}
+
+// A meters has what one request is charged, in this order: the throttle of the plan or
+// the route if there is one, the other throttles, the quotas, a usage record for each
+// unit, and the request's ID if it has one.
 type meters struct {
 	list      []store.Meter
-	throttles int // how many meters at the start are throttles: 0 or 1
-	ids       int // how many meters at the end are IDs: 0 or 1
+	units     []uint8 // of each meter: 0 for requests, or 1 and the index in Costs
+	plain     bool    // all units are requests
+	throttles int     // how many meters at the start are throttles
+	ids       int     // how many meters at the end are IDs: 0 or 1
+	hardQuota bool    // one of the quotas is not soft
 
-	limits []Limit // of the throttle and the quotas, which can refuse
+	limits []Limit // of the throttles and the quotas
+
+	bucket *store.Meter // the first throttle if it is that of the plan or the route, or nil
+	sets   []*timedSet  // the other limits
+	wider  *sync.Map    // the *meters with one *timedSet more; nil without Plan.For
 }
 
 // An overrides has what a link or a group has instead of a limit of its plan. If nil, the
 // plan's counts.
 type overrides struct {
-	throttle *limiter.Limit
-	quotas   []quota.Quota
+	throttle  *limiter.Limit
+	throttles []usageplan.Throttle
+	quotas    []quota.Quota
 }
 
-func (o overrides) none() bool { return o.throttle == nil && o.quotas == nil }
+func (o overrides) none() bool { return o.throttle == nil && o.throttles == nil && o.quotas == nil }
 
-// newAllowance compiles a plan with overrides. It returns an error if the plan breaks a
-// rule: a store may return such a plan.
-func newAllowance(p *usageplan.Plan, o overrides, keep time.Duration, stale *atomic.Bool) (*allowance, error) {
+// newAllowance compiles a plan with overrides. If the plan breaks a rule, or names a unit
+// that is not declared, the allowance has a fault. A Service writes no such plan, but a
+// store may have one.
+func newAllowance(p *usageplan.Plan, o overrides, units usageplan.Units, keep time.Duration, stale *atomic.Bool) *allowance {
 	a := &allowance{
 		plan:    p,
 		keep:    keep,
-		quotas:  p.Quotas,
+		units:   units,
 		buckets: map[string]*store.Meter{},
 		stages:  map[usageplan.Stage]map[string]*store.Meter{},
 		stale:   stale,
 	}
+	l := usageplan.Limits{Throttles: p.Throttles, Quotas: p.Quotas}
 	throttle := p.Throttle
 	if o.throttle != nil {
 		throttle = o.throttle
 	}
+	if o.throttles != nil {
+		l.Throttles = o.throttles
+	}
 	if o.quotas != nil {
-		a.quotas = o.quotas
+		l.Quotas = o.quotas
 	}
-	if n := len(a.quotas); n > usageplan.MaxQuotas {
-		return nil, fmt.Errorf("gate: plan %s: quotas: %d of them: want at most %d", p.ID, n, usageplan.MaxQuotas)
+	errs := append(a.addLimits(l), a.addBuckets(throttle)...)
+	if len(errs) == 0 {
+		errs = a.meterFaults()
 	}
-	if throttle != nil {
-		if err := a.addBucket(a.buckets, "", metername.Throttle, *throttle); err != nil {
-			return nil, err
+	if err := errors.Join(errs...); err != nil {
+		a.fault = fmt.Errorf("gate: plan %s: %w", p.ID, err)
+	}
+	return a
+}
+
+// meterFaults returns what a store would refuse.
+func (a *allowance) meterFaults() (errs []error) {
+	w := a.compile(time.Now())
+	if err := store.Check(w.others.list); err != nil {
+		return []error{err}
+	}
+	for _, sets := range []map[string]*timedSet{w.forClass, w.forRoute} {
+		for _, key := range slices.Sorted(maps.Keys(sets)) {
+			errs = append(errs, fault.In(fmt.Sprintf("for[%.200q]", key), store.Check(w.others.with(a, sets[key]).list)))
 		}
 	}
-	for route, limit := range p.Routes {
-		if err := a.addBucket(a.buckets, route, metername.Route(route), limit); err != nil {
-			return nil, err
-		}
-	}
-	for stage, routes := range p.StageRoutes {
-		buckets := map[string]*store.Meter{}
-		a.stages[stage] = buckets
-		for route, limit := range routes {
-			if err := a.addBucket(buckets, route, metername.StagePrefix(stage.String())+route, limit); err != nil {
-				return nil, err
+	return errs
+}
+
+// settles reports whether Settle corrects a throttle of the plan: one of a declared unit.
+func (a *allowance) settles() bool {
+	has := func(sets map[string]*limitSet) bool {
+		for _, s := range sets {
+			if s.settles() {
+				return true
 			}
 		}
+		return false
 	}
-	return a, store.Check(a.compile(time.Now()).others.list)
+	return a.own.settles() || has(a.classes) || has(a.routes)
+}
+
+func (s *limitSet) settles() bool {
+	return slices.ContainsFunc(s.throttles, func(t usageplan.Throttle) bool { return t.Unit != "" && t.Unit != usageplan.Requests })
 }
 
 // fits returns 2 if the plan names an API stage, 1 if the plan is for every stage, and 0
@@ -114,36 +161,67 @@ func (a *allowance) fits(stage usageplan.Stage) int {
 	return 0
 }
 
-// tokens returns how many tokens the throttles charge for a request.
-func (a *allowance) tokens(cost int64) int64 {
-	if a.plan.ThrottleByCost {
-		return cost
+// addBuckets adds the buckets of the plan and of its routes. It returns their faults.
+func (a *allowance) addBuckets(throttle *limiter.Limit) (errs []error) {
+	if throttle != nil {
+		errs = append(errs, addBucket(a.buckets, "", metername.Throttle, *throttle))
 	}
-	return 1
+	for route, limit := range a.plan.Routes {
+		errs = append(errs, addBucket(a.buckets, route, metername.Route(route), limit))
+	}
+	for stage, routes := range a.plan.StageRoutes {
+		buckets := map[string]*store.Meter{}
+		a.stages[stage] = buckets
+		for route, limit := range routes {
+			errs = append(errs, addBucket(buckets, route, metername.StagePrefix(stage.String())+route, limit))
+		}
+	}
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
 // addBucket adds the bucket of a route to buckets. If the route is unlimited, it adds
 // nil.
-func (a *allowance) addBucket(buckets map[string]*store.Meter, route, name string, l limiter.Limit) error {
+func addBucket(buckets map[string]*store.Meter, route, name string, l limiter.Limit) error {
 	buckets[route] = nil
 	if l.Unlimited() {
 		return nil
 	}
 	m, err := l.Meter(name)
 	if err != nil {
-		return fmt.Errorf("gate: plan %s: %w", a.plan.ID, fault.In(name, err))
+		return fault.In(name, err)
 	}
 	buckets[route] = &m
 	return nil
 }
 
-// at returns the meters of a route on a stage at an instant.
-func (a *allowance) at(at time.Time, stage usageplan.Stage, route string) *meters {
+// at returns the meters of a request at an instant, by its stage, route and class.
+func (a *allowance) at(at time.Time, stage usageplan.Stage, route, class string) *meters {
 	w := a.now.Load()
 	if t := at.Unix(); w == nil || t < w.from || t >= w.until {
-		w = a.compile(at)
-		a.now.Store(w)
+		w = a.windowsAt(at, w)
 	}
+	m := w.of(stage, route)
+	if m.wider != nil {
+		m = w.matching(a, m, class, route)
+	}
+	return m
+}
+
+// windowsAt returns the windows of an instant, which those that a had are not. If others
+// compile them at the same time, all get the same: see Outcome.Limits.
+func (a *allowance) windowsAt(at time.Time, had *windows) *windows {
+	w := a.compile(at)
+	if a.now.CompareAndSwap(had, w) {
+		return w
+	}
+	if now, t := a.now.Load(), at.Unix(); t >= now.from && t < now.until {
+		return now
+	}
+	return w
+}
+
+// of returns the meters of a route on a stage.
+func (w *windows) of(stage usageplan.Stage, route string) *meters {
 	if len(w.stages) > 0 {
 		if m := pick(w.stages[stage], route); m != nil {
 			return m
@@ -168,29 +246,31 @@ func pick(routes map[string]*meters, route string) *meters {
 
 // compile returns the meters of an allowance for the windows that an instant is in.
 func (a *allowance) compile(at time.Time) *windows {
+	a.widened.Store(0)
 	w := &windows{from: math.MinInt64, until: math.MaxInt64, routes: map[string]*meters{}, stages: map[usageplan.Stage]map[string]*meters{}}
-	var list []store.Meter
-	for _, q := range a.quotas {
-		list = append(list, window(q, at, a.keep))
+	own := a.own.at(at, a.keep, w)
+	if len(a.plan.For) > 0 {
+		w.forClass, w.forRoute = allAt(a.classes, at, a.keep, w), allAt(a.routes, at, a.keep, w)
 	}
-	list = append(list, quota.Record(quota.RecordName, at, a.keep))
-	for i := range list {
-		w.from, w.until = max(w.from, list[i].Start), min(w.until, list[i].End)
+	records := []store.Meter{quota.Record(quota.RecordName, at, a.keep)}
+	for _, unit := range a.units {
+		records = append(records, quota.Record(metername.RecordPrefix+unit.Name, at, a.keep))
 	}
+	w.narrow(&records[0]) // the others are of the same day
 	others, ok := a.buckets[usageplan.AnyRoute]
 	if !ok {
 		others = a.buckets[""]
 	}
-	w.others = a.withBucket(others, list)
+	w.others = a.meters(others, records, own)
 	for stage, buckets := range a.stages {
 		w.stages[stage] = map[string]*meters{}
 		for route, m := range buckets {
-			w.stages[stage][route] = a.withBucket(m, list)
+			w.stages[stage][route] = a.meters(m, records, own)
 		}
 	}
 	for route, m := range a.buckets {
 		if route != "" && route != usageplan.AnyRoute {
-			w.routes[route] = a.withBucket(m, list)
+			w.routes[route] = a.meters(m, records, own)
 		}
 	}
 	return w
@@ -209,24 +289,4 @@ func window(q quota.Quota, at time.Time, keep time.Duration) store.Meter {
 		m.Keep = quota.MaxWindows * length
 	}
 	return m
-}
-
-// withBucket returns the meters of a route whose throttle is m. If m is nil, the route
-// has none.
-func (a *allowance) withBucket(m *store.Meter, windows []store.Meter) *meters {
-	all := &meters{list: windows}
-	if m != nil {
-		all.list = append([]store.Meter{*m}, windows...)
-		all.throttles = 1
-		all.limits = append(all.limits, Limit{Name: m.Name, Rate: m.Rate})
-	}
-	for i, q := range a.quotas {
-		w := &windows[i]
-		all.limits = append(all.limits, Limit{
-			Name:  q.NameOrPeriod(),
-			Start: time.Unix(w.Start, 0).UTC(),
-			End:   time.Unix(w.End, 0).UTC(),
-		})
-	}
-	return all
 }

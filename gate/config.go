@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
@@ -19,6 +20,20 @@ type Config struct {
 	// look-up. It must be the KeyFormat of the apikey.Config that made the keys. The
 	// default accepts any prefix with a valid checksum.
 	KeyFormat apikey.Format
+
+	// Units declares what requests use and plans may limit, beside usageplan.Requests. It
+	// must be the Units of the usageplan.Config that made the plans.
+	//
+	// A plan that names another unit cannot be in force. A Service does not write such a
+	// plan, but another program or an older version may. The keys and groups that have it
+	// are refused with the Reason StoreFailed, and the error and the Logger tell of the
+	// unit.
+	Units usageplan.Units
+
+	// Classes declares the classes of requests, as usageplan.Config.Classes does for plans.
+	// A Request of another class breaks a rule, so that a misspelt class does not go without
+	// its limits. If nil, requests may have any class.
+	Classes usageplan.Classes
 
 	// MaxAge is how long a key and its plans are cached. The default is 5s.
 	//
@@ -81,7 +96,7 @@ type Config struct {
 	// two steps: first the shared tokens, which are given back if the key's own limits
 	// refuse. Gates over one Counter share a bucket if it has the same figures in each.
 	//
-	// Shared throttles show in a Decision only if they refuse, by SharedLimit. Otherwise a
+	// Shared throttles show in a Decision only if they refuse, in Refusals. Otherwise a
 	// client would see the traffic of all others.
 	Account *limiter.Limit
 	Stages  map[usageplan.Stage]limiter.Limit
@@ -89,7 +104,7 @@ type Config struct {
 	// KeepIDs is how long the ID of a Request is remembered. The default is 10m.
 	KeepIDs time.Duration
 
-	// Keep is how long ended windows and the usage record can be reported and refunded. The
+	// Keep is how long ended windows and usage records can be reported and refunded. The
 	// default is 90 days. Of a quota at most quota.MaxWindows windows are kept, such as 366
 	// minutes of a quota by the minute. Each window takes 20 bytes of a subject's memory.
 	//
@@ -111,10 +126,14 @@ type Config struct {
 	// Observer is told of every decision. If nil, nothing is told.
 	Observer Observer
 
-	// Logger receives three warnings. One is logged once for each outage in which keys
-	// cannot be read. Another is logged once for each store that is a Listener and whose Run
-	// is not running. The third is logged when a key is refused with NoGroup, once for each
-	// group until its keys are admitted again. If nil, nothing is logged.
+	// Logger receives these warnings. If nil, nothing is logged.
+	//
+	//   - Keys cannot be read. This is logged once for each outage.
+	//   - The Run of a store that is a Listener is not running. This is logged once for each
+	//     store.
+	//   - A plan cannot be in force, so keys are refused. This is logged when it is read.
+	//   - A key is refused with NoGroup. This is logged once for each group until its keys
+	//     are admitted again.
 	Logger *slog.Logger
 }
 
@@ -137,13 +156,14 @@ func (cfg *Config) faults() []error {
 			errs = append(errs, fmt.Errorf("%s: %d: want 0 or more", name, v))
 		}
 	}
-	errs = append(errs, fault.In("keyFormat", cfg.KeyFormat.Validate()))
+	errs = append(errs, fault.In("keyFormat", cfg.KeyFormat.Validate()), fault.In("units", cfg.Units.Validate()), fault.In("classes", cfg.Classes.Validate()))
 	return append(errs, cfg.OnFailure.faults()...)
 }
 
-// withDefaults returns cfg with the defaults of its durations. newResolver knows those of
-// its bounds.
+// withDefaults returns cfg with the defaults of its durations, and with Units of its own.
+// newResolver knows the defaults of its bounds.
 func (cfg Config) withDefaults() Config {
+	cfg.Units, cfg.Classes = slices.Clone(cfg.Units), slices.Clone(cfg.Classes)
 	cfg.MaxAge = cmp.Or(cfg.MaxAge, 5*time.Second)
 	cfg.MaxStale = cmp.Or(cfg.MaxStale, time.Hour)
 	cfg.Timeout = cmp.Or(cfg.Timeout, 100*time.Millisecond)

@@ -40,7 +40,7 @@ func TestConcurrentChanges(t *testing.T) {
 	const crowd = 32
 	h := newFixture(t)
 	st := far{h.st}
-	keys, plans := must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+	keys, plans := must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))
 	k, _, p := h.linked(usageplan.Plan{Throttle: throttle(1, 1)})
 	for what, change := range map[string]func(ctx context.Context) error{
 		"plan": func(ctx context.Context) error {

@@ -10,8 +10,8 @@ import (
 )
 
 // A Decision is the answer to one Request. It has an Outcome, and what Gate.Settle needs
-// to correct the charge once. Functions that hand a Decision on should take a pointer, as
-// Settle and Refund do.
+// to correct the charge once. See Outcome for what it shows, such as Levels and Refusals.
+// Functions that hand a Decision on should take a pointer, as Settle and Refund do.
 //
 // Caution: a Decision must not be copied. The copy could be settled a second time, and
 // the same charge would be given back twice. The go vet command reports such copies. The
@@ -40,14 +40,18 @@ type Outcome struct {
 	Reason   Reason
 	Repeated bool
 
+	// Peeked reports that Peek made the decision, and not Admit.
+	Peeked bool
+
 	// Key is the key that asked. It is nil if the key is unknown. Plan is the plan that
 	// counted. It is nil if there was none.
 	Key  *apikey.Key
 	Plan *usageplan.Plan
 
-	// Cost is what the quotas and the usage record were charged. It is zero if nothing was
-	// charged.
-	Cost int64
+	// Charged reports that the request was charged: one request, and Costs of the declared
+	// units. Otherwise Costs is zero.
+	Charged bool
+	Costs   usageplan.Costs
 
 	// RetryAfter is the time until the same request would be admitted if no other request
 	// came first. It is the longest wait of the limits that refused. It is zero if none
@@ -56,22 +60,44 @@ type Outcome struct {
 
 	binding *binding // has the key's subject; nil if the key or its plan is unknown
 	meters  *meters
-	levels  [maxLimits]store.Level // of Limits, in their order
-	groups  *groupLevels           // of the key's group, or nil
-	refuser *refuser               // a throttle that refused without a Level, or nil
+	levels  [fewLimits]store.Level  // of Limits, in their order
+	many    *[maxLimits]store.Level // instead of levels, if there are more
+	groups  *groupLevels            // of the key's group, or nil
+	refuser *refuser                // a throttle that refused without a Level, or would
 }
 
 // A refuser is a throttle that refused a request, and whose level is not shown: a shared
-// throttle, or a token bucket of this process while the Counter fails.
+// throttle, or a token bucket of this process while the Counter fails. While Gate.Enforce
+// is off, it is a shared throttle that would refuse.
 type refuser struct {
 	payer Payer
-	name  string // see Limit.Name
-	rate  store.Rate
+	limit Limit
+	wait  time.Duration // if it would refuse; otherwise Outcome.RetryAfter has the wait
 }
 
-// maxLimits is how many limits of one payer a request can meet: a throttle and its
-// quotas.
-const maxLimits = 1 + usageplan.MaxQuotas
+// maxLimits is how many limits of one payer a request can meet. Most plans have few, and
+// a Decision that has room for all of them takes longer to return.
+const (
+	maxLimits = usageplan.MaxLimits
+	fewLimits = 6
+)
+
+// setLevels sets the levels of Limits to the first of those that a charge found.
+func (o *Outcome) setLevels(found []store.Level) {
+	if len(o.meters.limits) > fewLimits {
+		o.many = new([maxLimits]store.Level)
+	}
+	copy(o.own(), found)
+}
+
+// own returns the levels of Limits.
+func (o *Outcome) own() []store.Level {
+	n := len(o.Limits())
+	if o.many != nil {
+		return o.many[:n]
+	}
+	return o.levels[:n]
+}
 
 // Subject returns the subject that was charged, or would have been. It is empty if the
 // key or its plan is unknown.
@@ -84,8 +110,15 @@ func (o *Outcome) Subject() string {
 
 // A Limit is one throttle or quota that a decision was about.
 type Limit struct {
-	// Name is "throttle", or "throttle " and the route, or the name of the quota.
+	// Name is "throttle", or "throttle " and the route, or the name of a further throttle or
+	// of the quota. The name of a limit of usageplan.Plan.For comes after its class or route
+	// and a space, such as "opus output_tokens/day". Unit is what a request uses of the
+	// limit, such as usageplan.Requests.
 	Name string
+	Unit string
+
+	// Soft says that the limit counts and never refuses.
+	Soft bool
 
 	// Rate is how fast a throttle refills. It is zero for a quota. Start and End are the
 	// window of a quota. They are zero for a throttle.
@@ -97,7 +130,7 @@ type Limit struct {
 func (l *Limit) IsQuota() bool { return !l.End.IsZero() }
 
 // A Level says where a limit stands after a decision. Its Wait is not zero if this limit
-// refused.
+// refused, or would have refused if it were not soft.
 type Level struct {
 	Payer Payer // the one that has the limit
 	Limit
@@ -108,8 +141,8 @@ type Level struct {
 // order of the plan. It is empty if the key or its plan is unknown, or if the store
 // failed.
 //
-// The slice must not be changed: all decisions by one plan and route share it while the
-// windows of the plan last.
+// The slice must not be changed: all decisions by one plan, route and class share it
+// while the windows of the plan last.
 func (o *Outcome) Limits() []Limit {
 	if o.meters == nil {
 		return nil
@@ -117,14 +150,20 @@ func (o *Outcome) Limits() []Limit {
 	return o.meters.limits
 }
 
-// Level returns where the i-th of Limits stands.
-func (o *Outcome) Level(i int) store.Level { return o.levels[i] }
+// Level returns where the i-th of Limits stands. It is zero if there is no such limit.
+func (o *Outcome) Level(i int) store.Level {
+	if own := o.own(); i < len(own) {
+		return own[i]
+	}
+	return store.Level{}
+}
 
-// Levels returns a sequence of Limits, each with its Level.
+// Levels returns a sequence of Limits, each with its Level. Soft limits are among them.
 func (o *Outcome) Levels() iter.Seq[Level] {
 	return func(yield func(Level) bool) {
+		levels := o.own()
 		for i, limit := range o.Limits() {
-			if !yield(Level{Payer{PayerKey, o.Key.ID}, limit, o.levels[i]}) {
+			if !yield(Level{Payer{PayerKey, o.Key.ID}, limit, levels[i]}) {
 				return
 			}
 		}
@@ -144,47 +183,4 @@ func (o *Outcome) GroupLevels() iter.Seq[Level] {
 			}
 		}
 	}
-}
-
-// Refusals returns a sequence of the limits that refused: those of the key, then those of
-// its groups. If none of these refused, it is the shared throttle that did, with the name
-// "throttle". Of a shared throttle the Level has the Wait only. The same holds for a
-// token bucket of this process, which refused because the Counter failed.
-func (o *Outcome) Refusals() iter.Seq[Level] {
-	return func(yield func(Level) bool) {
-		for _, levels := range []iter.Seq[Level]{o.Levels(), o.GroupLevels()} {
-			for l := range levels {
-				if l.Wait > 0 && !yield(l) {
-					return
-				}
-			}
-		}
-		if r := o.refuser; r != nil {
-			yield(Level{r.payer, Limit{Name: r.name, Rate: r.rate}, store.Level{Wait: o.RetryAfter}})
-		}
-	}
-}
-
-// RefusedBy returns the payer of the first of Refusals, and whether there is one. It does
-// not allocate.
-func (o *Outcome) RefusedBy() (p Payer, ok bool) {
-	if o.Allowed {
-		return Payer{}, false
-	}
-	for i := range o.Limits() {
-		if o.levels[i].Wait > 0 {
-			return Payer{PayerKey, o.Key.ID}, true
-		}
-	}
-	for g := o.groups; g != nil; g = g.above {
-		for i := range g.meters.limits {
-			if g.levels[i].Wait > 0 {
-				return Payer{PayerGroup, g.node.group.ID}, true
-			}
-		}
-	}
-	if o.refuser != nil {
-		return o.refuser.payer, true
-	}
-	return Payer{}, false
 }

@@ -100,6 +100,15 @@ type binding struct {
 	// that a store in memory need not look the subject up. A store checks it: a wrong place
 	// costs only the look-up. It is atomic because concurrent decisions share the entry.
 	place atomic.Uint64
+
+	// changed is set when the key or a link of it has changed, also after the entry was read
+	// again. It is nil unless Settle asks for it.
+	changed *atomic.Bool
+}
+
+// outdated reports whether the limits have changed since they were read.
+func (b *binding) outdated() bool {
+	return b.allowance.stale.Load() || b.changed != nil && b.changed.Load()
 }
 
 // stale reports whether the plan has changed since it was read.
@@ -108,7 +117,7 @@ func (b *binding) stale() bool { return b.allowance != nil && b.allowance.stale.
 // addBinding adds a plan. It must be called in the order of the links, oldest first. The
 // first plan lies in the entry itself, so a key with one plan needs no further cache
 // line.
-func (e *entry) addBinding(subject string, a *allowance) {
+func (e *entry) addBinding(subject string, a *allowance) *binding {
 	b := &e.plan
 	if b.allowance != nil {
 		f := e.widen()
@@ -116,6 +125,7 @@ func (e *entry) addBinding(subject string, a *allowance) {
 		b = &f.others[len(f.others)-1]
 	}
 	b.subject, b.allowance = subject, a
+	return b
 }
 
 // fresh reports whether e may be used without being read again.

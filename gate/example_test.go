@@ -19,7 +19,7 @@ func Example() {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
 	keys := must(apikey.NewService(st, apikey.Config{KeyFormat: format}))
-	plans := must(usageplan.NewService(st, st))
+	plans := must(usageplan.NewService(st, st, usageplan.Config{}))
 
 	key, secret, _ := keys.Create(ctx, apikey.Key{Name: "worker", Enabled: true})
 	plan, _ := plans.Create(ctx, usageplan.Plan{
@@ -41,17 +41,17 @@ func Example() {
 	// false quota_exceeded <nil>
 }
 
-// A job is charged its cost. The charge is refunded if the job fails.
+// A job is charged the tokens that it uses. The charge is refunded if the job fails.
 func ExampleGate_Refund() {
 	ctx := context.Background()
-	g, plan, key := newExample(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Year}}})
+	g, plan, key := newExample(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Unit: "tokens", Period: quota.Year}}})
 	defer g.Close()
 
-	d, _ := g.Admit(ctx, gate.Request{KeyID: key.ID, Cost: 400})
+	d, _ := g.Admit(ctx, gate.Request{KeyID: key.ID, Costs: usageplan.Costs{400}})
 	fmt.Println(d.Allowed)
 	_ = g.Refund(ctx, &d)
 
-	windows, _ := g.UsageByWindow(ctx, plan.ID, key.ID, "year", 1)
+	windows, _ := g.UsageByWindow(ctx, plan.ID, key.ID, "tokens/year", 1)
 	fmt.Println(windows[0].Used, "of", windows[0].Limit)
 	// Output:
 	// true
@@ -62,14 +62,13 @@ func ExampleGate_Refund() {
 // settled afterwards.
 func ExampleGate_Settle() {
 	ctx := context.Background()
-	g, plan, key := newExample(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Year}}})
+	g, plan, key := newExample(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Unit: "tokens", Period: quota.Year}}})
 	defer g.Close()
 
-	d, _ := g.Admit(ctx, gate.Request{KeyID: key.ID, Cost: 400})
-	tokens := int64(150) // the model's answer
-	_ = g.Settle(ctx, &d, tokens)
+	d, _ := g.Admit(ctx, gate.Request{KeyID: key.ID, Costs: usageplan.Costs{400}})
+	_ = g.Settle(ctx, &d, usageplan.Costs{150}) // the model's answer
 
-	windows, _ := g.UsageByWindow(ctx, plan.ID, key.ID, "year", 1)
+	windows, _ := g.UsageByWindow(ctx, plan.ID, key.ID, "tokens/year", 1)
 	fmt.Println(windows[0].Used, "of", windows[0].Limit)
 	// Output: 150 of 1000
 }
@@ -82,11 +81,11 @@ func ExampleRequest_id() {
 
 	for range 2 {
 		d, _ := g.Admit(ctx, gate.Request{KeyID: key.ID, ID: "message-17"})
-		fmt.Println(d.Allowed, d.Cost, d.Repeated)
+		fmt.Println(d.Allowed, d.Charged, d.Repeated)
 	}
 	// Output:
-	// true 1 false
-	// true 0 true
+	// true true false
+	// true false true
 }
 
 // A customer that has used up a quota gets some more, for this window only.
@@ -110,14 +109,15 @@ func ExampleGate_SetRemaining() {
 	// admitted 4 left
 }
 
-// newExample returns a Gate, and a key that is linked to a plan.
+// newExample returns a Gate of a service that counts tokens, and a key that is linked to
+// a plan.
 func newExample(p usageplan.Plan) (*gate.Gate, usageplan.Plan, apikey.Key) {
 	ctx := context.Background()
-	st := memory.New(memory.Config{})
+	st, units := memory.New(memory.Config{}), usageplan.Units{{Name: "tokens"}}
 	key, _, _ := must(apikey.NewService(st, apikey.Config{})).Create(ctx, apikey.Key{Enabled: true})
-	plans := must(usageplan.NewService(st, st))
+	plans := must(usageplan.NewService(st, st, usageplan.Config{Units: units}))
 	p, _ = plans.Create(ctx, p)
 	_ = plans.Link(ctx, p.ID, key.ID)
-	g, _ := gate.New(st, st, st, gate.Config{Timeout: time.Second})
+	g, _ := gate.New(st, st, st, gate.Config{Units: units, Timeout: time.Second})
 	return g, p, key
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/usageplan"
 )
 
 // A Failure says how a limit decides while its counts cannot be read.
@@ -36,6 +37,9 @@ func (f Failure) String() string {
 // all limits of all payers counts: of the key, its groups, the API stage and the account.
 // New refuses a Failure that is not one of the constants.
 //
+// Soft limits refuse nothing, so they have no say. While Gate.Enforce is off, every
+// request of a known key is admitted.
+//
 // Caution: a quota of an organisation closes its keys, even those whose own plans have
 // throttles only.
 //
@@ -62,10 +66,9 @@ func (p FailurePolicy) faults() (errs []error) {
 	return errs
 }
 
-// decideByPolicy decides instead of the Counter, which failed with err. n is what the
-// key's throttle would have been charged. A Peek takes nothing from the local buckets
-// either.
-func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, p *pending, n int64, take bool, err error) error {
+// decideByPolicy decides instead of the Counter, which failed with err. A Peek takes
+// nothing from the local buckets either.
+func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, p *pending, take bool, err error) error {
 	d.Reason = StoreFailed
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = fmt.Errorf("timeout: %v: want at least what a charge takes: %w", g.cfg.Timeout, err)
@@ -79,13 +82,15 @@ func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, p 
 		return err
 	}
 	throttle, quotas := g.cfg.OnFailure.Throttle, g.cfg.OnFailure.Quota
-	claims := p.claims(d, m, n)
-	hasQuota := len(m.limits) > m.throttles
+	claims := append(p.claims(), m.claims(Payer{PayerKey, d.Key.ID}, d.binding.subject, &req.Costs)...)
+	hasQuota := m.hardQuota
 	for l := groups; l != nil; l = l.above {
-		claims = l.meters.claims(claims, Payer{PayerGroup, l.node.group.ID}, l.node.subject, l.node.allowance.tokens(max(req.Cost, 1)))
-		hasQuota = hasQuota || len(l.meters.limits) > l.meters.throttles
+		claims = append(claims, l.meters.claims(Payer{PayerGroup, l.node.group.ID}, l.node.subject, &req.Costs)...)
+		hasQuota = hasQuota || l.meters.hardQuota
 	}
 	switch {
+	case p.lenient:
+		d.Allowed = true
 	case hasQuota && (quotas == FailDefault || quotas == FailClosed):
 	case len(claims) > 0 && throttle == FailClosed:
 	case len(claims) > 0 && throttle != FailOpen:
@@ -96,10 +101,8 @@ func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, p 
 	return err
 }
 
-// claims returns the claims of the key's own throttle, which is charged n tokens, and of
-// the shared throttles.
-func (p *pending) claims(d *Decision, m *meters, n int64) []claim {
-	all := m.claims(make([]claim, 0, store.MaxParts), Payer{PayerKey, d.Key.ID}, d.binding.subject, n)
+// claims returns the claims of the shared throttles.
+func (p *pending) claims() (all []claim) {
 	for i := range p.sharedParts() {
 		part := &p.sharedParts()[i]
 		all = append(all, claim{p.shared[i].refuser, part.Subject, &part.Meters[0], 1})
@@ -107,11 +110,13 @@ func (p *pending) claims(d *Decision, m *meters, n int64) []claim {
 	return all
 }
 
-// claims adds the claims of a payer's throttle, which is charged n tokens.
-func (m *meters) claims(all []claim, payer Payer, subject string, n int64) []claim {
+// claims returns the claims of the throttles of a key or a group.
+func (m *meters) claims(payer Payer, subject string, costs *usageplan.Costs) (all []claim) {
 	for i := range m.throttles {
-		meter := &m.list[i]
-		all = append(all, claim{refuser{payer, meter.Name, meter.Rate}, subject, meter, n})
+		if m.limits[i].Soft {
+			continue // it would refuse nothing
+		}
+		all = append(all, claim{refuser{payer: payer, limit: m.limits[i]}, subject, &m.list[i], m.amount(i, costs)})
 	}
 	return all
 }

@@ -43,7 +43,7 @@ func TestFailurePolicy(t *testing.T) {
 			h := newFixture(t, func(cfg *parts) {
 				cfg.Keys, cfg.Plans, cfg.Counter, cfg.OnFailure = st, st, st, test.policy
 			})
-			h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+			h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))
 			_, secret, _ := h.linked(test.plan)
 			st.takes.Store(true)
 			for i, want := range test.want {
@@ -71,19 +71,19 @@ func TestFallbackNeverFits(t *testing.T) {
 		retry   time.Duration
 	}{
 		"a plan that blocks":              {usageplan.Plan{Throttle: throttle(0, 0)}, nil, 1, gate.NeverFits, store.Never},
-		"above the burst":                 {usageplan.Plan{Throttle: throttle(1, 5), ThrottleByCost: true}, nil, 6, gate.NeverFits, store.Never},
+		"above the burst":                 {usageplan.Plan{Throttles: tokensPerSecond(1, 5)}, nil, 6, gate.NeverFits, store.Never},
 		"an account that blocks":          {usageplan.Plan{}, &limiter.Limit{}, 1, gate.NeverFits, store.Never},
-		"tokens are left":                 {usageplan.Plan{Throttle: throttle(1, 5), ThrottleByCost: true}, nil, 5, gate.StoreFailed, 0},
+		"tokens are left":                 {usageplan.Plan{Throttles: tokensPerSecond(1, 5)}, nil, 5, gate.StoreFailed, 0},
 		"within the burst of the account": {usageplan.Plan{}, throttle(1, 1), 1, gate.StoreFailed, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newFixture(t, func(cfg *parts) {
+			h := newTokens(t, func(cfg *parts) {
 				cfg.Account = test.account
 				cfg.Counter = fails{cfg.Counter, func(c *store.Charge) bool { return test.account == nil || charges(c, "\xffaccount") }}
 			})
 			_, secret, _ := h.linked(test.plan)
 			for _, decide := range []func(context.Context, gate.Request) (gate.Decision, error){h.gate.Peek, h.gate.Admit} {
-				d, err := decide(t.Context(), gate.Request{Secret: secret, Cost: test.cost})
+				d, err := decide(t.Context(), gate.Request{Secret: secret, Costs: costs(test.cost)})
 				require.ErrorIs(t, err, errBroken)
 				require.Equal(t, test.want, d.Reason)
 				require.Equal(t, test.retry, d.RetryAfter)

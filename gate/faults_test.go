@@ -61,16 +61,16 @@ func TestFaultsHavePaths(t *testing.T) {
 				"keep: -1: want 0 or more", "maxKeys: -1: want 0 or more",
 				"account." + badBurst, "account." + badRate, `stages["a:b"].` + badBurst, `stages["a:b"].` + badRate,
 				`stages["c:"]: want an API, without a ':', and a stage name`}},
-		"limiter": {second(limiter.New(nil, bad, limiter.Config{Timeout: -1, Name: strings.Repeat("x", 129)})),
+		"limiter": {second(limiter.New(nil, bad, limiter.Config{Timeout: -1, Name: strings.Repeat("x", 193)})),
 			[]error{limiter.ErrInvalid}, "limiter: invalid config: ", []string{
-				"limit." + badBurst, "limit." + badRate, "counter: nil: want a store.Counter", "timeout: -1ns: want 0 or more", "name: 129 bytes: want at most 128"}},
+				"limit." + badBurst, "limit." + badRate, "counter: nil: want a store.Counter", "timeout: -1ns: want 0 or more", "name: 193 bytes: want at most 192"}},
 		"key": {second3(must(apikey.NewService(st, apikey.Config{})).Create(t.Context(), apikey.Key{ID: "!", Name: "\x00", Tags: apikey.Tags{"": ""}})),
 			[]error{apikey.ErrInvalid}, "apikey: invalid: ", []string{
 				`id: "!": want 1 to 64 ASCII letters, digits, '_' and '-'`, `name: "\x00": want UTF-8 without control characters`,
 				`tags: name "": want 1 to 128 letters, digits, spaces and .:+=@_/-, and no aws: at the start`}},
 		"charge": {store.Check([]store.Meter{{Max: -1}, {Name: "a", Start: 1}}), []error{store.ErrInvalid, store.ErrNotTaken},
 			"store: invalid charge, store: not taken: ", []string{
-				"meters[0].name: 0 bytes: want 1 to 128", "meters[0].max: -1: want 0 to 2^53-1",
+				"meters[0].name: 0 bytes: want 1 to 192", "meters[0].max: -1: want 0 to 2^53-1",
 				"meters[1].start, keep: 1, 0s: want an end with them, or neither"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestInvalidRequest(t *testing.T) {
 	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(2)})
 	for name, req := range map[string]gate.Request{
 		"both credentials": {Secret: secret, KeyID: "k"},
-		"negative cost":    {Secret: secret, Cost: -1},
+		"negative cost":    {Secret: secret, Costs: costs(-1)},
 		"long id":          {Secret: secret, ID: strings.Repeat("x", gate.MaxID+1)},
 	} {
 		for _, ask := range []func() (gate.Reason, bool, error){

@@ -46,7 +46,7 @@ func newFixture(t *testing.T, change ...func(*parts)) *fixture {
 	g, err := cfg.gate()
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
-	return &fixture{t, st, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}})), must(usageplan.NewService(st, st)), g}
+	return &fixture{t, st, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}})), must(usageplan.NewService(st, st, usageplan.Config{Units: cfg.Units})), g}
 }
 
 func (h *fixture) key(name string) (apikey.Key, apikey.Secret) {
@@ -79,6 +79,31 @@ func (h *fixture) admit(req gate.Request) (d gate.Decision) {
 func (h *fixture) reason(secret apikey.Secret) gate.Reason {
 	h.t.Helper()
 	return h.admit(gate.Request{Secret: secret}).Reason
+}
+
+// tokens is the unit of the fixtures that charge costs.
+var tokens = usageplan.Units{{Name: "tokens"}}
+
+// newTokens returns a fixture whose service counts tokens.
+func newTokens(t *testing.T, change ...func(*parts)) *fixture {
+	return newFixture(t, append([]func(*parts){func(p *parts) { p.Units = tokens }}, change...)...)
+}
+
+// costs returns the Costs of n tokens.
+func costs(n int64) usageplan.Costs { return usageplan.Costs{n} }
+
+func tokensPerDay(n int64) []quota.Quota {
+	return []quota.Quota{{Name: "day", Limit: n, Unit: "tokens", Period: quota.Day}}
+}
+
+// spend asks for n tokens, and returns the reason of the decision.
+func (h *fixture) spend(secret apikey.Secret, n int64) gate.Reason {
+	h.t.Helper()
+	return h.admit(gate.Request{Secret: secret, Costs: costs(n)}).Reason
+}
+
+func tokensPerSecond(n rate.Limit, burst int) []usageplan.Throttle {
+	return []usageplan.Throttle{{Limit: limiter.Limit{Rate: n, Burst: burst}, Unit: "tokens"}}
 }
 
 func perDay(n int64) []quota.Quota { return []quota.Quota{{Limit: n, Period: quota.Day}} }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
@@ -31,7 +32,8 @@ type Gate struct {
 	shared   *sharing // nil if there are no shared throttles
 	fallback fallback
 	clock    *clock
-	stop     []func() // end the subscriptions to changes
+	lenient  atomic.Bool // Enforce is off
+	stop     []func()    // end the subscriptions to changes
 }
 
 // New returns a Gate that reads keys and plans from their stores and charges counter. The
@@ -72,6 +74,20 @@ func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Co
 // KeyFormat returns Config.KeyFormat.
 func (g *Gate) KeyFormat() apikey.Format { return g.cfg.KeyFormat }
 
+// Units returns Config.Units, which must not be changed.
+func (g *Gate) Units() usageplan.Units { return g.cfg.Units }
+
+// Classes returns Config.Classes, which must not be changed.
+func (g *Gate) Classes() usageplan.Classes { return g.cfg.Classes }
+
+// Enforce turns the limits of all payers off or on, at once. While they are off, every
+// limit counts and none refuses, as if all were soft: see Outcome.WouldRefuse. Keys are
+// still checked, and an ID still pays once. A Gate begins with its limits on.
+//
+// Enforce is for this Gate only. A service with several processes tells each of them, for
+// example by the means by which it turns features on.
+func (g *Gate) Enforce(on bool) { g.lenient.Store(!on) }
+
 // Close ends the Gate's subscriptions to changes. A closed Gate still decides, but
 // changes take effect only when a key is read again, after MaxAge at the latest.
 func (g *Gate) Close() {
@@ -90,7 +106,8 @@ func (g *Gate) Close() {
 //     StoreFailed, unless a token bucket in this process refuses the request: then the
 //     Reason is Throttled or NeverFits.
 //   - If a key or its plans cannot be read and are not cached, the Decision refuses with
-//     the Reason StoreFailed.
+//     the Reason StoreFailed. So it does if the plan in the store breaks a rule, or names
+//     a unit that is not declared.
 //   - If the request breaks a rule, the error wraps ErrInvalid, and the Decision refuses
 //     with the Reason Invalid. No failure policy applies.
 //
@@ -103,8 +120,12 @@ func (g *Gate) Admit(ctx context.Context, req Request) (d Decision, err error) {
 }
 
 // Peek returns the decision that Admit would make now, and charges nothing. Allowed
-// reports whether a request of this cost fits. The RetryAfter of a throttle is at most a
-// microsecond longer than that of Admit.
+// reports whether a request of these costs fits. A cost may be 0 even of a unit that is
+// Required. The RetryAfter of a throttle is at most a microsecond longer than that of
+// Admit.
+//
+// Caution: a cost of 0 fits a limit that is used up. To explain a refusal, set Costs and
+// Class as the request had them.
 func (g *Gate) Peek(ctx context.Context, req Request) (d Decision, err error) {
 	err = g.decide(ctx, &req, &d, false)
 	return
@@ -117,6 +138,7 @@ func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge boo
 		req.At = now
 	}
 	err := g.decideNow(ctx, req, d, age, charge)
+	d.Peeked = !charge
 	if g.cfg.Observer != nil {
 		g.cfg.Observer.Decided(ctx, *req, d.Outcome, err)
 	}
@@ -128,11 +150,11 @@ func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge boo
 func (g *Gate) decideNow(ctx context.Context, req *Request, d *Decision, age time.Duration, charge bool) error {
 	var failed error // in the first attempt: shared tokens could not be given back
 	for again := false; ; again = true {
-		e, b, err := g.identify(ctx, req, age, d)
+		e, b, err := g.identify(ctx, req, age, d, charge)
 		if b == nil {
 			return join(err, failed)
 		}
-		d.meters = b.allowance.at(req.At, usageplan.Stage{API: req.API, Name: req.Stage}, req.Route)
+		d.meters = b.allowance.at(req.At, usageplan.Stage{API: req.API, Name: req.Stage}, req.Route, req.Class)
 		if req.ID != "" {
 			d.meters = d.meters.once(req.ID, g.cfg.KeepIDs)
 		}
@@ -167,8 +189,8 @@ func join(a, b error) error {
 
 // identify finds the key, its plan for the API stage and its groups. If it returns no
 // binding, it has made the decision.
-func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d *Decision) (*entry, *binding, error) {
-	if err := req.fault(); err != nil {
+func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d *Decision, charge bool) (*entry, *binding, error) {
+	if err := req.fault(&g.cfg, charge); err != nil {
 		d.Reason = Invalid
 		return nil, nil, err
 	}
@@ -192,6 +214,14 @@ func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d 
 			d.Reason = NoGroup
 			return nil, nil, nil
 		}
+		if f.group.fault != nil {
+			d.Reason = StoreFailed
+			return nil, nil, f.group.fault
+		}
+		if f.group.detached && !g.cfg.InsecureAllowNoPlan {
+			d.Reason = NoPlan
+			return nil, nil, nil
+		}
 		if b == nil && (g.cfg.InsecureAllowNoPlan || f.group.planFits(stage)) {
 			b = f.unplanned
 		}
@@ -202,6 +232,10 @@ func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d 
 			d.Reason, d.Allowed = Admitted, true
 		}
 		return nil, nil, nil
+	}
+	if b.allowance.fault != nil {
+		d.Reason = StoreFailed
+		return nil, nil, b.allowance.fault
 	}
 	d.binding = b
 	if b.allowance != g.resolver.counting {

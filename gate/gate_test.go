@@ -22,8 +22,8 @@ import (
 // TestReasons checks every way in which a request can end.
 func TestReasons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, ctx := newFixture(t), t.Context()
-		plan := usageplan.Plan{Throttle: throttle(1, 2), Quotas: perDay(3)}
+		h, ctx := newTokens(t), t.Context()
+		plan := usageplan.Plan{Throttle: throttle(1, 2), Quotas: tokensPerDay(3)}
 		_, good, _ := h.linked(plan)
 		disabled, off, _ := h.linked(plan)
 		_, err := h.keys.Disable(ctx, disabled.ID)
@@ -55,8 +55,8 @@ func TestReasons(t *testing.T) {
 			{0, "more than a day ever holds", good, 4, gate.NeverFits, store.Never},
 			{24*time.Hour - time.Second - time.Microsecond, "the last microsecond of the day", good, 1, gate.QuotaExceeded, time.Microsecond},
 			{time.Microsecond, "the next day", good, 2, gate.Admitted, 0},
-			{0, "a plan without limits", free, math.MaxInt64 >> 11, gate.Admitted, 0},
-			{0, "more than can be counted", free, math.MaxInt64, gate.NeverFits, store.Never},
+			{0, "a plan without limits", free, store.MaxUnits, gate.Admitted, 0},
+			{0, "more than can be counted", free, 1, gate.NeverFits, store.Never},
 			{0, "a plan that blocks", blocked, 1, gate.NeverFits, store.Never},
 			{0, "disabled", off, 1, gate.Disabled, 0},
 			{0, "expired", late, 1, gate.Expired, 0},
@@ -67,7 +67,7 @@ func TestReasons(t *testing.T) {
 			{0, "a digest in place of a secret", apikey.Secret(digestText(good)), 1, gate.Unknown, 0},
 		} {
 			time.Sleep(step.after)
-			d := h.admit(gate.Request{Secret: step.secret, Cost: step.cost})
+			d := h.admit(gate.Request{Secret: step.secret, Costs: costs(step.cost)})
 			require.Equal(t, step.want.String(), d.Reason.String(), step.what)
 			require.Equal(t, step.want == gate.Admitted, d.Allowed, step.what)
 			require.Equal(t, step.retry, d.RetryAfter, step.what)
@@ -88,10 +88,10 @@ func digestText(s apikey.Secret) string {
 // error names all limits that refused.
 func TestAllOrNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newFixture(t)
+		h := newTokens(t)
 		k, secret, _ := h.linked(usageplan.Plan{
 			Throttle: throttle(1, 10),
-			Quotas:   []quota.Quota{{Limit: 5, Period: quota.Day}, {Limit: 3, Period: quota.Hour}},
+			Quotas:   []quota.Quota{{Limit: 5, Unit: "tokens", Period: quota.Day}, {Limit: 3, Unit: "tokens", Period: quota.Hour}},
 		})
 		used := func() (list []int64) {
 			d, err := h.gate.Peek(t.Context(), gate.Request{Secret: secret})
@@ -101,13 +101,14 @@ func TestAllOrNothing(t *testing.T) {
 			}
 			return list
 		}
-		require.True(t, h.admit(gate.Request{Secret: secret, Cost: 3}).Allowed)
+		require.True(t, h.admit(gate.Request{Secret: secret, Costs: costs(3)}).Allowed)
 		require.Equal(t, []int64{1, 3, 3}, used()) // one token for each request
-		d := h.admit(gate.Request{Secret: secret, Cost: 3})
+		d := h.admit(gate.Request{Secret: secret, Costs: costs(3)})
 		key := gate.Payer{Kind: gate.PayerKey, ID: k.ID}
-		require.Equal(t, &gate.LimitError{Reason: gate.QuotaExceeded, Limits: []gate.RefusedLimit{{key, "day", 24 * time.Hour}, {key, "hour", time.Hour}}, RetryAfter: 24 * time.Hour}, d.Err())
+		require.Equal(t, &gate.LimitError{Reason: gate.QuotaExceeded, Limits: []gate.RefusedLimit{{key, "tokens/day", "tokens", 24 * time.Hour}, {key, "tokens/hour", "tokens", time.Hour}}, RetryAfter: 24 * time.Hour}, d.Err())
 		require.Equal(t, []int64{1, 3, 3}, used())
-		require.Zero(t, d.Cost)
+		require.Zero(t, d.Costs)
+		require.False(t, d.Charged)
 	})
 }
 
@@ -127,35 +128,36 @@ func TestClockBack(t *testing.T) {
 	require.Equal(t, gate.QuotaExceeded, h.admit(gate.Request{Secret: secret, At: today.AddDate(0, 0, -1)}).Reason)
 }
 
-// TestThrottleByCost checks that the bucket is charged what the quotas are charged.
-func TestThrottleByCost(t *testing.T) {
+// TestThrottleOfTokens checks that the bucket of a unit is charged the cost.
+func TestThrottleOfTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newFixture(t)
-		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 10), ThrottleByCost: true})
-		require.True(t, h.admit(gate.Request{Secret: secret, Cost: 9}).Allowed)
-		require.Equal(t, time.Second, h.admit(gate.Request{Secret: secret, Cost: 2}).RetryAfter)
-		require.Equal(t, gate.NeverFits, h.admit(gate.Request{Secret: secret, Cost: 11}).Reason)
+		h := newTokens(t)
+		_, secret, _ := h.linked(usageplan.Plan{Throttles: tokensPerSecond(1, 10)})
+		require.True(t, h.admit(gate.Request{Secret: secret, Costs: costs(9)}).Allowed)
+		require.Equal(t, time.Second, h.admit(gate.Request{Secret: secret, Costs: costs(2)}).RetryAfter)
+		require.Equal(t, gate.NeverFits, h.admit(gate.Request{Secret: secret, Costs: costs(11)}).Reason)
 	})
 }
 
 // TestBadRequests checks that a request that breaks a rule is charged nothing, and
 // that the error names the field.
 func TestBadRequests(t *testing.T) {
-	h := newFixture(t)
-	k, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(3)})
+	h := newTokens(t)
+	k, secret, _ := h.linked(usageplan.Plan{Quotas: tokensPerDay(3)})
 	for want, req := range map[string]gate.Request{
-		"cost: -1: want 0 or more":            {Secret: secret, Cost: -1},
-		"secret, keyID: want one, not both":   {Secret: secret, KeyID: k.ID},
-		"cost: -9223372036854775808: want 0 ": {KeyID: k.ID, Cost: math.MinInt64},
+		"costs[0] (tokens): -1: want 0 to 2^53-1":                   {Secret: secret, Costs: costs(-1)},
+		"secret, keyID: want one, not both":                         {Secret: secret, KeyID: k.ID},
+		"costs[0] (tokens): -9223372036854775808: want 0 to 2^53-1": {KeyID: k.ID, Costs: costs(math.MinInt64)},
+		"costs[0] (tokens): 9007199254740992: want 0 to 2^53-1":     {KeyID: k.ID, Costs: costs(store.MaxUnits + 1)},
 	} {
 		d, err := h.gate.Admit(t.Context(), req)
 		require.ErrorIs(t, err, gate.ErrInvalid)
 		require.ErrorContains(t, err, want)
 		require.False(t, d.Allowed)
 	}
-	d := h.admit(gate.Request{Secret: secret, Cost: math.MaxInt64})
+	d := h.admit(gate.Request{Secret: secret, Costs: costs(store.MaxUnits)})
 	require.Equal(t, gate.NeverFits, d.Reason)
-	require.True(t, h.admit(gate.Request{KeyID: k.ID, Cost: 3}).Allowed)
+	require.True(t, h.admit(gate.Request{KeyID: k.ID, Costs: costs(3)}).Allowed)
 }
 
 // TestExactly charges a quota from many goroutines. Exactly as many requests as the
@@ -179,7 +181,7 @@ func TestExactly(t *testing.T) {
 	}
 	wg.Wait()
 	require.EqualValues(t, 1000, admitted.Load())
-	days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, 2) // midnight may have passed
+	days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, "", 2) // midnight may have passed
 	require.NoError(t, err)
 	require.EqualValues(t, 1000, days[0].Used+days[1].Used)
 }

@@ -62,7 +62,7 @@ func TestGroupChanges(t *testing.T) {
 			{func() {}, "search day 30, acme day 50, "},
 			{plan("team", 40), "search day 40, acme day 50, "},
 			{plan("org", 60), "search day 40, acme day 60, "},
-			{group("search", func(g *usageplan.Group) { g.Quotas = quotas("2/hour", "7/day") }), "search hour 2, search day 7, acme day 60, "},
+			{group("search", func(g *usageplan.Group) { g.Quotas = quotasOf("2/hour", "7/day") }), "search hour 2, search day 7, acme day 60, "},
 			{plan("team", 41), "search hour 2, search day 7, acme day 60, "},
 			{group("search", func(g *usageplan.Group) { g.Throttle = throttle(1, 3) }), "search throttle 3, search hour 2, search day 7, acme day 60, "},
 			{group("search", func(g *usageplan.Group) { g.Throttle, g.Quotas = nil, []quota.Quota{} }), "acme day 60, "},
@@ -149,7 +149,7 @@ func TestGroupChangesDuringRead(t *testing.T) {
 func changeDuringRead(t *testing.T, hold string, change func(h *tree) error, backwards bool) {
 	f, st := newPaused(t, hold)
 	f.st = st.Store
-	h := &tree{f, must(usageplan.NewGroups(st.Store, st.Store, st.Store))}
+	h := &tree{fixture: f, groups: must(usageplan.NewGroups(st.Store, st.Store, st.Store, usageplan.Config{}))}
 	h.days(map[string]int64{"org": 50, "team": 30})
 	for _, g := range []string{"acme org", "acme>search team", "acme>help team", "blue org"} {
 		h.group(g)

@@ -21,9 +21,9 @@ import (
 // none of them.
 func TestGroupsDecide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTree(t)
+		h := newTokenTree(t)
 		h.days(map[string]int64{"key": 5, "team": 8, "org": 12})
-		h.plan(usageplan.Plan{ID: "minutely", Quotas: quotas("5/day", "3/minute")})
+		h.plan(usageplan.Plan{ID: "minutely", Quotas: quotasOf("5 tokens/day as day", "3 tokens/minute as minute")})
 		for _, g := range []string{"acme org", "acme>search team", "acme>help team"} {
 			h.group(g)
 		}
@@ -52,20 +52,13 @@ func TestGroupsDecide(t *testing.T) {
 			{day, "bot", 1, "admitted", 0, [3]int64{1, 0, 1}},
 		} {
 			time.Sleep(step.after)
-			d, text := h.both(gate.Request{KeyID: step.key, Cost: step.cost})
+			d, text := h.both(gate.Request{KeyID: step.key, Costs: costs(step.cost)})
 			require.Equal(t, step.want, text, i)
 			require.Equal(t, step.wait, d.RetryAfter, i)
 			require.Equal(t, step.used[:], h.today("acme", "search", "help"), i)
 			checkLevels(t, d, step.key)
 		}
 	})
-}
-
-func quotas(texts ...string) (all []quota.Quota) {
-	for _, text := range texts {
-		all = append(all, quota.MustParse(text))
-	}
-	return all
 }
 
 // checkLevels checks that all views of a decision name the same payers and limits.
@@ -127,7 +120,7 @@ func TestGroupPlans(t *testing.T) {
 		"a link, and a plan for another stage": {group: usageplan.Plan{Name: "p", Quotas: perDay(1), Stages: []usageplan.Stage{prod}}, req: on(test),
 			links: []usageplan.Plan{{Quotas: perDay(2)}}, want: []string{"admitted", "admitted", "quota_exceeded, key k day"}, used: 2},
 		"a link, and a detached plan": {group: usageplan.Plan{Name: "p", Quotas: perDay(1), Throttle: throttle(1e-8, 1), Detached: true},
-			links: []usageplan.Plan{{Quotas: perDay(2)}}, want: []string{"admitted", "admitted", "quota_exceeded, key k day"}, used: 2},
+			links: []usageplan.Plan{{Quotas: perDay(2)}}, want: []string{"no_plan"}},
 		"a link for another stage": {group: usageplan.Plan{Name: "p", Quotas: perDay(1)}, req: on(test),
 			links: []usageplan.Plan{{Quotas: perDay(2), Stages: []usageplan.Stage{prod}}}, want: []string{"no_plan"}},
 		"two links": {group: usageplan.Plan{Name: "p", Quotas: perDay(3)}, req: on(test),
@@ -142,16 +135,16 @@ func TestGroupPlans(t *testing.T) {
 		"a route of a stage": {group: usageplan.Plan{Name: "p", Throttle: throttle(1e-8, 9), StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{
 			prod: {"GET /cheap": {Rate: 1e-8, Burst: 1}}}}, req: gate.Request{Route: "GET /cheap", API: "pets", Stage: "prod"},
 			want: []string{"admitted", "throttled, group acme throttle pets:prod GET /cheap"}, used: 1},
-		"throttled by cost": {group: usageplan.Plan{Name: "p", Throttle: throttle(1e-8, 7), ThrottleByCost: true}, req: gate.Request{Cost: 3},
-			links: []usageplan.Plan{{Throttle: throttle(1e-8, 9)}}, want: []string{"admitted", "admitted", "throttled, group acme throttle"}, used: 6},
-		"the key throttled by cost": {group: usageplan.Plan{Name: "p", Throttle: throttle(1e-8, 2)}, req: gate.Request{Cost: 3},
-			links: []usageplan.Plan{{Throttle: throttle(1e-8, 8), ThrottleByCost: true}},
-			want:  []string{"admitted", "admitted", "throttled, key k throttle, group acme throttle"}, used: 6},
+		"throttled by tokens": {group: usageplan.Plan{Name: "p", Throttles: tokensPerSecond(1e-8, 7)}, req: gate.Request{Costs: costs(3)},
+			links: []usageplan.Plan{{Throttle: throttle(1e-8, 9)}}, want: []string{"admitted", "admitted", "throttled, group acme tokens"}, used: 2},
+		"the key throttled by tokens": {group: usageplan.Plan{Name: "p", Throttle: throttle(1e-8, 2)}, req: gate.Request{Costs: costs(3)},
+			links: []usageplan.Plan{{Throttles: tokensPerSecond(1e-8, 8)}},
+			want:  []string{"admitted", "admitted", "throttled, key k tokens, group acme throttle"}, used: 2},
 		"a throttle of the group": {group: usageplan.Plan{Name: "p", Throttle: throttle(1e-8, 1)},
 			change: func(g *usageplan.Group) { g.Throttle = throttle(1e-8, 2) },
 			want:   []string{"admitted", "admitted", "throttled, group acme throttle"}, used: 2},
 		"quotas of the group": {group: usageplan.Plan{Name: "p", Quotas: perDay(1)},
-			change: func(g *usageplan.Group) { g.Quotas = quotas("2/hour") },
+			change: func(g *usageplan.Group) { g.Quotas = quotasOf("2/hour") },
 			want:   []string{"admitted", "admitted", "quota_exceeded, group acme hour"}, used: 2},
 		"no quotas, by the group": {group: usageplan.Plan{Name: "p", Quotas: perDay(1), Throttle: throttle(1e-8, 2)},
 			change: func(g *usageplan.Group) { g.Quotas = []quota.Quota{} },
@@ -167,7 +160,7 @@ func TestGroupPlans(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newTree(t, func(cfg *parts) { cfg.Config = c.cfg })
+				h := newTree(t, func(cfg *parts) { cfg.Config, cfg.Units = c.cfg, tokens })
 				text := "acme"
 				if c.group.Name != "" {
 					c.group.ID = "group"
@@ -215,7 +208,7 @@ func TestGroupsShareAPlan(t *testing.T) {
 	require.Equal(t, []int64{3, 3}, h.today("acme", "blue"))
 	require.EqualValues(t, 3, h.keyToday("", "a"))
 	require.EqualValues(t, 3, h.keyToday("pro", "b"))
-	require.Zero(t, h.keyToday("", "b"))
+	require.EqualValues(t, 3, h.keyToday("", "b"), "under all plans")
 }
 
 // TestGroupsAndIDs repeats the ID of a request. It is charged once to each payer, also if

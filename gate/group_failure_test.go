@@ -45,7 +45,6 @@ func TestGroupsFail(t *testing.T) {
 		"closed throttles, and none":                {gate.FailurePolicy{Throttle: gate.FailClosed, Quota: gate.FailOpen}, daily, none, daily, nil, []bool{true, true, true}},
 		"closed quotas":                             {gate.FailurePolicy{Throttle: gate.FailOpen, Quota: gate.FailClosed}, none, none, daily, nil, []bool{false, false, false}},
 		"a plan for another stage has no say":       {gate.FailurePolicy{}, slow, none, usageplan.Plan{Quotas: perDay(9), Stages: []usageplan.Stage{{API: "a", Name: "b"}}}, nil, []bool{true, true, false}},
-		"a detached plan has no say":                {gate.FailurePolicy{}, slow, none, usageplan.Plan{Quotas: perDay(9), Detached: true}, nil, []bool{true, true, false}},
 		"no quotas, by the organisation's override": {gate.FailurePolicy{}, slow, none, daily, func(g *usageplan.Group) { g.Quotas = []quota.Quota{} }, []bool{true, true, false}},
 		"a throttle of the organisation's override": {gate.FailurePolicy{}, slow, none, slow, func(g *usageplan.Group) { g.Throttle = throttle(0.1, 1) }, []bool{true, false, false}},
 		"an unlimited throttle has no say": {gate.FailurePolicy{Throttle: gate.FailClosed}, none, none, slow, func(g *usageplan.Group) {
@@ -76,8 +75,8 @@ func TestGroupsFail(t *testing.T) {
 						d, err := decide(t.Context(), gate.Request{KeyID: "k"})
 						require.ErrorIs(t, err, errBroken)
 						require.Equal(t, want, d.Allowed, "%s %d", ask, i)
-						require.Zero(t, d.Cost)
-						require.NoError(t, h.gate.Settle(t.Context(), &d, 7), "nothing was charged")
+						require.Zero(t, d.Costs)
+						require.NoError(t, h.gate.Settle(t.Context(), &d, costs(7)), "nothing was charged")
 					}
 				}
 				st.takes.Store(false)
@@ -100,7 +99,7 @@ func TestGroupsFailLocally(t *testing.T) {
 		})
 		h.plan(usageplan.Plan{ID: "key", Throttle: throttle(0.1, 2)})
 		h.plan(usageplan.Plan{ID: "team", Throttle: throttle(0.05, 3), Routes: map[string]limiter.Limit{"GET /heavy": {Rate: 0.01, Burst: 1}}})
-		h.plan(usageplan.Plan{ID: "org", Throttle: throttle(0.02, 10), ThrottleByCost: true})
+		h.plan(usageplan.Plan{ID: "org", Throttles: tokensPerSecond(0.02, 10)})
 		for _, g := range []string{"acme org", "acme>search team", "acme>help team"} {
 			h.group(g)
 		}
@@ -121,12 +120,12 @@ func TestGroupsFailLocally(t *testing.T) {
 			{0, "b", "", 1, "store_failed", 0},
 			{0, "b", "", 1, "throttled, group search throttle", 20 * time.Second},
 			{0, "b", "GET /heavy", 1, "store_failed", 0}, // it has a bucket of its own
-			{0, "c", "GET /heavy", 7, "throttled, group acme throttle", 50 * time.Second},
-			{0, "c", "", 11, "never_fits, group acme throttle", 1<<63 - 1},
+			{0, "c", "GET /heavy", 7, "throttled, group acme tokens", 50 * time.Second},
+			{0, "c", "", 11, "never_fits, group acme tokens", 1<<63 - 1},
 			{0, "c", "GET /heavy", 6, "store_failed", 0},
 			{0, "c", "GET /heavy", 1, "throttled, group help throttle GET /heavy", 100 * time.Second},
 			{100 * time.Second, "c", "", 2, "store_failed", 0},
-			{0, "a", "", 1, "throttled, group acme throttle", 50 * time.Second},
+			{0, "a", "", 1, "throttled, group acme tokens", 50 * time.Second},
 			{900 * time.Second, "a", "", 1, "store_failed", 0},
 			{0, "c", "", 1, "store_failed", 0},
 			{0, "b", "", 1, "store_failed", 0},
@@ -139,7 +138,7 @@ func TestGroupsFailLocally(t *testing.T) {
 				if decide == "peek" {
 					ask = h.gate.Peek
 				}
-				d, err := ask(t.Context(), gate.Request{KeyID: step.key, Route: step.route, Cost: step.cost})
+				d, err := ask(t.Context(), gate.Request{KeyID: step.key, Route: step.route, Costs: costs(step.cost)})
 				require.ErrorIs(t, err, errBroken)
 				require.Equal(t, step.want, outcome(&d.Outcome), "step %d, %s", i, decide)
 				if step.wait != 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -19,28 +20,37 @@ import (
 type tree struct {
 	*fixture
 	groups *usageplan.Groups
+	unit   string // of the plans of days, and of reports; "" is requests
 }
 
 func newTree(t *testing.T, change ...func(*parts)) *tree {
 	return treeOver(t, memory.New(memory.Config{}), change...)
 }
 
+// newTokenTree returns a tree whose plans and reports are about tokens.
+func newTokenTree(t *testing.T, change ...func(*parts)) *tree {
+	h := newTree(t, change...)
+	h.unit = "tokens"
+	return h
+}
+
 // treeOver returns a tree whose records are in st. The Gate may see them through a store
-// that change sets.
+// that change sets. The service has the unit tokens.
 func treeOver(t *testing.T, st *memory.Store, change ...func(*parts)) *tree {
 	var last parts
-	h := newFixture(t, append([]func(*parts){func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st }}, append(change, func(cfg *parts) {
+	h := newFixture(t, append([]func(*parts){func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter, cfg.Units = st, st, st, tokens }}, append(change, func(cfg *parts) {
 		last = *cfg
 	})...)...)
 	h.st = st
-	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
-	return &tree{h, must(usageplan.NewGroups(st, st, last.Counter))}
+	services := usageplan.Config{Units: last.Units}
+	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, services))
+	return &tree{fixture: h, groups: must(usageplan.NewGroups(st, st, last.Counter, services))}
 }
 
 // days creates plans whose quota by the day is the number. Their IDs are the names.
 func (h *tree) days(plans map[string]int64) {
 	for id, n := range plans {
-		h.plan(usageplan.Plan{ID: id, Quotas: perDay(n)})
+		h.plan(usageplan.Plan{ID: id, Quotas: []quota.Quota{{Name: "day", Limit: n, Unit: h.unit, Period: quota.Day}}})
 	}
 }
 
@@ -78,7 +88,7 @@ func (h *tree) update(groupID string, change func(*usageplan.Group)) {
 func (h *tree) today(groupIDs ...string) (used []int64) {
 	h.t.Helper()
 	for _, id := range groupIDs {
-		days, err := h.gate.GroupUsageByDay(h.t.Context(), id, 1)
+		days, err := h.gate.GroupUsageByDay(h.t.Context(), id, h.unit, 1)
 		require.NoError(h.t, err)
 		used = append(used, days[0].Used)
 	}
@@ -88,7 +98,7 @@ func (h *tree) today(groupIDs ...string) (used []int64) {
 // keyToday returns what a key has used today under a plan, or without one.
 func (h *tree) keyToday(planID, keyID string) int64 {
 	h.t.Helper()
-	days, err := h.gate.UsageByDay(h.t.Context(), planID, keyID, 1)
+	days, err := h.gate.UsageByDay(h.t.Context(), planID, keyID, h.unit, 1)
 	require.NoError(h.t, err)
 	return days[0].Used
 }

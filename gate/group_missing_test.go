@@ -213,7 +213,7 @@ func TestNoGroupStore(t *testing.T) {
 		}
 		h.want(gate.NoGroup, "k")
 		h.want(gate.Admitted, "alone")
-		_, err := h.gate.GroupUsageByDay(t.Context(), "acme", 1)
+		_, err := h.gate.GroupUsageByDay(t.Context(), "acme", "", 1)
 		require.ErrorIs(t, err, usageplan.ErrNoGroups, name)
 		require.ErrorIs(t, h.gate.SetGroupRemaining(t.Context(), "acme", "day", 1), usageplan.ErrNoGroups, name)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
@@ -44,17 +45,20 @@ func modelWindow(q quota.Quota, at time.Time) (name string, end time.Time) {
 
 func modelDay(at time.Time) string { return "record" + at.Truncate(24*time.Hour).String() }
 
-// tokensOf returns how many tokens a request takes of a plan's bucket.
-func tokensOf(plan *usageplan.Plan, cost int64) int64 {
-	if plan.ThrottleByCost {
-		return cost
+// bucketOf returns the throttle of a plan, its name, and what a request takes of it.
+// Without a throttle the name is empty.
+func bucketOf(plan *usageplan.Plan, cost int64) (l limiter.Limit, name string, n int64) {
+	switch {
+	case plan.Throttle != nil:
+		return *plan.Throttle, "throttle", 1
+	case plan.Throttles != nil:
+		return plan.Throttles[0].Limit, "tokens", cost
 	}
-	return 1
+	return l, "", 0
 }
 
 // refill brings the tokens of p up to date.
-func (p *modelPayer) refill(plan *usageplan.Plan, at time.Time) {
-	l := plan.Throttle
+func (p *modelPayer) refill(l limiter.Limit, at time.Time) {
 	p.tokens = min(int64(l.Burst), p.tokens+int64(at.Sub(p.filled)/time.Second)*int64(l.Rate))
 	p.filled = at
 }
@@ -68,14 +72,13 @@ func (p *modelPayer) waits(stage string, cost int64, at time.Time) (names []stri
 	add := func(name string, wait time.Duration) {
 		names, waits = append(names, p.name+" "+name), append(waits, wait)
 	}
-	if l := plan.Throttle; l != nil {
-		p.refill(plan, at)
-		n := tokensOf(plan, cost)
+	if l, name, n := bucketOf(plan, cost); name != "" {
+		p.refill(l, at)
 		switch missing := n - p.tokens; {
 		case n > int64(l.Burst):
-			add("throttle", store.Never)
+			add(name, store.Never)
 		case missing > 0: // in whole microseconds
-			add("throttle", (time.Duration(missing)*time.Second+time.Duration(l.Rate)*time.Microsecond-1)/time.Duration(l.Rate)/time.Microsecond*time.Microsecond)
+			add(name, (time.Duration(missing)*time.Second+time.Duration(l.Rate)*time.Microsecond-1)/time.Duration(l.Rate)/time.Microsecond*time.Microsecond)
 		}
 	}
 	for _, q := range plan.Quotas {
@@ -101,6 +104,21 @@ func (p *modelPayer) charge(stage string, n int64, at time.Time) {
 	}
 }
 
+// settle corrects the cost of a request that was made at an instant by n, also the bucket
+// of tokens. A bucket that has too few tokens for more keeps them.
+func (p *modelPayer) settle(stage string, n int64, at, now time.Time) {
+	p.charge(stage, n, at)
+	plan := p.limitsOn(stage)
+	if plan == nil || plan.Throttles == nil {
+		return
+	}
+	l := plan.Throttles[0].Limit
+	p.refill(l, now)
+	if n <= p.tokens {
+		p.tokens = min(int64(l.Burst), p.tokens-n)
+	}
+}
+
 // admit decides a request and charges it. It returns the text of outcome, and the wait.
 func (p *modelPayer) admit(stage string, cost int64, at time.Time) (text string, wait time.Duration) {
 	hasPlan := p.plan != nil
@@ -117,7 +135,7 @@ func (p *modelPayer) admit(stage string, cost int64, at time.Time) (text string,
 			text += ", " + name
 			if waits[i] > wait {
 				wait, reason = waits[i], "quota_exceeded"
-				if strings.Contains(name, " throttle") {
+				if strings.HasSuffix(name, " throttle") || strings.HasSuffix(name, " tokens") {
 					reason = "throttled"
 				}
 			}
@@ -129,8 +147,9 @@ func (p *modelPayer) admit(stage string, cost int64, at time.Time) (text string,
 	case 0:
 		for payer := p; payer != nil; payer = payer.above {
 			payer.charge(stage, cost, at)
-			if plan := payer.limitsOn(stage); plan != nil && plan.Throttle != nil {
-				payer.tokens -= tokensOf(plan, cost)
+			if plan := payer.limitsOn(stage); plan != nil {
+				_, _, n := bucketOf(plan, cost)
+				payer.tokens -= n
 			}
 		}
 	}
@@ -142,13 +161,16 @@ func randomPlan(rnd *rand.Rand, id string, scale int64) *usageplan.Plan {
 	if rnd.IntN(4) == 0 {
 		return nil
 	}
-	p := &usageplan.Plan{ID: id, ThrottleByCost: rnd.IntN(2) == 0}
-	if rnd.IntN(2) == 0 {
-		p.Throttle = throttle(1, 3+rnd.IntN(int(scale)))
+	p := &usageplan.Plan{ID: id}
+	switch burst := 3 + rnd.IntN(int(scale)); rnd.IntN(4) {
+	case 0:
+		p.Throttle = throttle(1, burst)
+	case 1:
+		p.Throttles = tokensPerSecond(1, burst)
 	}
 	for _, period := range []quota.Period{quota.Hour, quota.Day} {
 		if rnd.IntN(3) > 0 {
-			p.Quotas = append(p.Quotas, quota.Quota{Limit: scale + rnd.Int64N(scale*3), Period: period})
+			p.Quotas = append(p.Quotas, quota.Quota{Limit: scale + rnd.Int64N(scale*3), Unit: "tokens", Period: period})
 		}
 	}
 	return p
@@ -174,7 +196,7 @@ func playGroups(t *testing.T, rnd *rand.Rand, counter func(store.Counter) store.
 		cfg.Counter = counter(cfg.Counter)
 		cfg.Account = throttle(1000, 1<<20) // a part of each charge, which never refuses
 	})
-	payers := newModel(h, rnd)
+	payers := newCompany(h, rnd)
 	type open struct {
 		d     gate.Decision
 		key   *modelPayer
@@ -187,7 +209,7 @@ func playGroups(t *testing.T, rnd *rand.Rand, counter func(store.Counter) store.
 		at := time.Now()
 		o := &open{key: payers[3+rnd.IntN(6)], stage: []string{"prod", "test"}[rnd.IntN(2)], at: at}
 		cost := 1 + rnd.Int64N(3)*rnd.Int64N(5)
-		req := gate.Request{KeyID: strings.TrimPrefix(o.key.name, "key "), API: "pets", Stage: o.stage, Cost: cost}
+		req := gate.Request{KeyID: strings.TrimPrefix(o.key.name, "key "), API: "pets", Stage: o.stage, Costs: costs(cost)}
 		d, text := h.both(req)
 		want, wait := o.key.admit(o.stage, cost, at)
 		require.Equal(t, want, text, "step %d", i)
@@ -201,10 +223,10 @@ func playGroups(t *testing.T, rnd *rand.Rand, counter func(store.Counter) store.
 			o, actual := settle[j], rnd.Int64N(15)
 			settle = append(settle[:j], settle[j+1:]...)
 			for range 2 {
-				require.NoError(t, h.gate.Settle(t.Context(), &o.d, actual))
+				require.NoError(t, h.gate.Settle(t.Context(), &o.d, costs(actual)))
 			}
 			for p := o.key; p != nil; p = p.above {
-				p.charge(o.stage, actual-o.d.Cost, o.at)
+				p.settle(o.stage, actual-o.d.Costs[0], o.at, at)
 			}
 		}
 		if i%20 == 0 {
@@ -213,9 +235,9 @@ func playGroups(t *testing.T, rnd *rand.Rand, counter func(store.Counter) store.
 	}
 }
 
-// newModel makes an organisation, two teams and six keys, with random plans. It returns
+// newCompany makes an organisation, two teams and six keys, with random plans. It returns
 // them in this order.
-func newModel(h *tree, rnd *rand.Rand) (payers []*modelPayer) {
+func newCompany(h *tree, rnd *rand.Rand) (payers []*modelPayer) {
 	now := time.Now()
 	add := func(id, kind string, above *modelPayer, scale int64, stages bool) *modelPayer {
 		p := &modelPayer{name: kind + " " + id, plan: randomPlan(rnd, "plan-"+id, scale), filled: now, counts: map[string]int64{}, above: above}
@@ -223,9 +245,8 @@ func newModel(h *tree, rnd *rand.Rand) (payers []*modelPayer) {
 			if stages && rnd.IntN(3) == 0 {
 				p.plan.Stages = []usageplan.Stage{{API: "pets", Name: "prod"}}
 			}
-			if p.plan.Throttle != nil {
-				p.tokens = int64(p.plan.Throttle.Burst)
-			}
+			l, _, _ := bucketOf(p.plan, 0)
+			p.tokens = int64(l.Burst)
 			h.plan(*p.plan)
 		}
 		payers = append(payers, p)
@@ -261,13 +282,13 @@ func compareCounts(t *testing.T, h *tree, payers []*modelPayer, at time.Time) {
 		var days []quota.DayUsage
 		var err error
 		if kind == "group" {
-			days, err = h.gate.GroupUsageByDay(t.Context(), id, 2)
+			days, err = h.gate.GroupUsageByDay(t.Context(), id, "tokens", 2)
 		} else {
 			planID := ""
 			if p.plan != nil {
 				planID = p.plan.ID
 			}
-			days, err = h.gate.UsageByDay(t.Context(), planID, id, 2)
+			days, err = h.gate.UsageByDay(t.Context(), planID, id, "tokens", 2)
 		}
 		require.NoError(t, err)
 		require.Equal(t, []int64{p.counts[modelDay(at.Add(-24*time.Hour))], p.counts[modelDay(at)]}, used(days), p.name)

@@ -47,6 +47,7 @@ func TestMoveUnderTraffic(t *testing.T) {
 func moveUnderTraffic(t *testing.T, counter store.Counter) {
 	const limit, moves = 3000, 150
 	h := treeOver(t, memory.New(memory.Config{}), func(cfg *parts) { cfg.Counter, cfg.Timeout = counter, time.Minute })
+	h.unit = "tokens"
 	h.days(map[string]int64{"key": limit, "org": 1 << 40})
 	for _, g := range []string{"acme org", "acme>search org", "search>deep org", "acme>help org", "blue org", "blue>sales org"} {
 		h.group(g)
@@ -66,15 +67,15 @@ func moveUnderTraffic(t *testing.T, counter store.Counter) {
 			settle := func(d *gate.Decision) {
 				actual := rnd.Int64N(6)
 				if settleAll(t, h.gate, d, actual) {
-					books.add(d, actual-d.Cost)
+					books.add(d, actual-d.Costs[0])
 				}
 			}
 			for !done.Load() {
-				d, err := h.gate.Admit(t.Context(), gate.Request{KeyID: keys[rnd.IntN(2)], Cost: 1 + rnd.Int64N(3)})
+				d, err := h.gate.Admit(t.Context(), gate.Request{KeyID: keys[rnd.IntN(2)], Costs: costs(1 + rnd.Int64N(3))})
 				asked.Add(1)
 				switch {
 				case d.Allowed:
-					books.add(&d, d.Cost)
+					books.add(&d, d.Costs[0])
 					open = append(open, &d)
 				case err != nil && !errors.As(err, new(*store.MovedError)):
 					t.Error(err)
@@ -118,7 +119,7 @@ func moveUnderTraffic(t *testing.T, counter store.Counter) {
 // whether the settlement was made.
 func settleAll(t *testing.T, g *gate.Gate, d *gate.Decision, actual int64) bool {
 	for {
-		err := g.Settle(t.Context(), d, actual)
+		err := g.Settle(t.Context(), d, costs(actual))
 		if err == nil {
 			return true
 		}
@@ -177,7 +178,9 @@ func TestKeyOnTheMove(t *testing.T) {
 	h.group("acme org")
 	h.group("blue org")
 	h.member("k", "acme", "key")
-	d := h.admit(gate.Request{KeyID: "k", Cost: 3})
+	h.admit(gate.Request{KeyID: "k"})
+	h.admit(gate.Request{KeyID: "k"})
+	d := h.admit(gate.Request{KeyID: "k"})
 	from, to := d.Subject(), usageplan.KeySubject("blue", "k", "key")
 	require.Equal(t, "@acme>k/key", from)
 	move(t, h.st, from, to)

@@ -45,7 +45,7 @@ func TestGroupChangeInOutage(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					f, st := newOutage(t, true)
 					f.st = st.Store
-					h := &tree{f, must(usageplan.NewGroups(st, st, st))}
+					h := &tree{fixture: f, groups: must(usageplan.NewGroups(st, st, st, usageplan.Config{}))}
 					h.days(map[string]int64{"org": 1000, "team": 1000, "other": 1000})
 					for _, g := range []string{"acme org", "acme>search team", "acme>help other"} {
 						h.group(g)
@@ -84,7 +84,7 @@ func TestBreakDuringGroupRead(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, st := newPaused(t, hold)
 			f.st = st.Store
-			h := &tree{f, must(usageplan.NewGroups(st.Store, st.Store, st.Store))}
+			h := &tree{fixture: f, groups: must(usageplan.NewGroups(st.Store, st.Store, st.Store, usageplan.Config{}))}
 			h.days(map[string]int64{"org": 50})
 			h.group("acme org")
 			h.group("acme>search org")

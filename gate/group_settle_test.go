@@ -14,13 +14,14 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// newSettling returns a tree with a key of 20 units a day, in a team of 15, in an
-// organisation of 12, whose throttles have burst tokens.
+// newSettling returns a tree with a key of 20 tokens a day, in a team of 15, in an
+// organisation of 12, whose throttles have room for 50 requests.
 func newSettling(t *testing.T, st *memory.Store, change ...func(*parts)) *tree {
 	h := treeOver(t, st, change...)
-	h.groups = must(usageplan.NewGroups(st, st, st))
+	h.unit = "tokens"
+	h.groups = must(usageplan.NewGroups(st, st, st, usageplan.Config{Units: tokens}))
 	for id, n := range map[string]int64{"key": 20, "team": 15, "org": 12} {
-		h.plan(usageplan.Plan{ID: id, Quotas: perDay(n), Throttle: throttle(1e-8, 50)})
+		h.plan(usageplan.Plan{ID: id, Quotas: tokensPerDay(n), Throttle: throttle(1e-8, 50)})
 	}
 	h.group("acme org")
 	h.group("acme>search team")
@@ -52,14 +53,14 @@ func TestGroupsSettle(t *testing.T) {
 		t.Run(fmt.Sprintf("%d becomes %d", c.estimate, c.actual), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newSettling(t, memory.New(memory.Config{}))
-				d := h.admit(gate.Request{KeyID: "k", Cost: c.estimate})
+				d := h.admit(gate.Request{KeyID: "k", Costs: costs(c.estimate)})
 				require.Equal(t, [3]int64{c.estimate, c.estimate, c.estimate}, h.all())
 				for _, actual := range []int64{c.actual, 7, 0} {
-					require.NoError(t, h.gate.Settle(t.Context(), &d, actual))
+					require.NoError(t, h.gate.Settle(t.Context(), &d, costs(actual)))
 					require.NoError(t, h.gate.Refund(t.Context(), &d))
 				}
 				require.Equal(t, [3]int64{c.actual, c.actual, c.actual}, h.all())
-				next, text := h.both(gate.Request{KeyID: "k"})
+				next, text := h.both(gate.Request{KeyID: "k", Costs: costs(1)})
 				require.Equal(t, c.next, text)
 				if next.Allowed {
 					for l := range next.GroupLevels() {
@@ -69,7 +70,7 @@ func TestGroupsSettle(t *testing.T) {
 					}
 				}
 				time.Sleep(24 * time.Hour)
-				_, text = h.both(gate.Request{KeyID: "k"})
+				_, text = h.both(gate.Request{KeyID: "k", Costs: costs(1)})
 				require.Equal(t, "admitted", text, "tomorrow")
 			})
 		})
@@ -105,21 +106,21 @@ func TestGroupsSettleLater(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					h := newSettling(t, memory.New(memory.Config{}))
 					saved := []usageplan.Group{must(h.st.Group(t.Context(), "acme")), must(h.st.Group(t.Context(), "search"))}
-					d := h.admit(gate.Request{KeyID: "k", Cost: 5})
+					d := h.admit(gate.Request{KeyID: "k", Costs: costs(5)})
 					time.Sleep(25 * time.Hour)
-					h.admit(gate.Request{KeyID: "k"})
+					h.admit(gate.Request{KeyID: "k", Costs: costs(1)})
 					change(h)
-					require.NoError(t, h.gate.Settle(t.Context(), &d, actual))
+					require.NoError(t, h.gate.Settle(t.Context(), &d, costs(actual)))
 					for _, g := range saved {
 						_ = h.st.InsertGroup(t.Context(), g)
-						days, err := h.gate.GroupUsageByDay(t.Context(), g.ID, 2)
+						days, err := h.gate.GroupUsageByDay(t.Context(), g.ID, "tokens", 2)
 						require.NoError(t, err)
 						require.Equal(t, []int64{actual, 1}, used(days), g.ID)
 					}
 					if name == "the key is gone" {
 						return
 					}
-					days, err := h.gate.UsageByDay(t.Context(), "key", "k", 2)
+					days, err := h.gate.UsageByDay(t.Context(), "key", "k", "tokens", 2)
 					require.NoError(t, err)
 					require.Equal(t, []int64{actual, 1}, used(days))
 				})
@@ -129,17 +130,22 @@ func TestGroupsSettleLater(t *testing.T) {
 }
 
 // TestGroupsRefundID gives a request with an ID back. A retry is charged again, to every
-// payer. After a settlement that is not zero, a retry is still a repetition.
+// payer. After a settlement, a retry is still a repetition.
 func TestGroupsRefundID(t *testing.T) {
 	h := newSettling(t, memory.New(memory.Config{}))
 	for i, step := range []struct {
 		repeated bool
+		refund   bool
 		settle   int64
 		used     int64
-	}{{false, 0, 0}, {false, 0, 0}, {false, 3, 3}, {true, 0, 3}, {true, 9, 3}} {
-		d := h.admit(gate.Request{KeyID: "k", ID: "order 1", Cost: 2})
+	}{{false, true, 0, 0}, {false, true, 0, 0}, {false, false, 3, 3}, {true, true, 0, 3}, {true, false, 9, 3}} {
+		d := h.admit(gate.Request{KeyID: "k", ID: "order 1", Costs: costs(2)})
 		require.Equal(t, step.repeated, d.Repeated, i)
-		require.NoError(t, h.gate.Settle(t.Context(), &d, step.settle))
+		if step.refund {
+			require.NoError(t, h.gate.Refund(t.Context(), &d))
+		} else {
+			require.NoError(t, h.gate.Settle(t.Context(), &d, costs(step.settle)))
+		}
 		require.Equal(t, [3]int64{step.used, step.used, step.used}, h.all(), i)
 	}
 }
@@ -149,13 +155,13 @@ func TestGroupsRefundID(t *testing.T) {
 func TestGroupsSettleRefused(t *testing.T) {
 	h := newSettling(t, memory.New(memory.Config{}))
 	h.member("other", "acme")
-	h.admit(gate.Request{KeyID: "other", Cost: 2})
-	d := h.admit(gate.Request{KeyID: "k", Cost: 3})
-	err := h.gate.Settle(t.Context(), &d, store.MaxUnits-1)
+	h.admit(gate.Request{KeyID: "other", Costs: costs(2)})
+	d := h.admit(gate.Request{KeyID: "k", Costs: costs(3)})
+	err := h.gate.Settle(t.Context(), &d, costs(store.MaxUnits-1))
 	require.ErrorIs(t, err, gate.ErrInvalid)
 	require.ErrorContains(t, err, "beside the rest")
 	require.Equal(t, [3]int64{5, 3, 3}, h.all())
-	require.NoError(t, h.gate.Settle(t.Context(), &d, store.MaxUnits-2))
+	require.NoError(t, h.gate.Settle(t.Context(), &d, costs(store.MaxUnits-2)))
 	require.Equal(t, [3]int64{store.MaxUnits, store.MaxUnits - 2, store.MaxUnits - 2}, h.all())
 }
 
@@ -167,11 +173,11 @@ func TestGroupsSettleFails(t *testing.T) {
 		h := newSettling(t, memory.New(memory.Config{}), func(cfg *parts) {
 			cfg.Counter, cfg.Timeout = failing{cfg.Counter, func(*store.Charge) error { return now }}, time.Minute
 		})
-		d := h.admit(gate.Request{KeyID: "k", Cost: 3})
+		d := h.admit(gate.Request{KeyID: "k", Costs: costs(3)})
 		now = fails
-		require.ErrorIs(t, h.gate.Settle(t.Context(), &d, 1), fails)
+		require.ErrorIs(t, h.gate.Settle(t.Context(), &d, costs(1)), fails)
 		now = nil
-		require.NoError(t, h.gate.Settle(t.Context(), &d, 2))
+		require.NoError(t, h.gate.Settle(t.Context(), &d, costs(2)))
 		want := int64(2)
 		if fails == errBroken {
 			want = 3
@@ -220,18 +226,18 @@ func TestGroupsSettleApart(t *testing.T) {
 			})
 			h.group("blue")
 			h.member("other", "acme")
-			h.admit(gate.Request{KeyID: "other", Cost: 2})
-			d := h.admit(gate.Request{KeyID: "k", Cost: 5})
+			h.admit(gate.Request{KeyID: "other", Costs: costs(2)})
+			d := h.admit(gate.Request{KeyID: "k", Costs: costs(5)})
 			require.NoError(t, second(h.groups.MoveKey(t.Context(), "k", "blue")))
 			armed = true
-			err := h.gate.Settle(t.Context(), &d, c.actual)
+			err := h.gate.Settle(t.Context(), &d, costs(c.actual))
 			if c.text == "" {
 				require.NoError(t, err)
 			} else {
 				require.ErrorContains(t, err, c.text)
 			}
 			require.Equal(t, c.want, h.all())
-			require.NoError(t, h.gate.Settle(t.Context(), &d, c.actual))
+			require.NoError(t, h.gate.Settle(t.Context(), &d, costs(c.actual)))
 			if c.again {
 				c.want = [3]int64{c.actual + 2, c.actual, c.actual}
 			}

@@ -5,25 +5,28 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/usageplan"
 )
 
 // GroupUsageByDay returns what all keys of a group and of the groups below it have used
-// on each of the last days, in UTC. Everything else is as for UsageByDay.
+// of a unit on each of the last days, in UTC. Everything else is as for UsageByDay.
 //
-// If days is not 1 to quota.MaxWindows, the error wraps ErrInvalid. If there is no such
-// group, or a group above it is missing, it wraps usageplan.ErrNotFound. If the store of
-// plans keeps no groups, it wraps usageplan.ErrNoGroups.
-func (g *Gate) GroupUsageByDay(ctx context.Context, groupID string, days int) ([]quota.DayUsage, error) {
-	if err := windowsFault("days", days); err != nil {
+// If days is not 1 to quota.MaxWindows, or the unit is not declared, the error wraps
+// ErrInvalid. If there is no such group, or a group above it is missing, it wraps
+// usageplan.ErrNotFound. If the store of plans keeps no groups, it wraps
+// usageplan.ErrNoGroups.
+func (g *Gate) GroupUsageByDay(ctx context.Context, groupID, unit string, days int) ([]quota.DayUsage, error) {
+	record, err := g.recordOf(unit, days)
+	if err != nil {
 		return nil, err
 	}
 	subject, err := g.groupSubject(ctx, groupID)
 	if err != nil {
 		return nil, err
 	}
-	usage, err := quota.Days(ctx, g.counter, time.Now(), []string{subject}, quota.RecordName, days)
+	usage, err := quota.Days(ctx, g.counter, time.Now(), []string{subject}, record, days)
 	if err != nil {
 		return nil, fmt.Errorf("gate: usage of group %s: %w", groupID, err)
 	}
@@ -37,7 +40,7 @@ func (g *Gate) GroupUsageByDay(ctx context.Context, groupID string, days int) ([
 // If n is not 1 to quota.MaxWindows, the error wraps ErrInvalid. If there is no such
 // group, or it has no such quota, the error wraps usageplan.ErrNotFound.
 func (g *Gate) GroupUsageByWindow(ctx context.Context, groupID, quotaName string, n int) ([]quota.Usage, error) {
-	if err := windowsFault("n", n); err != nil {
+	if err := fault.Report(ErrInvalid, "report", windowsFault("n", n)); err != nil {
 		return nil, err
 	}
 	subject, q, err := g.groupQuota(ctx, groupID, quotaName)
@@ -81,13 +84,11 @@ func (g *Gate) groupQuota(ctx context.Context, groupID, name string) (subject st
 		return "", quota.Quota{}, err
 	}
 	group, root := &lineage[0], &lineage[len(lineage)-1]
-	quotas := group.Quotas
-	if quotas == nil && group.PlanID != "" {
-		p, err := g.plans.Plan(ctx, group.PlanID)
-		if err != nil {
-			return "", quota.Quota{}, fmt.Errorf("gate: plan %s: %w", group.PlanID, err)
+	var quotas []quota.Quota
+	if group.PlanID != "" {
+		if quotas, err = g.quotasOf(ctx, group.PlanID, group.Quotas); err != nil {
+			return "", quota.Quota{}, err
 		}
-		quotas = p.Quotas
 	}
 	q, err = quotaNamed(quotas, "group "+groupID, name)
 	return usageplan.GroupSubject(root.ID, groupID), q, err

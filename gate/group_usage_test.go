@@ -18,9 +18,9 @@ import (
 // reports of the groups and of the keys.
 func TestGroupUsage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, ctx := newTree(t), t.Context()
+		h, ctx := newTokenTree(t), t.Context()
 		h.days(map[string]int64{"key": 100, "other": 100})
-		h.plan(usageplan.Plan{ID: "org", Quotas: quotas("1000/day", "5000/month")})
+		h.plan(usageplan.Plan{ID: "org", Quotas: quotasOf("1000 tokens/day as day", "5000 tokens/month as month")})
 		for _, g := range []string{"acme org", "acme>search", "search>deep", "acme>help"} {
 			h.group(g)
 		}
@@ -34,10 +34,10 @@ func TestGroupUsage(t *testing.T) {
 			cost  int64
 		}{{0, "crawler", 3}, {0, "ranker", 4}, {0, "alone", 50}, {25 * time.Hour, "bot", 5}, {0, "crawler", 1}, {24 * time.Hour, "ranker", 2}} {
 			time.Sleep(step.after)
-			require.True(t, h.admit(gate.Request{KeyID: step.key, Cost: step.cost}).Allowed)
+			require.True(t, h.admit(gate.Request{KeyID: step.key, Costs: costs(step.cost)}).Allowed)
 		}
 		for id, want := range map[string][]int64{"acme": {0, 7, 6, 2}, "search": {0, 7, 1, 2}, "deep": {0, 3, 1, 0}, "help": {0, 0, 5, 0}} {
-			days, err := h.gate.GroupUsageByDay(ctx, id, 4)
+			days, err := h.gate.GroupUsageByDay(ctx, id, "tokens", 4)
 			require.NoError(t, err)
 			require.Equal(t, want, used(days), id)
 		}
@@ -45,10 +45,10 @@ func TestGroupUsage(t *testing.T) {
 			plan, key string
 			want      []int64
 		}{
-			{"key", "crawler", []int64{3, 1, 0}}, {"", "crawler", []int64{0, 0, 0}}, {"", "ranker", []int64{4, 0, 2}},
-			{"key", "bot", []int64{0, 5, 0}}, {"key", "alone", []int64{50, 0, 0}}, {"", "alone", []int64{0, 0, 0}},
+			{"key", "crawler", []int64{3, 1, 0}}, {"", "crawler", []int64{3, 1, 0}}, {"", "ranker", []int64{4, 0, 2}},
+			{"key", "bot", []int64{0, 5, 0}}, {"key", "alone", []int64{50, 0, 0}}, {"", "alone", []int64{50, 0, 0}},
 		} {
-			days, err := h.gate.UsageByDay(ctx, c.plan, c.key, 3)
+			days, err := h.gate.UsageByDay(ctx, c.plan, c.key, "tokens", 3)
 			require.NoError(t, err)
 			require.Equal(t, c.want, used(days), c.key)
 		}
@@ -61,7 +61,7 @@ func TestGroupUsage(t *testing.T) {
 		require.EqualValues(t, 5000, month[0].Limit)
 
 		all := map[string][]int64{}
-		for u, err := range h.gate.PlanUsage(ctx, "key", 3) {
+		for u, err := range h.gate.PlanUsage(ctx, "key", "tokens", 3) {
 			require.NoError(t, err)
 			all[u.KeyID] = used(u.Days)
 		}
@@ -77,7 +77,7 @@ func TestSetGroupRemaining(t *testing.T) {
 		h.days(map[string]int64{"org": 5})
 		h.group("acme org")
 		h.group("acme>search org")
-		h.update("search", func(g *usageplan.Group) { g.Quotas = quotas("9/hour") })
+		h.update("search", func(g *usageplan.Group) { g.Quotas = quotasOf("9/hour") })
 		h.member("a", "acme")
 		h.member("b", "search")
 		for i, step := range []struct {
@@ -116,12 +116,12 @@ func TestGroupUsageErrors(t *testing.T) {
 	for _, g := range []string{"acme org", "free", "none gone", "top", "top>below org"} {
 		h.group(g)
 	}
-	h.update("acme", func(g *usageplan.Group) { g.Quotas = quotas("3/hour") })
+	h.update("acme", func(g *usageplan.Group) { g.Quotas = quotasOf("3/hour") })
 	h.member("k", "below")
 	require.NoError(t, h.st.DeletePlan(ctx, "gone", 0))
 	require.NoError(t, h.st.DeleteGroup(ctx, "top", 0))
 	require.NoError(t, h.st.InsertGroup(ctx, usageplan.Group{ID: "cycle", ParentID: "cycle"}))
-	byDay := func(id string, n int) error { return second(h.gate.GroupUsageByDay(ctx, id, n)) }
+	byDay := func(id string, n int) error { return second(h.gate.GroupUsageByDay(ctx, id, "", n)) }
 	byWindow := func(id, name string, n int) error { return second(h.gate.GroupUsageByWindow(ctx, id, name, n)) }
 	for i, c := range []struct {
 		err   error
@@ -145,9 +145,9 @@ func TestGroupUsageErrors(t *testing.T) {
 		{h.gate.SetGroupRemaining(ctx, "acme", "day", 1), usageplan.ErrNotFound, `quota "day" of group acme`},
 		{h.gate.SetGroupRemaining(ctx, "below", "day", 1), usageplan.ErrNotFound, "group top"},
 		{h.gate.SetGroupRemaining(ctx, "", "day", 1), usageplan.ErrNotFound, `group ""`},
-		{second(h.gate.UsageByDay(ctx, "", "k", 1)), usageplan.ErrNotFound, "group top"},
-		{second(h.gate.UsageByDay(ctx, "", "missing", 1)), apikey.ErrNotFound, "key missing"},
-		{second(h.gate.UsageByDay(ctx, "org", "k", 1)), usageplan.ErrNotFound, ""},
+		{second(h.gate.UsageByDay(ctx, "", "k", "", 1)), usageplan.ErrNotFound, "group top"},
+		{second(h.gate.UsageByDay(ctx, "", "missing", "", 1)), apikey.ErrNotFound, "key missing"},
+		{second(h.gate.UsageByDay(ctx, "org", "k", "", 1)), usageplan.ErrNotFound, ""},
 	} {
 		require.ErrorIs(t, c.err, c.wraps, i)
 		require.ErrorContains(t, c.err, c.text, i)
@@ -157,18 +157,18 @@ func TestGroupUsageErrors(t *testing.T) {
 // TestUsageOfTheLastGroup deletes the only group. What its key has used cannot be found,
 // and nothing is read or set as if the key were in no group.
 func TestUsageOfTheLastGroup(t *testing.T) {
-	h, ctx := newTree(t), t.Context()
+	h, ctx := newTokenTree(t), t.Context()
 	h.days(map[string]int64{"key": 10})
 	h.group("acme")
 	h.member("k", "acme", "key")
-	h.admit(gate.Request{KeyID: "k", Cost: 3})
+	h.admit(gate.Request{KeyID: "k", Costs: costs(3)})
 	require.NoError(t, h.st.DeleteGroup(ctx, "acme", 0))
 	var reported error
-	for _, err := range h.gate.PlanUsage(ctx, "key", 1) {
+	for _, err := range h.gate.PlanUsage(ctx, "key", h.unit, 1) {
 		reported = err
 	}
 	for i, err := range []error{
-		second(h.gate.UsageByDay(ctx, "key", "k", 1)), second(h.gate.UsageByDay(ctx, "", "k", 1)),
+		second(h.gate.UsageByDay(ctx, "key", "k", "", 1)), second(h.gate.UsageByDay(ctx, "", "k", "", 1)),
 		second(h.gate.UsageByWindow(ctx, "key", "k", "day", 1)), h.gate.SetRemaining(ctx, "key", "k", "day", 5), reported,
 	} {
 		require.ErrorIs(t, err, usageplan.ErrNotFound, i)
@@ -181,7 +181,7 @@ func TestUsageOfTheLastGroup(t *testing.T) {
 // TestPlanUsageOfManyGroups reports a plan whose keys are in many groups. Each key is
 // read once, and each group once for a page of links.
 func TestPlanUsageOfManyGroups(t *testing.T) {
-	h, ctx := newTree(t), t.Context()
+	h, ctx := newTokenTree(t), t.Context()
 	h.days(map[string]int64{"key": 100})
 	want := map[string]int64{}
 	for i := range 250 {
@@ -195,10 +195,10 @@ func TestPlanUsageOfManyGroups(t *testing.T) {
 		id := fmt.Sprint("key-", i)
 		h.member(id, group, "key")
 		want[id] = int64(i%3 + 1)
-		require.True(t, h.admit(gate.Request{KeyID: id, Cost: want[id]}).Allowed)
+		require.True(t, h.admit(gate.Request{KeyID: id, Costs: costs(want[id])}).Allowed)
 	}
 	got := map[string]int64{}
-	for u, err := range h.gate.PlanUsage(ctx, "key", 1) {
+	for u, err := range h.gate.PlanUsage(ctx, "key", h.unit, 1) {
 		require.NoError(t, err)
 		got[u.KeyID] = u.Days[0].Used
 	}
@@ -208,7 +208,7 @@ func TestPlanUsageOfManyGroups(t *testing.T) {
 	// error that names the group, and has no wrong figures.
 	require.NoError(t, h.st.DeleteGroup(ctx, "group-3", 0))
 	var last error
-	for u, err := range h.gate.PlanUsage(ctx, "key", 1) {
+	for u, err := range h.gate.PlanUsage(ctx, "key", h.unit, 1) {
 		if last = err; err == nil {
 			require.Equal(t, want[u.KeyID], u.Days[0].Used)
 		}

@@ -13,12 +13,12 @@ type groupRoom struct {
 }
 
 // addGroups adds a part for each group of the key. Their levels go to d.
-func (p *pending) addGroups(req *Request, group *node, counting *allowance, d *Decision, cost int64, take bool) {
+func (p *pending) addGroups(req *Request, group *node, counting *allowance, d *Decision, take bool) {
 	stage := usageplan.Stage{API: req.API, Name: req.Stage}
 	d.groups = newGroupLevels(group)
 	for l := d.groups; l != nil; l = l.above {
 		n := l.node
-		l.meters = n.at(req.At, stage, req.Route, counting)
+		l.meters = n.at(req.At, stage, req.Route, req.Class, counting)
 		count, i := len(l.meters.list), p.family-1
 		part := &p.parts[p.family]
 		part.Subject = n.subject
@@ -27,7 +27,7 @@ func (p *pending) addGroups(req *Request, group *node, counting *allowance, d *D
 		part.Levels = p.groups.levels[i][:count]
 		part.Place = n.place.Load()
 		if take {
-			part.N = l.meters.units(&p.groups.units[i], n.allowance.tokens(cost), cost)
+			part.N = l.meters.amounts(&p.groups.units[i], &req.Costs)
 		}
 		p.family++
 	}

@@ -27,7 +27,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	g, err := gate.New(st, st, st, gate.Config{})
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
-	plans := must(usageplan.NewService(st, st))
+	plans := must(usageplan.NewService(st, st, usageplan.Config{}))
 	key, secret, err := must(apikey.NewService(st, apikey.Config{})).Create(t.Context(), apikey.Key{Enabled: true})
 	require.NoError(t, err)
 	plan, err := plans.Create(t.Context(), usageplan.Plan{Throttle: throttle(1, 1), Quotas: perDay(1)})

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,21 +65,24 @@ func (r *resolver) newNode(ctx context.Context, lk *lookup, found *usageplan.Acc
 	if above.node != nil {
 		n.level += above.level
 		n.broken = above.broken || n.level > usageplan.MaxGroups
+		n.detached = above.detached
+		n.fault = above.fault
 	}
 	n.subject = usageplan.GroupSubject(n.root(), g.ID)
 	if g.PlanID == "" {
 		return n, now, nil
 	}
-	a, err := r.allowanceOf(ctx, lk, found, g.PlanID, overrides{g.Throttle, g.Quotas}, now)
+	a, err := r.allowanceOf(ctx, lk, found, g.PlanID, overrides{g.Throttle, g.Throttles, g.Quotas}, now)
 	if errors.Is(err, usageplan.ErrNotFound) {
 		n.broken = true
-		n.allowance = &allowance{stale: r.planFlag(lk, g.PlanID)}
+		n.allowance = &allowance{stale: r.flagOf(lk, g.PlanID)}
 		return n, now, nil
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("gate: plan %s: %w", g.PlanID, err)
 	}
-	n.allowance = a.allowance
+	n.allowance, n.fault = a.allowance, cmp.Or(n.fault, a.fault)
+	n.detached = n.detached || a.plan.Detached
 	return n, a.read, nil
 }
 

@@ -97,7 +97,7 @@ func newRemote(t *testing.T, trip time.Duration, whole bool, change ...func(*par
 		}
 		cfg.Keys, cfg.Plans, cfg.Counter = dir, dir, st
 	}}, change...)...)
-	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))
 	return h, far
 }
 

@@ -37,7 +37,7 @@ func (u *unheard) KeyLinks(ctx context.Context, keyID string) ([]usageplan.Link,
 func newUnheard(t *testing.T, cfg gate.Config) (*unheard, *fixture) {
 	u := &unheard{Store: memory.New(memory.Config{})}
 	h := newFixture(t, func(p *parts) { p.Keys, p.Plans, p.Counter, p.Config = u, u, u.Store, cfg })
-	h.keys, h.plans = must(apikey.NewService(u, apikey.Config{})), must(usageplan.NewService(u, u))
+	h.keys, h.plans = must(apikey.NewService(u, apikey.Config{})), must(usageplan.NewService(u, u, usageplan.Config{Units: cfg.Units}))
 	return u, h
 }
 
@@ -48,19 +48,19 @@ func move(t *testing.T, c store.Counter, from, to string) {
 // TestMoved moves the subject of a key that the Gate has cached. The Gate has not heard
 // of it, and still charges the new subject, with all that was used.
 func TestMoved(t *testing.T) {
-	u, h := newUnheard(t, gate.Config{})
-	key, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(10)})
-	first := h.admit(gate.Request{Secret: secret, Cost: 4})
+	u, h := newUnheard(t, gate.Config{Units: tokens})
+	key, secret, _ := h.linked(usageplan.Plan{Quotas: tokensPerDay(10)})
+	first := h.admit(gate.Request{Secret: secret, Costs: costs(4)})
 	u.allowance = "moved"
 	move(t, u.Store, first.Subject(), key.ID+"/moved")
 
-	d := h.admit(gate.Request{Secret: secret, Cost: 2})
+	d := h.admit(gate.Request{Secret: secret, Costs: costs(2)})
 	require.True(t, d.Allowed)
 	require.Equal(t, key.ID+"/moved", d.Subject())
 	require.EqualValues(t, 6, d.Level(0).Used)
-	require.Equal(t, gate.QuotaExceeded, h.admit(gate.Request{Secret: secret, Cost: 5}).Reason)
+	require.Equal(t, gate.QuotaExceeded, h.admit(gate.Request{Secret: secret, Costs: costs(5)}).Reason)
 
-	require.NoError(t, h.gate.Settle(t.Context(), &first, 1), "a decision of before")
+	require.NoError(t, h.gate.Settle(t.Context(), &first, costs(1)), "a decision of before")
 	peeked, err := h.gate.Peek(t.Context(), gate.Request{Secret: secret})
 	require.NoError(t, err)
 	require.EqualValues(t, 3, peeked.Level(0).Used)

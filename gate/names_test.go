@@ -15,12 +15,12 @@ import (
 // Outcome has no levels, and above all not those of the other key.
 func TestNoLevelsOfOthers(t *testing.T) {
 	var down bool
-	h := newFixture(t, func(cfg *parts) {
+	h := newTokens(t, func(cfg *parts) {
 		cfg.Counter = fails{cfg.Counter, func(*store.Charge) bool { return down }}
 	})
-	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(10)})
-	_, other, _ := h.linked(usageplan.Plan{Quotas: perDay(10)})
-	first := h.admit(gate.Request{Secret: other, Cost: 7})
+	_, secret, _ := h.linked(usageplan.Plan{Quotas: tokensPerDay(10)})
+	_, other, _ := h.linked(usageplan.Plan{Quotas: tokensPerDay(10)})
+	first := h.admit(gate.Request{Secret: other, Costs: costs(7)})
 	require.EqualValues(t, 7, first.Level(0).Used)
 	down = true
 	d, err := h.gate.Admit(t.Context(), gate.Request{Secret: secret})

@@ -26,6 +26,12 @@ type node struct {
 	// admitted.
 	broken bool
 
+	// detached says that the plan of the group, or of a group above it, is detached. As for
+	// a key, such a plan admits nothing: to remove its last stage must not open the group.
+	detached bool
+
+	fault error // see allowance.fault: of the group, or of a group above it
+
 	stale *atomic.Bool  // set when the group has changed
 	place atomic.Uint64 // see binding.place
 }
@@ -63,12 +69,12 @@ func (n *node) planFits(stage usageplan.Stage) bool {
 
 // at returns the meters of a request at the group. A plan that is not for the stage has
 // no limits there, and the group only counts.
-func (n *node) at(at time.Time, stage usageplan.Stage, route string, counting *allowance) *meters {
+func (n *node) at(at time.Time, stage usageplan.Stage, route, class string, counting *allowance) *meters {
 	a := n.allowance
 	if a.fits(stage) == 0 {
 		a = counting
 	}
-	return a.at(at, stage, route)
+	return a.at(at, stage, route, class)
 }
 
 // groupLevels has what a decision found at one group.

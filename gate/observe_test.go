@@ -14,20 +14,20 @@ import (
 type log []string
 
 func (l *log) Decided(_ context.Context, req gate.Request, d gate.Outcome, err error) {
-	*l = append(*l, fmt.Sprint(d.Reason, " ", d.Cost, " ", err, " ", req))
+	*l = append(*l, fmt.Sprint(d.Reason, " ", d.Charged, d.Costs[0], " ", err, " ", req))
 }
 
 // TestObserver checks that the Observer is told of every decision and of no secret.
 func TestObserver(t *testing.T) {
 	seen := new(log)
-	h := newFixture(t, func(cfg *parts) { cfg.Observer = seen })
-	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(2)})
-	h.reason(secret)
-	h.admit(gate.Request{Secret: secret, Cost: 2})
+	h := newTokens(t, func(cfg *parts) { cfg.Observer = seen })
+	_, secret, _ := h.linked(usageplan.Plan{Quotas: tokensPerDay(2)})
+	h.spend(secret, 1)
+	h.admit(gate.Request{Secret: secret, Costs: costs(2)})
 	h.reason(secret + "x")
 	_, err := h.gate.Peek(t.Context(), gate.Request{Secret: secret})
 	require.NoError(t, err)
-	want := []string{"admitted 1 <nil>", "quota_exceeded 0 <nil>", "unknown 0 <nil>", "admitted 0 <nil>"}
+	want := []string{"admitted true 1 <nil>", "quota_exceeded false 0 <nil>", "unknown false 0 <nil>", "admitted false 0 <nil>"}
 	require.Len(t, *seen, len(want))
 	for i := range want {
 		require.Contains(t, (*seen)[i], want[i])

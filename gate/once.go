@@ -22,10 +22,14 @@ import (
 // without padding.
 func (m *meters) once(id string, keep time.Duration) *meters {
 	sum := sha256.Sum256([]byte(id))
-	return &meters{throttles: m.throttles, limits: m.limits, ids: 1, list: append(slices.Clone(m.list), store.Meter{
+	once := *m
+	once.ids = 1
+	once.units = append(slices.Clone(m.units), 0)
+	once.list = append(slices.Clone(m.list), store.Meter{
 		Name: "id " + base64.RawURLEncoding.EncodeToString(sum[:18]),
 		Max:  1, Rate: store.Rate{Tokens: 1, Per: max(keep.Microseconds(), 1)}, Rare: true,
-	})}
+	})
+	return &once
 }
 
 // repeated reports whether p found that the request was charged before: the token of its
@@ -39,8 +43,9 @@ func (m *meters) repeated(p *pending) bool {
 // limit counts as having refused it.
 func (d *Decision) admitRepeated() {
 	d.Allowed, d.Repeated, d.Reason = true, true, Admitted
-	for i := range d.levels {
-		d.levels[i].Wait = 0
+	own := d.own()
+	for i := range own {
+		own[i].Wait = 0
 	}
 	for l := d.groups; l != nil; l = l.above {
 		for i := range l.levels {

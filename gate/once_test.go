@@ -54,14 +54,14 @@ func TestRequestID(t *testing.T) {
 			require.Equal(t, step.want == gate.Admitted, d.Allowed, i)
 			require.Equal(t, step.repeated, d.Repeated, i)
 			if step.repeated {
-				require.Zero(t, d.Cost, i)
+				require.False(t, d.Charged, i)
 				require.NoError(t, d.Err(), i)
-				require.NoError(t, h.gate.Settle(ctx, &d, 9), i)
+				require.NoError(t, h.gate.Settle(ctx, &d, usageplan.Costs{}), i)
 				for l := range d.Levels() {
 					require.Zero(t, l.Wait, i)
 				}
 			}
-			days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, 1)
+			days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, "", 1)
 			require.NoError(t, err)
 			require.Equal(t, []int64{step.used}, used(days), i)
 		}
@@ -71,15 +71,15 @@ func TestRequestID(t *testing.T) {
 // TestRefundedID checks that a request can be tried again after a refund, and is
 // charged again.
 func TestRefundedID(t *testing.T) {
-	h, ctx := newFixture(t), t.Context()
-	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(3)})
+	h, ctx := newTokens(t), t.Context()
+	_, secret, _ := h.linked(usageplan.Plan{Quotas: tokensPerDay(3)})
 	for range 5 {
-		d := h.admit(gate.Request{Secret: secret, ID: "a", Cost: 2})
+		d := h.admit(gate.Request{Secret: secret, ID: "a", Costs: costs(2)})
 		require.False(t, d.Repeated)
 		require.NoError(t, h.gate.Refund(ctx, &d))
 	}
-	d := h.admit(gate.Request{Secret: secret, ID: "a", Cost: 2})
-	require.NoError(t, h.gate.Settle(ctx, &d, 1))
+	d := h.admit(gate.Request{Secret: secret, ID: "a", Costs: costs(2)})
+	require.NoError(t, h.gate.Settle(ctx, &d, costs(1)))
 	require.True(t, h.admit(gate.Request{Secret: secret, ID: "a"}).Repeated)
 }
 
@@ -96,12 +96,14 @@ func TestIDsTogether(t *testing.T) {
 			if err != nil || !d.Allowed {
 				t.Error(d.Reason, err)
 			}
-			charged.Add(d.Cost)
+			if d.Charged {
+				charged.Add(1)
+			}
 		})
 	}
 	wg.Wait()
 	require.EqualValues(t, 10, charged.Load())
-	days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, 1)
+	days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, "", 1)
 	require.NoError(t, err)
 	require.Equal(t, []int64{10}, used(days))
 }
@@ -111,7 +113,7 @@ func TestIDsTogether(t *testing.T) {
 func TestIDsOfOthers(t *testing.T) {
 	h := newFixture(t)
 	p := usageplan.Plan{Throttle: throttle(1000, 1000)}
-	for i := range usageplan.MaxQuotas {
+	for i := range usageplan.MaxLimits - 1 {
 		q := perDay(1000)[0]
 		q.Name = fmt.Sprint("quota ", i)
 		p.Quotas = append(p.Quotas, q)

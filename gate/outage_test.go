@@ -48,7 +48,7 @@ func newOutage(t *testing.T, tells bool, change ...func(*parts)) (*fixture, *hea
 			cfg.Keys, cfg.Plans = quiet, quiet
 		}
 	})...)
-	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))
 	return h, st
 }
 
@@ -122,7 +122,7 @@ func newBlackHole(t *testing.T, change ...func(*parts)) (*fixture, blackHole) {
 	st := memory.New(memory.Config{})
 	hole := blackHole{silent{st, st}, new(atomic.Bool), new(atomic.Int64), new(atomic.Int64)}
 	h := newFixture(t, append(change, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = hole, hole, st })...)
-	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))
 	return h, hole
 }
 

@@ -1,7 +1,6 @@
 package gate_test
 
 import (
-	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,8 +16,8 @@ import (
 // admitted. For a quota RetryAfter is exact.
 func TestPeek(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newFixture(t)
-		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(2, 4), ThrottleByCost: true, Quotas: perDay(10)})
+		h := newTokens(t)
+		_, secret, _ := h.linked(usageplan.Plan{Throttles: tokensPerSecond(2, 4), Quotas: tokensPerDay(10)})
 		for i, step := range []struct {
 			after time.Duration
 			take  bool
@@ -28,7 +27,7 @@ func TestPeek(t *testing.T) {
 		}{
 			{0, false, 4, gate.Admitted, 0},
 			{0, false, 5, gate.NeverFits, store.Never},
-			{0, false, math.MaxInt64, gate.NeverFits, store.Never},
+			{0, false, store.MaxUnits, gate.NeverFits, store.Never},
 			{0, true, 3, gate.Admitted, 0},
 			{0, false, 2, gate.Throttled, 500 * time.Millisecond},
 			{500 * time.Millisecond, true, 2, gate.Admitted, 0},
@@ -41,7 +40,7 @@ func TestPeek(t *testing.T) {
 			if step.take {
 				decide = h.gate.Admit
 			}
-			d, err := decide(t.Context(), gate.Request{Secret: secret, Cost: step.cost})
+			d, err := decide(t.Context(), gate.Request{Secret: secret, Costs: costs(step.cost)})
 			require.NoError(t, err)
 			require.Equal(t, step.want.String(), d.Reason.String(), "step %d", i)
 			require.Equal(t, step.want == gate.Admitted, d.Allowed, "step %d", i)
@@ -53,15 +52,15 @@ func TestPeek(t *testing.T) {
 // TestPeekHuge peeks with a cost that, together with what was counted already, is more
 // than can be counted.
 func TestPeekHuge(t *testing.T) {
-	h := newFixture(t)
+	h := newTokens(t)
 	_, secret, _ := h.linked(usageplan.Plan{})
 	const most = store.MaxUnits
-	for i, cost := range []int64{most + 1, math.MaxInt64, most, 1, math.MaxInt64} {
-		req := gate.Request{Secret: secret, Cost: cost}
+	for i, cost := range []int64{most, 1, most} {
+		req := gate.Request{Secret: secret, Costs: costs(cost)}
 		peeked, err := h.gate.Peek(t.Context(), req)
 		require.NoError(t, err)
 		d := h.admit(req)
-		require.Equal(t, i == 2, d.Allowed, cost)
+		require.Equal(t, i == 0, d.Allowed, cost)
 		require.Equal(t, d.Allowed, peeked.Allowed, cost)
 		require.Equal(t, d.Reason, peeked.Reason, cost)
 		require.Equal(t, d.RetryAfter, peeked.RetryAfter, cost)
@@ -72,12 +71,12 @@ func TestPeekHuge(t *testing.T) {
 // own limit.
 func TestPeekExtended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newFixture(t)
-		k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
+		h := newTokens(t)
+		k, secret, p := h.linked(usageplan.Plan{Quotas: tokensPerDay(10)})
 		require.NoError(t, h.gate.SetRemaining(t.Context(), p.ID, k.ID, "day", 20))
-		h.admit(gate.Request{Secret: secret, Cost: 9})
+		h.admit(gate.Request{Secret: secret, Costs: costs(9)})
 		for cost, want := range map[int64]gate.Reason{11: gate.Admitted, 12: gate.NeverFits, 20: gate.NeverFits} {
-			req := gate.Request{Secret: secret, Cost: cost}
+			req := gate.Request{Secret: secret, Costs: costs(cost)}
 			peeked, err := h.gate.Peek(t.Context(), req)
 			require.NoError(t, err)
 			require.Equal(t, want.String(), peeked.Reason.String(), cost)

@@ -35,9 +35,9 @@ func (m *moving) Take(ctx context.Context, c *store.Charge) error {
 // Settle does not.
 func TestPlace(t *testing.T) {
 	m := &moving{Store: memory.New(memory.Config{}), told: map[string][]uint64{}}
-	h := newFixture(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = m.Store, m.Store, m })
+	h := newTokens(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = m.Store, m.Store, m })
 	h.st = m.Store
-	h.keys, h.plans = must(apikey.NewService(m, apikey.Config{})), must(usageplan.NewService(m, m))
+	h.keys, h.plans = must(apikey.NewService(m, apikey.Config{})), must(usageplan.NewService(m, m, usageplan.Config{}))
 	_, first, _ := h.linked(usageplan.Plan{Name: "first", Quotas: perDay(10)})
 	_, second, _ := h.linked(usageplan.Plan{Name: "second", Quotas: perDay(10)})
 	var d gate.Decision
@@ -45,7 +45,7 @@ func TestPlace(t *testing.T) {
 		d = h.admit(gate.Request{Secret: first})
 		h.admit(gate.Request{Secret: second})
 	}
-	require.NoError(t, h.gate.Settle(t.Context(), &d, 5))
+	require.NoError(t, h.gate.Settle(t.Context(), &d, costs(5)))
 	h.admit(gate.Request{Secret: first})
 	require.ElementsMatch(t, [][]uint64{{0, 1, 0, 3}, {0, 2}}, slices.Collect(maps.Values(m.told)))
 }

@@ -15,11 +15,11 @@ const (
 	Unknown              // no key has the secret or ID, or the secret breaks the Format
 	Disabled             // the key is disabled
 	Expired              // the key has expired
-	NoPlan               // no plan of the key is for this API stage
+	NoPlan               // no plan is for this API stage, or that of a group is detached
 	Throttled            // the token bucket has too few tokens now
 	QuotaExceeded        // the allowance of a window is used up until the window ends
 	NeverFits            // the cost is above any limit, or the plan blocks
-	StoreFailed          // a store of keys, plans or counters did not answer
+	StoreFailed          // a store did not answer, or has a plan that cannot be in force
 	Invalid              // the Request breaks a rule; the calling service is at fault
 	NoGroup              // a group of the key, or the plan of one, does not exist
 )

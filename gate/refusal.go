@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/usageplan"
 )
 
 // A LimitError is a refusal as an error, for callers that prefer one. Outcome.Err returns
@@ -19,6 +20,7 @@ type LimitError struct {
 type RefusedLimit struct {
 	Payer Payer
 	Name  string        // see Limit.Name
+	Unit  string        // see Limit.Unit
 	Wait  time.Duration // until the limit admits the request, or store.Never
 }
 
@@ -46,7 +48,7 @@ func (o *Outcome) Err() error {
 	}
 	e := &LimitError{Reason: o.Reason, RetryAfter: o.RetryAfter}
 	for l := range o.Refusals() {
-		e.Limits = append(e.Limits, RefusedLimit{l.Payer, l.Name, l.Wait})
+		e.Limits = append(e.Limits, RefusedLimit{l.Payer, l.Name, l.Unit, l.Wait})
 	}
 	return e
 }
@@ -58,7 +60,7 @@ func (o *Outcome) Err() error {
 // If no limit refused, a usage record did. It has no limit but what a store can count,
 // so the cost can never fit.
 func (d *Decision) explainRefusal(p *pending) {
-	d.blame(d.meters, d.levels[:])
+	d.blame(d.meters, d.own())
 	for l := d.groups; l != nil; l = l.above {
 		d.blame(l.meters, l.levels[:])
 	}
@@ -73,7 +75,7 @@ func (d *Decision) explainRefusal(p *pending) {
 // blame sets Reason and RetryAfter if a limit of m has a longer wait than those before.
 func (d *Decision) blame(m *meters, levels []store.Level) {
 	for i := range m.limits {
-		if wait := levels[i].Wait; wait > d.RetryAfter {
+		if wait := levels[i].Wait; wait > d.RetryAfter && !m.limits[i].Soft {
 			d.RetryAfter = wait
 			d.Reason = QuotaExceeded
 			if i < m.throttles {
@@ -92,18 +94,17 @@ func (d *Decision) blameShared(p *pending) {
 	}
 }
 
-// peek decides by levels that were only read. throttle and cost are what the throttles of
-// the key, and the quotas and usage records, would be charged.
-func (d *Decision) peek(throttle, cost int64, p *pending) {
-	d.Allowed, d.Reason = d.meters.peek(d.levels[:], &p.parts[0], throttle, cost), Admitted
+// peek decides by levels that were only read, for a request of these costs.
+func (d *Decision) peek(costs *usageplan.Costs, p *pending) {
+	d.Allowed, d.Reason = d.meters.peek(d.own(), &p.parts[0], costs), Admitted
 	for i, l := 1, d.groups; l != nil; i, l = i+1, l.above {
-		fits := l.meters.peek(l.levels[:], &p.parts[i], l.node.allowance.tokens(cost), cost)
+		fits := l.meters.peek(l.levels[:], &p.parts[i], costs)
 		d.Allowed = d.Allowed && fits
 	}
 	for i := range p.sharedParts() {
 		part := &p.sharedParts()[i]
 		if l := &part.Levels[0]; l.Remaining() < 1 {
-			d.Allowed = false
+			d.Allowed = d.Allowed && part.Meters[0].Soft
 			l.Wait = waitFor(&part.Meters[0], 1, l)
 		}
 	}
@@ -114,19 +115,17 @@ func (d *Decision) peek(throttle, cost int64, p *pending) {
 
 // peek reports whether a part that was only read has room for a request. It sets the Wait
 // of each limit that has not.
-func (m *meters) peek(levels []store.Level, part *store.Part, throttle, cost int64) (fits bool) {
-	record := &part.Levels[len(m.limits)]
-	fits = cost <= record.Remaining()
-	for i := range m.limits {
-		n := cost
-		if i < m.throttles {
-			n = throttle
+func (m *meters) peek(levels []store.Level, part *store.Part, costs *usageplan.Costs) (fits bool) {
+	fits = true
+	for i := range m.list[:len(m.list)-m.ids] {
+		l, n := &part.Levels[i], m.amount(i, costs)
+		if n <= l.Remaining() {
+			continue
 		}
-		l := &levels[i]
-		if n > l.Remaining() {
-			fits = false
-			l.Wait = waitFor(&m.list[i], n, l)
+		if i < len(m.limits) {
+			levels[i].Wait = waitFor(&m.list[i], n, l)
 		}
+		fits = fits && part.Meters[i].Soft
 	}
 	return fits
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/fault"
+	"github.com/ration-go/ration/usageplan"
 )
 
 // A Request describes what is to be decided: the key, the route and the cost.
@@ -20,10 +21,22 @@ type Request struct {
 	// be empty.
 	API, Stage, Route string
 
-	// Cost is what the quotas and the usage record are charged. The default is 1, so that
-	// a cost that was forgotten does not make requests free. Use Peek to ask without a
-	// charge. If Cost is negative, the error wraps ErrInvalid.
-	Cost int64
+	// Class is what the service says of the request, such as a model or a feature. The
+	// limits that a plan has for the class in usageplan.Plan.For count, beside all others.
+	// If the Class is not empty and breaks the rules of usageplan.Plan.For, the error wraps
+	// ErrInvalid.
+	Class string
+
+	// Costs is what the request uses of each unit in Config.Units, in their order. Beside
+	// them every request uses one of usageplan.Requests. Use Peek to ask without a charge.
+	//
+	// If a cost is not 0 to store.MaxUnits, is 0 of a unit that is Required, or is of a unit
+	// that is not declared, the error wraps ErrInvalid.
+	//
+	// Caution: a cost of 0 fits every limit of its unit, even one that is used up. If a cost
+	// is known only afterwards, charge an estimate of at least 1, and correct it with
+	// Gate.Settle.
+	Costs usageplan.Costs
 
 	// ID makes the request idempotent. However often a request with this ID is tried
 	// within Config.KeepIDs, it is charged once. Suitable IDs are the number of an order
@@ -43,22 +56,29 @@ type Request struct {
 // MaxID is the largest length of a Request's ID, in bytes.
 const MaxID = 512
 
-// fault returns what is wrong with req. One condition checks a valid request, since every
-// decision calls fault. Only an invalid one goes through faults.
-func (req *Request) fault() error {
-	if req.Cost >= 0 && (req.Secret == "" || req.KeyID == "") && len(req.ID) <= MaxID {
+// fault returns what is wrong with req. A Peek may leave out units that are Required.
+//
+// Every decision calls fault, so one condition checks a request of a service without
+// units. Only other requests go through faults.
+func (req *Request) fault(cfg *Config, charge bool) error {
+	if len(cfg.Units) == 0 && req.Class == "" && req.Costs == (usageplan.Costs{}) && (req.Secret == "" || req.KeyID == "") && len(req.ID) <= MaxID {
 		return nil
 	}
-	return req.faults()
+	return req.faults(cfg, charge)
 }
 
-func (req *Request) faults() error {
+func (req *Request) faults(cfg *Config, charge bool) error {
 	var errs []error
 	if req.Secret != "" && req.KeyID != "" {
 		errs = append(errs, errors.New("secret, keyID: want one, not both"))
 	}
-	if req.Cost < 0 {
-		errs = append(errs, fmt.Errorf("cost: %d: want 0 or more", req.Cost))
+	if err := cfg.Units.ValidateCosts(&req.Costs, charge); err != nil {
+		errs = append(errs, fault.In("", err))
+	}
+	if req.Class != "" {
+		if err := cfg.Classes.Check(req.Class); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if n := len(req.ID); n > MaxID {
 		errs = append(errs, fmt.Errorf("id: %d bytes: want at most %d", n, MaxID))

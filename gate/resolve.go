@@ -37,6 +37,7 @@ type resolver struct {
 	allowNoPlan    bool                   // Config.InsecureAllowNoPlan
 	local          bool                   // keys and plans are store.Local
 	form           apikey.Format
+	units          usageplan.Units
 	keep           time.Duration
 	maxAge         time.Duration
 	maxStale       time.Duration
@@ -77,7 +78,7 @@ type refusedSecret struct {
 func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver {
 	maxKeys := cmp.Or(cfg.MaxKeys, 1<<20)
 	groups, _ := plans.(usageplan.GroupStore)
-	counting, _ := newAllowance(new(usageplan.Plan), overrides{}, cfg.Keep, new(atomic.Bool)) // never fails
+	counting := newAllowance(new(usageplan.Plan), overrides{}, cfg.Units, cfg.Keep, new(atomic.Bool))
 	return &resolver{
 		keys:           keys,
 		plans:          plans,
@@ -87,6 +88,7 @@ func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver
 		allowNoPlan:    cfg.InsecureAllowNoPlan,
 		local:          store.IsLocal(keys) && store.IsLocal(plans),
 		form:           cfg.KeyFormat,
+		units:          cfg.Units,
 		keep:           cfg.Keep,
 		maxAge:         cfg.MaxAge,
 		maxStale:       cfg.MaxStale,
@@ -95,8 +97,8 @@ func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver
 		logger:         cfg.Logger,
 		listenerChecks: newListenerChecks(keys, plans, cfg),
 		cache:          newCache(maxKeys),
-		// At most one plan or group for each key, with a floor for caches of a few keys.
-		allowances: newAllowances(max(maxKeys, 1<<10)),
+		// Two of each key: its plan or group, and its own. A floor is for caches of a few keys.
+		allowances: newAllowances(2 * max(maxKeys, 1<<9)),
 		refused:    map[apikey.Digest]refusedSecret{},
 		warned:     map[string]bool{},
 		lookups:    map[apikey.Digest]*lookup{},
@@ -228,7 +230,7 @@ func (r *resolver) bindGroup(ctx context.Context, lk *lookup, e *entry, found *u
 // bindLink adds to e what a link allows. A link to a plan that does not exist allows
 // nothing.
 func (r *resolver) bindLink(ctx context.Context, lk *lookup, e *entry, l *usageplan.Link, found *usageplan.Access, now time.Duration) error {
-	a, err := r.allowanceOf(ctx, lk, found, l.PlanID, overrides{l.Throttle, l.Quotas}, now)
+	a, err := r.allowanceOf(ctx, lk, found, l.PlanID, overrides{l.Throttle, l.Throttles, l.Quotas}, now)
 	if errors.Is(err, usageplan.ErrNotFound) {
 		return nil // the plan was deleted, before or after its link was read
 	}
@@ -237,6 +239,9 @@ func (r *resolver) bindLink(ctx context.Context, lk *lookup, e *entry, l *usagep
 	}
 	// The entry is as old as the oldest part of it.
 	e.history.read = min(e.history.read, a.read)
-	e.addBinding(usageplan.KeySubject(e.group().root(), found.Key.ID, l.Allowance), a.allowance)
+	b := e.addBinding(usageplan.KeySubject(e.group().root(), found.Key.ID, l.Allowance), a.allowance)
+	if a.settles() {
+		b.changed = r.flagOf(lk, found.Key.ID)
+	}
 	return nil
 }

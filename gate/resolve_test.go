@@ -116,7 +116,7 @@ func TestMaxAge(t *testing.T) {
 		h := newFixture(t, func(cfg *parts) {
 			cfg.Keys, cfg.Plans, cfg.Counter, cfg.MaxStale = quiet, quiet, st, 5*time.Second
 		})
-		h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+		h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))
 		k, secret, _ := h.linked(usageplan.Plan{})
 		require.Equal(t, gate.Admitted, h.reason(secret))
 		_, err := h.keys.Disable(t.Context(), k.ID)
@@ -142,7 +142,7 @@ func TestAgesGoByTheGatesClock(t *testing.T) {
 			st := memory.New(memory.Config{})
 			quiet := silent{st, st}
 			h := newFixture(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = quiet, quiet, st })
-			h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+			h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))
 			k, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(100, 100)})
 			stranger, err := apikey.Format{}.New()
 			require.NoError(t, err)
@@ -172,7 +172,7 @@ func TestPlanAge(t *testing.T) {
 		st := memory.New(memory.Config{})
 		quiet := silent{st, st}
 		h := newFixture(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = quiet, quiet, st })
-		h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+		h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))
 		_, first, p := h.linked(usageplan.Plan{Quotas: perDay(9)})
 		k, second := h.key("second")
 		require.NoError(t, h.plans.Link(t.Context(), p.ID, k.ID))
@@ -210,7 +210,7 @@ func TestAgesStayApart(t *testing.T) {
 		h := newFixture(t, func(cfg *parts) {
 			cfg.Keys, cfg.Plans, cfg.Counter, cfg.MaxReads = slow, slow, st, 16
 		})
-		h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+		h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))
 		p := h.plan(usageplan.Plan{Name: "common"})
 		for i := range 500 {
 			k, secret := h.key("key")
@@ -259,7 +259,7 @@ func TestWrongKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			st := &behind{Store: memory.New(memory.Config{})}
 			h := newFixture(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = st, st, st })
-			h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+			h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))
 			k, _, _ := h.linked(usageplan.Plan{})
 			st.id = k.ID
 			k.Digest, k.Retiring, k.RetiringUntil = apikey.DigestOf(string(current)), apikey.DigestOf(string(old)), test.until
@@ -301,7 +301,7 @@ func TestUnknownKeysAreBounded(t *testing.T) {
 	h := newFixture(t, func(cfg *parts) {
 		cfg.Keys, cfg.Plans, cfg.Counter, cfg.MaxKeys, cfg.MaxUnknown = st, st, st, 1, 100
 	})
-	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))
 	_, secret, _ := h.linked(usageplan.Plan{Quotas: []quota.Quota{{Limit: 1000, Period: quota.Year}}})
 	require.Equal(t, gate.Admitted, h.reason(secret))
 	known := st.read.Load()

@@ -4,37 +4,40 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/usageplan"
 )
 
 // Refund gives back what an admitted request was charged, for example after a handler
-// failed. It gives back to the quotas and the usage record, in the windows that were
-// charged, even if they have ended since. Tokens of the throttles stay spent, since the
-// work was done.
+// failed: the request itself and its Costs. It gives back to the key and to every group
+// that was charged, in the windows that were charged, even if they have ended since. A
+// token that a throttle took for the request itself stays spent, since the work was done.
 //
 // Refund also releases the request's ID, so that a retry is charged again. A retry that
 // was admitted in between, as Repeated, has paid nothing.
 //
 // Everything else is as for Settle.
-func (g *Gate) Refund(ctx context.Context, d *Decision) error { return g.Settle(ctx, d, 0) }
+func (g *Gate) Refund(ctx context.Context, d *Decision) error {
+	return g.settle(ctx, d, usageplan.Costs{}, -1)
+}
 
-// Settle corrects the charge of an admitted request to actual. It is for costs that are
+// Settle corrects the Costs of an admitted request to actual. It is for costs that are
 // known only afterwards, such as the tokens of a language model or bytes. Admit charges
-// an estimate, the Cost of the Request. Settle gives back what was too much, or charges
+// an estimate, the Costs of the Request. Settle gives back what was too much, or charges
 // what was too little, to the key and to every group that was charged. A request that is
 // never settled stays charged as estimated.
 //
-// An additional charge goes even above the limits, so that the count is what was used.
-// Further requests are then refused until the window ends.
-//
-// Settle corrects the quotas and the usage record, in the windows that were charged, even
-// if they have ended since. Tokens of the throttles stay as they were taken. An allowed
-// Decision of Peek was charged nothing, and can be settled, too.
+// Settle corrects quotas and usage records in the windows that were charged, even if they
+// have ended since. An additional charge goes even above the limits, so that the count is
+// what was used. Further requests are then refused until the window ends. Throttles of a
+// declared unit are corrected, too, but a bucket that has too few tokens for an
+// additional charge keeps them. A soft throttle that had too few tokens took none, and
+// gives none back. If the limits have changed since the decision, no throttle is
+// corrected. An allowed Decision of Peek was charged nothing, and can be settled, too.
 //
 // Settle leaves a Decision alone that was refused, that was repeated, or that a failure
 // policy made. Only the first successful call of Settle or Refund has an effect on a
@@ -46,25 +49,34 @@ func (g *Gate) Refund(ctx context.Context, d *Decision) error { return g.Settle(
 // Settle goes on when ctx is cancelled, since the request may be over by then. It is
 // bounded by Config.Timeout instead.
 //
-// The error wraps ErrInvalid if actual is negative, or is more than can be counted
-// (store.MaxUnits) together with everything else in the window. After that error, and
-// after an error that wraps store.ErrNotTaken, nothing has changed, and Settle may be
-// called again. After any other error the charge may have been corrected, and another
-// call has no effect. If the key has left its family and a Counter keeps the families
-// apart, some of the payers may have been corrected.
-func (g *Gate) Settle(ctx context.Context, d *Decision, actual int64) error {
-	if actual < 0 || actual > store.MaxUnits {
-		return fault.Report(ErrInvalid, "settle", fmt.Errorf("actual: %d: want 0 to 2^53-1", actual))
+// The error wraps ErrInvalid if actual is negative, is not 0 of a unit that is not
+// declared, or is more than can be counted (store.MaxUnits) together with everything else
+// in the window. After that error, and after an error that wraps store.ErrNotTaken,
+// nothing has changed, and Settle may be called again. After any other error the charge
+// may have been corrected, and another call has no effect. If the key has left its family
+// and a Counter keeps the families apart, some of the payers may have been corrected.
+func (g *Gate) Settle(ctx context.Context, d *Decision, actual usageplan.Costs) error {
+	if err := g.cfg.Units.ValidateCosts(&actual, false); err != nil {
+		return fault.Report(ErrInvalid, "settle", fault.In("", err))
 	}
+	return g.settle(ctx, d, actual, 0)
+}
+
+// settle corrects what was charged to actual, and the number of requests by requests.
+func (g *Gate) settle(ctx context.Context, d *Decision, actual usageplan.Costs, requests int64) error {
 	if !d.Allowed || d.Repeated || d.meters == nil || !atomic.CompareAndSwapUint32(&d.settled, 0, 1) {
 		return nil
 	}
-	if actual == d.Cost {
+	if !d.Charged {
+		requests = 0
+	}
+	c := d.correction(actual, requests)
+	if len(c.Parts) == 0 {
 		return nil
 	}
 	within, cancel := g.within(context.WithoutCancel(ctx))
 	defer cancel()
-	ok, err := g.correct(within, d.correction(actual))
+	ok, err := g.correct(within, c)
 	switch {
 	case err != nil:
 		if errors.Is(err, store.ErrNotTaken) {
@@ -73,30 +85,59 @@ func (g *Gate) Settle(ctx context.Context, d *Decision, actual int64) error {
 		return fmt.Errorf("gate: settle: %w", err)
 	case !ok:
 		atomic.StoreUint32(&d.settled, 0)
-		return fault.Report(ErrInvalid, "settle", fmt.Errorf("actual: %d: more than can be counted beside the rest", actual))
+		return fault.Report(ErrInvalid, "settle", fmt.Errorf("actual: %v: more than can be counted beside the rest", actual))
 	}
 	return nil
 }
 
-// correction returns the charge that corrects what was charged to actual, at the key and
-// at every group.
-func (d *Decision) correction(actual int64) *store.Charge {
+// correction returns the charge that corrects what was charged, at the key and at every
+// group.
+func (d *Decision) correction(actual usageplan.Costs, requests int64) *store.Charge {
+	change := actual
+	for i := range change {
+		change[i] -= d.Costs[i]
+	}
 	c := &store.Charge{At: time.Now()}
-	add := func(subject string, windows []store.Meter) {
-		if actual > d.Cost {
-			windows = boundless(windows)
+	add := func(p store.Part) {
+		if len(p.Meters) > 0 {
+			c.Parts = append(c.Parts, p)
 		}
-		c.Parts = append(c.Parts, store.NewPart(subject, actual-d.Cost, windows...))
 	}
-	own := d.meters.counting()
-	if actual == 0 {
-		own = d.meters.list[d.meters.throttles:] // the ID, too
-	}
-	add(d.binding.subject, own)
+	add(d.meters.correction(d.binding.subject, d.own(), d.binding.outdated(), &change, &actual, requests))
 	for l := d.groups; l != nil; l = l.above {
-		add(l.node.subject, l.meters.counting())
+		add(l.meters.correction(l.node.subject, l.levels[:], l.node.changed(), &change, &actual, requests))
 	}
 	return c
+}
+
+// correction returns the part of a correction for one payer. An additional charge goes
+// above the limits: a window counts without one, and a bucket does not refuse.
+//
+// outdated says that the limits have changed since. Then no bucket is corrected: a charge
+// refills it first, and the old rate and burst would fill a bucket that is smaller now.
+func (m *meters) correction(subject string, levels []store.Level, outdated bool, change, actual *usageplan.Costs, requests int64) store.Part {
+	p := store.Part{Subject: subject}
+	for i, meter := range m.list {
+		n := requests
+		switch unit := m.units[i]; {
+		case i < m.throttles && (unit == 0 || outdated):
+			n = 0 // the tokens stay spent
+		case unit > 0 && i < m.throttles && levels[i].Wait > 0:
+			n = actual[unit-1] // the bucket did not refuse, and took nothing
+		case unit > 0:
+			n = change[unit-1]
+		}
+		if n == 0 {
+			continue
+		}
+		if n > 0 && meter.IsWindow() {
+			meter.Max = store.Unlimited
+		} else if n > 0 {
+			meter.Soft = true
+		}
+		p.Meters, p.N = append(p.Meters, meter), append(p.N, n)
+	}
+	return p
 }
 
 // correct makes the charge c.
@@ -154,16 +195,3 @@ func (g *Gate) takeMoved(ctx context.Context, c *store.Charge) error {
 
 // maxMoves bounds how many moves of one subject a correction follows.
 const maxMoves = 4
-
-// counting returns the windows of m, which are those of the quotas and of the usage
-// record.
-func (m *meters) counting() []store.Meter { return m.list[m.throttles : len(m.list)-m.ids] }
-
-// boundless returns a copy of the windows whose meters count and do not refuse.
-func boundless(windows []store.Meter) []store.Meter {
-	windows = slices.Clone(windows)
-	for i := range windows {
-		windows[i].Max = store.Unlimited
-	}
-	return windows
-}

@@ -35,23 +35,23 @@ func TestSettle(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%d becomes %d", test.estimate, test.actual), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h, ctx := newFixture(t), t.Context()
-				k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10), Throttle: throttle(1, 2)})
-				d := h.admit(gate.Request{Secret: secret, Cost: test.estimate})
+				h, ctx := newTokens(t), t.Context()
+				k, secret, p := h.linked(usageplan.Plan{Quotas: tokensPerDay(10), Throttle: throttle(1, 2)})
+				d := h.admit(gate.Request{Secret: secret, Costs: costs(test.estimate)})
 				time.Sleep(time.Second)
 				for range 3 {
-					require.NoError(t, h.gate.Settle(ctx, &d, test.actual))
+					require.NoError(t, h.gate.Settle(ctx, &d, costs(test.actual)))
 				}
-				days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, 1)
+				days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, "tokens", 1)
 				require.NoError(t, err)
 				require.Equal(t, []int64{test.used}, used(days))
 				windows, err := h.gate.UsageByWindow(ctx, p.ID, k.ID, "day", 1)
 				require.NoError(t, err)
 				require.Equal(t, []int64{test.used}, used(windows))
 				require.EqualValues(t, 10, windows[0].Limit)
-				require.Equal(t, test.next, h.reason(secret))
+				require.Equal(t, test.next, h.spend(secret, 1))
 				time.Sleep(24 * time.Hour)
-				require.Equal(t, gate.Admitted, h.reason(secret), "tomorrow")
+				require.Equal(t, gate.Admitted, h.spend(secret, 1), "tomorrow")
 			})
 		})
 	}
@@ -61,13 +61,13 @@ func TestSettle(t *testing.T) {
 func TestSettleWindow(t *testing.T) {
 	for _, actual := range []int64{1, 30} {
 		synctest.Test(t, func(t *testing.T) {
-			h, ctx := newFixture(t), t.Context()
-			k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
-			d := h.admit(gate.Request{Secret: secret, Cost: 5})
+			h, ctx := newTokens(t), t.Context()
+			k, secret, p := h.linked(usageplan.Plan{Quotas: tokensPerDay(10)})
+			d := h.admit(gate.Request{Secret: secret, Costs: costs(5)})
 			time.Sleep(25 * time.Hour)
-			h.admit(gate.Request{Secret: secret})
-			require.NoError(t, h.gate.Settle(ctx, &d, actual))
-			days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, 2)
+			h.spend(secret, 1)
+			require.NoError(t, h.gate.Settle(ctx, &d, costs(actual)))
+			days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, "tokens", 2)
 			require.NoError(t, err)
 			require.Equal(t, []int64{actual, 1}, used(days))
 		})
@@ -76,13 +76,13 @@ func TestSettleWindow(t *testing.T) {
 
 // TestSettlePeek settles a Decision of Peek, which was charged nothing.
 func TestSettlePeek(t *testing.T) {
-	h, ctx := newFixture(t), t.Context()
-	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
+	h, ctx := newTokens(t), t.Context()
+	k, secret, p := h.linked(usageplan.Plan{Quotas: tokensPerDay(10)})
 	d, err := h.gate.Peek(ctx, gate.Request{Secret: secret})
 	require.NoError(t, err)
-	require.NoError(t, h.gate.Settle(ctx, &d, 12))
-	require.Equal(t, gate.QuotaExceeded, h.reason(secret))
-	days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, 1)
+	require.NoError(t, h.gate.Settle(ctx, &d, costs(12)))
+	require.Equal(t, gate.QuotaExceeded, h.spend(secret, 1))
+	days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, "tokens", 1)
 	require.NoError(t, err)
 	require.Equal(t, []int64{12}, used(days))
 }
@@ -93,19 +93,19 @@ func TestSettleHuge(t *testing.T) {
 	for huge, why := range map[int64]string{
 		store.MaxUnits + 1: "want 0 to 2^53-1", math.MaxInt64: "want 0 to 2^53-1", store.MaxUnits: "beside the rest",
 	} {
-		h, ctx := newFixture(t), t.Context()
-		k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(100)})
-		h.admit(gate.Request{Secret: secret, Cost: 7})
-		d := h.admit(gate.Request{Secret: secret, Cost: 10})
-		require.ErrorContains(t, h.gate.Settle(ctx, &d, huge), why)
+		h, ctx := newTokens(t), t.Context()
+		k, secret, p := h.linked(usageplan.Plan{Quotas: tokensPerDay(100)})
+		h.admit(gate.Request{Secret: secret, Costs: costs(7)})
+		d := h.admit(gate.Request{Secret: secret, Costs: costs(10)})
+		require.ErrorContains(t, h.gate.Settle(ctx, &d, costs(huge)), why)
 		for _, step := range []struct {
 			actual, used int64
 			err          error
 		}{
 			{huge, 17, gate.ErrInvalid}, {-1, 17, gate.ErrInvalid}, {store.MaxUnits - 7, store.MaxUnits, nil}, {1, store.MaxUnits, nil},
 		} {
-			require.ErrorIs(t, h.gate.Settle(ctx, &d, step.actual), step.err)
-			days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, 1)
+			require.ErrorIs(t, h.gate.Settle(ctx, &d, costs(step.actual)), step.err)
+			days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, "tokens", 1)
 			require.NoError(t, err)
 			require.Equal(t, []int64{step.used}, used(days))
 		}
@@ -143,19 +143,19 @@ func TestSettleFails(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := &wavering{Counter: memory.New(memory.Config{})}
-			h, ctx := newFixture(t, func(cfg *parts) { cfg.Counter = f }), t.Context()
-			k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(10)})
-			d := h.admit(gate.Request{Secret: secret, Cost: 5})
+			h, ctx := newTokens(t, func(cfg *parts) { cfg.Counter = f }), t.Context()
+			k, secret, p := h.linked(usageplan.Plan{Quotas: tokensPerDay(10)})
+			d := h.admit(gate.Request{Secret: secret, Costs: costs(5)})
 			usage := func(want int64) {
 				t.Helper()
-				days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, 1)
+				days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, "tokens", 1)
 				require.NoError(t, err)
 				require.Equal(t, []int64{want}, used(days))
 			}
 			f.before, f.after = test.before, test.after
-			require.ErrorIs(t, h.gate.Settle(ctx, &d, 2), errBroken)
+			require.ErrorIs(t, h.gate.Settle(ctx, &d, costs(2)), errBroken)
 			usage(test.first)
-			require.NoError(t, h.gate.Settle(ctx, &d, 2))
+			require.NoError(t, h.gate.Settle(ctx, &d, costs(2)))
 			usage(test.second)
 		})
 	}
@@ -164,26 +164,26 @@ func TestSettleFails(t *testing.T) {
 // TestSettleNothing checks that Settle leaves alone what was not charged, and refuses
 // a negative cost.
 func TestSettleNothing(t *testing.T) {
-	h, ctx := newFixture(t), t.Context()
-	k, secret, p := h.linked(usageplan.Plan{Quotas: perDay(2)})
-	d := h.admit(gate.Request{Secret: secret, Cost: 2})
-	require.ErrorIs(t, h.gate.Settle(ctx, &d, -1), gate.ErrInvalid)
-	refused := h.admit(gate.Request{Secret: secret})
-	require.NoError(t, h.gate.Settle(ctx, &refused, 5))
+	h, ctx := newTokens(t), t.Context()
+	k, secret, p := h.linked(usageplan.Plan{Quotas: tokensPerDay(2)})
+	d := h.admit(gate.Request{Secret: secret, Costs: costs(2)})
+	require.ErrorIs(t, h.gate.Settle(ctx, &d, costs(-1)), gate.ErrInvalid)
+	refused := h.admit(gate.Request{Secret: secret, Costs: costs(1)})
+	require.NoError(t, h.gate.Settle(ctx, &refused, costs(5)))
 	unknown := h.admit(gate.Request{Secret: "nobody"})
-	require.NoError(t, h.gate.Settle(ctx, &unknown, 5))
-	require.NoError(t, h.gate.Settle(ctx, &gate.Decision{}, 5))
+	require.NoError(t, h.gate.Settle(ctx, &unknown, costs(5)))
+	require.NoError(t, h.gate.Settle(ctx, &gate.Decision{}, costs(5)))
 
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if err := h.gate.Settle(ctx, &d, 3); err != nil {
+			if err := h.gate.Settle(ctx, &d, costs(3)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, 1)
+	days, err := h.gate.UsageByDay(ctx, p.ID, k.ID, "tokens", 1)
 	require.NoError(t, err)
 	require.Equal(t, []int64{3}, used(days))
 }

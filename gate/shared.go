@@ -53,7 +53,7 @@ func newSharing(counter store.Counter, cfg Config) (_ *sharing, errs []error) {
 		if err != nil {
 			errs = append(errs, fault.In(what, err))
 		}
-		return &shared{refuser: refuser{payer, metername.Throttle, m.Rate}, subject: subject, meters: [1]store.Meter{m}}
+		return &shared{refuser: refuser{payer: payer, limit: Limit{Name: metername.Throttle, Unit: usageplan.Requests, Rate: m.Rate}}, subject: subject, meters: [1]store.Meter{m}}
 	}
 	if cfg.Account != nil {
 		s.account = add("account", Payer{Kind: PayerAccount}, "account", *cfg.Account)
@@ -137,12 +137,13 @@ func (g *Gate) readRest(within context.Context, p *pending, i int) error {
 }
 
 // giveBack gives the tokens of the first n shared throttles back, even if ctx has ended.
+// A throttle that had none, while Gate.Enforce is off, gets none.
 func (g *Gate) giveBack(ctx context.Context, p *pending, n int) error {
 	within, cancel := g.within(context.WithoutCancel(ctx))
 	defer cancel()
 	var errs []error
 	for i := range n {
-		if p.sharedParts()[i].N[0] != 0 {
+		if part := &p.sharedParts()[i]; part.N[0] != 0 && part.Levels[0].Wait == 0 {
 			_, err := g.takeShared(within, p, i, -1)
 			errs = append(errs, err)
 		}

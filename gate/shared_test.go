@@ -83,14 +83,14 @@ func TestSharedThrottles(t *testing.T) {
 			require.True(t, ok)
 			require.Equal(t, gate.Throttled, limit.Reason, i)
 			payer := map[string]gate.Payer{"account": {Kind: gate.PayerAccount}, "stage": {Kind: gate.PayerStage, ID: "pets:prod"}}[step.refused]
-			require.Equal(t, []gate.RefusedLimit{{Payer: payer, Name: "throttle", Wait: step.wait}}, limit.Limits, i)
+			require.Equal(t, []gate.RefusedLimit{{Payer: payer, Name: "throttle", Unit: "requests", Wait: step.wait}}, limit.Limits, i)
 			require.Equal(t, step.refused, refusedBy(&d), i)
 			require.ErrorContains(t, limit, "refused: throttled: throttle of "+payer.String(), i)
-			require.Zero(t, d.Cost)
+			require.False(t, d.Charged)
 			require.Equal(t, step.wait, limit.RetryAfter, i)
 		}
 		for i, want := range []int64{3, 3} { // refused requests got tokens and units back
-			days, err := h.gate.UsageByDay(ctx, clients[i].plan, clients[i].key, 1)
+			days, err := h.gate.UsageByDay(ctx, clients[i].plan, clients[i].key, "", 1)
 			require.NoError(t, err)
 			require.Equal(t, []int64{want}, used(days))
 			d, err := h.gate.Peek(ctx, gate.Request{Secret: clients[i].secret})
@@ -136,7 +136,7 @@ func TestSharedTogether(t *testing.T) {
 	require.EqualValues(t, burst, admitted.Load())
 	sum := int64(0)
 	for _, c := range clients {
-		days, err := h.gate.UsageByDay(t.Context(), c.plan, c.key, 1)
+		days, err := h.gate.UsageByDay(t.Context(), c.plan, c.key, "", 1)
 		require.NoError(t, err)
 		sum += days[0].Used
 	}
@@ -190,7 +190,7 @@ func TestSharedFails(t *testing.T) {
 					require.Equal(t, "account", refusedBy(&d))
 				}
 			}
-			days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, 1)
+			days, err := h.gate.UsageByDay(t.Context(), p.ID, k.ID, "", 1)
 			require.NoError(t, err)
 			require.Equal(t, []int64{0}, used(days))
 		})
@@ -220,10 +220,10 @@ func TestGatesApart(t *testing.T) {
 // has refused: they include what was given back.
 func TestSharedLevels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newFixture(t, func(cfg *parts) { cfg.Account = throttle(1e-8, 1) })
-		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 5), Quotas: perDay(10)})
+		h := newTokens(t, func(cfg *parts) { cfg.Account = throttle(1e-8, 1) })
+		_, secret, _ := h.linked(usageplan.Plan{Throttle: throttle(1, 5), Quotas: tokensPerDay(10)})
 		for _, allowed := range []bool{true, false, false} {
-			d := h.admit(gate.Request{Secret: secret, Cost: 3})
+			d := h.admit(gate.Request{Secret: secret, Costs: costs(3)})
 			require.Equal(t, allowed, d.Allowed)
 			peeked, err := h.gate.Peek(t.Context(), gate.Request{Secret: secret})
 			require.NoError(t, err)

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
+	"github.com/ration-go/ration/internal/fault"
+	"github.com/ration-go/ration/internal/metername"
 	"github.com/ration-go/ration/internal/pages"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store"
@@ -18,31 +21,40 @@ type KeyUsage struct {
 	Days  []quota.DayUsage `json:"days"`
 }
 
-// UsageByDay returns what a key has used under a plan on each of the last days, in UTC.
-// The oldest day is first, and today is last. A day's usage is what was admitted, less
-// what was refunded. Days that are longer ago than Config.Keep read as unused. With an
-// empty planID it returns what the key has used without a link, as a member of a group.
+// UsageByDay returns what a key has used of a unit under a plan on each of the last days,
+// in UTC. An empty unit means usageplan.Requests. The oldest day is first, and today is
+// last. A day's usage is what was admitted, less what was refunded. Days that are longer
+// ago than Config.Keep read as unused. With an empty planID it returns what the key has
+// used under all plans that it is linked to, and without a link as a member of a group.
 //
-// If days is not 1 to quota.MaxWindows, the error wraps ErrInvalid. If the key is not
-// linked to the plan, or one of its groups is missing, it wraps usageplan.ErrNotFound.
-// Without a planID, it wraps apikey.ErrNotFound if there is no such key.
-func (g *Gate) UsageByDay(ctx context.Context, planID, keyID string, days int) ([]quota.DayUsage, error) {
-	if err := windowsFault("days", days); err != nil {
-		return nil, err
-	}
-	l, err := g.linkOf(ctx, planID, keyID)
+// If days is not 1 to quota.MaxWindows, or the unit is not declared, the error wraps
+// ErrInvalid. If the key is not linked to the plan, or one of its groups is missing, it
+// wraps usageplan.ErrNotFound. Without a planID, it wraps apikey.ErrNotFound if there is
+// no such key.
+func (g *Gate) UsageByDay(ctx context.Context, planID, keyID, unit string, days int) ([]quota.DayUsage, error) {
+	record, err := g.recordOf(unit, days)
 	if err != nil {
 		return nil, err
 	}
-	subject, err := g.subjectOf(ctx, &l)
+	links, err := g.linksOf(ctx, planID, keyID)
 	if err != nil {
 		return nil, err
 	}
-	usage, err := quota.Days(ctx, g.counter, time.Now(), []string{subject}, quota.RecordName, days)
+	subjects, err := g.subjectsOf(ctx, links)
+	if err != nil {
+		return nil, err
+	}
+	usage, err := quota.Days(ctx, g.counter, time.Now(), subjects, record, days)
 	if err != nil {
 		return nil, fmt.Errorf("gate: usage of key %s: %w", keyID, err)
 	}
-	return usage[0], nil
+	total := usage[0]
+	for _, more := range usage[1:] {
+		for i := range total {
+			total[i].Used += more[i].Used
+		}
+	}
+	return total, nil
 }
 
 // UsageByWindow returns what a key has used of a quota of its plan in each of the last n
@@ -52,7 +64,7 @@ func (g *Gate) UsageByDay(ctx context.Context, planID, keyID string, days int) (
 // If n is not 1 to quota.MaxWindows, the error wraps ErrInvalid. If the key is not linked
 // to the plan, or has no such quota there, the error wraps usageplan.ErrNotFound.
 func (g *Gate) UsageByWindow(ctx context.Context, planID, keyID, quotaName string, n int) ([]quota.Usage, error) {
-	if err := windowsFault("n", n); err != nil {
+	if err := fault.Report(ErrInvalid, "report", windowsFault("n", n)); err != nil {
 		return nil, err
 	}
 	l, q, err := g.quotaOf(ctx, planID, keyID, quotaName)
@@ -70,22 +82,36 @@ func (g *Gate) UsageByWindow(ctx context.Context, planID, keyID, quotaName strin
 	return usage[0], nil
 }
 
-// linkOf returns the link of a key to a plan. Without a plan it returns one without an
-// Allowance, which stands for a key that has no link.
-func (g *Gate) linkOf(ctx context.Context, planID, keyID string) (usageplan.Link, error) {
+// linksOf returns the link of a key to a plan. Without a plan it returns all links of the
+// key, and one without an Allowance, which stands for the time without a link.
+func (g *Gate) linksOf(ctx context.Context, planID, keyID string) ([]usageplan.Link, error) {
 	if planID != "" {
-		return usageplan.FindLink(ctx, g.plans, planID, keyID)
+		l, err := usageplan.FindLink(ctx, g.plans, planID, keyID)
+		return []usageplan.Link{l}, err
 	}
 	if _, err := g.resolver.keys.Key(ctx, keyID); err != nil {
-		return usageplan.Link{}, fmt.Errorf("gate: key %s: %w", keyID, err)
+		return nil, fmt.Errorf("gate: key %s: %w", keyID, err)
 	}
-	return usageplan.Link{KeyID: keyID}, nil
+	links, err := g.plans.KeyLinks(ctx, keyID)
+	if err != nil {
+		return nil, fmt.Errorf("gate: links of key %s: %w", keyID, err)
+	}
+	return append(links, usageplan.Link{KeyID: keyID}), nil
+}
+
+// recordOf returns the name of the usage record of a unit, for a report of some days.
+func (g *Gate) recordOf(unit string, days int) (string, error) {
+	err := fault.Report(ErrInvalid, "report", windowsFault("days", days), g.cfg.Units.Check(unit))
+	if unit == "" || unit == usageplan.Requests {
+		return quota.RecordName, err
+	}
+	return metername.RecordPrefix + unit, err
 }
 
 // windowsFault returns an error if n windows are more than a report can have, or none.
 func windowsFault(field string, n int) error {
 	if n < 1 || n > quota.MaxWindows {
-		return fmt.Errorf("%w %s: %d: want 1 to %d", ErrInvalid, field, n, quota.MaxWindows)
+		return fmt.Errorf("%s: %d: want 1 to %d", field, n, quota.MaxWindows)
 	}
 	return nil
 }
@@ -95,10 +121,11 @@ func windowsFault(field string, n int) error {
 //
 // The sequence ends with the first error. The error wraps usageplan.ErrNotFound if there
 // is no such plan, or if a group of one of the keys is missing: then it cannot be known
-// what the key has used. It wraps ErrInvalid if days is not 1 to quota.MaxWindows.
-func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2[KeyUsage, error] {
+// what the key has used. It wraps ErrInvalid if days is not 1 to quota.MaxWindows or the
+// unit is not declared.
+func (g *Gate) PlanUsage(ctx context.Context, planID, unit string, days int) iter.Seq2[KeyUsage, error] {
 	return func(yield func(KeyUsage, error) bool) {
-		err := windowsFault("days", days)
+		record, err := g.recordOf(unit, days)
 		if err == nil {
 			if _, err = g.plans.Plan(ctx, planID); err != nil {
 				err = fmt.Errorf("gate: plan %s: %w", planID, err)
@@ -115,7 +142,7 @@ func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2
 		}) {
 			var usage []KeyUsage
 			if err == nil {
-				usage, err = g.usageOf(ctx, at, page, days)
+				usage, err = g.usageOf(ctx, at, page, record, days)
 			}
 			if err != nil {
 				yield(KeyUsage{}, fmt.Errorf("gate: usage of plan %s: %w", planID, err))
@@ -131,12 +158,12 @@ func (g *Gate) PlanUsage(ctx context.Context, planID string, days int) iter.Seq2
 }
 
 // usageOf reads the usage of many links. A store reads many subjects in one call.
-func (g *Gate) usageOf(ctx context.Context, at time.Time, links []usageplan.Link, days int) ([]KeyUsage, error) {
+func (g *Gate) usageOf(ctx context.Context, at time.Time, links []usageplan.Link, record string, days int) ([]KeyUsage, error) {
 	subjects, err := g.subjectsOf(ctx, links)
 	if err != nil {
 		return nil, err
 	}
-	read, err := quota.Days(ctx, g.counter, at, subjects, quota.RecordName, days)
+	read, err := quota.Days(ctx, g.counter, at, subjects, record, days)
 	if err != nil {
 		return nil, err
 	}
@@ -190,16 +217,29 @@ func (g *Gate) quotaOf(ctx context.Context, planID, keyID, name string) (usagepl
 	if err != nil {
 		return usageplan.Link{}, quota.Quota{}, err
 	}
-	quotas := l.Quotas
-	if quotas == nil {
-		p, err := g.plans.Plan(ctx, planID)
-		if err != nil {
-			return usageplan.Link{}, quota.Quota{}, fmt.Errorf("gate: plan %s: %w", planID, err)
-		}
-		quotas = p.Quotas
+	quotas, err := g.quotasOf(ctx, planID, l.Quotas)
+	if err != nil {
+		return usageplan.Link{}, quota.Quota{}, err
 	}
 	q, err := quotaNamed(quotas, "plan "+planID, name)
 	return l, q, err
+}
+
+// quotasOf returns the quotas of a plan, with those of its classes and routes. own,
+// unless it is nil, replaces those for all requests.
+func (g *Gate) quotasOf(ctx context.Context, planID string, own []quota.Quota) ([]quota.Quota, error) {
+	p, err := g.plans.Plan(ctx, planID)
+	if err != nil {
+		return nil, fmt.Errorf("gate: plan %s: %w", planID, err)
+	}
+	if own == nil {
+		own = p.Quotas
+	}
+	quotas := slices.Clone(own)
+	for key, l := range p.For {
+		quotas = append(quotas, l.Named(key).Quotas...)
+	}
+	return quotas, nil
 }
 
 // quotaNamed returns the quota of that name. owner is the plan or the group that has the

@@ -40,7 +40,7 @@ func (localCounter) Local() bool                                       { return 
 func TestNewFaults(t *testing.T) {
 	_, err := limiter.New(nil, limiter.Limit{Rate: -1, Burst: 1}, limiter.Config{Name: strings.Repeat("x", store.MaxName+1), Timeout: -1})
 	require.ErrorIs(t, err, limiter.ErrInvalid)
-	for _, fault := range []string{"counter: nil", "name: 129 bytes: want at most 128", "rate: -1", "timeout: -1ns: want 0 or more"} {
+	for _, fault := range []string{"counter: nil", "name: 193 bytes: want at most 192", "rate: -1", "timeout: -1ns: want 0 or more"} {
 		assert.ErrorContains(t, err, fault)
 	}
 }

@@ -25,9 +25,9 @@ const mostBurst = min(store.MaxUnits, math.MaxInt)
 
 // units are the units of time in the text form, with their seconds.
 var units = [...]struct {
-	name    string
-	seconds float64
-}{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}}
+	name, long string
+	seconds    float64
+}{{"s", "second", 1}, {"m", "minute", 60}, {"h", "hour", 3600}, {"d", "day", 86400}}
 
 // String returns the text form of l, such as "100/s burst 200", "blocked" or "unlimited".
 // Parse reads it back to the same Limit. String picks the unit of time in which the
@@ -70,10 +70,10 @@ func shortest(r rate.Limit) (text string) {
 }
 
 // Parse reads the text form of a Limit: a number, "/" and a unit, then optionally "burst"
-// and a whole number. The units are s, m, h and d (86,400 seconds). Without a burst,
-// the burst is the first number, rounded up. The words "blocked", which means "0/s", and
-// "unlimited" may also have a burst, which has no effect. A burst of 0 beside a rate
-// means the default of Limit.
+// and a whole number. The units are s, m, h and d (86,400 seconds), or second, minute,
+// hour and day. Without a burst, the burst is the first number, rounded up. The words
+// "blocked", which means "0/s", and "unlimited" may also have a burst, which has no
+// effect. A burst of 0 beside a rate means the default of Limit.
 //
 // The returned Limit is valid. Errors wrap ErrInvalid.
 func Parse(text string) (Limit, error) {
@@ -111,7 +111,7 @@ func parseForm(text string) (l Limit, err error) {
 func parseRate(rateText string) (Limit, error) {
 	number, unit, _ := strings.Cut(rateText, "/")
 	for _, u := range units {
-		if u.name == unit && strings.Trim(number, "0123456789.") == "" {
+		if (u.name == unit || u.long == unit) && strings.Trim(number, "0123456789.") == "" {
 			n, err := strconv.ParseFloat(number, 64)
 			if err != nil {
 				return Limit{}, fault.Number("rate", number, "a number", err)
@@ -124,7 +124,7 @@ func parseRate(rateText string) (Limit, error) {
 			return l, nil
 		}
 	}
-	return Limit{}, fmt.Errorf("want a form like %q, with s, m, h or d; or %q, or %q", "100/s burst 200", unlimited, blocked)
+	return Limit{}, fmt.Errorf("want a form like %q, with second, minute, hour or day; or %q, or %q", "100/second burst 200", unlimited, blocked)
 }
 
 // MarshalText returns the text form of l. An invalid limit is an error.

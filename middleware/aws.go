@@ -24,9 +24,14 @@ import (
 // not help, because the request costs more than a limit can ever hold, or because the
 // plan blocks everything.
 //
+// WriteAWS writes nothing if the request was admitted.
+//
 // Source: "Gateway response types for API Gateway" in the Amazon API Gateway Developer
 // Guide.
 func (res *Result) WriteAWS(w http.ResponseWriter) {
+	if res.Allowed() {
+		return
+	}
 	res.release(w)
 	status, kind, message := res.aws()
 	h := w.Header()

@@ -37,7 +37,7 @@ func TestAWS(t *testing.T) {
 		require.NoError(t, err)
 		_, failing := broken.key(&usageplan.Plan{Quotas: perDay(3)})
 		mistaken := cfg
-		mistaken.Cost = func(*http.Request) int64 { return -1 }
+		mistaken.Costs = using(-1)
 
 		protected := h.middleware(cfg).Handler(ok)
 		for _, step := range []struct {

@@ -57,20 +57,25 @@ func (m *Middleware) check(r *http.Request, mux knownMux, res *Result, found *Cr
 
 // decide asks the Gate about a request of known credential and route.
 func (m *Middleware) decide(r *http.Request, rt route, found *Credential, res *Result) {
-	cost := m.costOf(r, rt.redirected)
 	req := gate.Request{
 		Secret: found.Secret, KeyID: found.KeyID,
-		API: m.cfg.API, Stage: m.cfg.Stage, Route: nameOf(rt.pattern), Cost: cost,
+		API: m.cfg.API, Stage: m.cfg.Stage, Route: nameOf(rt.pattern),
 	}
 	if m.cfg.ID != nil {
 		req.ID = m.cfg.ID(r)
 	}
-	if cost == 0 {
+	if m.cfg.Class != nil {
+		req.Class = m.cfg.Class(r)
+	}
+	if m.isFree(r, rt.redirected) {
 		res.Decision, res.Err = m.gate.Peek(r.Context(), req)
 		admitFree(&res.Decision)
-	} else {
-		res.Decision, res.Err = m.gate.Admit(r.Context(), req)
+		return
 	}
+	if m.cfg.Costs != nil {
+		req.Costs = m.cfg.Costs(r)
+	}
+	res.Decision, res.Err = m.gate.Admit(r.Context(), req)
 }
 
 func statusOf(why gate.Reason) int {

@@ -186,19 +186,27 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-// TestCost checks that quotas are charged what Config.Cost returns, that a cost of 0
-// charges nothing, and that a negative cost gives nothing back.
-func TestCost(t *testing.T) {
+// TestCosts checks that limits are charged what Config.Costs returns, that a free request
+// is charged nothing, and that a negative cost gives nothing back.
+func TestCosts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newFixture(t)
-		_, secret := h.key(&usageplan.Plan{Throttle: throttle(1, 2), Quotas: perDay(10)})
-		_, free := h.key(&usageplan.Plan{})
-		_, none := h.key(&usageplan.Plan{Quotas: perDay(0)})
-		protected := h.middleware(middleware.Config{Cost: func(r *http.Request) int64 {
+		h := newFixture(t, inTokens)
+		_, secret := h.key(&usageplan.Plan{Throttle: throttle(1, 2), Quotas: tokensPerDay(10)})
+		_, unlimited := h.key(&usageplan.Plan{})
+		_, none := h.key(&usageplan.Plan{Quotas: tokensPerDay(0)})
+		const gratis = -7
+		cost := func(r *http.Request) int64 {
 			n, err := strconv.ParseInt(r.Header.Get("Cost"), 10, 64)
 			require.NoError(t, err)
 			return n
-		}}).Handler(ok)
+		}
+		protected := h.middleware(middleware.Config{
+			Costs: func(r *http.Request) usageplan.Costs {
+				require.NotEqual(t, int64(gratis), cost(r), "Costs is not called for a free request")
+				return usageplan.Costs{cost(r)}
+			},
+			Free: func(r *http.Request) bool { return cost(r) == gratis },
+		}).Handler(ok)
 		for _, step := range []struct {
 			after  time.Duration
 			secret string
@@ -207,24 +215,28 @@ func TestCost(t *testing.T) {
 			limits string
 			retry  string
 		}{
-			{0, secret, 0, 200, `"throttle";r=2, "day";r=10;t=86400`, ""},
+			{0, secret, gratis, 200, `"throttle";r=2, "tokens/day";r=10;t=86400`, ""},
 			{0, secret, -1, 500, "", ""},
 			{0, secret, math.MinInt64, 500, "", ""},
-			{0, secret, 4, 200, `"throttle";r=1;t=1, "day";r=6;t=86400`, ""},
-			{0, secret, 7, 429, `"throttle";r=1;t=1, "day";r=6;t=86400`, "86400"},
-			{0, secret, 11, 403, `"throttle";r=1;t=1, "day";r=6;t=86400`, ""},
-			{0, secret, math.MaxInt64, 403, `"throttle";r=1;t=1, "day";r=6;t=86400`, ""},
-			{0, secret, 0, 200, `"throttle";r=1;t=1, "day";r=6;t=86400`, ""},
-			{0, secret, 1, 200, `"throttle";r=0;t=1, "day";r=5;t=86400`, ""},
-			{0, secret, 0, 200, `"throttle";r=0;t=1, "day";r=5;t=86400`, ""},
-			{0, secret, 11, 403, `"throttle";r=0;t=1, "day";r=5;t=86400`, ""},
-			{time.Second, secret, 0, 200, `"throttle";r=1;t=1, "day";r=5;t=86399`, ""},
-			{0, secret, 5, 200, `"throttle";r=0;t=1, "day";r=0;t=86399`, ""},
-			{2 * time.Second, secret, 0, 200, `"throttle";r=2, "day";r=0;t=86397`, ""},
-			{86397 * time.Second, secret, 0, 200, `"throttle";r=2, "day";r=10;t=86400`, ""},
-			{0, none, 0, 200, `"day";r=0`, ""},
-			{0, free, 1 << 50, 200, "", ""},
-			{0, free, 0, 200, "", ""},
+			{0, secret, math.MaxInt64, 500, "", ""},
+			{0, secret, 4, 200, `"throttle";r=1;t=1, "tokens/day";r=6;t=86400`, ""},
+			{0, secret, 7, 429, `"throttle";r=1;t=1, "tokens/day";r=6;t=86400`, "86400"},
+			{0, secret, 11, 403, `"throttle";r=1;t=1, "tokens/day";r=6;t=86400`, ""},
+			{0, secret, 1<<53 - 1, 403, `"throttle";r=1;t=1, "tokens/day";r=6;t=86400`, ""},
+			{0, secret, gratis, 200, `"throttle";r=1;t=1, "tokens/day";r=6;t=86400`, ""},
+			{0, secret, 1, 200, `"throttle";r=0;t=1, "tokens/day";r=5;t=86400`, ""},
+			{0, secret, 0, 429, `"throttle";r=0;t=1, "tokens/day";r=5;t=86400`, "1"},
+			{0, secret, gratis, 200, `"throttle";r=0;t=1, "tokens/day";r=5;t=86400`, ""},
+			{0, secret, 11, 403, `"throttle";r=0;t=1, "tokens/day";r=5;t=86400`, ""},
+			{time.Second, secret, gratis, 200, `"throttle";r=1;t=1, "tokens/day";r=5;t=86399`, ""},
+			{0, secret, 5, 200, `"throttle";r=0;t=1, "tokens/day";r=0;t=86399`, ""},
+			{2 * time.Second, secret, gratis, 200, `"throttle";r=2, "tokens/day";r=0;t=86397`, ""},
+			{0, secret, 0, 200, `"throttle";r=1;t=1, "tokens/day";r=0;t=86397`, ""},
+			{86397 * time.Second, secret, gratis, 200, `"throttle";r=2, "tokens/day";r=10;t=86400`, ""},
+			{0, none, gratis, 200, `"tokens/day";r=0`, ""},
+			{0, none, 1, 403, `"tokens/day";r=0`, ""},
+			{0, unlimited, 1 << 50, 200, "", ""},
+			{0, unlimited, gratis, 200, "", ""},
 		} {
 			time.Sleep(step.after)
 			r := with(step.secret)
@@ -234,7 +246,7 @@ func TestCost(t *testing.T) {
 			require.Equal(t, step.limits, w.Header().Get("RateLimit"), "%+v", step)
 			require.Equal(t, step.retry, w.Header().Get("Retry-After"), "%+v", step)
 			if step.cost == 11 {
-				require.Contains(t, w.Body.String(), `"violated-policies":["day"]`, "the throttle may be waited for")
+				require.Contains(t, w.Body.String(), `"violated-policies":["tokens/day"]`, "the throttle may be waited for")
 			} else if step.status == 429 {
 				require.Contains(t, w.Body.String(), `"violated-policies":["`, "%+v", step)
 			}

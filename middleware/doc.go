@@ -17,20 +17,21 @@
 //     case, so it does not reveal which secrets were once valid. It carries a
 //     WWW-Authenticate challenge (RFC 9110 section 11.6.1) and no RateLimit fields.
 //   - 403: the key is known, but no plan admits it here, one of its groups does not
-//     exist, or the cost exceeds what the plan can ever allow. Waiting does not help, so
+//     exist, or a cost exceeds what the plan can ever allow. Waiting does not help, so
 //     there is no Retry-After.
 //   - 429: a throttle or a quota is used up (RFC 6585), of the key or of a group above
 //     it. Retry-After is a whole number of seconds, at least one. After that time the
 //     same request fits, unless other requests come first.
 //   - 503, with Retry-After: 1: a store failed, and the Gate's failure policy is to
 //     refuse.
-//   - 500: the service itself is at fault, for example with a negative cost.
+//   - 500: the service itself is at fault, for example with a negative cost, or without
+//     the cost of a unit that is required.
 //
-// Bodies are problem details (RFC 9457). The member "limits" has each limit that refused,
-// with its payer: "key", "group", "stage" or "account". No answer has the ID of a group.
-// A refusal is never cached. It has Cache-Control: no-store, and the fields that outer
-// handlers have set for caches, such as CDN-Cache-Control, Surrogate-Control or Expires,
-// are removed.
+// Bodies are problem details (RFC 9457). The member "limits" has each limit that refused:
+// its payer ("key", "group", "stage" or "account"), its name, and its unit if that is not
+// requests. Only with Config.ShowGroups does it have the IDs of groups. A refusal is
+// never cached. It has Cache-Control: no-store, and the fields that outer handlers have
+// set for caches, such as CDN-Cache-Control, Surrogate-Control or Expires, are removed.
 //
 // # Bodies
 //
@@ -68,6 +69,13 @@
 // For a quota, w is the length of the window in seconds. It is left out for months and
 // years. The parameter t is the number of seconds until the window ends. Characters of a
 // name beyond ASCII are percent-encoded.
+//
+// The fields show the limits of every unit. The name of a limit says what it counts
+// unless the plan gives it another name: "input_tokens" is a throttle, "input_tokens/day"
+// a quota. There is no parameter qu, since only registered units may stand there, and the
+// units of a service are its own. Limits of a class or a route begin with its name, as in
+// "opus output_tokens/day". Soft limits are not shown. Those of groups are shown only
+// with Config.ShowGroups.
 //
 // An answer that a shared cache may keep has no such fields, since other clients would
 // take one client's figures for their own. A shared cache may keep an answer in these

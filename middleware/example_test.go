@@ -20,7 +20,7 @@ import (
 func newGate(p usageplan.Plan) (*gate.Gate, apikey.Key, apikey.Secret) {
 	ctx, st := context.Background(), memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
-	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: format})), must(usageplan.NewService(st, st))
+	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: format})), must(usageplan.NewService(st, st, usageplan.Config{}))
 	key, secret, err := keys.Create(ctx, apikey.Key{Name: "my-api-key", Enabled: true})
 	if err == nil {
 		p, err = plans.Create(ctx, p)
@@ -53,7 +53,7 @@ func Example() {
 	st := memory.New(memory.Config{})
 	format := apikey.Format{Prefix: "acme"}
 	keys := must(apikey.NewService(st, apikey.Config{KeyFormat: format}))
-	plans := must(usageplan.NewService(st, st))
+	plans := must(usageplan.NewService(st, st, usageplan.Config{}))
 	ctx := context.Background()
 
 	key, secret, err := keys.Create(ctx, apikey.Key{Name: "my-api-key", Enabled: true})

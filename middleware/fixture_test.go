@@ -48,9 +48,10 @@ func newFixture(t testing.TB, change ...func(*parts)) *fixture {
 	g, err := cfg.gate()
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
+	units := usageplan.Config{Units: cfg.Units}
 	return &fixture{
-		t, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st)), g,
-		must(usageplan.NewGroups(st, st, st)), st,
+		t, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st, units)), g,
+		must(usageplan.NewGroups(st, st, st, units)), st,
 	}
 }
 
@@ -95,6 +96,21 @@ func (h *fixture) middleware(cfg middleware.Config) *middleware.Middleware {
 }
 
 func perDay(n int64) []quota.Quota { return []quota.Quota{{Limit: n, Period: quota.Day}} }
+
+// inTokens declares the unit tokens.
+func inTokens(cfg *parts) { cfg.Units = usageplan.Units{{Name: "tokens"}} }
+
+func tokensPerDay(n int64) []quota.Quota {
+	return []quota.Quota{{Limit: n, Unit: "tokens", Period: quota.Day}}
+}
+
+// using returns a Config.Costs by which every request uses n of the first unit.
+func using(n int64) func(*http.Request) usageplan.Costs {
+	return func(*http.Request) usageplan.Costs { return usageplan.Costs{n} }
+}
+
+// free is a Config.Free by which every request is free.
+func free(*http.Request) bool { return true }
 
 func throttle(perSecond rate.Limit, burst int) *limiter.Limit {
 	return &limiter.Limit{Rate: perSecond, Burst: burst}

@@ -69,8 +69,8 @@ func testFlood(t *testing.T, refusals func(*fixture) map[string]refusal) {
 						st := memory.New(memory.Config{})
 						dir := hanging{st, st, new(atomic.Bool), new(atomic.Bool)}
 						h := newFixture(t, func(cfg *parts) { cfg.Keys, cfg.Plans, cfg.Counter = dir, dir, st })
-						h.keys, h.plans = must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st))
-						h.groups, h.store = must(usageplan.NewGroups(st, st, st)), st
+						h.keys, h.plans = must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st, usageplan.Config{}))
+						h.groups, h.store = must(usageplan.NewGroups(st, st, st, usageplan.Config{})), st
 						mw := h.middleware(middleware.Config{XRateLimit: middleware.XRateLimitSeconds})
 						_, valid := h.key(&usageplan.Plan{Quotas: perDay(10)})
 						bad := refusals(h)

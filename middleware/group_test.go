@@ -53,7 +53,7 @@ func TestGroupRefusal(t *testing.T) {
 		"the key and its team": {&usageplan.Plan{Quotas: perDay(2)}, &usageplan.Plan{Quotas: perMonth(2)}, nil, 2, 429, "Limit Exceeded", "2678400",
 			"A limit of the plan is reached. Try again in 2678400 s.", []any{"day"}, []limit{key("day"), group("month")}},
 		"a team that blocks": {&roomy, &usageplan.Plan{Throttle: &limiter.Limit{}}, nil, 0, 403, "Too Many Requests", "",
-			share + "does not allow the request.", nil, []limit{group("throttle")}},
+			share + "can never allow this request.", nil, []limit{group("throttle")}},
 		"a key and a team that block": {&usageplan.Plan{Quotas: perDay(0)}, &usageplan.Plan{Throttle: &limiter.Limit{}}, nil, 0, 403,
 			"Too Many Requests", "", "The request exceeds what the plan can ever allow.", []any{"day"}, []limit{key("day"), group("throttle")}},
 	} {
@@ -120,7 +120,7 @@ func TestBlockedGroupOfThrottledKey(t *testing.T) {
 	w := serve(protected, with(secret))
 	require.Equal(t, 403, w.Code)
 	require.JSONEq(t, `{"type": "about:blank", "title": "Forbidden", "status": 403,
-		"detail": "A limit that all keys of your organisation or team share does not allow the request.",
+		"detail": "A limit that all keys of your organisation or team share can never allow this request.",
 		"limits": [{"payer": "group", "limit": "throttle"}]}`, w.Body.String())
 }
 

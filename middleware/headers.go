@@ -12,12 +12,15 @@ import (
 )
 
 // WriteHeaders sets the header fields of the result: its RateLimit fields and, for a
-// refusal, the fields of a refusal. The RateLimit fields show the limits of the key. If
-// only limits of others refuse, such as those of a group or a shared throttle, these
+// refusal, the fields of a refusal. The RateLimit fields show the limits of the key, and
+// with Config.ShowGroups those of its groups. They leave out soft limits, since a client
+// has nothing to heed there. Limits that Gate.Enforce has turned off are shown.
+//
+// If only limits refuse that are not shown, such as a shared throttle, all of these
 // fields are left out. The client could not use what remains to it, and the figures would
 // contradict Retry-After.
 func (res *Result) WriteHeaders(h http.Header) {
-	if by, refused := res.Decision.RefusedBy(); !refused || by.Kind == gate.PayerKey {
+	if by, refused := res.Decision.RefusedBy(); !refused || res.shows(by) {
 		if !res.mw.cfg.OmitHeaders {
 			res.writeLimits(h)
 		}
@@ -35,6 +38,11 @@ func (res *Result) WriteHeaders(h http.Header) {
 	if s := res.retryAfter(); s > 0 {
 		h.Set("Retry-After", strconv.FormatInt(s, 10))
 	}
+}
+
+// shows reports whether the RateLimit fields show the limits of a payer.
+func (res *Result) shows(payer gate.Payer) bool {
+	return payer.Kind == gate.PayerKey || payer.Kind == gate.PayerGroup && res.mw.cfg.ShowGroups
 }
 
 // shown implements fields.
@@ -57,20 +65,61 @@ func (res *Result) retryAfter() int64 {
 func (res *Result) writeLimits(h http.Header) {
 	d := &res.Decision
 	limits := d.Limits()
-	if len(limits) == 0 {
+	var (
+		buf      [256]byte
+		text     = buf[:0]
+		policies string
+	)
+	if len(limits) > 0 {
+		policy := res.mw.policies.of(d, limits)
+		policies = policy.text
+		for i := range limits {
+			if limits[i].Soft {
+				continue
+			}
+			text = appendLevel(append(appendComma(text), policy.names[i]...), &limits[i], d.Level(i))
+		}
+	}
+	if res.mw.cfg.ShowGroups {
+		policies, text = appendGroups(policies, text, d)
+	}
+	if len(text) == 0 {
 		return
 	}
-	policy := res.mw.policies.of(d, limits)
-	var buf [256]byte
-	text := buf[:0]
-	for i := range limits {
-		if i > 0 {
-			text = append(text, ", "...)
-		}
-		text = appendLevel(append(text, policy.names[i]...), &limits[i], d.Level(i))
-	}
-	res.values[0], res.values[1] = policy.text, string(text)
+	res.values[0], res.values[1] = policies, string(text)
 	setLimits(h, &res.values)
+}
+
+// appendGroups adds the limits of the groups to both fields. Their names begin with the
+// ID of the group, since two groups may have limits of one name. It allocates only if
+// there are any.
+func appendGroups(policies string, text []byte, d *gate.Decision) (string, []byte) {
+	var buf [256]byte
+	all := append(buf[:0], policies...)
+	for l := range d.GroupLevels() {
+		if l.Soft {
+			continue
+		}
+		name := groupPolicy(&l)
+		all = appendPolicy(appendString(appendComma(all), name), &l.Limit, l.Max)
+		text = appendLevel(appendString(appendComma(text), name), &l.Limit, l.Level)
+	}
+	if len(all) == len(policies) {
+		return policies, text
+	}
+	return string(all), text
+}
+
+// groupPolicy returns the name of a group's limit, such as "acme/month". An ID of a group
+// has no slash, so limits of two groups never have one name.
+func groupPolicy(l *gate.Level) string { return l.Payer.ID + "/" + policyName(&l.Limit) }
+
+// appendComma separates the next item of a list from those before it.
+func appendComma(b []byte) []byte {
+	if len(b) > 0 {
+		b = append(b, ", "...)
+	}
+	return b
 }
 
 // appendLevel appends the parameters of one item of RateLimit.

@@ -3,7 +3,6 @@ package middleware_test
 import (
 	"fmt"
 	"math"
-	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,7 +68,7 @@ func TestNextToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{Throttle: throttle(3.0/7, 4)})
-		protected := h.middleware(middleware.Config{Cost: func(*http.Request) int64 { return 0 }}).Handler(ok)
+		protected := h.middleware(middleware.Config{Free: free}).Handler(ok)
 		charged := h.middleware(middleware.Config{}).Handler(ok)
 		for range 4 {
 			require.Equal(t, 200, status(charged, with(secret)))
@@ -114,9 +113,9 @@ func TestNextTokenOfRefusal(t *testing.T) {
 // unit that the Config selects.
 func TestXRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newFixture(t)
+		h := newFixture(t, inTokens)
 		_, secret := h.key(&usageplan.Plan{Throttle: throttle(0.1, 5), Quotas: perDay(4)})
-		_, free := h.key(&usageplan.Plan{})
+		_, unlimited := h.key(&usageplan.Plan{})
 		delta := h.middleware(middleware.Config{XRateLimit: middleware.XRateLimitSeconds, OmitHeaders: true}).Handler(ok)
 		epoch := h.middleware(middleware.Config{XRateLimit: middleware.XRateLimitUnix}).Handler(ok)
 		midnight := time.Now()
@@ -130,15 +129,27 @@ func TestXRateLimit(t *testing.T) {
 		w := serve(epoch, with(secret))
 		require.Equal(t, fmt.Sprint(midnight.Unix()+86400), w.Header().Get("X-RateLimit-Reset"))
 		require.NotEmpty(t, w.Header().Get("RateLimit"))
-		require.Empty(t, serve(epoch, with(free)).Header().Get("X-RateLimit-Limit"))
+		require.Empty(t, serve(epoch, with(unlimited)).Header().Get("X-RateLimit-Limit"))
 
-		costs := func(n int64) middleware.Config {
-			return middleware.Config{XRateLimit: middleware.XRateLimitSeconds, Cost: func(*http.Request) int64 { return n }}
+		_, dear := h.key(&usageplan.Plan{Throttle: throttle(0.001, 5), Quotas: tokensPerDay(5)})
+		_, inTokensOnly := h.key(&usageplan.Plan{Quotas: tokensPerDay(5)})
+		for _, step := range []struct {
+			secret           string
+			cost             int64
+			remaining, reset string
+			what             string
+		}{
+			{dear, 3, "4", "1000", "requests remain, although more than tokens"},
+			{dear, 3, "2", "86400", "the quota of tokens refuses"},
+			{dear, 2, "0", "86400", "no tokens remain"},
+			{dear, 0, "0", "86400", "no tokens remain, and none are needed"},
+			{inTokensOnly, 3, "2", "86400", "there is no limit of requests"},
+		} {
+			cfg := middleware.Config{XRateLimit: middleware.XRateLimitSeconds, Costs: using(step.cost)}
+			get := serve(h.middleware(cfg).Handler(ok), with(step.secret)).Header().Get
+			require.Equal(t, step.remaining, get("X-RateLimit-Remaining"), step.what)
+			require.Equal(t, step.reset, get("X-RateLimit-Reset"), step.what)
 		}
-		_, dear := h.key(&usageplan.Plan{Throttle: throttle(0.001, 2), Quotas: perDay(5)})
-		require.Equal(t, "1", serve(h.middleware(costs(3)).Handler(ok), with(dear)).Header().Get("X-RateLimit-Remaining"), "the throttle")
-		require.Equal(t, "2", serve(h.middleware(costs(3)).Handler(ok), with(dear)).Header().Get("X-RateLimit-Remaining"), "the quota refuses")
-		require.Equal(t, "86400", serve(h.middleware(costs(2)).Handler(ok), with(dear)).Header().Get("X-RateLimit-Reset"), "the longer of both")
 
 		_, slow := h.key(&usageplan.Plan{Throttle: throttle(0.1, 2)})
 		w = serve(epoch, with(slow))
@@ -146,8 +157,8 @@ func TestXRateLimit(t *testing.T) {
 	})
 }
 
-// FuzzFields writes the fields of any plan. A parser of structured fields accepts them,
-// and their figures are plausible.
+// FuzzFields writes the fields of any plan that a key and its group have. A parser of
+// structured fields accepts them, and their figures are plausible.
 func FuzzFields(f *testing.F) {
 	f.Add("day", int64(100), uint8(3), 10.0, 100, "GET /pets/{id}", uint8(3))
 	f.Add(`"\`, int64(1<<53-2), uint8(5), 1e12, 1, "/pëts/", uint8(9))
@@ -166,10 +177,11 @@ func FuzzFields(f *testing.F) {
 			t.Skip()
 		}
 		h := newFixture(t)
-		_, secret := h.key(&p)
+		h.group("acme", "", &p)
+		_, secret := h.keyIn("acme", &p)
 		r := with(secret)
 		r.Pattern = route
-		protected := h.middleware(middleware.Config{}).Handler(ok)
+		protected := h.middleware(middleware.Config{ShowGroups: true}).Handler(ok)
 		for range requests%8 + 1 {
 			w := serve(protected, r)
 			policies, err := parseList(w.Header().Get("RateLimit-Policy"))
@@ -177,7 +189,10 @@ func FuzzFields(f *testing.F) {
 			limits, err := parseList(w.Header().Get("RateLimit"))
 			require.NoError(t, err)
 			require.Equal(t, len(policies), len(limits))
+			names := map[string]bool{}
 			for i, p := range policies {
+				require.False(t, names[p.name], p.name)
+				names[p.name] = true
 				require.Equal(t, p.name, limits[i].name)
 				q, hasQ := p.params["q"]
 				w, hasW := p.params["w"]

@@ -13,6 +13,7 @@ import (
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/internal/refusal"
+	"github.com/ration-go/ration/usageplan"
 )
 
 // ErrInvalid is wrapped by every error that reports a bad Config or LimitConfig.
@@ -55,21 +56,32 @@ type Config struct {
 	// is warned of a pattern that has no effect.
 	Public []string
 
-	// Cost returns the number of units that a request charges to each quota. The default is
-	// 1. A negative cost is answered with 500, so a cost never gives anything back.
+	// Costs returns what a request uses of the units in gate.Config.Units, in their order.
+	// Beside these every request is charged one of usageplan.Requests. If nil, a request
+	// uses nothing of the units. If the handler calls Settle later, return an estimate.
 	//
-	// A cost of 0 charges nothing, neither to the quotas nor to the throttle. The request is
-	// admitted even if the limits are used up, so that a client can still ask for its usage.
-	// It is refused only because of its key, or if a store fails. The RateLimit fields show
-	// the state.
+	// A cost that gate.Request.Costs does not allow is answered with 500. Examples are a
+	// negative cost, and 0 of a unit that is Required.
+	Costs func(*http.Request) usageplan.Costs
+
+	// Class returns the class of a request, such as a model or a feature: see
+	// gate.Request.Class. If nil, or if it returns "", a request has no class. A class that
+	// breaks the rules is answered with 500.
 	//
-	// Caution: do not return 0 for a request whose cost Gate.Settle corrects later, or no
-	// limit ever refuses it. Return an estimate of 1 or more.
+	// Caution: a class that no plan names has no limits of its own. Do not return the
+	// client's own text, such as a model that it writes in a way of its own. Return the
+	// class that the service has found, and refuse what it does not know.
+	Class func(*http.Request) string
+
+	// Free reports whether a request is charged nothing. Such a request is admitted even if
+	// the limits are used up, so that a client can still ask for its usage. It is refused
+	// only because of its key, or if a store fails. The RateLimit fields show the state.
+	// Costs is not called. If nil, no request is free.
 	//
-	// If Handler is given the mux itself, and the mux only redirects a request to the clean
-	// form of its path, such as /dir to /dir/, the cost is 0 and Cost is not called. The
-	// client pays when it follows the redirect.
-	Cost func(*http.Request) int64
+	// A request that the mux only redirects to the clean form of its path, such as /dir to
+	// /dir/, is always free, if Handler is given the mux itself. The client pays when it
+	// follows the redirect.
+	Free func(*http.Request) bool
 
 	// ID returns an identifier of the request, so that the request is charged once however
 	// often it is retried. If nil, or if it returns "", every attempt is charged. An ID that
@@ -78,8 +90,8 @@ type Config struct {
 	// Security: read gate.Request.ID before you let clients choose IDs.
 	ID func(*http.Request) string
 
-	// Refund reports whether the quotas get the charge back after a response with this
-	// status. If nil, nothing is refunded.
+	// Refund reports whether the charge is given back after a response with this status, as
+	// Gate.Refund does. If nil, nothing is refunded.
 	//
 	//   - A handler that panics counts as 500, even if it has sent another status.
 	//   - A hijacked connection counts as 101.
@@ -105,13 +117,24 @@ type Config struct {
 	// about limits.
 	OmitHeaders bool
 
+	// ShowGroups shows clients the limits of the groups above the key. The RateLimit fields
+	// have them after those of the key, under names such as "acme/month", and so do the
+	// problem bodies of WriteProblem, with the IDs of the groups. The X-RateLimit fields
+	// describe one of them if it is the tightest. The default is that a client learns that a
+	// limit of a group refused, and neither of which group nor what remains of the limit.
+	// An ID that is the name of a unit makes names ambiguous: a key's own quota of the unit
+	// tokens is "tokens/day".
+	//
+	// Security: set it only if each client may know what its organisation uses.
+	ShowGroups bool
+
 	// XRateLimit adds the X-RateLimit fields. The default is XRateLimitOff.
 	XRateLimit XRateLimit
 
-	// BodyTimeout bounds how long Credential, Cost and ID may read a request's body, and
-	// then how long Refuse may. After that time, reading the body fails. The bound exists
-	// because a client that sends a body slowly need not have a key. The default is 10s.
-	// Reading by the next handler is bounded only by the server, see
+	// BodyTimeout bounds how long Credential, Costs, Class, Free and ID may read a request's
+	// body, and then how long Refuse may. After that time, reading the body fails. The bound
+	// exists because a client that sends a body slowly need not have a key. The default is
+	// 10s. Reading by the next handler is bounded only by the server, see
 	// http.Server.ReadTimeout.
 	BodyTimeout time.Duration
 
@@ -159,8 +182,10 @@ func New(g *gate.Gate, cfg Config) (*Middleware, error) {
 	}
 
 	// What is not set reads no body, and the default Extractor has a fast path.
-	mayRead := cfg.Credential != nil || cfg.Cost != nil || cfg.ID != nil
+	mayRead := cfg.Credential != nil || cfg.Costs != nil || cfg.Class != nil || cfg.Free != nil || cfg.ID != nil
 	usual := cfg.Credential == nil
+
+	cfg.warnOfUnused(g)
 
 	cfg = cfg.withDefaults()
 	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
@@ -185,6 +210,20 @@ func (cfg Config) faults(g *gate.Gate) (errs []error) {
 		errs = append(errs, fmt.Errorf("bodyTimeout: %v: want 0 or more", cfg.BodyTimeout))
 	}
 	return errs
+}
+
+// warnOfUnused warns of what the Gate has and no request will use: its limits would never
+// apply.
+func (cfg *Config) warnOfUnused(g *gate.Gate) {
+	if cfg.Logger == nil {
+		return
+	}
+	if units := g.Units(); len(units) > 0 && cfg.Costs == nil {
+		cfg.Logger.Warn("ration: Costs is nil, so requests use nothing of the units of the Gate", "unit", units[0].Name)
+	}
+	if classes := g.Classes(); len(classes) > 0 && cfg.Class == nil {
+		cfg.Logger.Warn("ration: Class is nil, so no limits of the classes of the Gate apply", "class", classes[0])
+	}
 }
 
 func (cfg Config) withDefaults() Config {

@@ -3,14 +3,14 @@ package middleware
 import (
 	"cmp"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A nameSet holds the names that Config.Public lists, or the routes that a plan
-// throttles.
+// A nameSet holds the names that Config.Public lists, or the routes that a plan limits.
 type nameSet struct {
 	version  int64                 // of the plan
 	patterns map[string]muxPattern // by name
@@ -33,13 +33,19 @@ func newNameSet(names []string, exact bool, warned *sync.Map) *nameSet {
 	return n
 }
 
-// routesOf returns the routes that a plan throttles on a stage.
+// routesOf returns the routes that a plan has limits for on a stage. A key of Plan.For
+// without a slash is a class.
 func routesOf(p *usageplan.Plan, stage usageplan.Stage) (list []string) {
 	for name := range p.Routes {
 		list = append(list, name)
 	}
 	for name := range p.StageRoutes[stage] {
 		list = append(list, name)
+	}
+	for name := range p.For {
+		if strings.Contains(name, "/") {
+			list = append(list, name)
+		}
 	}
 	return list
 }

@@ -68,10 +68,9 @@ func newPolicy(d *gate.Decision, limits []gate.Limit) *policy {
 		name := appendString(nil, policyName(limit))
 		p.max = append(p.max, most)
 		p.names = append(p.names, string(name))
-		if i > 0 {
-			text = append(text, ", "...)
+		if !limit.Soft { // a client has nothing to heed
+			text = appendPolicy(append(appendComma(text), name...), limit, most)
 		}
-		text = appendPolicy(append(text, name...), limit, most)
 	}
 	p.text = string(text)
 	return p

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/usageplan"
 )
 
 // quotaExceeded is a problem type of draft-ietf-httpapi-ratelimit-headers-10. It has the
@@ -27,11 +28,14 @@ type problem struct {
 	Limits []problemLimit `json:"limits,omitzero"`
 }
 
-// problemLimit is a limit that refused. It has no ID: a client need not know in which
-// group its key is.
+// problemLimit is a limit that refused. It has the ID of a group only with
+// Config.ShowGroups: otherwise a client need not know in which group its key is. It has
+// no Unit if that is usageplan.Requests.
 type problemLimit struct {
 	Payer string `json:"payer"`
+	ID    string `json:"id,omitzero"`
 	Limit string `json:"limit"`
+	Unit  string `json:"unit,omitzero"`
 }
 
 // newProblem returns a problem that has no type beyond its status.
@@ -40,38 +44,48 @@ func newProblem(status int, detail string) *problem {
 }
 
 // WriteProblem answers a refused request with the header fields and the status of the
-// Result, and a body of problem details.
+// Result, and a body of problem details. It writes nothing if the request was admitted.
 func (res *Result) WriteProblem(w http.ResponseWriter) {
+	if res.Allowed() {
+		return
+	}
 	res.release(w)
 	res.WriteHeaders(w.Header())
 	p := newProblem(res.Status, "")
 	if res.Status == http.StatusForbidden || res.Status == http.StatusTooManyRequests {
-		p.Violated, p.Limits = violated(&res.Decision.Outcome)
+		p.Violated, p.Limits = res.violated()
 	}
 	shared := ""
-	if len(p.Violated) == 0 && len(p.Limits) > 0 {
-		shared = sharers[p.Limits[0].Payer]
+	if len(p.Limits) > 0 {
+		shared = sharers[p.Limits[0].Payer] // the key's own limits come first, and have none
 	}
+	if res.Status == http.StatusTooManyRequests && (shared == "" || len(p.Violated) > 0) {
+		p.Type, p.Title = quotaExceeded, "Quota exceeded"
+	}
+	p.Detail = res.detail(shared)
+	p.write(w)
+}
+
+// detail returns a sentence for people. shared says which clients share the limit that
+// refused, if it is not the key's own.
+func (res *Result) detail(shared string) string {
 	switch {
 	case res.Status == http.StatusUnauthorized:
-		p.Detail = "A valid API key is required."
+		return "A valid API key is required."
 	case res.Status == http.StatusForbidden && shared != "":
-		p.Detail = fmt.Sprintf("A limit that %s share does not allow the request.", shared)
+		return fmt.Sprintf("A limit that %s share can never allow this request.", shared)
 	case res.Status == http.StatusForbidden && res.Decision.Reason == gate.NeverFits:
-		p.Detail = "The request exceeds what the plan can ever allow."
+		return "The request exceeds what the plan can ever allow."
 	case res.Status == http.StatusForbidden:
-		p.Detail = "This API key has no plan for this API."
+		return "This API key has no plan for this API."
 	case res.Status == http.StatusTooManyRequests && shared != "":
-		p.Detail = fmt.Sprintf("A limit that %s share is reached. Try again in %d s.", shared, res.retryAfter())
+		return fmt.Sprintf("A limit that %s share is reached. Try again in %d s.", shared, res.retryAfter())
 	case res.Status == http.StatusTooManyRequests:
-		p.Type, p.Title = quotaExceeded, "Quota exceeded"
-		p.Detail = fmt.Sprintf("A limit of the plan is reached. Try again in %d s.", res.retryAfter())
+		return fmt.Sprintf("A limit of the plan is reached. Try again in %d s.", res.retryAfter())
 	case res.Status == http.StatusServiceUnavailable:
-		p.Detail = "The API key or its limits could not be checked."
-	default:
-		p.Detail = "The service failed to determine the cost of the request or its caller."
+		return "The API key or its limits could not be checked."
 	}
-	p.write(w)
+	return "The service failed to determine the costs of the request, its class or its caller."
 }
 
 // sharers says which clients share the limits of a payer.
@@ -98,19 +112,44 @@ func (p *problem) write(w http.ResponseWriter) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
-// violated returns the limits that refused, and the names of those of the key, as
-// RateLimit-Policy has them. If the request can never be admitted, it returns only the
-// limits that cause this.
-func violated(o *gate.Outcome) (names []string, limits []problemLimit) {
+// violated returns the limits that refused, and the names of those that RateLimit-Policy
+// has. If the request can never be admitted, it returns only the limits that cause this.
+func (res *Result) violated() (names []string, limits []problemLimit) {
+	o := &res.Decision.Outcome
+	known := hasLevels(o)
 	for l := range o.Refusals() {
 		if o.Reason == gate.NeverFits && l.Wait != store.Never {
 			continue
 		}
-		name := policyName(&l.Limit)
-		if l.Payer.Kind == gate.PayerKey && len(o.Limits()) > 0 { // as RateLimit-Policy
-			names = append(names, name)
+		limit := problemLimit{Payer: l.Payer.Kind.String(), Limit: policyName(&l.Limit)}
+		if l.Unit != usageplan.Requests {
+			limit.Unit = l.Unit
 		}
-		limits = append(limits, problemLimit{l.Payer.Kind.String(), name})
+		inGroup := l.Payer.Kind == gate.PayerGroup
+		if inGroup && res.mw.cfg.ShowGroups {
+			limit.ID = l.Payer.ID
+		}
+		limits = append(limits, limit)
+
+		switch {
+		case !known || res.mw.cfg.OmitHeaders || !res.shows(l.Payer):
+		case inGroup:
+			names = append(names, groupPolicy(&l))
+		default:
+			names = append(names, limit.Limit)
+		}
 	}
 	return names, limits
+}
+
+// hasLevels reports whether it is known where the limits of the key and its groups stand.
+// It is not known if the Counter failed. Then the RateLimit fields show no limits.
+func hasLevels(o *gate.Outcome) bool {
+	for range o.Levels() {
+		return true
+	}
+	for range o.GroupLevels() {
+		return true
+	}
+	return false
 }

@@ -85,10 +85,10 @@ func TestRefund(t *testing.T) {
 // TestRefundOnce checks that a quota that others have charged, too, gets back only what
 // the request was charged.
 func TestRefundOnce(t *testing.T) {
-	h := newFixture(t)
-	_, secret := h.key(&usageplan.Plan{Quotas: perDay(9)})
-	require.Equal(t, 200, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)))
-	cfg := middleware.Config{Refund: failed, Cost: func(*http.Request) int64 { return 3 }}
+	h := newFixture(t, inTokens)
+	_, secret := h.key(&usageplan.Plan{Quotas: append(perDay(9), tokensPerDay(9)...)})
+	require.Equal(t, 200, status(h.middleware(middleware.Config{Costs: using(2)}).Handler(ok), with(secret)))
+	cfg := middleware.Config{Refund: failed, Costs: using(3)}
 	require.Equal(t, 500, status(h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d, _ := middleware.DecisionFromContext(r.Context())
 		require.NoError(t, h.gate.Refund(r.Context(), d), "the handler may do it itself")
@@ -96,9 +96,8 @@ func TestRefundOnce(t *testing.T) {
 	})), with(secret)))
 	d, err := h.gate.Peek(t.Context(), gate.Request{Secret: apikey.Secret(secret)})
 	require.NoError(t, err)
-	for l := range d.Levels() {
-		require.EqualValues(t, 1, l.Used)
-	}
+	require.EqualValues(t, 1, d.Level(0).Used, "requests")
+	require.EqualValues(t, 2, d.Level(1).Used, "tokens")
 }
 
 // TestRefundGoexit checks that a handler that never returns counts as 500.

@@ -47,3 +47,26 @@ func TestResultOf(t *testing.T) {
 	mw.ResultOf(d.Outcome).WriteHeaders(header)
 	require.Contains(t, header.Get("RateLimit"), `"year";r=0`)
 }
+
+// TestWriteAdmitted checks that there is no answer to write for an admitted request.
+func TestWriteAdmitted(t *testing.T) {
+	h := newFixture(t)
+	_, secret := h.key(&usageplan.Plan{})
+	mw := h.middleware(middleware.Config{})
+	d, err := h.gate.Admit(t.Context(), gate.Request{Secret: apikey.Secret(secret)})
+	require.NoError(t, err)
+	require.True(t, d.Allowed)
+	for name, write := range map[string]func(*middleware.Result, http.ResponseWriter){
+		"problem": (*middleware.Result).WriteProblem,
+		"aws":     (*middleware.Result).WriteAWS,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			write(mw.ResultOf(d.Outcome), w)
+			require.Empty(t, w.Header())
+			require.Empty(t, w.Body.String())
+			w.WriteHeader(http.StatusNoContent) // the handler may still answer
+			require.Equal(t, http.StatusNoContent, w.Code)
+		})
+	}
+}

@@ -184,11 +184,12 @@ func TestTwiceOfClones(t *testing.T) {
 	require.Equal(t, []int{200, 200, 429}, statuses(func(part *http.Request) { part.Method = "DELETE" }))
 }
 
-// TestTwiceFree checks that an outer middleware at a cost of 0 pays for nothing.
+// TestTwiceFree checks that a request that is free in an outer middleware pays in an
+// inner one.
 func TestTwiceFree(t *testing.T) {
 	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
-	outer := h.middleware(middleware.Config{Cost: func(*http.Request) int64 { return 0 }})
+	outer := h.middleware(middleware.Config{Free: free})
 	protected := outer.Handler(h.middleware(middleware.Config{}).Handler(ok))
 	require.Equal(t, 200, status(protected, with(secret)))
 	require.Equal(t, 429, status(protected, with(secret)))

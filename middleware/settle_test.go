@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 
@@ -12,43 +13,76 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestSettle settles requests in their handler. The actual cost is counted, and a second
-// call changes nothing.
+// TestSettle corrects requests in their handler. The limits count the request and its
+// actual costs. A second correction changes nothing.
 func TestSettle(t *testing.T) {
-	for _, c := range []struct{ estimate, actual, used int64 }{{10, 3, 3}, {10, 10, 10}, {10, 40, 40}, {10, 0, 0}} {
-		h := newFixture(t)
-		key, secret := h.key(&usageplan.Plan{Quotas: []quota.Quota{{Limit: 100, Period: quota.Year}}})
-		mw := h.middleware(middleware.Config{Cost: func(*http.Request) int64 { return c.estimate }})
+	type costs = usageplan.Costs
+	settle := func(actual costs) func(context.Context) error {
+		return func(ctx context.Context) error { return middleware.Settle(ctx, actual) }
+	}
+	estimate := func(*http.Request) costs { return costs{10, 5} }
+	for name, c := range map[string]struct {
+		free    bool
+		correct func(context.Context) error
+		used    []int64 // requests, tokens, images
+	}{
+		"less":              {false, settle(costs{3, 1}), []int64{1, 3, 1}},
+		"the same":          {false, settle(costs{10, 5}), []int64{1, 10, 5}},
+		"more":              {false, settle(costs{40, 5}), []int64{1, 40, 5}},
+		"above the quota":   {false, settle(costs{170, 6}), []int64{1, 170, 6}},
+		"nothing":           {false, settle(costs{}), []int64{1, 0, 0}},
+		"refund":            {false, middleware.Refund, []int64{0, 0, 0}},
+		"of a free request": {true, settle(costs{3, 1}), []int64{0, 3, 1}},
+		"refund of nothing": {true, middleware.Refund, []int64{0, 0, 0}},
+	} {
+		h := newFixture(t, func(cfg *parts) { cfg.Units = usageplan.Units{{Name: "tokens", Required: true}, {Name: "images"}} })
+		key, secret := h.key(&usageplan.Plan{Quotas: []quota.Quota{
+			quota.MustParse("9/year"), quota.MustParse("100 tokens/year"), quota.MustParse("100 images/year"),
+		}})
+		mw := h.middleware(middleware.Config{Costs: estimate, Free: func(*http.Request) bool { return c.free }})
 		handler := mw.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			require.NoError(t, middleware.Settle(r.Context(), c.actual))
-			require.NoError(t, middleware.Settle(r.Context(), 99))
+			require.NoError(t, c.correct(r.Context()))
+			require.NoError(t, middleware.Settle(r.Context(), costs{99, 99}))
+			require.NoError(t, middleware.Refund(r.Context()))
 		}))
 		require.Equal(t, 200, serve(handler, with(secret)).Code)
 		d, err := h.gate.Peek(t.Context(), gate.Request{KeyID: key.ID})
 		require.NoError(t, err)
-		require.Equal(t, c.used, d.Level(0).Used, "%+v", c)
+		for i, want := range c.used {
+			require.Equal(t, want, d.Level(i).Used, "%s: %s", name, d.Limits()[i].Unit)
+		}
 	}
 }
 
-// TestSettleWithout settles in a context without a decision.
+// TestSettleWithout corrects in contexts without a decision.
 func TestSettleWithout(t *testing.T) {
-	require.ErrorIs(t, middleware.Settle(t.Context(), 1), middleware.ErrNoDecision)
-	require.NoError(t, middleware.Settle(middleware.NewContext(t.Context(), &gate.Decision{}), 1))
-	h := newFixture(t)
-	mw := h.middleware(middleware.Config{Public: []string{"GET /health"}})
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", func(_ http.ResponseWriter, r *http.Request) {
-		require.ErrorIs(t, middleware.Settle(r.Context(), 1), middleware.ErrNoDecision)
-	})
-	require.Equal(t, 200, status(mw.Handler(mux), request("GET", "/health")))
+	for name, correct := range map[string]func(context.Context) error{
+		"settle": func(ctx context.Context) error { return middleware.Settle(ctx, usageplan.Costs{1}) },
+		"refund": middleware.Refund,
+	} {
+		require.ErrorIs(t, correct(t.Context()), middleware.ErrNoDecision, name)
+		require.NoError(t, correct(middleware.NewContext(t.Context(), &gate.Decision{})), name)
+		h := newFixture(t)
+		mw := h.middleware(middleware.Config{Public: []string{"GET /health"}})
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /health", func(_ http.ResponseWriter, r *http.Request) {
+			require.ErrorIs(t, correct(r.Context()), middleware.ErrNoDecision, name)
+		})
+		require.Equal(t, 200, status(mw.Handler(mux), request("GET", "/health")))
+	}
 }
 
-// TestSettleInvalid checks that the handler gets an error for an impossible cost.
+// TestSettleInvalid checks that the handler gets an error for impossible costs, and can
+// settle the request afterwards.
 func TestSettleInvalid(t *testing.T) {
-	h := newFixture(t)
-	_, secret := h.key(&usageplan.Plan{})
+	h := newFixture(t, inTokens)
+	key, secret := h.key(&usageplan.Plan{Quotas: tokensPerDay(9)})
 	handler := h.middleware(middleware.Config{}).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		require.ErrorIs(t, middleware.Settle(r.Context(), -1), gate.ErrInvalid)
+		for _, costs := range []usageplan.Costs{{-1}, {1 << 53}, {1, 1}} { // the last has a unit that is not declared
+			require.ErrorIs(t, middleware.Settle(r.Context(), costs), gate.ErrInvalid)
+		}
+		require.NoError(t, middleware.Settle(r.Context(), usageplan.Costs{4}))
 	}))
 	require.Equal(t, 200, serve(handler, with(secret)).Code)
+	require.Equal(t, int64(4), used(t, h, key.ID))
 }

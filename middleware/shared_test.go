@@ -37,9 +37,9 @@ func TestSharedRefusal(t *testing.T) {
 		"stage": {gate.Config{Stages: map[usageplan.Stage]limiter.Limit{pets: slow}}, 200, 429, "Too Many Requests",
 			"A limit that all clients of this API share is reached. Try again in 1000 s.", "1000"},
 		"account, closed": {gate.Config{Account: &closed}, 403, 403, "Forbidden",
-			"A limit that all clients of this service share does not allow the request.", ""},
+			"A limit that all clients of this service share can never allow this request.", ""},
 		"stage, closed": {gate.Config{Stages: map[usageplan.Stage]limiter.Limit{pets: closed}}, 403, 403, "Forbidden",
-			"A limit that all clients of this API share does not allow the request.", ""},
+			"A limit that all clients of this API share can never allow this request.", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

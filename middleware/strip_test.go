@@ -88,14 +88,14 @@ func TestStripSkipped(t *testing.T) {
 	}
 }
 
-// TestStripForm checks that the credential is removed from a form that a Cost function
+// TestStripForm checks that the credential is removed from a form that Config.Costs
 // has parsed, and that values from the body stay.
 func TestStripForm(t *testing.T) {
 	h := newFixture(t)
 	_, secret := h.key(&usageplan.Plan{})
 	protected := h.middleware(middleware.Config{
 		Credential: middleware.Query("key"), StripCredential: true,
-		Cost: func(r *http.Request) int64 { _ = r.FormValue("n"); return 1 },
+		Costs: func(r *http.Request) usageplan.Costs { _ = r.FormValue("n"); return usageplan.Costs{} },
 	})
 	for body, want := range map[string]url.Values{
 		"":           {"n": {"1"}},

@@ -64,9 +64,9 @@ func (m *Middleware) decided(r *http.Request) bool {
 }
 
 // admits reports whether d lets a request pass an inner middleware. Check may have
-// refused the request, or admitted it at a cost of 0, which no limit counts.
+// refused the request, or admitted it free of charge.
 func admits(d *gate.Decision) bool {
-	return d.Allowed && (d.Cost > 0 || d.Repeated || d.Reason != gate.Admitted)
+	return d.Allowed && (d.Charged || d.Repeated || d.Reason != gate.Admitted)
 }
 
 // sameKey reports whether the credential that m finds belongs to the key of a decision.

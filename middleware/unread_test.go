@@ -182,7 +182,10 @@ func TestBodyTimeout(t *testing.T) {
 	}
 	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerSecond(1))
 	for what, handler := range map[string]http.Handler{
-		"cost": h.middleware(middleware.Config{BodyTimeout: soon, Cost: func(r *http.Request) int64 { return int64(len(read(r))) }}).Handler(ok),
+		"costs": h.middleware(middleware.Config{BodyTimeout: soon, Costs: func(r *http.Request) usageplan.Costs {
+			return usageplan.Costs{int64(len(read(r)))}
+		}}).Handler(ok),
+		"free": h.middleware(middleware.Config{BodyTimeout: soon, Free: func(r *http.Request) bool { return read(r) == "" }}).Handler(ok),
 		"ID":   h.middleware(middleware.Config{BodyTimeout: soon, ID: read}).Handler(ok),
 		"credential": h.middleware(middleware.Config{BodyTimeout: soon, Credential: func(r *http.Request) (middleware.Credential, error) {
 			return middleware.Credential{KeyID: read(r)}, nil
@@ -218,7 +221,7 @@ func TestBodyTimeoutIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{})
-		cfg := middleware.Config{Cost: func(*http.Request) int64 { return 1 }}
+		cfg := middleware.Config{Costs: using(0)}
 		srv := &http.Server{Handler: h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			_, _ = fmt.Fprint(w, string(body), err)

@@ -13,10 +13,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestZeroCostShowsUsage shows clients what they have left, even if that is nothing. A
-// cost of 0 charges nothing and is refused only because of the key. Each step is a
-// request of cost 1 and then one of cost 0.
-func TestZeroCostShowsUsage(t *testing.T) {
+// TestFreeShowsUsage shows clients what they have left, even if that is nothing. A free
+// request is charged nothing and is refused only because of the key. Each step is a
+// request that pays and then one that is free.
+func TestFreeShowsUsage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newFixture(t, func(cfg *parts) {
 			cfg.Stages = map[usageplan.Stage]limiter.Limit{{API: "a", Name: "full"}: {}}
@@ -28,9 +28,9 @@ func TestZeroCostShowsUsage(t *testing.T) {
 		k, disabled := h.key(&usageplan.Plan{})
 		_, err := h.keys.Disable(t.Context(), k.ID)
 		require.NoError(t, err)
-		free := middleware.Config{Cost: func(r *http.Request) int64 { return 0 }}
+		gratis := middleware.Config{Free: free}
 		stage := middleware.Config{API: "a", Stage: "full"}
-		freeStage := free
+		freeStage := gratis
 		freeStage.API, freeStage.Stage = "a", "full"
 		for _, step := range []struct {
 			what, secret string
@@ -38,15 +38,15 @@ func TestZeroCostShowsUsage(t *testing.T) {
 			status, free int
 			limits       string
 		}{
-			{"some left", daily, middleware.Config{}, free, 200, 200, `"day";r=0;t=86400`},
-			{"a quota used up", daily, middleware.Config{}, free, 429, 200, `"day";r=0;t=86400`},
-			{"a last token", throttled, middleware.Config{}, free, 200, 200, `"throttle";r=0;t=10`},
-			{"no token", throttled, middleware.Config{}, free, 429, 200, `"throttle";r=0;t=10`},
-			{"a plan that blocks", blocked, middleware.Config{}, free, 403, 200, `"throttle";r=0, "day";r=0`},
+			{"some left", daily, middleware.Config{}, gratis, 200, 200, `"day";r=0;t=86400`},
+			{"a quota used up", daily, middleware.Config{}, gratis, 429, 200, `"day";r=0;t=86400`},
+			{"a last token", throttled, middleware.Config{}, gratis, 200, 200, `"throttle";r=0;t=10`},
+			{"no token", throttled, middleware.Config{}, gratis, 429, 200, `"throttle";r=0;t=10`},
+			{"a plan that blocks", blocked, middleware.Config{}, gratis, 403, 200, `"throttle";r=0, "day";r=0`},
 			{"a throttle of all", daily, stage, freeStage, 429, 200, `"day";r=0;t=86400`},
-			{"unknown", "unknown", middleware.Config{}, free, 401, 401, ""},
-			{"disabled", disabled, middleware.Config{}, free, 401, 401, ""},
-			{"no plan", unlinked, middleware.Config{}, free, 403, 403, ""},
+			{"unknown", "unknown", middleware.Config{}, gratis, 401, 401, ""},
+			{"disabled", disabled, middleware.Config{}, gratis, 401, 401, ""},
+			{"no plan", unlinked, middleware.Config{}, gratis, 403, 403, ""},
 		} {
 			require.Equal(t, step.status, status(h.middleware(step.paid).Handler(ok), with(step.secret)), step.what)
 			var d *gate.Decision
@@ -58,7 +58,7 @@ func TestZeroCostShowsUsage(t *testing.T) {
 			if step.free == 200 {
 				require.True(t, d.Allowed, step.what)
 				require.Equal(t, gate.Admitted, d.Reason, step.what)
-				require.Zero(t, d.Cost, step.what)
+				require.False(t, d.Charged, step.what)
 				require.Zero(t, d.RetryAfter, step.what)
 			}
 		}

@@ -16,7 +16,7 @@ import (
 )
 
 // This file and its neighbours warn of configured names of routes that have no effect. A
-// name is a pattern that Config.Public lists or a route that a plan throttles. With a
+// name is a pattern that Config.Public lists or a route that a plan limits. With a
 // typing error in it, a public route would need a key, or a route would have no throttle,
 // and nobody would notice.
 //
@@ -107,7 +107,7 @@ func (w *routeWatch) examineAll(r *http.Request, mux *http.ServeMux, pattern str
 	if w.public != nil {
 		w.examine(w.public, r, mux, pattern, nil)
 	}
-	if p == nil || len(p.Routes)+len(p.StageRoutes) == 0 {
+	if p == nil || len(p.Routes)+len(p.StageRoutes)+len(p.For) == 0 {
 		return
 	}
 	if n := w.namesOf(p); n != nil {
@@ -115,7 +115,7 @@ func (w *routeWatch) examineAll(r *http.Request, mux *http.ServeMux, pattern str
 	}
 }
 
-// namesOf returns the routes that a plan throttles. It returns nil if the plan is not
+// namesOf returns the routes that a plan limits. It returns nil if the plan is not
 // watched.
 func (w *routeWatch) namesOf(p *usageplan.Plan) *nameSet {
 	known, ok := w.plans.get(p.ID)
@@ -229,6 +229,6 @@ func (w *routeWatch) warn(ctx context.Context, n *nameSet, what, name, seen stri
 		w.log.LogAttrs(ctx, slog.LevelWarn, "ration: a pattern of Config.Public "+what, slog.String("public", name), slog.String("seen", seen))
 		return
 	}
-	w.log.LogAttrs(ctx, slog.LevelWarn, "ration: a route that a plan throttles "+what,
+	w.log.LogAttrs(ctx, slog.LevelWarn, "ration: a route that a plan limits "+what,
 		slog.String("plan", p.ID), slog.String("route", name), slog.String("seen", seen))
 }

@@ -223,6 +223,21 @@ func attr(line, name string) (value string) {
 	return value
 }
 
+// TestWatchFor checks that the Logger is warned of a route with limits of its own that no
+// mux has. A class is no route.
+func TestWatchFor(t *testing.T) {
+	h := newFixture(t)
+	own := usageplan.Limits{Quotas: perDay(9)}
+	_, secret := h.key(&usageplan.Plan{For: map[string]usageplan.Limits{"GET /pets": own, "GET /dogs": own, "opus": own}})
+	var log bytes.Buffer
+	protected := h.middleware(middleware.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}).Handler(muxOf("GET /pets"))
+	for range 2 {
+		require.Equal(t, 200, status(protected, request("GET", "/pets", "X-API-Key", secret)))
+	}
+	require.Equal(t, 1, strings.Count(log.String(), "level="), log.String())
+	require.Contains(t, log.String(), `route="GET /dogs"`)
+}
+
 // TestWatchWarnsOnce checks that a route is reported once, although the plan is
 // changed and read again.
 func TestWatchWarnsOnce(t *testing.T) {

@@ -3,21 +3,25 @@ package middleware
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/usageplan"
 )
 
 // XRateLimit selects whether X-RateLimit-Limit, X-RateLimit-Remaining and
 // X-RateLimit-Reset are written, and the unit of Reset. No standard describes these
 // fields.
 //
-// They describe one limit: the one that refused with the longest wait, or else the one
-// with the least remaining. Reset is the time at which the quota's window ends or the
-// throttle's bucket is full.
+// They describe one limit of those that the RateLimit fields show: the one that refused
+// with the longest wait, or else the one with the least remaining. A limit of another
+// unit than requests is described only if it has nothing remaining, or if there is no
+// limit of requests. Reset is the time at which the quota's window ends or the throttle's
+// bucket is full.
 type XRateLimit uint8
 
 // An XRateLimit is one of these values.
@@ -29,8 +33,12 @@ const (
 
 // writeXRateLimit sets the X-RateLimit fields of the decision.
 func (res *Result) writeXRateLimit(h http.Header) {
-	if l, ok := tightest(&res.Decision); ok {
-		res.mw.cfg.XRateLimit.set(h, &l.Level)
+	tight, ok := tightest(res.Decision.Levels(), gate.Level{}, false)
+	if res.mw.cfg.ShowGroups {
+		tight, ok = tightest(res.Decision.GroupLevels(), tight, ok)
+	}
+	if ok {
+		res.mw.cfg.XRateLimit.set(h, &tight.Level)
 	}
 }
 
@@ -48,16 +56,32 @@ func (kind XRateLimit) set(h http.Header, l *store.Level) {
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset, 10))
 }
 
-// tightest returns the limit that refused with the longest wait. If none refused, it
-// returns the limit with the least remaining.
-func tightest(d *gate.Decision) (tight gate.Level, ok bool) {
-	for l := range d.Levels() {
-		order := cmp.Or(-cmp.Compare(l.Wait, tight.Wait), cmp.Compare(l.Remaining(), tight.Remaining()), -cmp.Compare(l.Reset, tight.Reset))
-		if !ok || order < 0 {
-			tight, ok = l, true
+// tightest returns the limit that the X-RateLimit fields describe: the tightest of
+// levels, or tight if there is one that is as tight.
+func tightest(levels iter.Seq[gate.Level], tight gate.Level, found bool) (gate.Level, bool) {
+	for l := range levels {
+		if l.Soft {
+			continue
+		}
+		order := cmp.Or(-cmp.Compare(l.Wait, tight.Wait), cmp.Compare(rank(&l), rank(&tight)),
+			cmp.Compare(l.Remaining(), tight.Remaining()), -cmp.Compare(l.Reset, tight.Reset))
+		if !found || order < 0 {
+			tight, found = l, true
 		}
 	}
-	return tight, ok
+	return tight, found
+}
+
+// rank returns 0 for a limit with nothing remaining, 1 for another limit of requests, and
+// 2 for the rest. What remains of two units cannot be compared.
+func rank(l *gate.Level) int {
+	switch {
+	case l.Remaining() == 0:
+		return 0
+	case l.Unit == usageplan.Requests:
+		return 1
+	}
+	return 2
 }
 
 func (kind XRateLimit) fault() error {

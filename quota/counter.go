@@ -33,6 +33,9 @@ type Config struct {
 // with New. It is safe for concurrent use and keeps no state of its own for a key. Over a
 // store that is [store.Local], Use allocates nothing.
 //
+// A Counter of a Soft Quota counts and refuses nothing. Result.RetryAfter tells what it
+// would have refused.
+//
 // A key's count belongs to the key and the quota's name. Counters over one store that
 // count different things under the same keys need quotas with different names. A Counter
 // that shares its store with a gate.Gate needs another name too, if its keys may equal
@@ -85,15 +88,19 @@ func (c *Counter) Quota() Quota { return c.quota }
 
 // Result is the answer to one Use.
 type Result struct {
-	// Allowed reports whether the units were there and are now used.
+	// Allowed reports whether the units are now used. A quota that is not Soft allows only
+	// units that were there.
 	Allowed bool
 
 	// Limit is the window's allowance in units. Remaining is what is left of it, never
 	// negative.
 	Limit, Remaining int64
 
-	// RetryAfter is zero if Allowed. Otherwise it is the time until the window ends, or
-	// [store.Never] if no window has room for so many units.
+	// RetryAfter is zero if the window had room for the units. Otherwise it is the time
+	// until the window ends, or [store.Never] if no window has room for so many.
+	//
+	// A Soft quota allows the units all the same. They are used, above the Limit. So a
+	// Result that is Allowed and has a RetryAfter is one that a hard quota would refuse.
 	RetryAfter time.Duration
 
 	// Start and End bound the window that was asked, [Start, End), in the quota's zone.

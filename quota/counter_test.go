@@ -95,6 +95,57 @@ func TestCounterRefund(t *testing.T) {
 	})
 }
 
+// TestSoftCounter charges a soft quota of three units a day. It allows everything and
+// tells what a hard quota would have refused. The hard quota that replaces it finds what
+// was used.
+func TestSoftCounter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := memory.New(memory.Config{})
+		soft, err := quota.New(st, quota.MustParse("3/day soft"), quota.Config{})
+		require.NoError(t, err)
+		hard, err := quota.New(st, quota.MustParse("3/day"), quota.Config{})
+		require.NoError(t, err)
+		var last quota.Result
+		for _, step := range []struct {
+			after     time.Duration
+			counter   *quota.Counter
+			n         int64
+			allowed   bool
+			used      int64 // of the day
+			remaining int64
+			retry     time.Duration
+		}{
+			{0, soft, 2, true, 2, 1, 0},
+			{6 * time.Hour, soft, 2, true, 4, 0, 18 * time.Hour},
+			{0, soft, 0, true, 4, 0, 0},
+			{0, soft, 4, true, 8, 0, store.Never},
+			{0, hard, 0, true, 8, 0, 0},
+			{0, hard, 1, false, 8, 0, 18 * time.Hour},
+			{0, soft, 1, true, 9, 0, 18 * time.Hour},
+			{18 * time.Hour, soft, 3, true, 3, 0, 0},
+			{0, hard, 1, false, 3, 0, 24 * time.Hour},
+			{0, soft, 1, true, 4, 0, 24 * time.Hour},
+		} {
+			time.Sleep(step.after)
+			r, err := step.counter.Use(t.Context(), "ann", step.n)
+			require.NoError(t, err)
+			assert.Equal(t, step.allowed, r.Allowed, "%+v", step)
+			assert.Equal(t, step.remaining, r.Remaining, "%+v", step)
+			assert.Equal(t, step.retry, r.RetryAfter, "%+v", step)
+			days, err := step.counter.Usage(t.Context(), "ann", 1)
+			require.NoError(t, err)
+			assert.Equal(t, []int64{step.used}, used(days), "%+v", step)
+			last = r
+		}
+
+		// A refund gives back units above the limit.
+		require.NoError(t, soft.Refund(t.Context(), "ann", last))
+		days, err := hard.Usage(t.Context(), "ann", 2)
+		require.NoError(t, err)
+		assert.Equal(t, []int64{9, 3}, used(days))
+	})
+}
+
 // TestUseAtOnce admits exactly the limit, from however many goroutines.
 func TestUseAtOnce(t *testing.T) {
 	c := newCounter(t, "1000/year", quota.Config{})

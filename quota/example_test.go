@@ -48,6 +48,25 @@ func ExampleQuota_Window() {
 	// 2026-03-31 00:00:00 +0200 CEST to 2026-04-30 00:00:00 +0200 CEST
 }
 
+// A soft quota shows what a limit would refuse before it is in force.
+func ExampleCounter_soft() {
+	counter, err := quota.New(memory.New(memory.Config{}), quota.MustParse("2/year soft"), quota.Config{})
+	if err != nil {
+		panic(err)
+	}
+	for range 3 {
+		r, err := counter.Use(context.Background(), "ann", 1)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(r.Allowed, r.Remaining, r.RetryAfter > 0)
+	}
+	// Output:
+	// true 1 false
+	// true 0 false
+	// true 0 true
+}
+
 func ExampleParse() {
 	for _, text := range []string{"1000/day", "500/week start monday", "1000000/month start 15 in Europe/Berlin as tokens", "5/day start 3"} {
 		q, err := quota.Parse(text)

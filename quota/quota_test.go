@@ -20,6 +20,9 @@ func TestValidate(t *testing.T) {
 		{Period: quota.Month, StartDay: 31},
 		{Period: quota.Year, Name: strings.Repeat("x", quota.MaxName)},
 		{Period: quota.Hour, Name: ` "free" tier~`},
+		{Period: quota.Hour, Unit: "requests"},
+		{Period: quota.Hour, Unit: strings.Repeat("u", 32)},
+		{Period: quota.Hour, Unit: "a_9"},
 		{Period: quota.Day, Location: time.UTC},
 		{Period: quota.Day, Location: zone(t, "Etc/GMT-2")},
 	} {
@@ -35,6 +38,12 @@ func TestValidate(t *testing.T) {
 		{quota.Quota{Period: quota.Day, Limit: store.Unlimited}, []string{"limit: 9007199254740991: want"}},
 		{quota.Quota{Period: quota.Day, Name: strings.Repeat("x", quota.MaxName+1)}, []string{"name: "}},
 		{quota.Quota{Period: quota.Day, Name: "größe"}, []string{"name: "}},
+		{quota.Quota{Period: quota.Day, Unit: "Tokens"}, []string{`unit: "Tokens": want 1 to 32 lower-case`}},
+		{quota.Quota{Period: quota.Day, Unit: "_"}, []string{`unit: "_": want`}},
+		{quota.Quota{Period: quota.Day, Unit: "9a"}, []string{`unit: "9a": want`}},
+		{quota.Quota{Period: quota.Day, Unit: "a b"}, []string{`unit: "a b": want`}},
+		{quota.Quota{Period: quota.Day, Unit: strings.Repeat("u", 33)}, []string{`unit: "uuu`}},
+		{quota.Quota{Limit: -1, Unit: "A", Name: "\n"}, []string{`name: "\n"`, "limit: -1", `unit: "A"`, "period: 0"}},
 		{quota.Quota{Period: quota.Minute, StartDay: 1}, []string{"start day: 1: want 0 to 0 for a minute"}},
 		{quota.Quota{Period: quota.Week, StartDay: 7}, []string{"start day: 7: want 0 to 6 for a week"}},
 		{quota.Quota{Period: quota.Month, StartDay: 32}, []string{"start day: 32: want 0 to 31 for a month"}},
@@ -63,6 +72,8 @@ func TestMeter(t *testing.T) {
 	assert.Equal(t, "day/month", m.Name)
 	m = quota.Quota{Limit: 1000, Period: quota.Day, Name: "day"}.Meter(at, 0)
 	assert.Equal(t, "day", m.Name, "as without a name")
+	m = quota.Quota{Limit: 1000, Period: quota.Day, Soft: true}.Meter(at, time.Hour)
+	assert.Equal(t, store.Meter{Name: "day", Max: 1000, Start: start, End: start + 86400, Keep: time.Hour, Soft: true}, m, "the same count as without Soft")
 	m = quota.Record("use/k1", at, time.Hour)
 	assert.Equal(t, store.Meter{Name: "use/k1", Max: store.Unlimited, Start: start, End: start + 86400, Keep: time.Hour}, m)
 
@@ -72,6 +83,57 @@ func TestMeter(t *testing.T) {
 		assert.Equal(t, p.String(), m.Name)
 	}
 	assert.Error(t, store.Check([]store.Meter{quota.Quota{Limit: 1}.Meter(at, 0)}), "no store accepts a quota without a period")
+}
+
+// TestMeterNames checks that the count of a window belongs to the name, the unit and the
+// period, and that quotas that differ in one of these have two counts.
+func TestMeterNames(t *testing.T) {
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	meter := func(q quota.Quota) string { return q.Meter(at, 0).Name }
+	for want, q := range map[string]quota.Quota{
+		"day tokens":          {Unit: "tokens", Period: quota.Day},
+		"a/day tokens":        {Unit: "tokens", Period: quota.Day, Name: "a"},
+		"tokens/day":          {Period: quota.Day, Name: "tokens"},
+		"day/day tokens":      {Unit: "tokens", Period: quota.Day, Name: "day"},
+		"tokens/day/day":      {Period: quota.Day, Name: "tokens/day"},
+		"a/day":               {Unit: "requests", Period: quota.Day, Name: "a"},
+		"day":                 {Unit: "requests", Period: quota.Day},
+		"month":               {Unit: "requests", Period: quota.Month, Name: "month"},
+		"day/month":           {Period: quota.Month, Name: "day"},
+		"month day":           {Unit: "day", Period: quota.Month},
+		"tokens/month tokens": {Unit: "tokens", Period: quota.Month, Name: "tokens"},
+	} {
+		assert.Equal(t, want, meter(q), "%+v", q)
+	}
+	assert.Equal(t, "day tokens", meter(quota.Quota{Unit: "tokens", Period: quota.Day, Name: "tokens/day"}), "as without a name")
+
+	type identity struct{ name, unit, period string }
+	seen := map[string]identity{}
+	names := []string{"", "day", "month", "tokens", "tokens/day", "day tokens", "a", "a/day", "a/day tokens", "a/tokens", "tokens/day tokens"}
+	for _, name := range names {
+		for _, unit := range []string{"", "tokens", "day", "month"} {
+			for _, period := range []quota.Period{quota.Day, quota.Month} {
+				q := quota.Quota{Name: name, Unit: unit, Period: period}
+				id := identity{q.NameOrPeriod(), unit, period.String()}
+				if other, ok := seen[meter(q)]; ok {
+					assert.Equal(t, other, id, "%q", meter(q))
+				}
+				seen[meter(q)] = id
+			}
+		}
+	}
+	longest := quota.Quota{Name: strings.Repeat("n", quota.MaxName), Unit: strings.Repeat("u", 32), Period: quota.Minute}
+	assert.NoError(t, store.Check([]store.Meter{longest.Meter(at, 0)}))
+}
+
+// TestNameOrPeriod checks the names that headers and errors show.
+func TestNameOrPeriod(t *testing.T) {
+	for want, q := range map[string]quota.Quota{
+		"day": {Period: quota.Day, Unit: "requests"}, "month": {Period: quota.Month}, "tokens/day": {Period: quota.Day, Unit: "tokens"},
+		"tpd": {Period: quota.Day, Unit: "tokens", Name: "tpd"},
+	} {
+		assert.Equal(t, want, q.NameOrPeriod())
+	}
 }
 
 func TestPeriod(t *testing.T) {

@@ -9,10 +9,18 @@ import (
 	"github.com/ration-go/ration/internal/fault"
 )
 
+// softSuffix marks a soft quota in the text form.
+const softSuffix = " soft"
+
 // String returns the text form of q, which Parse reads back: "1000/day", "500/week start
-// Monday", "1000000/month start 15 in Europe/Berlin", "5000/day as tokens".
+// Monday", "1000000/month start 15 in Europe/Berlin", "5000/day as orders", "200000
+// input_tokens/day", "1000/day soft".
 func (q Quota) String() string {
-	s := strconv.FormatInt(q.Limit, 10) + "/" + q.Period.String()
+	s := strconv.FormatInt(q.Limit, 10)
+	if q.Unit != "" {
+		s += " " + q.Unit
+	}
+	s += "/" + q.Period.String()
 	switch {
 	case q.StartDay == 0:
 	case q.Period == Week:
@@ -23,14 +31,18 @@ func (q Quota) String() string {
 	if q.Location != nil {
 		s += " in " + q.Location.String()
 	}
+	if q.Soft {
+		s += softSuffix
+	}
 	if q.Name != "" {
 		s += " as " + q.Name
 	}
 	return s
 }
 
-// Parse reads the text form of a Quota: a limit, "/" and a period. Three optional parts
-// may follow in this order: "start" and a day, "in" and an IANA zone, "as" and a name.
+// Parse reads the text form of a Quota: a limit, optionally a space and a unit, "/" and a
+// period. Four optional parts may follow in this order: "start" and a day, "in" and an
+// IANA zone, "soft", "as" and a name.
 //
 // The returned Quota is valid. Errors wrap ErrInvalid. The program must know the zone:
 // where the system has no zone data, import time/tzdata.
@@ -47,9 +59,16 @@ func Parse(text string) (Quota, error) {
 
 func parseForm(text string) (q Quota, err error) {
 	rest, name, named := strings.Cut(text, " as ")
+	rest, q.Soft = strings.CutSuffix(rest, softSuffix)
 	rest, zone, zoned := strings.Cut(rest, " in ")
 	rest, day, starts := strings.Cut(rest, " start ")
 	limit, period, _ := strings.Cut(rest, "/")
+	if number, unit, found := strings.Cut(limit, " "); found && unit != "" {
+		if !IsUnit(unit) {
+			return q, fmt.Errorf("unit: %.40q: %s", unit, UnitRule)
+		}
+		limit, q.Unit = number, unit
+	}
 	if q.Limit, err = strconv.ParseInt(limit, 10, 64); err != nil {
 		return q, fault.Number("limit", limit, "a whole number, as in 1000/day", err)
 	}

@@ -2,6 +2,8 @@ package quota_test
 
 import (
 	"encoding/json"
+	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +29,23 @@ var texts = []struct {
 	{"5/hour in Asia/Kathmandu as free  tier ", quota.Quota{Limit: 5, Period: quota.Hour, Name: "free  tier "}, "Asia/Kathmandu"},
 	{`5/day as a start 3 in x as "y"`, quota.Quota{Limit: 5, Period: quota.Day, Name: `a start 3 in x as "y"`}, ""},
 	{"5/day as  as ", quota.Quota{Limit: 5, Period: quota.Day, Name: " as "}, ""},
+	{"200000 input_tokens/day", quota.Quota{Limit: 200000, Unit: "input_tokens", Period: quota.Day}, ""},
+	{"0 tokens/minute", quota.Quota{Unit: "tokens", Period: quota.Minute}, ""},
+	{"5 requests/day", quota.Quota{Limit: 5, Unit: "requests", Period: quota.Day}, ""},
+	{"5 micro_usd/week start Monday in Asia/Kathmandu as a/b", quota.Quota{Limit: 5, Unit: "micro_usd", Period: quota.Week, StartDay: 1, Name: "a/b"}, "Asia/Kathmandu"},
+	{"5/day as 5 tokens/day", quota.Quota{Limit: 5, Period: quota.Day, Name: "5 tokens/day"}, ""},
+	{"5 as/day as as", quota.Quota{Limit: 5, Unit: "as", Period: quota.Day, Name: "as"}, ""},
+	{"5 in/day in UTC", quota.Quota{Limit: 5, Unit: "in", Period: quota.Day}, "UTC"},
+	{"5 start/month start 3", quota.Quota{Limit: 5, Unit: "start", Period: quota.Month, StartDay: 3}, ""},
+	{"5 day/day", quota.Quota{Limit: 5, Unit: "day", Period: quota.Day}, ""},
+	{"5/day soft", quota.Quota{Limit: 5, Period: quota.Day, Soft: true}, ""},
+	{"5 tokens/week start Monday soft", quota.Quota{Limit: 5, Unit: "tokens", Period: quota.Week, StartDay: 1, Soft: true}, ""},
+	{"5/month start 15 in Europe/Berlin soft as trial", quota.Quota{Limit: 5, Period: quota.Month, StartDay: 15, Soft: true, Name: "trial"}, "Europe/Berlin"},
+	{"5/day in UTC soft", quota.Quota{Limit: 5, Period: quota.Day, Soft: true}, "UTC"},
+	{"5 soft/day", quota.Quota{Limit: 5, Unit: "soft", Period: quota.Day}, ""},
+	{"5 soft/day soft as soft", quota.Quota{Limit: 5, Unit: "soft", Period: quota.Day, Soft: true, Name: "soft"}, ""},
+	{"5/day as soft", quota.Quota{Limit: 5, Period: quota.Day, Name: "soft"}, ""},
+	{"5/day soft as a soft as b", quota.Quota{Limit: 5, Period: quota.Day, Soft: true, Name: "a soft as b"}, ""},
 }
 
 func zoneName(q quota.Quota) string {
@@ -83,8 +102,36 @@ var wrongTexts = []struct{ text, fault string }{
 	{"5/month in Europe/Berlin start 3", "zone: "}, // the parts must be in order
 	{"5/day as ", "name: want one"},
 	{"5/day as a\tb", "name: "},
-	{"5/day as aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "name: "},
+	{"5/day as " + strings.Repeat("a", quota.MaxName+1), "want up to 128 visible ASCII characters"},
 	{"5/day for ever", "period: "},
+	{"5 Tokens/day", `quota: invalid quota "5 Tokens/day": unit: "Tokens": want 1 to 32 lower-case ASCII letters, digits and '_', with a letter first`},
+	{"5 1st/day", `unit: "1st": want 1 to 32`},
+	{"5  tokens/day", `unit: " tokens": want`},
+	{"5 tokens /day", `unit: "tokens ": want`},
+	{"5 input tokens/day", `unit: "input tokens": want`},
+	{"5 uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu/day", `unit: "uuu`},
+	{"tokens/day", `limit: "tokens": want a whole number`},
+	{" tokens/day", `limit: "": want a whole number`},
+	{"-1 tokens/day", "limit: -1: want 0 to 2^53-2"},
+	{"5 tokens", `period: "": want minute`},
+	{"5/tokens/day", `period: "tokens/day"`},
+	{"5/day Soft", `period: "day Soft"`},
+	{"5/day soft ", `period: "day soft "`},
+	{"5/day as  soft", `name: " soft": want no " soft" at its end: that stands before " as "`},
+	{"5/day as a soft", `name: "a soft": want no " soft" at its end`},
+	{"5/day soft soft", `period: "day soft"`},
+	{"5/day  soft", `period: "day "`},
+	{"5/daysoft", `period: "daysoft"`},
+	{"5/soft", `period: "soft"`},
+	{"soft", `limit: "soft"`},
+	{" soft", `limit: ""`},
+	{"5/day soft in UTC", `period: "day soft"`}, // the parts must be in order
+	{"5/month soft start 3", `period: "month soft"`},
+	{"5/month start soft", `period: "month start"`},
+	{"5/month start  soft", `start day: ""`},
+	{"5/day in soft", `period: "day in"`},
+	{"5/day in UTC  soft", "zone: "},
+	{"5/day soft as ", "name: want one"},
 }
 
 func TestParseFaults(t *testing.T) {
@@ -119,6 +166,33 @@ func TestStringOfInvalid(t *testing.T) {
 		{Period: quota.Day, Location: new(time.Location)}} {
 		_, err := quota.Parse(q.String())
 		assert.Error(t, err, "%q", q)
+	}
+}
+
+// TestRoundTrip checks that every valid quota is read back exactly from its text.
+func TestRoundTrip(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	one := func(of ...string) string { return of[random.IntN(len(of))] }
+	for range 5000 {
+		q := quota.Quota{
+			Limit: random.Int64N(1 << 53 >> random.IntN(53)), Period: quota.Minute + quota.Period(random.IntN(6)),
+			Unit: one("", "requests", "tokens", "as", "in", "start", "day", "a_9", "soft"), Soft: random.IntN(2) == 0,
+		}
+		switch q.Period {
+		case quota.Week:
+			q.StartDay = random.IntN(7)
+		case quota.Month:
+			q.StartDay = random.IntN(32)
+		}
+		for range random.IntN(4) {
+			q.Name += one("a", " ", " as ", " in UTC", " start 3", " soft x", "/", "5 tokens/day", `"`)
+		}
+		if q.Validate() != nil { // a Limit above the greatest one
+			continue
+		}
+		back, err := quota.Parse(q.String())
+		require.NoError(t, err, "%q", q)
+		require.Equal(t, q, back, "%q", q)
 	}
 }
 

@@ -26,8 +26,8 @@ var faults = []struct {
 	{"subject: 0 bytes: want 1 to 512", func(c *store.Charge) { c.Parts[0].Subject = "" }},
 	{"subject: 513 bytes: want 1 to 512", func(c *store.Charge) { c.Parts[0].Subject = strings.Repeat("x", 513) }},
 	{"meters: 18 of them: want at most 16", func(c *store.Charge) { c.Parts[0] = store.NewPart("a", 1, slices.Repeat(c.Parts[0].Meters, 6)...) }},
-	{"meters[0].name: 0 bytes: want 1 to 128", func(c *store.Charge) { c.Parts[0].Meters[0].Name = "" }},
-	{"meters[2].name: 129 bytes: want 1 to 128", func(c *store.Charge) { c.Parts[0].Meters[2].Name = strings.Repeat("x", 129) }},
+	{"meters[0].name: 0 bytes: want 1 to 192", func(c *store.Charge) { c.Parts[0].Meters[0].Name = "" }},
+	{"meters[2].name: 193 bytes: want 1 to 192", func(c *store.Charge) { c.Parts[0].Meters[2].Name = strings.Repeat("x", 193) }},
 	{"meters[1].max: -1: want 0 to 2^53-1", func(c *store.Charge) { c.Parts[0].Meters[1].Max = -1 }},
 	{"meters[1].max: 9007199254740992: want 0 to 2^53-1", func(c *store.Charge) { c.Parts[0].Meters[1].Max = most + 1 }},
 	{"meters[1].end: 1790035200: want after the start, 1790035200", func(c *store.Charge) { c.Parts[0].Meters[1].End = c.Parts[0].Meters[1].Start }},
@@ -88,7 +88,7 @@ func TestChargeCheckAccepts(t *testing.T) {
 		"a move":                 func(c *store.Charge) { c.Op, c.Parts = store.Move, parts("a", "b>a") },
 		"soft":                   func(c *store.Charge) { c.Parts[0].Meters[0].Soft, c.Parts[0].Meters[1].Soft = true, true },
 		"the longest subject":    func(c *store.Charge) { c.Parts[0].Subject = strings.Repeat("\xff", 512) },
-		"the longest name":       func(c *store.Charge) { c.Parts[0].Meters[0].Name = strings.Repeat("\x00", 128) },
+		"the longest name":       func(c *store.Charge) { c.Parts[0].Meters[0].Name = strings.Repeat("\x00", 192) },
 		"a zero max":             func(c *store.Charge) { c.Parts[0].Meters[0].Max, c.Parts[0].Meters[1].Max = 0, 0 },
 		"the greatest window":    func(c *store.Charge) { c.Parts[0].Meters[1].Max = most },
 		"the longest window":     func(c *store.Charge) { c.Parts[0].Meters[1].Start, c.Parts[0].Meters[1].End = -most, most },
@@ -168,7 +168,7 @@ func TestChargeCheckSeveral(t *testing.T) {
 	c.Parts[0].Meters[1].End, c.Parts[0].Meters[1].Rate, c.Parts[0].Meters[1].Keep = 7, perDay, -time.Second
 	assert.EqualError(t, c.Check(), invalidPrefix+strings.Join([]string{
 		"subject: 0 bytes: want 1 to 512",
-		"meters[0].name: 0 bytes: want 1 to 128",
+		"meters[0].name: 0 bytes: want 1 to 192",
 		"meters[0].max: -5: want 0 to 2^53-1",
 		"meters[0].start, keep: 0, 1s: want an end with them, or neither",
 		"meters[1].end: 7: want after the start, 1790035200",

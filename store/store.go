@@ -26,9 +26,9 @@ const (
 	MaxMeters = 16
 
 	// MaxSubject and MaxName are the maximum lengths in bytes of a Part's Subject and of a
-	// Meter's Name.
+	// Meter's Name. A name holds that of a limit, of up to 128 bytes, a unit and a period.
 	MaxSubject = 512
-	MaxName    = 128
+	MaxName    = 192
 
 	// MaxUnits bounds every figure: limits, counts, microseconds, Unix seconds.
 	MaxUnits = 1<<53 - 1

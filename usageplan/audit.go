@@ -13,7 +13,8 @@ import (
 // correct. IDs are in the order of the listings, newest first.
 type AuditReport struct {
 	// KeysWithoutPlan lists enabled keys that no plan admits: neither one of their links nor
-	// one of the groups above them. A detached plan admits no key. Keys in KeysWithoutGroup
+	// one of the groups above them. A detached plan admits no key, and that of a
+	// group closes all keys below it. Keys in KeysWithoutGroup
 	// are not among them.
 	KeysWithoutPlan []string
 
@@ -45,6 +46,21 @@ type AuditReport struct {
 
 	// EmptyGroups lists groups without keys and without groups below them.
 	EmptyGroups []string
+
+	// Invalid lists plans, links and groups that break a rule. They name a unit or a class
+	// that is not declared, or their limits do not fit beside those of their plan, for
+	// example. A Gate refuses the keys of such limits, except those of a class that is not
+	// declared. Only concurrent changes, a Service with another Config, or another program
+	// can cause this.
+	Invalid []InvalidRecord
+}
+
+// An InvalidRecord names a plan, a link or a group that breaks a rule.
+type InvalidRecord struct {
+	PlanID  string // of the plan, or of the link
+	KeyID   string // of the link
+	GroupID string // of the group
+	Fault   string // every fault, each on a line of its own
 }
 
 // Audit reads all keys, plans, links and groups, and reports what may need a correction.
@@ -89,6 +105,7 @@ func newAudit(s *Service) *audit {
 func (a *audit) allPlans(ctx context.Context) error {
 	for p, err := range a.All(ctx) {
 		if err == nil {
+			a.check(InvalidRecord{PlanID: p.ID}, "plan", append(p.faults(), a.undeclared(&p)...))
 			err = a.plan(ctx, p.ID)
 		}
 		if err != nil {
@@ -96,6 +113,14 @@ func (a *audit) allPlans(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// check adds the faults of a plan, a link or a group to the report, if there are any.
+func (a *audit) check(record InvalidRecord, what string, faults []error) {
+	if err := invalid(what, faults); err != nil {
+		record.Fault = err.Error()
+		a.Invalid = append(a.Invalid, record)
+	}
 }
 
 // plan adds what is to be reported of one plan. It finds the links whose key is

@@ -10,7 +10,8 @@ type verdict int
 
 const (
 	abstains verdict = iota // no group, or groups without a plan that is in force
-	admits                  // a plan of a group admits the key
+	admits                  // a plan of a group admits keys without a link
+	closes                  // a plan of a group is detached, so no key is admitted
 	refuses                 // a group or its plan is missing, or there are too many groups
 )
 
@@ -54,7 +55,10 @@ func (a *audit) judge(ctx context.Context, groupID string) (verdict, error) {
 		if err != nil {
 			return 0, err
 		}
-		if !p.Detached {
+		switch {
+		case p.Detached:
+			v = closes
+		case v != closes:
 			v = admits
 		}
 	}
@@ -103,10 +107,8 @@ func (a *audit) group(ctx context.Context, g *Group) error {
 }
 
 func (a *audit) groupFault(ctx context.Context, g *Group) error {
-	if g.PlanID != "" {
-		if _, err := a.plans.Plan(ctx, g.PlanID); err != nil {
-			return err
-		}
+	if err := a.groupLimits(ctx, g); err != nil {
+		return err
 	}
 	if g.ParentID == "" {
 		return nil
@@ -119,4 +121,19 @@ func (a *audit) groupFault(ctx context.Context, g *Group) error {
 		return nil
 	}
 	return err
+}
+
+// groupLimits adds the faults of a group to the report. It returns an error if the plan
+// of the group cannot be read.
+func (a *audit) groupLimits(ctx context.Context, g *Group) error {
+	faults := append(g.faults(), a.units.faults(g.Throttles, g.Quotas)...)
+	var missing error
+	if g.PlanID != "" {
+		var p Plan
+		if p, missing = a.plans.Plan(ctx, g.PlanID); missing == nil {
+			faults = append(faults, p.beside(g.Throttles, g.Quotas)...)
+		}
+	}
+	a.check(InvalidRecord{GroupID: g.ID}, "group", faults)
+	return missing
 }

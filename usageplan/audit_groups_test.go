@@ -31,9 +31,9 @@ func TestAuditGroups(t *testing.T) {
 	h.give("blue", "off")
 	h.key("in-acme", "acme")
 	h.key("in-deep", "deep")
-	h.key("linked", "sales", "key")
-	h.key("in-sales", "sales") // whose only plan above is detached
-	h.key("in-alone", "alone") // no plan
+	h.key("linked", "sales", "key") // below a detached plan, too
+	h.key("in-sales", "sales")      // whose only plan above is detached
+	h.key("in-alone", "alone")      // no plan
 	h.key("outside", "")
 	report := func() usageplan.AuditReport {
 		t.Helper()
@@ -42,7 +42,7 @@ func TestAuditGroups(t *testing.T) {
 		return a
 	}
 	require.Equal(t, usageplan.AuditReport{
-		KeysWithoutPlan: []string{"outside", "in-alone", "in-sales"}, PlansWithoutKeys: []string{"lost", "unused"}, EmptyGroups: []string{"help"},
+		KeysWithoutPlan: []string{"outside", "in-alone", "in-sales", "linked"}, PlansWithoutKeys: []string{"lost", "unused"}, EmptyGroups: []string{"help"},
 	}, report())
 
 	// What follows takes concurrent changes. The store does not check it.
@@ -67,7 +67,7 @@ func TestAuditGroups(t *testing.T) {
 	require.Equal(t, []string{"five", "deep", "sales", "search", "alone"}, report().BrokenGroups)
 
 	// Without a GroupStore, a Gate refuses every key in a group.
-	plain := must(usageplan.NewService(h.st, struct{ usageplan.Store }{h.st}))
+	plain := must(usageplan.NewService(h.st, struct{ usageplan.Store }{h.st}, usageplan.Config{}))
 	a, err := plain.Audit(ctx)
 	require.NoError(t, err)
 	require.Equal(t, usageplan.AuditReport{
@@ -85,7 +85,7 @@ func TestDeletePlanOfGroup(t *testing.T) {
 	h.key("crawler", "")
 	require.NoError(t, h.plans.Link(ctx, "pro", "crawler"))
 	h.give("help", "pro")
-	plain := must(usageplan.NewService(h.st, struct{ usageplan.Store }{h.st}))
+	plain := must(usageplan.NewService(h.st, struct{ usageplan.Store }{h.st}, usageplan.Config{}))
 	asked := 0
 	may := func(*usageplan.Plan) error { asked++; return nil }
 	for _, err := range []error{h.plans.Delete(ctx, "pro"), h.plans.DeleteIf(ctx, "pro", may)} {
@@ -193,7 +193,7 @@ func TestFailingGroupStore(t *testing.T) {
 		h.key("crawler", "search")
 		st := deaf{h.st, c.at}
 		before := h.tree()
-		err := c.call(t.Context(), services{must(usageplan.NewGroups(st, st, st)), must(usageplan.NewService(st, st))})
+		err := c.call(t.Context(), services{must(usageplan.NewGroups(st, st, st, usageplan.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))})
 		require.ErrorIs(t, err, errBroken, "%d: %s", i, c.at)
 		require.NotErrorIs(t, err, usageplan.ErrNotFound)
 		if c.at != "UpdateGroup" { // which may have happened

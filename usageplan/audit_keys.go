@@ -25,6 +25,13 @@ func (a *audit) allKeys(ctx context.Context) error {
 	return nil
 }
 
+// link adds what is to be reported of one link to a plan that exists.
+func (a *audit) link(l *Link, p *Plan) {
+	faults := append(l.faults(), a.units.faults(l.Throttles, l.Quotas)...)
+	faults = append(faults, p.beside(l.Throttles, l.Quotas)...)
+	a.check(InvalidRecord{PlanID: l.PlanID, KeyID: l.KeyID}, "link", faults)
+}
+
 // key adds what is to be reported of one key.
 func (a *audit) key(ctx context.Context, k *apikey.Key) error {
 	links, err := a.plans.KeyLinks(ctx, k.ID)
@@ -42,17 +49,21 @@ func (a *audit) key(ctx context.Context, k *apikey.Key) error {
 			continue
 		}
 		plans = append(plans, p)
+		a.link(&l, &p)
 	}
 	above, err := a.verdict(ctx, k.GroupID)
 	if err != nil {
 		return err
 	}
 
-	admitted := above == admits || slices.ContainsFunc(plans, func(p Plan) bool { return !p.Detached })
+	admitted := slices.ContainsFunc(plans, func(p Plan) bool { return !p.Detached })
+	if len(links) == 0 { // a dead link is one, too
+		admitted = above == admits
+	}
 	switch {
 	case above == refuses:
 		a.KeysWithoutGroup = append(a.KeysWithoutGroup, k.ID)
-	case k.Enabled && !admitted:
+	case k.Enabled && (!admitted || above == closes):
 		a.KeysWithoutPlan = append(a.KeysWithoutPlan, k.ID)
 	}
 	if !k.Enabled && len(plans) > 0 {

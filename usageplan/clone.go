@@ -9,6 +9,11 @@ import (
 // the locations of quotas, which never change.
 func (p Plan) Clone() Plan {
 	p.Throttle = copied(p.Throttle)
+	p.For = maps.Clone(p.For)
+	for key, l := range p.For {
+		p.For[key] = Limits{slices.Clone(l.Throttles), slices.Clone(l.Quotas)}
+	}
+	p.Throttles = slices.Clone(p.Throttles)
 	p.Quotas = slices.Clone(p.Quotas)
 	p.Routes = maps.Clone(p.Routes)
 	p.Stages = slices.Clone(p.Stages)
@@ -23,6 +28,7 @@ func (p Plan) Clone() Plan {
 // Clone returns a copy that shares no memory that can be written to.
 func (l Link) Clone() Link {
 	l.Throttle = copied(l.Throttle)
+	l.Throttles = slices.Clone(l.Throttles)
 	l.Quotas = slices.Clone(l.Quotas)
 	return l
 }

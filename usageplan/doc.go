@@ -1,10 +1,18 @@
 // Package usageplan manages usage plans: rate limits, quotas and API stages, and the
 // links and groups that tie API keys to them.
 //
-// A [Plan] says how much a key or a group may use: a token bucket, up to five calendar
-// quotas, throttles of single routes, and the API stages that the plan is for. A [Link]
-// ties a key to a plan. A [Service] manages the plans and links of a [Store]. Package
-// gate enforces them.
+// A [Plan] says how much a key or a group may use: token buckets, calendar quotas,
+// throttles of single routes, and the API stages that the plan is for. A [Link] ties a
+// key to a plan. A [Service] manages the plans and links of a [Store]. Package gate
+// enforces them.
+//
+// # Units
+//
+// A plan limits requests. It also limits other [Units] that the service declares, such as
+// tokens of a language model, bytes or money: "1000000 input_tokens/month" is a quota,
+// and "100000 input_tokens/minute" a [Throttle]. A request says what it uses of each in
+// its [Costs]. A plan, a link or a group with a unit that is not declared is refused, so
+// that a misspelt unit is not a limit without effect.
 //
 // # Groups
 //

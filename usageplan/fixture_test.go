@@ -44,7 +44,9 @@ func newFixture(t *testing.T, change ...func(*parts)) *fixture {
 	g, err := cfg.gate()
 	require.NoError(t, err)
 	t.Cleanup(g.Close)
-	return &fixture{t, st, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}})), must(usageplan.NewService(st, st)), g}
+	keys := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}}))
+	plans := must(usageplan.NewService(st, st, usageplan.Config{Units: cfg.Units}))
+	return &fixture{t, st, keys, plans, g}
 }
 
 func (h *fixture) key(name string) (apikey.Key, apikey.Secret) {
@@ -80,6 +82,12 @@ func (h *fixture) reason(secret apikey.Secret) gate.Reason {
 }
 
 func perDay(n int64) []quota.Quota { return []quota.Quota{{Limit: n, Period: quota.Day}} }
+
+// declared are the units of tests that need some.
+var declared = usageplan.Units{{Name: "tokens"}, {Name: "micro_usd"}}
+
+// withUnits makes a fixture declare them.
+func withUnits(p *parts) { p.Units = declared }
 
 func throttle(perSecond rate.Limit, burst int) *limiter.Limit {
 	return &limiter.Limit{Rate: perSecond, Burst: burst}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ration-go/ration/internal/strict"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 )
@@ -28,7 +27,8 @@ const MaxGroups = 3
 // A key names its group in apikey.Key.GroupID.
 //
 // The JSON form of a Group is stable, so stores may keep it. It keeps the difference
-// between Quotas that are nil and Quotas that are empty, as that of a Link does.
+// between Throttles and Quotas that are nil and those that are empty, as that of a Link
+// does.
 type Group struct {
 	// ID identifies the group, and never changes. It has 1 to 64 ASCII letters, digits, '_'
 	// and '-'. A group, a plan and a key may have the same ID.
@@ -45,14 +45,20 @@ type Group struct {
 
 	// PlanID is the ID of the group's plan. If empty, the group has no limits: it only
 	// counts what its keys use. A plan that names API stages counts on these stages only.
+	// A detached plan refuses all keys below the group.
 	PlanID string `json:"planId,omitzero"`
 
 	// Throttle replaces the Throttle of the plan for this group. If nil, the plan's counts.
 	// The throttles of the plan's routes stay.
 	Throttle *limiter.Limit `json:"throttle,omitzero"`
 
+	// Throttles replaces the Throttles of the plan for this group. If nil, the plan's count.
+	// If empty but not nil, there are none. Those of classes and routes stay: see Plan.For.
+	Throttles []Throttle `json:"throttles,omitzero"`
+
 	// Quotas replaces the Quotas of the plan for this group. If nil, the plan's count. If
-	// empty but not nil, the group has no quota.
+	// empty but not nil, the group has no quota. Those of classes and routes stay. For
+	// another limit of a class, give the group a plan of its own.
 	Quotas []quota.Quota `json:"quotas,omitzero"`
 
 	// Created and Updated are the times when the group was created and last changed.
@@ -67,7 +73,7 @@ type Group struct {
 // ErrInvalid.
 func (g *Group) UnmarshalJSON(text []byte) error {
 	type fields Group
-	if err := strict.Unmarshal(text, (*fields)(g)); err != nil {
+	if err := decode(text, (*fields)(g)); err != nil {
 		what := "group"
 		if g.ID != "" { // tells the groups of a file apart
 			what = fmt.Sprintf("group %.40q", g.ID)
@@ -78,10 +84,11 @@ func (g *Group) UnmarshalJSON(text []byte) error {
 }
 
 // Validate reports every fault of g at once. The error wraps ErrInvalid. An empty ID is
-// valid, because Groups.Create generates one. Whether the parent and the plan exist is
-// for Groups to find out.
-func (g *Group) Validate() error {
-	var errs []error
+// valid, because Groups.Create generates one. Groups also checks that the parent and the
+// plan exist, and that the units are declared.
+func (g *Group) Validate() error { return invalid("group", g.faults()) }
+
+func (g *Group) faults() (errs []error) {
 	for _, id := range []struct{ field, value string }{{"id", g.ID}, {"parentId", g.ParentID}, {"planId", g.PlanID}} {
 		if id.value != "" && (len(id.value) > maxID || strings.ContainsFunc(id.value, notInID)) {
 			errs = append(errs, fmt.Errorf("%s: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", id.field, id.value, maxID))
@@ -90,16 +97,17 @@ func (g *Group) Validate() error {
 	if g.ID != "" && g.ID == g.ParentID {
 		errs = append(errs, fmt.Errorf("parentId: %q: want another group", g.ParentID))
 	}
-	if g.PlanID == "" && (g.Throttle != nil || g.Quotas != nil) {
-		errs = append(errs, errors.New("throttle, quotas: without a planId: want the plan that they change"))
+	if g.PlanID == "" && (g.Throttle != nil || g.Throttles != nil || g.Quotas != nil) {
+		errs = append(errs, errors.New("throttle, throttles, quotas: without a planId: want the plan that they change"))
 	}
 	errs = append(errs, text("name", g.Name, MaxName))
-	return invalid("group", append(errs, limits(g.Throttle, g.Quotas)...))
+	return append(errs, append(limits(g.Throttle, g.Throttles, g.Quotas), together(g.Throttles, g.Quotas, nil)...)...)
 }
 
 // Clone returns a copy that shares no memory that can be written to.
 func (g Group) Clone() Group {
 	g.Throttle = copied(g.Throttle)
+	g.Throttles = slices.Clone(g.Throttles)
 	g.Quotas = slices.Clone(g.Quotas)
 	return g
 }

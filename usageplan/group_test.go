@@ -25,8 +25,9 @@ func TestBadGroups(t *testing.T) {
 		`planId: "ä": ` + rule:                      {PlanID: "ä"},
 		`parentId: "` + strings.Repeat("x", 40):     {ParentID: strings.Repeat("x", 65)},
 		`parentId: "a": want another group`:         {ID: "a", ParentID: "a"},
-		"throttle, quotas: without a planId: want":  {Throttle: throttle(1, 1)},
-		"throttle, quotas: without a planId":        {Quotas: []quota.Quota{}},
+		"throttle, throttles, quotas: without a":    {Throttle: throttle(1, 1)},
+		"throttles, quotas: without a planId: want": {Quotas: []quota.Quota{}},
+		", quotas: without a planId: want the plan": {Throttles: []usageplan.Throttle{}},
 		"throttle.rate: -1":                         {PlanID: "p", Throttle: throttle(-1, 1)},
 		"quotas[0].limit: -1":                       {PlanID: "p", Quotas: perDay(-1)},
 		`quotas[0].name: "use": want a unique name`: {PlanID: "p", Quotas: []quota.Quota{{Name: "use", Limit: 1, Period: quota.Day}}},
@@ -49,8 +50,14 @@ func TestBadGroups(t *testing.T) {
 
 // groupForms are the JSON forms of groups.
 var groupForms = map[string]usageplan.Group{
-	`{"id":"g"}`:                            {ID: "g"},
-	`{"id":"g","planId":"p","quotas":[]}`:   {ID: "g", PlanID: "p", Quotas: []quota.Quota{}},
+	`{"id":"g"}`:                             {ID: "g"},
+	`{"id":"g","planId":"p","quotas":[]}`:    {ID: "g", PlanID: "p", Quotas: []quota.Quota{}},
+	`{"id":"g","planId":"p","throttles":[]}`: {ID: "g", PlanID: "p", Throttles: []usageplan.Throttle{}},
+	`{"id":"g","planId":"p","throttles":["100000 tokens/m burst 20000","blocked as none"],"quotas":["5 micro_usd/day as money"]}`: {
+		ID: "g", PlanID: "p",
+		Throttles: []usageplan.Throttle{{Limit: limiter.Limit{Rate: 100_000.0 / 60, Burst: 20_000}, Unit: "tokens"}, {Name: "none"}},
+		Quotas:    []quota.Quota{{Name: "money", Limit: 5, Unit: "micro_usd", Period: quota.Day}},
+	},
 	`{"id":"g","parentId":"a","name":"né"}`: {ID: "g", ParentID: "a", Name: "né"},
 	`{"id":"g","planId":"p","throttle":"5/s burst 9","quotas":["1000/month"],"created":"2026-11-30T12:00:00.000001Z","version":4503599627370496}`: {
 		ID: "g", PlanID: "p", Throttle: &limiter.Limit{Rate: 5, Burst: 9}, Quotas: []quota.Quota{{Limit: 1000, Period: quota.Month}},
@@ -75,6 +82,9 @@ var badGroups = map[string]string{
 	`{"id":"g","parent":"a"}`:                       `usageplan: invalid group "g": json: unknown field "parent"`,
 	`{"id":"g","quota":["5/day"]}`:                  `unknown field "quota"`,
 	`{"id":"g","quotas":null}`:                      `quotas: null`,
+	`{"id":"g","throttles":null}`:                   `throttles: null`,
+	`{"id":"g","throttles":["5/s",null]}`:           `throttles[1]: null`,
+	`{"id":"g","throttles":["5 Tokens/s"]}`:         `usageplan: invalid throttle "5 Tokens/s": unit: "Tokens": want`,
 	`{"id":"g","planId":null}`:                      `planId: null`,
 	`{"planId":"p","PlanId":"q"}`:                   `PlanId: there twice`,
 	`{"throttle":"5/s","throttle":"unlimited"}`:     `usageplan: invalid group: throttle: there twice`,
@@ -129,6 +139,7 @@ func FuzzGroupJSON(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, string(form), string(again))
 		require.Equal(t, g.Quotas == nil, back.Quotas == nil)
+		require.Equal(t, g.Throttles, back.Throttles)
 	})
 }
 

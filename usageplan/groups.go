@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/fault"
@@ -23,24 +24,25 @@ type Groups struct {
 	plans   Store
 	groups  GroupStore // plans
 	counter store.Counter
+	units   Units
 }
 
 // NewGroups returns Groups on a store of keys, a store of plans and groups, and the
 // counter of the Gate. One type, such as store/memory, may be all three. The error
 // reports every fault at once and wraps ErrInvalid. It also wraps ErrNoGroups if plans is
 // not a GroupStore.
-func NewGroups(keys apikey.Store, plans Store, counter store.Counter) (*Groups, error) {
+func NewGroups(keys apikey.Store, plans Store, counter store.Counter, cfg Config) (*Groups, error) {
 	noPlans := nilcheck.Required("plans", plans, "a usageplan.GroupStore")
 	groups, ok := plans.(GroupStore)
 	if noPlans == nil && !ok {
 		noPlans = fmt.Errorf("plans: %T: want a usageplan.GroupStore: %w", plans, ErrNoGroups)
 	}
 	err := fault.Report(ErrInvalid, "groups", nilcheck.Required("keys", keys, "an apikey.Store"), noPlans,
-		nilcheck.Required("counter", counter, "a store.Counter"))
+		nilcheck.Required("counter", counter, "a store.Counter"), fault.In("", cfg.validate()))
 	if err != nil {
 		return nil, err
 	}
-	return &Groups{keys: keys, plans: plans, groups: groups, counter: counter}, nil
+	return &Groups{keys: keys, plans: plans, groups: groups, counter: counter, units: slices.Clone(cfg.Units)}, nil
 }
 
 // Create creates a group and returns it. An empty ID is replaced by ten random lower-case
@@ -53,10 +55,10 @@ func NewGroups(keys apikey.Store, plans Store, counter store.Counter) (*Groups, 
 // Caution: the ID of a deleted group is free again. A new group with the ID finds what
 // the old one has used, if it is in the same family.
 //
-// Errors: ErrInvalid with every fault, and if there would be more than MaxGroups groups
-// up to the root; ErrNotFound if the parent, a group above it or the plan does not exist;
-// ErrExists for an ID that is taken; and ErrConflict if others were faster 16 times in a
-// row.
+// Errors: ErrInvalid with every fault, if the overrides do not fit beside the other
+// limits of the plan, and if there would be more than MaxGroups groups up to the root;
+// ErrNotFound if the parent, a group above it or the plan does not exist; ErrExists for
+// an ID that is taken; and ErrConflict if others were faster 16 times in a row.
 func (s *Groups) Create(ctx context.Context, g Group) (Group, error) {
 	g.Created = now()
 	g.Updated = g.Created
@@ -64,7 +66,7 @@ func (s *Groups) Create(ctx context.Context, g Group) (Group, error) {
 	if g.ID == "" {
 		g.ID = newID()
 	}
-	if err := g.Validate(); err != nil {
+	if err := invalid("group", append(g.faults(), s.units.faults(g.Throttles, g.Quotas)...)); err != nil {
 		return Group{}, err
 	}
 
@@ -76,7 +78,7 @@ func (s *Groups) Create(ctx context.Context, g Group) (Group, error) {
 	case !errors.Is(err, ErrNotFound):
 		return Group{}, err
 	}
-	if err := s.planExists(ctx, &g); err != nil {
+	if err := s.besideItsPlan(ctx, &g); err != nil {
 		return Group{}, err
 	}
 	err := retry.Do(ctx, func() (raced bool, err error) {
@@ -94,13 +96,15 @@ func (s *Groups) Create(ctx context.Context, g Group) (Group, error) {
 	return g, nil
 }
 
-// planExists returns ErrNotFound if the plan of g does not exist.
-func (s *Groups) planExists(ctx context.Context, g *Group) error {
+// besideItsPlan returns ErrNotFound if the plan of g does not exist, and ErrInvalid if
+// the overrides of g do not fit beside its limits.
+func (s *Groups) besideItsPlan(ctx context.Context, g *Group) error {
 	if g.PlanID == "" {
 		return nil
 	}
-	if _, err := s.plans.Plan(ctx, g.PlanID); err != nil {
+	p, err := s.plans.Plan(ctx, g.PlanID)
+	if err != nil {
 		return fmt.Errorf("usageplan: plan %s of group %s: %w", g.PlanID, g.ID, err)
 	}
-	return nil
+	return g.besidePlan(&p)
 }

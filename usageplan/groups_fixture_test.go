@@ -35,9 +35,9 @@ type families struct {
 //	└─ help
 func newFamilies(t *testing.T) *families {
 	st := memory.New(memory.Config{})
-	groups := must(usageplan.NewGroups(st, st, st))
+	groups := must(usageplan.NewGroups(st, st, st, usageplan.Config{}))
 	h := &families{
-		t, st, must(apikey.NewService(st, apikey.Config{CheckGroup: groups.Check})), must(usageplan.NewService(st, st)), groups,
+		t, st, must(apikey.NewService(st, apikey.Config{CheckGroup: groups.Check})), must(usageplan.NewService(st, st, usageplan.Config{})), groups,
 	}
 	_, err := h.plans.Create(t.Context(), usageplan.Plan{ID: "pro", Quotas: perDay(100)})
 	require.NoError(t, err)
@@ -159,5 +159,5 @@ func (m *meddler) UpdateKey(ctx context.Context, k apikey.Key) error {
 // meddled returns Groups on the store of h, with functions that run around a write.
 func (h *families) meddled(before, after func()) *usageplan.Groups {
 	st := &meddler{h.st, before, after}
-	return must(usageplan.NewGroups(st, st, st))
+	return must(usageplan.NewGroups(st, st, st, usageplan.Config{}))
 }

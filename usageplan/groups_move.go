@@ -17,11 +17,12 @@ import (
 // the key move first, by store.Move, and then the key changes. In between, a Gate refuses
 // the key for a moment. It never admits more than the limits allow.
 //
-// After ErrExists and errors.ErrUnsupported, the key is in its old group with all its
-// counts. After any other error, or if the process ends meanwhile, some counts may have
-// moved while the key has not. A Gate then refuses the key. Call MoveKey again within
-// store.ClosedFor. Any group will do: the counts follow the key from wherever they are,
-// also back to the group that the key is in.
+// After ErrExists, errors.ErrUnsupported and the errors for a key or group that is not
+// there, the key is in its old group with all its counts. After any other error, or if
+// the process ends meanwhile, some counts may have moved while the key has not. A Gate
+// then refuses the key. Call MoveKey again within store.ClosedFor. Any group will do: the
+// counts follow the key from wherever they are, also back to the group that the key is
+// in.
 //
 // The counts of a link that is moved to another plan meanwhile move along. If a link is
 // added meanwhile, what it has used before the key changes may stay behind.

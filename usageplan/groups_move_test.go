@@ -79,7 +79,7 @@ func TestMoveKeyWithin(t *testing.T) {
 	h.key("crawler", "search", "a")
 	_, err := h.charge("@acme>crawler/a", 7)
 	require.NoError(t, err)
-	groups := must(usageplan.NewGroups(h.st, h.st, immovable{h.st, errors.ErrUnsupported}))
+	groups := must(usageplan.NewGroups(h.st, h.st, immovable{h.st, errors.ErrUnsupported}, usageplan.Config{}))
 	for _, to := range []string{"deep", "acme", "help", "help"} {
 		k, err := groups.MoveKey(ctx, "crawler", to)
 		require.NoError(t, err)
@@ -141,7 +141,7 @@ func TestMoveKeyRefused(t *testing.T) {
 			if c.counter != nil {
 				counter = c.counter(counter)
 			}
-			_, err := must(usageplan.NewGroups(h.st, h.st, counter)).MoveKey(ctx, c.key, c.to)
+			_, err := must(usageplan.NewGroups(h.st, h.st, counter, usageplan.Config{})).MoveKey(ctx, c.key, c.to)
 			require.ErrorIs(t, err, c.want)
 			require.ErrorContains(t, err, c.text)
 			k, err := h.keys.Get(ctx, "crawler")
@@ -262,7 +262,7 @@ func TestMoveKeyInterrupted(t *testing.T) {
 						}
 						for i, to := range []string{first, then} {
 							o := &outage{h, []int{n, n / steps}[i] % steps, n >= steps*steps}
-							groups := must(usageplan.NewGroups(outageKeys{h.st, o}, h.st, outageCounter{o}))
+							groups := must(usageplan.NewGroups(outageKeys{h.st, o}, h.st, outageCounter{o}, usageplan.Config{}))
 							if _, err := groups.MoveKey(ctx, "crawler", to); err != nil {
 								require.ErrorIs(t, err, errBroken)
 							}
@@ -315,7 +315,7 @@ func TestMoveKeyAtOnce(t *testing.T) {
 				require.NoError(t, second(h.charge("@blue>crawler/b", 1)))
 			}
 			st := hesitant{h.st}
-			groups := must(usageplan.NewGroups(st, st, st))
+			groups := must(usageplan.NewGroups(st, st, st, usageplan.Config{}))
 			var gaveUp atomic.Bool
 			var wg sync.WaitGroup
 			for range 3 {

@@ -20,15 +20,15 @@ import (
 // groups is refused.
 func TestNewGroups(t *testing.T) {
 	st, none := memory.New(memory.Config{}), (*memory.Store)(nil)
-	_, err := usageplan.NewGroups(nil, none, none)
+	_, err := usageplan.NewGroups(nil, none, none, usageplan.Config{})
 	require.ErrorIs(t, err, usageplan.ErrInvalid)
 	for _, want := range []string{"keys: nil: want", "plans: nil *memory.Store: want", "counter: nil *memory.Store: want"} {
 		require.ErrorContains(t, err, want)
 	}
-	_, err = usageplan.NewGroups(st, struct{ usageplan.Store }{st}, st)
+	_, err = usageplan.NewGroups(st, struct{ usageplan.Store }{st}, st, usageplan.Config{})
 	require.ErrorIs(t, err, usageplan.ErrInvalid)
 	require.ErrorIs(t, err, usageplan.ErrNoGroups)
-	_, err = usageplan.NewGroups(st, nil, st)
+	_, err = usageplan.NewGroups(st, nil, st, usageplan.Config{})
 	require.NotErrorIs(t, err, usageplan.ErrNoGroups)
 	require.ErrorContains(t, err, "plans: nil: want a usageplan.GroupStore")
 }

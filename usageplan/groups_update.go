@@ -50,11 +50,12 @@ func (s *Groups) Update(ctx context.Context, id string, change func(*Group) erro
 		g.Created = old.Created
 		g.Updated = now()
 		g.Version = old.Version
-		if err := g.Validate(); err != nil {
+		if err := invalid("group", append(g.faults(), s.units.faults(g.Throttles, g.Quotas)...)); err != nil {
 			return false, err
 		}
-		if g.PlanID != old.PlanID {
-			if err := s.planExists(ctx, &g); err != nil {
+		if changed := g.PlanID != old.PlanID; changed || g.Throttles != nil || g.Quotas != nil {
+			err := s.besideItsPlan(ctx, &g)
+			if err != nil && (changed || !errors.Is(err, ErrNotFound)) { // a missing plan may stay
 				return false, err
 			}
 		}

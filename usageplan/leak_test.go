@@ -22,7 +22,7 @@ type vault struct {
 func TestNothingShowsASecret(t *testing.T) {
 	const password = "hunter2pass"
 	st := &vault{memory.New(memory.Config{}), password}
-	plans := must(usageplan.NewService(st, st))
+	plans := must(usageplan.NewService(st, st, usageplan.Config{}))
 	key, secret, err := must(apikey.NewService(st, apikey.Config{})).Create(t.Context(), apikey.Key{Enabled: true})
 	require.NoError(t, err)
 	plan, err := plans.Create(t.Context(), usageplan.Plan{Throttle: throttle(1, 1), Quotas: perDay(1)})
@@ -30,7 +30,8 @@ func TestNothingShowsASecret(t *testing.T) {
 	values := map[string]any{
 		"Service": plans, "Access": usageplan.Access{Key: key}, "Plan": plan,
 		"Link": usageplan.Link{PlanID: plan.ID, KeyID: key.ID}, "Stage": usageplan.Stage{},
-		"Groups": must(usageplan.NewGroups(st, st, st)), "Group": usageplan.Group{}, "GroupFilter": usageplan.GroupFilter{},
+		"Groups": must(usageplan.NewGroups(st, st, st, usageplan.Config{})), "Group": usageplan.Group{}, "GroupFilter": usageplan.GroupFilter{},
+		"Throttle": usageplan.Throttle{}, "Limits": usageplan.Limits{}, "Unit": usageplan.Unit{}, "Config": usageplan.Config{}, "InvalidRecord": usageplan.InvalidRecord{},
 		"AuditReport": usageplan.AuditReport{}, "Listeners": &usageplan.Listeners{},
 	}
 	leak.Complete(t, values)

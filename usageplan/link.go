@@ -8,7 +8,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/ration-go/ration/internal/strict"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 )
@@ -16,8 +15,8 @@ import (
 // A Link ties a key to a plan.
 //
 // The JSON form of a Link is stable, so stores may keep it. It holds every valid Link
-// exactly. It keeps the difference between Quotas that are nil and Quotas that are empty:
-// the member is left out, or it is [].
+// exactly. It keeps the difference between Throttles and Quotas that are nil and those
+// that are empty: the member is left out, or it is [].
 type Link struct {
 	PlanID string `json:"planId"`
 	KeyID  string `json:"keyId"`
@@ -33,8 +32,13 @@ type Link struct {
 	// The throttles of the plan's routes stay.
 	Throttle *limiter.Limit `json:"throttle,omitzero"`
 
+	// Throttles replaces the Throttles of the plan for this key. If nil, the plan's count.
+	// If empty but not nil, there are none. Those of classes and routes stay: see Plan.For.
+	Throttles []Throttle `json:"throttles,omitzero"`
+
 	// Quotas replaces the Quotas of the plan for this key. If nil, the plan's count. If
-	// empty but not nil, the key has no quota.
+	// empty but not nil, the key has no quota. Those of classes and routes stay. For another
+	// limit of a class, give the key a plan of its own.
 	Quotas []quota.Quota `json:"quotas,omitzero"`
 
 	// Created is the time when the link was created.
@@ -51,15 +55,16 @@ const maxAllowance = 2 * maxID
 // ErrInvalid.
 func (l *Link) UnmarshalJSON(text []byte) error {
 	type fields Link
-	if err := strict.Unmarshal(text, (*fields)(l)); err != nil {
+	if err := decode(text, (*fields)(l)); err != nil {
 		return fmt.Errorf("%w link: %w", ErrInvalid, err)
 	}
 	return nil
 }
 
 // Validate reports every fault of l at once. The error wraps ErrInvalid.
-func (l *Link) Validate() error {
-	var errs []error
+func (l *Link) Validate() error { return invalid("link", l.faults()) }
+
+func (l *Link) faults() (errs []error) {
 	if l.PlanID == "" || l.KeyID == "" {
 		errs = append(errs, fmt.Errorf("planId, keyId: %q, %q: want both", l.PlanID, l.KeyID))
 	}
@@ -71,7 +76,7 @@ func (l *Link) Validate() error {
 	if !utf8.ValidString(l.Allowance) || strings.ContainsFunc(l.Allowance, notInAllowance) {
 		errs = append(errs, fmt.Errorf("allowance: %.40q: want UTF-8 without control characters and '>'", l.Allowance))
 	}
-	return invalid("link", append(errs, limits(l.Throttle, l.Quotas)...))
+	return append(errs, append(limits(l.Throttle, l.Throttles, l.Quotas), together(l.Throttles, l.Quotas, nil)...)...)
 }
 
 func notInAllowance(c rune) bool { return c == '>' || unicode.IsControl(c) }

@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -48,6 +50,38 @@ func TestLinkThrottle(t *testing.T) {
 	require.Equal(t, gate.Throttled, h.reason(plain))
 }
 
+// TestLinkThrottles checks that the Throttles of a link replace the plan's for one key
+// only, and that there are none if they are empty.
+func TestLinkThrottles(t *testing.T) {
+	h := newFixture(t, withUnits)
+	p := h.plan(usageplan.Plan{Throttles: tokensAYear(10), Quotas: []quota.Quota{{Limit: 100, Unit: "tokens", Period: quota.Year}}})
+	for name, c := range map[string]struct {
+		throttles []usageplan.Throttle
+		quotas    []quota.Quota
+		most      int64 // that one request can use
+	}{
+		"those of the plan": {nil, nil, 10},
+		"more":              {tokensAYear(30), nil, 30},
+		"none":              {[]usageplan.Throttle{}, nil, 100},
+		"no quota":          {nil, []quota.Quota{}, 10},
+		"nothing":           {[]usageplan.Throttle{}, []quota.Quota{}, 1 << 52},
+	} {
+		k, secret := h.key(name)
+		_, err := h.plans.AddLink(t.Context(), usageplan.Link{PlanID: p.ID, KeyID: k.ID, Throttles: c.throttles, Quotas: c.quotas})
+		require.NoError(t, err)
+		if name != "nothing" {
+			require.False(t, h.admit(gate.Request{Secret: secret, Costs: usageplan.Costs{c.most + 1}}).Allowed, name)
+		}
+		require.True(t, h.admit(gate.Request{Secret: secret, Costs: usageplan.Costs{c.most}}).Allowed, name)
+		require.True(t, h.admit(gate.Request{Secret: secret}).Allowed, "%s: requests are not limited", name)
+	}
+}
+
+// tokensAYear returns a throttle of tokens that gains none in the time of a test.
+func tokensAYear(burst int) []usageplan.Throttle {
+	return []usageplan.Throttle{{Limit: limiter.Limit{Rate: 1e-8, Burst: burst}, Unit: "tokens"}}
+}
+
 // TestMoveAndLinkAgain moves a key to another plan and links it to the first plan again.
 // The links must count under different subjects.
 func TestMoveAndLinkAgain(t *testing.T) {
@@ -73,7 +107,7 @@ func TestMoveAndLinkAgain(t *testing.T) {
 		}
 	}
 	for id, n := range map[string]int64{a.ID: 1, b.ID: 2, c.ID: 3} {
-		days, err := h.gate.UsageByDay(ctx, id, k.ID, 1)
+		days, err := h.gate.UsageByDay(ctx, id, k.ID, "", 1)
 		require.NoError(t, err)
 		require.Equal(t, n, days[0].Used)
 	}

@@ -23,9 +23,10 @@ func (s *Service) Link(ctx context.Context, planID, keyID string) error {
 // A key has one plan for each API stage, and one for every stage that no plan of the key
 // names. To give a key another plan use Move.
 //
-// Errors: ErrInvalid, apikey.ErrNotFound if there is no such key, ErrNotFound if there is
-// no such plan, ErrExists if the two are linked, and ErrClash if another plan of the key
-// is for a stage of the plan, or if both are for every stage.
+// Errors: ErrInvalid, also if the overrides do not fit beside the other limits of the
+// plan, apikey.ErrNotFound if there is no such key, ErrNotFound if there is no such plan,
+// ErrExists if the two are linked, and ErrClash if another plan of the key is for a stage
+// of the plan, or if both are for every stage.
 func (s *Service) AddLink(ctx context.Context, l Link) (Link, error) {
 	return s.addLink(ctx, l, false)
 }
@@ -46,7 +47,7 @@ func (s *Service) addLink(ctx context.Context, l Link, spare bool) (Link, error)
 	l.Allowance = unusedAllowance(l.PlanID, links)
 	l.Created = now()
 	l.Version = 1
-	if err := l.Validate(); err != nil {
+	if err := invalid("link", append(l.faults(), s.units.faults(l.Throttles, l.Quotas)...)); err != nil {
 		return Link{}, err
 	}
 	if _, err := s.keys.Key(ctx, l.KeyID); err != nil {
@@ -54,6 +55,9 @@ func (s *Service) addLink(ctx context.Context, l Link, spare bool) (Link, error)
 	}
 	p, err := s.Get(ctx, l.PlanID)
 	if err != nil {
+		return Link{}, err
+	}
+	if err := invalid("link", p.beside(l.Throttles, l.Quotas)); err != nil {
 		return Link{}, err
 	}
 	if err := s.clash(ctx, l.KeyID, &p, "", spare); err != nil {
@@ -86,8 +90,8 @@ func (s *Service) removeLinks(ctx context.Context, links []Link) error {
 }
 
 // UpdateLink changes the overrides of a link under traffic, and returns the new link.
-// change may set Throttle and Quotas. UpdateLink restores any other field. Tokens and use
-// are kept by the rules of Update.
+// change may set Throttle, Throttles and Quotas. UpdateLink restores any other field.
+// Tokens and use are kept by the rules of Update.
 //
 // If others change the link at the same time, UpdateLink calls change again with the new
 // state. If change returns an error, UpdateLink changes nothing and returns that error.
@@ -107,8 +111,12 @@ func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change f
 		changed := l
 		l = old
 		l.Throttle = changed.Throttle
+		l.Throttles = changed.Throttles
 		l.Quotas = changed.Quotas
-		if err := l.Validate(); err != nil {
+		if err := invalid("link", append(l.faults(), s.units.faults(l.Throttles, l.Quotas)...)); err != nil {
+			return false, err
+		}
+		if err := s.besideItsPlan(ctx, &l); err != nil {
 			return false, err
 		}
 		return written("update link of key "+keyID, s.plans.UpdateLink(ctx, l))
@@ -118,6 +126,22 @@ func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change f
 	}
 	l.Version++
 	return l, nil
+}
+
+// besideItsPlan returns an error if the overrides of l do not fit beside the limits of
+// its plan. A plan that does not exist has no limits.
+func (s *Service) besideItsPlan(ctx context.Context, l *Link) error {
+	if l.Throttles == nil && l.Quotas == nil {
+		return nil
+	}
+	p, err := s.Get(ctx, l.PlanID)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return invalid("link", p.beside(l.Throttles, l.Quotas))
 }
 
 // Move links a key to another plan, and then removes its link to the first. The new link

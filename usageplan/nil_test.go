@@ -21,7 +21,7 @@ func TestNil(t *testing.T) {
 		"plans: nil: want a usageplan.Store":               {st, nil},
 		"plans: nil *memory.Store: want a usageplan.Store": {st, none},
 	} {
-		_, err := usageplan.NewService(c.keys, c.plans)
+		_, err := usageplan.NewService(c.keys, c.plans, usageplan.Config{})
 		require.ErrorIs(t, err, usageplan.ErrInvalid)
 		require.ErrorContains(t, err, want)
 	}

@@ -1,6 +1,7 @@
 package usageplan
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/ration-go/ration/internal/fault"
@@ -9,11 +10,15 @@ import (
 )
 
 // Parse returns a plan with an ID and with limits in their text forms: a throttle such as
-// "50/s burst 100" or "unlimited", and quotas such as "1000/day". The error reports every
-// fault at once and wraps ErrInvalid.
+// "50/s burst 100" or "unlimited", and quotas such as "1000/day" or "200000
+// input_tokens/day". A plan with Throttles gets them from ParseThrottle: a text such as
+// "5/minute" is a throttle and a quota alike, and means another limit as each.
+//
+// The error reports every fault at once and wraps ErrInvalid.
 func Parse(id, throttle string, quotas ...string) (Plan, error) {
 	p := Plan{ID: id, Throttle: new(limiter.Limit)}
-	errs := []error{fault.In("throttle", p.Throttle.UnmarshalText([]byte(throttle)))}
+	wrong := fault.In("throttle", p.Throttle.UnmarshalText([]byte(throttle)))
+	errs := []error{cmp.Or(misplaced(throttle), wrong)}
 	if len(quotas) > 0 {
 		p.Quotas = make([]quota.Quota, len(quotas))
 	}
@@ -23,5 +28,8 @@ func Parse(id, throttle string, quotas ...string) (Plan, error) {
 	if err := fault.Report(ErrInvalid, "plan", errs...); err != nil {
 		return Plan{}, err
 	}
-	return p, p.Validate()
+	if err := p.Validate(); err != nil {
+		return Plan{}, err
+	}
+	return p, nil
 }

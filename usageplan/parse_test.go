@@ -27,6 +27,10 @@ func TestParse(t *testing.T) {
 	for _, want := range []string{"throttle", "quotas[1]", "quotas[2]", "fortnight"} {
 		require.ErrorContains(t, err, want)
 	}
+	_, err = usageplan.Parse("free", "5/s soft", "1/dy")
+	require.ErrorIs(t, err, limiter.ErrInvalid)
+	require.ErrorContains(t, err, "throttle: limiter: invalid limit \"5/s soft\": ")
+	require.ErrorContains(t, err, "a unit, a name and \"soft\" belong in throttles\nquotas[0]: ")
 	_, err = usageplan.Parse("a b", "unlimited", "1/day", "2/day")
 	require.ErrorContains(t, err, `id: "a b"`)
 	require.ErrorContains(t, err, "quotas[1].name")

@@ -11,7 +11,6 @@ import (
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/metername"
-	"github.com/ration-go/ration/internal/strict"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 )
@@ -19,9 +18,12 @@ import (
 // The bounds of a plan. Those of names and descriptions are the bounds of AWS for API
 // keys.
 const (
-	// MaxQuotas is the number of quotas of a plan. With a throttle, the usage record and the
-	// ID of a request, a key has at most eight of the sixteen meters of a store.Part.
-	MaxQuotas = 5
+	// MaxLimits is the number of limits that one request can meet: the throttle of the plan
+	// or of a route, Throttles, Quotas, and those of one class and one route in For. With
+	// the usage records of MaxUnits+1 units and the ID of a request these are the sixteen
+	// meters of a store.Part. The overrides of a link or a group count together with the
+	// limits of the plan that they do not replace.
+	MaxLimits = 10
 
 	MaxRoutes      = 300     // throttles of single routes
 	MaxStages      = 100     // API stages
@@ -57,13 +59,29 @@ type Plan struct {
 	// throttle. A Rate of 0 refuses every request.
 	Throttle *limiter.Limit `json:"throttle,omitzero"`
 
-	// ThrottleByCost makes Throttle and the throttles of routes charge the cost of a
-	// request. By default they charge one token for each request.
-	ThrottleByCost bool `json:"throttleByCost,omitzero"`
+	// Throttles are further token buckets, such as one for a unit that the service has
+	// declared. Each counts on every route, beside Throttle or what replaces it. No two have
+	// the same name.
+	Throttles []Throttle `json:"throttles,omitzero"`
 
-	// Quotas are allowances for calendar periods. Each is charged the cost of a request. No
-	// two have the same name. There are at most MaxQuotas.
+	// Quotas are allowances for calendar periods. Each is charged what a request uses of its
+	// Unit. No two have the same name. With Throttles and one throttle there are at most
+	// MaxLimits.
 	Quotas []quota.Quota `json:"quotas,omitzero"`
+
+	// For maps a class, or a route, to limits that count for its requests only, beside all
+	// other limits. A class is what the service says of a request in gate.Request.Class,
+	// such as a model or a feature. It has 1 to 64 ASCII letters, digits and any of "._:@-".
+	// A route is as in Routes, in ASCII, and AnyRoute is none. There are at most MaxFor.
+	//
+	// The name of such a limit begins with the class or the route: "opus tokens/day". It has
+	// at most quota.MaxName bytes, and no other limit of the plan has it. Whatever class and
+	// route a request has, it must not meet more than MaxLimits. The overrides of links and
+	// groups replace no limit in For.
+	//
+	// Caution: limits of a class that the service never names do nothing. See
+	// Config.Classes.
+	For map[string]Limits `json:"for,omitzero"`
 
 	// Routes maps a route to a throttle that replaces Throttle there, with a bucket of its
 	// own. The key is the canonical name of the route: the pattern of the router without a
@@ -119,7 +137,7 @@ type Plan struct {
 // Make the Plan a named field there.
 func (p *Plan) UnmarshalJSON(text []byte) error {
 	type fields Plan
-	if err := strict.Unmarshal(text, (*fields)(p)); err != nil {
+	if err := decodePlan(text, (*fields)(p)); err != nil {
 		what := "plan"
 		if p.ID != "" { // tells the plans of a file apart
 			what = fmt.Sprintf("plan %.40q", p.ID)
@@ -131,13 +149,18 @@ func (p *Plan) UnmarshalJSON(text []byte) error {
 
 // Validate reports every fault of p at once. The error wraps ErrInvalid. An empty ID is
 // valid, because Service.Create generates one.
-func (p *Plan) Validate() error {
-	var errs []error
+//
+// A Service also checks that the units and the classes are declared.
+func (p *Plan) Validate() error { return invalid("plan", p.faults()) }
+
+func (p *Plan) faults() (errs []error) {
 	if p.ID != "" && (len(p.ID) > maxID || strings.ContainsFunc(p.ID, notInID)) {
 		errs = append(errs, fmt.Errorf("id: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", p.ID, maxID))
 	}
 	errs = append(errs, text("name", p.Name, MaxName), text("description", p.Description, MaxDescription))
-	errs = append(errs, limits(p.Throttle, p.Quotas)...)
+	errs = append(errs, limits(p.Throttle, p.Throttles, p.Quotas)...)
+	errs = append(errs, forFaults(p.For)...)
+	errs = append(errs, together(p.Throttles, p.Quotas, p.For)...)
 	errs = append(errs, routes("routes", metername.RoutePrefix, p.Routes)...)
 	errs = append(errs, stageRoutes(p.StageRoutes)...)
 	errs = append(errs, fault.In("", p.Tags.Validate()), text("productCode", p.ProductCode, MaxName))
@@ -145,7 +168,7 @@ func (p *Plan) Validate() error {
 	if n := len(p.Stages); p.Detached && n > 0 {
 		errs = append(errs, fmt.Errorf("detached: true with %d stages: want no stages", n))
 	}
-	return invalid("plan", errs)
+	return errs
 }
 
 // notInID reports whether an ID must not have c. The rule is that of apikey.Key.ID. It
@@ -156,40 +179,6 @@ func notInID(c rune) bool {
 
 // everywhere reports whether p is for every stage that no plan of the key names.
 func (p *Plan) everywhere() bool { return len(p.Stages) == 0 && !p.Detached }
-
-// limits returns the faults of the throttle and the quotas of a plan, a link or a group.
-func limits(throttle *limiter.Limit, quotas []quota.Quota) (errs []error) {
-	if throttle != nil {
-		errs = append(errs, fault.In("throttle", throttle.Validate()))
-	}
-	if n := len(quotas); n > MaxQuotas {
-		errs = append(errs, fmt.Errorf("quotas: %d of them: want at most %d", n, MaxQuotas))
-	}
-
-	// All counts of a link or a group share one space of names. So the name of a quota must
-	// not be that of a throttle or of a usage record, nor of another quota.
-	seen := map[string]bool{metername.Throttle: true, quota.RecordName: true}
-	const record = quota.RecordName + "/" // reserved for further usage records
-	for i, q := range quotas {
-		errs = append(errs, fault.In(fmt.Sprintf("quotas[%d]", i), q.Validate()))
-		name := nameOf(q)
-		if seen[name] || strings.HasPrefix(name, record) || strings.HasPrefix(name, metername.RoutePrefix) {
-			errs = append(errs, fmt.Errorf("quotas[%d].name: %.100q: want a unique name (%q, %q and names that begin with %q or %q are reserved)", i,
-				name, metername.Throttle, quota.RecordName, record, metername.RoutePrefix))
-		}
-		seen[name] = name != ""
-	}
-	return errs
-}
-
-// nameOf returns the name of a quota, or "" if it has neither a Name nor a valid Period,
-// which is the default. Validate then reports the Period only.
-func nameOf(q quota.Quota) string {
-	if _, err := q.Period.MarshalText(); q.Name == "" && err != nil {
-		return ""
-	}
-	return q.NameOrPeriod()
-}
 
 // text returns the fault of a text for people, or nil. It allows the tabs and newlines of
 // a description.

@@ -27,30 +27,30 @@ func TestBadPlans(t *testing.T) {
 		return list
 	}
 	for want, p := range map[string]usageplan.Plan{
-		"rate: -1":                             {Throttle: throttle(-1, 1)},
-		"rate: NaN":                            {Throttle: throttle(rate.Limit(math.NaN()), 1)},
-		"rate: 1e+13":                          {Throttle: throttle(1e13, 1)},
-		"burst: -1":                            {Throttle: throttle(1, -1)},
-		"a smaller burst or a rounder rate":    {Throttle: throttle(1.0/86400, 1<<30)},
-		"limit: -1":                            {Quotas: perDay(-1)},
-		"limit: 9007199254740991":              {Quotas: perDay(1<<53 - 1)},
-		"period: 0":                            {Quotas: []quota.Quota{{Limit: 1}}},
-		"period: 77":                           {Quotas: []quota.Quota{{Limit: 1, Period: 77}}},
-		"start day: 32":                        {Quotas: []quota.Quota{{Limit: 1, Period: quota.Month, StartDay: 32}}},
-		`quotas[1].name: "day"`:                {Quotas: append(perDay(1), perDay(2)...)},
-		`quotas[0].name: "throttle"`:           {Quotas: []quota.Quota{{Name: "throttle", Limit: 1, Period: quota.Day}}},
-		`quotas[0].name: "use"`:                {Quotas: []quota.Quota{{Name: "use", Limit: 1, Period: quota.Day}}},
-		`quotas[0].name: "use/k1"`:             {Quotas: []quota.Quota{{Name: "use/k1", Limit: 1, Period: quota.Day}}},
-		`quotas[0].name: "throttle GET /pets`:  {Quotas: []quota.Quota{{Name: "throttle GET /pets", Limit: 1, Period: quota.Day}}},
-		"quotas: 6 of them: want at most 5":    {Quotas: many(6)},
-		`routes["/pets/GET"]: want the canon`:  {Routes: map[string]limiter.Limit{"/pets/GET": {}}},
-		"want a form like":                     {Routes: map[string]limiter.Limit{"pets": {}}},
-		`routes["GET /pets"].rate: -1 a secon`: {Routes: map[string]limiter.Limit{"GET /pets": {Rate: -1}}},
-		"stages[0]":                            {Stages: []usageplan.Stage{{API: "orders"}}},
-		`stages[1]: "a:b": listed twice`:       {Stages: []usageplan.Stage{{API: "a", Name: "b"}, {API: "a", Name: "b"}}},
-		"detached: true with 1 stages":         {Stages: []usageplan.Stage{{API: "a", Name: "b"}}, Detached: true},
-		"name: 1025 characters":                {Name: strings.Repeat("é", 1025)},
-		"name: \"a\\x00b\"":                    {Name: "a\x00b"},
+		"rate: -1":                              {Throttle: throttle(-1, 1)},
+		"rate: NaN":                             {Throttle: throttle(rate.Limit(math.NaN()), 1)},
+		"rate: 1e+13":                           {Throttle: throttle(1e13, 1)},
+		"burst: -1":                             {Throttle: throttle(1, -1)},
+		"a smaller burst or a rounder rate":     {Throttle: throttle(1.0/86400, 1<<30)},
+		"limit: -1":                             {Quotas: perDay(-1)},
+		"limit: 9007199254740991":               {Quotas: perDay(1<<53 - 1)},
+		"period: 0":                             {Quotas: []quota.Quota{{Limit: 1}}},
+		"period: 77":                            {Quotas: []quota.Quota{{Limit: 1, Period: 77}}},
+		"start day: 32":                         {Quotas: []quota.Quota{{Limit: 1, Period: quota.Month, StartDay: 32}}},
+		`quotas[1].name: "day"`:                 {Quotas: append(perDay(1), perDay(2)...)},
+		`quotas[0].name: "throttle"`:            {Quotas: []quota.Quota{{Name: "throttle", Limit: 1, Period: quota.Day}}},
+		`quotas[0].name: "use"`:                 {Quotas: []quota.Quota{{Name: "use", Limit: 1, Period: quota.Day}}},
+		`quotas[0].name: "use k1"`:              {Quotas: []quota.Quota{{Name: "use k1", Limit: 1, Period: quota.Day}}},
+		`quotas[0].name: "throttle GET /pets`:   {Quotas: []quota.Quota{{Name: "throttle GET /pets", Limit: 1, Period: quota.Day}}},
+		"throttles, quotas: 10 of them: want a": {Quotas: many(10)},
+		`routes["/pets/GET"]: want the canon`:   {Routes: map[string]limiter.Limit{"/pets/GET": {}}},
+		"want a form like":                      {Routes: map[string]limiter.Limit{"pets": {}}},
+		`routes["GET /pets"].rate: -1 a secon`:  {Routes: map[string]limiter.Limit{"GET /pets": {Rate: -1}}},
+		"stages[0]":                             {Stages: []usageplan.Stage{{API: "orders"}}},
+		`stages[1]: "a:b": listed twice`:        {Stages: []usageplan.Stage{{API: "a", Name: "b"}, {API: "a", Name: "b"}}},
+		"detached: true with 1 stages":          {Stages: []usageplan.Stage{{API: "a", Name: "b"}}, Detached: true},
+		"name: 1025 characters":                 {Name: strings.Repeat("é", 1025)},
+		"name: \"a\\x00b\"":                     {Name: "a\x00b"},
 	} {
 		h := newFixture(t)
 		_, err := h.plans.Create(t.Context(), p)
@@ -69,10 +69,10 @@ func TestBadPlans(t *testing.T) {
 		require.ErrorContains(t, err, all)
 	}
 	_, err = newFixture(t).plans.Create(t.Context(), usageplan.Plan{Quotas: []quota.Quota{
-		{Limit: -1}, {Limit: -2}, {Limit: -3, Period: quota.Day}, {Limit: -4, Period: quota.Day}, {Name: "use/x", Limit: -5},
+		{Limit: -1}, {Limit: -2}, {Limit: -3, Period: quota.Day}, {Limit: -4, Period: quota.Day}, {Name: "use x", Limit: -5},
 	}})
 	for _, all := range []string{
-		"limit: -1", "limit: -2", "limit: -3", "limit: -4", "limit: -5", `quotas[3].name: "day": want a unique name`, `quotas[4].name: "use/x": want a unique name`,
+		"limit: -1", "limit: -2", "limit: -3", "limit: -4", "limit: -5", `quotas[3].name: "day": want a unique name`, `quotas[4].name: "use x": want a unique name`,
 	} {
 		require.ErrorContains(t, err, all)
 	}
@@ -150,9 +150,10 @@ func TestJSON(t *testing.T) {
 	require.NoError(t, err)
 	at := time.Date(2026, 11, 23, 12, 0, 0, 1000, time.UTC)
 	p := usageplan.Plan{
-		ID: "p", Name: "plan", Throttle: throttle(0.5, 7), ThrottleByCost: true,
-		Quotas: []quota.Quota{{Limit: 9, Period: quota.Month, StartDay: 15, Location: berlin}, {Name: "tokens", Limit: 1 << 50, Period: quota.Day}},
-		Routes: map[string]limiter.Limit{"GET /pets/{id}": {Rate: 1, Burst: 1}}, Stages: []usageplan.Stage{{API: "a", Name: "b"}},
+		ID: "p", Name: "plan", Throttle: throttle(0.5, 7),
+		Throttles: []usageplan.Throttle{{Limit: limiter.PerSecond(3), Unit: "tokens", Name: "tpm"}},
+		Quotas:    []quota.Quota{{Limit: 9, Period: quota.Month, StartDay: 15, Location: berlin}, {Name: "tokens", Limit: 1 << 50, Period: quota.Day}},
+		Routes:    map[string]limiter.Limit{"GET /pets/{id}": {Rate: 1, Burst: 1}}, Stages: []usageplan.Stage{{API: "a", Name: "b"}},
 		Created: at, Updated: at, Version: 3,
 	}
 	text, err := json.Marshal(p)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/ration-go/ration/internal/retry"
@@ -64,9 +65,13 @@ func (p Plan) wanted() ([]byte, error) {
 	p.Created = time.Time{}
 	p.Updated = time.Time{}
 	p.Version = 0
+	if len(p.Throttles) == 0 {
+		p.Throttles = nil
+	}
 	if len(p.Quotas) == 0 {
 		p.Quotas = nil
 	}
+	p.For = withoutEmpty(p.For)
 	if len(p.Routes) == 0 {
 		p.Routes = nil
 	}
@@ -80,4 +85,23 @@ func (p Plan) wanted() ([]byte, error) {
 		p.Tags = nil
 	}
 	return json.Marshal(p)
+}
+
+// withoutEmpty returns limits of classes and routes with nil for collections that are
+// empty.
+func withoutEmpty(all map[string]Limits) map[string]Limits {
+	if len(all) == 0 {
+		return nil
+	}
+	all = maps.Clone(all)
+	for key, l := range all {
+		if len(l.Throttles) == 0 {
+			l.Throttles = nil
+		}
+		if len(l.Quotas) == 0 {
+			l.Quotas = nil
+		}
+		all[key] = l
+	}
+	return all
 }

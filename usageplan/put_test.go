@@ -38,7 +38,7 @@ func TestPut(t *testing.T) {
 		{want(200), 2},
 		{usageplan.Plan{ID: "free"}, 3},
 		{usageplan.Plan{ID: "free", Version: 99, Routes: map[string]limiter.Limit{}, Stages: []usageplan.Stage{}, Tags: apikey.Tags{},
-			Quotas: []quota.Quota{}, StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{}}, 3},
+			Throttles: []usageplan.Throttle{}, Quotas: []quota.Quota{}, StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{}}, 3},
 	} {
 		put, err := h.plans.Put(ctx, start.plan)
 		require.NoError(t, err)

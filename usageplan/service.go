@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,17 +26,32 @@ import (
 type Service struct {
 	keys  apikey.Store
 	plans Store
+	units Units
+
+	classes Classes
+}
+
+// Config configures a Service and Groups. The zero Config is ready for use.
+type Config struct {
+	// Units declares what plans may limit beside requests. Give gate.Config the same Units.
+	// The default is none: then plans limit requests only.
+	Units Units
+
+	// Classes declares the classes that the service names in gate.Request.Class. Plan.For
+	// may name no others. If nil, it may name any class. If empty but not nil, it may name
+	// none.
+	Classes Classes
 }
 
 // NewService returns a Service on a store of keys and a store of plans. One type, such as
 // store/memory, may be both. The error reports every fault at once and wraps ErrInvalid.
-func NewService(keys apikey.Store, plans Store) (*Service, error) {
+func NewService(keys apikey.Store, plans Store, cfg Config) (*Service, error) {
 	err := fault.Report(ErrInvalid, "service", nilcheck.Required("keys", keys, "an apikey.Store"),
-		nilcheck.Required("plans", plans, "a usageplan.Store"))
+		nilcheck.Required("plans", plans, "a usageplan.Store"), fault.In("", cfg.validate()))
 	if err != nil {
 		return nil, err
 	}
-	return &Service{keys: keys, plans: plans}, nil
+	return &Service{keys: keys, plans: plans, units: slices.Clone(cfg.Units), classes: slices.Clone(cfg.Classes)}, nil
 }
 
 // The bounds of a page of List and Links, as in AWS.
@@ -62,7 +78,7 @@ func (s *Service) Create(ctx context.Context, p Plan) (Plan, error) {
 	if p.ID == "" {
 		p.ID = newID()
 	}
-	if err := p.Validate(); err != nil {
+	if err := invalid("plan", append(p.faults(), s.undeclared(&p)...)); err != nil {
 		return Plan{}, err
 	}
 	if err := s.plans.InsertPlan(ctx, p); err != nil {
@@ -123,9 +139,10 @@ func (s *Service) All(ctx context.Context) iter.Seq2[Plan, error] {
 // state, after a short pause that ends with ctx. So change must do no more than set
 // fields. If change returns an error, Update changes nothing and returns that error.
 //
-// Errors: those of change, ErrInvalid, ErrNotFound, ErrClash if the plan gets a stage
-// that another plan of one of its keys names, and ErrConflict if others were faster 16
-// times in a row.
+// Errors: those of change, ErrInvalid, also if the limits of the plan no longer fit
+// beside the overrides of one of its links or groups, ErrNotFound, ErrClash if the plan
+// gets a stage that another plan of one of its keys names, and ErrConflict if others were
+// faster 16 times in a row.
 //
 // # Tokens and use
 //
@@ -155,10 +172,13 @@ func (s *Service) Update(ctx context.Context, id string, change func(*Plan) erro
 		p.Created = old.Created
 		p.Updated = now()
 		p.Version = old.Version
-		if err := p.Validate(); err != nil {
+		if err := invalid("plan", append(p.faults(), s.undeclared(&p)...)); err != nil {
 			return false, err
 		}
 		if err := s.stagesFree(ctx, &p, &old); err != nil {
+			return false, err
+		}
+		if err := s.besideOverrides(ctx, &p, &old); err != nil {
 			return false, err
 		}
 		return written("update plan "+id, s.plans.UpdatePlan(ctx, p))
@@ -184,6 +204,9 @@ func written(what string, err error) (raced bool, _ error) {
 
 // Delete removes a plan and then its links. After Delete returns, keys that were linked
 // only to this plan have no plan. What was counted stays in the Counter until it is old.
+//
+// Caution: a key in a group that has lost its last link is admitted by the limits of its
+// groups, if one of them has a plan.
 //
 // Delete refuses a plan that a group has, before anything is removed. It cannot exclude
 // that a group gets the plan at the same time. A Gate refuses the keys of such a group,

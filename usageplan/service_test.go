@@ -344,7 +344,7 @@ func TestFailingStore(t *testing.T) {
 		k, _ := h.key("key")
 		p := h.plan(usageplan.Plan{})
 		st := failing{h.st, method}
-		err := call(t.Context(), must(usageplan.NewService(st, st)), p, k)
+		err := call(t.Context(), must(usageplan.NewService(st, st, usageplan.Config{})), p, k)
 		require.ErrorIs(t, err, errBroken, method)
 	}
 }

@@ -51,7 +51,7 @@ func TestStageRoutes(t *testing.T) {
 
 // TestBadStageRoutes checks that Plan.Validate names every fault.
 func TestBadStageRoutes(t *testing.T) {
-	long := "GET /" + strings.Repeat("x", 110)
+	long := "GET /" + strings.Repeat("x", 170)
 	p := usageplan.Plan{
 		StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{
 			{API: "a:b", Name: "prod"}: {},

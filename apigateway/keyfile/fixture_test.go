@@ -40,7 +40,7 @@ func (h *fixture) plan(p usageplan.Plan) usageplan.Plan {
 func imports(t *testing.T) (h *fixture, old apikey.Key, file func(string) string) {
 	st := memory.New(memory.Config{})
 	keys := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}}))
-	h = &fixture{t, st, keys, must(usageplan.NewService(st, st))}
+	h = &fixture{t, st, keys, must(usageplan.NewService(st, st, usageplan.Config{}))}
 	dev := []usageplan.Stage{{API: "pets", Name: "dev"}}
 	a, b := h.plan(usageplan.Plan{Name: "a", Stages: dev}), h.plan(usageplan.Plan{Name: "b", Stages: dev})
 	c := h.plan(usageplan.Plan{Name: "c", Stages: []usageplan.Stage{{API: "pets", Name: "prod"}}})

@@ -77,7 +77,7 @@ func TestRollbackTime(t *testing.T) {
 	for _, down := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			st := &distant{memory.New(memory.Config{}), down}
-			keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})), must(usageplan.NewService(st, st))
+			keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})), must(usageplan.NewService(st, st, usageplan.Config{}))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			began := time.Now()

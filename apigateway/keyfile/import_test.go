@@ -69,7 +69,7 @@ func TestImportFails(t *testing.T) {
 	h, _, file := imports(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	st := &stumbles{Store: h.st, at: "second", stop: cancel}
-	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})), must(usageplan.NewService(st, h.st))
+	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})), must(usageplan.NewService(st, h.st, usageplan.Config{}))
 	rows := keyfile.Parse(strings.NewReader(file("name,key,enabled,usageplanids\nfirst,SECRET-1,false,PLAN-C\nsecond,SECRET-2,true,PLAN-A\n")))
 	done, err := keyfile.Import(ctx, keys, plans, rows, false)
 	require.ErrorIs(t, err, errBroken)
@@ -96,7 +96,7 @@ func TestImportShowsNoValue(t *testing.T) {
 	st := plansFail{memory.New(memory.Config{})}
 	const secret = "secretsecretsecretsecret"
 	row := keyfile.Row{Line: 2, Key: apikey.Key{Name: "a"}, Secret: "anotheranotheranother", PlanIDs: []string{secret}}
-	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})), must(usageplan.NewService(st, st))
+	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}})), must(usageplan.NewService(st, st, usageplan.Config{}))
 	_, err := keyfile.Import(t.Context(), keys, plans, func(yield func(keyfile.Row, error) bool) { yield(row, nil) }, false)
 	require.ErrorIs(t, err, errBroken)
 	require.NotContains(t, err.Error(), secret)

@@ -30,7 +30,7 @@ func newClient(t *testing.T) (*sdk.Client, *gate.Gate) {
 	t.Cleanup(g.Close)
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "secret", id == "admin", nil }, sigv4.Config{})
 	require.NoError(t, err)
-	h, err := apigateway.New(must(apikey.NewService(st, apikey.Config{KeyFormat: g.KeyFormat()})), must(usageplan.NewService(st, st)), g, apigateway.Signed(verifier), apigateway.Config{Stages: apigateway.StageList{{API: "pets", Name: "prod"}, {API: "pets", Name: "dev"}}})
+	h, err := apigateway.New(must(apikey.NewService(st, apikey.Config{KeyFormat: g.KeyFormat()})), must(usageplan.NewService(st, st, usageplan.Config{})), g, apigateway.Signed(verifier), apigateway.Config{Stages: apigateway.StageList{{API: "pets", Name: "prod"}, {API: "pets", Name: "dev"}}})
 	require.NoError(t, err)
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)

@@ -73,7 +73,7 @@ func BenchmarkProxy(b *testing.B) {
 	b.ReportMetric(ratios[len(ratios)/2], "of-bare")
 	b.ReportMetric(float64(n)/both[0].Seconds(), "bare-req/s")
 	b.ReportMetric(float64(n)/both[1].Seconds(), "gateway-req/s")
-	used, err := gw.gate.UsageByDay(b.Context(), planID, k.ID, 1)
+	used, err := gw.gate.UsageByDay(b.Context(), planID, k.ID, usageplan.Requests, 1)
 	require.NoError(b, err)
 	require.EqualValues(b, n+callers*each, used[0].Used, "each was charged")
 }
@@ -82,7 +82,7 @@ func BenchmarkProxy(b *testing.B) {
 func subscribe(b *testing.B, st *opened) (apikey.Key, apikey.Secret, string) {
 	k, secret, err := must(apikey.NewService(st.backend, apikey.Config{})).Create(b.Context(), apikey.Key{Enabled: true})
 	require.NoError(b, err)
-	plans := must(usageplan.NewService(st.backend, st.backend))
+	plans := must(usageplan.NewService(st.backend, st.backend, usageplan.Config{}))
 	p, err := plans.Create(b.Context(), usageplan.Plan{Name: "p", Throttle: &limiter.Limit{Rate: 1e6, Burst: 1e6}, Quotas: []quota.Quota{{Limit: 1e12, Period: quota.Day}}})
 	require.NoError(b, err)
 	require.NoError(b, plans.Link(b.Context(), p.ID, k.ID))

@@ -58,7 +58,7 @@ func BenchmarkFile(b *testing.B) {
 // use creates keys in one plan, and sends one request a day with each.
 func use(b *testing.B, st *opened, keys, days int) {
 	ctx := context.Background()
-	plans := must(usageplan.NewService(st.backend, st.backend))
+	plans := must(usageplan.NewService(st.backend, st.backend, usageplan.Config{}))
 	plan, err := plans.Create(ctx, usageplan.Plan{Throttle: &limiter.Limit{Rate: 50, Burst: 100}, Quotas: []quota.Quota{{Limit: 1000, Period: quota.Day}}})
 	require.NoError(b, err)
 	g, err := gate.New(st.backend, st.backend, st.backend, gate.Config{})

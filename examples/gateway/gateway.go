@@ -61,7 +61,7 @@ func controlPlane(cfg config, g *gate.Gate, st *opened, log *slog.Logger) (http.
 	if err != nil {
 		return nil, err
 	}
-	plans, err := usageplan.NewService(st.backend, watch(st.backend, cfg, log))
+	plans, err := usageplan.NewService(st.backend, watch(st.backend, cfg, log), usageplan.Config{})
 	if err != nil {
 		return nil, err
 	}

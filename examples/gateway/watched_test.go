@@ -44,7 +44,7 @@ func TestWatched(t *testing.T) {
 			var text logs
 			st := memory.New(memory.Config{})
 			w := watch(st, config{api: here.API, stage: here.Name, routes: test.flags}, slog.New(slog.NewTextHandler(&text, nil)))
-			plans := must(usageplan.NewService(st, w))
+			plans := must(usageplan.NewService(st, w, usageplan.Config{}))
 			logged := func() string {
 				defer text.text.Reset()
 				return text.String()
@@ -74,10 +74,10 @@ func TestWatched(t *testing.T) {
 // on the store may have made the group.
 func TestWatchedGroups(t *testing.T) {
 	st := memory.New(memory.Config{})
-	plans := must(usageplan.NewService(st, watch(st, config{}, slog.New(slog.DiscardHandler))))
+	plans := must(usageplan.NewService(st, watch(st, config{}, slog.New(slog.DiscardHandler)), usageplan.Config{}))
 	p, err := plans.Create(t.Context(), usageplan.Plan{})
 	require.NoError(t, err)
-	_, err = must(usageplan.NewGroups(st, st, st)).Create(t.Context(), usageplan.Group{ID: "acme", PlanID: p.ID})
+	_, err = must(usageplan.NewGroups(st, st, st, usageplan.Config{})).Create(t.Context(), usageplan.Group{ID: "acme", PlanID: p.ID})
 	require.NoError(t, err)
 	require.ErrorIs(t, plans.Delete(t.Context(), p.ID), usageplan.ErrInUse)
 }

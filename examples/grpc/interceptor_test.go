@@ -144,7 +144,7 @@ func TestRoutes(t *testing.T) {
 	require.Zero(t, n)
 	require.NoError(t, s.check(s.secret))
 
-	days, err := s.Gate.UsageByDay(t.Context(), "free", s.key.ID, 1)
+	days, err := s.Gate.UsageByDay(t.Context(), "free", s.key.ID, usageplan.Requests, 1)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, days[0].Used, "a stream of two messages and a call")
 }

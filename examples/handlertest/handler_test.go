@@ -17,6 +17,7 @@ import (
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/store/storetest"
+	"github.com/ration-go/ration/usageplan"
 )
 
 // newService returns the service over a counter, and a key of its plan.
@@ -92,7 +93,7 @@ func TestUsage(t *testing.T) {
 		key, err := r.Keys.GetBySecret(t.Context(), secret)
 		require.NoError(t, err)
 
-		days, err := r.Gate.UsageByDay(t.Context(), "free", key.ID, 7)
+		days, err := r.Gate.UsageByDay(t.Context(), "free", key.ID, usageplan.Requests, 7)
 
 		require.NoError(t, err)
 		require.Len(t, days, 7)

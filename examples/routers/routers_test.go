@@ -38,7 +38,7 @@ type service struct {
 
 func newService(t *testing.T, routes ...string) *service {
 	st := memory.New(memory.Config{})
-	keys, plans := must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st))
+	keys, plans := must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{}))
 	limits := map[string]limiter.Limit{}
 	for _, route := range routes {
 		limits[route] = limiter.Limit{Rate: 0.001, Burst: 1}

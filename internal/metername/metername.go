@@ -12,7 +12,10 @@
 //	PERIOD                            a quota without a name of its own, such as "day"
 //	NAME/PERIOD                       a quota with a name. Under another period it is another
 //	                                  count, even if two windows begin at one instant
-//	use                               the usage record
+//	PERIOD UNIT, NAME/PERIOD UNIT     such a quota of another unit than requests
+//	throttle of UNIT NAME             another bucket of a plan. No route and no stage begins
+//	                                  with "of "
+//	use, use UNIT                     the usage record of requests, or of another unit
 //	id DIGEST                         the ID of a request
 package metername
 
@@ -31,6 +34,13 @@ const (
 	// RoutePrefix begins the name of every other bucket of a plan.
 	RoutePrefix = "throttle "
 )
+
+// RecordPrefix begins the name of the usage record of a unit other than requests.
+const RecordPrefix = "use "
+
+// Named returns the name of another bucket of a plan. The bucket of another unit has
+// another name, since its tokens are of another kind. A unit has no space.
+func Named(unit, name string) string { return RoutePrefix + "of " + unit + " " + name }
 
 // Route returns the name of a route's bucket.
 func Route(route string) string { return RoutePrefix + route }

@@ -10,8 +10,34 @@ import (
 // exists because json.Decoder.Token takes four times as long as decoding, and every
 // record of a store is decoded.
 type scanner struct {
-	text string
-	at   int
+	text    string
+	at      int
+	structs []string // see Unmarshal
+}
+
+// A role says what the names in an object are.
+type role int
+
+const (
+	other   role = iota // those of a map, or of a type that decodes itself
+	top                 // fields of the struct
+	maps                // those of a map of structs
+	structs             // fields of a struct in such a map
+)
+
+// of returns the role of the value of a member.
+func (r role) of(name string, withStructs []string) role {
+	switch r {
+	case top:
+		for _, n := range withStructs {
+			if strings.EqualFold(n, name) {
+				return maps
+			}
+		}
+	case maps:
+		return structs
+	}
+	return other
 }
 
 // fault is a rule that a value breaks, and the path of the value. The path grows from its
@@ -25,18 +51,18 @@ func (f *fault) Error() string {
 	return strings.TrimPrefix(f.path, ".") + ": " + f.rule
 }
 
-// value scans a value and the blanks before it. With top, it is the object itself.
-func (s *scanner) value(top bool) *fault {
+// value scans a value and the blanks before it.
+func (s *scanner) value(r role) *fault {
 	s.blanks()
 	switch s.text[s.at] {
 	case '{':
-		return s.members(top)
+		return s.members(r)
 	case '[':
 		return s.elements()
 	case '"':
 		s.quoted()
 	case 'n':
-		if top {
+		if r == top {
 			return &fault{"", "null: want an object"}
 		}
 		return &fault{"", "null: want a value, or no such member"}
@@ -46,16 +72,16 @@ func (s *scanner) value(top bool) *fault {
 	return nil
 }
 
-func (s *scanner) members(top bool) *fault {
+func (s *scanner) members(r role) *fault {
 	var seen names
 	for s.next('}') {
 		name := meaning(s.quoted())
-		if seen.has(name, top) {
+		if seen.has(name, r == top || r == structs) {
 			return &fault{"." + name, "there twice: want it once"}
 		}
 		s.blanks()
 		s.at++ // the colon
-		if f := s.value(false); f != nil {
+		if f := s.value(r.of(name, s.structs)); f != nil {
 			f.path = "." + name + f.path
 			return f
 		}
@@ -65,7 +91,7 @@ func (s *scanner) members(top bool) *fault {
 
 func (s *scanner) elements() *fault {
 	for i := 0; s.next(']'); i++ {
-		if f := s.value(false); f != nil {
+		if f := s.value(other); f != nil {
 			f.path = "[" + strconv.Itoa(i) + "]" + f.path
 			return f
 		}

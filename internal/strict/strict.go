@@ -14,14 +14,17 @@ import (
 // not name. It refuses, at any depth, a member that has no field, a member that appears
 // twice, and null. Names of fields match in any case, as in encoding/json, so "Rate" and
 // "rate" are the same member.
-func Unmarshal(text []byte, v any) error {
+//
+// structs names the members that have objects for structs in an object for a map. Names
+// of fields match in any case in these structs, too.
+func Unmarshal(text []byte, v any, structs ...string) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
 		return plain(err)
 	}
-	s := scanner{text: string(text)}
-	if f := s.value(true); f != nil {
+	s := scanner{text: string(text), structs: structs}
+	if f := s.value(top); f != nil {
 		return f
 	}
 	if s.blanks(); s.at < len(text) {

@@ -148,11 +148,12 @@ func TestGroupsAreSaved(t *testing.T) {
 	require.NoError(t, err)
 	full := usageplan.Group{
 		ID: "acme", Name: "Acme \x7f\tÖ", ParentID: "root", PlanID: "acme",
-		Throttle: &limiter.Limit{Rate: 1.0 / 3, Burst: 7},
-		Quotas:   []quota.Quota{{Limit: 5, Period: quota.Month, StartDay: 3, Location: zone}},
-		Created:  t0, Updated: t0.Add(time.Microsecond),
+		Throttle:  &limiter.Limit{Rate: 1.0 / 3, Burst: 7},
+		Throttles: []usageplan.Throttle{{Limit: limiter.PerMinute(100_000), Unit: "tokens", Name: "tpm"}, {}},
+		Quotas:    []quota.Quota{{Limit: 5, Unit: "tokens", Period: quota.Month, StartDay: 3, Location: zone}},
+		Created:   t0, Updated: t0.Add(time.Microsecond),
 	}
-	unlimited := usageplan.Group{ID: "unlimited", PlanID: "acme", Quotas: []quota.Quota{}}
+	unlimited := usageplan.Group{ID: "unlimited", PlanID: "acme", Throttles: []usageplan.Throttle{}, Quotas: []quota.Quota{}}
 	for _, g := range []usageplan.Group{full, {ID: "counts"}, unlimited, {ID: "deleted"}} {
 		require.NoError(t, s.InsertGroup(ctx, g))
 	}

@@ -65,11 +65,14 @@ func TestGroupChanges(t *testing.T) {
 func TestGroupsAreCloned(t *testing.T) {
 	s, ctx := memory.New(memory.Config{}), t.Context()
 	group := func() usageplan.Group {
-		return usageplan.Group{ID: "acme", PlanID: "plan", Throttle: &limiter.Limit{Rate: 1}, Quotas: []quota.Quota{{Limit: 1}}, Version: 1}
+		return usageplan.Group{
+			ID: "acme", PlanID: "plan", Throttle: &limiter.Limit{Rate: 1}, Throttles: []usageplan.Throttle{{Unit: "tokens"}},
+			Quotas: []quota.Quota{{Limit: 1}}, Version: 1,
+		}
 	}
 	spoil := func(groups ...usageplan.Group) {
 		require.NotEmpty(t, groups)
-		groups[0].Throttle.Rate, groups[0].Quotas[0].Limit = 9, 9
+		groups[0].Throttle.Rate, groups[0].Throttles[0].Rate, groups[0].Quotas[0].Limit = 9, 9, 9
 	}
 	key := apikey.Key{ID: "key", GroupID: "acme", Digest: apikey.DigestOf("secret")}
 	require.NoError(t, s.InsertKey(ctx, key))

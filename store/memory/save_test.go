@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
@@ -28,14 +29,18 @@ func saved(t testing.TB) string {
 	ctx := t.Context()
 	zone, err := time.LoadLocation("Europe/Vienna")
 	require.NoError(t, err)
-	keys, plans := must(apikey.NewService(s, apikey.Config{})), must(usageplan.NewService(s, s))
+	keys, plans := must(apikey.NewService(s, apikey.Config{})), must(usageplan.NewService(s, s, usageplan.Config{Units: usageplan.Units{{Name: "tokens"}}}))
 	for _, name := range []string{"a", "b"} {
 		k, _, err := keys.Create(ctx, apikey.Key{Name: name, Tags: apikey.Tags{"team": "x"}, Enabled: true})
 		require.NoError(t, err)
-		p, err := plans.Create(ctx, usageplan.Plan{Name: name, Quotas: []quota.Quota{{Limit: 5, Period: quota.Month, StartDay: 3, Location: zone}}})
+		p, err := plans.Create(ctx, usageplan.Plan{
+			Name: name, Throttles: []usageplan.Throttle{{Limit: limiter.PerMinute(9), Unit: "tokens", Name: "tpm"}},
+			Quotas: []quota.Quota{{Limit: 5, Unit: "tokens", Period: quota.Month, StartDay: 3, Location: zone}},
+			For:    map[string]usageplan.Limits{"opus": {Quotas: []quota.Quota{{Limit: 5, Period: quota.Day, Soft: true}}}, "GET /a": {Throttles: []usageplan.Throttle{{Soft: true}}}},
+		})
 		require.NoError(t, err)
 		require.NoError(t, plans.Link(ctx, p.ID, k.ID))
-		require.NoError(t, s.InsertGroup(ctx, usageplan.Group{ID: "group-" + name, Name: name, ParentID: "acme", PlanID: p.ID, Quotas: p.Quotas}))
+		require.NoError(t, s.InsertGroup(ctx, usageplan.Group{ID: "group-" + name, Name: name, ParentID: "acme", PlanID: p.ID, Throttles: p.Throttles, Quotas: p.Quotas}))
 		day := time.Now().Unix() / 86400 * 86400
 		c := store.Charge{Parts: []store.Part{store.NewPart("subject "+name, 1, store.Meter{Name: "throttle", Max: 10, Rate: store.Rate{Tokens: 1, Per: math.MaxInt32}}, store.Meter{Name: "day", Max: 10, Start: day, End: day + 2*86400, Keep: time.Hour}, store.Meter{Name: "day", Max: 10, Start: day - 86400, End: day, Keep: 48 * time.Hour}, store.Meter{Name: "\xff", Max: 1, Rare: true})}}
 		require.NoError(t, s.Take(ctx, &c))

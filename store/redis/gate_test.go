@@ -51,7 +51,7 @@ func gateOver(t *testing.T, dir directoryOf, counter store.Counter, plan usagepl
 	t.Cleanup(g.Close)
 	key, secret, err := must(apikey.NewService(dir, apikey.Config{})).Create(t.Context(), apikey.Key{Enabled: true})
 	require.NoError(t, err)
-	plans := must(usageplan.NewService(dir, dir))
+	plans := must(usageplan.NewService(dir, dir, usageplan.Config{}))
 	plan, err = plans.Create(t.Context(), plan)
 	require.NoError(t, err)
 	require.NoError(t, plans.Link(t.Context(), plan.ID, key.ID))

@@ -31,19 +31,23 @@ type company struct {
 	gate   *gate.Gate
 }
 
+// companyUnits are what a company counts.
+var companyUnits = usageplan.Units{{Name: "units"}}
+
 // newCompany returns the groups acme > search and blue, with the plans org, team and key
-// of so many units a day. The key "k" is in search and has the plan key.
+// of so many units a year. The key "k" is in search and has the plan key.
 func newCompany(t *testing.T, s *Store, cfg gate.Config, org, team, key int64) *company {
 	t.Helper()
 	ctx := t.Context()
-	cfg.Timeout = time.Minute
+	cfg.Timeout, cfg.Units = time.Minute, companyUnits
+	services := usageplan.Config{Units: companyUnits}
 	m := &company{
-		t, must(apikey.NewService(s, apikey.Config{})), must(usageplan.NewService(s, s)),
-		must(usageplan.NewGroups(s, s, s)), must(gate.New(s, s, s, cfg)),
+		t, must(apikey.NewService(s, apikey.Config{})), must(usageplan.NewService(s, s, services)),
+		must(usageplan.NewGroups(s, s, s, services)), must(gate.New(s, s, s, cfg)),
 	}
 	t.Cleanup(m.gate.Close)
 	for id, n := range map[string]int64{"org": org, "team": team, "key": key} {
-		require.NoError(t, errOf(m.plans.Create(ctx, usageplan.Plan{ID: id, Quotas: []period.Quota{{Limit: n, Period: period.Year}}})))
+		require.NoError(t, errOf(m.plans.Create(ctx, usageplan.Plan{ID: id, Quotas: []period.Quota{{Limit: n, Unit: "units", Period: period.Year}}})))
 	}
 	for _, g := range []usageplan.Group{{ID: "acme", PlanID: "org"}, {ID: "search", ParentID: "acme", PlanID: "team"}, {ID: "blue", PlanID: "org"}} {
 		require.NoError(t, errOf(m.groups.Create(ctx, g)))
@@ -66,11 +70,11 @@ func errOf[T any](_ T, err error) error { return err }
 func (m *company) used() (all [4]int64) {
 	m.t.Helper()
 	for i, id := range []string{"acme", "search", "blue"} {
-		days, err := m.gate.GroupUsageByDay(m.t.Context(), id, 2)
+		days, err := m.gate.GroupUsageByDay(m.t.Context(), id, "units", 2)
 		require.NoError(m.t, err)
 		all[i] = days[0].Used + days[1].Used // midnight may have passed
 	}
-	days, err := m.gate.UsageByDay(m.t.Context(), "key", "k", 2)
+	days, err := m.gate.UsageByDay(m.t.Context(), "key", "k", "units", 2)
 	require.NoError(m.t, err)
 	all[3] = days[0].Used + days[1].Used
 	return all
@@ -127,7 +131,7 @@ func TestGroupsChangeElsewhere(t *testing.T) {
 	for i := range 20 {
 		m.member(fmt.Sprint("key-", i), "search")
 	}
-	g := must(gate.New(here, here, here, gate.Config{MaxAge: time.Hour, Timeout: time.Minute}))
+	g := must(gate.New(here, here, here, gate.Config{MaxAge: time.Hour, Timeout: time.Minute, Units: companyUnits}))
 	defer g.Close()
 	ctx := t.Context()
 	update := func(id string, change func(*usageplan.Group)) func() error {
@@ -183,7 +187,7 @@ func TestGroupsRace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := client(t)
 			s, other := newStore(t, c, decisionScripts), newStore(t, c, decisionScripts)
-			cfg := gate.Config{Account: &limiter.Limit{Rate: 1e-6, Burst: 200}, Timeout: time.Minute}
+			cfg := gate.Config{Account: &limiter.Limit{Rate: 1e-6, Burst: 200}, Timeout: time.Minute, Units: companyUnits}
 			m := newCompany(t, s, cfg, 50, 70, 90)
 			gates := []*gate.Gate{m.gate, must(gate.New(other, other, other, cfg))}
 			defer gates[1].Close()
@@ -193,7 +197,7 @@ func TestGroupsRace(t *testing.T) {
 			for i := range 100 {
 				wg.Go(func() {
 					<-start
-					d, err := gates[i%2].Admit(t.Context(), gate.Request{KeyID: "k"})
+					d, err := gates[i%2].Admit(t.Context(), gate.Request{KeyID: "k", Costs: usageplan.Costs{1}})
 					switch by, _ := d.RefusedBy(); {
 					case err != nil:
 						t.Error(err)
@@ -233,7 +237,7 @@ func TestGroupsMoveInRedis(t *testing.T) {
 			c := client(t)
 			s, other := newStore(t, c, decisionScripts), newStore(t, c, decisionScripts)
 			m := newCompany(t, s, gate.Config{}, 1<<40, 1<<40, 1<<40)
-			gates := []*gate.Gate{m.gate, must(gate.New(other, other, other, gate.Config{Timeout: time.Minute}))}
+			gates := []*gate.Gate{m.gate, must(gate.New(other, other, other, gate.Config{Timeout: time.Minute, Units: companyUnits}))}
 			defer gates[1].Close()
 			var want [4]int64
 			var mu sync.Mutex
@@ -252,7 +256,7 @@ func TestGroupsMoveInRedis(t *testing.T) {
 				wg.Go(func() {
 					rnd := rand.New(rand.NewPCG(1, uint64(worker)))
 					for !done.Load() {
-						d, err := gates[worker%2].Admit(t.Context(), gate.Request{KeyID: "k", Cost: 3})
+						d, err := gates[worker%2].Admit(t.Context(), gate.Request{KeyID: "k", Costs: usageplan.Costs{3}})
 						asked.Add(1)
 						if !d.Allowed {
 							if !errors.As(err, new(*store.MovedError)) {
@@ -260,15 +264,15 @@ func TestGroupsMoveInRedis(t *testing.T) {
 							}
 							continue
 						}
-						pay(&d, d.Cost)
+						pay(&d, d.Costs[0])
 						actual := rnd.Int64N(6)
 						for err = store.ErrNotTaken; errors.Is(err, store.ErrNotTaken); {
-							err = gates[(worker+1)%2].Settle(t.Context(), &d, actual)
+							err = gates[(worker+1)%2].Settle(t.Context(), &d, usageplan.Costs{actual})
 						}
 						if err != nil {
 							t.Error(err)
 						}
-						pay(&d, actual-d.Cost)
+						pay(&d, actual-d.Costs[0])
 					}
 				})
 			}
@@ -294,14 +298,14 @@ func TestGroupsSettleClosed(t *testing.T) {
 	m := newCompany(t, s, gate.Config{}, 100, 100, 100)
 	open, err := Open("redis://"+addr, Config{})
 	require.NoError(t, err)
-	closing := must(gate.New(open, open, open, gate.Config{}))
-	d, err := closing.Admit(t.Context(), gate.Request{KeyID: "k", Cost: 9})
+	closing := must(gate.New(open, open, open, gate.Config{Units: companyUnits}))
+	d, err := closing.Admit(t.Context(), gate.Request{KeyID: "k", Costs: usageplan.Costs{9}})
 	require.NoError(t, err)
 	require.Equal(t, [4]int64{9, 9, 0, 9}, m.used())
 	open.Close()
-	err = closing.Settle(t.Context(), &d, 4)
+	err = closing.Settle(t.Context(), &d, usageplan.Costs{4})
 	require.ErrorIs(t, err, store.ErrNotTaken)
 	require.Equal(t, [4]int64{9, 9, 0, 9}, m.used())
-	require.NoError(t, m.gate.Settle(t.Context(), &d, 4))
+	require.NoError(t, m.gate.Settle(t.Context(), &d, usageplan.Costs{4}))
 	require.Equal(t, [4]int64{4, 4, 0, 4}, m.used())
 }

@@ -81,7 +81,7 @@ func TestRevocation(t *testing.T) {
 			require.NoError(t, err)
 			defer g.Close()
 			keys := must(apikey.NewService(there, apikey.Config{}))
-			plans := must(usageplan.NewService(there, there))
+			plans := must(usageplan.NewService(there, there, usageplan.Config{}))
 			key, secret, err := keys.Create(t.Context(), apikey.Key{Enabled: true})
 			require.NoError(t, err)
 			plan, err := plans.Create(t.Context(), usageplan.Plan{Name: "plan"})

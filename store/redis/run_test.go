@@ -185,7 +185,7 @@ func TestRevoked(t *testing.T) {
 	require.NoError(t, err)
 	defer g.Close()
 	keys := must(apikey.NewService(there, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}}))
-	plans := must(usageplan.NewService(there, there))
+	plans := must(usageplan.NewService(there, there, usageplan.Config{}))
 	key, secret, err := keys.Create(t.Context(), apikey.Key{Enabled: true})
 	require.NoError(t, err)
 	plan, err := plans.Create(t.Context(), usageplan.Plan{Name: "plan"})

@@ -102,7 +102,9 @@ var readAccess = []directoryCase[usageplan.Store]{{
 			lists(v, "the links", a.Links, []usageplan.Link{aLink(0, 0)})
 			lists(v, "the plans", a.Plans, []usageplan.Plan{aPlan(0)})
 			a.Key.Tags["team"], a.Links[0].Quotas[0].Limit = "changed", 99
+			a.Links[0].Throttles[0].Name, a.Plans[0].Throttles[0].Name = "changed", "changed"
 			a.Plans[0].Quotas[0].Limit, a.Plans[0].Routes["GET /changed"] = 99, limiter.Limit{}
+			changeClasses(a.Plans[0])
 		}
 	}),
 }}

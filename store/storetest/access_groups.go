@@ -145,7 +145,9 @@ var groupAccess = []directoryCase[usageplan.Store]{{
 				lists(v, by+": the groups", a.Groups, []usageplan.Group{aGroupAlone(0)})
 				lists(v, by+": the plans", a.Plans, []usageplan.Plan{aPlan(0)})
 				a.Groups[0].Quotas[0].Limit, a.Groups[0].Throttle.Burst, a.Groups[0].Name = 99, 99, "changed"
+				a.Groups[0].Throttles[0].Name, a.Plans[0].Throttles[0].Name = "changed", "changed"
 				a.Plans[0].Quotas[0].Limit, a.Plans[0].Routes["GET /changed"] = 99, limiter.Limit{}
+				changeClasses(a.Plans[0])
 			}
 			v.hasGroup(s, "the group", aGroupAlone(0))
 		}

@@ -66,7 +66,7 @@ var faults = []struct {
 	}},
 	{"a kind that exists", func(c *store.Charge) { c.Parts[0].Meters[0].Kind, c.Parts[0].Meters[1].Kind = 1, 255 }},
 	{"a name", func(c *store.Charge) { c.Parts[0].Meters[1].Name = "" }},
-	{"a name of at most 128 bytes", func(c *store.Charge) { c.Parts[0].Meters[1].Name = strings.Repeat("x", store.MaxName+1) }},
+	{"a name of at most 192 bytes", func(c *store.Charge) { c.Parts[0].Meters[1].Name = strings.Repeat("x", store.MaxName+1) }},
 	{"no negative max", func(c *store.Charge) { c.Parts[0].Meters[1].Max = -1 }},
 	{"a max up to 2^53-1", func(c *store.Charge) { c.Parts[0].Meters[1].Max = store.MaxUnits + 1 }},
 	{"an end after the start", func(c *store.Charge) { c.Parts[0].Meters[1].End = c.Parts[0].Meters[1].Start }},

@@ -81,14 +81,29 @@ var extremeLimits = []limiter.Limit{
 	{Rate: 16_777_217, Burst: 16_777_217}, {Rate: 1, Burst: math.MaxInt32}, {Rate: 0.1 + 0.2, Burst: 3},
 }
 
-// extremeQuotas returns as many quotas as a plan may have. They are in no order.
+// longUnit is a unit of the greatest length.
+var longUnit = strings.Repeat("z_9", 10) + "zz"
+
+// extremeThrottles returns throttles that are with extremeQuotas as many limits as a plan
+// may have. They are in no order.
+func extremeThrottles() []usageplan.Throttle {
+	return []usageplan.Throttle{
+		{Limit: limiter.Limit{Rate: 1e12}, Unit: "tokens"},
+		{Limit: limiter.Limit{Rate: 1.0 / 3, Burst: 1}, Unit: longUnit, Name: strings.Repeat("Z", calendar.MaxName)},
+		{Name: ` as "a/b\ burst 3 `, Limit: limiter.Limit{Burst: 5}, Unit: usageplan.Requests, Soft: true},
+		{Limit: limiter.Limit{Rate: 16_777_217, Burst: 16_777_217}, Name: "Tokens soft"},
+	}
+}
+
+// extremeQuotas returns quotas that are with extremeThrottles as many limits as a plan
+// may have. They are in no order.
 func extremeQuotas() []calendar.Quota {
 	return []calendar.Quota{
-		{Limit: maxCalendar, Period: calendar.Year},
+		{Limit: maxCalendar, Unit: longUnit, Period: calendar.Year},
 		{Name: strings.Repeat("z", calendar.MaxName), Limit: 0, Period: calendar.Minute},
-		{Name: " as in start ", Limit: math.MaxUint32 + 1, Period: calendar.Month, StartDay: 31, Location: quotaZone("Europe/Berlin")},
-		{Name: "Day", Limit: 16_777_217, Period: calendar.Day, Location: quotaZone("America/Argentina/Buenos_Aires")},
-		{Name: `"a/b\`, Limit: 1, Period: calendar.Week, StartDay: 6, Location: quotaZone("Asia/Kathmandu")},
+		{Name: " as in start ", Soft: true, Limit: math.MaxUint32 + 1, Unit: "in", Period: calendar.Month, StartDay: 31, Location: quotaZone("Europe/Berlin")},
+		{Name: "Day", Limit: 16_777_217, Unit: usageplan.Requests, Period: calendar.Day, Location: quotaZone("America/Argentina/Buenos_Aires")},
+		{Name: `"a/b\ soft`, Limit: 1, Period: calendar.Week, StartDay: 6, Location: quotaZone("Asia/Kathmandu")},
 	}
 }
 
@@ -98,7 +113,8 @@ func fullPlan() usageplan.Plan {
 		ID: strings.Repeat("Zz-_", maxIDLength/4), Name: " " + strings.Repeat(fourBytes, usageplan.MaxName-2) + " ",
 		Description: "\n\t" + strings.Repeat(fourBytes, usageplan.MaxDescription-10) + "e\u0301 \n",
 		ProductCode: strings.Repeat("é", usageplan.MaxName), Tags: fullTags(),
-		Throttle: &limiter.Limit{Rate: 1e-8, Burst: 1}, Quotas: extremeQuotas(), Routes: map[string]limiter.Limit{},
+		Throttle: &limiter.Limit{Rate: 1e-8, Burst: 1}, Throttles: extremeThrottles(), Quotas: extremeQuotas(),
+		Routes:      map[string]limiter.Limit{},
 		Stages:      []usageplan.Stage{{API: "pets", Name: "prod"}, {API: "cats", Name: "v1:beta"}, {API: "Pets", Name: "prod"}},
 		StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{},
 		Created:     aTime(1), Updated: aTime(2), Version: 1,
@@ -114,6 +130,32 @@ func fullPlan() usageplan.Plan {
 	}
 	for i := len(p.Stages); i < usageplan.MaxStages; i++ {
 		p.Stages = append(p.Stages, usageplan.Stage{API: fmt.Sprint("api", -i), Name: "s"})
+	}
+	return p
+}
+
+// fullClasses returns a plan with as many limits of classes and routes as there may be.
+// The names of classes and of their limits have each character that they may have.
+func fullClasses() usageplan.Plan {
+	p := usageplan.Plan{ID: "classes", For: map[string]usageplan.Limits{}, Version: 1}
+	long := strings.Repeat("Zz9-_.:@", 8)
+	p.For[long] = usageplan.Limits{
+		Throttles: []usageplan.Throttle{
+			{Limit: limiter.Limit{Rate: 1.0 / 3, Burst: 1}, Unit: longUnit, Name: strings.Repeat("~", calendar.MaxName-len(long)-1), Soft: true},
+			{Name: " soft as soft"}, {Unit: "soft", Soft: true}, {Unit: "tokens"},
+		},
+		Quotas: []calendar.Quota{
+			{Name: strings.Repeat("!", calendar.MaxName-len(long)-1), Period: calendar.Minute},
+			{Limit: maxCalendar, Unit: longUnit, Period: calendar.Year, Soft: true},
+		},
+	}
+	p.For[`GET /{id...}/%_*"'\<&>`] = usageplan.Limits{Throttles: []usageplan.Throttle{{Soft: true}, {Unit: "tokens", Name: "a"}}}
+	p.For["/opus"] = usageplan.Limits{Quotas: []calendar.Quota{{Period: calendar.Week, StartDay: 6, Location: quotaZone("Asia/Kathmandu"), Soft: true}}}
+	for i, class := range []string{"opus", "Opus", "OPUS", "opus.", "7", "07", "7e0", "null", "true", "-", "_", "a_c", "abc", long[:63], long[1:] + "z"} {
+		p.For[class] = usageplan.Limits{Quotas: []calendar.Quota{{Limit: int64(i), Period: calendar.Day, Soft: i%2 == 0}}}
+	}
+	for i := len(p.For); i < usageplan.MaxFor; i++ {
+		p.For[fmt.Sprint("class:", i)] = usageplan.Limits{Throttles: []usageplan.Throttle{{Limit: limiter.Limit{Rate: xrate.Limit(i) / 7, Burst: i}}}}
 	}
 	return p
 }

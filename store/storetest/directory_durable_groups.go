@@ -56,7 +56,7 @@ var durableGroups = []directoryCase[usageplan.Store]{{
 	withGroupReopen(func(v *visit, s groupStore, reopen func() groupStore) {
 		plans, groups := insertPlans(v, s, 1), insertGroups(v, s, 5)
 		moved := &groups[4]
-		moved.ParentID, moved.PlanID, moved.Throttle, moved.Quotas = groupID(3), planID(8), nil, nil
+		moved.ParentID, moved.PlanID, moved.Throttle, moved.Throttles, moved.Quotas = groupID(3), planID(8), nil, []usageplan.Throttle{}, nil
 		v.ok(s.UpdateGroup(v.ctx, *moved))
 		moved.Version++
 		v.ok(s.DeleteGroup(v.ctx, groups[0].ID, 0)) // the parent of the next, and its plan

@@ -70,7 +70,7 @@ var durablePlans = []directoryCase[usageplan.Store]{{
 		}
 		v.ok(s.InsertLink(v.ctx, aLink(1, 1)))
 		l := aLink(0, 2)
-		l.Throttle, l.Quotas = nil, nil
+		l.Throttle, l.Throttles, l.Quotas = nil, []usageplan.Throttle{}, nil
 		v.ok(s.UpdateLink(v.ctx, l))
 		v.ok(s.DeleteLink(v.ctx, planID(0), keyID(0)))
 		v.ok(s.DeletePlan(v.ctx, p[1].ID, 0))

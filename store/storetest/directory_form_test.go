@@ -146,9 +146,13 @@ func TestForms(t *testing.T) {
 // TestFixtures checks that the fixtures at their bounds are valid, and that no two IDs of
 // many are equal.
 func TestFixtures(t *testing.T) {
-	p := fullPlan()
-	if err := p.Validate(); err != nil {
-		t.Error(err)
+	for _, p := range []usageplan.Plan{fullPlan(), fullClasses(), aPlan(0)} {
+		if err := p.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := len(fullClasses().For); n != usageplan.MaxFor {
+		t.Errorf("%d classes and routes, want as many as there may be", n)
 	}
 	for _, l := range boundLinks() {
 		l.PlanID, l.KeyID = "p", "k"

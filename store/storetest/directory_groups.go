@@ -18,10 +18,13 @@ func boundGroups() []usageplan.Group {
 	return []usageplan.Group{
 		{
 			ID: long, Name: " " + strings.Repeat(fourBytes, usageplan.MaxName-2) + " ", ParentID: long[1:] + "Z", PlanID: long,
-			Throttle: &limiter.Limit{Rate: 1e-8, Burst: 1}, Quotas: extremeQuotas(), Created: aTime(1), Updated: aFuture,
+			Throttle: &limiter.Limit{Rate: 1e-8, Burst: 1}, Throttles: extremeThrottles(), Quotas: extremeQuotas(),
+			Created: aTime(1), Updated: aFuture,
 		},
 		{ID: "-", Name: "\n\te\u0301 %_*'\"\\<&\u2028 ", PlanID: "_", Throttle: &limiter.Limit{}, Quotas: []calendar.Quota{{Period: calendar.Minute}}},
 		{ID: "7", Name: "7", ParentID: "07", PlanID: "7", Quotas: []calendar.Quota{}},
+		{ID: "8", PlanID: "8", Throttles: []usageplan.Throttle{}},
+		{ID: "9", PlanID: "9", Throttles: []usageplan.Throttle{{}}, Quotas: []calendar.Quota{}},
 		{ID: "null", Name: "null", ParentID: "NULL", PlanID: "null", Throttle: &limiter.Limit{Burst: 3}},
 	}
 }
@@ -51,8 +54,8 @@ var unfavourableGroups = []directoryCase[usageplan.Store]{{
 		}
 	}),
 }, {
-	"groups/bounds", "A store keeps each field of a group at its bounds, every text byte for byte, and quotas in their order. " +
-		"Quotas that are empty differ from quotas that are nil.",
+	"groups/bounds", "A store keeps each field of a group at its bounds, every text byte for byte, and lists in their order. " +
+		"Throttles and quotas that are empty differ from those that are nil.",
 	withGroups(func(v *visit, s groupStore) {
 		for _, g := range boundGroups() {
 			g.Version = 1
@@ -80,6 +83,13 @@ var unfavourableGroups = []directoryCase[usageplan.Store]{{
 			g := usageplan.Group{ID: groupID(i), PlanID: "p", Throttle: &l, Quotas: []calendar.Quota{{Period: calendar.Hour}}, Version: 1}
 			v.ok(s.InsertGroup(v.ctx, g))
 			v.hasGroup(s, "a throttle of "+l.String(), g)
+			if l.Unlimited() {
+				continue
+			}
+			g.Throttle, g.Throttles = nil, []usageplan.Throttle{{Limit: l, Unit: "tokens"}}
+			v.ok(s.UpdateGroup(v.ctx, g))
+			g.Version++
+			v.hasGroup(s, "a further throttle of "+l.String(), g)
 		}
 	}),
 }, {

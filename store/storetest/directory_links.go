@@ -55,9 +55,14 @@ var joinedIDs = []string{"a", "a-a", "a_a", "aa", "A", "-a", "a-", "_", "1", "11
 // boundLinks returns links with each field at its bounds.
 func boundLinks() []usageplan.Link {
 	return []usageplan.Link{
-		{Allowance: strings.Repeat(fourBytes, 32), Quotas: extremeQuotas(), Throttle: &limiter.Limit{Rate: 1.0 / 3, Burst: 1}},
+		{
+			Allowance: strings.Repeat(fourBytes, 32), Throttle: &limiter.Limit{Rate: 1.0 / 3, Burst: 1},
+			Throttles: extremeThrottles(), Quotas: extremeQuotas(),
+		},
 		{Allowance: " /\u00a0\u2028<%_*'\"\\", Quotas: []calendar.Quota{{Period: calendar.Minute}}, Throttle: &limiter.Limit{}},
 		{Allowance: "e\u0301", Quotas: []calendar.Quota{}, Throttle: &limiter.Limit{Burst: 3}},
+		{Allowance: "s", Throttles: []usageplan.Throttle{}},
+		{Allowance: "s", Throttles: []usageplan.Throttle{{}}, Quotas: []calendar.Quota{}},
 	}
 }
 
@@ -159,7 +164,8 @@ var unfavourableLinks = []directoryCase[usageplan.Store]{{
 		v.linksOf(s, "none again", l.PlanID, nil)
 	},
 }, {
-	"links/bounds", "A store keeps each field of a link at its bounds. An override that blocks differs from no override.",
+	"links/bounds", "A store keeps each field of a link at its bounds. An override that blocks differs from no override, " +
+		"and throttles and quotas that are empty differ from those that are nil.",
 	func(v *visit, s usageplan.Store) {
 		for i, l := range boundLinks() {
 			l.PlanID, l.KeyID, l.Version = planID(i), keyID(i), 1

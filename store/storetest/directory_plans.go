@@ -72,6 +72,16 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 		v.ok(s.UpdatePlan(v.ctx, full))
 		full.Version = 3
 		v.hasPlan(s, "updated", full)
+
+		classes := fullClasses()
+		v.ok(s.InsertPlan(v.ctx, classes))
+		v.hasPlan(s, "inserted with limits of classes", classes)
+		v.ok(s.UpdatePlan(v.ctx, usageplan.Plan{ID: classes.ID, Version: 1}))
+		v.hasPlan(s, "updated to no limits of classes", usageplan.Plan{ID: classes.ID, Version: 2})
+		classes.Version = 2
+		v.ok(s.UpdatePlan(v.ctx, classes))
+		classes.Version = 3
+		v.hasPlan(s, "updated with limits of classes", classes)
 	},
 }, {
 	"limits", "A store keeps each Rate and Limit exactly. A throttle that blocks differs from no throttle.",
@@ -85,6 +95,13 @@ var unfavourablePlans = []directoryCase[usageplan.Store]{{
 			links, err := s.KeyLinks(v.ctx, link.KeyID)
 			v.ok(err)
 			lists(v, "a link's throttle of "+l.String(), links, []usageplan.Link{link})
+			if l.Unlimited() {
+				continue
+			}
+			p.Throttle, p.Throttles = nil, []usageplan.Throttle{{Limit: l, Unit: "tokens"}}
+			v.ok(s.UpdatePlan(v.ctx, p))
+			p.Version++
+			v.hasPlan(s, "a further throttle of "+l.String(), p)
 		}
 	},
 }, {

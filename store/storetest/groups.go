@@ -42,9 +42,9 @@ func aGroup(i int) usageplan.Group {
 	created := aTime(i)
 	return usageplan.Group{
 		ID: groupID(i), Name: fmt.Sprintf("group %d {é}\nand line", i), ParentID: groupID(i / 2), PlanID: planID(i % 3),
-		Throttle: &limiter.Limit{Rate: 2.5, Burst: 2},
+		Throttle: &limiter.Limit{Rate: 2.5, Burst: 2}, Throttles: someThrottles(),
 		Quotas: []calendar.Quota{
-			{Limit: 1000, Period: calendar.Month, StartDay: 31}, {Name: "tokens", Limit: 5, Period: calendar.Day},
+			{Limit: 1000, Period: calendar.Month, StartDay: 31}, {Name: "tpd", Limit: 5, Unit: "tokens", Period: calendar.Day},
 		},
 		Created: created, Updated: created.Add(time.Hour), Version: 1,
 	}
@@ -150,12 +150,13 @@ var storedGroups = []directoryCase[usageplan.Store]{{
 		}
 	}),
 }, {
-	"groups/update", "An update replaces every field and adds one to the version. Empty quotas differ from none.",
+	"groups/update", "An update replaces every field and adds one to the version. Empty throttles and quotas differ from none.",
 	withGroups(func(v *visit, s groupStore) {
 		full := insertGroups(v, s, 1)[0]
 		for version, g := range []usageplan.Group{
 			{ID: full.ID, Name: "bare"}, full, {ID: full.ID}, {ID: full.ID, PlanID: "p", Quotas: []calendar.Quota{}},
 			{ID: full.ID, PlanID: "p", Throttle: &limiter.Limit{}}, {ID: full.ID, ParentID: "parent"},
+			{ID: full.ID, PlanID: "p", Throttles: []usageplan.Throttle{}}, {ID: full.ID, PlanID: "p", Throttles: someThrottles()},
 		} {
 			g.Version = int64(version) + 1
 			v.ok(s.UpdateGroup(v.ctx, g))
@@ -168,7 +169,10 @@ var storedGroups = []directoryCase[usageplan.Store]{{
 	"groups/copies", "The store shares nothing with its callers. If a caller changes what it passed in or got back, the " +
 		"stored group does not change.",
 	withGroups(func(v *visit, s groupStore) {
-		change := func(g usageplan.Group) { g.Throttle.Burst, g.Quotas[0].Limit, g.Quotas[1].Name = 99, 99, "changed" }
+		change := func(g usageplan.Group) {
+			g.Throttle.Burst, g.Throttles[0].Burst, g.Throttles[1].Name = 99, 99, "changed"
+			g.Quotas[0].Limit, g.Quotas[1].Name = 99, "changed"
+		}
 		g := aGroup(0)
 		v.ok(s.InsertGroup(v.ctx, g))
 		change(g)

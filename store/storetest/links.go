@@ -12,7 +12,8 @@ import (
 func aLink(plan, key int) usageplan.Link {
 	return usageplan.Link{
 		PlanID: planID(plan), KeyID: keyID(key), Allowance: fmt.Sprintf("%s/%d", planID(plan), key),
-		Throttle: &limiter.Limit{Rate: 2, Burst: 2}, Quotas: []calendar.Quota{{Limit: 9, Period: calendar.Week, StartDay: 1}},
+		Throttle: &limiter.Limit{Rate: 2, Burst: 2}, Throttles: someThrottles(),
+		Quotas:  []calendar.Quota{{Limit: 9, Unit: "tokens", Period: calendar.Week, StartDay: 1}},
 		Created: aTime(key + plan), Version: 1,
 	}
 }
@@ -55,8 +56,14 @@ var storedLinks = []directoryCase[usageplan.Store]{{
 		l := aLink(0, 0)
 		l.Version = 0
 		v.ok(s.InsertLink(v.ctx, l))
-		for version, quotas := range [][]calendar.Quota{{}, nil, {{Limit: 1, Period: calendar.Day}}, {}} {
-			l = usageplan.Link{PlanID: l.PlanID, KeyID: l.KeyID, Allowance: l.Allowance, Quotas: quotas, Version: int64(version) + 1}
+		some, none := someThrottles(), []usageplan.Throttle{}
+		for version, o := range []usageplan.Link{
+			{Quotas: []calendar.Quota{}, Throttles: some}, {Throttles: none}, {Quotas: []calendar.Quota{{Limit: 1, Period: calendar.Day}}},
+			{Quotas: []calendar.Quota{}}, {Throttles: some}, {Quotas: []calendar.Quota{}, Throttles: none},
+		} {
+			l = usageplan.Link{
+				PlanID: l.PlanID, KeyID: l.KeyID, Allowance: l.Allowance, Throttles: o.Throttles, Quotas: o.Quotas, Version: int64(version) + 1,
+			}
 			v.ok(s.UpdateLink(v.ctx, l))
 			l.Version++
 			ofKey, err := s.KeyLinks(v.ctx, l.KeyID)

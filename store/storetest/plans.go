@@ -33,9 +33,13 @@ func aPlan(i int) usageplan.Plan {
 	created := aTime(i)
 	return usageplan.Plan{
 		ID: planID(i), Name: fmt.Sprintf("plan {%d}", i), Description: "line\nand line",
-		Throttle: &limiter.Limit{Rate: 0.5, Burst: 3}, ThrottleByCost: true,
+		Throttle: &limiter.Limit{Rate: 0.5, Burst: 3}, Throttles: someThrottles(),
 		Quotas: []calendar.Quota{
-			{Limit: 1000, Period: calendar.Month, StartDay: 31}, {Name: "tokens", Limit: 5, Period: calendar.Day},
+			{Limit: 1000, Period: calendar.Month, StartDay: 31}, {Name: "tpd", Limit: 5, Unit: "tokens", Period: calendar.Day},
+		},
+		For: map[string]usageplan.Limits{
+			"opus":           {Throttles: someThrottles(), Quotas: []calendar.Quota{{Limit: 7, Unit: "tokens", Period: calendar.Day, Soft: true}}},
+			"GET /pets/{id}": {Quotas: []calendar.Quota{{Limit: 8, Period: calendar.Day}}},
 		},
 		Routes: map[string]limiter.Limit{"GET /pets/{id}": {Rate: 7, Burst: 7}},
 		Stages: []usageplan.Stage{{API: "orders", Name: "prod"}},
@@ -45,6 +49,20 @@ func aPlan(i int) usageplan.Plan {
 		ProductCode: "product", Tags: apikey.Tags{"team": "a"},
 		Created: created, Updated: created.Add(time.Hour), Version: 1,
 	}
+}
+
+// someThrottles returns two throttles, one of them of another unit than requests.
+func someThrottles() []usageplan.Throttle {
+	return []usageplan.Throttle{
+		{Limit: limiter.Limit{Rate: 1000, Burst: 5000}, Unit: "tokens", Name: "tps"}, {Limit: limiter.PerMinute(90)},
+	}
+}
+
+// changeClasses changes the limits of classes of a plan, by each way to reach them.
+func changeClasses(p usageplan.Plan) {
+	l := p.For["opus"]
+	l.Throttles[0].Name, l.Quotas[0].Limit = "changed", 99
+	p.For["changed"] = l
 }
 
 func insertPlans(v *visit, s usageplan.Store, n int) (plans []usageplan.Plan) {
@@ -103,10 +121,11 @@ var storedPlans = []directoryCase[usageplan.Store]{{
 		"plan and link do not change.",
 	func(v *visit, s usageplan.Store) {
 		change := func(p usageplan.Plan, l usageplan.Link) {
-			p.Throttle.Burst, p.Quotas[0].Limit, p.Stages[0].Name = 99, 99, "changed"
+			p.Throttle.Burst, p.Throttles[0].Burst, p.Quotas[0].Limit, p.Stages[0].Name = 99, 99, 99, "changed"
 			p.Routes["GET /changed"], p.Tags["team"] = limiter.Limit{}, "changed"
+			changeClasses(p)
 			p.StageRoutes[usageplan.Stage{API: "orders", Name: "prod"}]["GET /changed"] = limiter.Limit{}
-			l.Throttle.Burst, l.Quotas[0].Limit = 99, 99
+			l.Throttle.Burst, l.Throttles[0].Burst, l.Quotas[0].Limit = 99, 99, 99
 		}
 		p, l := aPlan(0), aLink(0, 0)
 		v.ok(s.InsertPlan(v.ctx, p))

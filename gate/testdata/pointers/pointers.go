@@ -7,6 +7,7 @@ import (
 	"log"
 
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/usageplan"
 )
 
 func decide(ctx context.Context, g *gate.Gate, req gate.Request) (gate.Decision, error) {
@@ -27,6 +28,6 @@ func keep(o gate.Outcome) { log.Print(o.Reason, o.Limits()) }
 
 func settle(ctx context.Context, g *gate.Gate, later <-chan *gate.Decision) {
 	for d := range later {
-		_ = g.Settle(ctx, d, 3)
+		_ = g.Settle(ctx, d, usageplan.Costs{3})
 	}
 }

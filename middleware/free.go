@@ -9,20 +9,15 @@ import (
 	"github.com/ration-go/ration/gate"
 )
 
-// costOf returns the cost of a request. It is 0 if the mux only redirects the request to
-// another form of its path, since the client pays when it follows the redirect.
-func (m *Middleware) costOf(r *http.Request, redirected bool) int64 {
-	switch {
-	case redirected:
-		return 0
-	case m.cfg.Cost != nil:
-		return m.cfg.Cost(r)
-	}
-	return 1
+// isFree reports whether a request is charged nothing. A request that the mux only
+// redirects to another form of its path is free, since the client pays when it follows
+// the redirect.
+func (m *Middleware) isFree(r *http.Request, redirected bool) bool {
+	return redirected || m.cfg.Free != nil && m.cfg.Free(r)
 }
 
-// admitFree admits a request of cost 0, whatever the limits say, so that a client that
-// has used them up can ask for its usage. The levels of the limits stay as they are.
+// admitFree admits a free request, whatever the limits say, so that a client that has
+// used them up can ask for its usage. The levels of the limits stay as they are.
 func admitFree(d *gate.Decision) {
 	switch d.Reason {
 	case gate.Throttled, gate.QuotaExceeded, gate.NeverFits:

@@ -1,0 +1,96 @@
+package gate
+
+import (
+	"iter"
+
+	"github.com/ration-go/ration/store"
+)
+
+// Refusals returns a sequence of the limits that refused: those of the key, then those of
+// its groups. If none of these refused, it is the shared throttle that did, with the name
+// "throttle". Of a shared throttle the Level has the Wait only. The same holds for a
+// token bucket of this process, which refused because the Counter failed.
+func (o *Outcome) Refusals() iter.Seq[Level] {
+	return func(yield func(Level) bool) {
+		if o.Allowed {
+			return
+		}
+		for l := range o.lacking() {
+			if !l.Soft && !yield(l) {
+				return
+			}
+		}
+		if r := o.refuser; r != nil {
+			yield(Level{r.payer, r.limit, store.Level{Wait: o.RetryAfter}})
+		}
+	}
+}
+
+// WouldRefuse returns a sequence of the limits that have no room for the request and do
+// not refuse it, because they are soft or Gate.Enforce is off. The Wait of each is the
+// time until it has room. The limits of the key come first, then those of its groups.
+// While Gate.Enforce is off, the shared throttle with the longest wait comes last. Of it
+// the Level has the Wait only.
+//
+// Of a request that was refused, WouldRefuse has the soft limits that would have refused
+// it as well. To count what a soft limit would cost clients, look at Allowed first. A
+// request that the middleware admits free of charge has the limits that it passed over.
+func (o *Outcome) WouldRefuse() iter.Seq[Level] {
+	return func(yield func(Level) bool) {
+		for l := range o.lacking() {
+			if (l.Soft || o.Allowed) && !yield(l) {
+				return
+			}
+		}
+		if !o.Allowed {
+			return
+		}
+		if r := o.refuser; r != nil {
+			yield(Level{r.payer, r.limit, store.Level{Wait: r.wait}})
+		}
+	}
+}
+
+// lacking returns a sequence of the limits of the key and its groups that have no room
+// for the request, soft or not.
+func (o *Outcome) lacking() iter.Seq[Level] {
+	return func(yield func(Level) bool) {
+		for _, levels := range []iter.Seq[Level]{o.Levels(), o.GroupLevels()} {
+			for l := range levels {
+				if l.Wait > 0 && !yield(l) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// RefusedBy returns the payer of the first of Refusals, and whether there is one. It does
+// not allocate.
+func (o *Outcome) RefusedBy() (p Payer, ok bool) {
+	if o.Allowed {
+		return Payer{}, false
+	}
+	if o.meters != nil && o.meters.lack(o.own()) {
+		return Payer{PayerKey, o.Key.ID}, true
+	}
+	for g := o.groups; g != nil; g = g.above {
+		if g.meters.lack(g.levels[:]) {
+			return Payer{PayerGroup, g.node.group.ID}, true
+		}
+	}
+	if o.refuser != nil {
+		return o.refuser.payer, true
+	}
+	return Payer{}, false
+}
+
+// lack reports whether one of the limits that are not soft has no room for the request.
+func (m *meters) lack(levels []store.Level) bool {
+	for i := range m.limits {
+		if levels[i].Wait > 0 && !m.limits[i].Soft {
+			return true
+		}
+	}
+	return false
+}
