@@ -137,6 +137,18 @@ type Level struct {
 	store.Level
 }
 
+// GroupPlans returns a sequence of the plans of the groups above the key. The key's own
+// group comes first. A group without a plan has none.
+func (o *Outcome) GroupPlans() iter.Seq[*usageplan.Plan] {
+	return func(yield func(*usageplan.Plan) bool) {
+		for g := o.groups; g != nil; g = g.above {
+			if g.node.group.PlanID != "" && !yield(g.node.allowance.plan) {
+				return
+			}
+		}
+	}
+}
+
 // Limits returns the throttles and quotas of the key that the decision was about, in the
 // order of the plan. It is empty if the key or its plan is unknown, or if the store
 // failed.

@@ -53,6 +53,11 @@ func (m *Middleware) check(r *http.Request, mux knownMux, res *Result, found *Cr
 		m.log(r.Context(), "decision", res.Err, &res.Decision)
 	}
 	m.watch.observe(r, mux.ServeMux, rt.pattern, res.Decision.Plan)
+	if m.watch != nil {
+		for p := range res.Decision.GroupPlans() {
+			m.watch.observe(r, mux.ServeMux, rt.pattern, p)
+		}
+	}
 }
 
 // decide asks the Gate about a request of known credential and route.

@@ -111,7 +111,7 @@ func (u Units) ValidateCosts(c *Costs, atLeastOne bool) error {
 		switch {
 		case i >= len(u):
 			if n != 0 {
-				errs = append(errs, fmt.Errorf("costs[%d]: %d: want 0: %d units are declared", i, n, len(u)))
+				errs = append(errs, fmt.Errorf("costs[%d]: %d: want 0: no unit is declared for it", i, n))
 			}
 		case n < 0 || n > store.MaxUnits:
 			errs = append(errs, fmt.Errorf("costs[%d] (%s): %d: want 0 to 2^53-1", i, u[i].Name, n))

@@ -92,15 +92,15 @@ func TestValidateCosts(t *testing.T) {
 		{units, usageplan.Costs{}, "costs[0] (tokens): 0: want the cost: the unit is required", ""},
 		{units, usageplan.Costs{0, 5}, "costs[0] (tokens): 0: want the cost: the unit is required", ""},
 		{units, usageplan.Costs{-1}, "costs[0] (tokens): -1: want 0 to 2^53-1", "costs[0] (tokens): -1: want 0 to 2^53-1"},
-		{units, usageplan.Costs{1, 0, 7}, "costs[2]: 7: want 0: 2 units are declared", "costs[2]: 7: want 0: 2 units are declared"},
+		{units, usageplan.Costs{1, 0, 7}, "costs[2]: 7: want 0: no unit is declared for it", "costs[2]: 7: want 0: no unit is declared for it"},
 		{units, usageplan.Costs{0, store.MaxUnits + 1, 0, -1},
-			"costs[0] (tokens): 0: want the cost: the unit is required\ncosts[1] (bytes): 9007199254740992: want 0 to 2^53-1\ncosts[3]: -1: want 0: 2 units are declared",
-			"costs[1] (bytes): 9007199254740992: want 0 to 2^53-1\ncosts[3]: -1: want 0: 2 units are declared"},
+			"costs[0] (tokens): 0: want the cost: the unit is required\ncosts[1] (bytes): 9007199254740992: want 0 to 2^53-1\ncosts[3]: -1: want 0: no unit is declared for it",
+			"costs[1] (bytes): 9007199254740992: want 0 to 2^53-1\ncosts[3]: -1: want 0: no unit is declared for it"},
 		{units, usageplan.Costs{math.MinInt64, math.MaxInt64},
 			"costs[0] (tokens): -9223372036854775808: want 0 to 2^53-1\ncosts[1] (bytes): 9223372036854775807: want 0 to 2^53-1",
 			"costs[0] (tokens): -9223372036854775808: want 0 to 2^53-1\ncosts[1] (bytes): 9223372036854775807: want 0 to 2^53-1"},
 		{nil, usageplan.Costs{}, "", ""},
-		{nil, usageplan.Costs{3: 1}, "costs[3]: 1: want 0: 0 units are declared", "costs[3]: 1: want 0: 0 units are declared"},
+		{nil, usageplan.Costs{3: 1}, "costs[3]: 1: want 0: no unit is declared for it", "costs[3]: 1: want 0: no unit is declared for it"},
 	} {
 		for want, err := range map[*string]error{&c.charge: c.units.ValidateCosts(&c.costs, true), &c.settle: c.units.ValidateCosts(&c.costs, false)} {
 			if *want == "" {
