@@ -91,7 +91,7 @@ func extremeThrottles() []usageplan.Throttle {
 		{Limit: limiter.Limit{Rate: 1e12}, Unit: "tokens"},
 		{Limit: limiter.Limit{Rate: 1.0 / 3, Burst: 1}, Unit: longUnit, Name: strings.Repeat("Z", calendar.MaxName)},
 		{Name: ` as "a/b\ burst 3 `, Limit: limiter.Limit{Burst: 5}, Unit: usageplan.Requests, Soft: true},
-		{Limit: limiter.Limit{Rate: 16_777_217, Burst: 16_777_217}, Name: "Tokens soft"},
+		{Limit: limiter.Limit{Rate: 16_777_217, Burst: 16_777_217}, Name: "Tokens soft x"},
 	}
 }
 
@@ -103,7 +103,7 @@ func extremeQuotas() []calendar.Quota {
 		{Name: strings.Repeat("z", calendar.MaxName), Limit: 0, Period: calendar.Minute},
 		{Name: " as in start ", Soft: true, Limit: math.MaxUint32 + 1, Unit: "in", Period: calendar.Month, StartDay: 31, Location: quotaZone("Europe/Berlin")},
 		{Name: "Day", Limit: 16_777_217, Unit: usageplan.Requests, Period: calendar.Day, Location: quotaZone("America/Argentina/Buenos_Aires")},
-		{Name: `"a/b\ soft`, Limit: 1, Period: calendar.Week, StartDay: 6, Location: quotaZone("Asia/Kathmandu")},
+		{Name: `"a/b\ soft x`, Limit: 1, Period: calendar.Week, StartDay: 6, Location: quotaZone("Asia/Kathmandu")},
 	}
 }
 
@@ -142,7 +142,7 @@ func fullClasses() usageplan.Plan {
 	p.For[long] = usageplan.Limits{
 		Throttles: []usageplan.Throttle{
 			{Limit: limiter.Limit{Rate: 1.0 / 3, Burst: 1}, Unit: longUnit, Name: strings.Repeat("~", calendar.MaxName-len(long)-1), Soft: true},
-			{Name: " soft as soft"}, {Unit: "soft", Soft: true}, {Unit: "tokens"},
+			{Name: " soft as soft x"}, {Unit: "soft", Soft: true}, {Unit: "tokens"},
 		},
 		Quotas: []calendar.Quota{
 			{Name: strings.Repeat("!", calendar.MaxName-len(long)-1), Period: calendar.Minute},

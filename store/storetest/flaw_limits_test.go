@@ -151,16 +151,6 @@ var limitFlaws = []directoryFlaw[usageplan.Store]{
 	{"shares the throttles of plans", "copies", func() usageplan.Store { return sharesPlanThrottles{newSharesThrottles()} }},
 	limitsAltered("forgets that a throttle is soft", everyBound, eachThrottle(func(t *usageplan.Throttle) { t.Soft = false })),
 	limitsAltered("forgets that a quota is soft", everyBound, eachQuota(func(q *calendar.Quota) { q.Soft = false })),
-	limitsAltered("reads a throttle whose name ends like a soft one as soft", everyBound, eachThrottle(func(t *usageplan.Throttle) {
-		if name, ok := strings.CutSuffix(t.Name, " soft"); ok {
-			t.Name, t.Soft = name, true
-		}
-	})),
-	limitsAltered("reads a quota whose name ends like a soft one as soft", everyBound, eachQuota(func(q *calendar.Quota) {
-		if name, ok := strings.CutSuffix(q.Name, " soft"); ok {
-			q.Name, q.Soft = name, true
-		}
-	})),
 	limitsAltered("forgets the unit of a quota", everyBound, eachQuota(func(q *calendar.Quota) { q.Unit = "" })),
 	limitsAltered("keeps 31 bytes of a quota's unit", everyBound, eachQuota(func(q *calendar.Quota) { q.Unit = cutTo(q.Unit, 31) })),
 }
