@@ -1,56 +1,98 @@
 package gate
 
 import (
-	"fmt"
-	"time"
+	"iter"
 
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/usageplan"
 )
 
-// A LimitError is a refusal as an error, for callers that prefer one. Outcome.Err returns
-// it.
-type LimitError struct {
-	Reason     Reason
-	Limits     []RefusedLimit // those that refused, in the order of Outcome.Refusals
-	RetryAfter time.Duration  // see Outcome.RetryAfter
-}
-
-// A RefusedLimit is one limit that refused a request.
-type RefusedLimit struct {
-	Payer Payer
-	Name  string        // see Limit.Name
-	Unit  string        // see Limit.Unit
-	Wait  time.Duration // until the limit admits the request, or store.Never
-}
-
-// Error returns a text with the reason, the limits that refused and the wait. It contains
-// no secret.
-func (e *LimitError) Error() string {
-	s := "gate: refused: " + e.Reason.String()
-	for i, l := range e.Limits {
-		separator := ", "
-		if i == 0 {
-			separator = ": "
+// Refusals returns a sequence of the limits that refused: those of the key, then those of
+// its groups. If none of these refused, it is the shared throttle that did, with the name
+// "throttle". Of a shared throttle the Level has the Wait only. The same holds for a
+// token bucket of this process, which refused because the Counter failed.
+func (o *Outcome) Refusals() iter.Seq[Level] {
+	return func(yield func(Level) bool) {
+		if o.Allowed {
+			return
 		}
-		s += separator + l.Name + " of " + l.Payer.String()
+		for l := range o.lacking() {
+			if !l.Soft && !yield(l) {
+				return
+			}
+		}
+		if r := o.refuser; r != nil {
+			yield(Level{r.payer, r.limit, store.Level{Wait: o.RetryAfter}})
+		}
 	}
-	if e.RetryAfter > 0 && e.RetryAfter != store.Never {
-		s += fmt.Sprintf(": retry after %v", e.RetryAfter)
-	}
-	return s
 }
 
-// Err returns nil if the request was allowed. Otherwise it returns a *LimitError.
-func (o *Outcome) Err() error {
+// WouldRefuse returns a sequence of the limits that have no room for the request and do
+// not refuse it, because they are soft or Gate.Enforce is off. The Wait of each is the
+// time until it has room. The limits of the key come first, then those of its groups.
+// While Gate.Enforce is off, the shared throttle with the longest wait comes last. Of it
+// the Level has the Wait only.
+//
+// Of a request that was refused, WouldRefuse has the soft limits that would have refused
+// it as well. To count what a soft limit would cost clients, look at Allowed first. A
+// request that the middleware admits free of charge has the limits that it passed over.
+func (o *Outcome) WouldRefuse() iter.Seq[Level] {
+	return func(yield func(Level) bool) {
+		for l := range o.lacking() {
+			if (l.Soft || o.Allowed) && !yield(l) {
+				return
+			}
+		}
+		if !o.Allowed {
+			return
+		}
+		if r := o.refuser; r != nil {
+			yield(Level{r.payer, r.limit, store.Level{Wait: r.wait}})
+		}
+	}
+}
+
+// lacking returns a sequence of the limits of the key and its groups that have no room
+// for the request, soft or not.
+func (o *Outcome) lacking() iter.Seq[Level] {
+	return func(yield func(Level) bool) {
+		for _, levels := range []iter.Seq[Level]{o.Levels(), o.GroupLevels()} {
+			for l := range levels {
+				if l.Wait > 0 && !yield(l) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// RefusedBy returns the payer of the first of Refusals, and whether there is one. It does
+// not allocate.
+func (o *Outcome) RefusedBy() (p Payer, ok bool) {
 	if o.Allowed {
-		return nil
+		return Payer{}, false
 	}
-	e := &LimitError{Reason: o.Reason, RetryAfter: o.RetryAfter}
-	for l := range o.Refusals() {
-		e.Limits = append(e.Limits, RefusedLimit{l.Payer, l.Name, l.Unit, l.Wait})
+	if o.meters != nil && o.meters.lack(o.own()) {
+		return Payer{PayerKey, o.Key.ID}, true
 	}
-	return e
+	for g := o.groups; g != nil; g = g.above {
+		if g.meters.lack(g.levels[:]) {
+			return Payer{PayerGroup, g.node.group.ID}, true
+		}
+	}
+	if o.refuser != nil {
+		return o.refuser.payer, true
+	}
+	return Payer{}, false
+}
+
+// lack reports whether one of the limits that are not soft has no room for the request.
+func (m *meters) lack(levels []store.Level) bool {
+	for i := range m.limits {
+		if levels[i].Wait > 0 && !m.limits[i].Soft {
+			return true
+		}
+	}
+	return false
 }
 
 // explainRefusal sets Reason and RetryAfter after a refusal. The limit with the longest
@@ -92,64 +134,4 @@ func (d *Decision) blameShared(p *pending) {
 			d.Reason, d.RetryAfter, d.refuser = Throttled, wait, &p.shared[i].refuser
 		}
 	}
-}
-
-// peek decides by levels that were only read, for a request of these costs.
-func (d *Decision) peek(costs *usageplan.Costs, p *pending) {
-	d.Allowed, d.Reason = d.meters.peek(d.own(), &p.parts[0], costs), Admitted
-	for i, l := 1, d.groups; l != nil; i, l = i+1, l.above {
-		fits := l.meters.peek(l.levels[:], &p.parts[i], costs)
-		d.Allowed = d.Allowed && fits
-	}
-	for i := range p.sharedParts() {
-		part := &p.sharedParts()[i]
-		if l := &part.Levels[0]; l.Remaining() < 1 {
-			d.Allowed = d.Allowed && part.Meters[0].Soft
-			l.Wait = waitFor(&part.Meters[0], 1, l)
-		}
-	}
-	if !d.Allowed {
-		d.explainRefusal(p)
-	}
-}
-
-// peek reports whether a part that was only read has room for a request. It sets the Wait
-// of each limit that has not.
-func (m *meters) peek(levels []store.Level, part *store.Part, costs *usageplan.Costs) (fits bool) {
-	fits = true
-	for i := range m.list[:len(m.list)-m.ids] {
-		l, n := &part.Levels[i], m.amount(i, costs)
-		if n <= l.Remaining() {
-			continue
-		}
-		if i < len(m.limits) {
-			levels[i].Wait = waitFor(&m.list[i], n, l)
-		}
-		fits = fits && part.Meters[i].Soft
-	}
-	return fits
-}
-
-// waitFor returns how long until m, which stands at l, admits n units. It has fewer now.
-func waitFor(m *store.Meter, n int64, l *store.Level) time.Duration {
-	switch {
-	case n > m.Max:
-		return store.Never
-	case m.IsWindow():
-		return l.Reset // a window admits nothing more until it ends
-	default:
-		return untilTokens(m, l, n-l.Remaining())
-	}
-}
-
-// untilTokens returns how long until a bucket that stands at l has the missing tokens.
-// That is the time until it is full, less the time for the tokens beyond those. A Level
-// has whole tokens only, but its Reset is exact, so this is more exact than the time for
-// the missing tokens alone. The result is at most a microsecond too long.
-func untilTokens(m *store.Meter, l *store.Level, missing int64) time.Duration {
-	if l.Reset == store.Never || m.Rate.Tokens == 0 {
-		return store.Never
-	}
-	spare := (l.Used - missing) * m.Rate.Per / m.Rate.Tokens
-	return l.Reset - time.Duration(spare)*time.Microsecond
 }

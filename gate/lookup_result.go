@@ -1,0 +1,84 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// endLookup keeps the result of a look-up and wakes the requests that wait for it.
+func (r *resolver) endLookup(ctx context.Context, l *lookup) {
+	if outage := r.keepResult(l); outage && r.logger != nil {
+		r.logger.LogAttrs(ctx, slog.LevelWarn, "ration: keys cannot be read: cached keys stay in use",
+			slog.Any("error", l.err))
+	}
+	close(l.done)
+}
+
+// keepResult caches the result of a look-up, unless what it read has changed since it
+// began. It reports whether an outage begins: this look-up failed, and the previous one
+// did not.
+func (r *resolver) keepResult(l *lookup) (outage bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	// After a change, the map may hold a newer look-up of the digest.
+	if r.lookups[l.digest] == l {
+		delete(r.lookups, l.digest)
+	}
+	wasFailing := r.failing
+	switch unknown := errors.Is(l.err, errUnknown); {
+	case l.err != nil && !unknown:
+		r.failing = true
+		r.postponeRetry(l)
+	case unknown || l.entry.planless:
+		r.failing = false
+		r.rememberRefused(l)
+	default:
+		r.failing = false
+		if max(r.changedAt[""], r.changedAt[l.keyID]) <= l.began && !l.entry.changed() {
+			r.cache.put(l.entry)
+		}
+	}
+	if r.inFlight--; r.inFlight == 0 {
+		clear(r.changedAt)
+	}
+	return r.failing && !wasFailing
+}
+
+// rememberRefused remembers that a secret is refused. Any change since the look-up
+// began may be the one that lets the secret in, so after a change nothing is remembered.
+func (r *resolver) rememberRefused(l *lookup) {
+	r.cache.removeDigest(&l.digest)
+	if l.began != r.changes {
+		return
+	}
+	// Go ranges over a map in random order, so this evicts at random.
+	for d := range r.refused {
+		if len(r.refused) < r.maxRefused {
+			break
+		}
+		delete(r.refused, d)
+	}
+	r.refused[l.digest] = refusedSecret{l.entry, l.now + r.maxAge}
+}
+
+// postponeRetry keeps the cached entry of a key in use after a failed look-up, until
+// the next try. The pause doubles with each failure, up to Config.MaxAge.
+//
+// The end of the pause is written where the end of the entry's age was. So the requests
+// until then are cache hits like any other.
+func (r *resolver) postponeRetry(l *lookup) {
+	e := r.cache.entryOf(&l.digest)
+	now := l.now + time.Since(l.started)
+	if e == nil || e.history.read > l.now || !e.lasts(now, r.maxStale) || r.changedAt[""] > l.began {
+		return
+	}
+	// The shift is bounded so that it cannot overflow: 100ms << 10 is 102s.
+	pause := min(minPause<<min(e.history.failures, 10), r.maxAge)
+	e.history.failures++
+	e.until.Store(int64(min(now+pause, e.history.read+r.maxStale)))
+}
+
+// minPause is the pause after the first failure.
+const minPause = 100 * time.Millisecond
