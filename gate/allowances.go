@@ -18,20 +18,20 @@ import (
 // Every entry of the cache looks at the stale flags of its plans and groups. A change
 // sets one flag, however many keys it concerns, and a decision finds out without a lock.
 type allowances struct {
-	byPlan map[string]planned
-	nodes  map[string]keptNode     // by group ID
+	byPlan map[string]datedAllowance
+	nodes  map[string]datedNode    // by group ID
 	stale  map[string]*atomic.Bool // by ID; that of a group after groupFlag
 	most   int                     // the bound of the flags
 }
 
-// planned is a plan's allowance and when the plan was read, by the Gate's clock.
-type planned struct {
+// A datedAllowance is an allowance and when its plan was read, by the Gate's clock.
+type datedAllowance struct {
 	*allowance
 	read time.Duration
 }
 
 func newAllowances(most int) allowances {
-	return allowances{map[string]planned{}, map[string]keptNode{}, map[string]*atomic.Bool{}, most}
+	return allowances{map[string]datedAllowance{}, map[string]datedNode{}, map[string]*atomic.Bool{}, most}
 }
 
 // staleFlag returns the flag of a plan or a group. remove sets it when that changes.
@@ -45,7 +45,8 @@ func (as *allowances) staleFlag(name string) *atomic.Bool {
 	return stale
 }
 
-// staleFromStart returns the flag of what may have changed before it was read.
+// staleFromStart returns a flag that is set. It is for a record that may have changed
+// before it was read.
 func staleFromStart() *atomic.Bool {
 	stale := new(atomic.Bool)
 	stale.Store(true)
@@ -82,15 +83,15 @@ func (as *allowances) evict() {
 
 // allowanceOf returns what a link or a group allows. found is what an AccessReader has
 // read. The error is usageplan.ErrNotFound if there is no such plan.
-func (r *resolver) allowanceOf(ctx context.Context, lk *lookup, found *usageplan.Access, planID string, o overrides, now time.Duration) (planned, error) {
+func (r *resolver) allowanceOf(ctx context.Context, lk *lookup, found *usageplan.Access, planID string, o overrides) (datedAllowance, error) {
 	if r.access == nil {
-		return r.planAllowance(ctx, lk, planID, o, now)
+		return r.planAllowance(ctx, lk, planID, o)
 	}
 	plan := found.Plan(planID)
 	if plan == nil {
-		return planned{}, usageplan.ErrNotFound
+		return datedAllowance{}, usageplan.ErrNotFound
 	}
-	return r.readAllowance(ctx, lk, plan, o, now), nil
+	return r.readAllowance(ctx, lk, plan, o), nil
 }
 
 // planAllowance returns what a plan allows. It uses the plan as it was read for another
@@ -98,33 +99,33 @@ func (r *resolver) allowanceOf(ctx context.Context, lk *lookup, found *usageplan
 //
 // The bound is half of MaxAge because a key is as old as its plan. With a later bound,
 // all keys of a plan would have to be read again at the same time.
-func (r *resolver) planAllowance(ctx context.Context, lk *lookup, planID string, o overrides, now time.Duration) (planned, error) {
+func (r *resolver) planAllowance(ctx context.Context, lk *lookup, planID string, o overrides) (datedAllowance, error) {
 	r.mu.Lock()
-	known, ok := r.allowances.byPlan[planID]
+	cached, ok := r.allowances.byPlan[planID]
 	// The flag must be taken before the plan is read. A change in between sets it.
 	stale := r.allowances.staleFlag(planID)
 	r.mu.Unlock()
 
-	young := ok && now < known.read+r.maxAge/2
+	young := ok && lk.now < cached.read+r.maxAge/2
 	if young && o.none() {
-		return known, nil
+		return cached, nil
 	}
 	if young {
-		return r.compilePlan(ctx, lk, known.plan, o, stale, known.read), nil
+		return r.compilePlan(ctx, lk, cached.plan, o, stale, cached.read), nil
 	}
 	plan, err := r.plans.Plan(ctx, planID)
 	if err != nil {
-		return planned{}, err
+		return datedAllowance{}, err
 	}
-	return r.compilePlan(ctx, lk, &plan, o, stale, now), nil
+	return r.compilePlan(ctx, lk, &plan, o, stale, lk.now), nil
 }
 
 // readAllowance returns what a plan allows that an AccessReader has returned with the
 // key. If the plan has not changed since another key was read, the two share one
 // allowance.
-func (r *resolver) readAllowance(ctx context.Context, lk *lookup, plan *usageplan.Plan, o overrides, now time.Duration) planned {
+func (r *resolver) readAllowance(ctx context.Context, lk *lookup, plan *usageplan.Plan, o overrides) datedAllowance {
 	r.mu.Lock()
-	known, ok := r.allowances.byPlan[plan.ID]
+	cached, ok := r.allowances.byPlan[plan.ID]
 	stale := r.allowances.staleFlag(plan.ID)
 	// The plan was read before its ID was known here. If it changed meanwhile, the plan may
 	// be older than the change. Then the entry is stale from the start.
@@ -134,12 +135,12 @@ func (r *resolver) readAllowance(ctx context.Context, lk *lookup, plan *usagepla
 	}
 	r.mu.Unlock()
 
-	if ok && o.none() && reflect.DeepEqual(known.plan, plan) {
-		known.read = now
-		r.keepPlan(lk, known)
-		return known
+	if ok && o.none() && reflect.DeepEqual(cached.plan, plan) {
+		cached.read = lk.now
+		r.cachePlan(lk, cached)
+		return cached
 	}
-	return r.compilePlan(ctx, lk, plan, o, stale, now)
+	return r.compilePlan(ctx, lk, plan, o, stale, lk.now)
 }
 
 // changedSince reports whether a plan or a group may have changed since a look-up began.
@@ -148,8 +149,8 @@ func (r *resolver) changedSince(lk *lookup, id string) bool {
 	return max(r.changedAt[id], r.changedAt[""]) > lk.began
 }
 
-// flagOf returns the flag of what was read already: of a key, or of a plan that does not
-// exist and may be created.
+// flagOf returns the flag of a key that was read, or of a plan that was not found and may
+// be created.
 func (r *resolver) flagOf(lk *lookup, id string) *atomic.Bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -160,24 +161,24 @@ func (r *resolver) flagOf(lk *lookup, id string) *atomic.Bool {
 	return stale
 }
 
-// compilePlan compiles a plan with overrides. Without overrides, the result is kept for
+// compilePlan compiles a plan with overrides. Without overrides, it caches the result for
 // other links and groups.
 //
-// A plan that cannot be in force is kept as well. It is no failure of the store: only the
-// keys that have the plan are refused, and they need not be read for each request.
-func (r *resolver) compilePlan(ctx context.Context, lk *lookup, plan *usageplan.Plan, o overrides, stale *atomic.Bool, read time.Duration) planned {
-	p := planned{newAllowance(plan, o, r.units, r.keep, stale), read}
+// A plan that cannot be in force is cached as well. It is no failure of the store: only
+// the keys that have the plan are refused, and they need not be read for each request.
+func (r *resolver) compilePlan(ctx context.Context, lk *lookup, plan *usageplan.Plan, o overrides, stale *atomic.Bool, read time.Duration) datedAllowance {
+	p := datedAllowance{newAllowance(plan, o, r.units, r.keep, stale), read}
 	if p.fault != nil && r.logger != nil {
 		r.logger.LogAttrs(ctx, slog.LevelWarn, "ration: keys are refused: a plan of theirs cannot be in force", slog.Any("error", p.fault))
 	}
 	if o.none() {
-		r.keepPlan(lk, p)
+		r.cachePlan(lk, p)
 	}
 	return p
 }
 
-// keepPlan keeps p, unless the plan may have changed since the look-up read it.
-func (r *resolver) keepPlan(lk *lookup, p planned) {
+// cachePlan caches p, unless the plan may have changed since the look-up read it.
+func (r *resolver) cachePlan(lk *lookup, p datedAllowance) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.allowances.stale[p.plan.ID] == p.stale && r.changedAt[""] <= lk.began {

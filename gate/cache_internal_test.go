@@ -79,7 +79,7 @@ func TestPlansAreBounded(t *testing.T) {
 	r := newResolver(nil, manyPlans{}, Config{MaxKeys: 1, MaxAge: time.Hour})
 	var all []*allowance
 	for i := range 3000 {
-		p, err := r.planAllowance(t.Context(), &lookup{}, strconv.Itoa(i), overrides{}, time.Duration(i))
+		p, err := r.planAllowance(t.Context(), &lookup{now: time.Duration(i)}, strconv.Itoa(i), overrides{})
 		require.NoError(t, err)
 		all = append(all, p.allowance)
 	}
@@ -125,9 +125,9 @@ func (manyGroups) Group(_ context.Context, id string) (usageplan.Group, error) {
 // changes. Each node that is kept has a flag, which a change would find.
 func TestGroupsAreBounded(t *testing.T) {
 	r := newResolver(nil, manyGroups{}, Config{MaxKeys: 1, MaxAge: time.Hour})
-	var all []keptNode
+	var all []datedNode
 	for i := range 5000 {
-		n, err := r.lineageOf(t.Context(), &lookup{}, nil, strconv.Itoa(i), 0, time.Duration(i))
+		n, err := r.lineageOf(t.Context(), &lookup{now: time.Duration(i)}, nil, strconv.Itoa(i), 0)
 		require.NoError(t, err)
 		all = append(all, n)
 	}

@@ -9,22 +9,23 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A pending has the Charge of one decision and everything that it points to. The first
-// part is the key's own subject. Then come its groups, and then the shared throttles.
+// A pending has the Charge of one decision and everything that the Charge points to. Its
+// first part is that of the key. Then come the parts of the key's family: its groups from
+// the bottom to the root. The shared throttles come last.
 type pending struct {
 	store.Charge
 	parts  [store.MaxParts]store.Part
 	units  [store.MaxMeters]int64
 	levels [store.MaxMeters + maxShared]store.Level
 	shared [maxShared]*shared // of the parts after the family
-	family int                // how many parts are the key's and its groups'
+	family int                // how many parts are those of the key and its groups
 
 	lenient bool // Gate.Enforce was off when the charge began
 
-	groups groupRoom // apart, because few decisions have groups
+	groups groupRoom // apart from units and levels: few decisions have groups
 
-	// onlyRead says that a shared throttle refused before the key's own limits were asked.
-	// The levels of those were read since.
+	// onlyRead says that a shared throttle refused before the limits of the key and its
+	// groups were asked. Their levels were only read.
 	onlyRead bool
 
 	// undone says why shared tokens could not be given back. It changes no decision. The
@@ -67,12 +68,7 @@ func (g *Gate) charge(ctx context.Context, req *Request, e *entry, b *binding, d
 	}
 	switch {
 	case err != nil:
-		var isMoved bool
-		if moved, isMoved = errors.AsType[*store.MovedError](err); isMoved {
-			err = nil
-		} else {
-			err = g.decideByPolicy(ctx, req, d, p, take, err)
-		}
+		moved, err = g.chargeFailed(ctx, req, d, p, take, err)
 	case d.meters.repeated(p):
 		d.admitRepeated()
 	case !take || p.onlyRead:
@@ -90,6 +86,15 @@ func (g *Gate) charge(ctx context.Context, req *Request, e *entry, b *binding, d
 	}
 	pendings.Put(p)
 	return moved, err
+}
+
+// chargeFailed returns err if it says that the subject has moved. Otherwise it lets the
+// failure policy decide.
+func (g *Gate) chargeFailed(ctx context.Context, req *Request, d *Decision, p *pending, take bool, err error) (*store.MovedError, error) {
+	if moved, ok := errors.AsType[*store.MovedError](err); ok {
+		return moved, nil
+	}
+	return nil, g.decideByPolicy(ctx, req, d, p, take, err)
 }
 
 // set makes p a read of the key's meters. It writes field by field: a Part that is copied
@@ -175,8 +180,8 @@ func each(n int64) (all [store.MaxMeters]int64) {
 }
 
 // amounts returns how much each meter is charged for a request: 1 for requests and the
-// ID, and otherwise the cost in its unit. If the result is not one that is shared, it is
-// in room.
+// ID, and otherwise the cost in its unit. The result is in room, or in ones if every
+// amount is 1. So it must not be changed.
 func (m *meters) amounts(room *[store.MaxMeters]int64, costs *usageplan.Costs) []int64 {
 	n := len(m.list)
 	if m.plain {

@@ -18,13 +18,13 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// An allowance is a compiled plan. It may have the overrides of one link or group. It
-// holds all that is the same for each subject, so the subjects of a plan share it.
+// An allowance is a compiled plan. It may have the overrides of one link or group. It has
+// nothing that differs from subject to subject, so the subjects of a plan share it.
 type allowance struct {
-	plan  *usageplan.Plan
-	keep  time.Duration
-	units usageplan.Units
-	own   *limitSet // for all requests, beside the throttle of the plan or a route
+	plan    *usageplan.Plan
+	keep    time.Duration
+	units   usageplan.Units
+	general *limitSet // for all requests, beside the throttle of the plan or a route
 
 	classes, routes map[string]*limitSet // of usageplan.Plan.For
 
@@ -33,28 +33,29 @@ type allowance struct {
 	buckets map[string]*store.Meter
 	stages  map[usageplan.Stage]map[string]*store.Meter
 
-	fault error                   // if not nil, the plan admits nothing
-	stale *atomic.Bool            // set when the plan has changed
-	now   atomic.Pointer[windows] // as of the last decision
+	fault   error                      // if not nil, the plan admits nothing
+	stale   *atomic.Bool               // set when the plan has changed
+	current atomic.Pointer[meterTable] // as of the last decision
 
-	widened atomic.Int64 // how many meters meters.with has made for now
+	widened atomic.Int64 // how many meters meters.with has made for current
 }
 
-// A windows has the meters of an allowance for the time in which no window begins or
-// ends. That is [from, until) in Unix seconds.
-type windows struct {
+// A meterTable has the meters of an allowance by stage, route and class, for a time in
+// which no window begins or ends. That is [from, until) in Unix seconds.
+type meterTable struct {
 	from, until int64
 	stages      map[usageplan.Stage]map[string]*meters // AnyRoute: every other route
 	routes      map[string]*meters
 	others      *meters // of every other route
 
-	// forClass and forRoute have the limits that count beside those. See meters.wider.
+	// forClass and forRoute have the limits of usageplan.Plan.For, which count beside those
+	// in the meters above: see with.
 	forClass, forRoute map[string]*timedSet
 }
 
-// narrow bounds w to the time of a window.
-func (w *windows) narrow(m *store.Meter) {
-	w.from, w.until = max(w.from, m.Start), min(w.until, m.End)
+// narrow bounds t to the time of a window.
+func (t *meterTable) narrow(m *store.Meter) {
+	t.from, t.until = max(t.from, m.Start), min(t.until, m.End)
 }
 
 // A meters has what one request is charged, in this order: the throttle of the plan or
@@ -120,13 +121,13 @@ func newAllowance(p *usageplan.Plan, o overrides, units usageplan.Units, keep ti
 
 // meterFaults returns what a store would refuse.
 func (a *allowance) meterFaults() (errs []error) {
-	w := a.compile(time.Now())
-	if err := store.Check(w.others.list); err != nil {
+	t := a.compile(time.Now())
+	if err := store.Check(t.others.list); err != nil {
 		return []error{err}
 	}
-	for _, sets := range []map[string]*timedSet{w.forClass, w.forRoute} {
+	for _, sets := range []map[string]*timedSet{t.forClass, t.forRoute} {
 		for _, key := range slices.Sorted(maps.Keys(sets)) {
-			errs = append(errs, fault.In(fmt.Sprintf("for[%.200q]", key), store.Check(w.others.with(a, sets[key]).list)))
+			errs = append(errs, fault.In(forPath(key), store.Check(t.others.with(a, sets[key]).list)))
 		}
 	}
 	return errs
@@ -142,9 +143,10 @@ func (a *allowance) settles() bool {
 		}
 		return false
 	}
-	return a.own.settles() || has(a.classes) || has(a.routes)
+	return a.general.settles() || has(a.classes) || has(a.routes)
 }
 
+// settles reports whether Settle corrects one of the throttles.
 func (s *limitSet) settles() bool {
 	return slices.ContainsFunc(s.throttles, func(t usageplan.Throttle) bool { return t.Unit != "" && t.Unit != usageplan.Requests })
 }
@@ -194,45 +196,46 @@ func addBucket(buckets map[string]*store.Meter, route, name string, l limiter.Li
 	return nil
 }
 
-// at returns the meters of a request at an instant, by its stage, route and class.
-func (a *allowance) at(at time.Time, stage usageplan.Stage, route, class string) *meters {
-	w := a.now.Load()
-	if t := at.Unix(); w == nil || t < w.from || t >= w.until {
-		w = a.windowsAt(at, w)
+// metersAt returns the meters of a request at an instant, by its stage, route and class.
+func (a *allowance) metersAt(at time.Time, stage usageplan.Stage, route, class string) *meters {
+	t := a.current.Load()
+	if now := at.Unix(); t == nil || now < t.from || now >= t.until {
+		t = a.tableAt(at, t)
 	}
-	m := w.of(stage, route)
+	m := t.of(stage, route)
 	if m.wider != nil {
-		m = w.matching(a, m, class, route)
+		m = t.matching(a, m, class, route)
 	}
 	return m
 }
 
-// windowsAt returns the windows of an instant, which those that a had are not. If others
-// compile them at the same time, all get the same: see Outcome.Limits.
-func (a *allowance) windowsAt(at time.Time, had *windows) *windows {
-	w := a.compile(at)
-	if a.now.CompareAndSwap(had, w) {
-		return w
+// tableAt compiles the table of an instant, and puts it in the place of old, which is of
+// another time. If several callers compile it at once, all of them get the same table:
+// see Outcome.Limits.
+func (a *allowance) tableAt(at time.Time, old *meterTable) *meterTable {
+	t := a.compile(at)
+	if a.current.CompareAndSwap(old, t) {
+		return t
 	}
-	if now, t := a.now.Load(), at.Unix(); t >= now.from && t < now.until {
-		return now
+	if other, now := a.current.Load(), at.Unix(); now >= other.from && now < other.until {
+		return other
 	}
-	return w
+	return t
 }
 
 // of returns the meters of a route on a stage.
-func (w *windows) of(stage usageplan.Stage, route string) *meters {
-	if len(w.stages) > 0 {
-		if m := pick(w.stages[stage], route); m != nil {
+func (t *meterTable) of(stage usageplan.Stage, route string) *meters {
+	if len(t.stages) > 0 {
+		if m := pick(t.stages[stage], route); m != nil {
 			return m
 		}
 	}
-	if len(w.routes) > 0 {
-		if m, ok := w.routes[route]; ok {
+	if len(t.routes) > 0 {
+		if m, ok := t.routes[route]; ok {
 			return m
 		}
 	}
-	return w.others
+	return t.others
 }
 
 // pick returns the meters of a route among those of a stage. If the route has none, it
@@ -244,46 +247,47 @@ func pick(routes map[string]*meters, route string) *meters {
 	return routes[usageplan.AnyRoute]
 }
 
-// compile returns the meters of an allowance for the windows that an instant is in.
-func (a *allowance) compile(at time.Time) *windows {
+// compile returns the table for the windows that an instant is in.
+func (a *allowance) compile(at time.Time) *meterTable {
 	a.widened.Store(0)
-	w := &windows{from: math.MinInt64, until: math.MaxInt64, routes: map[string]*meters{}, stages: map[usageplan.Stage]map[string]*meters{}}
-	own := a.own.at(at, a.keep, w)
+	t := &meterTable{from: math.MinInt64, until: math.MaxInt64, routes: map[string]*meters{}, stages: map[usageplan.Stage]map[string]*meters{}}
+	general := a.general.timedAt(at, a.keep, t)
 	if len(a.plan.For) > 0 {
-		w.forClass, w.forRoute = allAt(a.classes, at, a.keep, w), allAt(a.routes, at, a.keep, w)
+		t.forClass = allTimedAt(a.classes, at, a.keep, t)
+		t.forRoute = allTimedAt(a.routes, at, a.keep, t)
 	}
 	records := []store.Meter{quota.Record(quota.RecordName, at, a.keep)}
 	for _, unit := range a.units {
 		records = append(records, quota.Record(metername.RecordPrefix+unit.Name, at, a.keep))
 	}
-	w.narrow(&records[0]) // the others are of the same day
+	t.narrow(&records[0]) // the others are of the same day
 	others, ok := a.buckets[usageplan.AnyRoute]
 	if !ok {
 		others = a.buckets[""]
 	}
-	w.others = a.meters(others, records, own)
+	t.others = a.newMeters(others, records, general)
 	for stage, buckets := range a.stages {
-		w.stages[stage] = map[string]*meters{}
+		t.stages[stage] = map[string]*meters{}
 		for route, m := range buckets {
-			w.stages[stage][route] = a.meters(m, records, own)
+			t.stages[stage][route] = a.newMeters(m, records, general)
 		}
 	}
 	for route, m := range a.buckets {
 		if route != "" && route != usageplan.AnyRoute {
-			w.routes[route] = a.meters(m, records, own)
+			t.routes[route] = a.newMeters(m, records, general)
 		}
 	}
-	return w
+	return t
 }
 
 // clockSkew is how far clocks may differ, or be set back, before a quota admits more than
-// its limit: the store forgets a window that ended longer ago than this.
+// its limit. A store may forget a window that ended longer ago than this.
 const clockSkew = 24 * time.Hour
 
-// window returns the meter of a quota at an instant. The store keeps an ended window for
+// quotaMeter returns the meter of a quota at an instant. The store keeps an ended window for
 // at least clockSkew, however short the reports are. It keeps no more windows than a
 // report can show, because 90 days of a quota by the minute would be megabytes a key.
-func window(q quota.Quota, at time.Time, keep time.Duration) store.Meter {
+func quotaMeter(q quota.Quota, at time.Time, keep time.Duration) store.Meter {
 	m := q.Meter(at, max(keep, clockSkew))
 	if length := time.Duration(m.End-m.Start) * time.Second; length > 0 && m.Keep/length >= quota.MaxWindows {
 		m.Keep = quota.MaxWindows * length

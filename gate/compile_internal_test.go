@@ -13,9 +13,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestWindow checks how long the windows of a quota are kept: as long as Config.Keep
+// TestQuotaMeter checks how long the windows of a quota are kept: as long as Config.Keep
 // says, at least a day, and no more windows than a report can ask for.
-func TestWindow(t *testing.T) {
+func TestQuotaMeter(t *testing.T) {
 	const day = 24 * time.Hour
 	at := time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
 	for _, c := range []struct {
@@ -36,7 +36,7 @@ func TestWindow(t *testing.T) {
 		{quota.Year, 100_000 * day, 100_000 * day},
 		{0, 90 * day, 90 * day}, // an invalid period, which no store accepts
 	} {
-		m := window(quota.Quota{Limit: 1, Period: c.period}, at, c.keep)
+		m := quotaMeter(quota.Quota{Limit: 1, Period: c.period}, at, c.keep)
 		require.Equal(t, c.want, m.Keep, "%v for %v", c.period, c.keep)
 	}
 }
@@ -69,7 +69,7 @@ func TestMatchedMeters(t *testing.T) {
 	for i := range 100 {
 		for _, class := range []string{"", "a", "b", "GET /a", fmt.Sprint(i)} {
 			for _, route := range []string{"", "GET /a", "GET /b", "a", fmt.Sprint("GET /", i)} {
-				seen[a.at(at, usageplan.Stage{}, route, class)] = true
+				seen[a.metersAt(at, usageplan.Stage{}, route, class)] = true
 			}
 		}
 	}
@@ -80,7 +80,7 @@ func TestMatchedMeters(t *testing.T) {
 		total++
 		m.wider.Range(func(_, wider any) bool { count(wider.(*meters)); return true })
 	}
-	w := a.now.Load()
+	w := a.current.Load()
 	count(w.others)
 	count(w.routes["GET /a"])
 	require.Equal(t, 3*3+3, total, "with those of GET /a that lack its own limits")

@@ -58,12 +58,12 @@ type Outcome struct {
 	// refused, and store.Never if waiting does not help.
 	RetryAfter time.Duration
 
-	binding *binding // has the key's subject; nil if the key or its plan is unknown
-	meters  *meters
-	levels  [fewLimits]store.Level  // of Limits, in their order
-	many    *[maxLimits]store.Level // instead of levels, if there are more
-	groups  *groupLevels            // of the key's group, or nil
-	refuser *refuser                // a throttle that refused without a Level, or would
+	binding    *binding // has the key's subject; nil if the key or its plan is unknown
+	meters     *meters
+	fewLevels  [fewLimits]store.Level  // of Limits, in their order
+	manyLevels *[maxLimits]store.Level // instead of fewLevels, if there are more
+	groups     *groupLevels            // of the key's group, or nil
+	refuser    *refuser                // a throttle that refused without a Level, or would
 }
 
 // A refuser is a throttle that refused a request, and whose level is not shown: a shared
@@ -85,18 +85,18 @@ const (
 // setLevels sets the levels of Limits to the first of those that a charge found.
 func (o *Outcome) setLevels(found []store.Level) {
 	if len(o.meters.limits) > fewLimits {
-		o.many = new([maxLimits]store.Level)
+		o.manyLevels = new([maxLimits]store.Level)
 	}
-	copy(o.own(), found)
+	copy(o.keyLevels(), found)
 }
 
-// own returns the levels of Limits.
-func (o *Outcome) own() []store.Level {
+// keyLevels returns the levels of Limits.
+func (o *Outcome) keyLevels() []store.Level {
 	n := len(o.Limits())
-	if o.many != nil {
-		return o.many[:n]
+	if o.manyLevels != nil {
+		return o.manyLevels[:n]
 	}
-	return o.levels[:n]
+	return o.fewLevels[:n]
 }
 
 // Subject returns the subject that was charged, or would have been. It is empty if the
@@ -164,7 +164,7 @@ func (o *Outcome) Limits() []Limit {
 
 // Level returns where the i-th of Limits stands. It is zero if there is no such limit.
 func (o *Outcome) Level(i int) store.Level {
-	if own := o.own(); i < len(own) {
+	if own := o.keyLevels(); i < len(own) {
 		return own[i]
 	}
 	return store.Level{}
@@ -173,7 +173,7 @@ func (o *Outcome) Level(i int) store.Level {
 // Levels returns a sequence of Limits, each with its Level. Soft limits are among them.
 func (o *Outcome) Levels() iter.Seq[Level] {
 	return func(yield func(Level) bool) {
-		levels := o.own()
+		levels := o.keyLevels()
 		for i, limit := range o.Limits() {
 			if !yield(Level{Payer{PayerKey, o.Key.ID}, limit, levels[i]}) {
 				return

@@ -16,13 +16,13 @@ import (
 // two cache lines, and TestEntrySize holds it to that. Fields that few decisions read are
 // in history.
 type entry struct {
-	digest    apikey.Digest
-	until     atomic.Int64 // fresh before it; in nanoseconds by the Gate's clock
-	permanent bool         // usable at any time: the key is enabled, and nothing will expire
-	planless  bool         // refused when it was read, so its plans were not read
-	used      atomic.Bool  // since cache.evict last passed it
-	plan      binding      // of the oldest link; without an allowance if there is no link
-	further   *further     // nil if the key is in no group and has at most one link
+	digest      apikey.Digest
+	until       atomic.Int64 // fresh before it; in nanoseconds by the Gate's clock
+	permanent   bool         // usable at any time: the key is enabled, and nothing will expire
+	plansUnread bool         // refused when it was read, so its plans were not read
+	used        atomic.Bool  // since cache.evict last passed it
+	first       binding      // of the oldest link; without an allowance if there is no link
+	extra       *extra       // nil if the key is in no group and has at most one link
 
 	key     *apikey.Key
 	history *history
@@ -36,8 +36,8 @@ type history struct {
 	failures int           // look-ups that have failed since; guarded by resolver.mu
 }
 
-// A further has what only some keys have. Others do not pay for it.
-type further struct {
+// An extra has what only some keys have. Others do not pay for it.
+type extra struct {
 	others []binding // of all links but the oldest, oldest first
 	group  *node     // the key's group, or nil
 
@@ -47,30 +47,30 @@ type further struct {
 	unplanned *binding
 }
 
-// changed reports whether one of the plans and groups of f has changed since it was read.
-func (f *further) changed() bool {
-	for i := range f.others {
-		if f.others[i].stale() {
+// changed reports whether one of the plans and groups of x has changed since it was read.
+func (x *extra) changed() bool {
+	for i := range x.others {
+		if x.others[i].stale() {
 			return true
 		}
 	}
-	return f.group.changed()
+	return x.group.changed()
 }
 
-// widen returns e.further, which it makes if there is none.
-func (e *entry) widen() *further {
-	if e.further == nil {
-		e.further = new(further)
+// ensureExtra returns e.extra, which it makes if there is none.
+func (e *entry) ensureExtra() *extra {
+	if e.extra == nil {
+		e.extra = new(extra)
 	}
-	return e.further
+	return e.extra
 }
 
 // group returns the key's group, or nil.
 func (e *entry) group() *node {
-	if e.further == nil {
+	if e.extra == nil {
 		return nil
 	}
-	return e.further.group
+	return e.extra.group
 }
 
 // newEntry returns the entry of a key that was read at now. d is the digest of a secret,
@@ -118,11 +118,11 @@ func (b *binding) stale() bool { return b.allowance != nil && b.allowance.stale.
 // first plan lies in the entry itself, so a key with one plan needs no further cache
 // line.
 func (e *entry) addBinding(subject string, a *allowance) *binding {
-	b := &e.plan
+	b := &e.first
 	if b.allowance != nil {
-		f := e.widen()
-		f.others = append(f.others, binding{})
-		b = &f.others[len(f.others)-1]
+		x := e.ensureExtra()
+		x.others = append(x.others, binding{})
+		b = &x.others[len(x.others)-1]
 	}
 	b.subject, b.allowance = subject, a
 	return b
@@ -135,7 +135,7 @@ func (e *entry) fresh(now time.Duration) bool {
 
 // changed reports whether one of e's plans and groups has changed since it was read.
 func (e *entry) changed() bool {
-	return e.plan.stale() || e.further != nil && e.further.changed()
+	return e.first.stale() || e.extra != nil && e.extra.changed()
 }
 
 // lasts reports whether e may be used while its store cannot be read. An entry of a key
@@ -170,10 +170,10 @@ func (e *entry) refusal(at time.Time) Reason {
 // stage comes before a plan that is for every stage. Among equals the plan of the oldest
 // link counts.
 func (e *entry) bindingFor(stage usageplan.Stage) *binding {
-	best, fits := &e.plan, e.plan.fits(stage)
-	if e.further != nil {
-		for i := range e.further.others {
-			if b := &e.further.others[i]; b.fits(stage) > fits {
+	best, fits := &e.first, e.first.fits(stage)
+	if e.extra != nil {
+		for i := range e.extra.others {
+			if b := &e.extra.others[i]; b.fits(stage) > fits {
 				best, fits = b, b.fits(stage)
 			}
 		}

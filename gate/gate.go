@@ -154,7 +154,7 @@ func (g *Gate) decideNow(ctx context.Context, req *Request, d *Decision, age tim
 		if b == nil {
 			return join(err, failed)
 		}
-		d.meters = b.allowance.at(req.At, usageplan.Stage{API: req.API, Name: req.Stage}, req.Route, req.Class)
+		d.meters = b.allowance.metersAt(req.At, usageplan.Stage{API: req.API, Name: req.Stage}, req.Route, req.Class)
 		if req.ID != "" {
 			d.meters = d.meters.once(req.ID, g.cfg.KeepIDs)
 		}
@@ -209,21 +209,12 @@ func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d 
 	}
 	stage := usageplan.Stage{API: req.API, Name: req.Stage}
 	b := e.bindingFor(stage)
-	if f := e.further; f != nil && f.group != nil {
-		if f.group.broken {
-			d.Reason = NoGroup
-			return nil, nil, nil
+	if group := e.group(); group != nil {
+		if d.Reason, err = group.refusal(g.cfg.InsecureAllowNoPlan); d.Reason != 0 {
+			return nil, nil, err
 		}
-		if f.group.fault != nil {
-			d.Reason = StoreFailed
-			return nil, nil, f.group.fault
-		}
-		if f.group.detached && !g.cfg.InsecureAllowNoPlan {
-			d.Reason = NoPlan
-			return nil, nil, nil
-		}
-		if b == nil && (g.cfg.InsecureAllowNoPlan || f.group.planFits(stage)) {
-			b = f.unplanned
+		if b == nil && (g.cfg.InsecureAllowNoPlan || group.planFits(stage)) {
+			b = e.extra.unplanned
 		}
 	}
 	if b == nil {

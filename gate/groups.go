@@ -18,7 +18,7 @@ func (p *pending) addGroups(req *Request, group *node, counting *allowance, d *D
 	d.groups = newGroupLevels(group)
 	for l := d.groups; l != nil; l = l.above {
 		n := l.node
-		l.meters = n.at(req.At, stage, req.Route, req.Class, counting)
+		l.meters = n.metersAt(req.At, stage, req.Route, req.Class, counting)
 		count, i := len(l.meters.list), p.family-1
 		part := &p.parts[p.family]
 		part.Subject = n.subject
@@ -39,4 +39,25 @@ func (l *groupLevels) copyLevels(p *pending) {
 	for i := 1; l != nil; i, l = i+1, l.above {
 		copy(l.levels[:len(l.meters.limits)], p.parts[i].Levels)
 	}
+}
+
+// groupLevels has what a decision found at one group.
+type groupLevels struct {
+	node   *node
+	meters *meters
+	levels [maxLimits]store.Level // of meters.limits, in their order
+	above  *groupLevels           // of the group above, or nil
+}
+
+// newGroupLevels returns room for the groups of n and those above, from the bottom to the
+// root. It is one allocation.
+func newGroupLevels(n *node) *groupLevels {
+	all := make([]groupLevels, n.level)
+	for i := range all {
+		all[i].node = n
+		if n = n.above; n != nil {
+			all[i].above = &all[i+1]
+		}
+	}
+	return &all[0]
 }

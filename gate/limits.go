@@ -30,8 +30,8 @@ type timedSet struct {
 	windows []store.Meter
 }
 
-// newLimitSet returns limits and their faults. They may name the units of u only. path is
-// where the plan has them.
+// newLimitSet returns a set of limits, and their faults. A unit that is not in u is a
+// fault. path is where the plan has the limits, and begins the text of each fault.
 func newLimitSet(path string, l usageplan.Limits, u usageplan.Units) (s *limitSet, errs []error) {
 	s = &limitSet{throttles: l.Throttles, quotas: l.Quotas}
 	for i, t := range l.Throttles {
@@ -57,14 +57,14 @@ func (a *allowance) addLimits(l usageplan.Limits) (errs []error) {
 		errs = append(errs, fmt.Errorf("throttles, quotas: %d of them: want at most %d", n-1, usageplan.MaxLimits-1))
 	}
 	own, faults := newLimitSet("", l, a.units)
-	a.own = own
+	a.general = own
 	errs = append(errs, faults...)
 	if len(a.plan.For) == 0 {
 		return errs
 	}
 	a.classes, a.routes = map[string]*limitSet{}, map[string]*limitSet{}
 	for _, key := range slices.Sorted(maps.Keys(a.plan.For)) {
-		path := fmt.Sprintf("for[%.200q]", key)
+		path := forPath(key)
 		s, faults := newLimitSet(path+".", a.plan.For[key].Named(key), a.units)
 		errs = append(errs, faults...)
 		if strings.Contains(key, "/") {
@@ -76,64 +76,67 @@ func (a *allowance) addLimits(l usageplan.Limits) (errs []error) {
 			}
 		}
 	}
-	if n := 1 + len(l.Throttles) + len(l.Quotas) + most(a.classes) + most(a.routes); n > usageplan.MaxLimits {
+	if n := 1 + len(l.Throttles) + len(l.Quotas) + mostLimits(a.classes) + mostLimits(a.routes); n > usageplan.MaxLimits {
 		errs = append(errs, fmt.Errorf("for: a request can meet %d throttles and quotas: want at most %d", n-1, usageplan.MaxLimits-1))
 	}
 	return errs
 }
 
-// most returns how many limits one of the sets has at most.
-func most(sets map[string]*limitSet) (n int) {
+// mostLimits returns how many limits one of the sets has at most.
+func mostLimits(sets map[string]*limitSet) (n int) {
 	for _, s := range sets {
 		n = max(n, len(s.throttles)+len(s.quotas))
 	}
 	return n
 }
 
-// at returns s with the windows that an instant is in, and narrows w to them.
-func (s *limitSet) at(at time.Time, keep time.Duration, w *windows) *timedSet {
-	t := &timedSet{limitSet: s}
+// forPath returns the path of a member of usageplan.Plan.For in an error.
+func forPath(key string) string { return fmt.Sprintf("for[%.200q]", key) }
+
+// timedAt returns s with the windows that an instant is in, and narrows t to them.
+func (s *limitSet) timedAt(at time.Time, keep time.Duration, t *meterTable) *timedSet {
+	timed := &timedSet{limitSet: s}
 	for _, q := range s.quotas {
-		m := window(q, at, keep)
-		w.narrow(&m)
-		t.windows = append(t.windows, m)
+		m := quotaMeter(q, at, keep)
+		t.narrow(&m)
+		timed.windows = append(timed.windows, m)
 	}
-	return t
+	return timed
 }
 
-// allAt returns the sets with the windows that an instant is in, and narrows w to them.
-func allAt(sets map[string]*limitSet, at time.Time, keep time.Duration, w *windows) map[string]*timedSet {
+// allTimedAt returns what timedAt returns, for each of the sets.
+func allTimedAt(sets map[string]*limitSet, at time.Time, keep time.Duration, t *meterTable) map[string]*timedSet {
 	timed := make(map[string]*timedSet, len(sets))
 	for key, s := range sets {
-		timed[key] = s.at(at, keep, w)
+		timed[key] = s.timedAt(at, keep, t)
 	}
 	return timed
 }
 
 // matching returns m with the limits for a class and for a route, if there are any.
-func (w *windows) matching(a *allowance, m *meters, class, route string) *meters {
-	if s, ok := w.forClass[class]; ok {
+func (t *meterTable) matching(a *allowance, m *meters, class, route string) *meters {
+	if s, ok := t.forClass[class]; ok {
 		m = m.with(a, s)
 	}
-	if s, ok := w.forRoute[route]; ok {
+	if s, ok := t.forRoute[route]; ok {
 		m = m.with(a, s)
 	}
 	return m
 }
 
-// maxWidened bounds the meters that with keeps of an allowance. Clients choose routes and
+// maxWidened bounds the meters that with keeps for one table. Clients choose routes and
 // classes, and a plan may have limits for hundreds of routes and for a hundred classes.
 const maxWidened = 1 << 10
 
-// with returns m with the limits of a set. It makes them once, and then returns the same,
-// unless there are too many. A pointer is the key, because a map of interfaces would
-// allocate for any other.
+// with returns m with the limits of a set. It makes these meters once and then returns
+// the same ones, unless there are too many. The key in wider is the pointer of the set,
+// because any other key would be allocated to become an interface.
 func (m *meters) with(a *allowance, s *timedSet) *meters {
 	if kept, ok := m.wider.Load(s); ok {
 		return kept.(*meters)
 	}
 	sets := append(slices.Clone(m.sets), s)
-	made := a.meters(m.bucket, m.list[len(m.limits):], sets...)
+	made := a.newMeters(m.bucket, m.list[len(m.limits):], sets...)
 	if a.widened.Add(1) > maxWidened {
 		return made
 	}
@@ -141,9 +144,9 @@ func (m *meters) with(a *allowance, s *timedSet) *meters {
 	return kept.(*meters)
 }
 
-// meters returns the meters of a request: the bucket of its route or of the plan, which
+// newMeters returns the meters of a request: the bucket of its route or of the plan, which
 // may be nil, the limits of the sets, and the usage records.
-func (a *allowance) meters(bucket *store.Meter, records []store.Meter, sets ...*timedSet) *meters {
+func (a *allowance) newMeters(bucket *store.Meter, records []store.Meter, sets ...*timedSet) *meters {
 	all := &meters{bucket: bucket, plain: true, sets: sets}
 	if len(a.plan.For) > 0 {
 		all.wider = new(sync.Map)

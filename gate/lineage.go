@@ -12,8 +12,9 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A keptNode is a node and when the oldest part of it was read, by the Gate's clock.
-type keptNode struct {
+// A datedNode is a node and when the oldest of the records was read that it and the nodes
+// above it are made of, by the Gate's clock.
+type datedNode struct {
 	*node
 	read time.Duration
 }
@@ -24,43 +25,42 @@ const groupFlag = "@"
 // lineageOf returns the node of a group, which leads to those above it. below is the
 // number of groups between the key and this one. found is what an AccessReader has read.
 //
-// A group that does not exist is a broken node, and no error. It has a flag, so that the
-// key is read again once the group is created.
-func (r *resolver) lineageOf(ctx context.Context, lk *lookup, found *usageplan.Access, id string, below int, now time.Duration) (keptNode, error) {
-	k, stale := r.knownNode(lk, id)
-	if k.node != nil && r.access == nil && now < k.read+r.maxAge/2 && !k.changed() {
-		return k, nil
+// A group that does not exist makes a broken node, and no error. The node has a flag, so
+// the key is read again once the group is created.
+func (r *resolver) lineageOf(ctx context.Context, lk *lookup, found *usageplan.Access, id string, below int) (datedNode, error) {
+	cached, stale := r.cachedNode(lk, id)
+	if cached.node != nil && r.access == nil && lk.now < cached.read+r.maxAge/2 && !cached.changed() {
+		return cached, nil
 	}
 	g, err := usageplan.Group{}, usageplan.ErrNotFound
 	if below < usageplan.MaxGroups {
 		g, err = r.readGroup(ctx, found, id)
 	}
 	if errors.Is(err, usageplan.ErrNotFound) {
-		return keptNode{&node{group: usageplan.Group{ID: id}, broken: true, stale: stale}, now}, nil
+		return datedNode{&node{group: usageplan.Group{ID: id}, broken: true, stale: stale}, lk.now}, nil
 	}
 	if err != nil {
-		return keptNode{}, fmt.Errorf("gate: group %s: %w", id, err)
+		return datedNode{}, fmt.Errorf("gate: group %s: %w", id, err)
 	}
-	above := keptNode{read: now}
+	above := datedNode{read: lk.now}
 	if g.ParentID != "" {
-		if above, err = r.lineageOf(ctx, lk, found, g.ParentID, below+1, now); err != nil {
-			return keptNode{}, err
+		if above, err = r.lineageOf(ctx, lk, found, g.ParentID, below+1); err != nil {
+			return datedNode{}, err
 		}
 	}
-	n, read, err := r.newNode(ctx, lk, found, &g, above, stale, now)
+	n, err := r.newNode(ctx, lk, found, &g, above, stale)
 	if err != nil {
-		return keptNode{}, err
+		return datedNode{}, err
 	}
-	if k.node != nil && k.same(n) {
-		n = k.node // keys that were read before share it
+	if cached.node != nil && cached.same(n.node) {
+		n.node = cached.node // keys that were read before share it
 	}
-	k = keptNode{n, min(above.read, read)}
-	r.keepNode(lk, k)
-	return k, nil
+	r.cacheNode(lk, n)
+	return n, nil
 }
 
-// newNode returns the node of a group below another one, and when its plan was read.
-func (r *resolver) newNode(ctx context.Context, lk *lookup, found *usageplan.Access, g *usageplan.Group, above keptNode, stale *atomic.Bool, now time.Duration) (*node, time.Duration, error) {
+// newNode returns the node of a group below another one.
+func (r *resolver) newNode(ctx context.Context, lk *lookup, found *usageplan.Access, g *usageplan.Group, above datedNode, stale *atomic.Bool) (datedNode, error) {
 	n := &node{group: *g, above: above.node, level: 1, allowance: r.counting, stale: stale}
 	if above.node != nil {
 		n.level += above.level
@@ -70,29 +70,29 @@ func (r *resolver) newNode(ctx context.Context, lk *lookup, found *usageplan.Acc
 	}
 	n.subject = usageplan.GroupSubject(n.root(), g.ID)
 	if g.PlanID == "" {
-		return n, now, nil
+		return datedNode{n, min(above.read, lk.now)}, nil
 	}
-	a, err := r.allowanceOf(ctx, lk, found, g.PlanID, overrides{g.Throttle, g.Throttles, g.Quotas}, now)
+	a, err := r.allowanceOf(ctx, lk, found, g.PlanID, overrides{g.Throttle, g.Throttles, g.Quotas})
 	if errors.Is(err, usageplan.ErrNotFound) {
 		n.broken = true
 		n.allowance = &allowance{stale: r.flagOf(lk, g.PlanID)}
-		return n, now, nil
+		return datedNode{n, min(above.read, lk.now)}, nil
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("gate: plan %s: %w", g.PlanID, err)
+		return datedNode{}, fmt.Errorf("gate: plan %s: %w", g.PlanID, err)
 	}
 	n.allowance, n.fault = a.allowance, cmp.Or(n.fault, a.fault)
 	n.detached = n.detached || a.plan.Detached
-	return n, a.read, nil
+	return datedNode{n, min(above.read, a.read)}, nil
 }
 
-// same reports whether a node that was kept is as good as one that was just read.
+// same reports whether the cached node n says what the node says that was just read.
 func (n *node) same(read *node) bool {
 	return !n.changed() && n.above == read.above && !n.broken && !read.broken && reflect.DeepEqual(n.group, read.group) &&
 		(n.allowance == read.allowance || reflect.DeepEqual(n.allowance.plan, read.allowance.plan))
 }
 
-// readGroup returns a group: of those that an AccessReader has read, or from the store.
+// readGroup returns a group from what an AccessReader has read, or from the store.
 func (r *resolver) readGroup(ctx context.Context, found *usageplan.Access, id string) (usageplan.Group, error) {
 	if r.access != nil {
 		for i := range found.Groups {
@@ -108,27 +108,28 @@ func (r *resolver) readGroup(ctx context.Context, found *usageplan.Access, id st
 	return r.groups.Group(ctx, id)
 }
 
-// knownNode returns the node of a group, if it was kept, and the group's flag.
+// cachedNode returns the cached node of a group, if there is one, and the group's flag.
 //
-// An AccessReader read the group before its ID was known here. If the group changed
-// meanwhile, what was read may be older than the change. Then the flag is set from the
-// start. Otherwise the flag is taken before the group is read, and a change sets it.
-func (r *resolver) knownNode(lk *lookup, id string) (keptNode, *atomic.Bool) {
+// The flag is taken before the group is read, so a change in between sets it. But an
+// AccessReader has read the group before its ID was known here. If the group has changed
+// since the look-up began, that group may be older than the change. Then the flag is set
+// from the start.
+func (r *resolver) cachedNode(lk *lookup, id string) (datedNode, *atomic.Bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	stale := r.allowances.staleFlag(groupFlag + id)
 	if r.access != nil && r.changedSince(lk, id) {
-		return keptNode{}, staleFromStart()
+		return datedNode{}, staleFromStart()
 	}
 	return r.allowances.nodes[id], stale
 }
 
-// keepNode keeps k, unless the group may have changed since the look-up read it.
-func (r *resolver) keepNode(lk *lookup, k keptNode) {
+// cacheNode caches n, unless the group may have changed since the look-up read it.
+func (r *resolver) cacheNode(lk *lookup, n datedNode) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	id := k.group.ID
-	if !k.broken && r.allowances.stale[groupFlag+id] == k.stale && r.changedAt[""] <= lk.began {
-		r.allowances.nodes[id] = k
+	id := n.group.ID
+	if !n.broken && r.allowances.stale[groupFlag+id] == n.stale && r.changedAt[""] <= lk.began {
+		r.allowances.nodes[id] = n
 	}
 }

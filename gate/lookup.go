@@ -61,7 +61,7 @@ func (r *resolver) lookUp(ctx context.Context, q *query) (*entry, error) {
 // And the key may have been refused only at the other request's instant: then e has no
 // plans, and q needs them.
 func (e *entry) answers(q *query) bool {
-	return !e.changed() && (!e.planless || e.usable(q.at) != 0)
+	return !e.changed() && (!e.plansUnread || e.usable(q.at) != 0)
 }
 
 // joinLookup returns the cached answer to q, the look-up of its digest that is in

@@ -31,7 +31,7 @@ func (r *resolver) keepResult(l *lookup) (outage bool) {
 	case l.err != nil && !unknown:
 		r.failing = true
 		r.postponeRetry(l)
-	case unknown || l.entry.planless:
+	case unknown || l.entry.plansUnread:
 		r.failing = false
 		r.rememberRefused(l)
 	default:

@@ -4,14 +4,16 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A node is one group. All keys below the group share it: its allowance, where the
-// Counter keeps its subject, and the flag that says that it has changed. A node knows the
-// node above it, so a decision finds out about a change of any group above its key, and
-// nobody has to look for the keys that the change concerns.
+// A node is one group. All keys below the group share its node. A node points to the node
+// above it, so a decision learns of a change of any group above its key, and a change
+// need not look for the keys that it concerns.
+//
+// Three faults of a group, its plan or the groups above it refuse all keys below. A
+// decision checks them in this order, each with a Reason of its own: broken (NoGroup),
+// fault (StoreFailed) and detached (NoPlan).
 //
 // A node does not change, except for the atomic fields.
 type node struct {
@@ -22,15 +24,16 @@ type node struct {
 	allowance *allowance // counts and has no limits if the group has no plan
 
 	// broken says that the group, a group above it or a plan of these does not exist, or
-	// that there are too many groups up to the root. Nothing below a broken node is
-	// admitted.
+	// that there are too many groups up to the root.
 	broken bool
 
-	// detached says that the plan of the group, or of a group above it, is detached. As for
-	// a key, such a plan admits nothing: to remove its last stage must not open the group.
-	detached bool
+	// fault is the allowance.fault of the group or of a group above it.
+	fault error
 
-	fault error // see allowance.fault: of the group, or of a group above it
+	// detached says that the plan of the group, or of a group above it, is detached. As for
+	// a key, such a plan admits nothing: removing its last stage must not open the group.
+	// Config.InsecureAllowNoPlan ignores it.
+	detached bool
 
 	stale *atomic.Bool  // set when the group has changed
 	place atomic.Uint64 // see binding.place
@@ -67,33 +70,27 @@ func (n *node) planFits(stage usageplan.Stage) bool {
 	return false
 }
 
-// at returns the meters of a request at the group. A plan that is not for the stage has
-// no limits there, and the group only counts.
-func (n *node) at(at time.Time, stage usageplan.Stage, route, class string, counting *allowance) *meters {
+// refusal returns the Reason why the groups refuse every request of a key below them, and
+// an error that explains it, if there is one. The Reason is 0 if the groups' limits
+// decide.
+func (n *node) refusal(allowNoPlan bool) (Reason, error) {
+	switch {
+	case n.broken:
+		return NoGroup, nil
+	case n.fault != nil:
+		return StoreFailed, n.fault
+	case n.detached && !allowNoPlan:
+		return NoPlan, nil
+	}
+	return 0, nil
+}
+
+// metersAt returns the meters of a request at the group. If the plan of the group is not
+// for the stage, they are those of counting, which has no limits.
+func (n *node) metersAt(at time.Time, stage usageplan.Stage, route, class string, counting *allowance) *meters {
 	a := n.allowance
 	if a.fits(stage) == 0 {
 		a = counting
 	}
-	return a.at(at, stage, route, class)
-}
-
-// groupLevels has what a decision found at one group.
-type groupLevels struct {
-	node   *node
-	meters *meters
-	levels [maxLimits]store.Level // of meters.limits, in their order
-	above  *groupLevels           // of the group above, or nil
-}
-
-// newGroupLevels returns room for the groups of n and those above, from the bottom to the
-// root. It is one allocation.
-func newGroupLevels(n *node) *groupLevels {
-	all := make([]groupLevels, n.level)
-	for i := range all {
-		all[i].node = n
-		if n = n.above; n != nil {
-			all[i].above = &all[i+1]
-		}
-	}
-	return &all[0]
+	return a.metersAt(at, stage, route, class)
 }

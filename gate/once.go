@@ -43,7 +43,7 @@ func (m *meters) repeated(p *pending) bool {
 // limit counts as having refused it.
 func (d *Decision) admitRepeated() {
 	d.Allowed, d.Repeated, d.Reason = true, true, Admitted
-	own := d.own()
+	own := d.keyLevels()
 	for i := range own {
 		own[i].Wait = 0
 	}

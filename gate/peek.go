@@ -9,9 +9,9 @@ import (
 
 // peek decides by levels that were only read, for a request of these costs.
 func (d *Decision) peek(costs *usageplan.Costs, p *pending) {
-	d.Allowed, d.Reason = d.meters.peek(d.own(), &p.parts[0], costs), Admitted
+	d.Allowed, d.Reason = d.meters.peekPart(d.keyLevels(), &p.parts[0], costs), Admitted
 	for i, l := 1, d.groups; l != nil; i, l = i+1, l.above {
-		fits := l.meters.peek(l.levels[:], &p.parts[i], costs)
+		fits := l.meters.peekPart(l.levels[:], &p.parts[i], costs)
 		d.Allowed = d.Allowed && fits
 	}
 	for i := range p.sharedParts() {
@@ -26,9 +26,9 @@ func (d *Decision) peek(costs *usageplan.Costs, p *pending) {
 	}
 }
 
-// peek reports whether a part that was only read has room for a request. It sets the Wait
+// peekPart reports whether a part that was only read has room for a request. It sets the Wait
 // of each limit that has not.
-func (m *meters) peek(levels []store.Level, part *store.Part, costs *usageplan.Costs) (fits bool) {
+func (m *meters) peekPart(levels []store.Level, part *store.Part, costs *usageplan.Costs) (fits bool) {
 	fits = true
 	for i := range m.list[:len(m.list)-m.ids] {
 		l, n := &part.Levels[i], m.amount(i, costs)

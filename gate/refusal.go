@@ -71,7 +71,7 @@ func (o *Outcome) RefusedBy() (p Payer, ok bool) {
 	if o.Allowed {
 		return Payer{}, false
 	}
-	if o.meters != nil && o.meters.lack(o.own()) {
+	if o.meters != nil && o.meters.lack(o.keyLevels()) {
 		return Payer{PayerKey, o.Key.ID}, true
 	}
 	for g := o.groups; g != nil; g = g.above {
@@ -102,7 +102,7 @@ func (m *meters) lack(levels []store.Level) bool {
 // If no limit refused, a usage record did. It has no limit but what a store can count,
 // so the cost can never fit.
 func (d *Decision) explainRefusal(p *pending) {
-	d.blame(d.meters, d.own())
+	d.blame(d.meters, d.keyLevels())
 	for l := d.groups; l != nil; l = l.above {
 		d.blame(l.meters, l.levels[:])
 	}

@@ -163,7 +163,7 @@ func (r *resolver) loadEntry(ctx context.Context, lk *lookup, q *query) (*entry,
 	if e == nil {
 		return nil, errUnknown
 	}
-	if e.planless = e.usable(q.at) != 0; e.planless {
+	if e.plansUnread = e.usable(q.at) != 0; e.plansUnread {
 		return e, nil
 	}
 	if r.access == nil {
@@ -171,11 +171,11 @@ func (r *resolver) loadEntry(ctx context.Context, lk *lookup, q *query) (*entry,
 			return nil, fmt.Errorf("gate: links of key %s: %w", found.Key.ID, err)
 		}
 	}
-	if err := r.bindGroup(ctx, lk, e, found, q.now); err != nil {
+	if err := r.bindGroup(ctx, lk, e, found); err != nil {
 		return nil, err
 	}
 	for i := range found.Links {
-		if err := r.bindLink(ctx, lk, e, &found.Links[i], found, q.now); err != nil {
+		if err := r.bindLink(ctx, lk, e, &found.Links[i], found); err != nil {
 			return nil, err
 		}
 	}
@@ -206,31 +206,31 @@ func (r *resolver) fetchAccess(ctx context.Context, q *query) (*usageplan.Access
 	return &a, err
 }
 
-// bindGroup adds to e the key's group. A key without a link has no limits of its own. Its
-// groups may admit it, and it is only counted. With Config.InsecureAllowNoPlan this holds
-// for a key whose links are for other stages, too.
-func (r *resolver) bindGroup(ctx context.Context, lk *lookup, e *entry, found *usageplan.Access, now time.Duration) error {
+// bindGroup adds the key's group to e. A key without a link has no limits of its own. Its
+// groups may admit it, and its use is only counted. With Config.InsecureAllowNoPlan this
+// holds for a key whose links are for other stages, too.
+func (r *resolver) bindGroup(ctx context.Context, lk *lookup, e *entry, found *usageplan.Access) error {
 	if found.Key.GroupID == "" {
 		return nil
 	}
-	group, err := r.lineageOf(ctx, lk, found, found.Key.GroupID, 0, now)
+	group, err := r.lineageOf(ctx, lk, found, found.Key.GroupID, 0)
 	if err != nil {
 		return err
 	}
-	f := e.widen()
-	f.group = group.node
-	r.warnIfBroken(ctx, f.group, found.Key.ID)
+	x := e.ensureExtra()
+	x.group = group.node
+	r.warnIfBroken(ctx, x.group, found.Key.ID)
 	e.history.read = min(e.history.read, group.read)
 	if len(found.Links) == 0 || r.allowNoPlan {
-		f.unplanned = &binding{subject: usageplan.KeySubject(f.group.root(), found.Key.ID, ""), allowance: r.counting}
+		x.unplanned = &binding{subject: usageplan.KeySubject(x.group.root(), found.Key.ID, ""), allowance: r.counting}
 	}
 	return nil
 }
 
-// bindLink adds to e what a link allows. A link to a plan that does not exist allows
+// bindLink adds what a link allows to e. A link to a plan that does not exist allows
 // nothing.
-func (r *resolver) bindLink(ctx context.Context, lk *lookup, e *entry, l *usageplan.Link, found *usageplan.Access, now time.Duration) error {
-	a, err := r.allowanceOf(ctx, lk, found, l.PlanID, overrides{l.Throttle, l.Throttles, l.Quotas}, now)
+func (r *resolver) bindLink(ctx context.Context, lk *lookup, e *entry, l *usageplan.Link, found *usageplan.Access) error {
+	a, err := r.allowanceOf(ctx, lk, found, l.PlanID, overrides{l.Throttle, l.Throttles, l.Quotas})
 	if errors.Is(err, usageplan.ErrNotFound) {
 		return nil // the plan was deleted, before or after its link was read
 	}

@@ -103,7 +103,7 @@ func (d *Decision) correction(actual usageplan.Costs, requests int64) *store.Cha
 			c.Parts = append(c.Parts, p)
 		}
 	}
-	add(d.meters.correction(d.binding.subject, d.own(), d.binding.outdated(), &change, &actual, requests))
+	add(d.meters.correction(d.binding.subject, d.keyLevels(), d.binding.outdated(), &change, &actual, requests))
 	for l := d.groups; l != nil; l = l.above {
 		add(l.meters.correction(l.node.subject, l.levels[:], l.node.changed(), &change, &actual, requests))
 	}

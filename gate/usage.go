@@ -200,7 +200,7 @@ func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string
 
 func (g *Gate) setRemaining(ctx context.Context, subject string, q quota.Quota, n int64) error {
 	at := time.Now()
-	c := store.NewCharge(subject, n, window(q, at, g.cfg.Keep))
+	c := store.NewCharge(subject, n, quotaMeter(q, at, g.cfg.Keep))
 	c.Op, c.At = store.SetRemaining, at
 	within, cancel := g.within(ctx)
 	defer cancel()

@@ -29,13 +29,13 @@ func TestWidenedIsBounded(t *testing.T) {
 	for range 2 {
 		for i := range 30 {
 			for j := range 90 {
-				m := a.at(at, usageplan.Stage{}, fmt.Sprint("GET /", i), fmt.Sprint("class-", j))
+				m := a.metersAt(at, usageplan.Stage{}, fmt.Sprint("GET /", i), fmt.Sprint("class-", j))
 				require.Equal(t, fmt.Sprintf("class-%d day", j), m.limits[1].Name)
 			}
 		}
 	}
 	kept := 0
-	for _, m := range a.now.Load().routes {
+	for _, m := range a.current.Load().routes {
 		m.wider.Range(func(any, any) bool { kept++; return true })
 	}
 	require.Equal(t, maxWidened, kept)
