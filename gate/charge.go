@@ -135,8 +135,8 @@ func (p *pending) addShared(all [maxShared]*shared, take bool) {
 	}
 }
 
-// take charges p, and remembers where the Counter found the subjects. If the Counter
-// keeps the subjects apart, take decides in several steps.
+// take makes the Charge, and remembers where the Counter found the subjects. If the
+// Counter keeps the subjects apart, take makes several charges instead.
 func (g *Gate) take(ctx, within context.Context, e *entry, b *binding, p *pending) error {
 	err := g.counter.Take(within, &p.Charge)
 	if err != nil && errors.Is(err, store.ErrApart) {

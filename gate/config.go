@@ -156,7 +156,10 @@ func (cfg *Config) faults() []error {
 			errs = append(errs, fmt.Errorf("%s: %d: want 0 or more", name, v))
 		}
 	}
-	errs = append(errs, fault.In("keyFormat", cfg.KeyFormat.Validate()), fault.In("units", cfg.Units.Validate()), fault.In("classes", cfg.Classes.Validate()))
+	errs = append(errs,
+		fault.In("keyFormat", cfg.KeyFormat.Validate()),
+		fault.In("units", cfg.Units.Validate()),
+		fault.In("classes", cfg.Classes.Validate()))
 	return append(errs, cfg.OnFailure.faults()...)
 }
 

@@ -82,7 +82,7 @@ func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, p 
 		return err
 	}
 	throttle, quotas := g.cfg.OnFailure.Throttle, g.cfg.OnFailure.Quota
-	claims := append(p.claims(), m.claims(Payer{PayerKey, d.Key.ID}, d.binding.subject, &req.Costs)...)
+	claims := append(p.sharedClaims(), m.claims(Payer{PayerKey, d.Key.ID}, d.binding.subject, &req.Costs)...)
 	hasQuota := m.hardQuota
 	for l := groups; l != nil; l = l.above {
 		claims = append(claims, l.meters.claims(Payer{PayerGroup, l.node.group.ID}, l.node.subject, &req.Costs)...)
@@ -101,8 +101,8 @@ func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, p 
 	return err
 }
 
-// claims returns the claims of the shared throttles.
-func (p *pending) claims() (all []claim) {
+// sharedClaims returns the claims of the shared throttles.
+func (p *pending) sharedClaims() (all []claim) {
 	for i := range p.sharedParts() {
 		part := &p.sharedParts()[i]
 		all = append(all, claim{p.shared[i].refuser, part.Subject, &part.Meters[0], 1})

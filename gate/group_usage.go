@@ -71,6 +71,7 @@ func (g *Gate) SetGroupRemaining(ctx context.Context, groupID, quotaName string,
 	return g.setRemaining(ctx, subject, q, n)
 }
 
+// groupSubject returns the subject of a group.
 func (g *Gate) groupSubject(ctx context.Context, groupID string) (string, error) {
 	root, err := g.rootOf(ctx, groupID)
 	return usageplan.GroupSubject(root, groupID), err

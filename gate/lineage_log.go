@@ -5,12 +5,12 @@ import (
 	"log/slog"
 )
 
-// maxWarned bounds the groups of resolver.warned. Beyond it the Logger is warned of all
-// of them again.
+// maxWarned bounds the groups in resolver.warned. When there would be more, the set is
+// cleared, and the Logger may be warned of a group again.
 const maxWarned = 1 << 10
 
 // warnIfBroken logs a warning if the group of a key that was read is broken. A group may
-// have many keys, so it warns once, until the group was seen whole again.
+// have many keys, so the warning comes once until the group is whole again.
 func (r *resolver) warnIfBroken(ctx context.Context, n *node, keyID string) {
 	if r.logger != nil && r.noteBroken(n) {
 		r.logger.LogAttrs(ctx, slog.LevelWarn, "ration: the keys of a group are refused: the group, one above it "+
@@ -18,7 +18,8 @@ func (r *resolver) warnIfBroken(ctx context.Context, n *node, keyID string) {
 	}
 }
 
-// noteBroken reports whether a group is broken, and was whole when it was seen last.
+// noteBroken reports whether a group is broken and no warning of it has been logged since
+// it was last whole. It notes that one is logged now.
 func (r *resolver) noteBroken(n *node) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -32,8 +32,8 @@ func (m *meters) once(id string, keep time.Duration) *meters {
 	return &once
 }
 
-// repeated reports whether p found that the request was charged before: the token of its
-// ID is gone, though p itself took none. p is a charge that was refused, or a read.
+// repeated reports whether the request was charged before: the token of its ID is gone,
+// though p did not take it. It did not if p was refused or only read.
 func (m *meters) repeated(p *pending) bool {
 	own, last := &p.parts[0], len(m.list)-1
 	return m.ids > 0 && (own.N[last] == 0 || !p.OK) && own.Levels[last].Used > 0

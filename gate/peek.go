@@ -26,8 +26,8 @@ func (d *Decision) peek(costs *usageplan.Costs, p *pending) {
 	}
 }
 
-// peekPart reports whether a part that was only read has room for a request. It sets the Wait
-// of each limit that has not.
+// peekPart reports whether a part that was only read has room for a request. It sets the
+// Wait of each limit that has none.
 func (m *meters) peekPart(levels []store.Level, part *store.Part, costs *usageplan.Costs) (fits bool) {
 	fits = true
 	for i := range m.list[:len(m.list)-m.ids] {

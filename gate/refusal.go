@@ -71,11 +71,11 @@ func (o *Outcome) RefusedBy() (p Payer, ok bool) {
 	if o.Allowed {
 		return Payer{}, false
 	}
-	if o.meters != nil && o.meters.lack(o.keyLevels()) {
+	if o.meters != nil && o.meters.refuse(o.keyLevels()) {
 		return Payer{PayerKey, o.Key.ID}, true
 	}
 	for g := o.groups; g != nil; g = g.above {
-		if g.meters.lack(g.levels[:]) {
+		if g.meters.refuse(g.levels[:]) {
 			return Payer{PayerGroup, g.node.group.ID}, true
 		}
 	}
@@ -85,8 +85,8 @@ func (o *Outcome) RefusedBy() (p Payer, ok bool) {
 	return Payer{}, false
 }
 
-// lack reports whether one of the limits that are not soft has no room for the request.
-func (m *meters) lack(levels []store.Level) bool {
+// refuse reports whether one of the limits has no room for the request and is not soft.
+func (m *meters) refuse(levels []store.Level) bool {
 	for i := range m.limits {
 		if levels[i].Wait > 0 && !m.limits[i].Soft {
 			return true

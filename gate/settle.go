@@ -90,8 +90,7 @@ func (g *Gate) settle(ctx context.Context, d *Decision, actual usageplan.Costs, 
 	return nil
 }
 
-// correction returns the charge that corrects what was charged, at the key and at every
-// group.
+// correction returns the charge that corrects what the key and every group were charged.
 func (d *Decision) correction(actual usageplan.Costs, requests int64) *store.Charge {
 	change := actual
 	for i := range change {
@@ -103,19 +102,21 @@ func (d *Decision) correction(actual usageplan.Costs, requests int64) *store.Cha
 			c.Parts = append(c.Parts, p)
 		}
 	}
-	add(d.meters.correction(d.binding.subject, d.keyLevels(), d.binding.outdated(), &change, &actual, requests))
+	add(d.meters.correctionPart(d.binding.subject, d.keyLevels(), d.binding.outdated(), &change, &actual, requests))
 	for l := d.groups; l != nil; l = l.above {
-		add(l.meters.correction(l.node.subject, l.levels[:], l.node.changed(), &change, &actual, requests))
+		add(l.meters.correctionPart(l.node.subject, l.levels[:], l.node.changed(), &change, &actual, requests))
 	}
 	return c
 }
 
-// correction returns the part of a correction for one payer. An additional charge goes
-// above the limits: a window counts without one, and a bucket does not refuse.
+// correctionPart returns the part of a correction for one payer. It may have no meters.
+// An additional charge goes above the limits: no window has a limit there, and every
+// bucket is soft.
 //
-// outdated says that the limits have changed since. Then no bucket is corrected: a charge
-// refills it first, and the old rate and burst would fill a bucket that is smaller now.
-func (m *meters) correction(subject string, levels []store.Level, outdated bool, change, actual *usageplan.Costs, requests int64) store.Part {
+// outdated says that the limits have changed since the decision. Then no bucket is
+// corrected. A charge refills a bucket first, and by the old rate and burst it would
+// overfill one that is smaller now.
+func (m *meters) correctionPart(subject string, levels []store.Level, outdated bool, change, actual *usageplan.Costs, requests int64) store.Part {
 	p := store.Part{Subject: subject}
 	for i, meter := range m.list {
 		n := requests
@@ -123,7 +124,7 @@ func (m *meters) correction(subject string, levels []store.Level, outdated bool,
 		case i < m.throttles && (unit == 0 || outdated):
 			n = 0 // the tokens stay spent
 		case unit > 0 && i < m.throttles && levels[i].Wait > 0:
-			n = actual[unit-1] // the bucket did not refuse, and took nothing
+			n = actual[unit-1] // a soft bucket without enough tokens took none
 		case unit > 0:
 			n = change[unit-1]
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // A shared is a throttle that many keys share. It has a subject of its own. It is a part
-// of the same charge as the limits of the key, so nobody sees one without the other.
+// of the same charge as the limits of the key, so both are charged or neither is.
 type shared struct {
 	refuser
 	subject string
@@ -39,29 +39,18 @@ type sharing struct {
 // newSharing returns the shared throttles of a Config, or nil if it has none.
 func newSharing(counter store.Counter, cfg Config) (_ *sharing, errs []error) {
 	s := &sharing{counter: store.One(counter), stages: map[usageplan.Stage]*shared{}}
-	add := func(what string, payer Payer, subject string, l limiter.Limit) *shared {
-		kind := payer.Kind.String()
-		subject = metername.SharedSubject(subject)
-		if l.Unlimited() {
-			return nil
-		}
-		m, err := l.Meter(kind)
-		m.Name = metername.Shared(kind, m)
-		if err == nil && len(subject) > store.MaxSubject {
-			err = fmt.Errorf("%d bytes: want at most %d", len(subject), store.MaxSubject)
-		}
-		if err != nil {
-			errs = append(errs, fault.In(what, err))
-		}
-		return &shared{refuser: refuser{payer: payer, limit: Limit{Name: metername.Throttle, Unit: usageplan.Requests, Rate: m.Rate}}, subject: subject, meters: [1]store.Meter{m}}
+	add := func(field string, payer Payer, subject string, l limiter.Limit) *shared {
+		bucket, err := newShared(payer, subject, l)
+		errs = append(errs, fault.In(field, err))
+		return bucket
 	}
 	if cfg.Account != nil {
 		s.account = add("account", Payer{Kind: PayerAccount}, "account", *cfg.Account)
 	}
 	for stage, l := range cfg.Stages {
-		what := fmt.Sprintf("stages[%.100q]", stage)
-		errs = append(errs, fault.In(what, stage.Validate()))
-		if bucket := add(what, Payer{PayerStage, stage.String()}, "stage "+stage.String(), l); bucket != nil {
+		field := fmt.Sprintf("stages[%.100q]", stage)
+		errs = append(errs, fault.In(field, stage.Validate()))
+		if bucket := add(field, Payer{PayerStage, stage.String()}, "stage "+stage.String(), l); bucket != nil {
 			s.stages[stage] = bucket
 		}
 	}
@@ -69,6 +58,25 @@ func newSharing(counter store.Counter, cfg Config) (_ *sharing, errs []error) {
 		s = nil
 	}
 	return s, errs
+}
+
+// newShared returns a throttle that the keys of a payer share, or nil if l is unlimited.
+func newShared(payer Payer, subject string, l limiter.Limit) (*shared, error) {
+	if l.Unlimited() {
+		return nil, nil
+	}
+	kind := payer.Kind.String()
+	m, err := l.Meter(kind)
+	m.Name = metername.Shared(kind, m)
+	s := &shared{
+		refuser: refuser{payer: payer, limit: Limit{Name: metername.Throttle, Unit: usageplan.Requests, Rate: m.Rate}},
+		subject: metername.SharedSubject(subject),
+		meters:  [1]store.Meter{m},
+	}
+	if n := len(s.subject); err == nil && n > store.MaxSubject {
+		err = fmt.Errorf("%d bytes: want at most %d", n, store.MaxSubject)
+	}
+	return s, err
 }
 
 // Account returns the throttle that all requests share, and whether there is one.
@@ -86,8 +94,8 @@ func (s *sharing) of(stage usageplan.Stage) [maxShared]*shared {
 
 // takeApart decides a charge whose subjects a Counter keeps in different places, such as
 // the nodes of a Redis Cluster. It takes the shared tokens first, and then makes the
-// charge of the key and its groups. If that does not happen, it gives the tokens back. So
-// nobody ever sees a quota as used up by a request that a shared throttle refuses.
+// charge of the key and its groups. If that charge is refused, it gives the tokens back.
+// So a request that a shared throttle refuses never shows in a quota.
 func (g *Gate) takeApart(ctx, within context.Context, p *pending) error {
 	for i, part := range p.sharedParts() {
 		ok, err := g.takeShared(within, p, i, part.N[0])

@@ -3,7 +3,7 @@ package gate
 import "slices"
 
 // soften makes all meters soft, except that of an ID, which does not limit. It copies
-// them, because others share them.
+// them, because other decisions share them.
 func (p *pending) soften() {
 	for i := range p.Parts {
 		part := &p.Parts[i]

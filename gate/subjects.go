@@ -18,9 +18,9 @@ func (g *Gate) subjectOf(ctx context.Context, l *usageplan.Link) (string, error)
 	return subjects[0], nil
 }
 
-// subjectsOf returns the subjects of many links. It reads the key of each link, which
-// says in which group it is. A key whose group is missing is an error: under the subject
-// of a key without a group nothing would be found.
+// subjectsOf returns the subjects of many links. It reads the key of each link, because
+// the subject depends on the group of the key. A missing group is an error: the subject
+// of the key is then unknown, and under a wrong one nothing would be found.
 func (g *Gate) subjectsOf(ctx context.Context, links []usageplan.Link) ([]string, error) {
 	subjects := make([]string, len(links))
 	roots := map[string]string{"": ""} // of the groups that were read
@@ -29,8 +29,8 @@ func (g *Gate) subjectsOf(ctx context.Context, links []usageplan.Link) ([]string
 		if err != nil {
 			return nil, err
 		}
-		root, known := roots[groupID]
-		if !known {
+		root, seen := roots[groupID]
+		if !seen {
 			if root, err = g.rootOf(ctx, groupID); err != nil {
 				return nil, err
 			}

@@ -49,9 +49,9 @@ func (g *Gate) UsageByDay(ctx context.Context, planID, keyID, unit string, days 
 		return nil, fmt.Errorf("gate: usage of key %s: %w", keyID, err)
 	}
 	total := usage[0]
-	for _, more := range usage[1:] {
+	for _, other := range usage[1:] {
 		for i := range total {
-			total[i].Used += more[i].Used
+			total[i].Used += other[i].Used
 		}
 	}
 	return total, nil
@@ -82,8 +82,9 @@ func (g *Gate) UsageByWindow(ctx context.Context, planID, keyID, quotaName strin
 	return usage[0], nil
 }
 
-// linksOf returns the link of a key to a plan. Without a plan it returns all links of the
-// key, and one without an Allowance, which stands for the time without a link.
+// linksOf returns the link of a key to a plan. Without a planID it returns all links of
+// the key, and one more without an Allowance. That one stands for what the key has used
+// without a link.
 func (g *Gate) linksOf(ctx context.Context, planID, keyID string) ([]usageplan.Link, error) {
 	if planID != "" {
 		l, err := usageplan.FindLink(ctx, g.plans, planID, keyID)
@@ -99,7 +100,8 @@ func (g *Gate) linksOf(ctx context.Context, planID, keyID string) ([]usageplan.L
 	return append(links, usageplan.Link{KeyID: keyID}), nil
 }
 
-// recordOf returns the name of the usage record of a unit, for a report of some days.
+// recordOf returns the name of the usage record of a unit. It also checks the number of
+// days that are to be reported.
 func (g *Gate) recordOf(unit string, days int) (string, error) {
 	err := fault.Report(ErrInvalid, "report", windowsFault("days", days), g.cfg.Units.Check(unit))
 	if unit == "" || unit == usageplan.Requests {
@@ -108,7 +110,7 @@ func (g *Gate) recordOf(unit string, days int) (string, error) {
 	return metername.RecordPrefix + unit, err
 }
 
-// windowsFault returns an error if n windows are more than a report can have, or none.
+// windowsFault returns an error if a report cannot have n windows.
 func windowsFault(field string, n int) error {
 	if n < 1 || n > quota.MaxWindows {
 		return fmt.Errorf("%s: %d: want 1 to %d", field, n, quota.MaxWindows)
@@ -135,8 +137,7 @@ func (g *Gate) PlanUsage(ctx context.Context, planID, unit string, days int) ite
 			yield(KeyUsage{}, err)
 			return
 		}
-		at := time.Now()
-		// All keys are reported as of one instant, though reading them takes a while.
+		at := time.Now() // the same for all keys, though reading them takes a while
 		for page, err := range pages.All(func(cursor string) ([]usageplan.Link, string, error) {
 			return g.plans.PlanLinks(ctx, planID, cursor, pages.Size)
 		}) {
@@ -198,6 +199,7 @@ func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string
 	return g.setRemaining(ctx, subject, q, n)
 }
 
+// setRemaining sets what remains of a quota to n, for the subject that q is a quota of.
 func (g *Gate) setRemaining(ctx context.Context, subject string, q quota.Quota, n int64) error {
 	at := time.Now()
 	c := store.NewCharge(subject, n, quotaMeter(q, at, g.cfg.Keep))
@@ -253,6 +255,7 @@ func quotaNamed(quotas []quota.Quota, owner, name string) (quota.Quota, error) {
 	return quota.Quota{}, fmt.Errorf("gate: quota %q of %s: %w", name, owner, usageplan.ErrNotFound)
 }
 
+// remainingFault returns an error if n cannot remain of a quota.
 func remainingFault(n int64) error {
 	if n < 0 || n >= store.Unlimited {
 		return fmt.Errorf("%w remaining: %d: want 0 to 2^53-2", ErrInvalid, n)
