@@ -13,15 +13,14 @@ import (
 // correct. IDs are in the order of the listings, newest first.
 type AuditReport struct {
 	// KeysWithoutPlan lists enabled keys that no plan admits: neither one of their links nor
-	// one of the groups above them. A detached plan admits no key, and that of a
-	// group closes all keys below it. Keys in KeysWithoutGroup
-	// are not among them.
+	// one of the groups above them. A detached plan admits no key. If a group has it, it
+	// closes all keys below the group. Keys in KeysWithoutGroup are not listed here.
 	KeysWithoutPlan []string
 
 	// DisabledKeys lists disabled keys that are linked to a plan.
 	DisabledKeys []string
 
-	// PlansWithoutKeys lists plans that no existing key is linked to, and no group has.
+	// PlansWithoutKeys lists plans that no group has and no existing key is linked to.
 	PlansWithoutKeys []string
 
 	// DeadLinks lists links whose key or plan does not exist. A link that has lost both is
@@ -67,8 +66,10 @@ type InvalidRecord struct {
 // It changes nothing.
 func (s *Service) Audit(ctx context.Context) (AuditReport, error) {
 	a := newAudit(s)
-	for _, part := range []func(context.Context) error{a.allKeys, a.allGroups, a.allPlans} {
-		if err := part(ctx); err != nil {
+	// auditGroups needs what auditKeys has noted of groups, and auditPlans what auditGroups
+	// has noted of plans.
+	for _, step := range []func(context.Context) error{a.auditKeys, a.auditGroups, a.auditPlans} {
+		if err := step(ctx); err != nil {
 			return AuditReport{}, fmt.Errorf("usageplan: audit: %w", err)
 		}
 	}
@@ -91,22 +92,29 @@ func (s *Service) Prune(ctx context.Context) (int, error) {
 type audit struct {
 	*Service
 	AuditReport
-	groups   GroupStore         // nil if the Store keeps none
-	verdicts map[string]verdict // by the ID of a group that a key is in
-	used     map[string]bool    // the IDs of groups with a key or with a group below
-	had      map[string]bool    // the IDs of plans that groups have
+	groups        GroupStore         // nil if the Store keeps none
+	verdicts      map[string]verdict // by the ID of a group that a key is in
+	groupsInUse   map[string]bool    // the IDs of groups with a key or with a group below
+	plansOfGroups map[string]bool    // the IDs of plans that groups have
 }
 
 func newAudit(s *Service) *audit {
 	groups, _ := s.plans.(GroupStore)
-	return &audit{Service: s, groups: groups, verdicts: map[string]verdict{}, used: map[string]bool{}, had: map[string]bool{}}
+	return &audit{
+		Service:       s,
+		groups:        groups,
+		verdicts:      map[string]verdict{},
+		groupsInUse:   map[string]bool{},
+		plansOfGroups: map[string]bool{},
+	}
 }
 
-func (a *audit) allPlans(ctx context.Context) error {
+// auditPlans adds to the report what is wrong with all plans.
+func (a *audit) auditPlans(ctx context.Context) error {
 	for p, err := range a.All(ctx) {
 		if err == nil {
-			a.check(InvalidRecord{PlanID: p.ID}, "plan", append(p.faults(), a.undeclared(&p)...))
-			err = a.plan(ctx, p.ID)
+			a.reportInvalid(InvalidRecord{PlanID: p.ID}, "plan", append(p.faults(), a.undeclared(&p)...))
+			err = a.auditPlan(ctx, p.ID)
 		}
 		if err != nil {
 			return err
@@ -115,17 +123,17 @@ func (a *audit) allPlans(ctx context.Context) error {
 	return nil
 }
 
-// check adds the faults of a plan, a link or a group to the report, if there are any.
-func (a *audit) check(record InvalidRecord, what string, faults []error) {
+// reportInvalid adds the faults of a plan, a link or a group to the report, if there are any.
+func (a *audit) reportInvalid(record InvalidRecord, what string, faults []error) {
 	if err := invalid(what, faults); err != nil {
 		record.Fault = err.Error()
 		a.Invalid = append(a.Invalid, record)
 	}
 }
 
-// plan adds what is to be reported of one plan. It finds the links whose key is
-// missing, which key cannot reach.
-func (a *audit) plan(ctx context.Context, id string) error {
+// auditPlan adds to the report what is wrong with the links of a plan. It finds the links
+// whose key is missing, which auditKey cannot reach.
+func (a *audit) auditPlan(ctx context.Context, id string) error {
 	live := 0 // links whose key exists
 	for links, err := range pages.All(func(cursor string) ([]Link, string, error) {
 		return a.plans.PlanLinks(ctx, id, cursor, pages.Size)
@@ -144,7 +152,7 @@ func (a *audit) plan(ctx context.Context, id string) error {
 			}
 		}
 	}
-	if live == 0 && !a.had[id] {
+	if live == 0 && !a.plansOfGroups[id] {
 		a.PlansWithoutKeys = append(a.PlansWithoutKeys, id)
 	}
 	return nil

@@ -21,7 +21,7 @@ func (a *audit) verdict(ctx context.Context, groupID string) (v verdict, err err
 	if groupID == "" {
 		return abstains, nil
 	}
-	a.used[groupID] = true
+	a.groupsInUse[groupID] = true
 	if v, ok := a.verdicts[groupID]; ok {
 		return v, nil
 	}
@@ -32,6 +32,7 @@ func (a *audit) verdict(ctx context.Context, groupID string) (v verdict, err err
 	return v, err
 }
 
+// judge reads a group and those above it, and returns their verdict.
 func (a *audit) judge(ctx context.Context, groupID string) (verdict, error) {
 	if a.groups == nil {
 		return refuses, nil
@@ -69,9 +70,9 @@ func (a *audit) judge(ctx context.Context, groupID string) (verdict, error) {
 // and not that the store failed.
 func broken(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrInvalid) }
 
-// allGroups adds what is to be reported of all groups, and notes the plans that they
-// have. It runs after allKeys, which has noted the groups that have keys.
-func (a *audit) allGroups(ctx context.Context) error {
+// auditGroups adds to the report what is wrong with all groups, and notes the plans that
+// they have.
+func (a *audit) auditGroups(ctx context.Context) error {
 	if a.groups == nil {
 		return nil
 	}
@@ -81,23 +82,23 @@ func (a *audit) allGroups(ctx context.Context) error {
 			return err
 		}
 		ids = append(ids, g.ID)
-		a.used[g.ParentID] = true
-		a.had[g.PlanID] = true
-		if err := a.group(ctx, &g); err != nil {
+		a.groupsInUse[g.ParentID] = true
+		a.plansOfGroups[g.PlanID] = true
+		if err := a.auditGroup(ctx, &g); err != nil {
 			return err
 		}
 	}
 	for _, id := range ids {
-		if !a.used[id] {
+		if !a.groupsInUse[id] {
 			a.EmptyGroups = append(a.EmptyGroups, id)
 		}
 	}
 	return nil
 }
 
-// group adds what is to be reported of one group. A group is not broken only because one
-// above it is.
-func (a *audit) group(ctx context.Context, g *Group) error {
+// auditGroup adds to the report what is wrong with one group. A group is not broken only
+// because one above it is.
+func (a *audit) auditGroup(ctx context.Context, g *Group) error {
 	err := a.groupFault(ctx, g)
 	if broken(err) {
 		a.BrokenGroups = append(a.BrokenGroups, g.ID)
@@ -106,8 +107,10 @@ func (a *audit) group(ctx context.Context, g *Group) error {
 	return err
 }
 
+// groupFault adds the faults of a group to the report. It returns an error if the group
+// is broken, or if a store failed: see broken.
 func (a *audit) groupFault(ctx context.Context, g *Group) error {
-	if err := a.groupLimits(ctx, g); err != nil {
+	if err := a.auditGroupLimits(ctx, g); err != nil {
 		return err
 	}
 	if g.ParentID == "" {
@@ -123,17 +126,17 @@ func (a *audit) groupFault(ctx context.Context, g *Group) error {
 	return err
 }
 
-// groupLimits adds the faults of a group to the report. It returns an error if the plan
-// of the group cannot be read.
-func (a *audit) groupLimits(ctx context.Context, g *Group) error {
+// auditGroupLimits adds the faults of a group to the report. It returns an error if the
+// plan of the group cannot be read.
+func (a *audit) auditGroupLimits(ctx context.Context, g *Group) error {
 	faults := append(g.faults(), a.units.faults(g.Throttles, g.Quotas)...)
 	var missing error
 	if g.PlanID != "" {
 		var p Plan
 		if p, missing = a.plans.Plan(ctx, g.PlanID); missing == nil {
-			faults = append(faults, p.beside(g.Throttles, g.Quotas)...)
+			faults = append(faults, p.overrideFaults(g.Throttles, g.Quotas)...)
 		}
 	}
-	a.check(InvalidRecord{GroupID: g.ID}, "group", faults)
+	a.reportInvalid(InvalidRecord{GroupID: g.ID}, "group", faults)
 	return missing
 }

@@ -9,7 +9,9 @@ import (
 	"github.com/ration-go/ration/internal/pages"
 )
 
-func (a *audit) allKeys(ctx context.Context) error {
+// auditKeys adds to the report what is wrong with all keys and their links, and notes the
+// groups that have keys.
+func (a *audit) auditKeys(ctx context.Context) error {
 	for keys, err := range pages.All(func(cursor string) ([]apikey.Key, string, error) {
 		return a.keys.Keys(ctx, apikey.Filter{}, cursor, pages.Size)
 	}) {
@@ -17,7 +19,7 @@ func (a *audit) allKeys(ctx context.Context) error {
 			return err
 		}
 		for i := range keys {
-			if err := a.key(ctx, &keys[i]); err != nil {
+			if err := a.auditKey(ctx, &keys[i]); err != nil {
 				return err
 			}
 		}
@@ -25,15 +27,15 @@ func (a *audit) allKeys(ctx context.Context) error {
 	return nil
 }
 
-// link adds what is to be reported of one link to a plan that exists.
-func (a *audit) link(l *Link, p *Plan) {
+// auditLink adds to the report what is wrong with a link to a plan that exists.
+func (a *audit) auditLink(l *Link, p *Plan) {
 	faults := append(l.faults(), a.units.faults(l.Throttles, l.Quotas)...)
-	faults = append(faults, p.beside(l.Throttles, l.Quotas)...)
-	a.check(InvalidRecord{PlanID: l.PlanID, KeyID: l.KeyID}, "link", faults)
+	faults = append(faults, p.overrideFaults(l.Throttles, l.Quotas)...)
+	a.reportInvalid(InvalidRecord{PlanID: l.PlanID, KeyID: l.KeyID}, "link", faults)
 }
 
-// key adds what is to be reported of one key.
-func (a *audit) key(ctx context.Context, k *apikey.Key) error {
+// auditKey adds to the report what is wrong with a key and its links.
+func (a *audit) auditKey(ctx context.Context, k *apikey.Key) error {
 	links, err := a.plans.KeyLinks(ctx, k.ID)
 	if err != nil {
 		return err
@@ -49,7 +51,7 @@ func (a *audit) key(ctx context.Context, k *apikey.Key) error {
 			continue
 		}
 		plans = append(plans, p)
-		a.link(&l, &p)
+		a.auditLink(&l, &p)
 	}
 	above, err := a.verdict(ctx, k.GroupID)
 	if err != nil {
@@ -70,15 +72,22 @@ func (a *audit) key(ctx context.Context, k *apikey.Key) error {
 		a.DisabledKeys = append(a.DisabledKeys, k.ID)
 	}
 
-	// AddLink and Update refuse two plans for one stage, but check before they write. Two
-	// concurrent calls can each miss the other.
+	if anyOverlap(plans) {
+		a.KeysWithManyPlans = append(a.KeysWithManyPlans, k.ID)
+	}
+	return nil
+}
+
+// anyOverlap reports whether two of the plans are for the same stage, or for every stage.
+// AddLink and Update refuse such plans for a key, but check before they write. So two
+// concurrent calls can each miss the other.
+func anyOverlap(plans []Plan) bool {
 	for i := range plans {
 		for j := range i {
 			if overlap(&plans[i], &plans[j]) != "" || plans[i].everywhere() && plans[j].everywhere() {
-				a.KeysWithManyPlans = append(a.KeysWithManyPlans, k.ID)
-				return nil
+				return true
 			}
 		}
 	}
-	return nil
+	return false
 }

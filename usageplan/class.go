@@ -37,8 +37,8 @@ func (l Limits) Named(key string) Limits {
 	return named
 }
 
-// maxClass is the most bytes of the name of a class. It leaves room for the name of a
-// limit: see quota.MaxName.
+// maxClass is the largest length of a class, in bytes. The name of a limit of the class
+// begins with the class and has room in quota.MaxName.
 const maxClass = 64
 
 // CheckClass returns an error if a class breaks the rules of its name. The error does not
@@ -50,6 +50,7 @@ func CheckClass(class string) error {
 	return nil
 }
 
+// notInClass reports whether a class must not contain c.
 func notInClass(c rune) bool { return notInID(c) && !strings.ContainsRune(".:@", c) }
 
 // isRoute reports whether a key of Plan.For is a route. Every route has a slash, and no
@@ -59,8 +60,8 @@ func isRoute(key string) bool { return strings.Contains(key, "/") }
 // forPath returns the path of a member of Plan.For in an error.
 func forPath(key string) string { return fmt.Sprintf("for[%.200q]", key) }
 
-// forFaults returns the faults of each of the limits of classes and routes. See together
-// for those that they have only beside others.
+// forFaults returns the faults that each of the limits of classes and routes has alone.
+// See combinationFaults for the rest.
 func forFaults(all map[string]Limits) (errs []error) {
 	if len(all) > MaxFor {
 		errs = append(errs, fmt.Errorf("for: %d of them: want at most %d", len(all), MaxFor))
@@ -73,7 +74,7 @@ func forFaults(all map[string]Limits) (errs []error) {
 		if len(l.Throttles)+len(l.Quotas) == 0 {
 			errs = append(errs, fmt.Errorf("%s: no limits: want one, or no such member", path))
 		}
-		faults := limits(nil, l.Throttles, l.Quotas)
+		faults := limitFaults(nil, l.Throttles, l.Quotas)
 		if wrongKey == nil {
 			faults = append(faults, l.tooLong(key)...)
 		}
@@ -137,21 +138,6 @@ func mostMet(all map[string]Limits) int {
 	return class + route
 }
 
-// undeclared returns the faults of a plan that names units or classes that are not
-// declared.
-func (s *Service) undeclared(p *Plan) (errs []error) {
-	errs = s.units.faults(p.Throttles, p.Quotas)
-	for _, key := range slices.Sorted(maps.Keys(p.For)) {
-		if CheckClass(key) == nil {
-			errs = append(errs, fault.In(forPath(key), s.classes.Check(key)))
-		}
-		for _, err := range s.units.faults(p.For[key].Throttles, p.For[key].Quotas) {
-			errs = append(errs, fault.In(forPath(key), fault.Report(ErrInvalid, "", err)))
-		}
-	}
-	return errs
-}
-
 // Classes declares the classes of a service: what it says of requests in
 // gate.Request.Class. Nil declares nothing, so every class is accepted.
 type Classes []string
@@ -183,9 +169,4 @@ func (c Classes) Check(class string) error {
 		declared = strings.Join(c, ", ")
 	}
 	return fmt.Errorf("class: %q: want one that is declared: %s", class, declared)
-}
-
-// validate reports every fault of cfg at once. The error wraps ErrInvalid.
-func (cfg *Config) validate() error {
-	return fault.Report(ErrInvalid, "config", fault.In("units", cfg.Units.Validate()), fault.In("classes", cfg.Classes.Validate()))
 }

@@ -101,7 +101,7 @@ func (g *Group) faults() (errs []error) {
 		errs = append(errs, errors.New("throttle, throttles, quotas: without a planId: want the plan that they change"))
 	}
 	errs = append(errs, text("name", g.Name, MaxName))
-	return append(errs, append(limits(g.Throttle, g.Throttles, g.Quotas), together(g.Throttles, g.Quotas, nil)...)...)
+	return append(errs, append(limitFaults(g.Throttle, g.Throttles, g.Quotas), combinationFaults(g.Throttles, g.Quotas, nil)...)...)
 }
 
 // Clone returns a copy that shares no memory that can be written to.

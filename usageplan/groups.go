@@ -78,11 +78,11 @@ func (s *Groups) Create(ctx context.Context, g Group) (Group, error) {
 	case !errors.Is(err, ErrNotFound):
 		return Group{}, err
 	}
-	if err := s.besideItsPlan(ctx, &g); err != nil {
+	if err := s.checkOverrides(ctx, &g); err != nil {
 		return Group{}, err
 	}
 	err := retry.Do(ctx, func() (raced bool, err error) {
-		if err := s.fits(ctx, &g, ""); err != nil {
+		if err := s.checkPlace(ctx, &g, ""); err != nil {
 			return false, err
 		}
 		if err := s.groups.InsertGroup(ctx, g); err != nil {
@@ -96,9 +96,9 @@ func (s *Groups) Create(ctx context.Context, g Group) (Group, error) {
 	return g, nil
 }
 
-// besideItsPlan returns ErrNotFound if the plan of g does not exist, and ErrInvalid if
+// checkOverrides returns ErrNotFound if the plan of g does not exist, and ErrInvalid if
 // the overrides of g do not fit beside its limits.
-func (s *Groups) besideItsPlan(ctx context.Context, g *Group) error {
+func (s *Groups) checkOverrides(ctx context.Context, g *Group) error {
 	if g.PlanID == "" {
 		return nil
 	}
@@ -106,5 +106,5 @@ func (s *Groups) besideItsPlan(ctx context.Context, g *Group) error {
 	if err != nil {
 		return fmt.Errorf("usageplan: plan %s of group %s: %w", g.PlanID, g.ID, err)
 	}
-	return g.besidePlan(&p)
+	return g.overridesError(&p)
 }

@@ -15,13 +15,13 @@ type move struct {
 	*Groups
 	keyID    string
 	from, to string   // the roots of the families; empty for a key without a group
-	moved    []string // the allowances whose counts have moved
+	moved    []string // the Link.Allowances whose counts have moved
 	fetched  bool     // whether counts were elsewhere than in from
 }
 
-// counts moves the counts of every allowance of the key that have not moved. It reads the
+// moveCounts moves the counts of every allowance of the key that have not moved. It reads the
 // links again until there is no new one.
-func (m *move) counts(ctx context.Context) error {
+func (m *move) moveCounts(ctx context.Context) error {
 	for {
 		links, err := m.plans.KeyLinks(ctx, m.keyID)
 		if err != nil {
@@ -32,7 +32,7 @@ func (m *move) counts(ctx context.Context) error {
 			if slices.Contains(m.moved, l.Allowance) {
 				continue
 			}
-			if err := m.subject(ctx, KeySubject(m.from, m.keyID, l.Allowance), KeySubject(m.to, m.keyID, l.Allowance)); err != nil {
+			if err := m.moveSubject(ctx, KeySubject(m.from, m.keyID, l.Allowance), KeySubject(m.to, m.keyID, l.Allowance)); err != nil {
 				return m.explain(&l, err)
 			}
 			m.moved = append(m.moved, l.Allowance)
@@ -43,13 +43,13 @@ func (m *move) counts(ctx context.Context) error {
 	}
 }
 
-// maxHops bounds how often subject follows a subject that was moved. Each interrupted
-// MoveKey adds one, and concurrent ones may add more.
+// maxHops bounds how often moveSubject follows a subject that has moved. Each interrupted
+// MoveKey adds one hop, and concurrent calls may add more.
 const maxHops = 100
 
-// subject moves what one subject has counted to another, from wherever interrupted moves
-// have left it. If the two are the same, it fetches back what was moved away.
-func (m *move) subject(ctx context.Context, from, to string) error {
+// moveSubject moves what one subject has counted to another, from wherever interrupted
+// moves have left it. If the two are the same, it fetches back what was moved away.
+func (m *move) moveSubject(ctx context.Context, from, to string) error {
 	var moved *store.MovedError
 	for range maxHops {
 		if from != to {
@@ -76,7 +76,7 @@ func (m *move) subject(ctx context.Context, from, to string) error {
 	return fmt.Errorf("%w: the counts were moved by others at the same time", ErrConflict)
 }
 
-// explain adds to an error of a Counter what a caller can do.
+// explain adds to an error of the Counter what the caller of MoveKey can do about it.
 func (m *move) explain(l *Link, err error) error {
 	what := "key " + m.keyID
 	advice := "an earlier key with the ID: wait until they are old, or create a key with another ID"
@@ -93,28 +93,29 @@ func (m *move) explain(l *Link, err error) error {
 	return fmt.Errorf("usageplan: move counts of %s: %w", what, err)
 }
 
-// giveUp fetches back what was moved, if the counter has refused to move the rest. After
-// any other error the state of the counter is unknown, and a repeated MoveKey goes on.
+// giveUp returns err, the error of moveCounts. If the Counter has refused to move the
+// rest, giveUp first fetches back what was moved. After any other error the state of the
+// Counter is unknown, so it moves nothing: a repeated MoveKey goes on from there.
 func (m *move) giveUp(ctx context.Context, k *apikey.Key, err error) (raced bool, _ error) {
 	if !errors.Is(err, store.ErrInvalid) && !errors.Is(err, errors.ErrUnsupported) {
 		return false, err
 	}
 	back := move{Groups: m.Groups, keyID: m.keyID, from: m.from, to: m.from}
-	if err2 := back.counts(ctx); err2 != nil {
+	if err2 := back.moveCounts(ctx); err2 != nil {
 		return false, fmt.Errorf("%w; fetch back what was moved: %w", err, err2)
 	}
 	if back.fetched {
-		if raced, err := m.write(ctx, k); err != nil {
+		if raced, err := m.writeKey(ctx, k); err != nil {
 			return raced, err
 		}
 	}
 	return false, err
 }
 
-// write stores k with a new Version, and reports whether others were faster. It comes
-// after every move of counts, also if k has not changed. So of two concurrent calls of
-// MoveKey, one sees a conflict, and fetches the counts that the other has moved.
-func (m *move) write(ctx context.Context, k *apikey.Key) (raced bool, _ error) {
+// writeKey stores k with a new Version, and reports whether another change was faster. It
+// comes after every move of counts, also if k has not changed. So of two concurrent calls
+// of MoveKey, one sees a conflict, and fetches the counts that the other has moved.
+func (m *move) writeKey(ctx context.Context, k *apikey.Key) (raced bool, _ error) {
 	k.Updated = now()
 	err := m.keys.UpdateKey(ctx, *k)
 	switch {

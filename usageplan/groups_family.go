@@ -9,11 +9,11 @@ import (
 	"github.com/ration-go/ration/internal/pages"
 )
 
-// fits returns ErrInvalid if g may not stand where it stands: below itself, in another
-// family than that of root, or with more than MaxGroups groups from the lowest group
-// below it up to the root. An empty root stands for any family. If a group above g does
-// not exist, fits returns ErrNotFound.
-func (s *Groups) fits(ctx context.Context, g *Group, root string) error {
+// checkPlace returns ErrInvalid if the ParentID of g puts it below itself, in another
+// family than that of root, or where more than MaxGroups groups would be from the lowest
+// group below it up to the root. An empty root stands for any family. If a group above g
+// does not exist, checkPlace returns ErrNotFound.
+func (s *Groups) checkPlace(ctx context.Context, g *Group, root string) error {
 	above, err := Lineage(ctx, s.groups, g.ParentID)
 	if err != nil {
 		return err
@@ -88,11 +88,11 @@ func (s *Groups) rootOf(ctx context.Context, id string) (string, error) {
 	return "", fmt.Errorf("%w group %s: is above itself", ErrInvalid, id)
 }
 
-// checkWritten looks at the place of g again after g was written, because two concurrent
-// changes may each be valid and break the family together. If they have, it calls undo
-// and reports a lost race.
+// checkWritten checks the place of g again after g was written, because two concurrent
+// changes may each be valid and break the family together. If they have, checkWritten
+// calls undo and reports a lost race.
 func (s *Groups) checkWritten(ctx context.Context, g *Group, root string, undo func() error) (raced bool, _ error) {
-	err := s.fits(ctx, g, root)
+	err := s.checkPlace(ctx, g, root)
 	if !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrNotFound) {
 		return false, err
 	}

@@ -40,6 +40,7 @@ func (s *Groups) All(ctx context.Context, f GroupFilter) iter.Seq2[Group, error]
 	return allGroups(ctx, s.groups, f)
 }
 
+// allGroups yields every group that f selects, as Groups.All does.
 func allGroups(ctx context.Context, groups GroupStore, f GroupFilter) iter.Seq2[Group, error] {
 	return func(yield func(Group, error) bool) {
 		for page, err := range pages.All(func(cursor string) ([]Group, string, error) {

@@ -50,20 +50,20 @@ func (s *Groups) MoveKey(ctx context.Context, keyID, groupID string) (k apikey.K
 		if m.from, m.to, err = s.families(ctx, &k, groupID); err != nil {
 			return false, err
 		}
-		if err := m.counts(ctx); err != nil {
+		if err := m.moveCounts(ctx); err != nil {
 			return m.giveUp(ctx, &k, err)
 		}
 		if k.GroupID == groupID && !m.fetched {
 			return false, nil
 		}
 		k.GroupID = groupID
-		if raced, err := m.write(ctx, &k); err != nil {
+		if raced, err := m.writeKey(ctx, &k); err != nil {
 			return raced, err
 		}
 
-		// A link may have been added after counts had read the links. If it was charged in
+		// A link may have been added after moveCounts had read the links. If it was charged in
 		// both families since, nothing can bring the two counts together.
-		if err := m.counts(ctx); !errors.Is(err, ErrExists) {
+		if err := m.moveCounts(ctx); !errors.Is(err, ErrExists) {
 			return false, err
 		}
 		return false, nil

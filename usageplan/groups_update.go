@@ -54,7 +54,7 @@ func (s *Groups) Update(ctx context.Context, id string, change func(*Group) erro
 			return false, err
 		}
 		if changed := g.PlanID != old.PlanID; changed || g.Throttles != nil || g.Quotas != nil {
-			err := s.besideItsPlan(ctx, &g)
+			err := s.checkOverrides(ctx, &g)
 			if err != nil && (changed || !errors.Is(err, ErrNotFound)) { // a missing plan may stay
 				return false, err
 			}
@@ -68,8 +68,8 @@ func (s *Groups) Update(ctx context.Context, id string, change func(*Group) erro
 	return g, nil
 }
 
-// replace writes g over old, if its place allows it. It reports whether another change
-// was faster.
+// replace writes g over old, if g may have its ParentID. It reports whether another
+// change was faster.
 func (s *Groups) replace(ctx context.Context, g, old *Group) (raced bool, _ error) {
 	moves := g.ParentID != old.ParentID
 	root := ""
@@ -99,7 +99,7 @@ func (s *Groups) mayMove(ctx context.Context, g, old *Group) (root string, _ err
 	if err != nil && !errors.Is(err, ErrInvalid) { // a cycle is what a change may mend
 		return "", err
 	}
-	return root, s.fits(ctx, g, root)
+	return root, s.checkPlace(ctx, g, root)
 }
 
 // putBack replaces g, which was just written, by old. If others have changed the group

@@ -16,8 +16,8 @@ import (
 	"github.com/ration-go/ration/quota"
 )
 
-// limits returns the faults of each throttle and quota of a plan, a link or a group.
-func limits(throttle *limiter.Limit, throttles []Throttle, quotas []quota.Quota) (errs []error) {
+// limitFaults returns the faults of each throttle and quota of a plan, a link or a group.
+func limitFaults(throttle *limiter.Limit, throttles []Throttle, quotas []quota.Quota) (errs []error) {
 	if throttle != nil {
 		errs = append(errs, fault.In("throttle", throttle.Validate()))
 	}
@@ -30,18 +30,18 @@ func limits(throttle *limiter.Limit, throttles []Throttle, quotas []quota.Quota)
 	return errs
 }
 
-// together returns the faults that limits have only beside one another: too many of them,
-// and names that are not unique. fors has those of classes and routes.
-func together(throttles []Throttle, quotas []quota.Quota, fors map[string]Limits) (errs []error) {
+// combinationFaults returns the faults that limits have only beside one another: too many
+// of them, and names that are not unique. fors has the limits of classes and routes.
+func combinationFaults(throttles []Throttle, quotas []quota.Quota, fors map[string]Limits) (errs []error) {
 	if n := len(throttles) + len(quotas); n >= MaxLimits { // the first is Plan.Throttle
 		errs = append(errs, fmt.Errorf("throttles, quotas: %d of them: want at most %d", n, MaxLimits-1))
 	} else if n += mostMet(fors); n >= MaxLimits {
 		errs = append(errs, fmt.Errorf("for: a request can meet %d throttles and quotas: want at most %d", n, MaxLimits-1))
 	}
 
-	// All limits of a plan share one space of names, since headers and errors show these.
-	// All counts of a subject share one, too. So the name of a quota must not be that of a
-	// usage record.
+	// Headers and errors tell the limits of a plan apart by their names. A Counter tells the
+	// counts of a subject apart by names as well, so no limit may have the name of a usage
+	// record.
 	seen := map[string]bool{metername.Throttle: true, quota.RecordName: true}
 	unique := func(field string, i int, name string) {
 		if seen[name] || strings.HasPrefix(name, metername.RecordPrefix) || strings.HasPrefix(name, metername.RoutePrefix) {
@@ -74,8 +74,8 @@ func nameOf(q quota.Quota) string {
 	return q.NameOrPeriod()
 }
 
-// mixes reports whether a link or a group with these overrides has limits of its own and
-// limits of p, which it does not replace. None replaces those of classes and routes.
+// mixes reports whether a link or a group with these overrides has limits of its own
+// beside limits of p. No override replaces the limits of classes and routes.
 func (p *Plan) mixes(throttles []Throttle, quotas []quota.Quota) bool {
 	if throttles == nil && quotas == nil {
 		return false
@@ -83,12 +83,12 @@ func (p *Plan) mixes(throttles []Throttle, quotas []quota.Quota) bool {
 	return throttles == nil || quotas == nil || len(p.For) > 0
 }
 
-// beside returns the faults of the overrides of a link or a group beside those limits of
-// p that they do not replace. A key with such limits would have more meters than a
-// request can have, or two limits of one name.
-func (p *Plan) beside(throttles []Throttle, quotas []quota.Quota) (errs []error) {
+// overrideFaults returns the faults that the overrides of a link or a group have beside
+// those limits of p that they do not replace: too many limits for one request, and two
+// limits of one name.
+func (p *Plan) overrideFaults(throttles []Throttle, quotas []quota.Quota) (errs []error) {
 	if !p.mixes(throttles, quotas) {
-		return nil // all limits are of one record, which has reported its faults
+		return nil // all limits are of one record, whose own faults say all
 	}
 	if throttles == nil {
 		throttles = p.Throttles
@@ -96,16 +96,16 @@ func (p *Plan) beside(throttles []Throttle, quotas []quota.Quota) (errs []error)
 	if quotas == nil {
 		quotas = p.Quotas
 	}
-	for _, err := range together(throttles, quotas, p.For) {
+	for _, err := range combinationFaults(throttles, quotas, p.For) {
 		errs = append(errs, fmt.Errorf("with the other limits of plan %s: %w", p.ID, err))
 	}
 	return errs
 }
 
-// besideOverrides returns an error if p, which replaces old, no longer fits beside the
-// overrides of one of its links and groups. If p has no limit with a new name, it reads
-// nothing, because p fits as well as old did.
-func (s *Service) besideOverrides(ctx context.Context, p, old *Plan) error {
+// checkEveryOverride returns an error if the overrides of one of the links and groups of
+// p do not fit beside its limits. p replaces old. If p has no limit with a new name,
+// checkEveryOverride reads nothing, because the overrides fit as they did before.
+func (s *Service) checkEveryOverride(ctx context.Context, p, old *Plan) error {
 	had := old.limitNames()
 	isNew := func(name limitName) bool { return !slices.Contains(had, name) }
 	if !slices.ContainsFunc(p.limitNames(), isNew) {
@@ -118,7 +118,7 @@ func (s *Service) besideOverrides(ctx context.Context, p, old *Plan) error {
 			return fmt.Errorf("usageplan: links of plan %s: %w", p.ID, err)
 		}
 		for i := range page {
-			if err := s.besideLink(ctx, p, &page[i]); err != nil {
+			if err := s.checkLinkOverrides(ctx, p, &page[i]); err != nil {
 				return err
 			}
 		}
@@ -129,7 +129,7 @@ func (s *Service) besideOverrides(ctx context.Context, p, old *Plan) error {
 	}
 	for g, err := range allGroups(ctx, groups, GroupFilter{PlanID: p.ID}) {
 		if err == nil {
-			err = g.besidePlan(p)
+			err = g.overridesError(p)
 		}
 		if err != nil {
 			return err
@@ -159,20 +159,21 @@ func (p *Plan) limitNames() (names []limitName) {
 	return names
 }
 
-// besideLink returns an error if p does not fit beside the overrides of l. A link whose
-// key does not exist has no effect.
-func (s *Service) besideLink(ctx context.Context, p *Plan, l *Link) error {
-	fault := invalid("link of key "+l.KeyID, p.beside(l.Throttles, l.Quotas))
-	if fault == nil {
+// checkLinkOverrides returns an error if the overrides of l do not fit beside the limits
+// of p. A link whose key does not exist has no effect, so it has no error.
+func (s *Service) checkLinkOverrides(ctx context.Context, p *Plan, l *Link) error {
+	invalidLink := invalid("link of key "+l.KeyID, p.overrideFaults(l.Throttles, l.Quotas))
+	if invalidLink == nil {
 		return nil
 	}
 	if _, err := s.keys.Key(ctx, l.KeyID); errors.Is(err, apikey.ErrNotFound) {
 		return nil
 	}
-	return fault
+	return invalidLink
 }
 
-// besidePlan returns an error if the overrides of g do not fit beside the limits of p.
-func (g *Group) besidePlan(p *Plan) error {
-	return invalid("group "+g.ID, p.beside(g.Throttles, g.Quotas))
+// overridesError returns an error if the overrides of g do not fit beside the limits of
+// p.
+func (g *Group) overridesError(p *Plan) error {
+	return invalid("group "+g.ID, p.overrideFaults(g.Throttles, g.Quotas))
 }

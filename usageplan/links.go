@@ -24,8 +24,8 @@ func (s *Service) Link(ctx context.Context, planID, keyID string) error {
 // names. To give a key another plan use Move.
 //
 // Errors: ErrInvalid, also if the overrides do not fit beside the other limits of the
-// plan, apikey.ErrNotFound if there is no such key, ErrNotFound if there is no such plan,
-// ErrExists if the two are linked, and ErrClash if another plan of the key is for a stage
+// plan; apikey.ErrNotFound if there is no such key; ErrNotFound if there is no such plan;
+// ErrExists if the two are linked; and ErrClash if another plan of the key is for a stage
 // of the plan, or if both are for every stage.
 func (s *Service) AddLink(ctx context.Context, l Link) (Link, error) {
 	return s.addLink(ctx, l, false)
@@ -39,6 +39,7 @@ func (s *Service) AddSpareLink(ctx context.Context, l Link) (Link, error) {
 	return s.addLink(ctx, l, true)
 }
 
+// addLink is AddSpareLink if spare is true, and AddLink otherwise.
 func (s *Service) addLink(ctx context.Context, l Link, spare bool) (Link, error) {
 	links, err := s.KeyLinks(ctx, l.KeyID)
 	if err != nil {
@@ -57,7 +58,7 @@ func (s *Service) addLink(ctx context.Context, l Link, spare bool) (Link, error)
 	if err != nil {
 		return Link{}, err
 	}
-	if err := invalid("link", p.beside(l.Throttles, l.Quotas)); err != nil {
+	if err := invalid("link", p.overrideFaults(l.Throttles, l.Quotas)); err != nil {
 		return Link{}, err
 	}
 	if err := s.clash(ctx, l.KeyID, &p, "", spare); err != nil {
@@ -116,7 +117,7 @@ func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change f
 		if err := invalid("link", append(l.faults(), s.units.faults(l.Throttles, l.Quotas)...)); err != nil {
 			return false, err
 		}
-		if err := s.besideItsPlan(ctx, &l); err != nil {
+		if err := s.checkOverrides(ctx, &l); err != nil {
 			return false, err
 		}
 		return written("update link of key "+keyID, s.plans.UpdateLink(ctx, l))
@@ -128,9 +129,9 @@ func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change f
 	return l, nil
 }
 
-// besideItsPlan returns an error if the overrides of l do not fit beside the limits of
+// checkOverrides returns an error if the overrides of l do not fit beside the limits of
 // its plan. A plan that does not exist has no limits.
-func (s *Service) besideItsPlan(ctx context.Context, l *Link) error {
+func (s *Service) checkOverrides(ctx context.Context, l *Link) error {
 	if l.Throttles == nil && l.Quotas == nil {
 		return nil
 	}
@@ -141,7 +142,7 @@ func (s *Service) besideItsPlan(ctx context.Context, l *Link) error {
 	if err != nil {
 		return err
 	}
-	return invalid("link", p.beside(l.Throttles, l.Quotas))
+	return invalid("link", p.overrideFaults(l.Throttles, l.Quotas))
 }
 
 // Move links a key to another plan, and then removes its link to the first. The new link

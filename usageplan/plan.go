@@ -158,9 +158,9 @@ func (p *Plan) faults() (errs []error) {
 		errs = append(errs, fmt.Errorf("id: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", p.ID, maxID))
 	}
 	errs = append(errs, text("name", p.Name, MaxName), text("description", p.Description, MaxDescription))
-	errs = append(errs, limits(p.Throttle, p.Throttles, p.Quotas)...)
+	errs = append(errs, limitFaults(p.Throttle, p.Throttles, p.Quotas)...)
 	errs = append(errs, forFaults(p.For)...)
-	errs = append(errs, together(p.Throttles, p.Quotas, p.For)...)
+	errs = append(errs, combinationFaults(p.Throttles, p.Quotas, p.For)...)
 	errs = append(errs, routes("routes", metername.RoutePrefix, p.Routes)...)
 	errs = append(errs, stageRoutes(p.StageRoutes)...)
 	errs = append(errs, fault.In("", p.Tags.Validate()), text("productCode", p.ProductCode, MaxName))

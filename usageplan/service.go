@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,10 +25,9 @@ import (
 // A Service keeps no state and is safe for concurrent use. If several callers change a
 // plan at the same time, no change is lost.
 type Service struct {
-	keys  apikey.Store
-	plans Store
-	units Units
-
+	keys    apikey.Store
+	plans   Store
+	units   Units
 	classes Classes
 }
 
@@ -139,9 +139,9 @@ func (s *Service) All(ctx context.Context) iter.Seq2[Plan, error] {
 // state, after a short pause that ends with ctx. So change must do no more than set
 // fields. If change returns an error, Update changes nothing and returns that error.
 //
-// Errors: those of change, ErrInvalid, also if the limits of the plan no longer fit
-// beside the overrides of one of its links or groups, ErrNotFound, ErrClash if the plan
-// gets a stage that another plan of one of its keys names, and ErrConflict if others were
+// Errors: those of change; ErrInvalid, also if the limits of the plan no longer fit
+// beside the overrides of one of its links or groups; ErrNotFound; ErrClash if the plan
+// gets a stage that another plan of one of its keys names; and ErrConflict if others were
 // faster 16 times in a row.
 //
 // # Tokens and use
@@ -178,7 +178,7 @@ func (s *Service) Update(ctx context.Context, id string, change func(*Plan) erro
 		if err := s.stagesFree(ctx, &p, &old); err != nil {
 			return false, err
 		}
-		if err := s.besideOverrides(ctx, &p, &old); err != nil {
+		if err := s.checkEveryOverride(ctx, &p, &old); err != nil {
 			return false, err
 		}
 		return written("update plan "+id, s.plans.UpdatePlan(ctx, p))
@@ -216,4 +216,24 @@ func pageLimit(limit int) (int, error) {
 		return 0, fmt.Errorf("%w limit: %d: want 0 to %d", ErrInvalid, limit, maxPage)
 	}
 	return cmp.Or(limit, defaultPage), nil
+}
+
+// undeclared returns the faults of a plan that names units or classes that are not
+// declared.
+func (s *Service) undeclared(p *Plan) (errs []error) {
+	errs = s.units.faults(p.Throttles, p.Quotas)
+	for _, key := range slices.Sorted(maps.Keys(p.For)) {
+		if CheckClass(key) == nil {
+			errs = append(errs, fault.In(forPath(key), s.classes.Check(key)))
+		}
+		for _, err := range s.units.faults(p.For[key].Throttles, p.For[key].Quotas) {
+			errs = append(errs, fault.In(forPath(key), fault.Report(ErrInvalid, "", err)))
+		}
+	}
+	return errs
+}
+
+// validate reports every fault of cfg at once. The error wraps ErrInvalid.
+func (cfg *Config) validate() error {
+	return fault.Report(ErrInvalid, "config", fault.In("units", cfg.Units.Validate()), fault.In("classes", cfg.Classes.Validate()))
 }

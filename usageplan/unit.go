@@ -35,7 +35,8 @@ type Unit struct {
 // The order counts: it is that of Costs. Add new units at the end.
 type Units []Unit
 
-// Costs is what one request uses of each declared unit, in the order of Units.
+// Costs is what one request uses of each declared unit, in the order of Units. The costs
+// beyond the declared units are 0.
 //
 //	const (InputTokens = iota; OutputTokens; MicroUSD) // as declared
 //	costs := usageplan.Costs{InputTokens: 812, OutputTokens: 2_000}
@@ -59,7 +60,8 @@ func (u Units) Validate() error {
 	return fault.Report(ErrInvalid, "units", errs...)
 }
 
-// Index returns the place of a unit in Costs, or -1 if it is not declared.
+// Index returns the index of a unit in Units and Costs, or -1 if it is not declared, as
+// Requests is not.
 func (u Units) Index(name string) int {
 	for i := range u {
 		if u[i].Name == name {
