@@ -284,8 +284,8 @@ func (a *allowance) compile(at time.Time) *meterTable {
 // its limit. A store may forget a window that ended longer ago than this.
 const clockSkew = 24 * time.Hour
 
-// quotaMeter returns the meter of a quota at an instant. The store keeps an ended window for
-// at least clockSkew, however short the reports are. It keeps no more windows than a
+// quotaMeter returns the meter of a quota at an instant. The store keeps an ended window
+// for at least clockSkew, however short the reports are. It keeps no more windows than a
 // report can show, because 90 days of a quota by the minute would be megabytes a key.
 func quotaMeter(q quota.Quota, at time.Time, keep time.Duration) store.Meter {
 	m := q.Meter(at, max(keep, clockSkew))

@@ -18,7 +18,7 @@ import (
 type entry struct {
 	digest      apikey.Digest
 	until       atomic.Int64 // fresh before it; in nanoseconds by the Gate's clock
-	permanent   bool         // usable at any time: the key is enabled, and nothing will expire
+	permanent   bool         // usable at any time: it is enabled, and nothing will expire
 	plansUnread bool         // refused when it was read, so its plans were not read
 	used        atomic.Bool  // since cache.evict last passed it
 	first       binding      // of the oldest link; without an allowance if there is no link

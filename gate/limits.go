@@ -144,8 +144,8 @@ func (m *meters) with(a *allowance, s *timedSet) *meters {
 	return kept.(*meters)
 }
 
-// newMeters returns the meters of a request: the bucket of its route or of the plan, which
-// may be nil, the limits of the sets, and the usage records.
+// newMeters returns the meters of a request: the bucket of its route or of the plan,
+// which may be nil, the limits of the sets, and the usage records.
 func (a *allowance) newMeters(bucket *store.Meter, records []store.Meter, sets ...*timedSet) *meters {
 	all := &meters{bucket: bucket, plain: true, sets: sets}
 	if len(a.plan.For) > 0 {

@@ -123,7 +123,8 @@ func (a *audit) auditPlans(ctx context.Context) error {
 	return nil
 }
 
-// reportInvalid adds the faults of a plan, a link or a group to the report, if there are any.
+// reportInvalid adds the faults of a plan, a link or a group to the report, if there are
+// any.
 func (a *audit) reportInvalid(record InvalidRecord, what string, faults []error) {
 	if err := invalid(what, faults); err != nil {
 		record.Fault = err.Error()

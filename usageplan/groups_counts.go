@@ -19,8 +19,8 @@ type move struct {
 	fetched  bool     // whether counts were elsewhere than in from
 }
 
-// moveCounts moves the counts of every allowance of the key that have not moved. It reads the
-// links again until there is no new one.
+// moveCounts moves the counts of every allowance of the key that have not moved. It reads
+// the links again until there is no new one.
 func (m *move) moveCounts(ctx context.Context) error {
 	for {
 		links, err := m.plans.KeyLinks(ctx, m.keyID)
