@@ -83,6 +83,7 @@ func (m *Middleware) decide(r *http.Request, rt route, found *Credential, res *R
 	res.Decision, res.Err = m.gate.Admit(r.Context(), req)
 }
 
+// statusOf returns the status of a refusal.
 func statusOf(why gate.Reason) int {
 	switch why {
 	case gate.Unknown, gate.Disabled, gate.Expired:

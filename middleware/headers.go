@@ -13,12 +13,12 @@ import (
 
 // WriteHeaders sets the header fields of the result: its RateLimit fields and, for a
 // refusal, the fields of a refusal. The RateLimit fields show the limits of the key, and
-// with Config.ShowGroups those of its groups. They leave out soft limits, since a client
-// has nothing to heed there. Limits that Gate.Enforce has turned off are shown.
+// with Config.ShowGroups those of its groups. They leave out soft limits, which a client
+// need not heed. Limits that Gate.Enforce has turned off are shown.
 //
-// If only limits refuse that are not shown, such as a shared throttle, all of these
-// fields are left out. The client could not use what remains to it, and the figures would
-// contradict Retry-After.
+// If only limits refuse that are not shown, such as a shared throttle, the RateLimit and
+// X-RateLimit fields are left out. The client could not use what remains to it, and the
+// figures would contradict Retry-After.
 func (res *Result) WriteHeaders(h http.Header) {
 	if by, refused := res.Decision.RefusedBy(); !refused || res.shows(by) {
 		if !res.mw.cfg.OmitHeaders {
@@ -90,9 +90,9 @@ func (res *Result) writeLimits(h http.Header) {
 	setLimits(h, &res.values)
 }
 
-// appendGroups adds the limits of the groups to both fields. Their names begin with the
-// ID of the group, since two groups may have limits of one name. It allocates only if
-// there are any.
+// appendGroups adds the limits of the groups to the values of RateLimit-Policy and
+// RateLimit. Their names begin with the ID of the group, since two groups may have limits
+// of one name. It allocates only if there are any.
 func appendGroups(policies string, text []byte, d *gate.Decision) (string, []byte) {
 	var buf [256]byte
 	all := append(buf[:0], policies...)

@@ -69,8 +69,8 @@ type Config struct {
 	// breaks the rules is answered with 500.
 	//
 	// Caution: a class that no plan names has no limits of its own. Do not return the
-	// client's own text, such as a model that it writes in a way of its own. Return the
-	// class that the service has found, and refuse what it does not know.
+	// client's text, since the client could spell a model in another way to avoid its
+	// limits. Return the class that the service has found, and refuse unknown ones.
 	Class func(*http.Request) string
 
 	// Free reports whether a request is charged nothing. Such a request is admitted even if
@@ -118,12 +118,15 @@ type Config struct {
 	OmitHeaders bool
 
 	// ShowGroups shows clients the limits of the groups above the key. The RateLimit fields
-	// have them after those of the key, under names such as "acme/month", and so do the
-	// problem bodies of WriteProblem, with the IDs of the groups. The X-RateLimit fields
-	// describe one of them if it is the tightest. The default is that a client learns that a
-	// limit of a group refused, and neither of which group nor what remains of the limit.
-	// An ID that is the name of a unit makes names ambiguous: a key's own quota of the unit
-	// tokens is "tokens/day".
+	// have them after those of the key, under names such as "acme/month". The problem bodies
+	// of WriteProblem have these names and the IDs of the groups. The X-RateLimit fields
+	// describe a limit of a group if it is the tightest.
+	//
+	// By default a client learns only that a limit of a group refused. It learns neither the
+	// group nor what remains of the limit.
+	//
+	// Do not give a group the name of a unit as its ID. A group "tokens" would make
+	// "tokens/day" ambiguous: a key's own quota of the unit tokens has this name, too.
 	//
 	// Security: set it only if each client may know what its organisation uses.
 	ShowGroups bool
@@ -212,8 +215,8 @@ func (cfg Config) faults(g *gate.Gate) (errs []error) {
 	return errs
 }
 
-// warnOfUnused warns of what the Gate has and no request will use: its limits would never
-// apply.
+// warnOfUnused warns the Logger of units and classes that the Gate has and no request
+// will name: their limits would never apply.
 func (cfg *Config) warnOfUnused(g *gate.Gate) {
 	if cfg.Logger == nil {
 		return

@@ -68,7 +68,7 @@ func newPolicy(d *gate.Decision, limits []gate.Limit) *policy {
 		name := appendString(nil, policyName(limit))
 		p.max = append(p.max, most)
 		p.names = append(p.names, string(name))
-		if !limit.Soft { // a client has nothing to heed
+		if !limit.Soft { // a client need not heed a soft limit
 			text = appendPolicy(append(appendComma(text), name...), limit, most)
 		}
 	}

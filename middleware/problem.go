@@ -28,14 +28,12 @@ type problem struct {
 	Limits []problemLimit `json:"limits,omitzero"`
 }
 
-// problemLimit is a limit that refused. It has the ID of a group only with
-// Config.ShowGroups: otherwise a client need not know in which group its key is. It has
-// no Unit if that is usageplan.Requests.
+// problemLimit is a limit that refused.
 type problemLimit struct {
-	Payer string `json:"payer"`
-	ID    string `json:"id,omitzero"`
-	Limit string `json:"limit"`
-	Unit  string `json:"unit,omitzero"`
+	Payer string `json:"payer"`         // a gate.PayerKind
+	ID    string `json:"id,omitzero"`   // of a group, only with Config.ShowGroups
+	Limit string `json:"limit"`         // the name, without that of the group
+	Unit  string `json:"unit,omitzero"` // left out if it is usageplan.Requests
 }
 
 // newProblem returns a problem that has no type beyond its status.
@@ -57,7 +55,7 @@ func (res *Result) WriteProblem(w http.ResponseWriter) {
 	}
 	shared := ""
 	if len(p.Limits) > 0 {
-		shared = sharers[p.Limits[0].Payer] // the key's own limits come first, and have none
+		shared = sharers[p.Limits[0].Payer] // the limits of the key come first, if any refused
 	}
 	if res.Status == http.StatusTooManyRequests && (shared == "" || len(p.Violated) > 0) {
 		p.Type, p.Title = quotaExceeded, "Quota exceeded"
@@ -69,26 +67,31 @@ func (res *Result) WriteProblem(w http.ResponseWriter) {
 // detail returns a sentence for people. shared says which clients share the limit that
 // refused, if it is not the key's own.
 func (res *Result) detail(shared string) string {
-	switch {
-	case res.Status == http.StatusUnauthorized:
+	switch res.Status {
+	case http.StatusUnauthorized:
 		return "A valid API key is required."
-	case res.Status == http.StatusForbidden && shared != "":
-		return fmt.Sprintf("A limit that %s share can never allow this request.", shared)
-	case res.Status == http.StatusForbidden && res.Decision.Reason == gate.NeverFits:
-		return "The request exceeds what the plan can ever allow."
-	case res.Status == http.StatusForbidden:
+	case http.StatusForbidden:
+		if shared != "" {
+			return fmt.Sprintf("A limit that %s share can never allow this request.", shared)
+		}
+		if res.Decision.Reason == gate.NeverFits {
+			return "The request exceeds what the plan can ever allow."
+		}
 		return "This API key has no plan for this API."
-	case res.Status == http.StatusTooManyRequests && shared != "":
-		return fmt.Sprintf("A limit that %s share is reached. Try again in %d s.", shared, res.retryAfter())
-	case res.Status == http.StatusTooManyRequests:
-		return fmt.Sprintf("A limit of the plan is reached. Try again in %d s.", res.retryAfter())
-	case res.Status == http.StatusServiceUnavailable:
+	case http.StatusTooManyRequests:
+		limit := "A limit of the plan"
+		if shared != "" {
+			limit = fmt.Sprintf("A limit that %s share", shared)
+		}
+		return fmt.Sprintf("%s is reached. Try again in %d s.", limit, res.retryAfter())
+	case http.StatusServiceUnavailable:
 		return "The API key or its limits could not be checked."
 	}
 	return "The service failed to determine the costs of the request, its class or its caller."
 }
 
-// sharers says which clients share the limits of a payer.
+// sharers says which clients share the limits of a payer, by its kind. A key shares its
+// limits with none.
 var sharers = map[string]string{
 	gate.PayerGroup.String():   "all keys of your organisation or team",
 	gate.PayerStage.String():   "all clients of this API",
@@ -103,6 +106,7 @@ func (res *Result) release(w http.ResponseWriter) {
 	}
 }
 
+// write answers a request with p.
 func (p *problem) write(w http.ResponseWriter) {
 	body, _ := json.Marshal(p) // never fails
 	h := w.Header()
@@ -112,11 +116,12 @@ func (p *problem) write(w http.ResponseWriter) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
-// violated returns the limits that refused, and the names of those that RateLimit-Policy
-// has. If the request can never be admitted, it returns only the limits that cause this.
+// violated returns the limits that refused, and the names of those among them that
+// RateLimit-Policy has. If the request can never be admitted, it returns only the limits
+// that cause this.
 func (res *Result) violated() (names []string, limits []problemLimit) {
 	o := &res.Decision.Outcome
-	known := hasLevels(o)
+	inFields := hasLevels(o) && !res.mw.cfg.OmitHeaders
 	for l := range o.Refusals() {
 		if o.Reason == gate.NeverFits && l.Wait != store.Never {
 			continue
@@ -132,7 +137,7 @@ func (res *Result) violated() (names []string, limits []problemLimit) {
 		limits = append(limits, limit)
 
 		switch {
-		case !known || res.mw.cfg.OmitHeaders || !res.shows(l.Payer):
+		case !inFields || !res.shows(l.Payer):
 		case inGroup:
 			names = append(names, groupPolicy(&l))
 		default:

@@ -56,8 +56,8 @@ func (kind XRateLimit) set(h http.Header, l *store.Level) {
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset, 10))
 }
 
-// tightest returns the limit that the X-RateLimit fields describe: the tightest of
-// levels, or tight if there is one that is as tight.
+// tightest returns the tightest of levels, and whether there is one. If found is set, a
+// limit must be tighter than tight to take its place.
 func tightest(levels iter.Seq[gate.Level], tight gate.Level, found bool) (gate.Level, bool) {
 	for l := range levels {
 		if l.Soft {
@@ -84,6 +84,7 @@ func rank(l *gate.Level) int {
 	return 2
 }
 
+// fault returns an error if kind is not one of the constants.
 func (kind XRateLimit) fault() error {
 	if kind > XRateLimitUnix {
 		return fmt.Errorf("xRateLimit: %d: want XRateLimitOff, XRateLimitSeconds or XRateLimitUnix", kind)
