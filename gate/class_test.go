@@ -17,19 +17,6 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// limitsOf returns limits for Plan.For. A text with "burst" is a throttle, any other is a
-// quota.
-func limitsOf(texts ...string) (l usageplan.Limits) {
-	for _, text := range texts {
-		if strings.Contains(text, "burst") {
-			l.Throttles = append(l.Throttles, throttlesOf(text)...)
-		} else {
-			l.Quotas = append(l.Quotas, quotasOf(text)...)
-		}
-	}
-	return l
-}
-
 // TestClassesAllocateNothing counts the allocations of a decision with limits for its
 // class and its route, after the first one.
 func TestClassesAllocateNothing(t *testing.T) {
@@ -153,18 +140,6 @@ func TestClassesDecide(t *testing.T) {
 			require.Equal(t, []int64{1, 18, 0, 9}, used, "of the last day")
 		}
 	})
-}
-
-// levelsText returns what is used of each limit of the key, and then of its groups.
-func levelsText(o *gate.Outcome) string {
-	var key, groups []string
-	for l := range o.Levels() {
-		key = append(key, fmt.Sprint(l.Name, " ", l.Used))
-	}
-	for l := range o.GroupLevels() {
-		groups = append(groups, fmt.Sprint(l.Name, " ", l.Used))
-	}
-	return strings.Join(key, ", ") + " | " + strings.Join(groups, ", ")
 }
 
 // TestClassUsage reports the quotas of classes and routes, and sets what remains of them,

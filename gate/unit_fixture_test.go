@@ -3,6 +3,7 @@ package gate_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,7 @@ func (h *fixture) ask(req gate.Request) *gate.Decision {
 	d, err := h.gate.Admit(h.t.Context(), req)
 	require.NoError(h.t, err)
 	require.Equal(h.t, decision(&d.Outcome), decision(&peeked.Outcome), "Peek and Admit")
+	require.Equal(h.t, outcome(&d.Outcome), outcome(&peeked.Outcome), "Peek and Admit")
 	require.Equal(h.t, d.Allowed, peeked.Allowed)
 	require.Equal(h.t, d.Repeated, peeked.Repeated)
 	require.InDelta(h.t, d.RetryAfter, peeked.RetryAfter, float64(time.Microsecond))
@@ -93,3 +95,28 @@ func (h *fixture) records(planID, keyID string, units usageplan.Units) (used []i
 }
 
 func unlimited() *limiter.Limit { return &limiter.Limit{Rate: rate.Inf} }
+
+// limitsOf returns limits for Plan.For. A text with "burst" is a throttle, any other is a
+// quota.
+func limitsOf(texts ...string) (l usageplan.Limits) {
+	for _, text := range texts {
+		if strings.Contains(text, "burst") {
+			l.Throttles = append(l.Throttles, throttlesOf(text)...)
+		} else {
+			l.Quotas = append(l.Quotas, quotasOf(text)...)
+		}
+	}
+	return l
+}
+
+// levelsText returns what is used of each limit of the key, and then of its groups.
+func levelsText(o *gate.Outcome) string {
+	var key, groups []string
+	for l := range o.Levels() {
+		key = append(key, fmt.Sprint(l.Name, " ", l.Used))
+	}
+	for l := range o.GroupLevels() {
+		groups = append(groups, fmt.Sprint(l.Name, " ", l.Used))
+	}
+	return strings.Join(key, ", ") + " | " + strings.Join(groups, ", ")
+}

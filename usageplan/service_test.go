@@ -118,8 +118,6 @@ func TestOwnIDs(t *testing.T) {
 	require.Equal(t, gate.QuotaExceeded, h.reason(secret))
 }
 
-func second[T any](_ T, err error) error { return err }
-
 // TestConcurrentUpdates changes one plan and one link from four goroutines. No update is
 // lost.
 func TestConcurrentUpdates(t *testing.T) {
