@@ -4,8 +4,8 @@ package gate
 // calls it.
 //
 // Any change may create a key that was unknown, so all refused secrets are forgotten. A
-// look-up in flight may have read the state before the change. It is detached unless it
-// is known to be of another key: requests from now on start a new one.
+// look-up in flight may have read the state before the change. Requests from now on start
+// a new one, unless the look-up is known to be of another key.
 //
 // If id is empty, anything may have changed. Then everything is read again before it is
 // used. No single key is known to have changed, so keys that cannot be read stay in use

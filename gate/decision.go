@@ -82,7 +82,7 @@ const (
 	fewLimits = 6
 )
 
-// setLevels sets the levels of Limits to the first of those that a charge found.
+// setLevels copies the levels of Limits from those of a charge, which begin with them.
 func (o *Outcome) setLevels(found []store.Level) {
 	if len(o.meters.limits) > fewLimits {
 		o.manyLevels = new([maxLimits]store.Level)
@@ -110,11 +110,13 @@ func (o *Outcome) Subject() string {
 
 // A Limit is one throttle or quota that a decision was about.
 type Limit struct {
-	// Name is "throttle", or "throttle " and the route, or the name of a further throttle or
-	// of the quota. The name of a limit of usageplan.Plan.For comes after its class or route
-	// and a space, such as "opus output_tokens/day". Unit is what a request uses of the
-	// limit, such as usageplan.Requests.
+	// Name is "throttle" for the Throttle of the plan, and "throttle " and the route for the
+	// throttle of a route. Any other limit has its own name. The name of a limit of
+	// usageplan.Plan.For comes after its class or route and a space, such as "opus
+	// output_tokens/day".
 	Name string
+
+	// Unit is what a request uses of the limit: usageplan.Requests or a declared unit.
 	Unit string
 
 	// Soft says that the limit counts and never refuses.

@@ -41,7 +41,7 @@ func (l *groupLevels) copyLevels(p *pending) {
 	}
 }
 
-// groupLevels has what a decision found at one group.
+// A groupLevels has what a decision found at one group.
 type groupLevels struct {
 	node   *node
 	meters *meters
@@ -49,8 +49,8 @@ type groupLevels struct {
 	above  *groupLevels           // of the group above, or nil
 }
 
-// newGroupLevels returns room for the groups of n and those above, from the bottom to the
-// root. It is one allocation.
+// newGroupLevels returns a groupLevels for n and for each node above it. It makes one
+// allocation.
 func newGroupLevels(n *node) *groupLevels {
 	all := make([]groupLevels, n.level)
 	for i := range all {
