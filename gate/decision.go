@@ -110,10 +110,11 @@ func (o *Outcome) Subject() string {
 
 // A Limit is one throttle or quota that a decision was about.
 type Limit struct {
-	// Name is "throttle" for the Throttle of the plan, and "throttle " and the route for the
-	// throttle of a route. Any other limit has its own name. The name of a limit of
-	// usageplan.Plan.For comes after its class or route and a space, such as "opus
-	// output_tokens/day".
+	// Name is "throttle" for the Throttle of the plan. For the throttle of a route it is
+	// "throttle " and the route, such as "throttle GET /pets". A throttle of
+	// usageplan.Plan.StageRoutes has the stage and a space before the route. Any other limit
+	// has its own name. The name of a limit of usageplan.Plan.For comes after its class or
+	// route and a space, such as "opus output_tokens/day".
 	Name string
 
 	// Unit is what a request uses of the limit: usageplan.Requests or a declared unit.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ration-go/ration/limiter"
@@ -88,12 +87,9 @@ func (g *Group) UnmarshalJSON(text []byte) error {
 // plan exist, and that the units are declared.
 func (g *Group) Validate() error { return invalid("group", g.faults()) }
 
+// faults returns every fault of g that is in g alone.
 func (g *Group) faults() (errs []error) {
-	for _, id := range []struct{ field, value string }{{"id", g.ID}, {"parentId", g.ParentID}, {"planId", g.PlanID}} {
-		if id.value != "" && (len(id.value) > maxID || strings.ContainsFunc(id.value, notInID)) {
-			errs = append(errs, fmt.Errorf("%s: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", id.field, id.value, maxID))
-		}
-	}
+	errs = append(errs, idFault("id", g.ID), idFault("parentId", g.ParentID), idFault("planId", g.PlanID))
 	if g.ID != "" && g.ID == g.ParentID {
 		errs = append(errs, fmt.Errorf("parentId: %q: want another group", g.ParentID))
 	}
@@ -101,7 +97,8 @@ func (g *Group) faults() (errs []error) {
 		errs = append(errs, errors.New("throttle, throttles, quotas: without a planId: want the plan that they change"))
 	}
 	errs = append(errs, text("name", g.Name, MaxName))
-	return append(errs, append(limitFaults(g.Throttle, g.Throttles, g.Quotas), combinationFaults(g.Throttles, g.Quotas, nil)...)...)
+	errs = append(errs, limitFaults(g.Throttle, g.Throttles, g.Quotas)...)
+	return append(errs, combinationFaults(g.Throttles, g.Quotas, nil)...)
 }
 
 // Clone returns a copy that shares no memory that can be written to.

@@ -76,7 +76,8 @@ func (l *Link) faults() (errs []error) {
 	if !utf8.ValidString(l.Allowance) || strings.ContainsFunc(l.Allowance, notInAllowance) {
 		errs = append(errs, fmt.Errorf("allowance: %.40q: want UTF-8 without control characters and '>'", l.Allowance))
 	}
-	return append(errs, append(limitFaults(l.Throttle, l.Throttles, l.Quotas), combinationFaults(l.Throttles, l.Quotas, nil)...)...)
+	errs = append(errs, limitFaults(l.Throttle, l.Throttles, l.Quotas)...)
+	return append(errs, combinationFaults(l.Throttles, l.Quotas, nil)...)
 }
 
 func notInAllowance(c rune) bool { return c == '>' || unicode.IsControl(c) }

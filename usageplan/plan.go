@@ -153,11 +153,9 @@ func (p *Plan) UnmarshalJSON(text []byte) error {
 // A Service also checks that the units and the classes are declared.
 func (p *Plan) Validate() error { return invalid("plan", p.faults()) }
 
+// faults returns every fault of p that is in p alone.
 func (p *Plan) faults() (errs []error) {
-	if p.ID != "" && (len(p.ID) > maxID || strings.ContainsFunc(p.ID, notInID)) {
-		errs = append(errs, fmt.Errorf("id: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", p.ID, maxID))
-	}
-	errs = append(errs, text("name", p.Name, MaxName), text("description", p.Description, MaxDescription))
+	errs = append(errs, idFault("id", p.ID), text("name", p.Name, MaxName), text("description", p.Description, MaxDescription))
 	errs = append(errs, limitFaults(p.Throttle, p.Throttles, p.Quotas)...)
 	errs = append(errs, forFaults(p.For)...)
 	errs = append(errs, combinationFaults(p.Throttles, p.Quotas, p.For)...)
@@ -169,6 +167,14 @@ func (p *Plan) faults() (errs []error) {
 		errs = append(errs, fmt.Errorf("detached: true with %d stages: want no stages", n))
 	}
 	return errs
+}
+
+// idFault returns the fault of an ID, or nil. An empty ID has none.
+func idFault(field, id string) error {
+	if len(id) > maxID || strings.ContainsFunc(id, notInID) {
+		return fmt.Errorf("%s: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", field, id, maxID)
+	}
+	return nil
 }
 
 // notInID reports whether an ID must not have c. The rule is that of apikey.Key.ID. It
