@@ -1,6 +1,8 @@
 package apigateway_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -195,4 +197,29 @@ func TestMissingGroup(t *testing.T) {
 	require.Contains(t, usage, "good")
 	a := f.ok(404, "PATCH /usageplans/org/keys/lost/usage", patch("replace /remaining 5"))
 	require.Equal(t, "group elsewhere: not found", a.text("message"))
+}
+
+// noUpdate is a store of keys that cannot change one.
+type noUpdate struct{ apikey.Store }
+
+func (noUpdate) UpdateKey(context.Context, apikey.Key) error { return errors.New("broken") }
+
+// TestUsageAfterInterruptedMove interrupts the move of a key between two families. The
+// usage of its plan, and of the key, can still be read and set.
+func TestUsageAfterInterruptedMove(t *testing.T) {
+	f := newFamilies(t)
+	f.key("crawler", "search")
+	f.key("other", "")
+	_, err := f.plans.Create(t.Context(), usageplan.Plan{ID: "pro", Name: "pro", Quotas: perMonth(10)})
+	require.NoError(t, err)
+	for _, id := range []string{"crawler", "other"} {
+		f.ok(201, "POST /usageplans/pro/keys", `{"keyId": "`+id+`", "keyType": "API_KEY"}`)
+		_, err := f.gate.Admit(t.Context(), gate.Request{KeyID: id})
+		require.NoError(t, err)
+	}
+	broken := must(usageplan.NewGroups(noUpdate{f.st}, f.st, f.st, usageplan.Config{Units: units}))
+	_, err = broken.MoveKey(t.Context(), "crawler", "")
+	require.Error(t, err)
+	f.ok(200, "PATCH /usageplans/pro/keys/crawler/usage", patch("replace /remaining 5"))
+	f.ok(200, "GET /usageplans/pro/usage?startDate=2026-01-01&endDate=2026-01-01", "")
 }

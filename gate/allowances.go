@@ -21,7 +21,9 @@ type allowances struct {
 	byPlan map[string]datedAllowance
 	nodes  map[string]datedNode    // by group ID
 	stale  map[string]*atomic.Bool // by ID; that of a group after groupFlag
-	most   int                     // the bound of the flags
+	cache  *cache
+	few    int // flags that are never swept
+	limit  int // flags at which the next sweep is due
 }
 
 // A datedAllowance is an allowance and when its plan was read, by the Gate's clock.
@@ -30,15 +32,15 @@ type datedAllowance struct {
 	read time.Duration
 }
 
-func newAllowances(most int) allowances {
-	return allowances{map[string]datedAllowance{}, map[string]datedNode{}, map[string]*atomic.Bool{}, most}
+func newAllowances(c *cache, few int) allowances {
+	return allowances{map[string]datedAllowance{}, map[string]datedNode{}, map[string]*atomic.Bool{}, c, few, few}
 }
 
 // staleFlag returns the flag of a plan or a group. remove sets it when that changes.
 func (as *allowances) staleFlag(name string) *atomic.Bool {
 	stale := as.stale[name]
 	if stale == nil {
-		as.evict()
+		as.sweep()
 		stale = new(atomic.Bool)
 		as.stale[name] = stale
 	}
@@ -70,15 +72,22 @@ func (as *allowances) clear() {
 	clear(as.nodes)
 }
 
-// evict removes plans and groups at random until there is room for one more. Keys that
-// have one of them are read again, since nothing would tell them of its changes.
-func (as *allowances) evict() {
-	for name := range as.stale {
-		if len(as.stale) < as.most {
-			return
-		}
-		as.remove(name)
+// sweep removes the plans and groups that no cached key has, if there are many flags. It
+// never removes one that a cached key has, because the key would have to be read again,
+// as after a change. So the flags are at most twice those of the cached keys, and a sweep
+// goes through the cache only after as many flags were added.
+func (as *allowances) sweep() {
+	if len(as.stale) < as.limit {
+		return
 	}
+	used := map[*atomic.Bool]bool{}
+	as.cache.eachFlag(func(flag *atomic.Bool) { used[flag] = true })
+	for name, flag := range as.stale {
+		if !used[flag] {
+			as.remove(name)
+		}
+	}
+	as.limit = max(as.few, 2*len(as.stale))
 }
 
 // allowanceOf returns what a link or a group allows. found is what an AccessReader has

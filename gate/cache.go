@@ -116,6 +116,16 @@ func (c *cache) put(e *entry) {
 	c.byKey[e.key.ID] = e
 }
 
+// eachFlag calls mark with each flag that tells an entry of a change.
+func (c *cache) eachFlag(mark func(*atomic.Bool)) {
+	table := *c.table.Load()
+	for i := range table {
+		if e := table[i].entry.Load(); e != nil && e != tombstone {
+			e.eachFlag(mark)
+		}
+	}
+}
+
 // entryOf returns the entry of d, or nil. Unlike get it does not mark the entry as used.
 func (c *cache) entryOf(d *apikey.Digest) *entry {
 	if i, ok := c.slotOf(d); ok {

@@ -72,9 +72,8 @@ func (manyPlans) Plan(_ context.Context, id string) (usageplan.Plan, error) {
 	return usageplan.Plan{ID: id}, nil
 }
 
-// TestPlansAreBounded reads more plans than the bound from a store that tells of no
-// changes. The allowances of an evicted plan are stale: nothing would tell of its
-// changes.
+// TestPlansAreBounded reads many plans that no cached key has. The flags are bounded. The
+// allowances of a plan whose flag was swept are stale: nothing would tell of its changes.
 func TestPlansAreBounded(t *testing.T) {
 	r := newResolver(nil, manyPlans{}, Config{MaxKeys: 1, MaxAge: time.Hour})
 	var all []*allowance
@@ -83,7 +82,7 @@ func TestPlansAreBounded(t *testing.T) {
 		require.NoError(t, err)
 		all = append(all, p.allowance)
 	}
-	require.Len(t, r.allowances.stale, 1<<10)
+	require.LessOrEqual(t, len(r.allowances.stale), 1<<10)
 	require.LessOrEqual(t, len(r.allowances.byPlan), 1<<10)
 	believed := 0
 	for _, a := range all {
@@ -92,7 +91,7 @@ func TestPlansAreBounded(t *testing.T) {
 			require.Contains(t, r.allowances.stale, a.plan.ID)
 		}
 	}
-	require.Equal(t, 1<<10, believed)
+	require.Len(t, r.allowances.stale, believed)
 }
 
 // TestFallbackIsBounded uses more subjects than the bound. The first ones are evicted.

@@ -69,8 +69,10 @@ type Config struct {
 	// MaxReads bounds the look-ups of keys at one time. The default is 64. A quarter of
 	// them is reserved for cached keys that are to be read again.
 	//
-	// Beyond the bound a cached key stays in use for MaxStale. For all other keys, whether
-	// unknown, disabled or expired, the Reason is StoreFailed and the error wraps ErrBusy.
+	// Beyond the bound a cached key stays in use for MaxStale. If its plan or its group
+	// has changed, it waits for its turn, for LookupTimeout at most. For all other keys,
+	// whether unknown, disabled or expired, the Reason is StoreFailed and the error wraps
+	// ErrBusy.
 	MaxReads int
 
 	// Timeout bounds the charge of a decision. The default is 100ms. A Counter that is

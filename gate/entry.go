@@ -45,6 +45,8 @@ type extra struct {
 	// only counted, and its groups may have limits. It is nil if no such request is
 	// admitted.
 	unplanned *binding
+
+	missing []*atomic.Bool // the flags of plans that a link names and that do not exist
 }
 
 // changed reports whether one of the plans and groups of x has changed since it was read.
@@ -54,7 +56,38 @@ func (x *extra) changed() bool {
 			return true
 		}
 	}
+	for _, created := range x.missing {
+		if created.Load() {
+			return true
+		}
+	}
 	return x.group.changed()
+}
+
+// eachFlag calls mark with each flag that tells e of a change.
+func (e *entry) eachFlag(mark func(*atomic.Bool)) {
+	each := func(b *binding) {
+		if b.allowance != nil {
+			mark(b.allowance.stale)
+		}
+		mark(b.changed)
+	}
+	each(&e.first)
+	if e.extra == nil {
+		return
+	}
+	for i := range e.extra.others {
+		each(&e.extra.others[i])
+	}
+	for _, flag := range e.extra.missing {
+		mark(flag)
+	}
+	for n := e.extra.group; n != nil; n = n.above {
+		mark(n.stale)
+		if n.allowance != nil {
+			mark(n.allowance.stale)
+		}
+	}
 }
 
 // ensureExtra returns e.extra, which it makes if there is none.

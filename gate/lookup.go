@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,8 @@ type candidate struct {
 	lookup  *lookup
 	starts  bool // the request starts the look-up itself
 	retries bool // the previous look-up of the key failed
+
+	place *list.Element // instead of all else: where the request waits in resolver.waiting
 }
 
 // lookUp returns the entry that answers q. Concurrent calls for one digest share a
@@ -39,8 +42,14 @@ func (r *resolver) lookUp(ctx context.Context, q *query) (*entry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("gate: look-up of a key: %w", err)
 	}
-	for {
-		c, err := r.joinLookup(q)
+	for waited := false; ; {
+		c, err := r.joinLookup(q, waited)
+		if waited = c.place != nil; waited {
+			if err := r.awaitPlace(ctx, c.place); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err != nil || c.lookup == nil {
 			return c.entry, err
 		}
@@ -73,11 +82,21 @@ func (e *entry) answers(q *query) bool {
 // Security: the answers must not tell refused keys from unknown ones. Therefore a
 // remembered refusal is used only while a secret that is not remembered would be looked
 // up. If the look-ups are used up or the store fails, both get the same error.
-func (r *resolver) joinLookup(q *query) (c candidate, err error) {
+//
+// waited says that q has waited for a place. If it does not need the place any more, the
+// next one gets it.
+func (r *resolver) joinLookup(q *query, waited bool) (c candidate, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer func() {
+		if waited && !c.starts && c.place == nil {
+			r.nextPlace()
+		}
+	}()
 	most := r.maxReads
+	cached := false
 	if e := r.cache.entryOf(&q.digest); e != nil && e.usable(q.at) == 0 {
+		cached = true
 		// Another request may have read the key since this one missed the cache.
 		if e.fresh(q.now) {
 			return candidate{entry: e}, nil
@@ -104,7 +123,11 @@ func (r *resolver) joinLookup(q *query) (c candidate, err error) {
 		return c, nil
 	}
 	if r.inFlight >= most {
-		if c.entry == nil {
+		switch {
+		case c.entry != nil:
+		case cached: // it has changed
+			c.place = r.waiting.PushBack(make(chan struct{}))
+		default:
 			err = ErrBusy
 		}
 		return c, err

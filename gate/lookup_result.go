@@ -43,6 +43,7 @@ func (r *resolver) keepResult(l *lookup) (outage bool) {
 	if r.inFlight--; r.inFlight == 0 {
 		clear(r.changedAt)
 	}
+	r.nextPlace()
 	return r.failing && !wasFailing
 }
 

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"cmp"
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -59,6 +60,8 @@ type resolver struct {
 	maxReads int
 	failing  bool // the look-up that ended last has failed
 
+	waiting list.List // of chan struct{}: cached keys that wait for a place, see awaitPlace
+
 	// warned has the broken groups of keys that the Logger was warned of.
 	warned map[string]bool
 
@@ -79,6 +82,7 @@ func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver
 	maxKeys := cmp.Or(cfg.MaxKeys, 1<<20)
 	groups, _ := plans.(usageplan.GroupStore)
 	counting := newAllowance(new(usageplan.Plan), overrides{}, cfg.Units, cfg.Keep, new(atomic.Bool))
+	cache := newCache(maxKeys)
 	return &resolver{
 		keys:           keys,
 		plans:          plans,
@@ -96,9 +100,9 @@ func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver
 		patience:       cfg.Timeout,
 		logger:         cfg.Logger,
 		listenerChecks: newListenerChecks(keys, plans, cfg),
-		cache:          newCache(maxKeys),
-		// Two of each key: its plan or group, and its own. A floor is for caches of a few keys.
-		allowances: newAllowances(2 * max(maxKeys, 1<<9)),
+		cache:          cache,
+
+		allowances: newAllowances(cache, 1<<10),
 		refused:    map[apikey.Digest]refusedSecret{},
 		warned:     map[string]bool{},
 		lookups:    map[apikey.Digest]*lookup{},
@@ -232,7 +236,10 @@ func (r *resolver) bindGroup(ctx context.Context, lk *lookup, e *entry, found *u
 func (r *resolver) bindLink(ctx context.Context, lk *lookup, e *entry, l *usageplan.Link, found *usageplan.Access) error {
 	a, err := r.allowanceOf(ctx, lk, found, l.PlanID, overrides{l.Throttle, l.Throttles, l.Quotas})
 	if errors.Is(err, usageplan.ErrNotFound) {
-		return nil // the plan was deleted, before or after its link was read
+		// The plan was deleted, before or after its link was read. It may come back.
+		x := e.ensureExtra()
+		x.missing = append(x.missing, r.flagOf(lk, l.PlanID))
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("gate: plan %s: %w", l.PlanID, err)

@@ -36,8 +36,8 @@ func (g *Gate) Refund(ctx context.Context, d *Decision) error {
 // what was used. Further requests are then refused until the window ends. Throttles of a
 // declared unit are corrected, too, but a bucket that has too few tokens for an
 // additional charge keeps them. A soft throttle that had too few tokens took none, and
-// gives none back. If the limits have changed since the decision, no throttle is
-// corrected. An allowed Decision of Peek was charged nothing, and can be settled, too.
+// gives none back. A throttle whose rate or burst has changed since is not corrected. An
+// allowed Decision of Peek was charged nothing, and can be settled, too.
 //
 // Settle leaves a Decision alone that was refused, that was repeated, or that a failure
 // policy made. Only the first successful call of Settle or Refund has an effect on a
@@ -70,12 +70,12 @@ func (g *Gate) settle(ctx context.Context, d *Decision, actual usageplan.Costs, 
 	if !d.Charged {
 		requests = 0
 	}
-	c := d.correction(actual, requests)
+	within, cancel := g.within(context.WithoutCancel(ctx))
+	defer cancel()
+	c := d.correction(actual, requests, g.bucketCheck(within, d))
 	if len(c.Parts) == 0 {
 		return nil
 	}
-	within, cancel := g.within(context.WithoutCancel(ctx))
-	defer cancel()
 	ok, err := g.correct(within, c)
 	switch {
 	case err != nil:
@@ -91,7 +91,7 @@ func (g *Gate) settle(ctx context.Context, d *Decision, actual usageplan.Costs, 
 }
 
 // correction returns the charge that corrects what the key and every group were charged.
-func (d *Decision) correction(actual usageplan.Costs, requests int64) *store.Charge {
+func (d *Decision) correction(actual usageplan.Costs, requests int64, check bucketCheck) *store.Charge {
 	change := actual
 	for i := range change {
 		change[i] -= d.Costs[i]
@@ -102,26 +102,22 @@ func (d *Decision) correction(actual usageplan.Costs, requests int64) *store.Cha
 			c.Parts = append(c.Parts, p)
 		}
 	}
-	add(d.meters.correctionPart(d.binding.subject, d.keyLevels(), d.binding.outdated(), &change, &actual, requests))
+	add(d.meters.correctionPart(d.binding.subject, d.keyLevels(), check, &change, &actual, requests))
 	for l := d.groups; l != nil; l = l.above {
-		add(l.meters.correctionPart(l.node.subject, l.levels[:], l.node.changed(), &change, &actual, requests))
+		add(l.meters.correctionPart(l.node.subject, l.levels[:], check, &change, &actual, requests))
 	}
 	return c
 }
 
 // correctionPart returns the part of a correction for one payer. It may have no meters.
 // An additional charge goes above the limits: no window has a limit there, and every
-// bucket is soft.
-//
-// outdated says that the limits have changed since the decision. Then no bucket is
-// corrected. A charge refills a bucket first, and by the old rate and burst it would
-// overfill one that is smaller now.
-func (m *meters) correctionPart(subject string, levels []store.Level, outdated bool, change, actual *usageplan.Costs, requests int64) store.Part {
+// bucket is soft. A bucket that does not pass the check stays as it is.
+func (m *meters) correctionPart(subject string, levels []store.Level, check bucketCheck, change, actual *usageplan.Costs, requests int64) store.Part {
 	p := store.Part{Subject: subject}
 	for i, meter := range m.list {
 		n := requests
 		switch unit := m.units[i]; {
-		case i < m.throttles && (unit == 0 || outdated):
+		case i < m.throttles && (unit == 0 || check != nil && !check(subject, &meter)):
 			n = 0 // the tokens stay spent
 		case unit > 0 && i < m.throttles && levels[i].Wait > 0:
 			n = actual[unit-1] // a soft bucket without enough tokens took none

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -44,7 +45,7 @@ func (g *Gate) UsageByDay(ctx context.Context, planID, keyID, unit string, days 
 	if err != nil {
 		return nil, err
 	}
-	usage, err := quota.Days(ctx, g.counter, time.Now(), subjects, record, days)
+	usage, err := g.days(ctx, time.Now(), subjects, record, days)
 	if err != nil {
 		return nil, fmt.Errorf("gate: usage of key %s: %w", keyID, err)
 	}
@@ -75,7 +76,12 @@ func (g *Gate) UsageByWindow(ctx context.Context, planID, keyID, quotaName strin
 	if err != nil {
 		return nil, err
 	}
-	usage, err := quota.Windows(ctx, g.counter, time.Now(), []string{subject}, q, n)
+	var usage [][]quota.Usage
+	subjects := []string{subject}
+	err = followMoves(subjects, func() (err error) {
+		usage, err = quota.Windows(ctx, g.counter, time.Now(), subjects, q, n)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("gate: usage of key %s: %w", keyID, err)
 	}
@@ -108,6 +114,33 @@ func (g *Gate) recordOf(unit string, days int) (string, error) {
 		return quota.RecordName, err
 	}
 	return metername.RecordPrefix + unit, err
+}
+
+// days returns what each subject has used on each of the last days.
+func (g *Gate) days(ctx context.Context, at time.Time, subjects []string, record string, days int) (usage [][]quota.DayUsage, err error) {
+	err = followMoves(subjects, func() error {
+		usage, err = quota.Days(ctx, g.counter, at, subjects, record, days)
+		return err
+	})
+	return usage, err
+}
+
+// followMoves calls read, and calls it again with the new subject if one has moved. The
+// counts of a key are elsewhere than its group says while usageplan.Groups.MoveKey moves
+// it, and after a move that was interrupted.
+func followMoves(subjects []string, read func() error) error {
+	for moves := 0; ; moves++ {
+		err := read()
+		moved, ok := errors.AsType[*store.MovedError](err)
+		if !ok || moves == maxMoves*len(subjects) {
+			return err
+		}
+		for i := range subjects {
+			if subjects[i] == moved.Subject {
+				subjects[i] = moved.To
+			}
+		}
+	}
 }
 
 // windowsFault returns an error if a report cannot have n windows.
@@ -164,7 +197,7 @@ func (g *Gate) usageOf(ctx context.Context, at time.Time, links []usageplan.Link
 	if err != nil {
 		return nil, err
 	}
-	read, err := quota.Days(ctx, g.counter, at, subjects, record, days)
+	read, err := g.days(ctx, at, subjects, record, days)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +239,7 @@ func (g *Gate) setRemaining(ctx context.Context, subject string, q quota.Quota, 
 	c.Op, c.At = store.SetRemaining, at
 	within, cancel := g.within(ctx)
 	defer cancel()
-	if err := g.counter.Take(within, c); err != nil {
+	if err := g.takeMoved(within, c); err != nil {
 		return fmt.Errorf("gate: set remaining: %w", err)
 	}
 	return nil
