@@ -238,6 +238,7 @@ func TestRefundTimeout(t *testing.T) {
 			}))
 			require.Equal(t, c.seen, status(http.TimeoutHandler(protected, c.timeout, ""), with(secret)), what)
 			require.Equal(t, c.seen, <-asked, what)
+			synctest.Wait() // the refund follows the question
 			want := 200
 			if c.seen == 201 {
 				want = 429
