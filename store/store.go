@@ -99,8 +99,8 @@ var (
 // memory.)
 //
 // Caution: a Counter that wraps another must embed this interface, never the concrete
-// type of a store. Embedding the type would also promote its TakeOne, Peek and Local, and
-// callers that find these would bypass the wrapper's Take.
+// type of a store. Embedding the type would also promote its TakeOne, TakeList, Peek and
+// Local, and callers that find these would bypass the wrapper's Take.
 type Counter interface {
 	Take(ctx context.Context, c *Charge) error
 }

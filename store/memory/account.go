@@ -184,7 +184,7 @@ func setBucket(c *[bucketCells]int64, b *store.Bucket) {
 }
 
 // usedBits is how many bits of a window's cell hold its Used. The bits above hold its
-// Last.
+// Last. The cells of a store.Standing have the same form, so TakeList copies them.
 const usedBits = 53
 
 // windowCell returns the cell of a window.

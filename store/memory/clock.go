@@ -36,6 +36,21 @@ func (s *Store) micros(at time.Time) int64 {
 	return s.epoch + at.Sub(s.base).Microseconds()
 }
 
+// microsAfter returns the instant at+since on the wall clock, in Unix microseconds, and
+// on the buckets' clock.
+func (s *Store) microsAfter(at time.Time, since time.Duration) (wall, now int64) {
+	part := time.Duration(at.Nanosecond() % 1000) // of a microsecond
+	return at.UnixMicro() + floorMicros(part+since), s.epoch + (at.Sub(s.base) + since).Microseconds()
+}
+
+// floorMicros returns d in microseconds, rounded down.
+func floorMicros(d time.Duration) int64 {
+	if d < 0 {
+		d -= time.Microsecond - 1
+	}
+	return d.Microseconds()
+}
+
 // clockShift returns by how much the wall clock was set forward since New. It is negative
 // if the clock was set back. The two halves of one reading differ by microseconds even if
 // nobody set the clock, so the result is rounded.

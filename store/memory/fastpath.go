@@ -30,7 +30,7 @@ func (s *Store) takeFast(c *store.Charge, at time.Time, now int64) bool {
 	sh := s.shardAt(p.Place)
 	if sh != nil {
 		sh.mu.Lock()
-		if a = sh.accountAt(p); a == nil {
+		if a = sh.accountAt(p.Subject, p.Place); a == nil {
 			sh.mu.Unlock()
 		}
 	}
@@ -67,12 +67,12 @@ func (s *Store) shardAt(place uint64) *shard {
 	return nil
 }
 
-// accountAt returns the account at the place of a part, or nil if it is not the account
-// of the part's subject. The place is a hint: the account may have been evicted, or
-// belong to another subject by now.
-func (sh *shard) accountAt(p *store.Part) *account {
-	if slot := uint32(p.Place) - 1; slot < sh.slots {
-		if a := sh.account(slot); a.belongsTo(p.Subject) {
+// accountAt returns the account at a place, or nil if it is not the account of the
+// subject. The place is a hint: the account may have been evicted, or belong to another
+// subject by now.
+func (sh *shard) accountAt(subject string, place uint64) *account {
+	if slot := uint32(place) - 1; slot < sh.slots {
+		if a := sh.account(slot); a.belongsTo(subject) {
 			return a
 		}
 	}

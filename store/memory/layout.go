@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"weak"
 
 	"github.com/ration-go/ration/store"
@@ -16,6 +17,10 @@ import (
 type layout struct {
 	fields []field
 	used   int // cells that the fields take, and gaps between them
+
+	// list is a list whose meters are the first fields: see shard.knows. It is no part of
+	// what the layout means, and may be nil.
+	list atomic.Pointer[store.MeterList]
 }
 
 // maxFields bounds a layout. Meters beyond it are in the overflow.

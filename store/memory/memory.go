@@ -53,7 +53,7 @@ type Config struct {
 }
 
 // A Store holds counters, keys, plans and groups in memory. It implements store.Counter,
-// store.Peeker and store.OneTaker, apikey.Store, and usageplan.Store,
+// store.Peeker, store.OneTaker and store.ListTaker, apikey.Store, and usageplan.Store,
 // usageplan.GroupStore, usageplan.AccessReader and usageplan.Notifier.
 //
 // Use New to create one. A Store is safe for concurrent use.

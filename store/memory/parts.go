@@ -63,14 +63,14 @@ func (s *Store) accountAt(c *store.Charge, i int) *account {
 			return nil
 		}
 	}
-	return s.shardAt(p.Place).accountAt(p)
+	return s.shardAt(p.Place).accountAt(p.Subject, p.Place)
 }
 
 func (s *Store) undoParts(parts []store.Part, u *undo) {
 	saved := u.cells[:]
 	for i := range parts {
 		p := &parts[i]
-		saved = s.shardAt(p.Place).accountAt(p).undo(p.Meters, saved)
+		saved = s.shardAt(p.Place).accountAt(p.Subject, p.Place).undo(p.Meters, saved)
 	}
 }
 

@@ -30,14 +30,15 @@ type shard struct {
 	count int         // accounts
 	store *Store
 
-	unknown account      // empty; it is read in place of the account of an unknown subject
-	slots   uint32       // slots of the slabs that were ever used
-	free    []uint32     // those of them that are free
-	hand    uint32       // where the next sweep begins in the index
-	due     [kinds]int64 // no account is of that kind before; zero at first
-	closed  *closedSet   // subjects that were moved; nil for most shards
-	undo    *undo        // scratch of the fast path; nil until it is first needed
-	_       [24]byte     // fills the last cache line, so that shards share none
+	unknown  account      // empty; it is read in place of the account of an unknown subject
+	slots    uint32       // slots of the slabs that were ever used
+	free     []uint32     // those of them that are free
+	hand     uint32       // where the next sweep begins in the index
+	due      [kinds]int64 // no account is of that kind before; zero at first
+	closed   *closedSet   // subjects that were moved; nil for most shards
+	compared uint64       // lists that learn has compared with a layout
+	undo     *undo        // scratch of the fast path; nil until it is first needed
+	_        [16]byte     // fills the last cache line, so that shards share none
 }
 
 // An entry of the index is eight bits of the hash, its tag, then the slot plus one. Zero

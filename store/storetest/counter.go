@@ -16,8 +16,8 @@
 // counters that break one promise each, and catches them all.
 //
 // Caution: a counter that wraps another must embed the interface [store.Counter], never
-// the type of a store. Otherwise the suite tests the TakeOne, Peek and Local of the inner
-// store, which bypass the wrapper's Take.
+// the type of a store. Otherwise the suite tests the TakeOne, TakeList, Peek and Local of
+// the inner store, which bypass the wrapper's Take.
 //
 // The example of this package is a whole Counter on a map, with which a store for another
 // database can begin.
@@ -57,6 +57,13 @@ type Harness struct {
 	// steps of a case. Durations of buckets are compared with this tolerance. Cases that
 	// need hours of refilling are skipped.
 	Slack time.Duration
+
+	// Leases says that the counter takes tokens of a bucket before they are spent, as
+	// package lease does. The bucket refills meanwhile, so more may be admitted for a while.
+	// Random histories then have no buckets that refill while they last. With Slack, they do
+	// not ask when units were last taken either: their own clock passes hours in no time,
+	// and the counter notes the time of a charge a moment later.
+	Leases bool
 
 	// Reopen closes the last counter that New made, or that Reopen returned, and opens its
 	// storage again, as a restart of the process does. Set it for a store that outlives the
@@ -107,7 +114,7 @@ type promise struct {
 func promises() []promise {
 	return slices.Concat(
 		chargePromises, levelPromises, bucketPromises, planPromises, windowPromises, latePromises, setPromises,
-		subjectPromises, callPromises, ownPromises, peekPromises, onePromises, racePromises, randomPromises,
+		subjectPromises, callPromises, ownPromises, peekPromises, onePromises, listPromises, racePromises, randomPromises,
 		extremePromises, aheadPromises, statePromises, stalePromises, ctxPromises, queuePromises, overlapPromises,
 		setRacePromises, durablePromises, peerPromises, fullPromises, partPromises, softPromises, lastPromises, movePromises, moveEdgePromises,
 		partRacePromises, partBesidePromises, partFullPromises, partDurablePromises, partPeerPromises, partRandomPromises,

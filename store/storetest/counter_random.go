@@ -30,6 +30,7 @@ type history struct {
 	plans map[string]*randomPlan
 
 	single bool // most charges have one meter
+	listed bool // most charges have the same few meters in one order
 }
 
 // randomPlan is the present plan of a subject: two buckets, of which the second is rare,
@@ -97,7 +98,7 @@ func (h *history) pass() {
 
 func (h *history) buckets() (b [2]store.Meter) {
 	kinds := randomBuckets
-	if h.Slack > 0 {
+	if h.Slack > 0 || h.Leases {
 		kinds = kinds[:randomStill]
 	}
 	for i := range b {
@@ -144,6 +145,9 @@ func (h *history) next(who string) *store.Charge {
 				Keep: time.Duration(3*length) * time.Second})
 		}
 	}
+	if h.listed && h.rnd.IntN(8) > 0 {
+		return h.chargeList(who, meters)
+	}
 	h.rnd.Shuffle(len(meters), func(i, j int) { meters[i], meters[j] = meters[j], meters[i] })
 	meters = meters[:min(1+h.rnd.IntN(len(meters)), store.MaxMeters)]
 	if h.single && h.rnd.IntN(4) > 0 {
@@ -155,6 +159,27 @@ func (h *history) next(who string) *store.Charge {
 		c.Parts[0].N[i] = h.units(meters[i].Max)
 		if same && i > 0 {
 			c.Parts[0].N[i] = c.Parts[0].N[0]
+		}
+	}
+	return c
+}
+
+// chargeList returns a charge of a bucket and the newest windows of two quotas, mostly of
+// one unit each.
+func (h *history) chargeList(who string, meters []store.Meter) *store.Charge {
+	list := []store.Meter{meters[0]}
+	for _, name := range randomNames[1:] {
+		for i := range meters {
+			if meters[i].Name == name && meters[i].IsWindow() {
+				list = append(list, meters[i])
+				break
+			}
+		}
+	}
+	c := &store.Charge{At: h.clock(who), Parts: []store.Part{store.NewPart(who, 1, list...)}}
+	if n := c.Parts[0].N; h.rnd.IntN(4) == 0 {
+		for i := range n {
+			n[i] = h.units(list[i].Max)
 		}
 	}
 	return c
@@ -211,7 +236,8 @@ func (h *history) becameFull(who string, after, upTo time.Time) bool {
 
 // agree makes a charge of both counters and compares the answers.
 func (h *history) agree(i int, c *store.Charge) {
-	if h.rnd.IntN(3) == 0 { // a store may decide another way if somebody wants to know
+	// A store may decide another way if somebody wants to know Last.
+	if h.rnd.IntN(3) == 0 && !(h.Leases && h.Slack > 0) {
 		for p := range c.Parts {
 			c.Parts[p].Last = make([]int64, len(c.Parts[p].Meters))
 		}

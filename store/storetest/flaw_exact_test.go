@@ -76,7 +76,7 @@ func triedExactly[S any](t *testing.T, broad broadFlaws, cases []directoryCase[S
 // chances are the cases of chance, or with a slash at the end how their names begin. What
 // they find in a flawed store depends on a random history or on the scheduler.
 var chances = []string{
-	"random/", "race/", "queue/", "subject/place", "one/as-take", // of counters
+	"random/", "race/", "queue/", "subject/place", "one/as-take", "list/as-take", "list/place", // of counters
 	"together", "version", "delete/version", "groups/delete-version", "access", "access/instant", "access/groups-instant",
 	"groups/together", "groups/version", "at-once/", // of directories
 }

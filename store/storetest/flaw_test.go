@@ -138,7 +138,7 @@ func TestFlaws(t *testing.T) {
 // flaws returns all flawed counters.
 func flaws() []flaw {
 	return slices.Concat(
-		windowFlaws, bucketFlaws, chargeFlaws, setFlaws, subjectFlaws, callFlaws, oneFlaws,
+		windowFlaws, bucketFlaws, chargeFlaws, setFlaws, subjectFlaws, callFlaws, oneFlaws, listFlaws,
 		extremeFlaws, aheadFlaws, stateFlaws, staleFlaws, ctxFlaws, queueFlaws, overlapFlaws, setRaceFlaws,
 		reopenFlaws, peerFlaws, fullFlaws, partFlaws, familyFlaws, partInvalidFlaws, partNewFlaws,
 		softFlaws, lastFlaws, moveFlaws, moveEdgeFlaws, movedStateFlaws, closedFlaws, partRaceFlaws, partFullFlaws,
