@@ -1,8 +1,11 @@
 package redis
 
 import (
+	"runtime"
 	"sync"
 	"time"
+
+	"github.com/redis/rueidis"
 )
 
 // batch makes one call for all of its waiters, and the next call with the next waiters,
@@ -15,10 +18,9 @@ type batch struct {
 	scripts *scripts
 	ctx     *callContext
 
-	waiters []*waiter
-	payload payload
-	reply   string
-	err     error
+	waiters  []*waiter
+	payload  payload
+	commands []rueidis.Completed // of pipeline
 }
 
 // batchPool holds batches that have ended, so that their buffers are used again.
@@ -35,7 +37,13 @@ func newBatch(q *queue, l *link, s *scripts) *batch {
 }
 
 // run makes calls until no caller waits.
+//
+// It yields first. The replies of an earlier call have made many callers ready to run.
+// These callers then ask before the first call is made, and share it.
 func (b *batch) run() {
+	if b.queue.maxBatch > 1 {
+		runtime.Gosched()
+	}
 	for b.queue.fill(b) {
 		b.call()
 		b.deliver()
@@ -47,24 +55,49 @@ func (b *batch) run() {
 // call asks the server, for one waiter or for many.
 func (b *batch) call() {
 	b.ctx.start(b.deadline(time.Now()))
+	var err error
 	first := b.waiters[0]
 	switch {
 	case first.command != nil: // a queue of commands has batches of one
 		first.command(b.ctx)
 	case len(b.waiters) == 1:
-		b.reply, b.err = b.link.single(b.ctx, b.scripts, &first.request)
+		first.reply, err = b.link.single(b.ctx, b.scripts, &first.request)
+		first.err = err
+	case b.link.together:
+		err = b.gather()
 	default:
-		b.payload.reset()
-		for _, w := range b.waiters {
-			b.payload.add(&w.request)
-		}
-		keys, args := b.payload.call()
-		b.reply, b.err = b.link.run(b.ctx, &b.scripts.many, keys, args).ToString()
+		err = b.pipeline()
 	}
 	// The client keeps no context after a reply. After an error it may. A command does not
 	// tell how it ended.
-	if !b.ctx.stop() || b.err != nil || first.command != nil {
+	if !b.ctx.stop() || err != nil || first.command != nil {
 		b.ctx = newCallContext()
+	}
+}
+
+// gather makes one call of the script for all waiters. It returns an error if no reply
+// came.
+func (b *batch) gather() error {
+	b.payload.reset()
+	for _, w := range b.waiters {
+		b.payload.add(&w.request)
+	}
+	keys, args := b.payload.call()
+	all, err := b.link.run(b.ctx, &b.scripts.many, keys, args).ToString()
+	if err == nil {
+		b.share(all)
+		return nil
+	}
+	for _, w := range b.waiters {
+		w.err = err
+	}
+	return err
+}
+
+// share cuts the reply to a call of all waiters into theirs.
+func (b *batch) share(all string) {
+	for _, w := range b.waiters {
+		w.reply, all, w.err = cutReply(&w.request, all)
 	}
 }
 
@@ -93,26 +126,11 @@ func (b *batch) deadline(now time.Time) time.Time {
 	return last
 }
 
-// deliver gives each waiter its reply, and empties b.
+// deliver wakes each waiter, and empties b.
 func (b *batch) deliver() {
-	alone := len(b.waiters) == 1
 	for _, w := range b.waiters {
-		if alone {
-			w.reply, w.err = b.reply, b.err
-		} else {
-			w.reply, w.err = b.nextReply(&w.request)
-		}
 		w.done <- struct{}{} // from here on w is its caller's
 	}
 	clear(b.waiters)
-	b.waiters, b.reply, b.err = b.waiters[:0], "", nil
-}
-
-// nextReply cuts the reply to r off the front of b.reply.
-func (b *batch) nextReply(r *request) (reply string, err error) {
-	if b.err != nil {
-		return "", b.err
-	}
-	reply, b.reply, err = cutReply(r, b.reply)
-	return reply, err
+	b.waiters = b.waiters[:0]
 }

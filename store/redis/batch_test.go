@@ -57,6 +57,20 @@ func (s crowded) Take(ctx context.Context, c *store.Charge) error {
 	return nil
 }
 
+// batched runs a test with Stores whose decisions share a script call, and with Stores
+// whose decisions share a pipeline.
+func batched(t *testing.T, test func(t *testing.T, open func(client rueidis.Client) *Store)) {
+	for name, cfg := range map[string]Config{"gathered": {}, "separate": {Separate: true}} {
+		t.Run(name, func(t *testing.T) {
+			test(t, func(client rueidis.Client) *Store {
+				s, err := New(client, cfg)
+				require.NoError(t, err)
+				return s
+			})
+		})
+	}
+}
+
 // single returns a client with one connection to one server. It does not ask whether the
 // server belongs to a Cluster: miniredis says that it does.
 func single(t testing.TB, addr string) rueidis.Client {
@@ -69,13 +83,30 @@ func single(t testing.TB, addr string) rueidis.Client {
 	return client
 }
 
+// counted is a client that counts its calls. A pipeline is one call.
+type counted struct {
+	rueidis.Client
+	calls atomic.Int64
+}
+
+func (c *counted) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
+	c.calls.Add(1)
+	return c.Client.Do(ctx, cmd)
+}
+
+func (c *counted) DoMulti(ctx context.Context, multi ...rueidis.Completed) []rueidis.RedisResult {
+	c.calls.Add(1)
+	return c.Client.DoMulti(ctx, multi...)
+}
+
 // TestBatching has many callers at once while the server forgets its scripts. Every unit
 // is counted once, in fewer calls than there are decisions. No call is in flight when no
 // caller waits.
-func TestBatching(t *testing.T) {
-	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, decisionScripts)
-	require.NoError(t, client.Do(t.Context(), client.B().ConfigResetstat().Build()).Error())
+func TestBatching(t *testing.T) { batched(t, testBatching) }
+
+func testBatching(t *testing.T, open func(client rueidis.Client) *Store) {
+	client := &counted{Client: dial(t, redistest.Start(t))}
+	s := open(client)
 	const callers, each, limit = 64, 100, 4000
 	var admitted atomic.Int64
 	var wg sync.WaitGroup
@@ -106,7 +137,7 @@ func TestBatching(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				client.Do(context.Background(), client.B().ScriptFlush().Build())
+				client.Client.Do(context.Background(), client.B().ScriptFlush().Build())
 			}
 		}
 	})
@@ -115,8 +146,7 @@ func TestBatching(t *testing.T) {
 	flusher.Wait()
 	require.EqualValues(t, limit, admitted.Load())
 	require.EqualValues(t, callers, used(t, s, "own 7"))
-	calls := commands(t, client)
-	assert.Less(t, calls["eval"]+calls["evalsha"], callers*each, "of %d decisions", 2*callers*each)
+	assert.Less(t, client.calls.Load(), int64(callers*each), "of %d decisions", 2*callers*each)
 	q := &s.link.Load().decisions[0]
 	require.Eventually(t, func() bool {
 		q.mu.Lock()
@@ -127,9 +157,11 @@ func TestBatching(t *testing.T) {
 
 // TestBadNeighbour checks that a decision that fails does not disturb the others of its
 // batch.
-func TestBadNeighbour(t *testing.T) {
+func TestBadNeighbour(t *testing.T) { batched(t, testBadNeighbour) }
+
+func testBadNeighbour(t *testing.T, open func(client rueidis.Client) *Store) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, decisionScripts)
+	s := open(client)
 	require.NoError(t, client.Do(t.Context(), client.B().Lpush().Key("ration:{list}").Element("x").Build()).Error())
 	require.NoError(t, client.Do(t.Context(), client.B().Set().Key("ration:{newer}").Value("R\x02"+strings.Repeat("x", 60)).Build()).Error())
 	b := newBatch(nil, s.link.Load(), &s.scripts)
@@ -150,9 +182,11 @@ func TestBadNeighbour(t *testing.T) {
 
 // TestLostBatch cuts the connection before the request has arrived, or before the reply
 // has. No caller can know whether it was charged, and nothing is sent again.
-func TestLostBatch(t *testing.T) {
+func TestLostBatch(t *testing.T) { batched(t, testLostBatch) }
+
+func testLostBatch(t *testing.T, open func(client rueidis.Client) *Store) {
 	addr := redistest.Start(t)
-	direct := newStore(t, dial(t, addr), decisionScripts)
+	direct := open(dial(t, addr))
 	for name, test := range map[string]struct {
 		spoil   func(p *proxy)
 		counted int64
@@ -162,7 +196,7 @@ func TestLostBatch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProxy(t, addr)
-			s := newStore(t, single(t, p.addr), decisionScripts)
+			s := open(single(t, p.addr))
 			require.NoError(t, crowded{s, 3}.Take(t.Context(), one("warm-up")))
 			test.spoil(p)
 			b := newBatch(nil, s.link.Load(), &s.scripts)
@@ -233,9 +267,11 @@ func TestGiveUpWaiting(t *testing.T) {
 
 // TestGiveUpInBatch has a caller give up when its batch is in flight. The caller cannot
 // know whether it was charged. The other callers are not disturbed.
-func TestGiveUpInBatch(t *testing.T) {
+func TestGiveUpInBatch(t *testing.T) { batched(t, testGiveUpInBatch) }
+
+func testGiveUpInBatch(t *testing.T, open func(client rueidis.Client) *Store) {
 	client := dial(t, redistest.Start(t))
-	s := newStore(t, client, decisionScripts)
+	s := open(client)
 	q := &s.link.Load().decisions[0]
 	b := newBatch(q, s.link.Load(), &s.scripts)
 	for _, subject := range []string{"leaves", "stays"} {
@@ -285,8 +321,10 @@ func TestBatchDeadline(t *testing.T) {
 
 // TestNothingRemains checks that no goroutine is left behind when all decisions were
 // made.
-func TestNothingRemains(t *testing.T) {
-	s := newStore(t, dial(t, redistest.Start(t)), decisionScripts)
+func TestNothingRemains(t *testing.T) { batched(t, testNothingRemains) }
+
+func testNothingRemains(t *testing.T, open func(client rueidis.Client) *Store) {
+	s := open(dial(t, redistest.Start(t)))
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {

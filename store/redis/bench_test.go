@@ -86,6 +86,7 @@ func BenchmarkServer(b *testing.B) {
 		{"window", take(quota)},
 		{"bucket+window", take(throttle, quota)},
 		{"bucket+window+record", take(throttle, quota, record)},
+		{"window+record", take(quota, record)},
 		{"record+window+bucket", take(record, quota, throttle)},
 		{"10routes", func(ctx context.Context) error {
 			routes++

@@ -6,6 +6,8 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
@@ -127,4 +129,16 @@ func TestBatchedCounter(t *testing.T) {
 			})
 		})
 	}
+	t.Run("server=redis,separate", func(t *testing.T) {
+		t.Parallel()
+		client := dial(t, redistest.Start(t))
+		storetest.TestCounter(t, storetest.Harness{
+			New: func(t testing.TB) store.Counter {
+				s, err := New(flushed(t, client), Config{Separate: true})
+				require.NoError(t, err)
+				return crowded{s, 4}
+			},
+			Slack: 500 * time.Millisecond,
+		})
+	})
 }

@@ -16,7 +16,8 @@
 // If the client speaks to one server at a time (standalone, Sentinel), decisions that
 // arrive while others are in flight are batched into one call. There is no timer, so a
 // single caller does not wait longer. Many callers get a multiple of the decisions a
-// second. [Config].Separate turns batching off.
+// second. With [Config].Separate such decisions are commands of their own, which share a
+// pipeline.
 //
 // # Several families
 //

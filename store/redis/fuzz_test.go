@@ -36,12 +36,13 @@ func FuzzReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, reply string) {
 		s := &Store{prefix: "ration"}
-		b := batch{reply: reply}
+		b := batch{}
 		var all []*waiter
 		for _, c := range charges() {
 			all = append(all, &waiter{request: s.request(c, time.Now()), done: make(chan struct{}, 1)})
 		}
 		b.waiters = slices.Clone(all)
+		b.share(reply)
 		b.deliver()
 		for i, c := range charges() {
 			<-all[i].done

@@ -48,7 +48,7 @@ func gateOver(t *testing.T, dir directoryOf, counter store.Counter, plan usagepl
 		Timeout:  5 * time.Second,
 	})
 	require.NoError(t, err)
-	t.Cleanup(g.Close)
+	t.Cleanup(func() { _ = g.Close() })
 	key, secret, err := must(apikey.NewService(dir, apikey.Config{})).Create(t.Context(), apikey.Key{Enabled: true})
 	require.NoError(t, err)
 	plans := must(usageplan.NewService(dir, dir, usageplan.Config{}))

@@ -45,7 +45,7 @@ func newCompany(t *testing.T, s *Store, cfg gate.Config, org, team, key int64) *
 		t, must(apikey.NewService(s, apikey.Config{})), must(usageplan.NewService(s, s, services)),
 		must(usageplan.NewGroups(s, s, s, services)), must(gate.New(s, s, s, cfg)),
 	}
-	t.Cleanup(m.gate.Close)
+	t.Cleanup(func() { _ = m.gate.Close() })
 	for id, n := range map[string]int64{"org": org, "team": team, "key": key} {
 		require.NoError(t, errOf(m.plans.Create(ctx, usageplan.Plan{ID: id, Quotas: []period.Quota{{Limit: n, Unit: "units", Period: period.Year}}})))
 	}

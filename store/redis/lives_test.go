@@ -43,6 +43,7 @@ func TestLives(t *testing.T) {
 		{"a bucket, within the hour", on(slow), hour / 2, on(slow), 0, tenDays + hour/2},
 		{"a bucket, after the hour", on(slow), 2 * hour, on(slow), 0, tenDays + hour},
 		{"a window and a bucket, after the hour", on(slow, quota), 2 * hour, on(slow, quota), 0, tenDays + hour},
+		{"two buckets, after the hour", on(slow, brief), 2 * hour, on(slow, brief), 0, tenDays + hour},
 		{"a window does not shorten a bucket's life", on(slow), hour / 2, on(quota), 0, tenDays + hour},
 		{"a bucket does not shorten a window's life", on(quota), 0, on(brief), 0, 2*day + hour},
 		{"a clock that is ahead does not shorten a window's life", on(quota), 0, on(minute), 365 * day, 2*day + hour},

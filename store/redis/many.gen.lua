@@ -46,14 +46,45 @@ end
 local encode, decode, find, byte = struct.pack, struct.unpack, string.find, string.byte
 local time = redis.call('TIME')
 local clock = time[1] * 1000000 + time[2]
+local tails, heads, changed, checked = {}, {}, {}, {}
+local subjects, call = KEYS, redis.pcall -- locals are found faster than globals
+local values = redis.call('MGET', unpack(subjects))
 local function refill(tokens, part, elapsed, max, rate, per)
   if elapsed * rate >= (max - tokens) * per - part then return max, 0 end
   part = part + elapsed * rate
   local rest = part % per
   return tokens + (part - rest) / per, rest
 end
-local tails, heads, changed, checked = {}, {}, {}, {}
-local values = redis.call('MGET', unpack(KEYS))
+local function list(figures, life, text, from, units, pos, denied)
+  local size, ok = (#figures - 1) / 4, denied and 0 or 1
+  local states = { decode('<' .. string.rep('d', 1 + 3 * size), text, from) }
+  local costs = { decode('<' .. string.rep('d', size), units, pos) }
+  if clock + life > states[1] then return nil end
+  for i = 1, size do
+    local max, rate, per, at, n = figures[4 * i - 2], figures[4 * i - 1], figures[4 * i], 3 * i - 1, costs[i]
+    local left = max - states[at]
+    if per > 0 then
+      local last = states[at + 2]
+      if clock < last then return nil end
+      states[at], states[at + 1] = refill(states[at], states[at + 1], clock - last, max, rate, per)
+      states[at + 2], left = clock, states[at]
+    elseif states[at + 1] ~= 0 then
+      return nil
+    end
+    if n > 0 and n > left then ok = 0 end
+  end
+  for i = 1, ok * size do
+    local max, span, per, at, n = figures[4 * i - 2], figures[4 * i - 1], figures[4 * i], 3 * i - 1, costs[i]
+    if per > 0 then
+      states[at] = math.min(states[at] - n, max)
+      if states[at] == max then states[at + 1] = 0 end
+    else
+      states[at] = math.max(states[at] + n, 0)
+      if n > 0 and span > states[at + 2] then states[at + 2] = span end
+    end
+  end
+  return encode('<B' .. string.rep('d', 1 + 3 * size), ok, unpack(states, 1, 1 + 3 * size)), ok
+end
 local function slowPath()
   local floor, min, largest = math.floor, math.min, math.max
   local sub, match, concat, char = string.sub, string.match, table.concat, string.char
@@ -71,7 +102,7 @@ local function slowPath()
   local function current(k)
     if tails[k] then
       values[k] = sub(values[k], 1, #values[k] - #tails[k]) .. tails[k]
-      tails[k] = nil
+      tails[k], changed[k] = nil, true
     elseif not values[k] and not checked[k] then
       local found = redis.pcall('GET', KEYS[k])
       if type(found) == 'table' and found.err then return nil, found.err end
@@ -115,13 +146,15 @@ local function slowPath()
     return nil
   end
   local function readMeters(head, figures, units, pos)
-    local meters, size, from, at, slow = {}, count(head, 3), 5, 18, byte(figures, 1, 1) > 4
+    local meters, size, from, at, listed = {}, count(head, 3), 5, 18, byte(figures, 1, 1) > 4
     for i = 1, size do
       local id, kind, max, rate, per, span, soft = nil, nil, 0, 0, 1, 0, 0
       id, from = match(head, NAME, from)
       kind = byte(id, 2, 2)
-      if slow then soft, at = byte(figures, at, at), at + 1 end
-      if kind == WINDOW then
+      if listed then
+        soft, max, rate, per, at = decode('<Bddd', figures, at)
+        if kind == WINDOW then span, rate, per = rate, 0, 1 end
+      elseif kind == WINDOW then
         max, span, at = decode('<dd', figures, at)
       else
         max, rate, per, at = decode('<ddd', figures, at)
@@ -138,7 +171,7 @@ local function slowPath()
   local function readPart(k, head, figures, units, pos)
     local key, value, err = KEYS[k], current(k)
     if err then return nil, err end
-    local p = { k = k, head = head, value = value, setting = byte(figures, 1, 1) == 6, at = 0, life = 0, stored = 0, statics = 0, numbers = 0, dies = 0 }
+    local p = { k = k, head = head, value = value, setting = byte(figures, 1, 1) == 7, at = 0, life = 0, stored = 0, statics = 0, numbers = 0, dies = 0 }
     p.at, p.life = decode('<dd', figures, 2)
     p.at = p.at * 1000000
     if value and byte(value, 1, 1) == MARK and byte(value, 2, 2) == byte(head, 2, 2) then
@@ -417,142 +450,139 @@ local function slowPath()
   return try, commit, write
 end
 local try, commit, write
-local terms = {}
+local terms, offsets = {}, {}
 local function readTerms(index)
-  local figures, head = ARGV[3 * index + 4], ARGV[3 * index + 2]
+  local head, figures = ARGV[3 * index + 2], ARGV[3 * index + 4]
   local high, low = byte(head, 3, 4)
-  local size = (high - 128) * 128 + low - 128
-  local t = { byte(figures, 1, 1), 0, 0, 0, 1, 0, 0, 0, 0, head, #head + 9 + 24 * size, 8 * size, ARGV[3 * index + 3], figures }
+  local meters = (high - 128) * 128 + low - 128
+  local t = { byte(figures, 1, 1), head, figures, #head + 9 + 24 * meters, 8 * meters, 0, 0, 0, 1, 0, 0, 0, 0, false }
   if t[1] == 4 then
-    t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9] = decode('<dddddddd', figures, 10)
+    t[6], t[7], t[8], t[9], t[10], t[11], t[12], t[13] = decode('<dddddddd', figures, 10)
   elseif t[1] == 3 then
-    t[2], t[3], t[4], t[5], t[6], t[7] = decode('<dddddd', figures, 10)
+    t[6], t[7], t[8], t[9], t[10], t[11] = decode('<dddddd', figures, 10)
   elseif t[1] == 2 then
-    t[2], t[6], t[7] = decode('<ddd', figures, 10)
+    t[6], t[10], t[11] = decode('<ddd', figures, 10)
   elseif t[1] == 1 then
-    t[2], t[3], t[4], t[5] = decode('<dddd', figures, 10)
+    t[6], t[7], t[8], t[9] = decode('<dddd', figures, 10)
+  elseif t[1] == 5 then
+    t[6], t[14] = decode('<d', figures, 10), { decode('<' .. string.rep('Bddd', meters), figures, 18) }
   end
-  terms[index] = t
+  terms[index], offsets[head] = t, ARGV[3 * index + 3]
   return t
-end
-local function quick(k, t, records, pos, denied)
-  local shape, text, from, head = t[1], tails[k], 2, t[10]
-  if shape > 4 then return nil end
-  if heads[k] ~= head then
-    local value = values[k]
-    if text or not value or #value ~= t[11] or find(value, head, 1, true) ~= 1 then return nil end
-    heads[k] = head
-  end
-  if not text then text, from = values[k], #head + 2 end
-  local n, n1, n2 = 0, 0, 0
-  if shape == 4 then
-    n, n1, n2 = decode('<ddd', records, pos)
-  elseif shape == 3 then
-    n, n1 = decode('<dd', records, pos)
-  elseif shape == 2 then
-    n1 = decode('<d', records, pos)
-  else
-    n = decode('<d', records, pos)
-  end
-  local life, max, rate, per, max1, span1, max2, span2 = t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9]
-  local dies, tokens, part, last, used1, extra1, last1, used2, extra2, last2 = 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-  if shape == 4 then
-    dies, tokens, part, last, used1, extra1, last1, used2, extra2, last2 = decode('<dddddddddd', text, from)
-  elseif shape == 3 then
-    dies, tokens, part, last, used1, extra1, last1 = decode('<ddddddd', text, from)
-  elseif shape == 2 then
-    dies, used1, extra1, last1 = decode('<dddd', text, from)
-  else
-    dies, tokens, part, last = decode('<dddd', text, from)
-  end
-  local ok, tail, now = 0, nil, clock
-  if now + life <= dies and extra1 == 0 and extra2 == 0 and now >= last then
-    if now > last or tokens >= max then tokens, part = refill(tokens, part, now - last, max, rate, per) end
-    if n <= tokens and n1 <= max1 - used1 and n2 <= max2 - used2 and not denied then
-      ok, tokens, used1, used2 = 1, tokens - n, used1 + n1, used2 + n2
-      if span1 > last1 then last1 = span1 end
-      if span2 > last2 then last2 = span2 end
-    end
-    if shape == 4 then
-      tail = encode('<Bdddddddddd', ok, dies, tokens, part, now, used1, 0, last1, used2, 0, last2)
-    elseif shape == 3 then
-      tail = encode('<Bddddddd', ok, dies, tokens, part, now, used1, 0, last1)
-    elseif shape == 2 then
-      tail = encode('<Bdddd', ok, dies, used1, 0, last1)
-    else
-      tail = encode('<Bdddd', ok, dies, tokens, part, now)
-    end
-  end
-  return tail, ok
-end
-local function general(k, t, records, pos, denied)
-  if not try then try, commit, write = slowPath() end
-  return try(k, t[10], t[14], records, pos, denied)
 end
 local function fail(i, err)
   if byte(err, 1, 1) == 3 then return '\3' .. encode('<d', #err) .. string.char(i - 1) .. string.sub(err, 2) end
   return encode('<Bd', 2, #err) .. err
 end
-local offsets = {}
-local function accept(k, t, tail, part)
-  if part then
-    commit(part)
-  else
-    tails[k], changed[k], offsets[k] = tail, true, t[13]
-  end
-end
 local records, pos, replies, size = ARGV[1], 1, {}, 0
-local keys, its, starts, parts = {}, {}, {}, {}
+local its, shape, head, figures, length, width, life, max, rate, per, max1, span1, max2, span2, listed
+local keys, parts = {}, {}
 while pos <= #records do
-  local count, first, all, failed = byte(records, pos, pos), size, 1, nil
-  pos = pos + 1
-  for i = 1, count do
-    local a, b, c, d = byte(records, pos, pos + 3)
-    local k, index = (a - 128) * 128 + b - 127, (c - 128) * 128 + d - 128
-    local t = terms[index] or readTerms(index)
-    local tail, ok = quick(k, t, records, pos + 4, false)
-    local part = false
-    if not tail then tail, ok, part = general(k, t, records, pos + 4, false) end
-    if count == 1 then
-      if ok == 1 then accept(k, t, tail, part) end
-    else
-      keys[i], its[i], starts[i], parts[i] = k, t, pos + 4, part
-    end
-    if not tail then
-      failed, ok = failed or fail(i, ok), 0
-    end
-    if ok ~= 1 then all = 0 end
-    size = size + 1
-    replies[size] = tail
-    pos = pos + 4 + t[12]
-  end
-  if failed then
-    size = first + 1
-    replies[size] = failed
-  elseif count > 1 and all == 1 then
+  local count, first, denied, at = byte(records, pos, pos), size, false, pos
+  repeat
+    local all, failed, only = 1, nil, denied or count == 1
+    size, at = first, pos + 1
     for i = 1, count do
-      local k, t, part = keys[i], its[i], parts[i]
-      if part then
-        commit(part)
-      else
-        tails[k], changed[k], offsets[k] = replies[first + i], true, t[13]
+      local a, b, c, d = byte(records, at, at + 3)
+      local k, index = (a - 128) * 128 + b - 127, (c - 128) * 128 + d - 128
+      if index ~= its then
+        its = index
+        shape, head, figures, length, width, life, max, rate, per, max1, span1, max2, span2, listed = unpack(terms[index] or readTerms(index))
+      end
+      local text, from, tail, ok, part = tails[k], 2, nil, 0, false
+      if shape > 5 then
+        text = nil
+      elseif not text then
+        text, from = values[k], #head + 2
+        if text and heads[k] ~= head then
+          if #text == length and find(text, head, 1, true) == 1 then heads[k] = head else text = nil end
+        end
+      elseif heads[k] ~= head then
+        text = nil
+      end
+      if text and shape == 5 then
+        tail, ok = list(listed, life, text, from, records, at + 4, denied)
+      elseif text then
+        local n, n1, n2 = 0, 0, 0
+        if shape == 4 then
+          n, n1, n2 = decode('<ddd', records, at + 4)
+        elseif shape == 3 then
+          n, n1 = decode('<dd', records, at + 4)
+        elseif shape == 2 then
+          n1 = decode('<d', records, at + 4)
+        else
+          n = decode('<d', records, at + 4)
+        end
+        local dies, tokens, part, last, used1, extra1, last1, used2, extra2, last2 = 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        if shape == 4 then
+          dies, tokens, part, last, used1, extra1, last1, used2, extra2, last2 = decode('<dddddddddd', text, from)
+        elseif shape == 3 then
+          dies, tokens, part, last, used1, extra1, last1 = decode('<ddddddd', text, from)
+        elseif shape == 2 then
+          dies, used1, extra1, last1 = decode('<dddd', text, from)
+        else
+          dies, tokens, part, last = decode('<dddd', text, from)
+        end
+        if clock + life <= dies and extra1 == 0 and extra2 == 0 and clock >= last then
+          if clock > last or tokens >= max then -- as refill
+            local more = part + (clock - last) * rate
+            if more >= (max - tokens) * per then
+              tokens, part = max, 0
+            else
+              part = more % per
+              tokens = tokens + (more - part) / per
+            end
+          end
+          if n <= tokens and n1 <= max1 - used1 and n2 <= max2 - used2 and not denied then
+            ok, tokens, used1, used2 = 1, tokens - n, used1 + n1, used2 + n2
+            if span1 > last1 then last1 = span1 end
+            if span2 > last2 then last2 = span2 end
+          end
+          if shape == 4 then
+            tail = encode('<Bdddddddddd', ok, dies, tokens, part, clock, used1, 0, last1, used2, 0, last2)
+          elseif shape == 3 then
+            tail = encode('<Bddddddd', ok, dies, tokens, part, clock, used1, 0, last1)
+          elseif shape == 2 then
+            tail = encode('<Bdddd', ok, dies, used1, 0, last1)
+          else
+            tail = encode('<Bdddd', ok, dies, tokens, part, clock)
+          end
+        end
+      end
+      if not tail then
+        if not try then try, commit, write = slowPath() end
+        tail, ok, part = try(k, head, figures, records, at + 4, denied)
+      end
+      if not tail then
+        failed, ok = failed or fail(i, ok), 0
+      end
+      if ok ~= 1 then all = 0 end
+      keys[i], parts[i], size, at = k, part, size + 1, at + 4 + width
+      replies[size] = tail
+    end
+    if failed then
+      size = first + 1
+      replies[size] = failed
+    elseif all == 1 then
+      for i = 1, count do
+        local k = keys[i]
+        if parts[i] then
+          commit(parts[i])
+        else
+          tails[k] = replies[first + i]
+        end
       end
     end
-  elseif count > 1 then -- a part that has room shows its state without the charge
-    for i = 1, count do
-      if byte(replies[first + i], 1, 1) == 1 then
-        replies[first + i] = quick(keys[i], its[i], records, starts[i], true) or
-          general(keys[i], its[i], records, starts[i], true)
-      end
-    end
-  end
+    denied = true
+  until only or all == 1 or failed
+  pos = at
 end
 local written, err = false, nil
 if write then written, err = write() end
-for k = 1, #KEYS do
+for k = 1, #subjects do
   if err then break end
-  if changed[k] and tails[k] then
-    local reply = redis.pcall('SETRANGE', KEYS[k], offsets[k], tails[k])
+  if tails[k] then
+    local reply = call('SETRANGE', subjects[k], offsets[heads[k]], tails[k])
     if type(reply) == 'table' then err = reply.err else written = true end
   end
 end

@@ -46,12 +46,6 @@ end
 local encode, decode, find, byte = struct.pack, struct.unpack, string.find, string.byte
 local time = redis.call('TIME')
 local clock = time[1] * 1000000 + time[2]
-local function refill(tokens, part, elapsed, max, rate, per)
-  if elapsed * rate >= (max - tokens) * per - part then return max, 0 end
-  part = part + elapsed * rate
-  local rest = part % per
-  return tokens + (part - rest) / per, rest
-end
 local step, from, to, at, life = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]) * 1000000, ARGV[5]
 local MARK, VALUE = 'M\2', 'R\2'
 local MOVED, LEAVING, ARRIVING, ARRIVED = '0', '1', '2', '3'

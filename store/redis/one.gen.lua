@@ -46,18 +46,57 @@ end
 local encode, decode, find, byte = struct.pack, struct.unpack, string.find, string.byte
 local time = redis.call('TIME')
 local clock = time[1] * 1000000 + time[2]
+local head, figures = ARGV[1], ARGV[3]
+local value, shape = redis.call('GET', KEYS[1]), byte(figures, 1, 1)
 local function refill(tokens, part, elapsed, max, rate, per)
   if elapsed * rate >= (max - tokens) * per - part then return max, 0 end
   part = part + elapsed * rate
   local rest = part % per
   return tokens + (part - rest) / per, rest
 end
-local head, figures = ARGV[1], ARGV[3]
-local value, shape = redis.call('GET', KEYS[1]), byte(figures, 1, 1)
-if shape <= 4 and value and #value - #head == (shape == 4 and 81 or shape == 3 and 57 or 33) and
+if shape == 5 and value then
+  local function list(figures, life, text, from, units, pos, denied)
+    local size, ok = (#figures - 1) / 4, denied and 0 or 1
+    local states = { decode('<' .. string.rep('d', 1 + 3 * size), text, from) }
+    local costs = { decode('<' .. string.rep('d', size), units, pos) }
+    if clock + life > states[1] then return nil end
+    for i = 1, size do
+      local max, rate, per, at, n = figures[4 * i - 2], figures[4 * i - 1], figures[4 * i], 3 * i - 1, costs[i]
+      local left = max - states[at]
+      if per > 0 then
+        local last = states[at + 2]
+        if clock < last then return nil end
+        states[at], states[at + 1] = refill(states[at], states[at + 1], clock - last, max, rate, per)
+        states[at + 2], left = clock, states[at]
+      elseif states[at + 1] ~= 0 then
+        return nil
+      end
+      if n > 0 and n > left then ok = 0 end
+    end
+    for i = 1, ok * size do
+      local max, span, per, at, n = figures[4 * i - 2], figures[4 * i - 1], figures[4 * i], 3 * i - 1, costs[i]
+      if per > 0 then
+        states[at] = math.min(states[at] - n, max)
+        if states[at] == max then states[at + 1] = 0 end
+      else
+        states[at] = math.max(states[at] + n, 0)
+        if n > 0 and span > states[at + 2] then states[at + 2] = span end
+      end
+    end
+    return encode('<B' .. string.rep('d', 1 + 3 * size), ok, unpack(states, 1, 1 + 3 * size)), ok
+  end
+  local high, low = byte(head, 3, 4)
+  local size = (high - 128) * 128 + low - 128
+  if #value - #head == 9 + 24 * size and find(value, head, 1, true) == 1 then
+    local units, life = 18 + 25 * size, decode('<d', figures, 10)
+    local tail, ok = list({ decode('<' .. string.rep('Bddd', size), figures, 18) }, life, value, #head + 2, figures, units, false)
+    if ok == 1 then redis.call('SETRANGE', KEYS[1], ARGV[2], tail) end
+    if tail then return tail end
+  end
+elseif shape <= 4 and value and #value - #head == (shape == 4 and 81 or shape == 3 and 57 or 33) and
   find(value, head, 1, true) == 1 then
   local life, max, rate, per, max1, span1, max2, span2 = 0, 0, 0, 1, 0, 0, 0, 0
-  local n, n1, n2, text, from, denied = 0, 0, 0, value, #head + 2, false
+  local n, n1, n2, text, from, denied, ok, tail = 0, 0, 0, value, #head + 2, false, 0, nil
   if shape == 4 then
     life, max, rate, per, max1, span1, max2, span2, n, n1, n2 = decode('<ddddddddddd', figures, 10)
   elseif shape == 3 then
@@ -77,22 +116,29 @@ if shape <= 4 and value and #value - #head == (shape == 4 and 81 or shape == 3 a
   else
     dies, tokens, part, last = decode('<dddd', text, from)
   end
-  local ok, tail, now = 0, nil, clock
-  if now + life <= dies and extra1 == 0 and extra2 == 0 and now >= last then
-    if now > last or tokens >= max then tokens, part = refill(tokens, part, now - last, max, rate, per) end
+  if clock + life <= dies and extra1 == 0 and extra2 == 0 and clock >= last then
+    if clock > last or tokens >= max then -- as refill
+      local more = part + (clock - last) * rate
+      if more >= (max - tokens) * per then
+        tokens, part = max, 0
+      else
+        part = more % per
+        tokens = tokens + (more - part) / per
+      end
+    end
     if n <= tokens and n1 <= max1 - used1 and n2 <= max2 - used2 and not denied then
       ok, tokens, used1, used2 = 1, tokens - n, used1 + n1, used2 + n2
       if span1 > last1 then last1 = span1 end
       if span2 > last2 then last2 = span2 end
     end
     if shape == 4 then
-      tail = encode('<Bdddddddddd', ok, dies, tokens, part, now, used1, 0, last1, used2, 0, last2)
+      tail = encode('<Bdddddddddd', ok, dies, tokens, part, clock, used1, 0, last1, used2, 0, last2)
     elseif shape == 3 then
-      tail = encode('<Bddddddd', ok, dies, tokens, part, now, used1, 0, last1)
+      tail = encode('<Bddddddd', ok, dies, tokens, part, clock, used1, 0, last1)
     elseif shape == 2 then
       tail = encode('<Bdddd', ok, dies, used1, 0, last1)
     else
-      tail = encode('<Bdddd', ok, dies, tokens, part, now)
+      tail = encode('<Bdddd', ok, dies, tokens, part, clock)
     end
   end
   if tail then
@@ -117,7 +163,7 @@ end
 local function current(k)
   if tails[k] then
     values[k] = sub(values[k], 1, #values[k] - #tails[k]) .. tails[k]
-    tails[k] = nil
+    tails[k], changed[k] = nil, true
   elseif not values[k] and not checked[k] then
     local found = redis.pcall('GET', KEYS[k])
     if type(found) == 'table' and found.err then return nil, found.err end
@@ -161,13 +207,15 @@ local function readAside(key, hash, meters)
   return nil
 end
 local function readMeters(head, figures, units, pos)
-  local meters, size, from, at, slow = {}, count(head, 3), 5, 18, byte(figures, 1, 1) > 4
+  local meters, size, from, at, listed = {}, count(head, 3), 5, 18, byte(figures, 1, 1) > 4
   for i = 1, size do
     local id, kind, max, rate, per, span, soft = nil, nil, 0, 0, 1, 0, 0
     id, from = match(head, NAME, from)
     kind = byte(id, 2, 2)
-    if slow then soft, at = byte(figures, at, at), at + 1 end
-    if kind == WINDOW then
+    if listed then
+      soft, max, rate, per, at = decode('<Bddd', figures, at)
+      if kind == WINDOW then span, rate, per = rate, 0, 1 end
+    elseif kind == WINDOW then
       max, span, at = decode('<dd', figures, at)
     else
       max, rate, per, at = decode('<ddd', figures, at)
@@ -184,7 +232,7 @@ end
 local function readPart(k, head, figures, units, pos)
   local key, value, err = KEYS[k], current(k)
   if err then return nil, err end
-  local p = { k = k, head = head, value = value, setting = byte(figures, 1, 1) == 6, at = 0, life = 0, stored = 0, statics = 0, numbers = 0, dies = 0 }
+  local p = { k = k, head = head, value = value, setting = byte(figures, 1, 1) == 7, at = 0, life = 0, stored = 0, statics = 0, numbers = 0, dies = 0 }
   p.at, p.life = decode('<dd', figures, 2)
   p.at = p.at * 1000000
   if value and byte(value, 1, 1) == MARK and byte(value, 2, 2) == byte(head, 2, 2) then

@@ -215,7 +215,8 @@ func TestMonitor(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	decide(64, 10) // now there are connections, and the server knows the scripts
+	decide(64, 10)
+	decide(1, 10) // now there are connections, and the server knows the scripts
 	for _, test := range []struct{ callers, each, most int }{{1, 500, 500}, {64, 50, 3200}} {
 		sent := monitor(t, addr, func() { decide(test.callers, test.each) })
 		calls := sent["evalsha"]

@@ -22,10 +22,11 @@ const (
 	// 128 requests with 64 meters each would keep the server busy for milliseconds.
 	batchMeters = 512
 
-	// Where a call carries one decision, the server can use many calls. There are fewer of
+	// Where each decision is a command, the server can use many calls. There are fewer of
 	// them than the 1,024 places that the client has on a connection: a caller that finds no
-	// place there waits for as long as the connection lasts.
+	// place there waits for as long as the connection lasts. A pipeline is one call.
 	singleCalls  = 512
+	pipelineSize = 64
 	commandCalls = 64
 
 	// In a Cluster each partition of the slots has a queue of its own. A silent node then
@@ -50,15 +51,16 @@ const (
 //	    store.ErrNotTaken,    ctx.Err(): the call goes on
 //	    nothing was sent      and the charge may happen
 //
-// enqueue and tryAcquire take a slot. It becomes free when fill finds no waiter, or by
+// startBatch and tryAcquire take a slot. It becomes free when fill finds no waiter, or by
 // release. The invariant: while callers wait, at least one slot is taken, by a batch that
 // will fill again or by an own call whose release starts a batch.
 type queue struct {
 	maxCalls, maxBatch int
 
 	mu       sync.Mutex
-	inFlight int // slots that are taken
-	own      int // of inFlight: the slots of own calls
+	inFlight int  // slots that are taken
+	own      int  // of inFlight: the slots of own calls
+	starting bool // a batch has taken a slot, and has yet to fill
 	waiting  []*waiter
 }
 
@@ -127,15 +129,22 @@ func (q *queue) tryAcquire() bool {
 	return true
 }
 
-// release frees the slot of an own call. If callers wait, a batch takes the slot over.
+// release frees the slot of an own call. If callers wait, a batch takes it.
 func (q *queue) release(l *link, s *scripts) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.own--
-	if len(q.waiting) > 0 {
+	q.inFlight--
+	q.startBatch(l, s)
+}
+
+// startBatch starts a batch if callers wait and a slot is free. It starts none if another
+// batch is about to take what waits. The caller holds q.mu.
+func (q *queue) startBatch(l *link, s *scripts) {
+	if len(q.waiting) > 0 && q.inFlight < q.maxCalls && !q.starting {
+		q.inFlight++
+		q.starting = true
 		go newBatch(q, l, s).start()
-	} else {
-		q.inFlight--
 	}
 }
 
@@ -161,10 +170,7 @@ func (q *queue) enqueue(l *link, s *scripts, w *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting = append(q.waiting, w)
-	if q.inFlight < q.maxCalls {
-		q.inFlight++
-		go newBatch(q, l, s).start()
-	}
+	q.startBatch(l, s)
 }
 
 // giveUp ends the wait of w, whose ctx is done. It returns nil if the reply has just
@@ -185,11 +191,12 @@ func (q *queue) giveUp(ctx context.Context, w *waiter) error {
 	return fmt.Errorf("%w: %w", store.ErrNotTaken, ctx.Err())
 }
 
-// fill moves the waiters that have waited longest to b. If there are none, it frees the
-// slot of b and returns false.
+// fill moves the waiters that have waited longest to b. It starts another batch for those
+// that find no place. If none waits, it frees the slot of b and returns false.
 func (q *queue) fill(b *batch) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.starting = false
 	if len(q.waiting) == 0 {
 		q.inFlight--
 		return false
@@ -200,6 +207,7 @@ func (q *queue) fill(b *batch) bool {
 		w.inBatch = true
 	}
 	q.waiting = slices.Delete(q.waiting, 0, n)
+	q.startBatch(b.link, b.scripts)
 	return true
 }
 

@@ -23,11 +23,12 @@ type Config struct {
 	// of the keys in a Cluster.
 	Prefix string
 
-	// Separate sends every decision in a call of its own. By default, if the client speaks
-	// to one server at a time, decisions that arrive while others are in flight are batched
-	// into one call. Set Separate if a proxy spreads the keys over several servers, or if no
-	// call may occupy the server for some hundreds of microseconds. Such a proxy may place
-	// two families on two servers, so a charge over both fails with store.ErrApart.
+	// Separate sends every decision in a command of its own. By default, if the client
+	// speaks to one server at a time, decisions that arrive while others are in flight are
+	// batched into one command. Set Separate if a proxy spreads the keys over several
+	// servers, or if no command may occupy the server for some hundreds of microseconds.
+	// Such a proxy may place two families on two servers, so a charge over both fails with
+	// store.ErrApart.
 	Separate bool
 
 	// Logger receives what Run reports: that the subscription to changes is lost, why, and
@@ -107,10 +108,12 @@ func (s *Store) use(client rueidis.Client) {
 	isCluster := client.Mode() == rueidis.ClientModeCluster
 	queues, calls, size := 1, singleCalls, 1
 	switch {
-	// Subjects are on different nodes, so their decisions cannot share a call.
+	// Subjects are on different nodes. A silent node would keep a shared call waiting.
 	case isCluster:
 		queues, calls = partitions, singleCalls/partitions
-	case !s.separate:
+	case s.separate:
+		size = pipelineSize
+	default:
 		calls, size = batchCalls, batchSize
 	}
 

@@ -12,9 +12,8 @@ import (
 //go:generate go test -run ^TestScriptsAreUpToDate$ . -update
 
 // The scripts of decisions are made of the fragments in lua/: the struct library for
-// servers without it, the clock, the fast path, and the four phases. In one.gen.lua the
-// fast path is no function, because a call's frame would cost as much as its arithmetic.
-// No script has a #! line, so that every server takes them.
+// servers without it, the clock, the fast paths, and the four phases. No script has a #!
+// line, so that every server takes them.
 var (
 	//go:embed one.gen.lua
 	oneLua string

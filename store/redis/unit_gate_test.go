@@ -91,7 +91,7 @@ func unitGate(t *testing.T, s store.Counter, plan usageplan.Plan) (*gate.Gate, a
 	dir := local.New(local.Config{})
 	g, err := gate.New(dir, dir, s, gate.Config{Units: units, Timeout: time.Minute})
 	require.NoError(t, err)
-	t.Cleanup(g.Close)
+	t.Cleanup(func() { _ = g.Close() })
 	key, secret, err := must(apikey.NewService(dir, apikey.Config{})).Create(t.Context(), apikey.Key{Enabled: true})
 	require.NoError(t, err)
 	plans := must(usageplan.NewService(dir, dir, usageplan.Config{Units: units}))

@@ -9,11 +9,22 @@
 --> begin.lua
 local head, figures = ARGV[1], ARGV[3]
 local value, shape = redis.call('GET', KEYS[1]), byte(figures, 1, 1)
-if shape <= 4 and value and #value - #head == (shape == 4 and 81 or shape == 3 and 57 or 33) and
+--> refill.lua
+if shape == 5 and value then
+  --> list.lua
+  local high, low = byte(head, 3, 4)
+  local size = (high - 128) * 128 + low - 128
+  if #value - #head == 9 + 24 * size and find(value, head, 1, true) == 1 then
+    local units, life = 18 + 25 * size, decode('<d', figures, 10)
+    local tail, ok = list({ decode('<' .. string.rep('Bddd', size), figures, 18) }, life, value, #head + 2, figures, units, false)
+    if ok == 1 then redis.call('SETRANGE', KEYS[1], ARGV[2], tail) end
+    if tail then return tail end
+  end
+elseif shape <= 4 and value and #value - #head == (shape == 4 and 81 or shape == 3 and 57 or 33) and
   find(value, head, 1, true) == 1 then
   -- No function, because a frame would cost as much as the arithmetic.
   local life, max, rate, per, max1, span1, max2, span2 = 0, 0, 0, 1, 0, 0, 0, 0
-  local n, n1, n2, text, from, denied = 0, 0, 0, value, #head + 2, false
+  local n, n1, n2, text, from, denied, ok, tail = 0, 0, 0, value, #head + 2, false, 0, nil
   if shape == 4 then
     life, max, rate, per, max1, span1, max2, span2, n, n1, n2 = decode('<ddddddddddd', figures, 10)
   elseif shape == 3 then

@@ -6,21 +6,28 @@
 -- state after the decision, and ok, which is 1 if the charge fits the part. There is no tail
 -- if the part needs the slow path: if the key must live longer, if an allowance was
 -- extended, or if the server's clock is behind the bucket's.
-local ok, tail, now = 0, nil, clock
-if now + life <= dies and extra1 == 0 and extra2 == 0 and now >= last then
-  if now > last or tokens >= max then tokens, part = refill(tokens, part, now - last, max, rate, per) end
+if clock + life <= dies and extra1 == 0 and extra2 == 0 and clock >= last then
+  if clock > last or tokens >= max then -- as refill
+    local more = part + (clock - last) * rate
+    if more >= (max - tokens) * per then
+      tokens, part = max, 0
+    else
+      part = more % per
+      tokens = tokens + (more - part) / per
+    end
+  end
   if n <= tokens and n1 <= max1 - used1 and n2 <= max2 - used2 and not denied then
     ok, tokens, used1, used2 = 1, tokens - n, used1 + n1, used2 + n2
     if span1 > last1 then last1 = span1 end
     if span2 > last2 then last2 = span2 end
   end
   if shape == 4 then
-    tail = encode('<Bdddddddddd', ok, dies, tokens, part, now, used1, 0, last1, used2, 0, last2)
+    tail = encode('<Bdddddddddd', ok, dies, tokens, part, clock, used1, 0, last1, used2, 0, last2)
   elseif shape == 3 then
-    tail = encode('<Bddddddd', ok, dies, tokens, part, now, used1, 0, last1)
+    tail = encode('<Bddddddd', ok, dies, tokens, part, clock, used1, 0, last1)
   elseif shape == 2 then
     tail = encode('<Bdddd', ok, dies, used1, 0, last1)
   else
-    tail = encode('<Bdddd', ok, dies, tokens, part, now)
+    tail = encode('<Bdddd', ok, dies, tokens, part, clock)
   end
 end

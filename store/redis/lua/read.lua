@@ -3,7 +3,7 @@
 --   tails    the tail of that string, if the fast path has changed it since
 --   heads    the head with which the string is known to begin
 --   checked  whether a key without a string is known to be of no other type
---   changed  whether the string has to be written
+--   changed  whether the string in values has to be written
 --   whole    whether all of it has to be written, because it has another head or expiry
 -- aside has the fields of hashes that have to be written, by the hash's name.
 local floor, min, largest = math.floor, math.min, math.max
@@ -27,7 +27,7 @@ end
 local function current(k)
   if tails[k] then
     values[k] = sub(values[k], 1, #values[k] - #tails[k]) .. tails[k]
-    tails[k] = nil
+    tails[k], changed[k] = nil, true
   elseif not values[k] and not checked[k] then
     local found = redis.pcall('GET', KEYS[k])
     if type(found) == 'table' and found.err then return nil, found.err end
@@ -84,13 +84,15 @@ end
 -- readMeters returns the meters of a part, with their figures. Each has the name and the
 -- statics that belong in the value, and its fresh state. The units begin at pos.
 local function readMeters(head, figures, units, pos)
-  local meters, size, from, at, slow = {}, count(head, 3), 5, 18, byte(figures, 1, 1) > 4
+  local meters, size, from, at, listed = {}, count(head, 3), 5, 18, byte(figures, 1, 1) > 4
   for i = 1, size do
     local id, kind, max, rate, per, span, soft = nil, nil, 0, 0, 1, 0, 0
     id, from = match(head, NAME, from)
     kind = byte(id, 2, 2)
-    if slow then soft, at = byte(figures, at, at), at + 1 end
-    if kind == WINDOW then
+    if listed then
+      soft, max, rate, per, at = decode('<Bddd', figures, at)
+      if kind == WINDOW then span, rate, per = rate, 0, 1 end
+    elseif kind == WINDOW then
       max, span, at = decode('<dd', figures, at)
     else
       max, rate, per, at = decode('<ddd', figures, at)
@@ -111,7 +113,7 @@ end
 local function readPart(k, head, figures, units, pos)
   local key, value, err = KEYS[k], current(k)
   if err then return nil, err end
-  local p = { k = k, head = head, value = value, setting = byte(figures, 1, 1) == 6, at = 0, life = 0, stored = 0, statics = 0, numbers = 0, dies = 0 }
+  local p = { k = k, head = head, value = value, setting = byte(figures, 1, 1) == 7, at = 0, life = 0, stored = 0, statics = 0, numbers = 0, dies = 0 }
   p.at, p.life = decode('<dd', figures, 2)
   p.at = p.at * 1000000
   if value and byte(value, 1, 1) == MARK and byte(value, 2, 2) == byte(head, 2, 2) then
