@@ -18,12 +18,12 @@ const module = "github.com/ration-go/ration"
 // mayImport lists which packages of this module each package may import. A new entry
 // needs a reason, which belongs in ARCHITECTURE.md.
 var mayImport = map[string][]string{
-	"":                     {"/apikey", "/gate", "/internal/nilcheck", "/middleware", "/store", "/usageplan"},
+	"":                     {"/apikey", "/gate", "/internal/nilcheck", "/middleware", "/store", "/store/lease", "/usageplan"},
 	"/apigateway":          {"/apigateway/keyfile", "/apigateway/sigv4", "/apikey", "/gate", "/internal/nilcheck", "/internal/refusal", "/limiter", "/quota", "/usageplan"},
 	"/apigateway/keyfile":  {"/apikey", "/internal/fault", "/internal/nilcheck", "/usageplan"},
 	"/apigateway/sigv4":    {},
 	"/apikey":              {"/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict"},
-	"/gate":                {"/apikey", "/internal/metername", "/internal/fault", "/internal/nilcheck", "/internal/pages", "/limiter", "/quota", "/store", "/usageplan"},
+	"/gate":                {"/apikey", "/internal/metername", "/internal/fault", "/internal/nilcheck", "/internal/pages", "/limiter", "/quota", "/store", "/store/lease", "/usageplan"},
 	"/internal/awstest":    {},
 	"/internal/metername":  {"/store"},
 	"/internal/codeblocks": {},
@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"/middleware":          {"/apikey", "/gate", "/internal/fault", "/internal/nilcheck", "/internal/refusal", "/limiter", "/store", "/usageplan"},
 	"/quota":               {"/internal/fault", "/internal/nilcheck", "/store"},
 	"/store":               {},
+	"/store/lease":         {"/internal/fault", "/internal/nilcheck", "/store"},
 	"/store/memory":        {"/apikey", "/internal/cursor", "/store", "/usageplan"},
 	"/store/redis":         {"/apikey", "/internal/cursor", "/internal/nilcheck", "/store", "/usageplan"},
 	"/store/storetest":     {"/apikey", "/limiter", "/quota", "/store", "/usageplan"},
@@ -50,6 +51,7 @@ var mayImport = map[string][]string{
 // thirdParty lists the packages that may import modules beyond the standard library and
 // golang.org/x, and which ones.
 var thirdParty = map[string][]string{
+	"/gate":               {"github.com/dchest/siphash"},
 	"/store/redis":        {"github.com/redis/rueidis"},
 	"/internal/redistest": {"github.com/redis/rueidis"},
 
@@ -121,7 +123,7 @@ func TestModule(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, string(text), "replace")
 	allowed := []string{
-		"github.com/alicebob/miniredis/v2", "github.com/redis/rueidis", "github.com/stretchr/testify",
+		"github.com/alicebob/miniredis/v2", "github.com/dchest/siphash", "github.com/redis/rueidis", "github.com/stretchr/testify",
 		"golang.org/x/sync", "golang.org/x/time", "pgregory.net/rapid", "go.uber.org/goleak",
 	}
 	for line := range strings.Lines(string(text)) {

@@ -27,6 +27,7 @@ var known = map[string]string{
 	"store":      module + "/store",
 	"memory":     module + "/store/memory",
 	"redis":      module + "/store/redis",
+	"lease":      module + "/store/lease",
 	"storetest":  module + "/store/storetest",
 	"usageplan":  module + "/usageplan",
 

@@ -1,0 +1,91 @@
+package lease
+
+import (
+	"context"
+	"slices"
+
+	"github.com/ration-go/ration/store"
+)
+
+// read answers a charge that takes nothing. The inner Counter is asked, since other
+// processes may have spent, and what is leased here and not spent is taken off.
+//
+// Reads keep nobody waiting. If a settlement was under way meanwhile, the answer may be
+// from before it or from after it, so read asks again. After some tries, what the
+// accounts know of their subjects is the answer.
+func (l *Counter) read(ctx context.Context, c *store.Charge, set *payers) error {
+	ctx, cancel := l.within(ctx)
+	defer cancel()
+	set.lock()
+	set.prepare(c)
+	settle := set.hasReturns(c) || wantsLast(c)
+	set.unlock()
+	if settle {
+		if err := l.flush(ctx, set.order[:set.n]); err != nil {
+			return err
+		}
+	}
+	for try := 0; ; try++ {
+		if err := l.awaitSettlements(ctx, set.order[:set.n]); err != nil {
+			return err
+		}
+		if set.lock(); try < maxWaits && l.renew(c, set) {
+			continue
+		}
+		set.note()
+		set.unlock()
+		err := l.inner.Take(ctx, c)
+		set.lock()
+		again := err == nil && try < maxReads && set.moved()
+		if !again {
+			l.learn(c, set, err)
+		}
+		set.unlock()
+		if !again {
+			return err
+		}
+	}
+}
+
+// maxReads bounds how often a read is repeated.
+const maxReads = 4
+
+// flush charges what was spent and is not yet charged, and gives back what is only to be
+// given back.
+func (l *Counter) flush(ctx context.Context, accounts []*account) error {
+	for _, a := range accounts {
+		if err := l.acquire(ctx, a); err != nil {
+			return err
+		}
+		err := l.settle(ctx, a, payNone)
+		l.release(a)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitSettlements waits for the settlements of accounts that are under way.
+func (l *Counter) awaitSettlements(ctx context.Context, accounts []*account) error {
+	for _, a := range accounts {
+		a.mu.Lock()
+		wait := a.settling
+		a.mu.Unlock()
+		if wait == nil {
+			continue
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return notTaken(ctx.Err())
+		}
+	}
+	return nil
+}
+
+// wantsLast reports whether a caller asks when units were last taken. Then what was spent
+// has to be charged first.
+func wantsLast(c *store.Charge) bool {
+	return slices.ContainsFunc(c.Parts, func(p store.Part) bool { return p.Last != nil })
+}

@@ -1,0 +1,165 @@
+package lease
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/ration-go/ration/store"
+)
+
+// begin begins a settlement in the background, unless one is under way. The lock is held.
+func (l *Counter) begin(a *account) {
+	if a.settling != nil || a.gone || a.heldBack > 0 || l.isEarly(a) || !l.enter() {
+		return
+	}
+	a.seize()
+	go func() {
+		defer l.working.Done()
+		defer l.release(a)
+		ctx, cancel := l.within(context.Background())
+		defer cancel()
+		_ = l.settle(ctx, a, payAhead)
+	}()
+}
+
+// enter counts one more piece of work, unless the Counter is closed.
+func (l *Counter) enter() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed.Load() {
+		return false
+	}
+	l.working.Add(1)
+	return true
+}
+
+// settle settles an account that the caller has seized.
+func (l *Counter) settle(ctx context.Context, a *account, to aim) error {
+	l.awaitCalls(ctx, a)
+	a.mu.Lock()
+	a.drain()
+	a.moving = true
+	began := l.clock.now()
+	returning, live := a.split(began)
+	a.mu.Unlock()
+
+	err := l.settleMeters(ctx, a, returning, giveBack)
+	if err == nil {
+		err = l.settleMeters(ctx, a, live, to)
+	}
+
+	l.report(err)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := l.clock.now()
+	a.began, a.roundTrip, a.dry = began, now-began, false
+	if err == nil {
+		a.failures, a.pause = 0, 0
+	} else {
+		a.failures = min(a.failures+1, maxFailures)
+		a.pause = now + l.cfg.Life.Microseconds()>>(maxFailures-a.failures)
+	}
+	a.tidy()
+	if to == payAhead && err == nil {
+		a.openPool(now + a.shift)
+	}
+	return err
+}
+
+// maxFailures bounds how often the pause after a failed settlement doubles: to
+// Config.Life. Any answer for the subject ends it.
+const maxFailures = 4
+
+// split returns the meters that are only to be given back, and all others. A lease dies
+// with its window.
+func (a *account) split(now int64) (returning, live []*meter) {
+	for _, m := range a.meters {
+		if m.IsWindow() && m.End <= a.settleAt(now).Unix() {
+			m.returning = true
+		}
+		if m.returning {
+			returning = append(returning, m)
+		} else {
+			live = append(live, m)
+		}
+	}
+	return returning, live
+}
+
+// longUnused is after how many settlements a large account forgets a meter.
+const longUnused = 100
+
+// tidy forgets meters of which nothing is left, and in a large account those that were
+// not used of late.
+func (a *account) tidy() {
+	kept := make([]*meter, 0, len(a.meters))
+	for _, m := range a.meters {
+		if m.unused++; m.taken > 0 || m.avail != 0 {
+			m.unused = 0
+		}
+		unused := m.returning || len(a.meters) > maxMeters/2 && m.unused > longUnused
+		if m.settled() && unused {
+			m.returning = true
+		} else {
+			kept = append(kept, m)
+		}
+	}
+	a.meters = kept
+}
+
+// settleMeters settles meters, as many at a time as a charge may have.
+func (l *Counter) settleMeters(ctx context.Context, a *account, meters []*meter, to aim) error {
+	for len(meters) > 0 {
+		n := min(len(meters), store.MaxMeters)
+		paid, ok, err := l.settleOnce(ctx, a, meters[:n], to)
+		if err == nil && !ok && paid {
+			// Others were faster. What was spent still has to be charged.
+			_, ok, err = l.settleOnce(ctx, a, meters[:n], payNone)
+		}
+		if err == nil && !ok {
+			a.forgetUncountable(meters[:n])
+		}
+		if err != nil {
+			return err
+		}
+		meters = meters[n:]
+	}
+	return nil
+}
+
+// forgetUncountable forgets what was spent of a record that has no room for it, since a
+// count is at most store.MaxUnits. Otherwise no settlement would succeed any more.
+func (a *account) forgetUncountable(meters []*meter) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, m := range meters {
+		if !m.ahead() && m.IsWindow() && m.state.Window.Used > store.MaxUnits {
+			m.avail = 0
+		}
+	}
+}
+
+// settleOnce makes one charge. It reports whether the charge was to pay ahead, and
+// whether it was applied.
+func (l *Counter) settleOnce(ctx context.Context, a *account, meters []*meter, to aim) (paid, ok bool, err error) {
+	a.mu.Lock()
+	s := l.newSettlement(a, cmp.Or(a.payee, a.subject), meters, to)
+	s.charge.At = a.settleAt(l.clock.now())
+	a.mu.Unlock()
+	if len(s.charge.Parts) == 0 {
+		return false, true, nil
+	}
+	err = l.takeSafely(ctx, &s.charge)
+	a.mu.Lock()
+	now := l.clock.now()
+	if err == nil {
+		a.heard(now)
+	}
+	s.finish(now+a.shift, err)
+	a.mu.Unlock()
+	if moved, is := errors.AsType[*store.MovedError](err); is {
+		return false, true, l.leave(ctx, a, moved)
+	}
+	return s.paid, s.charge.OK, err
+}

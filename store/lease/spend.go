@@ -1,0 +1,150 @@
+package lease
+
+import (
+	"context"
+
+	"github.com/ration-go/ration/store"
+)
+
+// spend decides a Spend: here if the units are here, and otherwise by the inner Counter.
+func (l *Counter) spend(ctx context.Context, c *store.Charge) error {
+	t := l.clock.read(c.At)
+	var set payers
+	l.find(c, &set, t.own)
+	defer l.leaveCold(c, &set)
+	l.warm(c, &set)
+	if set.none() {
+		ctx, cancel := l.within(ctx)
+		defer cancel()
+		err := l.inner.Take(ctx, c)
+		l.warmAndLearn(c, &set, err)
+		return err
+	}
+	if !takes(c) {
+		return l.read(ctx, c, &set)
+	}
+	return l.spendHot(ctx, c, &set, t)
+}
+
+// spendHot decides a Spend of which at least one subject is hot.
+func (l *Counter) spendHot(ctx context.Context, c *store.Charge, set *payers, t instant) error {
+	bounded := false
+	defer set.letGo()
+	for try := 0; ; try++ {
+		if set.lock(); try < maxWaits && l.renew(c, set) {
+			continue
+		}
+		if set.decide(c, t) {
+			l.follow(c, set)
+			set.unlock()
+			return nil
+		}
+		if !bounded { // c was not decided here at once, so it may wait
+			bounded = true
+			var cancel context.CancelFunc
+			ctx, cancel = l.within(ctx)
+			defer cancel()
+		}
+		if try >= patience {
+			set.holdBack()
+		}
+		wait := l.awaited(c, set, try)
+		if wait == nil {
+			settle := set.beginCall(c, t)
+			set.unlock()
+			if done, err := l.exact(ctx, c, set, settle); done {
+				return err
+			}
+		} else {
+			set.unlock()
+			select {
+			case <-wait:
+			case <-ctx.Done():
+				return notTaken(ctx.Err())
+			}
+		}
+		t = l.clock.read(c.At)
+	}
+}
+
+// takes reports whether c changes anything.
+func takes(c *store.Charge) bool {
+	for i := range c.Parts {
+		for _, n := range c.Parts[i].N {
+			if n != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// awaited returns the end of a settlement that c waits for, or nil. A settlement may
+// bring the units that c needs. awaited begins one that would. The locks are held.
+//
+// A charge of hot subjects waits until no settlement is under way, so that its answer is
+// from before the next one or from after it. A charge that also names a cold subject does
+// so only if the inner Counter is near. It has to ask in any case, and must not become
+// slower by another subject's lease.
+func (l *Counter) awaited(c *store.Charge, set *payers, try int) (end chan struct{}) {
+	set.waits = try < maxTries
+	for _, a := range set.order[:set.n] {
+		set.waits = set.waits && (set.n == len(c.Parts) || a.roundTrip <= l.cfg.Block.Microseconds()/2)
+	}
+	for _, a := range set.order[:set.n] {
+		a.active = true
+		if a.settling != nil && !a.gone && set.waits {
+			return a.settling
+		}
+	}
+	now := l.clock.now()
+	if try < 2 && set.hasReturns(c) && now >= set.pause() {
+		for _, a := range set.order[:set.n] {
+			if a.settling == nil {
+				l.begin(a)
+				end = a.settling
+			}
+		}
+		return end
+	}
+	if try > 1 || len(c.Parts) != set.n {
+		return nil
+	}
+	for p := range c.Parts {
+		if a := set.of[p]; !l.wouldCover(a, &c.Parts[p], now) {
+			return nil
+		}
+	}
+	for p := range c.Parts {
+		if a := set.of[p]; !a.covers(&c.Parts[p]) {
+			a.dry = true
+			l.begin(a)
+			end = a.settling
+		}
+	}
+	return end
+}
+
+// covers reports whether an account has what a part takes.
+func (a *account) covers(part *store.Part) bool {
+	for i := range part.Meters {
+		if m := a.meter(&part.Meters[i], i); m == nil || m.returning || m.ahead() && part.N[i] > m.avail {
+			return false
+		}
+	}
+	return true
+}
+
+// wouldCover reports whether an account would have what a part takes after a settlement.
+func (l *Counter) wouldCover(a *account, part *store.Part, now int64) bool {
+	for i := range part.Meters {
+		m := a.meter(&part.Meters[i], i)
+		if m == nil || m.returning || !m.sameFigures(&part.Meters[i]) {
+			return false
+		}
+		if n := part.N[i]; m.ahead() && n > m.avail && (now < a.pause || l.block(a, m, now)/fewCharges < n) {
+			return false
+		}
+	}
+	return true
+}

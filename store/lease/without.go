@@ -1,0 +1,74 @@
+package lease
+
+import (
+	"context"
+
+	"github.com/ration-go/ration/store"
+)
+
+// setRemaining gives back everything that is leased of the subjects of c before c is
+// carried out.
+func (l *Counter) setRemaining(ctx context.Context, c *store.Charge) error {
+	return l.bare(ctx, c, func(*payers) {}, func(set *payers, err error) {
+		set.lock()
+		l.learn(c, set, err)
+		set.unlock()
+	})
+}
+
+// move gives back everything that is leased of both subjects before the one is moved to
+// the other. Meanwhile the inner Counter decides their charges, since what the accounts
+// decided then would be lost with them.
+func (l *Counter) move(ctx context.Context, c *store.Charge) error {
+	var retired []*account
+	err := l.bare(ctx, c, func(set *payers) { retired = l.retire(set) }, func(*payers, error) {})
+	if err != nil {
+		l.mu.Lock()
+		l.unsettled = append(l.unsettled, retired...) // they may hold something yet
+		l.mu.Unlock()
+	}
+	return err
+}
+
+// retire removes accounts, and returns them.
+func (l *Counter) retire(set *payers) (retired []*account) {
+	set.lock()
+	defer set.unlock()
+	for _, a := range set.order[:set.n] {
+		if !a.gone {
+			l.remove(a)
+			retired = append(retired, a)
+		}
+	}
+	return retired
+}
+
+// bare lets the inner Counter carry out c while nothing is leased of its subjects. It
+// calls before when it has seized their accounts, and then with the answer.
+func (l *Counter) bare(ctx context.Context, c *store.Charge, before func(*payers), then func(*payers, error)) error {
+	var set payers
+	for i := range c.Parts {
+		subject := c.Parts[i].Subject
+		if a := l.accounts.find(l.accounts.hash(subject), subject); a != nil {
+			set.of[i] = a
+			set.insert(a)
+		}
+	}
+	if set.none() {
+		return l.inner.Take(ctx, c)
+	}
+	if err := l.acquireAll(ctx, &set); err != nil {
+		return err
+	}
+	defer l.releaseAll(&set)
+	before(&set)
+	if err := l.settleAll(ctx, &set, giveBack); err != nil {
+		return notTaken(err)
+	}
+	set.lock()
+	set.note()
+	set.unlock()
+	err := l.inner.Take(ctx, c)
+	then(&set, err)
+	return err
+}
