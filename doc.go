@@ -34,6 +34,8 @@
 //     process
 //   - [github.com/ration-go/ration/store/redis]: counters, keys and plans that processes
 //     share
+//   - [github.com/ration-go/ration/store/lease]: decides busy keys of a shared store at
+//     local speed
 //   - [github.com/ration-go/ration/store/storetest]: tests a store against the contracts
 //   - [github.com/ration-go/ration/apigateway]: a control plane for the aws command line
 //

@@ -13,6 +13,7 @@ import (
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/lease"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -25,8 +26,9 @@ type Store interface {
 }
 
 // Config configures the parts of a Ration. The zero Config is ready for use. By default
-// Gate.KeyFormat is that of Keys, Gate.Units and Gate.Classes are Units and Classes,
-// Keys.CheckGroup is Groups.Check, and each Logger is Logger, which may be nil.
+// Gate.KeyFormat is that of Keys, Gate.Units, Gate.Classes and Gate.Lease are Units,
+// Classes and Lease, Keys.CheckGroup is Groups.Check, and each Logger is Logger, which
+// may be nil.
 type Config struct {
 	Units      usageplan.Units   // what plans may limit beside requests
 	Classes    usageplan.Classes // what plans and requests may name; the default is any
@@ -35,6 +37,11 @@ type Config struct {
 	Middleware middleware.Config
 	Logger     *slog.Logger
 	Counter    store.Counter // the default is the Store
+
+	// Lease, if it is not nil, decides most requests of busy keys and groups at the speed of
+	// local memory over a store that processes share: see package lease. &lease.Config{} has
+	// the defaults. A store in memory gains nothing, so New refuses a Lease over it.
+	Lease *lease.Config
 }
 
 // Ration manages keys, plans and groups, and enforces them. Call New to make one. It is
@@ -74,24 +81,27 @@ func New(s Store, cfg Config) (*Ration, error) {
 	if len(cfg.Gate.Units) == 0 {
 		cfg.Gate.Units = cfg.Units
 	}
+	cfg.Gate.Lease = cmp.Or(cfg.Gate.Lease, cfg.Lease)
 
+	g, gateErr := gate.New(s, s, cfg.Counter, cfg.Gate)
+	if gateErr == nil {
+		cfg.Counter = g.Counter() // a moved key leaves no lease behind
+	}
 	groups, groupsErr := usageplan.NewGroups(s, s, cfg.Counter, usageplan.Config{Units: cfg.Units})
 	if cfg.Keys.CheckGroup == nil {
 		cfg.Keys.CheckGroup = groups.Check
 	}
 	keys, keysErr := apikey.NewService(s, cfg.Keys)
 	plans, plansErr := usageplan.NewService(s, s, usageplan.Config{Units: cfg.Units, Classes: cfg.Classes})
-	g, gateErr := gate.New(s, s, cfg.Counter, cfg.Gate)
 	if err := errors.Join(unitsErr, classesErr, keysErr, plansErr, groupsErr, gateErr, cfg.differences()); err != nil {
 		if gateErr == nil {
-			g.Close()
+			err = errors.Join(err, g.Close())
 		}
 		return nil, err
 	}
 	mw, err := middleware.New(g, cfg.Middleware)
 	if err != nil {
-		g.Close()
-		return nil, err
+		return nil, errors.Join(err, g.Close())
 	}
 	return &Ration{keys, plans, groups, g, mw}, nil
 }
@@ -106,6 +116,9 @@ func (cfg *Config) differences() (err error) {
 	}
 	if cfg.Classes != nil && !slices.Equal(cfg.Gate.Classes, cfg.Classes) {
 		err = errors.Join(err, errors.New("ration: gate.classes: want none, or those of classes, in the same order"))
+	}
+	if cfg.Lease != nil && *cfg.Gate.Lease != *cfg.Lease {
+		err = errors.Join(err, errors.New("ration: gate.lease: want none, or the same as lease"))
 	}
 	return err
 }
@@ -135,8 +148,9 @@ func (r *Ration) Issue(ctx context.Context, planID, name string) (key apikey.Key
 	return key, secret, nil
 }
 
-// Close ends what New has begun. It leaves the Store open.
-func (r *Ration) Close() { r.Gate.Close() }
+// Close ends what New has begun, and gives back leases: see gate.Gate.Close. So call it
+// after the last request. It leaves the Store open.
+func (r *Ration) Close() error { return r.Gate.Close() }
 
 // Must returns v, and panics if err is not nil. It is for the start of a program.
 func Must[T any](v T, err error) T {

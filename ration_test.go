@@ -24,7 +24,7 @@ func newRation(t *testing.T, cfg ration.Config) *ration.Ration {
 	t.Helper()
 	r, err := ration.New(memory.New(memory.Config{}), cfg)
 	require.NoError(t, err)
-	t.Cleanup(r.Close)
+	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	return r
 }
 

@@ -241,7 +241,7 @@ func TestAccount(t *testing.T) {
 	h = newHarnessOn(t, st, func(cfg *parts) {
 		g, err := gate.New(st, st, st, gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Account: &limiter.Limit{Rate: 30, Burst: 4}})
 		require.NoError(t, err)
-		t.Cleanup(g.Close)
+		t.Cleanup(func() { _ = g.Close() })
 		cfg.Gate = g
 	})
 	require.Contains(t, h.raw("GET /account", ""), `"throttleSettings":{"burstLimit":4,"rateLimit":30.0}`)

@@ -79,7 +79,7 @@ func newHarnessOn(t *testing.T, st stores, change ...func(*parts)) *harness {
 func (h *harness) newGate(keep time.Duration) *gate.Gate {
 	g, err := gate.New(h.st, h.st, h.st, gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Units: units, Keep: keep})
 	require.NoError(h.t, err)
-	h.t.Cleanup(g.Close)
+	h.t.Cleanup(func() { _ = g.Close() })
 	return g
 }
 

@@ -243,6 +243,9 @@ func (h *Handler) days(ctx context.Context, l *usageplan.Link, from, now time.Ti
 
 // windows returns a function that finds the window of a day since from. A window that the
 // Gate does not know has nothing used. Without a quota everything remains.
+//
+// What gates have leased and not spent remains: the client can still use it, and it is
+// not among the uses of a day either. See package lease.
 func (h *Handler) windows(ctx context.Context, l *usageplan.Link, c *calendar, from time.Time) (func(day time.Time) quota.Usage, error) {
 	if !c.limited {
 		return func(time.Time) quota.Usage { return quota.Usage{Limit: unlimited, Remaining: unlimited} }, nil
@@ -250,6 +253,7 @@ func (h *Handler) windows(ctx context.Context, l *usageplan.Link, c *calendar, f
 	list, err := h.gate.UsageByWindow(ctx, l.PlanID, l.KeyID, c.quota.NameOrPeriod(), c.count(from))
 	known := map[int64]quota.Usage{}
 	for _, w := range list {
+		w.Remaining = min(w.Remaining+w.Leased, w.Limit)
 		known[w.Start.Unix()] = w
 	}
 	return func(day time.Time) quota.Usage {

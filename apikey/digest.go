@@ -41,9 +41,7 @@ func DigestOf(s string) Digest {
 //
 // Security: Equal takes the same time for any two digests. It reads every word of both
 // and has no branch, and so no early exit, that depends on their content. It is written
-// out because crypto/subtle compares byte by byte. Comparing by words takes 7.5 ns
-// instead of 31 ns of a whole decision of about 180 ns. Both digests are passed by
-// pointer, because copies of them would also show in a decision.
+// out because crypto/subtle compares byte by byte, which takes 31 ns instead of 7.5 ns.
 func (d *Digest) Equal(other *Digest) bool {
 	var differs uint64
 	for i := 0; i < len(d); i += 8 {

@@ -1,14 +1,9 @@
 package gate
 
-import (
-	"encoding/binary"
-	"sync/atomic"
+import "sync/atomic"
 
-	"github.com/ration-go/ration/apikey"
-)
-
-// cache holds entries by the digest of their secret, or of their key ID. It is a hash
-// table with open addressing and linear probing over atomic pointers.
+// cache holds entries by the fingerprint of their secret, or of their key ID. It is a
+// hash table with open addressing and linear probing over atomic pointers.
 //
 // Every decision reads the cache, so get takes no lock. All other methods need the
 // resolver's lock. The cache holds at most max entries; put evicts to make room.
@@ -48,15 +43,15 @@ type cache struct {
 
 // slot is a place of the table.
 //
-// prefix is the start of the entry's digest. It lies beside the pointer, so that a
-// probe that meets another digest does not load that entry from memory. With many keys
+// head is that of the entry's fingerprint. It lies beside the pointer, so that a probe
+// that meets another fingerprint does not load that entry from memory. With many keys
 // each such load is a cache miss.
 //
-// prefix is written once, before the first entry is stored. A tombstone is never
-// replaced by an entry of the same table, so get may read prefix without a lock.
+// head is written once, before the first entry is stored. A tombstone is never
+// replaced by an entry of the same table, so get may read head without a lock.
 type slot struct {
-	prefix uint64
-	entry  atomic.Pointer[entry]
+	head  uint64
+	entry atomic.Pointer[entry]
 }
 
 // tombstone takes the place of an entry that was removed. An empty slot would end the
@@ -72,23 +67,20 @@ func newCache(most int) *cache {
 	return c
 }
 
-// prefixOf returns the first 8 bytes of a digest. They are the hash of the table too,
-// since the bytes of a SHA-256 digest are as good as random.
-func prefixOf(d *apikey.Digest) uint64 { return binary.LittleEndian.Uint64(d[:8]) }
-
-// get returns the entry of d, or nil. It takes no lock.
+// get returns the entry of f, or nil. It takes no lock.
 //
-// Digest.Equal compares in constant time. The prefix, which chooses the slot, is compared
-// first.
-func (c *cache) get(d *apikey.Digest) *entry {
-	table, prefix := *c.table.Load(), prefixOf(d)
+// Security: the head, which chooses the slot, is compared first. Then the whole is
+// compared in constant time. The time that a miss takes tells nobody how close a guess
+// was, because the fingerprints of two secrets are unrelated.
+func (c *cache) get(f fingerprint) *entry {
+	table := *c.table.Load()
 	mask := uint64(len(table) - 1)
-	for i := prefix & mask; ; i = (i + 1) & mask {
+	for i := f.head & mask; ; i = (i + 1) & mask {
 		e := table[i].entry.Load()
 		if e == nil {
 			return nil
 		}
-		if table[i].prefix == prefix && e != tombstone && e.digest.Equal(d) {
+		if table[i].head == f.head && e != tombstone && e.fingerprint.equal(f) {
 			// A store on every hit would move the cache line from core to core.
 			if !e.used.Load() {
 				e.used.Store(true)
@@ -98,9 +90,9 @@ func (c *cache) get(d *apikey.Digest) *entry {
 	}
 }
 
-// put adds e. It replaces the entry with the same digest.
+// put adds e. It replaces the entry with the same fingerprint.
 func (c *cache) put(e *entry) {
-	if i, ok := c.slotOf(&e.digest); ok {
+	if i, ok := c.slotOf(e.fingerprint); ok {
 		c.removeSlot(i)
 	}
 	for c.live >= c.max {
@@ -126,17 +118,17 @@ func (c *cache) eachFlag(mark func(*atomic.Bool)) {
 	}
 }
 
-// entryOf returns the entry of d, or nil. Unlike get it does not mark the entry as used.
-func (c *cache) entryOf(d *apikey.Digest) *entry {
-	if i, ok := c.slotOf(d); ok {
+// entryOf returns the entry of f, or nil. Unlike get it does not mark the entry as used.
+func (c *cache) entryOf(f fingerprint) *entry {
+	if i, ok := c.slotOf(f); ok {
 		return (*c.table.Load())[i].entry.Load()
 	}
 	return nil
 }
 
-// removeDigest removes the entry of d.
-func (c *cache) removeDigest(d *apikey.Digest) {
-	if i, ok := c.slotOf(d); ok {
+// remove removes the entry of f.
+func (c *cache) remove(f fingerprint) {
+	if i, ok := c.slotOf(f); ok {
 		c.removeSlot(i)
 	}
 }
@@ -145,7 +137,7 @@ func (c *cache) removeDigest(d *apikey.Digest) {
 // one for its ID.
 func (c *cache) removeKey(keyID string) {
 	for e := c.byKey[keyID]; e != nil; e = c.byKey[keyID] {
-		i, _ := c.slotOf(&e.digest)
+		i, _ := c.slotOf(e.fingerprint)
 		c.removeSlot(i)
 	}
 }
@@ -164,31 +156,31 @@ func (c *cache) expireAll() {
 // mustReload is the until of an entry whose key or plan may have changed.
 const mustReload = 0
 
-// slotOf returns the index of the slot that has the entry of d, and whether there is one.
-func (c *cache) slotOf(d *apikey.Digest) (uint64, bool) {
-	table, prefix := *c.table.Load(), prefixOf(d)
+// slotOf returns the index of the slot that has the entry of f, and whether there is one.
+func (c *cache) slotOf(f fingerprint) (uint64, bool) {
+	table := *c.table.Load()
 	mask := uint64(len(table) - 1)
-	for i := prefix & mask; ; i = (i + 1) & mask {
+	for i := f.head & mask; ; i = (i + 1) & mask {
 		e := table[i].entry.Load()
 		if e == nil {
 			return 0, false
 		}
-		if table[i].prefix == prefix && e != tombstone && e.digest == *d {
+		if table[i].head == f.head && e != tombstone && e.fingerprint == f {
 			return i, true
 		}
 	}
 }
 
 // insertEntry stores e in the first empty slot of its probe sequence. It passes
-// tombstones by: get may be reading their prefix.
+// tombstones by: get may be reading their head.
 func insertEntry(table []slot, e *entry) {
-	mask, prefix := uint64(len(table)-1), prefixOf(&e.digest)
-	i := prefix & mask
+	mask, head := uint64(len(table)-1), e.fingerprint.head
+	i := head & mask
 	for table[i].entry.Load() != nil {
 		i = (i + 1) & mask
 	}
-	// The order matters: get reads prefix only after it has seen the entry.
-	table[i].prefix = prefix
+	// The order matters: get reads head only after it has seen the entry.
+	table[i].head = head
 	table[i].entry.Store(e)
 }
 

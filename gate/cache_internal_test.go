@@ -20,38 +20,39 @@ import (
 // unless it was evicted.
 func TestCache(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	c, model := newCache(100), map[apikey.Digest]*entry{}
+	c, model := newCache(100), map[fingerprint]*entry{}
+	prints := newFingerprinter()
 	for range 3000 {
 		key := &apikey.Key{ID: strconv.Itoa(rnd.IntN(20))}
-		d := apikey.DigestOf(key.ID + " " + strconv.Itoa(rnd.IntN(10)))
+		f := prints.ofSecret(apikey.Secret(key.ID + " " + strconv.Itoa(rnd.IntN(10))))
 		switch rnd.IntN(8) {
 		case 0:
 			c.removeKey(key.ID)
-			for d, e := range model {
+			for f, e := range model {
 				if e.key.ID == key.ID {
-					delete(model, d)
+					delete(model, f)
 				}
 			}
 		case 1, 2, 3:
-			e := &entry{digest: d, key: key, history: &history{}}
+			e := &entry{fingerprint: f, key: key}
 			c.put(e)
-			model[d] = e
+			model[f] = e
 		default:
-			if got := c.get(&d); got != nil {
-				require.Same(t, model[d], got)
+			if got := c.get(f); got != nil {
+				require.Same(t, model[f], got)
 			}
 		}
 		if c.live < len(model) { // entries were evicted
-			for d := range model {
-				if _, ok := c.slotOf(&d); !ok {
-					delete(model, d)
+			for f := range model {
+				if _, ok := c.slotOf(f); !ok {
+					delete(model, f)
 				}
 			}
 		}
 		linked := 0
 		for id := range c.byKey {
 			for e := c.byKey[id]; e != nil; e = e.next {
-				require.Same(t, model[e.digest], e)
+				require.Same(t, model[e.fingerprint], e)
 				linked++
 			}
 		}
@@ -59,6 +60,31 @@ func TestCache(t *testing.T) {
 		require.Equal(t, c.live, linked)
 		require.LessOrEqual(t, linked, 100)
 	}
+}
+
+// TestWholeFingerprint looks for entries by fingerprints that differ in one bit, also in
+// one that does not choose the slot. No bit is left out of the comparison.
+func TestWholeFingerprint(t *testing.T) {
+	c, e := newCache(100), &entry{fingerprint: fingerprint{1 << 63, 5}, key: new(apikey.Key)}
+	c.put(e)
+	for bit := range 64 {
+		for _, near := range []fingerprint{{1<<63 ^ 1<<bit, 5}, {1 << 63, 5 ^ 1<<bit}} {
+			require.Nil(t, c.get(near), "bit %d", bit)
+			c.remove(near)
+		}
+	}
+	require.Same(t, e, c.get(e.fingerprint))
+
+	// A second entry with the same head does not replace the first, and can go alone.
+	twin := &entry{fingerprint: fingerprint{1 << 63, 6}, key: e.key}
+	c.put(twin)
+	require.Same(t, e, c.get(e.fingerprint))
+	require.Same(t, twin, c.get(twin.fingerprint))
+	c.remove(e.fingerprint)
+	require.Nil(t, c.get(e.fingerprint))
+	require.Same(t, twin, c.get(twin.fingerprint))
+	c.removeKey(e.key.ID)
+	require.Nil(t, c.get(twin.fingerprint))
 }
 
 // TestEntrySize checks that an entry fits two cache lines. A decision reads both, and the

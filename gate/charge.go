@@ -74,7 +74,7 @@ func (g *Gate) charge(ctx context.Context, req *Request, e *entry, b *binding, d
 	case !take || p.onlyRead:
 		d.peek(&req.Costs, p)
 	case p.OK:
-		d.Allowed, d.Reason, d.Charged, d.Costs = true, Admitted, true, req.Costs
+		d.admit(req)
 	default:
 		d.explainRefusal(p)
 	}

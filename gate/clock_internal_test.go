@@ -15,9 +15,9 @@ func TestClock(t *testing.T) {
 		c, start := newClock(), time.Now()
 		for _, pause := range []time.Duration{0, 1, time.Millisecond, anchorLife - 1, anchorLife, anchorLife + 1, time.Hour} {
 			time.Sleep(pause)
-			wall, age := c.now()
-			require.Equal(t, time.Now(), wall)
-			require.Equal(t, time.Since(start), age)
+			now := c.read()
+			require.Equal(t, time.Now(), now.time())
+			require.Equal(t, time.Since(start), now.gateAge())
 		}
 	})
 }

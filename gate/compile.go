@@ -71,6 +71,8 @@ type meters struct {
 
 	limits []Limit // of the throttles and the quotas
 
+	fast *store.MeterList // of list, for a ListTaker; nil if it would not decide
+
 	bucket *store.Meter // the first throttle if it is that of the plan or the route, or nil
 	sets   []*timedSet  // the other limits
 	wider  *sync.Map    // the *meters with one *timedSet more; nil without Plan.For
@@ -196,12 +198,31 @@ func addBucket(buckets map[string]*store.Meter, route, name string, l limiter.Li
 	return nil
 }
 
+// metersOf returns the meters of a request.
+func (a *allowance) metersOf(req *Request, now reading) *meters {
+	t := a.current.Load()
+	if !t.covers(now.unix(req)) {
+		now.stamp(req)
+		t = a.tableAt(req.At, t)
+	}
+	return t.meters(a, usageplan.Stage{API: req.API, Name: req.Stage}, req.Route, req.Class)
+}
+
 // metersAt returns the meters of a request at an instant, by its stage, route and class.
 func (a *allowance) metersAt(at time.Time, stage usageplan.Stage, route, class string) *meters {
 	t := a.current.Load()
-	if now := at.Unix(); t == nil || now < t.from || now >= t.until {
+	if !t.covers(at.Unix()) {
 		t = a.tableAt(at, t)
 	}
+	return t.meters(a, stage, route, class)
+}
+
+// covers reports whether t is for a time in Unix seconds. A nil table is for none.
+func (t *meterTable) covers(at int64) bool { return t != nil && at >= t.from && at < t.until }
+
+// meters returns the meters of a request by its stage, route and class. a is the
+// allowance that t is of.
+func (t *meterTable) meters(a *allowance, stage usageplan.Stage, route, class string) *meters {
 	m := t.of(stage, route)
 	if m.wider != nil {
 		m = t.matching(a, m, class, route)

@@ -11,6 +11,7 @@ import (
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/store/lease"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -87,6 +88,15 @@ type Config struct {
 	// A request waits for a look-up as long as its ctx allows. The look-up goes on after
 	// the request has left, and its result is cached.
 	LookupTimeout time.Duration
+
+	// Lease, if it is not nil, makes the Gate lease units of the Counter in blocks, and
+	// decide most requests of busy keys and groups in this process. &lease.Config{} has the
+	// defaults. Quotas stay exact over all processes, and package lease has the bound for
+	// throttles. Its Timeout and its Logger are those of the Gate by default.
+	//
+	// A Counter that is store.Local gains nothing, so New refuses a Lease over it. Close
+	// gives back what was not spent. Call Counter for other users of the same leases.
+	Lease *lease.Config
 
 	// Account is a throttle that all requests share. Stages are throttles by API stage,
 	// each with one token bucket that all requests of the stage share, whatever their

@@ -51,6 +51,7 @@ type Outcome struct {
 	// Charged reports that the request was charged: one request, and Costs of the declared
 	// units. Otherwise Costs is zero.
 	Charged bool
+	stands  bool // fewLevels has the Standing
 	Costs   usageplan.Costs
 
 	// RetryAfter is the time until the same request would be admitted if no other request
@@ -60,7 +61,7 @@ type Outcome struct {
 
 	binding    *binding // has the key's subject; nil if the key or its plan is unknown
 	meters     *meters
-	fewLevels  [fewLimits]store.Level  // of Limits, in their order
+	fewLevels  levelRoom               // of Limits, in their order
 	manyLevels *[maxLimits]store.Level // instead of fewLevels, if there are more
 	groups     *groupLevels            // of the key's group, or nil
 	refuser    *refuser                // a throttle that refused without a Level, or would
@@ -90,14 +91,21 @@ func (o *Outcome) setLevels(found []store.Level) {
 	copy(o.keyLevels(), found)
 }
 
-// keyLevels returns the levels of Limits.
+// keyLevels returns the levels of Limits that were set. While o.stands, none are, and no
+// limit is soft or refuses. Then all are zero and must not be changed.
 func (o *Outcome) keyLevels() []store.Level {
 	n := len(o.Limits())
-	if o.manyLevels != nil {
+	switch {
+	case o.stands:
+		return noLevels[:n]
+	case o.manyLevels != nil:
 		return o.manyLevels[:n]
 	}
 	return o.fewLevels[:n]
 }
+
+// noLevels is never changed.
+var noLevels [fewLimits]store.Level
 
 // Subject returns the subject that was charged, or would have been. It is empty if the
 // key or its plan is unknown.
@@ -167,18 +175,21 @@ func (o *Outcome) Limits() []Limit {
 
 // Level returns where the i-th of Limits stands. It is zero if there is no such limit.
 func (o *Outcome) Level(i int) store.Level {
-	if own := o.keyLevels(); i < len(own) {
-		return own[i]
+	if uint(i) >= uint(len(o.Limits())) {
+		return store.Level{}
 	}
-	return store.Level{}
+	if o.stands {
+		s := o.fewLevels.standing()
+		return s.Level(o.meters.fast, i, 0)
+	}
+	return o.keyLevels()[i]
 }
 
 // Levels returns a sequence of Limits, each with its Level. Soft limits are among them.
 func (o *Outcome) Levels() iter.Seq[Level] {
 	return func(yield func(Level) bool) {
-		levels := o.keyLevels()
 		for i, limit := range o.Limits() {
-			if !yield(Level{Payer{PayerKey, o.Key.ID}, limit, levels[i]}) {
+			if !yield(Level{Payer{PayerKey, o.Key.ID}, limit, o.Level(i)}) {
 				return
 			}
 		}

@@ -90,8 +90,8 @@ func TestEnforceOff(t *testing.T) {
 				}
 				require.EqualValues(t, 5, h.keyToday("key", "k"))
 				require.Equal(t, []int64{7, 5}, h.today("acme", "search"))
-				require.EqualValues(t, 3, sharedTokens(t, h.st, "account", "account", throttle(0.1, 3)))
-				require.EqualValues(t, 4, sharedTokens(t, h.st, "stage pets:prod", "stage", throttle(0.2, 4)))
+				require.EqualValues(t, 3, sharedTokens(t, h.gate.Counter(), "account", "account", throttle(0.1, 3)))
+				require.EqualValues(t, 4, sharedTokens(t, h.gate.Counter(), "stage pets:prod", "stage", throttle(0.2, 4)))
 				d := h.admit(gate.Request{Secret: "unknown"})
 				require.Equal(t, gate.Unknown, d.Reason)
 				require.NoError(t, second(h.keys.Update(t.Context(), "free", func(k *apikey.Key) error { k.Enabled = false; return nil })))
@@ -127,7 +127,7 @@ func TestEnforceOffIDs(t *testing.T) {
 					}
 					require.Equal(t, step.paid, h.keyToday("key", "k"), i)
 					require.Equal(t, []int64{step.paid}, h.today("acme"), i)
-					require.Equal(t, step.account, sharedTokens(t, h.st, "account", "account", throttle(0.1, 3)), i)
+					require.Equal(t, step.account, sharedTokens(t, h.gate.Counter(), "account", "account", throttle(0.1, 3)), i)
 				}
 			})
 		})
@@ -154,7 +154,7 @@ func TestEnforceOffNotTaken(t *testing.T) {
 			d, err := h.gate.Admit(t.Context(), gate.Request{KeyID: "k"})
 			require.True(t, d.Allowed)
 			require.Equal(t, fails, err != nil, i)
-			require.Equal(t, want, sharedTokens(t, h.st, "account", "account", throttle(0.1, 3)), i)
+			require.Equal(t, want, sharedTokens(t, h.gate.Counter(), "account", "account", throttle(0.1, 3)), i)
 		}
 	})
 }

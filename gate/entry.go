@@ -10,13 +10,12 @@ import (
 
 // entry is what the Gate knows of one secret, or of one key ID: the key, and what its
 // plans allow. Its fields do not change once it is in the cache, except for the atomic
-// ones, next and history.failures.
+// ones, next and failures.
 //
 // With many keys each cache line that a decision touches is a cache miss. An entry takes
-// two cache lines, and TestEntrySize holds it to that. Fields that few decisions read are
-// in history.
+// two cache lines, and TestEntrySize holds it to that.
 type entry struct {
-	digest      apikey.Digest
+	fingerprint fingerprint
 	until       atomic.Int64 // fresh before it; in nanoseconds by the Gate's clock
 	permanent   bool         // usable at any time: it is enabled, and nothing will expire
 	plansUnread bool         // refused when it was read, so its plans were not read
@@ -24,13 +23,10 @@ type entry struct {
 	first       binding      // of the oldest link; without an allowance if there is no link
 	extra       *extra       // nil if the key is in no group and has at most one link
 
-	key     *apikey.Key
-	history *history
-	next    *entry // the next entry of the same key, in cache.byKey
-}
+	key  *apikey.Key
+	next *entry // the next entry of the same key, in cache.byKey
 
-// history is the part of an entry that few decisions read.
-type history struct {
+	// Few decisions read these.
 	retires  *time.Time    // when this secret expires before its key does, or nil
 	read     time.Duration // when the oldest part was read, by the Gate's clock
 	failures int           // look-ups that have failed since; guarded by resolver.mu
@@ -106,20 +102,20 @@ func (e *entry) group() *node {
 	return e.extra.group
 }
 
-// newEntry returns the entry of a key that was read at now. d is the digest of a secret,
-// or of an ID if byID is true.
+// newEntry returns the entry of a key that was read to answer q. d is the digest of the
+// secret, if q has one.
 //
 // Security: newEntry returns nil if the key does not accept d, so a wrong index of a
-// store lets nobody in.
-func newEntry(d apikey.Digest, byID bool, key *apikey.Key, now time.Duration) *entry {
-	e := &entry{digest: d, key: key, history: &history{read: now}}
-	if !byID && !key.Digest.Equal(&d) {
+// store lets nobody in. An entry exists only for a secret whose SHA-256 was compared.
+func newEntry(q *query, d apikey.Digest, key *apikey.Key) *entry {
+	e := &entry{fingerprint: q.fingerprint, key: key, read: q.now}
+	if q.id == "" && !key.Digest.Equal(&d) {
 		if !key.Retiring.Equal(&d) || key.RetiringUntil.IsZero() { // the rule of Key.Accepts
 			return nil
 		}
-		e.history.retires = &key.RetiringUntil
+		e.retires = &key.RetiringUntil
 	}
-	e.permanent = key.Enabled && key.Expires.IsZero() && e.history.retires == nil
+	e.permanent = key.Enabled && key.Expires.IsZero() && e.retires == nil
 	return e
 }
 
@@ -174,7 +170,7 @@ func (e *entry) changed() bool {
 // lasts reports whether e may be used while its store cannot be read. An entry of a key
 // that has changed is not in the cache, so only the plans and groups are checked.
 func (e *entry) lasts(now, maxStale time.Duration) bool {
-	return now < e.history.read+maxStale && !e.changed()
+	return now < e.read+maxStale && !e.changed()
 }
 
 // usable returns zero, or the reason why the key may not be used. It is small enough to
@@ -193,7 +189,7 @@ func (e *entry) refusal(at time.Time) Reason {
 		return Disabled
 	case !e.key.Expires.IsZero() && !at.Before(e.key.Expires):
 		return Expired
-	case e.history.retires != nil && !at.Before(*e.history.retires):
+	case e.retires != nil && !at.Before(*e.retires):
 		return Unknown
 	}
 	return 0
@@ -223,17 +219,4 @@ func (b *binding) fits(stage usageplan.Stage) int {
 		return 0
 	}
 	return b.allowance.fits(stage)
-}
-
-// idDigest returns the digest under which the cache has a key that was asked for by ID.
-//
-// Security: key IDs are public, and a cached entry is used before the form of a secret is
-// checked. So no text may have this digest. A prefix of the ID would not do, since a
-// client can send it. With its bits inverted, the digest has no known text.
-func idDigest(id string) apikey.Digest {
-	d := apikey.DigestOf(id)
-	for i := range d {
-		d[i] = ^d[i]
-	}
-	return d
 }

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/lease"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -19,13 +19,15 @@ var ErrInvalid = errors.New("gate: invalid")
 
 // A Gate decides requests. Make one with New. A Gate is safe for concurrent use.
 //
-// A Gate runs nothing in the background. If a store of keys or plans is not store.Local,
-// each look-up has a goroutine, so that a request can leave when its ctx is done. The
-// goroutine ends with the look-up. There are at most Config.MaxReads of them, each for at
-// most Config.LookupTimeout.
+// Without Config.Lease, a Gate runs nothing in the background. If a store of keys or
+// plans is not store.Local, each look-up has a goroutine, so that a request can leave
+// when its ctx is done. The goroutine ends with the look-up. There are at most
+// Config.MaxReads of them, each for at most Config.LookupTimeout.
 type Gate struct {
 	plans    usageplan.Store
 	counter  store.Counter
+	leases   *lease.Counter  // the counter, or nil if the Gate has no leases
+	lists    store.ListTaker // the same Counter, or nil
 	cfg      Config
 	local    bool // the Counter is store.Local: a charge needs no timeout
 	resolver *resolver
@@ -38,7 +40,7 @@ type Gate struct {
 
 // New returns a Gate that reads keys and plans from their stores and charges counter. The
 // three may be one store. The Gate subscribes to the changes of stores that are
-// Notifiers. Close ends the subscriptions.
+// Notifiers. Close ends the subscriptions, and gives back leases.
 //
 // The error reports every fault of the arguments at once and wraps ErrInvalid.
 func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Config) (*Gate, error) {
@@ -48,6 +50,8 @@ func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Co
 		nilcheck.Required("counter", counter, "a store.Counter"),
 	}
 	errs = append(errs, cfg.faults()...)
+	counter, leases, err := cfg.leased(counter)
+	errs = append(errs, err)
 	shared, faults := newSharing(counter, cfg)
 	if err := fault.Report(ErrInvalid, "config", append(errs, faults...)...); err != nil {
 		return nil, err
@@ -57,12 +61,14 @@ func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Co
 	g := &Gate{
 		plans:    plans,
 		counter:  counter,
+		leases:   leases,
 		cfg:      cfg,
 		local:    store.IsLocal(counter),
 		resolver: newResolver(keys, plans, cfg),
 		shared:   shared,
 		clock:    newClock(),
 	}
+	g.lists, _ = counter.(store.ListTaker)
 	for _, s := range directories(keys, plans) {
 		if n, ok := s.(usageplan.Notifier); ok {
 			g.stop = append(g.stop, n.OnChange(g.resolver.invalidate))
@@ -87,15 +93,6 @@ func (g *Gate) Classes() usageplan.Classes { return g.cfg.Classes }
 // Enforce is for this Gate only. A service with several processes tells each of them, for
 // example by the means by which it turns features on.
 func (g *Gate) Enforce(on bool) { g.lenient.Store(!on) }
-
-// Close ends the Gate's subscriptions to changes. A closed Gate still decides, but
-// changes take effect only when a key is read again, after MaxAge at the latest.
-func (g *Gate) Close() {
-	for _, stop := range g.stop {
-		stop()
-	}
-	g.stop = nil
-}
 
 // Admit decides a request. If the request is admitted, Admit charges everything that the
 // plan counts. Otherwise it charges nothing.
@@ -133,13 +130,11 @@ func (g *Gate) Peek(ctx context.Context, req Request) (d Decision, err error) {
 
 // decide fills in d, which is zero.
 func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge bool) error {
-	now, age := g.clock.now()
-	if req.At.IsZero() {
-		req.At = now
-	}
-	err := g.decideNow(ctx, req, d, age, charge)
+	now := g.clock.read()
+	err := g.decideNow(ctx, req, d, now, charge)
 	d.Peeked = !charge
 	if g.cfg.Observer != nil {
+		now.stamp(req)
 		g.cfg.Observer.Decided(ctx, *req, d.Outcome, err)
 	}
 	return err
@@ -147,17 +142,21 @@ func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge boo
 
 // decideNow decides by what the Gate knows of the key. If the subject has moved and the
 // Gate has not heard of that, decideNow reads the key again and tries once more.
-func (g *Gate) decideNow(ctx context.Context, req *Request, d *Decision, age time.Duration, charge bool) error {
+func (g *Gate) decideNow(ctx context.Context, req *Request, d *Decision, now reading, charge bool) error {
 	var failed error // in the first attempt: shared tokens could not be given back
 	for again := false; ; again = true {
-		e, b, err := g.identify(ctx, req, age, d, charge)
+		e, b, err := g.identify(ctx, req, now, d, charge)
 		if b == nil {
 			return join(err, failed)
 		}
-		d.meters = b.allowance.metersAt(req.At, usageplan.Stage{API: req.API, Name: req.Stage}, req.Route, req.Class)
+		d.meters = b.allowance.metersOf(req, now)
 		if req.ID != "" {
 			d.meters = d.meters.once(req.ID, g.cfg.KeepIDs)
 		}
+		if charge && d.meters.fast != nil && g.chargeList(ctx, req, now, e, b, d) {
+			return failed
+		}
+		now.stamp(req)
 		moved, err := g.charge(ctx, req, e, b, d, charge)
 		if failed != nil {
 			err = join(err, failed)
@@ -189,7 +188,7 @@ func join(a, b error) error {
 
 // identify finds the key, its plan for the API stage and its groups. If it returns no
 // binding, it has made the decision.
-func (g *Gate) identify(ctx context.Context, req *Request, now time.Duration, d *Decision, charge bool) (*entry, *binding, error) {
+func (g *Gate) identify(ctx context.Context, req *Request, now reading, d *Decision, charge bool) (*entry, *binding, error) {
 	if err := req.fault(&g.cfg, charge); err != nil {
 		d.Reason = Invalid
 		return nil, nil, err

@@ -43,7 +43,7 @@ func treeOver(t *testing.T, st *memory.Store, change ...func(*parts)) *tree {
 	h.st = st
 	services := usageplan.Config{Units: last.Units}
 	h.keys, h.plans = must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, services))
-	return &tree{fixture: h, groups: must(usageplan.NewGroups(st, st, last.Counter, services))}
+	return &tree{fixture: h, groups: must(usageplan.NewGroups(st, st, h.gate.Counter(), services))}
 }
 
 // days creates plans whose quota by the day is the number. Their IDs are the names.

@@ -101,6 +101,7 @@ func moveUnderTraffic(t *testing.T, counter store.Counter) {
 	}
 	done.Store(true)
 	wg.Wait()
+	settleLeases(t, h.gate)
 	got := map[string]int64{"key linked": h.keyToday("key", "linked"), "key bare": h.keyToday("", "bare")}
 	for _, id := range all[1:] {
 		got["group "+id] = h.today(id)[0]

@@ -184,8 +184,8 @@ func TestGroupsAtOnce(t *testing.T) {
 			for _, id := range ids {
 				require.Equal(t, books.paid["key "+id], h.keyToday("key", id), id)
 			}
-			require.Equal(t, tokens.Load(), sharedTokens(t, h.st, "account", "account", throttle(1e-6, 5000)))
-			require.Equal(t, tokens.Load(), sharedTokens(t, h.st, "stage pets:prod", "stage", throttle(1e-6, 5000)))
+			require.Equal(t, tokens.Load(), sharedTokens(t, h.gate.Counter(), "account", "account", throttle(1e-6, 5000)))
+			require.Equal(t, tokens.Load(), sharedTokens(t, h.gate.Counter(), "stage pets:prod", "stage", throttle(1e-6, 5000)))
 			require.Greater(t, tokens.Load(), int64(200))
 		})
 	}

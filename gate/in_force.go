@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"time"
 
 	"github.com/ration-go/ration/store"
 )
@@ -19,8 +20,9 @@ func (g *Gate) bucketCheck(ctx context.Context, d *Decision) bucketCheck {
 	if !d.correctsBuckets() || !d.binding.outdated() && (d.groups == nil || !d.groups.node.changed()) {
 		return nil
 	}
-	_, age := g.clock.now()
-	e, err := g.resolver.resolve(ctx, &Request{KeyID: d.Key.ID}, age)
+	// A key that has expired meanwhile still has the buckets that it was charged for, so At
+	// is before any expiry.
+	e, err := g.resolver.resolve(ctx, &Request{KeyID: d.Key.ID, At: time.Unix(0, 0)}, g.clock.read())
 	return func(subject string, m *store.Meter) bool {
 		if err != nil {
 			return false

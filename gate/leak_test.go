@@ -26,7 +26,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	st := &vault{memory.New(memory.Config{}), password}
 	g, err := gate.New(st, st, st, gate.Config{})
 	require.NoError(t, err)
-	t.Cleanup(g.Close)
+	t.Cleanup(func() { _ = g.Close() })
 	plans := must(usageplan.NewService(st, st, usageplan.Config{}))
 	key, secret, err := must(apikey.NewService(st, apikey.Config{})).Create(t.Context(), apikey.Key{Enabled: true})
 	require.NoError(t, err)

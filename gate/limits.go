@@ -186,5 +186,8 @@ func (a *allowance) newMeters(bucket *store.Meter, records []store.Meter, sets .
 		}
 		add(m, unit)
 	}
+	if all.fast = store.NewMeterList(all.list); all.fast != nil {
+		all.list = all.fast.Meters()
+	}
 	return all
 }

@@ -8,21 +8,19 @@ import (
 	"math"
 	"runtime/debug"
 	"time"
-
-	"github.com/ration-go/ration/apikey"
 )
 
-// lookup is one read of a key and its plans. All requests that ask for the same digest
-// at the same time share it.
+// lookup is one read of a key and its plans. All requests that ask for the same secret
+// or ID at the same time share it.
 type lookup struct {
-	digest  apikey.Digest
-	keyID   string        // empty until it is known; guarded by resolver.mu
-	began   uint64        // resolver.changes when the look-up began
-	now     time.Duration // when the look-up began, by the Gate's clock
-	started time.Time
-	done    chan struct{} // closed when entry and err are set
-	entry   *entry
-	err     error
+	fingerprint fingerprint
+	keyID       string        // empty until it is known; guarded by resolver.mu
+	began       uint64        // resolver.changes when the look-up began
+	now         time.Duration // when the look-up began, by the Gate's clock
+	started     time.Time
+	done        chan struct{} // closed when entry and err are set
+	entry       *entry
+	err         error
 }
 
 // candidate is where a request gets its answer from: a cached entry, a look-up, or both.
@@ -36,8 +34,8 @@ type candidate struct {
 	place *list.Element // instead of all else: where the request waits in resolver.waiting
 }
 
-// lookUp returns the entry that answers q. Concurrent calls for one digest share a
-// look-up.
+// lookUp returns the entry that answers q. Concurrent calls for one secret or ID
+// share a look-up.
 func (r *resolver) lookUp(ctx context.Context, q *query) (*entry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("gate: look-up of a key: %w", err)
@@ -73,8 +71,8 @@ func (e *entry) answers(q *query) bool {
 	return !e.changed() && (!e.plansUnread || e.usable(q.at) != 0)
 }
 
-// joinLookup returns the cached answer to q, the look-up of its digest that is in
-// flight, or a new look-up that the caller must start.
+// joinLookup returns the cached answer to q, the look-up of its secret or ID that is
+// in flight, or a new look-up that the caller must start.
 //
 // Security: a quarter of the look-ups is reserved for keys that are cached as usable.
 // So a flood of unknown secrets cannot keep known keys from being read again.
@@ -95,7 +93,7 @@ func (r *resolver) joinLookup(q *query, waited bool) (c candidate, err error) {
 	}()
 	most := r.maxReads
 	cached := false
-	if e := r.cache.entryOf(&q.digest); e != nil && e.usable(q.at) == 0 {
+	if e := r.cache.entryOf(q.fingerprint); e != nil && e.usable(q.at) == 0 {
 		cached = true
 		// Another request may have read the key since this one missed the cache.
 		if e.fresh(q.now) {
@@ -103,11 +101,11 @@ func (r *resolver) joinLookup(q *query, waited bool) (c candidate, err error) {
 		}
 		if e.lasts(q.now, r.maxStale) {
 			c.entry = e
-			c.retries = e.history.failures > 0 && e.until.Load() != mustReload
+			c.retries = e.failures > 0 && e.until.Load() != mustReload
 		}
 	} else {
 		most -= r.maxReads / 4
-		if s, ok := r.refused[q.digest]; ok && q.now < s.until && r.inFlight < most && !r.failing {
+		if s, ok := r.refused[q.fingerprint]; ok && q.now < s.until && r.inFlight < most && !r.failing {
 			if s.entry == nil {
 				return candidate{}, errUnknown
 			}
@@ -119,7 +117,7 @@ func (r *resolver) joinLookup(q *query, waited bool) (c candidate, err error) {
 		}
 	}
 
-	if c.lookup = r.lookups[q.digest]; c.lookup != nil {
+	if c.lookup = r.lookups[q.fingerprint]; c.lookup != nil {
 		return c, nil
 	}
 	if r.inFlight >= most {
@@ -135,14 +133,14 @@ func (r *resolver) joinLookup(q *query, waited bool) (c candidate, err error) {
 	r.inFlight++
 	c.starts = true
 	c.lookup = &lookup{
-		digest:  q.digest,
-		keyID:   q.id,
-		began:   r.changes,
-		now:     q.now,
-		started: time.Now(),
-		done:    make(chan struct{}),
+		fingerprint: q.fingerprint,
+		keyID:       q.id,
+		began:       r.changes,
+		now:         q.now,
+		started:     time.Now(),
+		done:        make(chan struct{}),
 	}
-	r.lookups[q.digest] = c.lookup
+	r.lookups[q.fingerprint] = c.lookup
 	return c, nil
 }
 

@@ -22,9 +22,9 @@ func (r *resolver) endLookup(ctx context.Context, l *lookup) {
 func (r *resolver) keepResult(l *lookup) (outage bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// After a change, the map may hold a newer look-up of the digest.
-	if r.lookups[l.digest] == l {
-		delete(r.lookups, l.digest)
+	// After a change, the map may hold a newer look-up of the same secret.
+	if r.lookups[l.fingerprint] == l {
+		delete(r.lookups, l.fingerprint)
 	}
 	wasFailing := r.failing
 	switch unknown := errors.Is(l.err, errUnknown); {
@@ -50,18 +50,18 @@ func (r *resolver) keepResult(l *lookup) (outage bool) {
 // rememberRefused remembers that a secret is refused. Any change since the look-up
 // began may be the one that lets the secret in, so after a change nothing is remembered.
 func (r *resolver) rememberRefused(l *lookup) {
-	r.cache.removeDigest(&l.digest)
+	r.cache.remove(l.fingerprint)
 	if l.began != r.changes {
 		return
 	}
 	// Go ranges over a map in random order, so this evicts at random.
-	for d := range r.refused {
+	for f := range r.refused {
 		if len(r.refused) < r.maxRefused {
 			break
 		}
-		delete(r.refused, d)
+		delete(r.refused, f)
 	}
-	r.refused[l.digest] = refusedSecret{l.entry, l.now + r.maxAge}
+	r.refused[l.fingerprint] = refusedSecret{l.entry, l.now + r.maxAge}
 }
 
 // postponeRetry keeps the cached entry of a key in use after a failed look-up, until
@@ -70,15 +70,15 @@ func (r *resolver) rememberRefused(l *lookup) {
 // The end of the pause is written where the end of the entry's age was. So the requests
 // until then are cache hits like any other.
 func (r *resolver) postponeRetry(l *lookup) {
-	e := r.cache.entryOf(&l.digest)
+	e := r.cache.entryOf(l.fingerprint)
 	now := l.now + time.Since(l.started)
-	if e == nil || e.history.read > l.now || !e.lasts(now, r.maxStale) || r.changedAt[""] > l.began {
+	if e == nil || e.read > l.now || !e.lasts(now, r.maxStale) || r.changedAt[""] > l.began {
 		return
 	}
 	// The shift is bounded so that it cannot overflow: 100ms << 10 is 102s.
-	pause := min(minPause<<min(e.history.failures, 10), r.maxAge)
-	e.history.failures++
-	e.until.Store(int64(min(now+pause, e.history.read+r.maxStale)))
+	pause := min(minPause<<min(e.failures, 10), r.maxAge)
+	e.failures++
+	e.until.Store(int64(min(now+pause, e.read+r.maxStale)))
 }
 
 // minPause is the pause after the first failure.

@@ -24,6 +24,7 @@ func (m *meters) once(id string, keep time.Duration) *meters {
 	sum := sha256.Sum256([]byte(id))
 	once := *m
 	once.ids = 1
+	once.fast = nil
 	once.units = append(slices.Clone(m.units), 0)
 	once.list = append(slices.Clone(m.list), store.Meter{
 		Name: "id " + base64.RawURLEncoding.EncodeToString(sum[:18]),

@@ -101,12 +101,14 @@ func (m *meters) refuse(levels []store.Level) bool {
 //
 // If no limit refused, a usage record did. It has no limit but what a store can count,
 // so the cost can never fit.
+//
+// p is nil if there are no shared throttles.
 func (d *Decision) explainRefusal(p *pending) {
 	d.blame(d.meters, d.keyLevels())
 	for l := d.groups; l != nil; l = l.above {
 		d.blame(l.meters, l.levels[:])
 	}
-	if d.RetryAfter == 0 {
+	if d.RetryAfter == 0 && p != nil {
 		d.blameShared(p)
 	}
 	if d.RetryAfter == 0 || d.RetryAfter == store.Never {

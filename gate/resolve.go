@@ -46,16 +46,17 @@ type resolver struct {
 	patience       time.Duration // Config.Timeout; bounds waits if a cached entry will do
 	logger         *slog.Logger
 	listenerChecks []*listenerCheck
+	fingerprints   *fingerprinter
 	cache          *cache
 
 	mu         sync.Mutex // guards everything below, and the cache except for get
 	allowances allowances
-	refused    map[apikey.Digest]refusedSecret
+	refused    map[fingerprint]refusedSecret
 	maxRefused int
 
 	// lookups has the look-ups that new requests may join. After a change, a look-up that
 	// is still in flight may have left the map.
-	lookups  map[apikey.Digest]*lookup
+	lookups  map[fingerprint]*lookup
 	inFlight int // all look-ups that have not ended
 	maxReads int
 	failing  bool // the look-up that ended last has failed
@@ -100,61 +101,73 @@ func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver
 		patience:       cfg.Timeout,
 		logger:         cfg.Logger,
 		listenerChecks: newListenerChecks(keys, plans, cfg),
+		fingerprints:   newFingerprinter(),
 		cache:          cache,
 
 		allowances: newAllowances(cache, 1<<10),
-		refused:    map[apikey.Digest]refusedSecret{},
+		refused:    map[fingerprint]refusedSecret{},
 		warned:     map[string]bool{},
-		lookups:    map[apikey.Digest]*lookup{},
+		lookups:    map[fingerprint]*lookup{},
 		changedAt:  map[string]uint64{},
 		maxRefused: cmp.Or(cfg.MaxUnknown, 1<<14),
 		maxReads:   cmp.Or(cfg.MaxReads, 64),
 	}
 }
 
-// query asks for a key by the digest of a secret, or by an ID.
+// query asks for a key by its secret or by its ID.
 type query struct {
-	digest apikey.Digest
-	id     string        // empty if the query is by the digest of a secret
-	at     time.Time     // the request's instant; keys expire by it
-	now    time.Duration // the Gate's clock; ages go by it
+	fingerprint fingerprint // of the secret or of the ID
+	secret      apikey.Secret
+	id          string        // empty if the query is by the secret
+	at          time.Time     // the request's instant; keys expire by it
+	now         time.Duration // the Gate's clock; ages go by it
 }
 
-// resolve returns the entry of the key that a request names. now is the time by the
-// Gate's own clock. Ages go by it and not by the request's At, which is that of one
-// request only.
+// resolve returns the entry of the key that a request names. Ages go by the Gate's own
+// clock and not by the request's At, which is that of one request only. Unless the key is
+// usable at any time, resolve stamps the request.
 //
-// The form of a secret is checked after the cache. A secret whose digest is in the cache
-// was found in the store, and the checksum would be a fifth of a decision. On a miss the
-// check saves a look-up for a secret that no key can have.
-func (r *resolver) resolve(ctx context.Context, req *Request, now time.Duration) (*entry, error) {
+// The form of a secret is checked after the cache. A secret whose fingerprint is in the
+// cache was found in the store, and the checksum would be a fifth of a decision. On a
+// miss the check saves a look-up for a secret that no key can have.
+func (r *resolver) resolve(ctx context.Context, req *Request, now reading) (*entry, error) {
 	if req.KeyID == "" && len(req.Secret) > maxSecret {
 		return nil, errUnknown
 	}
-	var d apikey.Digest
+	var f fingerprint
 	if req.KeyID != "" {
-		d = idDigest(req.KeyID)
+		f = r.fingerprints.ofID(req.KeyID)
 	} else {
-		d = apikey.DigestOf(string(req.Secret))
+		f = r.fingerprints.ofSecret(req.Secret)
 	}
-	if e := r.cache.get(&d); e != nil && e.fresh(now) && e.usable(req.At) == 0 {
+	e, age := r.cache.get(f), now.gateAge()
+	fresh := e != nil && e.fresh(age)
+	if fresh && e.permanent {
+		return e, nil
+	}
+	now.stamp(req)
+	if fresh && e.usable(req.At) == 0 {
 		return e, nil
 	}
 	if req.KeyID == "" && r.form.Check(string(req.Secret)) != nil {
 		return nil, errUnknown
 	}
-	return r.lookUp(ctx, &query{d, req.KeyID, req.At, now})
+	return r.lookUp(ctx, &query{f, req.Secret, req.KeyID, req.At, age})
 }
 
 // maxSecret is the length in bytes beyond which a secret is unknown without being
-// digested. The longest secrets of Amazon API Gateway have 128 characters of up to 4
+// hashed. The longest secrets of Amazon API Gateway have 128 characters of up to 4
 // bytes each.
 const maxSecret = 128 * 4
 
 // loadEntry reads a key and its plans from their stores. The plans of a key that is
 // refused are not read.
 func (r *resolver) loadEntry(ctx context.Context, lk *lookup, q *query) (*entry, error) {
-	found, err := r.fetchAccess(ctx, q)
+	var digest apikey.Digest // of no secret, if q has an ID
+	if q.id == "" {
+		digest = apikey.DigestOf(string(q.secret))
+	}
+	found, err := r.fetchAccess(ctx, q, digest)
 	if errors.Is(err, apikey.ErrNotFound) {
 		return nil, errUnknown
 	}
@@ -163,7 +176,7 @@ func (r *resolver) loadEntry(ctx context.Context, lk *lookup, q *query) (*entry,
 	}
 	r.setKeyID(lk, found.Key.ID)
 	key := found.Key // a pointer into found would keep its links, groups and plans in memory
-	e := newEntry(q.digest, q.id != "", &key, q.now)
+	e := newEntry(q, digest, &key)
 	if e == nil {
 		return nil, errUnknown
 	}
@@ -185,14 +198,14 @@ func (r *resolver) loadEntry(ctx context.Context, lk *lookup, q *query) (*entry,
 	}
 	// A random time from the second half of the entry's age keeps keys apart that were
 	// read together. Otherwise all of them would be due at the same time again and again.
-	until := e.history.read + r.maxAge
+	until := e.read + r.maxAge
 	e.until.Store(int64(until - rand.N((until-q.now)/2+1)))
 	return e, nil
 }
 
 // fetchAccess reads the key. With an AccessReader it reads the key's links and plans in
 // the same call.
-func (r *resolver) fetchAccess(ctx context.Context, q *query) (*usageplan.Access, error) {
+func (r *resolver) fetchAccess(ctx context.Context, q *query, digest apikey.Digest) (*usageplan.Access, error) {
 	var (
 		a   usageplan.Access
 		err error
@@ -201,11 +214,11 @@ func (r *resolver) fetchAccess(ctx context.Context, q *query) (*usageplan.Access
 	case r.access != nil && byID:
 		a, err = r.access.AccessByKey(ctx, q.id)
 	case r.access != nil:
-		a, err = r.access.AccessByDigest(ctx, q.digest)
+		a, err = r.access.AccessByDigest(ctx, digest)
 	case byID:
 		a.Key, err = r.keys.Key(ctx, q.id)
 	default:
-		a.Key, err = r.keys.KeyByDigest(ctx, q.digest)
+		a.Key, err = r.keys.KeyByDigest(ctx, digest)
 	}
 	return &a, err
 }
@@ -224,7 +237,7 @@ func (r *resolver) bindGroup(ctx context.Context, lk *lookup, e *entry, found *u
 	x := e.ensureExtra()
 	x.group = group.node
 	r.warnIfBroken(ctx, x.group, found.Key.ID)
-	e.history.read = min(e.history.read, group.read)
+	e.read = min(e.read, group.read)
 	if len(found.Links) == 0 || r.allowNoPlan {
 		x.unplanned = &binding{subject: usageplan.KeySubject(x.group.root(), found.Key.ID, ""), allowance: r.counting}
 	}
@@ -245,7 +258,7 @@ func (r *resolver) bindLink(ctx context.Context, lk *lookup, e *entry, l *usagep
 		return fmt.Errorf("gate: plan %s: %w", l.PlanID, err)
 	}
 	// The entry is as old as the oldest part of it.
-	e.history.read = min(e.history.read, a.read)
+	e.read = min(e.read, a.read)
 	b := e.addBinding(usageplan.KeySubject(e.group().root(), found.Key.ID, l.Allowance), a.allowance)
 	if a.settles() {
 		b.changed = r.flagOf(lk, found.Key.ID)

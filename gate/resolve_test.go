@@ -282,7 +282,7 @@ func anySecret(t *testing.T) apikey.Secret {
 }
 
 // TestLongSecrets checks that long secrets are unknown. From 513 bytes on they are not
-// digested, which would take memory.
+// hashed, and take no memory.
 func TestLongSecrets(t *testing.T) {
 	h := newFixture(t)
 	long, ctx := apikey.Secret(strings.Repeat("x", 513)), t.Context()

@@ -30,7 +30,8 @@ func (l *Limiter) WaitN(ctx context.Context, key string, n int64) error {
 			return fmt.Errorf("limiter: wait: %w", err)
 		}
 		s := l.current.Load()
-		r, err := l.take(ctx, s, key, time.Time{}, n)
+		var r Result
+		err := l.take(ctx, s, key, time.Time{}, n, &r)
 		if err != nil || r.Allowed {
 			return err
 		}

@@ -50,6 +50,18 @@ func TestAllocs(t *testing.T) {
 	require.LessOrEqual(t, all-plain, 4.0)
 }
 
+// TestFewAllocs bounds the allocations for a plan with a throttle and a quota, if no mux
+// has to be asked. They are the Result with its context and its text, and the request
+// with that context.
+func TestFewAllocs(t *testing.T) {
+	h := newFixture(t)
+	_, secret := h.key(&usageplan.Plan{Throttle: throttle(1e9, 1e9), Quotas: []quota.Quota{{Limit: 1 << 40, Period: quota.Day}}})
+	protected := h.middleware(middleware.Config{}).Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	r, w := with(secret), &discard{header: http.Header{}}
+	require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { protected.ServeHTTP(w, r) }), 2.0)
+	require.Contains(t, w.header.Get("RateLimit"), `, "day";r=10995116`)
+}
+
 func BenchmarkMiddleware(b *testing.B) {
 	bare, protected, r := whole(b)
 	for name, h := range map[string]http.Handler{"bare": bare, "protected": protected} {

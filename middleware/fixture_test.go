@@ -47,7 +47,7 @@ func newFixture(t testing.TB, change ...func(*parts)) *fixture {
 	}
 	g, err := cfg.gate()
 	require.NoError(t, err)
-	t.Cleanup(g.Close)
+	t.Cleanup(func() { _ = g.Close() })
 	units := usageplan.Config{Units: cfg.Units}
 	return &fixture{
 		t, must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st, units)), g,

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unsafe"
 
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/refusal"
@@ -71,14 +72,7 @@ func (res *Result) writeLimits(h http.Header) {
 		policies string
 	)
 	if len(limits) > 0 {
-		policy := res.mw.policies.of(d, limits)
-		policies = policy.text
-		for i := range limits {
-			if limits[i].Soft {
-				continue
-			}
-			text = appendLevel(append(appendComma(text), policy.names[i]...), &limits[i], d.Level(i))
-		}
+		policies, text = res.mw.policies.appendLevels(text, d, limits)
 	}
 	if res.mw.cfg.ShowGroups {
 		policies, text = appendGroups(policies, text, d)
@@ -86,8 +80,19 @@ func (res *Result) writeLimits(h http.Header) {
 	if len(text) == 0 {
 		return
 	}
-	res.values[0], res.values[1] = policies, string(text)
+	res.values[0], res.values[1] = policies, res.keepText(text)
 	setLimits(h, &res.values)
+}
+
+// keepText returns text as a string. If it is short, as with one or two limits, its bytes
+// are in the Result and need no allocation. Nothing writes to them again: a second text,
+// for the same header or another one, is allocated.
+func (res *Result) keepText(text []byte) string {
+	if len(text) > len(res.room) || res.values[1] != "" {
+		return string(text)
+	}
+	n := copy(res.room[:], text)
+	return unsafe.String(&res.room[0], n)
 }
 
 // appendGroups adds the limits of the groups to the values of RateLimit-Policy and

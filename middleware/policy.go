@@ -34,28 +34,40 @@ type policy struct {
 	text  string
 }
 
-// of returns the policy of a decision. A policy that is not in the cache replaces the one
-// that has its slot.
-func (p *policies) of(d *gate.Decision, limits []gate.Limit) *policy {
+// appendLevels appends the items of RateLimit to text, which is empty, and returns the
+// RateLimit-Policy that goes with them. A policy that is not in the cache replaces the
+// one that has its slot.
+func (p *policies) appendLevels(text []byte, d *gate.Decision, limits []gate.Limit) (string, []byte) {
 	first := &limits[0]
 	slot := &p.slots[maphash.Comparable(p.seed, first)%uint64(len(p.slots))]
-	if cached := slot.Load(); cached != nil && cached.first == first && cached.allows(d) {
-		return cached
+	if cached := slot.Load(); cached != nil && cached.first == first {
+		if all, ok := cached.appendLevels(text, d, limits); ok {
+			return cached.text, all
+		}
 	}
 	made := newPolicy(d, limits)
 	slot.Store(made)
-	return made
+	text, _ = made.appendLevels(text, d, limits)
+	return made.text, text
 }
 
-// allows reports whether the limits of a decision allow as much as the policy says. The
-// slice of limits is shared, but an extension changes a quota for one key.
-func (p *policy) allows(d *gate.Decision) bool {
-	for i, most := range p.max {
-		if d.Level(i).Max != most {
-			return false
+// appendLevels appends the items of RateLimit. It reports whether the limits of the
+// decision allow as much as the policy says: the slice of limits is shared, but an
+// extension changes a quota for one key. It asks for each Level once, because a Decision
+// works it out when it is asked.
+func (p *policy) appendLevels(text []byte, d *gate.Decision, limits []gate.Limit) (all []byte, ok bool) {
+	for i := range limits {
+		limit := &limits[i]
+		if limit.Soft {
+			continue
 		}
+		level := d.Level(i)
+		if level.Max != p.max[i] {
+			return nil, false
+		}
+		text = appendLevel(append(appendComma(text), p.names[i]...), limit, level)
 	}
-	return true
+	return text, true
 }
 
 // newPolicy makes the text for the limits of a decision.

@@ -20,14 +20,15 @@ type Result struct {
 	// Skipped means that the request needs no decision here: its route is public, it is a
 	// CORS preflight, or the same Gate has decided it before. See NewContext.
 	Skipped bool
+	room    [63]byte // for the text of RateLimit, see keepText; it fills a word with Skipped
 
 	// Err is the error of what failed. It is set even if the failure policy admits the
 	// request. A refusal is not an error.
 	Err error
 
 	mw     *Middleware
-	values [2]string                 // of the RateLimit fields
 	unread func(http.ResponseWriter) // see release; nil if it was called
+	values [2]string                 // of the RateLimit fields
 }
 
 // Allowed reports whether the request may go on.

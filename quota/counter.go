@@ -24,7 +24,7 @@ type Config struct {
 	Keep time.Duration
 
 	// Timeout bounds each call to the store. The default is 100ms. A store that is
-	// [store.Local] never waits and has no timeout.
+	// [store.Local] needs none.
 	Timeout time.Duration
 }
 

@@ -39,6 +39,13 @@ type Usage struct {
 	Used      int64 `json:"used"`
 	Limit     int64 `json:"limit"`
 	Remaining int64 `json:"remaining"`
+
+	// Leased is how many units of Used are only leased: other processes have taken them in
+	// blocks, and are not known to have spent them. See package lease. They will be spent
+	// or given back, so Used - Leased is what was spent. Units that a process leased before
+	// it crashed stay leased until the window ends. What this process has leased itself
+	// counts neither here nor in Used.
+	Leased int64 `json:"leased,omitempty"`
 }
 
 // MaxWindows is the maximum number of windows in one report: a year of days and one more.
@@ -49,51 +56,108 @@ const MaxWindows = 366
 // now. Days calls store.Peek once. If days is not 1 to MaxWindows, the error wraps
 // ErrInvalid.
 func Days(ctx context.Context, c store.Counter, at time.Time, subjects []string, name string, days int) ([][]DayUsage, error) {
-	return read(ctx, c, at, subjects, recordOf(name), days, func(m *store.Meter, l *store.Level, in *time.Location) DayUsage {
-		return DayUsage{time.Unix(m.Start, 0).In(in), time.Unix(m.End, 0).In(in), l.Used}
-	})
+	q := recordOf(name)
+	at = orNow(at)
+	meters, err := q.last(days, at)
+	if err != nil {
+		return nil, err
+	}
+	levels, err := peek(ctx, c, at, subjects, meters)
+	if err != nil {
+		return nil, err
+	}
+	return reports(len(subjects), meters, func(i int, m *store.Meter) DayUsage {
+		return DayUsage{time.Unix(m.Start, 0).In(q.zone()), time.Unix(m.End, 0).In(q.zone()), levels[i].Used}
+	}), nil
 }
 
 // Windows returns what each subject used in each of the last n windows of q, oldest
 // first. The last window is the one that at is in. A zero at means now. A window that the
 // store has forgotten reads as unused. The Limit of a past window is q's present Limit
-// plus what that window was extended by. If q is invalid or n is not 1 to MaxWindows, the
-// error wraps ErrInvalid.
+// plus what that window was extended by. Windows calls store.Peek once. If q is invalid
+// or n is not 1 to MaxWindows, the error wraps ErrInvalid.
 func Windows(ctx context.Context, c store.Counter, at time.Time, subjects []string, q Quota, n int) ([][]Usage, error) {
 	if err := q.Validate(); err != nil {
 		return nil, err
 	}
-	return read(ctx, c, at, subjects, q, n, func(m *store.Meter, l *store.Level, in *time.Location) Usage {
-		return Usage{time.Unix(m.Start, 0).In(in), time.Unix(m.End, 0).In(in), l.Used, l.Max, l.Remaining()}
+	at = orNow(at)
+	meters, err := q.last(n, at)
+	if err != nil {
+		return nil, err
+	}
+	counts, of := leasedCounts(subjects)
+	levels, err := peek(ctx, c, at, slices.Concat(subjects, counts), meters)
+	if err != nil {
+		return nil, err
+	}
+	all := reports(len(subjects), meters, func(i int, m *store.Meter) Usage {
+		l := &levels[i]
+		return Usage{
+			Start: time.Unix(m.Start, 0).In(q.zone()), End: time.Unix(m.End, 0).In(q.zone()),
+			Used: l.Used, Limit: l.Max, Remaining: l.Remaining(),
+		}
 	})
+	leased := levels[len(subjects)*n:]
+	for i, s := range of {
+		for j := range n {
+			u := &all[s][j]
+			u.Leased = min(leased[i*n+j].Used, u.Used)
+		}
+	}
+	return all, nil
 }
 
-// read reads the last n windows of q for each subject. The func usage makes a result of
-// each level.
-func read[T any](ctx context.Context, c store.Counter, at time.Time, subjects []string, q Quota, n int,
-	usage func(*store.Meter, *store.Level, *time.Location) T) ([][]T, error) {
+// leasedCounts returns the subjects under which processes count what they have leased. It
+// also returns which of the subjects each count is of.
+func leasedCounts(subjects []string) (counts []string, of []int) {
+	for i, subject := range subjects {
+		if count, ok := store.LeasedSubject(subject); ok {
+			counts, of = append(counts, count), append(of, i)
+		}
+	}
+	return counts, of
+}
+
+// orNow returns at, or the present if at is zero.
+func orNow(at time.Time) time.Time {
+	if at.IsZero() {
+		return time.Now()
+	}
+	return at
+}
+
+// last returns the meters of the last n windows of q, oldest first. The last one is the
+// window that at is in.
+func (q Quota) last(n int, at time.Time) ([]store.Meter, error) {
 	if n < 1 || n > MaxWindows {
 		return nil, fmt.Errorf("%w windows: %d: want 1 to %d", ErrInvalid, n, MaxWindows)
-	}
-	if at.IsZero() {
-		at = time.Now()
 	}
 	meters := make([]store.Meter, n)
 	for i, t := n-1, at; i >= 0; i-- {
 		meters[i] = q.Meter(t, 0) // a read does not change how long a window is kept
 		t = time.Unix(meters[i].Start, 0).Add(-time.Nanosecond)
 	}
-	levels := make([]store.Level, len(subjects)*n)
+	return meters, nil
+}
+
+// peek reads the levels of meters for many subjects.
+func peek(ctx context.Context, c store.Counter, at time.Time, subjects []string, meters []store.Meter) ([]store.Level, error) {
+	levels := make([]store.Level, len(subjects)*len(meters))
 	if err := store.Peek(ctx, c, at, subjects, meters, levels, nil); err != nil {
 		return nil, fmt.Errorf("quota: usage: %w", err)
 	}
-	all := make([][]T, 0, len(subjects))
-	for of := range slices.Chunk(levels, n) {
-		list := make([]T, n)
-		for i := range of {
-			list[i] = usage(&meters[i], &of[i], q.zone())
+	return levels, nil
+}
+
+// reports returns a list for each subject with a result for each meter. The func result
+// makes it from the position of its level.
+func reports[T any](subjects int, meters []store.Meter, result func(i int, m *store.Meter) T) [][]T {
+	all := make([][]T, subjects)
+	for s := range all {
+		all[s] = make([]T, len(meters))
+		for j := range meters {
+			all[s][j] = result(s*len(meters)+j, &meters[j])
 		}
-		all = append(all, list)
 	}
-	return all, nil
+	return all
 }

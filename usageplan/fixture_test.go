@@ -43,7 +43,7 @@ func newFixture(t *testing.T, change ...func(*parts)) *fixture {
 	}
 	g, err := cfg.gate()
 	require.NoError(t, err)
-	t.Cleanup(g.Close)
+	t.Cleanup(func() { _ = g.Close() })
 	keys := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", AcceptForeign: true}}))
 	plans := must(usageplan.NewService(st, st, usageplan.Config{Units: cfg.Units}))
 	return &fixture{t, st, keys, plans, g}

@@ -27,7 +27,7 @@ func newClient(t *testing.T) (*sdk.Client, *gate.Gate) {
 	st := memory.New(memory.Config{})
 	g, err := gate.New(st, st, st, gate.Config{KeyFormat: apikey.Format{AcceptForeign: true}})
 	require.NoError(t, err)
-	t.Cleanup(g.Close)
+	t.Cleanup(func() { _ = g.Close() })
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) { return "secret", id == "admin", nil }, sigv4.Config{})
 	require.NoError(t, err)
 	h, err := apigateway.New(must(apikey.NewService(st, apikey.Config{KeyFormat: g.KeyFormat()})), must(usageplan.NewService(st, st, usageplan.Config{})), g, apigateway.Signed(verifier), apigateway.Config{Stages: apigateway.StageList{{API: "pets", Name: "prod"}, {API: "pets", Name: "dev"}}})

@@ -19,6 +19,7 @@ import (
 // config holds the flags.
 type config struct {
 	data, control, store string
+	lease                bool
 	upstream             *url.URL // if nil, the gateway answers requests itself
 	api, stage           string
 	routes               []string
@@ -48,6 +49,12 @@ With 1,000 keys that were used today, a save takes 10ms and a start 40ms. With
 PATH must not be a link, since a second gateway could open the same file
 through it.`
 
+const leaseHelp = `decide most requests of busy keys in this process, with units that it leases from Redis in blocks.
+Quotas stay exact over all gateways. A throttle may admit more, by a sixteenth of
+its burst for each gateway. What other gateways have used is seen within a second.
+A gateway gives its leases back when it stops. If it is killed, what it has leased
+counts as used until the window of the quota ends. -lease needs -store redis://HOST:PORT.`
+
 // parse reads the flags. The error reports every fault at once.
 func parse(args []string, out io.Writer) (cfg config, err error) {
 	flags := flag.NewFlagSet("gateway", flag.ContinueOnError)
@@ -59,6 +66,7 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 	flags.StringVar(&cfg.data, "data", "127.0.0.1:8080", "listen `address` for requests with API keys")
 	flags.StringVar(&cfg.control, "control", "127.0.0.1:8081", "listen `address` of the control plane")
 	flags.StringVar(&cfg.store, "store", "memory", storeHelp)
+	flags.BoolVar(&cfg.lease, "lease", false, leaseHelp)
 	upstream := flags.String("upstream", "", "`URL` that admitted requests are forwarded to; if empty, the gateway answers them itself")
 	flags.StringVar(&cfg.api, "api", "", "`name` of the API; together with -stage it names the stage that plans may be for; if empty, plans may be for any stage")
 	flags.StringVar(&cfg.stage, "stage", "", "`name` of the API's stage")
@@ -81,6 +89,7 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 		cfg.setCredentials(cmp.Or(*credentials, os.Getenv("RATION_CREDENTIALS"))),
 		cfg.setStyle(*style),
 		cfg.checkStage(),
+		cfg.checkLease(),
 		cfg.setSeal(*seal),
 	)
 }
@@ -171,6 +180,15 @@ func (cfg *config) checkStage() error {
 	}
 	if strings.ContainsAny(cfg.api+cfg.stage, ":/") { // the separators of patch paths
 		return fmt.Errorf("-api %q, -stage %q: want names without ':' and '/'", cfg.api, cfg.stage)
+	}
+	return nil
+}
+
+// checkLease returns an error if -lease would have no effect. A store of one gateway
+// decides in this process anyway.
+func (cfg *config) checkLease() error {
+	if cfg.lease && !strings.Contains(cfg.store, "://") {
+		return fmt.Errorf("-lease: -store %s: want -store redis://HOST:PORT: a store in this process gains nothing by leases", cfg.store)
 	}
 	return nil
 }

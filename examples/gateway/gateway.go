@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/store/lease"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -21,19 +23,21 @@ type gateway struct {
 
 func newGateway(cfg config, st *opened, log *slog.Logger) (gw *gateway, err error) {
 	gw = new(gateway)
-	gw.gate, err = gate.New(st.backend, st.backend, st.backend, gate.Config{
+	of := gate.Config{
 		KeyFormat: apikey.Format{AcceptForeign: true}, // for values from AWS
 		Logger:    log,
-	})
-	if err != nil {
+	}
+	if cfg.lease {
+		of.Lease = &lease.Config{}
+	}
+	if gw.gate, err = gate.New(st.backend, st.backend, st.backend, of); err != nil {
 		return nil, err
 	}
 	if gw.data, err = dataPlane(cfg, gw.gate, st, log); err == nil {
 		gw.control, err = controlPlane(cfg, gw.gate, st, log)
 	}
 	if err != nil {
-		gw.gate.Close()
-		return nil, err
+		return nil, errors.Join(err, gw.gate.Close())
 	}
 	if st.file != nil {
 		gw.control = st.file.changing(gw.control)

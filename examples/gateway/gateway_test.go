@@ -202,6 +202,8 @@ func TestFlags(t *testing.T) {
 		"more":                                {`["more"]: want only flags`},
 		"-store paper":                        {`-store: want memory, file:PATH or redis://HOST:PORT`},
 		"-store file:":                        {"-store"},
+		"-lease":                              {"-lease: -store memory: want -store redis://HOST:PORT"},
+		"-lease -store file:/x -style y":      {"-lease: -store file:/x: want", `-style "y"`},
 		"-store file:/nowhere/at/all":         {"/nowhere/at"},
 		"-store redis://user:secret@:bad":     {"url"},
 		"-route bad{":                         {`-route "bad{": in lower case: `},

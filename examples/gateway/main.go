@@ -72,8 +72,7 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 	err = gw.serve(ctx, cfg, out, log)
 	stop()
 	wg.Wait()
-	gw.gate.Close()
-	return errors.Join(err, st.close())
+	return errors.Join(err, gw.gate.Close(), st.close())
 }
 
 // serve listens on both addresses and serves until ctx is done. The line that it prints

@@ -68,7 +68,7 @@ type service struct {
 func newService(t *testing.T, counter store.Counter, p usageplan.Plan, public ...string) *service {
 	r, err := ration.New(memory.New(memory.Config{}), ration.Config{Counter: counter})
 	require.NoError(t, err)
-	t.Cleanup(r.Close)
+	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	p.ID = "free"
 	_, err = r.Plans.Put(t.Context(), p)
 	require.NoError(t, err)

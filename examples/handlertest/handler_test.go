@@ -24,7 +24,7 @@ import (
 func newService(t *testing.T, counter store.Counter) (*ration.Ration, apikey.Secret) {
 	r, err := ration.New(memory.New(memory.Config{}), ration.Config{Counter: counter})
 	require.NoError(t, err)
-	t.Cleanup(r.Close)
+	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	plan, err := r.Plan(t.Context(), "free", "1/m burst 2", "3/day")
 	require.NoError(t, err)
 	_, secret, err := r.Issue(t.Context(), plan.ID, "my-client")

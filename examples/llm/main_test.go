@@ -29,7 +29,7 @@ func TestCheck(t *testing.T) {
 func TestCompareFinds(t *testing.T) {
 	s, err := newService(t.Context(), memory.New(memory.Config{}), &model{})
 	require.NoError(t, err)
-	t.Cleanup(s.Close)
+	t.Cleanup(func() { _ = s.Close() })
 	for id, team := range teams {
 		_, _, err := s.newKey(t.Context(), id, team)
 		require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestEstimate(t *testing.T) {
 func TestUnknownPaths(t *testing.T) {
 	s, err := newService(t.Context(), memory.New(memory.Config{}), &model{})
 	require.NoError(t, err)
-	t.Cleanup(s.Close)
+	t.Cleanup(func() { _ = s.Close() })
 	_, secret, err := s.newKey(t.Context(), "chatbot", "acme-help")
 	require.NoError(t, err)
 	_, err = s.Plans.Update(t.Context(), "key", func(p *usageplan.Plan) error {

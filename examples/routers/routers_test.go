@@ -50,7 +50,7 @@ func newService(t *testing.T, routes ...string) *service {
 	require.NoError(t, plans.Link(t.Context(), plan.ID, key.ID))
 	g, err := gate.New(st, st, st, gate.Config{})
 	require.NoError(t, err)
-	t.Cleanup(g.Close)
+	t.Cleanup(func() { _ = g.Close() })
 	return &service{t: t, gate: g, keyID: key.ID, secret: string(secret)}
 }
 
