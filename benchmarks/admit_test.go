@@ -33,7 +33,7 @@ var populations = []population{
 // hot uses one key among many that exist.
 var hot = []population{{"n=10000/keys=hot", 10_000, true}, {"n=1000000/keys=hot", 1_000_000, true}}
 
-// BenchmarkAdmit measures a whole decision in memory. The Gate digests a secret, finds
+// BenchmarkAdmit measures a whole decision in memory. The Gate hashes a secret, finds
 // its key and plan, and charges a bucket, a day quota and the usage record. All keys are
 // in the Gate's cache. Every decision is admitted and written.
 //
@@ -140,20 +140,14 @@ func populate(b *testing.B, populations []population, open func(tb testing.TB, n
 // openGate makes a Gate and n keys under one plan. It returns the secrets.
 func openGate(tb testing.TB, n int) ([]string, decide) {
 	g, secrets := newGate(tb, n, 0)
-	return secrets, func(ctx context.Context, secret string) (bool, error) {
-		d, err := g.Admit(ctx, gate.Request{Secret: apikey.Secret(secret)})
-		return d.Allowed, err
-	}
+	return secrets, admit(g)
 }
 
 // openGroups returns a function like openGate. The keys have so many groups above them.
 func openGroups(groups int) func(tb testing.TB, n int) ([]string, decide) {
 	return func(tb testing.TB, n int) ([]string, decide) {
 		g, secrets := newGate(tb, n, groups)
-		return secrets, func(ctx context.Context, secret string) (bool, error) {
-			d, err := g.Admit(ctx, gate.Request{Secret: apikey.Secret(secret)})
-			return d.Allowed, err
-		}
+		return secrets, admit(g)
 	}
 }
 
@@ -168,18 +162,23 @@ func newGate(tb testing.TB, n, groups int) (g *gate.Gate, secrets []string) {
 func openCached(tb testing.TB, st *memory.Store, counter store.Counter) *gate.Gate {
 	g, err := gate.New(st, st, counter, gate.Config{MaxAge: time.Hour})
 	require.NoError(tb, err)
-	tb.Cleanup(g.Close)
+	tb.Cleanup(func() { _ = g.Close() })
 	return g
 }
 
 // fillStore adds n keys under one plan to a store, with so many groups above them that
 // have the plan, too. It returns the secrets.
 func fillStore(tb testing.TB, st *memory.Store, n, groups int) (secrets []string) {
+	return fillStoreWith(tb, st, n, groups, limiter.Limit{Rate: 1, Burst: 1 << 32})
+}
+
+// fillStoreWith is fillStore with another throttle in the plan.
+func fillStoreWith(tb testing.TB, st *memory.Store, n, groups int, throttle limiter.Limit) (secrets []string) {
 	ctx := context.Background()
 	keys, plans := must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})), must(usageplan.NewService(st, st, usageplan.Config{}))
 	plan, err := plans.Create(ctx, usageplan.Plan{
 		Name:     "benchmark",
-		Throttle: &limiter.Limit{Rate: 1, Burst: 1 << 32},
+		Throttle: &throttle,
 		Quotas:   []quota.Quota{{Limit: 1 << 40, Period: quota.Day}},
 	})
 	require.NoError(tb, err)

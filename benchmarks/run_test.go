@@ -19,7 +19,7 @@ func TestBenchmarks(t *testing.T) {
 	require.NoError(t, err, "%s", text)
 	for _, name := range []string{
 		"Throttle/impl=ration/keys=spread/result=refuse", "Admit/keys=spread", "Admit/groups=2/keys=hot", "Turns/Groups", "Floor/keys=spread", "GoMap/n=10000/next=found",
-		"Middleware/impl=ration", "Turns/Throttle/result=refuse", "RedisTurns/callers=256",
+		"Middleware/impl=ration", "Turns/Throttle/result=refuse", "RedisTurns/callers=256", "Leases/keys=hot", "LeasedRefusals",
 	} {
 		require.Contains(t, string(text), "\nBenchmark"+name+"-2 ")
 	}

@@ -6,13 +6,21 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/redistest"
+	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/store/memory"
 )
 
 // BenchmarkTurns makes the decisions of other benchmarks about a hot key. The
@@ -20,17 +28,14 @@ import (
 // machine. The speed of a shared machine changes within seconds, and not for all code
 // alike.
 //
-// The benchmark is for one processor. An iteration is one turn of each implementation.
-// name-ns is the tenth percentile of the time of a decision. to-name is the first
-// implementation's time divided by that time.
+// With several processors, one goroutine for each makes the decisions of a turn, all
+// about one key. An iteration is one turn of each implementation. name-ns is the tenth
+// percentile of the time of a decision. to-name is the first implementation's time
+// divided by that time.
 func BenchmarkTurns(b *testing.B) {
 	b.Run("Throttle/result=admit", func(b *testing.B) { takeTurns(b, throttleTurns(b, limit{1 << 32, time.Second}, 2, true)) })
 	b.Run("Throttle/result=refuse", func(b *testing.B) { takeTurns(b, throttleTurns(b, limit{1, window}, 1, false)) })
-	b.Run("Admit", func(b *testing.B) {
-		secrets, admit := openGate(b, 1)
-		floors, floor := openFloor(b, 1)
-		takeTurns(b, []*turn{{"admit", admit, secrets[0], true}, {"floor", floor, floors[0], true}})
-	})
+	b.Run("Admit", func(b *testing.B) { takeTurns(b, decisionTurns(b)) })
 	b.Run("Groups", func(b *testing.B) {
 		var all []*turn
 		for groups := range 4 {
@@ -39,7 +44,12 @@ func BenchmarkTurns(b *testing.B) {
 		}
 		takeTurns(b, all)
 	})
-	b.Run("Middleware", func(b *testing.B) { takeTurns(b, middlewareTurns(b)) })
+	b.Run("Middleware", func(b *testing.B) {
+		if runtime.GOMAXPROCS(0) > 1 {
+			b.Skip("its turns share one request, so they are for one processor")
+		}
+		takeTurns(b, middlewareTurns(b))
+	})
 }
 
 // throttleTurns returns the turns of BenchmarkThrottle. used is the number of decisions
@@ -52,6 +62,42 @@ func throttleTurns(b *testing.B, l limit, used int, want bool) (all []*turn) {
 		all = append(all, t)
 	}
 	return all
+}
+
+// decisionTurns returns the turns of a whole decision: by the secret, by the ID of the
+// key, and refused by the throttle. Beside them are the floor and a keyed x/time limiter.
+func decisionTurns(b *testing.B) []*turn {
+	st := memory.New(memory.Config{})
+	secret := fillStore(b, st, 1, 0)[0]
+	g := openCached(b, st, st)
+	key, err := st.KeyByDigest(b.Context(), apikey.DigestOf(secret))
+	require.NoError(b, err)
+	small := memory.New(memory.Config{})
+	spent := fillStoreWith(b, small, 1, 0, limiter.Limit{Rate: rate.Every(window), Burst: 1})[0]
+	floors, floor := openFloor(b, 1)
+	all := []*turn{
+		{"admit", admit(g), secret, true},
+		{"by-id", admitByID(g), key.ID, true},
+		{"refused", admit(openCached(b, small, small)), spent, false},
+		{"floor", floor, floors[0], true},
+		{"xtime", openXTime(b, limit{1 << 32, time.Second}), names(1)[0], true},
+	}
+	require.NoError(b, touch(b.Context(), all[2].decide, spent, 1))
+	return all
+}
+
+func admit(g *gate.Gate) decide {
+	return func(ctx context.Context, secret string) (bool, error) {
+		d, err := g.Admit(ctx, gate.Request{Secret: apikey.Secret(secret)})
+		return d.Allowed, err
+	}
+}
+
+func admitByID(g *gate.Gate) decide {
+	return func(ctx context.Context, id string) (bool, error) {
+		d, err := g.Admit(ctx, gate.Request{KeyID: id})
+		return d.Allowed, err
+	}
 }
 
 func middlewareTurns(b *testing.B) (all []*turn) {
@@ -145,16 +191,31 @@ func takeTurns(b *testing.B, all []*turn) {
 	}
 }
 
-// take makes some decisions, and returns the time of one.
+// take makes some decisions, and returns the time of one. With several processors, each
+// makes as many.
 func (t *turn) take(b *testing.B) float64 {
 	const n = 2000
-	ctx, wrong, began := b.Context(), 0, time.Now()
-	for range n {
-		if ok, err := t.decide(ctx, t.key); err != nil || ok != t.want {
-			wrong++
+	var wrong atomic.Int64
+	decideAll := func() {
+		ctx, missed := b.Context(), int64(0)
+		for range n {
+			if ok, err := t.decide(ctx, t.key); err != nil || ok != t.want {
+				missed++
+			}
 		}
+		wrong.Add(missed)
+	}
+	began, processors := time.Now(), runtime.GOMAXPROCS(0)
+	if processors == 1 {
+		decideAll()
+	} else {
+		var all sync.WaitGroup
+		for range processors {
+			all.Go(decideAll)
+		}
+		all.Wait()
 	}
 	took := time.Since(began)
-	require.Zero(b, wrong, t.name)
-	return float64(took.Nanoseconds()) / n
+	require.Zero(b, wrong.Load(), t.name)
+	return float64(took.Nanoseconds()) / float64(n*processors)
 }

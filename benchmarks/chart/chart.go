@@ -92,7 +92,7 @@ const (
 	panelWidth    = 410
 	top           = 74 // of the bars, below the titles
 	rows          = 238
-	longest       = 5.5 // the end of the axis, in multiples of Ration's time
+	longest       = 6.5 // the end of the axis, in multiples of Ration's time
 )
 
 // chart returns the chart as SVG.
