@@ -106,7 +106,7 @@ func (a *account) ensure(x *store.Meter, guess int) *meter {
 		m.Keep = max(m.Keep, x.Keep)
 	default:
 		a.expire(m)
-		if m.avail == 0 { // a settlement under way is about the meter as it was
+		if m.avail == 0 {
 			m.reset(x)
 		}
 	}

@@ -49,9 +49,9 @@ func (l *Counter) beginDue(c *store.Charge, set *payers, err error, now int64) {
 const fewCharges = 4
 
 // leasable reports whether charges like c can be decided here: every subject has an
-// account, and of every meter some units are leased or would be. A limit of less than
-// sixteen units, or one that is nearly used up, is not leased, and then leases of the
-// other limits are of no use to c.
+// account, and of every meter some units are leased or would be. A limit with room for
+// fewer than 64 charges is not leased, and then leases of the other limits are of no use
+// to c.
 func (l *Counter) leasable(c *store.Charge, set *payers, now int64) bool {
 	if set.n != len(c.Parts) {
 		return false
