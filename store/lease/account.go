@@ -121,10 +121,16 @@ func (a *account) expire(m *meter) {
 	m.returning = true
 }
 
-// reset gives a meter of which nothing is leased any more the figures of x.
+// reset gives a meter of which nothing is leased any more the figures of x. If they are
+// those that it had, its units have only expired, and what is known of its state stays:
+// an answer that comes while units are on their way could not tell it anew.
 func (m *meter) reset(x *store.Meter) {
-	name, counting := m.Name, m.counting
-	*m = meter{Meter: *x, counting: counting}
+	name, expired := m.Name, m.sameFigures(x)
+	next := meter{Meter: *x, counting: m.counting}
+	if expired {
+		next.state, next.known = m.state, m.known
+	}
+	*m = next
 	m.Name = name
 }
 

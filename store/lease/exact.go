@@ -222,8 +222,8 @@ func (s *payers) forces(c *store.Charge) bool {
 	})
 }
 
-// hasReturns reports whether units are leased of a meter of c whose figures have changed.
-// They are given back under the figures under which they were leased. The locks are held.
+// hasReturns reports whether units are leased of a meter of c that are only to be given
+// back, under the figures under which they were leased. The locks are held.
 func (s *payers) hasReturns(c *store.Charge) bool {
 	return s.any(c, func(m *meter, _ *store.Part, _ int, _ int64) bool { return m.returning && m.avail != 0 })
 }

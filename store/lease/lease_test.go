@@ -88,7 +88,7 @@ func TestCounter(t *testing.T) {
 				require.NoError(t, err)
 				return s
 			}, kind)
-			h.Slack = 500 * time.Millisecond
+			h.Slack = 2 * time.Second
 			storetest.TestCounter(t, h)
 		})
 	}

@@ -159,8 +159,6 @@ func (m *meter) seen(x *store.Meter, l *store.Level, now int64) store.State {
 		return s
 	}
 	b := bucketOf(x, l, now)
-	// Tokens that a full bucket would not have had room for are gone.
-	m.avail = min(m.avail, x.Max-b.Tokens)
 	s.Bucket = topUp(b, x, m.avail)
 	return s
 }
@@ -173,6 +171,11 @@ func (m *meter) seen(x *store.Meter, l *store.Level, now int64) store.State {
 func (m *meter) learn(x *store.Meter, l *store.Level, now int64, alone bool) store.State {
 	old, s := m.state, m.seen(x, l, now)
 	m.state = s
+	if alone && !m.IsWindow() {
+		// Tokens that a full bucket would not have had room for are gone. Only the last answer
+		// tells that: a unit that came back after an earlier one is not in that bucket.
+		m.avail = min(m.avail, l.Used)
+	}
 	if m.known && !alone {
 		if m.IsWindow() {
 			m.state.Window.Used = max(s.Window.Used, old.Window.Used)

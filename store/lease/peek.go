@@ -3,6 +3,7 @@ package lease
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -13,35 +14,57 @@ import (
 // count as used. What others have leased does: see store.LeasedSubject. Only ctx bounds
 // it, since a report may take long.
 func (l *Counter) Peek(ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
-	accounts := l.accountsOf(subjects)
-	if len(accounts) == 0 || l.closed.Load() {
-		return store.Peek(ctx, l.inner, at, subjects, meters, levels, last)
-	}
-	order := make([]*account, 0, len(accounts))
-	for _, a := range accounts {
-		order = append(order, a)
-	}
-	slices.SortFunc(order, func(a, b *account) int { return cmp.Compare(a.number, b.number) })
-	if last != nil {
-		if err := l.flush(ctx, order); err != nil {
+	p := peek{l, at, subjects, meters, levels, last}
+	for try := 0; ; try++ {
+		if done, err := p.once(ctx, try); done || err != nil {
 			return err
 		}
+	}
+}
+
+// peek is a call of Peek.
+type peek struct {
+	l        *Counter
+	at       time.Time
+	subjects []string
+	meters   []store.Meter
+	levels   []store.Level
+	last     []int64
+}
+
+// once asks the inner Counter. It reports false if the answer does not count, because
+// there was a settlement meanwhile. After some tries no settlement can begin: see read.
+func (p *peek) once(ctx context.Context, try int) (done bool, err error) {
+	l := p.l
+	accounts := l.accountsOf(p.subjects)
+	if len(accounts) == 0 || l.closed.Load() {
+		err := store.Peek(ctx, l.inner, p.at, p.subjects, p.meters, p.levels, p.last)
+		return try >= maxWaits || len(l.accountsOf(p.subjects)) == 0, err
+	}
+	order := slices.SortedFunc(maps.Values(accounts), func(a, b *account) int { return cmp.Compare(a.number, b.number) })
+	if p.last != nil {
+		if err := l.flush(ctx, order); err != nil {
+			return false, err
+		}
+	}
+	wait := l.awaitSettlements
+	if try >= maxReads {
+		wait = l.acquireAll
+	}
+	if err := wait(ctx, order); err != nil {
+		return false, err
+	}
+	if try >= maxReads {
+		defer l.releaseAll(order)
 	}
 	before := make([]int64, len(order))
-	for try := 0; ; try++ {
-		if err := l.awaitSettlements(ctx, order); err != nil {
-			return err
-		}
-		for i, a := range order {
-			before[i] = a.ended()
-		}
-		if err := store.Peek(ctx, l.inner, at, subjects, meters, levels, last); err != nil {
-			return err
-		}
-		if l.showPeek(accounts, order, before, at, subjects, meters, levels, try == maxReads) {
-			return nil
-		}
+	for i, a := range order {
+		before[i] = a.ended()
 	}
+	if err := store.Peek(ctx, l.inner, p.at, p.subjects, p.meters, p.levels, p.last); err != nil {
+		return false, err
+	}
+	return p.show(accounts, order, before, try), nil
 }
 
 // ended returns how many settlements have ended.
@@ -51,31 +74,31 @@ func (a *account) ended() int64 {
 	return a.epoch
 }
 
-// showPeek makes the levels of the inner Counter those of this process. It reports false
-// if there was a settlement meanwhile, unless force is set: see read.
-func (l *Counter) showPeek(accounts map[string]*account, order []*account, before []int64, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, force bool) bool {
-	t := l.clock.read(at)
+// show makes the levels of the inner Counter those of this process. It reports false if
+// there was a settlement meanwhile, or if other accounts are there now.
+func (p *peek) show(accounts map[string]*account, order []*account, before []int64, try int) bool {
+	if try < maxWaits && !maps.Equal(accounts, p.l.accountsOf(p.subjects)) {
+		return false
+	}
 	for _, a := range order {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 	}
-	mixed := map[*account]bool{}
 	for i, a := range order {
-		if a.settling != nil || a.epoch != before[i] {
-			if !force {
-				return false
-			}
-			mixed[a] = true
+		if try < maxReads && (a.settling != nil || a.epoch != before[i]) {
+			return false
 		}
 	}
-	for s, subject := range subjects {
+	t := p.l.clock.read(p.at)
+	for s, subject := range p.subjects {
 		of, isCount := store.CutLeased(subject)
+		levels := p.levels[s*len(p.meters):]
 		switch a := accounts[of]; {
 		case a == nil || a.gone:
 		case isCount:
-			a.showCounts(meters, levels[s*len(meters):])
+			a.showCounts(p.meters, levels)
 		default:
-			a.showAll(meters, levels[s*len(meters):], mixed[a], t)
+			a.showAll(p.meters, levels, t)
 		}
 	}
 	return true
@@ -97,18 +120,12 @@ func (l *Counter) accountsOf(subjects []string) map[string]*account {
 	return found
 }
 
-// showAll makes levels of the inner Counter's those of this process. If they are mixed,
-// what the account knows is the answer.
-func (a *account) showAll(meters []store.Meter, levels []store.Level, mixed bool, t instant) {
+// showAll makes levels of the inner Counter's those of this process.
+func (a *account) showAll(meters []store.Meter, levels []store.Level, t instant) {
 	a.drain()
 	for i := range meters {
 		x, l := &meters[i], &levels[i]
-		m := a.meter(x, i)
-		switch {
-		case m == nil:
-		case mixed && m.known:
-			_, *l, _ = m.state.Take(x, t.wall, t.bucket, 0)
-		case m.avail != 0:
+		if m := a.meter(x, i); m != nil && m.avail != 0 {
 			s := m.seen(x, l, t.bucket)
 			_, *l, _ = s.Take(x, t.wall, t.bucket, 0)
 		}

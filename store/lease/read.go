@@ -10,9 +10,9 @@ import (
 // read answers a charge that takes nothing. The inner Counter is asked, since other
 // processes may have spent, and what is leased here and not spent is taken off.
 //
-// Reads keep nobody waiting. If a settlement was under way meanwhile, the answer may be
-// from before it or from after it, so read asks again. After some tries, what the
-// accounts know of their subjects is the answer.
+// If a settlement was under way meanwhile, the answer may be from before it or from after
+// it, so read asks again. A read keeps no settlement waiting, except after some tries:
+// then none can begin before the answer.
 func (l *Counter) read(ctx context.Context, c *store.Charge, set *payers) error {
 	ctx, cancel := l.within(ctx)
 	defer cancel()
@@ -26,28 +26,41 @@ func (l *Counter) read(ctx context.Context, c *store.Charge, set *payers) error 
 		}
 	}
 	for try := 0; ; try++ {
-		if err := l.awaitSettlements(ctx, set.order[:set.n]); err != nil {
-			return err
-		}
-		if set.lock(); try < maxWaits && l.renew(c, set) {
-			continue
-		}
-		set.note()
-		set.unlock()
-		err := l.inner.Take(ctx, c)
-		set.lock()
-		again := err == nil && try < maxReads && set.moved()
-		if !again {
-			l.learn(c, set, err)
-		}
-		set.unlock()
-		if !again {
+		if done, err := l.readOnce(ctx, c, set, try); done || err != nil {
 			return err
 		}
 	}
 }
 
-// maxReads bounds how often a read is repeated.
+// readOnce asks the inner Counter. It reports false if the answer does not count.
+func (l *Counter) readOnce(ctx context.Context, c *store.Charge, set *payers, try int) (done bool, err error) {
+	accounts := slices.Clone(set.order[:set.n])
+	wait := l.awaitSettlements
+	if try >= maxReads {
+		wait = l.acquireAll
+	}
+	if err := wait(ctx, accounts); err != nil {
+		return false, err
+	}
+	if try >= maxReads {
+		defer l.releaseAll(accounts)
+	}
+	if set.lock(); try < maxWaits && l.renew(c, set) {
+		return false, nil
+	}
+	set.note()
+	set.unlock()
+	err = l.inner.Take(ctx, c)
+	set.lock()
+	defer set.unlock()
+	if err == nil && try < maxReads && set.moved() {
+		return false, nil
+	}
+	l.learn(c, set, err)
+	return true, err
+}
+
+// maxReads bounds how often a read is repeated before it keeps settlements waiting.
 const maxReads = 4
 
 // flush charges what was spent and is not yet charged, and gives back what is only to be

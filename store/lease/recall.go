@@ -13,15 +13,15 @@ import (
 // another charge may have got what was leased. Then recall reports false, and c is tried
 // again: many of them at a time, and not one after the other.
 func (l *Counter) recall(ctx context.Context, c *store.Charge, set *payers, asked bool) (done bool, err error) {
-	if err := l.acquireAll(ctx, set); err != nil {
+	if err := l.seizeSet(ctx, set); err != nil {
 		return true, err
 	}
-	defer l.releaseAll(set)
+	defer l.releaseSet(set)
 	for _, a := range set.order[:set.n] {
 		l.awaitCalls(ctx, a)
 	}
 	set.lock()
-	first := set.forces(c) || set.unsure(c)
+	first := set.forces(c) || set.unsure(c) || set.hasReturns(c)
 	set.unlock()
 	if first {
 		if err := l.settleAll(ctx, set, giveBack); err != nil {

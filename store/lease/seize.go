@@ -42,25 +42,33 @@ func (l *Counter) acquire(ctx context.Context, a *account) error {
 	}
 }
 
-// acquireAll seizes every account of a set, in the order in which all callers do.
-func (l *Counter) acquireAll(ctx context.Context, set *payers) error {
-	for i, a := range set.order[:set.n] {
+// acquireAll seizes accounts, which are in the order in which all callers seize them.
+func (l *Counter) acquireAll(ctx context.Context, accounts []*account) error {
+	for i, a := range accounts {
 		if err := l.acquire(ctx, a); err != nil {
-			for _, a := range set.order[:i] {
-				l.release(a)
-			}
+			l.releaseAll(accounts[:i])
 			return err
 		}
 	}
-	set.held = true
 	return nil
 }
 
-func (l *Counter) releaseAll(set *payers) {
-	set.held = false
-	for _, a := range set.order[:set.n] {
+func (l *Counter) releaseAll(accounts []*account) {
+	for _, a := range accounts {
 		l.release(a)
 	}
+}
+
+// seizeSet seizes the accounts of a set. Call releaseSet at the end.
+func (l *Counter) seizeSet(ctx context.Context, set *payers) error {
+	err := l.acquireAll(ctx, set.order[:set.n])
+	set.held = err == nil
+	return err
+}
+
+func (l *Counter) releaseSet(set *payers) {
+	set.held = false
+	l.releaseAll(set.order[:set.n])
 }
 
 // settleAll settles every account of a set. The caller has seized them.

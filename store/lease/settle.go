@@ -91,7 +91,8 @@ func (a *account) split(now int64) (returning, live []*meter) {
 const longUnused = 100
 
 // tidy forgets meters of which nothing is left, and in a large account those that were
-// not used of late.
+// not used of late. It forgets none while charges are in flight: their answers are from
+// before the settlement or from after it, and only the state that is known tells which.
 func (a *account) tidy() {
 	kept := make([]*meter, 0, len(a.meters))
 	for _, m := range a.meters {
@@ -99,7 +100,7 @@ func (a *account) tidy() {
 			m.unused = 0
 		}
 		unused := m.returning || len(a.meters) > maxMeters/2 && m.unused > longUnused
-		if m.settled() && unused {
+		if m.settled() && unused && a.calls == 0 {
 			m.returning = true
 		} else {
 			kept = append(kept, m)

@@ -57,10 +57,10 @@ func (l *Counter) bare(ctx context.Context, c *store.Charge, before func(*payers
 	if set.none() {
 		return l.inner.Take(ctx, c)
 	}
-	if err := l.acquireAll(ctx, &set); err != nil {
+	if err := l.seizeSet(ctx, &set); err != nil {
 		return err
 	}
-	defer l.releaseAll(&set)
+	defer l.releaseSet(&set)
 	before(&set)
 	if err := l.settleAll(ctx, &set, giveBack); err != nil {
 		return notTaken(err)

@@ -64,7 +64,7 @@ func TestCounter(t *testing.T) {
 		client := dial(t, addr)
 		storetest.TestCounter(t, openedAgain(storetest.Harness{
 			New:   func(t testing.TB) store.Counter { return newStore(t, flushed(t, client), decisionScripts) },
-			Slack: 500 * time.Millisecond,
+			Slack: 2 * time.Second,
 		}, func(t testing.TB) store.Counter { return newStore(t, dial(t, addr), decisionScripts) }))
 	})
 	t.Run("server=cluster", func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestCounter(t *testing.T) {
 		client := cluster(t)
 		storetest.TestCounter(t, openedAgain(storetest.Harness{
 			New:   func(t testing.TB) store.Counter { return newStore(t, flushed(t, client), decisionScripts) },
-			Slack: 500 * time.Millisecond,
+			Slack: 2 * time.Second,
 		}, func(t testing.TB) store.Counter { return newStore(t, client, decisionScripts) }))
 	})
 	for name, script := range allScripts(t) {
@@ -138,7 +138,7 @@ func TestBatchedCounter(t *testing.T) {
 				require.NoError(t, err)
 				return crowded{s, 4}
 			},
-			Slack: 500 * time.Millisecond,
+			Slack: 2 * time.Second,
 		})
 	})
 }

@@ -81,7 +81,7 @@ func TestServers(t *testing.T) {
 			}
 			t.Run("counter", func(t *testing.T) {
 				d := opening(prefix, open, func(s *Store) store.Counter { return s })
-				storetest.TestCounter(t, storetest.Harness{New: d.New, Reopen: d.Reopen, Peer: d.Peer, Slack: 500 * time.Millisecond})
+				storetest.TestCounter(t, storetest.Harness{New: d.New, Reopen: d.Reopen, Peer: d.Peer, Slack: 2 * time.Second})
 			})
 			t.Run("keys", func(t *testing.T) {
 				storetest.TestKeys(t, opening(prefix, listening, func(s *Store) apikey.Store { return s }))
