@@ -51,7 +51,7 @@ func Example_atStart() {
 	server.SetError("ERR down")
 	for range 3 { // starts
 		st := ration.Must(redis.Open("redis://"+server.Addr(), redis.Config{}))
-		r := ration.Must(ration.New(st, ration.Config{}))
+		r := ration.Must(ration.New(st, ration.Config{Gate: gate.Config{Timeout: time.Minute}}))
 		withKey := func(r *http.Request) { r.Header.Set("X-API-Key", string(secret)) }
 		if err := setUp(r); err != nil {
 			fmt.Println("Redis is down")
@@ -81,7 +81,7 @@ func Example_countersInRedis() {
 	secret := ration.Must(apikey.Format{}.New()) // stands in the configuration
 	newProcess := func() http.Handler {
 		counters := ration.Must(redis.Open("redis://"+server.Addr(), redis.Config{}))
-		r := ration.Must(ration.New(memory.New(memory.Config{}), ration.Config{Counter: counters}))
+		r := ration.Must(ration.New(memory.New(memory.Config{}), ration.Config{Counter: counters, Gate: gate.Config{Timeout: time.Minute}}))
 		plan := ration.Must(r.Plan(ctx, "free", "unlimited", "3/year"))
 		key := ration.Must(r.Keys.Import(ctx, apikey.Key{ID: "ann-1", Name: "ann", Enabled: true}, secret))
 		if err := r.Plans.Link(ctx, plan.ID, key.ID); err != nil {
