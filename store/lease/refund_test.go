@@ -43,3 +43,28 @@ func TestRefundAboveLimit(t *testing.T) {
 		require.NoError(t, counter.Close(t.Context()))
 	})
 }
+
+// TestExpired has leased units expire while the store is away, so that they could not be
+// given back. When it is there again, the next charge finds them.
+func TestExpired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inner := newShared()
+		counter, err := lease.New(inner, lease.Config{Life: time.Second})
+		require.NoError(t, err)
+		day := today(1000)
+		require.EqualValues(t, 500, spend(t, counter, 500, 100*time.Microsecond, day))
+		held := leased(t, inner.Counter, day)
+		require.Positive(t, held)
+
+		inner.broken.Store(true)
+		time.Sleep(2 * time.Second)
+		inner.broken.Store(false)
+		rest := store.NewCharge("hot", 500, day)
+		rest.At = time.Now()
+		require.NoError(t, counter.Take(t.Context(), rest))
+		require.True(t, rest.OK, "%d of 500 units are leased", held)
+		require.EqualValues(t, 1000, rest.Parts[0].Levels[0].Used)
+		require.NoError(t, counter.Close(t.Context()))
+		require.EqualValues(t, 1000, inner.used(t, day))
+	})
+}

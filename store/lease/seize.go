@@ -12,6 +12,10 @@ func (a *account) seize() {
 	a.busy.Store(true)
 }
 
+// settleable reports whether a settlement may begin of itself: none is under way, and no
+// charge keeps it from beginning. The lock is held.
+func (a *account) settleable() bool { return a.settling == nil && !a.gone && a.heldBack == 0 }
+
 // release ends what seize began.
 func (l *Counter) release(a *account) {
 	a.mu.Lock()

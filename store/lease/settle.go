@@ -10,7 +10,7 @@ import (
 
 // begin begins a settlement in the background, unless one is under way. The lock is held.
 func (l *Counter) begin(a *account) {
-	if a.settling != nil || a.gone || a.heldBack > 0 || l.isEarly(a) || !l.enter() {
+	if !a.settleable() || l.isEarly(a) || !l.enter() {
 		return
 	}
 	a.seize()

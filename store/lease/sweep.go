@@ -48,7 +48,7 @@ func (l *Counter) sweepAccount(a *account) aim {
 	if now-a.answered > life-life/sweeps { // the next sweep would be too late
 		a.expireAll()
 	}
-	if a.settling != nil || a.gone {
+	if !a.settleable() {
 		return payNone
 	}
 	switch idle := a.idle(); {
@@ -91,7 +91,7 @@ func (a *account) expireAll() {
 // seized before its turn comes: a subject that is charged meanwhile does not wait.
 func (l *Counter) giveBack(a *account) error {
 	a.mu.Lock()
-	if a.settling != nil || a.gone || !a.quiet() && !a.hasReturns() {
+	if !a.settleable() || !a.quiet() && !a.hasReturns() {
 		a.mu.Unlock()
 		return nil
 	}
@@ -113,7 +113,7 @@ func (l *Counter) giveBack(a *account) error {
 // settleBusy settles an account that was not settled for long.
 func (l *Counter) settleBusy(a *account) error {
 	a.mu.Lock()
-	if a.settling != nil || a.gone {
+	if !a.settleable() {
 		a.mu.Unlock()
 		return nil
 	}
