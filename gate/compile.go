@@ -124,12 +124,12 @@ func newAllowance(p *usageplan.Plan, o overrides, units usageplan.Units, keep ti
 // meterFaults returns what a store would refuse.
 func (a *allowance) meterFaults() (errs []error) {
 	t := a.compile(time.Now())
-	if err := store.Check(t.others.list); err != nil {
+	if err := store.CheckMeters(t.others.list); err != nil {
 		return []error{err}
 	}
 	for _, sets := range []map[string]*timedSet{t.forClass, t.forRoute} {
 		for _, key := range slices.Sorted(maps.Keys(sets)) {
-			errs = append(errs, fault.In(forPath(key), store.Check(t.others.with(a, sets[key]).list)))
+			errs = append(errs, fault.In(forPath(key), store.CheckMeters(t.others.with(a, sets[key]).list)))
 		}
 	}
 	return errs

@@ -202,8 +202,9 @@ func (o *Outcome) Levels() iter.Seq[Level] {
 func (o *Outcome) GroupLevels() iter.Seq[Level] {
 	return func(yield func(Level) bool) {
 		for g := o.groups; g != nil; g = g.above {
+			levels := g.levels()
 			for i, limit := range g.meters.limits {
-				if !yield(Level{Payer{PayerGroup, g.node.group.ID}, limit, g.levels[i]}) {
+				if !yield(Level{Payer{PayerGroup, g.node.group.ID}, limit, levels[i]}) {
 					return
 				}
 			}

@@ -68,7 +68,7 @@ func TestFaultsHavePaths(t *testing.T) {
 			[]error{apikey.ErrInvalid}, "apikey: invalid: ", []string{
 				`id: "!": want 1 to 64 ASCII letters, digits, '_' and '-'`, `name: "\x00": want UTF-8 without control characters`,
 				`tags: name "": want 1 to 128 letters, digits, spaces and .:+=@_/-, and no aws: at the start`}},
-		"charge": {store.Check([]store.Meter{{Max: -1}, {Name: "a", Start: 1}}), []error{store.ErrInvalid, store.ErrNotTaken},
+		"charge": {store.CheckMeters([]store.Meter{{Max: -1}, {Name: "a", Start: 1}}), []error{store.ErrInvalid, store.ErrNotTaken},
 			"store: invalid charge, store: not taken: ", []string{
 				"meters[0].name: 0 bytes: want 1 to 192", "meters[0].max: -1: want 0 to 2^53-1",
 				"meters[1].start, keep: 1, 0s: want an end with them, or neither"}},

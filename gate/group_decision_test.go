@@ -2,7 +2,6 @@ package gate_test
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,7 +86,7 @@ func checkLevels(t *testing.T, d *gate.Decision, keyID string) {
 	if errors.As(d.Err(), &limited) {
 		for _, l := range limited.Limits {
 			refused = append(refused, l.Payer.String()+l.Name)
-			require.ErrorContains(t, limited, fmt.Sprintf("%s of %v", l.Name, l.Payer))
+			require.ErrorContains(t, limited, l.Name+" (tokens) of "+l.Payer.String())
 		}
 		require.Equal(t, limited.Limits[0].Payer, by)
 	}

@@ -19,6 +19,9 @@ func (p *pending) addGroups(req *Request, group *node, counting *allowance, d *D
 	for l := d.groups; l != nil; l = l.above {
 		n := l.node
 		l.meters = n.metersAt(req.At, stage, req.Route, req.Class, counting)
+		if len(l.meters.limits) > fewGroupLimits {
+			l.many = new([maxLimits]store.Level)
+		}
 		count, i := len(l.meters.list), p.family-1
 		part := &p.parts[p.family]
 		part.Subject = n.subject
@@ -37,7 +40,7 @@ func (p *pending) addGroups(req *Request, group *node, counting *allowance, d *D
 // copyLevels copies the levels of the groups after the decision.
 func (l *groupLevels) copyLevels(p *pending) {
 	for i := 1; l != nil; i, l = i+1, l.above {
-		copy(l.levels[:len(l.meters.limits)], p.parts[i].Levels)
+		copy(l.levels(), p.parts[i].Levels)
 	}
 }
 
@@ -45,12 +48,26 @@ func (l *groupLevels) copyLevels(p *pending) {
 type groupLevels struct {
 	node   *node
 	meters *meters
-	levels [maxLimits]store.Level // of meters.limits, in their order
-	above  *groupLevels           // of the group above, or nil
+	few    [fewGroupLimits]store.Level // of meters.limits, in their order
+	many   *[maxLimits]store.Level     // instead of few, if there are more
+	above  *groupLevels                // of the group above, or nil
+}
+
+// fewGroupLimits is how many limits most groups have. Room for maxLimits would make the
+// allocation of a decision more than twice as large.
+const fewGroupLimits = 4
+
+// levels returns the levels of meters.limits.
+func (l *groupLevels) levels() []store.Level {
+	n := len(l.meters.limits)
+	if n > fewGroupLimits {
+		return l.many[:n]
+	}
+	return l.few[:n]
 }
 
 // newGroupLevels returns a groupLevels for n and for each node above it. It makes one
-// allocation.
+// allocation. A group with more than fewGroupLimits limits takes another one.
 func newGroupLevels(n *node) *groupLevels {
 	all := make([]groupLevels, n.level)
 	for i := range all {

@@ -22,3 +22,9 @@ func TestLevelRoom(t *testing.T) {
 func TestDecisionSize(t *testing.T) {
 	require.LessOrEqual(t, unsafe.Sizeof(Decision{}), uintptr(312))
 }
+
+// TestGroupLevelsSize keeps the allocation of a decision with groups from growing
+// unnoticed. Three groups are one allocation of 512 bytes.
+func TestGroupLevelsSize(t *testing.T) {
+	require.LessOrEqual(t, unsafe.Sizeof(groupLevels{}), uintptr(160))
+}

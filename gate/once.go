@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ration-go/ration/internal/metername"
 	"github.com/ration-go/ration/store"
 )
 
@@ -27,7 +28,7 @@ func (m *meters) once(id string, keep time.Duration) *meters {
 	once.fast = nil
 	once.units = append(slices.Clone(m.units), 0)
 	once.list = append(slices.Clone(m.list), store.Meter{
-		Name: "id " + base64.RawURLEncoding.EncodeToString(sum[:18]),
+		Name: metername.IDPrefix + base64.RawURLEncoding.EncodeToString(sum[:18]),
 		Max:  1, Rate: store.Rate{Tokens: 1, Per: max(keep.Microseconds(), 1)}, Rare: true,
 	})
 	return &once
@@ -49,8 +50,9 @@ func (d *Decision) admitRepeated() {
 		own[i].Wait = 0
 	}
 	for l := d.groups; l != nil; l = l.above {
-		for i := range l.levels {
-			l.levels[i].Wait = 0
+		levels := l.levels()
+		for i := range levels {
+			levels[i].Wait = 0
 		}
 	}
 }

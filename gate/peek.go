@@ -11,7 +11,7 @@ import (
 func (d *Decision) peek(costs *usageplan.Costs, p *pending) {
 	d.Allowed, d.Reason = d.meters.peekPart(d.keyLevels(), &p.parts[0], costs), Admitted
 	for i, l := 1, d.groups; l != nil; i, l = i+1, l.above {
-		fits := l.meters.peekPart(l.levels[:], &p.parts[i], costs)
+		fits := l.meters.peekPart(l.levels(), &p.parts[i], costs)
 		d.Allowed = d.Allowed && fits
 	}
 	for i := range p.sharedParts() {

@@ -75,7 +75,7 @@ func (o *Outcome) RefusedBy() (p Payer, ok bool) {
 		return Payer{PayerKey, o.Key.ID}, true
 	}
 	for g := o.groups; g != nil; g = g.above {
-		if g.meters.refuse(g.levels[:]) {
+		if g.meters.refuse(g.levels()) {
 			return Payer{PayerGroup, g.node.group.ID}, true
 		}
 	}
@@ -106,7 +106,7 @@ func (m *meters) refuse(levels []store.Level) bool {
 func (d *Decision) explainRefusal(p *pending) {
 	d.blame(d.meters, d.keyLevels())
 	for l := d.groups; l != nil; l = l.above {
-		d.blame(l.meters, l.levels[:])
+		d.blame(l.meters, l.levels())
 	}
 	if d.RetryAfter == 0 && p != nil {
 		d.blameShared(p)

@@ -104,7 +104,7 @@ func (d *Decision) correction(actual usageplan.Costs, requests int64, check buck
 	}
 	add(d.meters.correctionPart(d.binding.subject, d.keyLevels(), check, &change, &actual, requests))
 	for l := d.groups; l != nil; l = l.above {
-		add(l.meters.correctionPart(l.node.subject, l.levels[:], check, &change, &actual, requests))
+		add(l.meters.correctionPart(l.node.subject, l.levels(), check, &change, &actual, requests))
 	}
 	return c
 }

@@ -83,7 +83,7 @@ func TestUnitsOfLimits(t *testing.T) {
 			{key, "input/day", "input", 24 * time.Hour}, {key, "money", "cents", 24 * time.Hour},
 		}}, d.Err())
 		require.EqualError(t, d.Err(), strings.ReplaceAll(
-			"gate: refused: quota_exceeded: tpm of KEY, output of KEY, input/day of KEY, money of KEY: retry after 24h0m0s", "KEY", key.String()))
+			"gate: refused: quota_exceeded: tpm (input) of KEY, output of KEY, input/day of KEY, money (cents) of KEY: retry after 24h0m0s", "KEY", key.String()))
 	})
 }
 

@@ -76,6 +76,33 @@ func TestManyLimits(t *testing.T) {
 	}
 }
 
+// TestManyLimitsOfGroups gives plans of one limit up to the most to a team, and the plan
+// with the opposite number to its organisation. Every limit of both has its level, after
+// an admission and after a refusal.
+func TestManyLimitsOfGroups(t *testing.T) {
+	for n := 1; n <= usageplan.MaxLimits; n++ {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newUnits(t)
+				h.family(usageplan.Plan{Throttle: throttle(0.001, 200)}, manyLimits(n), manyLimits(usageplan.MaxLimits+1-n))
+				spent := map[string]int64{"requests": 1, "input": 2, "output": 3, "cents": 4}
+				for _, costs := range []usageplan.Costs{{2, 3, 4}, {1000, 1000, 1000}} {
+					d := h.ask(gate.Request{KeyID: "key", Costs: costs})
+					require.Equal(t, costs[0] == 2, d.Allowed)
+					shown := map[string]int64{}
+					for l := range d.GroupLevels() {
+						require.Equal(t, spent[l.Unit], l.Used, l.Name)
+						require.Equal(t, 100+shown[l.Payer.ID], l.Max, l.Name)
+						require.Equal(t, !d.Allowed && l.Unit != "requests", l.Wait == store.Never, l.Name)
+						shown[l.Payer.ID]++
+					}
+					require.Equal(t, map[string]int64{"team": int64(n), "org": int64(usageplan.MaxLimits + 1 - n)}, shown)
+				}
+			})
+		})
+	}
+}
+
 // counted is a Counter that remembers how many meters the last charge had.
 type counted struct {
 	store.Counter

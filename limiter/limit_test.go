@@ -83,7 +83,7 @@ func TestLimitDefaultBurst(t *testing.T) {
 		l := limiter.Limit{Rate: rate.Limit(math.Pow(10, random.Float64()*20-8))}
 		m, err := l.Meter("m")
 		require.NoError(t, err, "%#v", l)
-		require.NoError(t, store.Check([]store.Meter{m}), "%#v", l)
+		require.NoError(t, store.CheckMeters([]store.Meter{m}), "%#v", l)
 		back, err := limiter.Parse(l.String())
 		require.NoError(t, err, "%#v", l)
 		require.Equal(t, l, back, "a burst of 0 stays 0")
@@ -108,11 +108,11 @@ func TestLimitGreatestBurst(t *testing.T) {
 		l.Burst = int(greatest)
 		m, err = l.Meter("m")
 		require.NoError(t, err, "%v", l)
-		require.NoError(t, store.Check([]store.Meter{m}), "%v", l)
+		require.NoError(t, store.CheckMeters([]store.Meter{m}), "%v", l)
 		l.Burst++
 		m.Max++
 		require.Error(t, l.Validate(), "%v", l)
-		require.Error(t, store.Check([]store.Meter{m}), "%v", l)
+		require.Error(t, store.CheckMeters([]store.Meter{m}), "%v", l)
 	}
 }
 

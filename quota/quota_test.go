@@ -79,10 +79,10 @@ func TestMeter(t *testing.T) {
 
 	for p := quota.Minute; p <= quota.Year; p++ {
 		m := quota.Quota{Limit: 1, Period: p}.Meter(at, time.Hour)
-		assert.NoError(t, store.Check([]store.Meter{m}), "%v", p)
+		assert.NoError(t, store.CheckMeters([]store.Meter{m}), "%v", p)
 		assert.Equal(t, p.String(), m.Name)
 	}
-	assert.Error(t, store.Check([]store.Meter{quota.Quota{Limit: 1}.Meter(at, 0)}), "no store accepts a quota without a period")
+	assert.Error(t, store.CheckMeters([]store.Meter{quota.Quota{Limit: 1}.Meter(at, 0)}), "no store accepts a quota without a period")
 }
 
 // TestMeterNames checks that the count of a window belongs to the name, the unit and the
@@ -123,7 +123,7 @@ func TestMeterNames(t *testing.T) {
 		}
 	}
 	longest := quota.Quota{Name: strings.Repeat("n", quota.MaxName), Unit: strings.Repeat("u", 32), Period: quota.Minute}
-	assert.NoError(t, store.Check([]store.Meter{longest.Meter(at, 0)}))
+	assert.NoError(t, store.CheckMeters([]store.Meter{longest.Meter(at, 0)}))
 }
 
 // TestNameOrPeriod checks the names that headers and errors show.

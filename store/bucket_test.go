@@ -163,7 +163,7 @@ func TestBucketTimelines(t *testing.T) {
 				if s.m != nil {
 					m = *s.m
 				}
-				require.NoError(t, store.Check([]store.Meter{m}))
+				require.NoError(t, store.CheckMeters([]store.Meter{m}))
 				next, l, ok := b.Take(&m, epoch+s.at, s.n)
 				if s.set {
 					ok = true

@@ -54,8 +54,7 @@ const (
 	// A Move within one family is one step. Between families it is one step unless the store
 	// keeps these in different places. Such a store first closes, then copies. Meanwhile
 	// charges of both subjects fail with ErrNotTaken. If the store fails in between, a
-	// repeated Move goes on. A store that cannot move subjects returns an error that wraps
-	// errors.ErrUnsupported and ErrNotTaken.
+	// repeated Move goes on.
 	Move
 )
 
@@ -120,9 +119,9 @@ type Part struct {
 	// The part of a subject before its first '>' is its Family.
 	Subject string
 
-	// Meters are what is charged, see Check. They are built once per plan and window, shared
-	// between requests, and read only. There are at most MaxMeters. The result of two meters
-	// with the same Name and Start in one part is undefined. The function Check reports
+	// Meters are what is charged, see CheckMeters. They are built once per plan and window,
+	// shared between requests, and read only. There are at most MaxMeters. The result of two
+	// meters with the same Name and Start in one part is undefined. CheckMeters reports
 	// them.
 	Meters []Meter
 

@@ -9,12 +9,12 @@ import (
 // Check returns every fault for which a store must not apply c: an unknown Op or Kind,
 // too few or too many parts or meters, a subject that is there twice, too short or too
 // long, N, Levels or Last of another length than the meters, a figure out of range, a
-// window that ends before it starts. The error joins all faults and wraps ErrInvalid and
-// ErrNotTaken.
+// window that ends before it starts, a rare bucket that is soft. The error joins all
+// faults and wraps ErrInvalid and ErrNotTaken.
 //
 // Stores call this method at the start of every Take. It allocates only if there is a
-// fault. It does not look for duplicate meters; the function Check does, once, when
-// meters are built.
+// fault. It does not look for duplicate meters; CheckMeters does, once, when meters are
+// built.
 func (c *Charge) Check() error {
 	sound := c.Op <= SetRemaining && uint(len(c.Parts)-1) < MaxParts
 	for i := range c.Parts {
@@ -104,10 +104,10 @@ func (p *Part) faults() (errs []error) {
 	return append(errs, faults(p.Meters)...)
 }
 
-// Check returns every fault of meters: what Charge.Check reports, and two meters of one
-// name and start. The error joins all faults and wraps ErrInvalid and ErrNotTaken. Call
-// it once when building meters.
-func Check(meters []Meter) error {
+// CheckMeters returns every fault of meters: what Charge.Check reports, and two meters of
+// one name and start. The error joins all faults and wraps ErrInvalid and ErrNotTaken.
+// Call it once when building meters.
+func CheckMeters(meters []Meter) error {
 	errs := faults(meters)
 	for i, m := range meters {
 		for _, o := range meters[:i] {
@@ -135,7 +135,7 @@ func (m *Meter) sound() bool {
 	if m.IsWindow() {
 		return m.End > m.Start && m.End <= MaxUnits && m.Start >= -MaxUnits && m.Rate == Rate{} && m.Keep >= 0
 	}
-	return m.Start == 0 && m.Keep == 0 && (m.Rate == Rate{} || m.refills())
+	return m.Start == 0 && m.Keep == 0 && (m.Rate == Rate{} || m.refills()) && !(m.Soft && m.Rare)
 }
 
 // refills reports whether the rate is positive and within the range in which the
@@ -166,6 +166,9 @@ func faults(meters []Meter) (errs []error) {
 		}
 		if m.Max < 0 || m.Max > MaxUnits {
 			fault("max: %d: want 0 to 2^53-1", m.Max)
+		}
+		if m.Soft && m.Rare && !m.IsWindow() {
+			fault("soft: true: want false in a rare bucket")
 		}
 		switch {
 		case m.IsWindow():

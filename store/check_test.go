@@ -36,6 +36,7 @@ var faults = []struct {
 	{"meters[1].start, end: -9007199254740992, 1790121600: want within 2^53-1 seconds of 1970", func(c *store.Charge) { c.Parts[0].Meters[1].Start = -most - 1 }},
 	{"meters[1].rate: 7 every 1000000 µs: want none in a window", func(c *store.Charge) { c.Parts[0].Meters[1].Rate = sevenths }},
 	{"meters[1].keep: -1ns: want 0 or more", func(c *store.Charge) { c.Parts[0].Meters[1].Keep = -1 }},
+	{"meters[0].soft: true: want false in a rare bucket", func(c *store.Charge) { c.Parts[0].Meters[0].Soft, c.Parts[0].Meters[0].Rare = true, true }},
 	{"meters[0].start, keep: 1, 0s: want an end with them, or neither", func(c *store.Charge) { c.Parts[0].Meters[0].Start = 1 }},
 	{"meters[0].start, keep: 0, 1h0m0s: want an end with them, or neither", func(c *store.Charge) { c.Parts[0].Meters[0].Keep = time.Hour }},
 	{"meters[0].rate: 1 every 0 µs: want both positive, or both 0", func(c *store.Charge) { c.Parts[0].Meters[0].Rate.Per = 0 }},
@@ -73,7 +74,7 @@ func TestChargeCheck(t *testing.T) {
 			if len(c.Parts[0].Meters) > store.MaxMeters {
 				c.Parts[0].Meters = append(slices.Clone(sixteenMeters), store.Meter{Name: "q"}, store.Meter{Name: "r"})
 			}
-			assert.EqualError(t, store.Check(c.Parts[0].Meters), invalidPrefix+f.want, "the function Check returns the same error")
+			assert.EqualError(t, store.CheckMeters(c.Parts[0].Meters), invalidPrefix+f.want, "CheckMeters returns the same error")
 		}
 	}
 }
@@ -87,6 +88,7 @@ func TestChargeCheckAccepts(t *testing.T) {
 		"a part without meters":  func(c *store.Charge) { c.Parts = append(c.Parts, store.Part{Subject: "b"}) },
 		"a move":                 func(c *store.Charge) { c.Op, c.Parts = store.Move, parts("a", "b>a") },
 		"soft":                   func(c *store.Charge) { c.Parts[0].Meters[0].Soft, c.Parts[0].Meters[1].Soft = true, true },
+		"a soft rare window":     func(c *store.Charge) { c.Parts[0].Meters[1].Soft, c.Parts[0].Meters[1].Rare = true, true },
 		"the longest subject":    func(c *store.Charge) { c.Parts[0].Subject = strings.Repeat("\xff", 512) },
 		"the longest name":       func(c *store.Charge) { c.Parts[0].Meters[0].Name = strings.Repeat("\x00", 192) },
 		"a zero max":             func(c *store.Charge) { c.Parts[0].Meters[0].Max, c.Parts[0].Meters[1].Max = 0, 0 },
@@ -181,14 +183,14 @@ func TestCheckPairs(t *testing.T) {
 	day := func(start int64) store.Meter {
 		return store.Meter{Name: "day", Max: 1, Start: start, End: start + 86400}
 	}
-	assert.NoError(t, store.Check(nil))
-	assert.NoError(t, store.Check([]store.Meter{day(86400), day(2 * 86400), {Name: "day", Max: 1}}), "windows and a bucket of one name")
-	err := store.Check([]store.Meter{day(86400), bucket(1, none), day(86400), bucket(2, perDay), day(86400)})
+	assert.NoError(t, store.CheckMeters(nil))
+	assert.NoError(t, store.CheckMeters([]store.Meter{day(86400), day(2 * 86400), {Name: "day", Max: 1}}), "windows and a bucket of one name")
+	err := store.CheckMeters([]store.Meter{day(86400), bucket(1, none), day(86400), bucket(2, perDay), day(86400)})
 	assert.ErrorIs(t, err, store.ErrInvalid)
 	assert.EqualError(t, err, invalidPrefix+`meters[2].name: "day": there twice`+"\n"+
 		`meters[3].name: "rate": there twice`+"\n"+`meters[4].name: "day": there twice`)
 	long := store.Meter{Name: strings.Repeat("x", 1<<20)}
-	assert.Less(t, len(store.Check([]store.Meter{long, long}).Error()), 1000, "a long name is cut")
+	assert.Less(t, len(store.CheckMeters([]store.Meter{long, long}).Error()), 1000, "a long name is cut")
 }
 
 func TestChargeCheckAllocatesNothing(t *testing.T) {

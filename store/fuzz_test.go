@@ -53,7 +53,7 @@ func FuzzBucket(f *testing.F) {
 			bucket(max1, store.Rate{Tokens: tokens1, Per: per1}),
 			bucket(max2, store.Rate{Tokens: tokens2, Per: per2}),
 		}
-		if store.Check(plans[:1]) != nil || store.Check(plans[1:]) != nil {
+		if store.CheckMeters(plans[:1]) != nil || store.CheckMeters(plans[1:]) != nil {
 			t.Skip()
 		}
 		var b store.Bucket
@@ -159,7 +159,7 @@ func FuzzWindow(f *testing.F) {
 	f.Fuzz(func(t *testing.T, max1, max2, start, end int64, history []byte) {
 		m := store.Meter{Name: "day", Max: max1, Start: start, End: end}
 		other := store.Meter{Name: "day", Max: max2, Start: start, End: end}
-		if store.Check([]store.Meter{m}) != nil || store.Check([]store.Meter{other}) != nil || !m.IsWindow() {
+		if store.CheckMeters([]store.Meter{m}) != nil || store.CheckMeters([]store.Meter{other}) != nil || !m.IsWindow() {
 			t.Skip()
 		}
 		var w store.Window

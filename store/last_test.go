@@ -88,7 +88,7 @@ func TestWindowLast(t *testing.T) {
 func TestWindowLastAtTheBounds(t *testing.T) {
 	for _, bounds := range [][2]int64{{-most, most}, {-most, -most + 1}, {most - 1, most}, {0, most}, {-most, -1}, {-1, 1}} {
 		m := store.Meter{Name: "w", Max: most, Start: bounds[0], End: bounds[1]}
-		require.NoError(t, store.Check([]store.Meter{m}))
+		require.NoError(t, store.CheckMeters([]store.Meter{m}))
 		last := int64(0)
 		for _, at := range []int64{math.MinInt64, -1, 0, 1, 1_790_035_200_000_000, math.MaxInt64} {
 			next, _, ok := store.Window{}.Take(&m, at, 1)

@@ -16,7 +16,8 @@ const leasedSuffix = ">leased\x00"
 // Then its leases are not counted.
 //
 // A count is of the same family as subject, so that both change in one step. A service
-// must not charge such a subject for anything else.
+// must not charge such a subject for anything else, nor one that begins with it: package
+// lease keeps there what tells its settlements apart.
 func LeasedSubject(subject string) (count string, ok bool) {
 	count = subject + leasedSuffix
 	return count, len(count) <= MaxSubject

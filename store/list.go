@@ -41,11 +41,11 @@ type MeterList struct {
 const standingCells = 6
 
 // NewMeterList returns a list of these meters, which it copies. It returns nil if no
-// ListTaker would decide about them: the function Check finds a fault, a meter is Soft or
+// ListTaker would decide about them: CheckMeters finds a fault, a meter is Soft or
 // Rare, or their state takes more than six numbers. A bucket takes three and a window
 // one.
 func NewMeterList(meters []Meter) *MeterList {
-	if Check(meters) != nil {
+	if CheckMeters(meters) != nil {
 		return nil
 	}
 	l, used := new(MeterList), 0

@@ -42,6 +42,9 @@ type Meter struct {
 	// Max, up to MaxUnits. A bucket that has too few tokens keeps those it has. Either way
 	// the Wait of its Level is what it would be if the meter were not Soft. A charge that
 	// another meter refuses changes no Soft meter either.
+	//
+	// A Rare bucket must not be Soft. An idempotency ID that never refuses would admit, and
+	// charge, each repetition of its request.
 	Soft bool
 
 	// Rare marks a bucket that few of the subject's charges name and of which there may be

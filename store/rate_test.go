@@ -78,7 +78,7 @@ func requireClose(t testing.TB, perSecond float64) {
 	require.LessOrEqual(t, math.Abs(off), 1.000001e-9, "%v per second: %+v", perSecond, r) // this check is in floats too
 	require.Equal(t, r.Per, big.NewRat(r.Tokens, r.Per).Denom().Int64(), "lowest terms: %+v", r)
 	require.InEpsilon(t, perSecond, r.PerSecond(), 1.1e-9)
-	require.NoError(t, store.Check([]store.Meter{bucket(50, r)}), "%v per second", perSecond)
+	require.NoError(t, store.CheckMeters([]store.Meter{bucket(50, r)}), "%v per second", perSecond)
 }
 
 func TestPerSecond(t *testing.T) {
@@ -96,6 +96,6 @@ func TestRateOfBursts(t *testing.T) {
 	}{{1.0 / 86400, 104_000}, {7, 9_007_000_000}, {999_983, 9_007_000_000}, {1e-8, 50}, {1e12, most - 1_000_000}} {
 		r, err := store.RateOf(test.perSecond)
 		require.NoError(t, err)
-		assert.NoError(t, store.Check([]store.Meter{bucket(test.burst, r)}), "%v per second", test.perSecond)
+		assert.NoError(t, store.CheckMeters([]store.Meter{bucket(test.burst, r)}), "%v per second", test.perSecond)
 	}
 }

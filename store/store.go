@@ -1,7 +1,8 @@
 // Package store defines the contract of a counter store, and the arithmetic that all
 // stores share. Read it to write a store for another database, or to call a store
 // directly. Package [github.com/ration-go/ration/store/storetest] checks every promise
-// made here.
+// made here, and package [github.com/ration-go/ration/store/batch] decides many charges
+// in one transaction. The page docs/custom-store.md shows how to write a store.
 //
 // Keys and plans are not counters. Their contracts are apikey.Store and usageplan.Store,
 // and they may live in another database.

@@ -125,7 +125,7 @@ func TestWindowTimelines(t *testing.T) {
 				if s.limit != 0 {
 					m.Max = s.limit
 				}
-				require.NoError(t, store.Check([]store.Meter{m}))
+				require.NoError(t, store.CheckMeters([]store.Meter{m}))
 				at := s.at.Microseconds()
 				next, l, ok := w.Take(&m, at, s.n)
 				if s.set {

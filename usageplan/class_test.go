@@ -194,7 +194,7 @@ func TestLongestNames(t *testing.T) {
 			meters = append(meters, q.Meter(time.Now(), time.Hour))
 		}
 	}
-	require.NoError(t, store.Check(meters))
+	require.NoError(t, store.CheckMeters(meters))
 }
 
 // TestMostLimits admits requests of a plan whose limits are as many as a request can

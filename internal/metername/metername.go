@@ -38,6 +38,9 @@ const (
 // RecordPrefix begins the name of the usage record of a unit other than requests.
 const RecordPrefix = "use "
 
+// IDPrefix begins the name of the ID of a request.
+const IDPrefix = "id "
+
 // Named returns the name of another bucket of a plan. The bucket of another unit has
 // another name, since its tokens are of another kind. A unit has no space.
 func Named(unit, name string) string { return RoutePrefix + "of " + unit + " " + name }

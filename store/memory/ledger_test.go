@@ -78,7 +78,7 @@ func randomMeters(rnd *rand.Rand, at time.Time) (meters []store.Meter) {
 		} else {
 			m = store.Meter{Name: name, Max: []int64{5, 20, 20, 20, 0}[rnd.IntN(5)], Rate: store.Rate{Tokens: 1, Per: 3_600_000_000 + 7*rnd.Int64N(2)}, Rare: name == "m8"}
 		}
-		m.Soft = rnd.IntN(6) == 0
+		m.Soft = rnd.IntN(6) == 0 && (m.IsWindow() || !m.Rare)
 		if !seen[meterKey(&m)] {
 			seen[meterKey(&m)] = true
 			meters = append(meters, m)

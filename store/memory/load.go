@@ -173,7 +173,7 @@ func (in *reader) link(l *numbered[usageplan.Link]) error {
 }
 
 func (in *reader) meter(m store.Meter) error {
-	if err := store.Check([]store.Meter{m}); err != nil {
+	if err := store.CheckMeters([]store.Meter{m}); err != nil {
 		return damaged("%w", err)
 	}
 	in.meters = append(in.meters, &field{Meter: m})

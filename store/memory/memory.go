@@ -53,8 +53,8 @@ type Config struct {
 }
 
 // A Store holds counters, keys, plans and groups in memory. It implements store.Counter,
-// store.Peeker, store.OneTaker and store.ListTaker, apikey.Store, and usageplan.Store,
-// usageplan.GroupStore, usageplan.AccessReader and usageplan.Notifier.
+// store.Peeker, store.OneTaker, store.ListTaker and store.Dumper, apikey.Store, and
+// usageplan.Store, usageplan.GroupStore, usageplan.AccessReader and usageplan.Notifier.
 //
 // Use New to create one. A Store is safe for concurrent use.
 type Store struct {

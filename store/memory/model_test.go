@@ -136,7 +136,7 @@ func (h *history) part(subject string) store.Part {
 		case 2:
 			p.N[i] = h.Int64N(20)
 		}
-		p.Meters[i].Soft = h.IntN(4) == 0
+		p.Meters[i].Soft = h.IntN(4) == 0 && !p.Meters[i].Rare
 	}
 	if h.IntN(8) == 0 {
 		p.Levels = nil

@@ -221,9 +221,13 @@ func (w *writer) figures(m *meterState) []int64 {
 
 	// The buckets' clock of this process means nothing to another one, whose own clock
 	// begins with the wall clock. So Last is written by the wall clock.
-	last := m.bucket.Last + w.shift.Microseconds()
-	last = min(max(last, -store.MaxUnits), store.MaxUnits) // what JSON holds exactly
-	return []int64{position, m.bucket.Tokens, m.bucket.Part, last}
+	return []int64{position, m.bucket.Tokens, m.bucket.Part, byWallClock(m.bucket.Last, w.shift)}
+}
+
+// byWallClock returns an instant of the buckets' clock by the wall clock, within what
+// JSON holds exactly. shift is that of Store.clockShift.
+func byWallClock(last int64, shift time.Duration) int64 {
+	return min(max(last+shift.Microseconds(), -store.MaxUnits), store.MaxUnits)
 }
 
 // An accountCopy is an account outside its shard's lock.

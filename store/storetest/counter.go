@@ -118,6 +118,7 @@ func promises() []promise {
 		extremePromises, aheadPromises, statePromises, stalePromises, ctxPromises, queuePromises, overlapPromises,
 		setRacePromises, durablePromises, peerPromises, fullPromises, partPromises, softPromises, lastPromises, movePromises, moveEdgePromises,
 		partRacePromises, partBesidePromises, partFullPromises, partDurablePromises, partPeerPromises, partRandomPromises,
+		dumpPromises, restorePromises,
 	)
 }
 

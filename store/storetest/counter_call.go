@@ -75,6 +75,7 @@ var faults = []struct {
 	{"a start within 2^53-1", func(c *store.Charge) { c.Parts[0].Meters[1].Start = -store.MaxUnits - 1 }},
 	{"a window without a rate", func(c *store.Charge) { c.Parts[0].Meters[1].Rate = perDay }},
 	{"no negative keep", func(c *store.Charge) { c.Parts[0].Meters[1].Keep = -1 }},
+	{"no rare bucket that is soft", func(c *store.Charge) { c.Parts[0].Meters[0] = store.Meter{Name: "id", Max: 1, Rare: true, Soft: true} }},
 	{"a bucket without a start", func(c *store.Charge) { c.Parts[0].Meters[0].Start = 1 }},
 	{"a bucket without a keep", func(c *store.Charge) { c.Parts[0].Meters[0].Keep = 1 }},
 	{"a whole rate", func(c *store.Charge) { c.Parts[0].Meters[0].Rate.Per = 0 }},

@@ -3,7 +3,6 @@ package storetest
 import (
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -22,7 +21,7 @@ var ownPromises = []promise{{
 				t.take(c)
 				if !slices.Equal(meters, before) || len(c.Parts[0].Meters) != len(before) || &c.Parts[0].Meters[0] != &meters[0] {
 					t.failf("%s: Take changed c.Meters:\n\t%s", about(c),
-						strings.Join(differences("Meters", reflect.ValueOf(c.Parts[0].Meters), reflect.ValueOf(before)), "\n\t"))
+						lines(differences("Meters", reflect.ValueOf(c.Parts[0].Meters), reflect.ValueOf(before))))
 				}
 			}
 		}
@@ -38,7 +37,7 @@ var ownPromises = []promise{{
 			t.play(take(1, month).as("other").yes(1), give(1, month).as("other").yes(0))
 			if !reflect.DeepEqual(c, after) {
 				t.failf("%s: after Take had returned:\n\t%s", about(after),
-					strings.Join(differences("", reflect.ValueOf(*c), reflect.ValueOf(*after)), "\n\t"))
+					lines(differences("", reflect.ValueOf(*c), reflect.ValueOf(*after))))
 			}
 		}
 	},

@@ -85,7 +85,8 @@ func (h *relatives) next(who []string) *store.Charge {
 	c.At = h.clock(who...)
 	for p := range c.Parts {
 		for i := range c.Parts[p].Meters {
-			c.Parts[p].Meters[i].Soft = h.rnd.IntN(6) == 0
+			m := &c.Parts[p].Meters[i]
+			m.Soft = h.rnd.IntN(6) == 0 && !m.Rare
 		}
 	}
 	return c

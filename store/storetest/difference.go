@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,7 +29,7 @@ func differences(path string, got, want reflect.Value) []string {
 	case reflect.Map:
 		return mapDifferences(path, got, want)
 	case reflect.Pointer:
-		if !got.IsNil() && !want.IsNil() {
+		if !got.IsNil() && !want.IsNil() && !isZone(got) {
 			return differences(path, got.Elem(), want.Elem())
 		}
 	}
@@ -65,14 +66,14 @@ func mapDifferences(path string, got, want reflect.Value) (all []string) {
 		return []string{difference(path, got, want)}
 	}
 	element := func(key reflect.Value) string { return fmt.Sprintf("%s[%s]", path, excerpt(text(key), 0)) }
-	for _, key := range want.MapKeys() {
+	for _, key := range sortedKeys(want) {
 		if there := got.MapIndex(key); there.IsValid() {
 			all = append(all, differences(element(key), there, want.MapIndex(key))...)
 		} else {
 			all = append(all, fmt.Sprintf("%s is missing, want %s", element(key), excerpt(text(want.MapIndex(key)), 0)))
 		}
 	}
-	for _, key := range got.MapKeys() {
+	for _, key := range sortedKeys(got) {
 		if !want.MapIndex(key).IsValid() {
 			all = append(all, fmt.Sprintf("%s is %s, want none", element(key), excerpt(text(got.MapIndex(key)), 0)))
 		}
@@ -80,9 +81,19 @@ func mapDifferences(path string, got, want reflect.Value) (all []string) {
 	return all
 }
 
+// sortedKeys returns the keys of a map by their texts, so that a message is the same in
+// each run.
+func sortedKeys(m reflect.Value) []reflect.Value {
+	keys := m.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(text(a), text(b)) })
+	return keys
+}
+
 func difference(path string, got, want reflect.Value) string {
 	g, w := text(got), text(want)
-	if g == w { // a type that prints less than it is
+	if g == w && isZone(got) {
+		w += " with other offsets"
+	} else if g == w { // a type that prints less than it is
 		g, w = fmt.Sprintf("%#v", got.Interface()), fmt.Sprintf("%#v", want.Interface())
 	}
 	g, w = excerpts(g, w)
@@ -126,6 +137,8 @@ func text(v reflect.Value) string {
 	switch {
 	case v.Kind() == reflect.String:
 		return fmt.Sprintf("%q", v.Interface())
+	case isZone(v) && !v.IsNil():
+		return fmt.Sprintf("%q", v.Interface())
 	case v.Kind() == reflect.Pointer && !v.IsNil():
 		return text(v.Elem())
 	case (v.Kind() == reflect.Slice || v.Kind() == reflect.Map || v.Kind() == reflect.Pointer) && v.IsNil():
@@ -138,3 +151,17 @@ func text(v reflect.Value) string {
 		return fmt.Sprintf("%+v", v.Interface())
 	}
 }
+
+// isZone reports whether v is a *time.Location, which a message shows by its name.
+func isZone(v reflect.Value) bool { return v.Type() == reflect.TypeFor[*time.Location]() }
+
+// lines returns the lines of a message about differences. Of many, a store author needs
+// the first ones and their number.
+func lines(differences []string) string {
+	if more := len(differences) - mostLines; more > 1 {
+		differences = append(slices.Clone(differences[:mostLines]), fmt.Sprintf("and %d more differences", more))
+	}
+	return strings.Join(differences, "\n\t")
+}
+
+const mostLines = 20

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 )
@@ -142,7 +141,7 @@ func (v *visit) equal(what string, got, want any) {
 		return
 	}
 	if wrong := differences("", reflect.ValueOf(got), reflect.ValueOf(want)); len(wrong) > 0 {
-		v.failf("%s:\n\t%s", what, strings.Join(wrong, "\n\t"))
+		v.failf("%s:\n\t%s", what, lines(wrong))
 	}
 }
 

@@ -10,64 +10,51 @@ import (
 	"github.com/ration-go/ration/store"
 )
 
-// A mapCounter is a whole Counter on a map. It keeps every promise of store.Counter, and
-// passes storetest.TestCounter. To count in a database, replace the map by a table and
-// the mutex by a transaction. A mapCounter never forgets a window, so its memory only
-// grows.
+// A mapCounter is a whole Counter on a map.
 type mapCounter struct {
 	mu     sync.Mutex
 	states map[string]map[string]store.State // by subject and meter
-	closed map[string]string                 // where subjects have moved to
+	moved  map[string]string                 // where closed subjects went
 }
 
-func newMapCounter() *mapCounter {
-	return &mapCounter{states: map[string]map[string]store.State{}, closed: map[string]string{}}
-}
-
-// meterKey returns what identifies a meter of a subject. No figure of m is part of it.
-func meterKey(m *store.Meter) string {
-	return fmt.Sprintf("%t %d %s", m.IsWindow(), m.Start, m.Name)
-}
-
-func (m *mapCounter) Take(ctx context.Context, c *store.Charge) error {
+func (t *mapCounter) Take(ctx context.Context, c *store.Charge) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", store.ErrNotTaken, ctx.Err())
 	}
 	if c.Op == store.Move {
-		return m.move(c, strings.Clone(c.Parts[0].Subject), strings.Clone(c.Parts[1].Subject))
+		return t.move(c, strings.Clone(c.Parts[0].Subject), strings.Clone(c.Parts[1].Subject))
 	}
 
-	var held []store.State
+	var held []store.State // of all meters of all parts
 	for _, p := range c.Parts {
-		if to, closed := m.closed[p.Subject]; closed {
+		if to := t.moved[p.Subject]; to != "" {
 			return &store.MovedError{Subject: strings.Clone(p.Subject), To: to}
 		}
-		for i := range p.Meters {
-			held = append(held, m.states[p.Subject][meterKey(&p.Meters[i])])
+		for _, m := range p.Meters {
+			held = append(held, t.states[p.Subject][keyOf(m)]) // the zero State if it is new
 		}
 	}
 
-	at := c.At
-	if at.IsZero() {
-		at = time.Now()
+	now, next := c.At.UnixMicro(), make([]store.State, len(held))
+	if c.At.IsZero() {
+		now = time.Now().UnixMicro()
 	}
-	next := make([]store.State, len(held))
-	if !c.Decide(held, next, at.UnixMicro(), at.UnixMicro()) {
-		return nil // a refusal or a read: c has the answer, and nothing is kept
+	if !c.Decide(held, next, now, now) {
+		return nil // a refusal or a read: c has the answer, and nothing changes
 	}
 
 	for _, p := range c.Parts {
-		for i := range p.Meters {
+		for i, m := range p.Meters {
 			if c.Changes(&p, i) {
-				if m.states[p.Subject] == nil {
-					m.states[strings.Clone(p.Subject)] = map[string]store.State{}
+				if t.states[p.Subject] == nil {
+					t.states[strings.Clone(p.Subject)] = map[string]store.State{}
 				}
-				m.states[p.Subject][meterKey(&p.Meters[i])] = next[0]
+				t.states[p.Subject][keyOf(m)] = next[0]
 			}
 			next = next[1:]
 		}
@@ -75,21 +62,26 @@ func (m *mapCounter) Take(ctx context.Context, c *store.Charge) error {
 	return nil
 }
 
-// move closes a subject, and gives its states to another.
-func (m *mapCounter) move(c *store.Charge, from, to string) error {
-	switch old, closed := m.closed[from]; {
-	case closed && old != to:
+// keyOf identifies a meter of a subject. No figure of the limit belongs to it.
+func keyOf(m store.Meter) string { return fmt.Sprint(m.IsWindow(), m.Start, " ", m.Name) }
+
+// move closes the subject from, and gives its states to another.
+func (t *mapCounter) move(c *store.Charge, from, to string) error {
+	switch old := t.moved[from]; {
+	case old != "" && old != to:
 		return &store.MovedError{Subject: from, To: old}
-	case !closed && m.states[to] != nil:
-		return fmt.Errorf("%w: %w: parts[1].subject: %q: in use", store.ErrNotTaken, store.ErrInvalid, to)
-	case !closed:
-		m.states[to] = m.states[from] // nil if there are none
-		delete(m.states, from)
-		delete(m.closed, to)
-		m.closed[from] = to
+	case old == "" && t.states[to] != nil:
+		return fmt.Errorf("%w: %w: subject %q is in use", store.ErrNotTaken, store.ErrInvalid, to)
+	case old == "":
+		t.states[to], t.states[from] = t.states[from], nil
+		t.moved[from], t.moved[to] = to, ""
 	}
 	c.OK = true
 	return nil
+}
+
+func newMapCounter() *mapCounter {
+	return &mapCounter{states: map[string]map[string]store.State{}, moved: map[string]string{}}
 }
 
 // Example shows a Counter for a map, with which a store for another database can begin.

@@ -142,7 +142,7 @@ func flaws() []flaw {
 		extremeFlaws, aheadFlaws, stateFlaws, staleFlaws, ctxFlaws, queueFlaws, overlapFlaws, setRaceFlaws,
 		reopenFlaws, peerFlaws, fullFlaws, partFlaws, familyFlaws, partInvalidFlaws, partNewFlaws,
 		softFlaws, lastFlaws, moveFlaws, moveEdgeFlaws, movedStateFlaws, closedFlaws, partRaceFlaws, partFullFlaws,
-		partDurableFlaws, partPeerFlaws,
+		partDurableFlaws, partPeerFlaws, dumpFlaws,
 	)
 }
 
