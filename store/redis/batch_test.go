@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,32 +34,49 @@ func (s crowded) Take(ctx context.Context, c *store.Charge) error {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	own := s.request(c, at)
-	n := rand.IntN(s.others + 1)
-	b := newBatch(nil, s.link.Load(), &s.scripts)
+	var all []request
 	for i := range s.others + 1 {
-		neighbour := s.request(store.NewCharge(fmt.Sprint("neighbour ", i), 1, throttle, quota, record), at)
-		if i == n {
-			neighbour = own
-		}
-		b.waiters = append(b.waiters, &waiter{request: neighbour, done: make(chan struct{}, 1)})
+		all = append(all, s.request(store.NewCharge(fmt.Sprint("neighbour ", i), 1, throttle, quota, record), at))
 	}
-	p := b.waiters[n]
-	b.call()
-	b.deliver()
-	if p.err == nil {
-		p.err = decodeReply(c, at, p.reply)
+	n := rand.IntN(len(all))
+	all[n] = s.request(c, at)
+	own := callTogether(s.Store, all...)[n]
+	if own.Err == nil {
+		own.Err = decodeReply(c, at, own.Answer)
 	}
-	if p.err != nil {
-		return wrapError("take", own.describe(), asMoved(c, p.err))
+	if own.Err != nil {
+		return wrapError("take", own.Request.describe(), asMoved(c, own.Err))
 	}
 	return nil
+}
+
+// callTogether makes one call for all requests.
+func callTogether(s *Store, requests ...request) (items []*item) {
+	for _, r := range requests {
+		items = append(items, &item{Request: question{request: r}})
+	}
+	c := takeSender(s.link.Load(), &s.scripts)
+	defer c.giveBack()
+	c.call(items)
+	return items
+}
+
+// requestsOf returns the requests of charges.
+func requestsOf(s *Store, charges ...*store.Charge) (all []request) {
+	for _, c := range charges {
+		at := c.At
+		if at.IsZero() {
+			at = time.Now()
+		}
+		all = append(all, s.request(c, at))
+	}
+	return all
 }
 
 // batched runs a test with Stores whose decisions share a script call, and with Stores
 // whose decisions share a pipeline.
 func batched(t *testing.T, test func(t *testing.T, open func(client rueidis.Client) *Store)) {
-	for name, cfg := range map[string]Config{"gathered": {}, "separate": {Separate: true}} {
+	for name, cfg := range map[string]Config{"batched": {}, "separate": {Separate: true}} {
 		t.Run(name, func(t *testing.T) {
 			test(t, func(client rueidis.Client) *Store {
 				s, err := New(client, cfg)
@@ -147,11 +163,15 @@ func testBatching(t *testing.T, open func(client rueidis.Client) *Store) {
 	require.EqualValues(t, limit, admitted.Load())
 	require.EqualValues(t, callers, used(t, s, "own 7"))
 	assert.Less(t, client.calls.Load(), int64(callers*each), "of %d decisions", 2*callers*each)
-	q := &s.link.Load().decisions[0]
+	requireLoad(t, s, 0, 0)
+}
+
+// requireLoad waits until so many calls are in flight and so many decisions wait.
+func requireLoad(t *testing.T, s *Store, wantCalls, wantWaiting int) {
+	t.Helper()
 	require.Eventually(t, func() bool {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		return q.inFlight == 0 && len(q.waiting) == 0
+		calls, waiting := s.link.Load().decisions[0].Load()
+		return calls == wantCalls && waiting == wantWaiting
 	}, 10*time.Second, time.Millisecond)
 }
 
@@ -164,17 +184,11 @@ func testBadNeighbour(t *testing.T, open func(client rueidis.Client) *Store) {
 	s := open(client)
 	require.NoError(t, client.Do(t.Context(), client.B().Lpush().Key("ration:{list}").Element("x").Build()).Error())
 	require.NoError(t, client.Do(t.Context(), client.B().Set().Key("ration:{newer}").Value("R\x02"+strings.Repeat("x", 60)).Build()).Error())
-	b := newBatch(nil, s.link.Load(), &s.scripts)
-	for _, subject := range []string{"a", "list", "a", "newer", "a"} {
-		b.waiters = append(b.waiters, &waiter{request: s.request(one(subject), time.Now()), done: make(chan struct{}, 1)})
-	}
-	all := append([]*waiter(nil), b.waiters...)
-	b.call()
-	b.deliver()
+	all := callTogether(s, requestsOf(s, one("a"), one("list"), one("a"), one("newer"), one("a"))...)
 	for i, want := range []string{"", "WRONGTYPE", "", "LAYOUT", ""} {
-		assert.Equal(t, want, errorCode(all[i].err))
+		assert.Equal(t, want, errorCode(all[i].Err))
 		if want != "" {
-			assert.ErrorIs(t, wrapError("take", all[i].describe(), all[i].err), store.ErrNotTaken)
+			assert.ErrorIs(t, wrapError("take", all[i].Request.describe(), all[i].Err), store.ErrNotTaken)
 		}
 	}
 	require.EqualValues(t, 3, used(t, s, "a"))
@@ -199,16 +213,13 @@ func testLostBatch(t *testing.T, open func(client rueidis.Client) *Store) {
 			s := open(single(t, p.addr))
 			require.NoError(t, crowded{s, 3}.Take(t.Context(), one("warm-up")))
 			test.spoil(p)
-			b := newBatch(nil, s.link.Load(), &s.scripts)
+			var charges []*store.Charge
 			for i := range 20 {
-				b.waiters = append(b.waiters, &waiter{request: s.request(one(fmt.Sprint(name, i)), time.Now()), done: make(chan struct{}, 1)})
+				charges = append(charges, one(fmt.Sprint(name, i)))
 			}
-			all := slices.Clone(b.waiters)
-			b.call()
-			b.deliver()
-			for _, p := range all {
-				require.Error(t, p.err)
-				require.NotErrorIs(t, wrapError("take", p.describe(), p.err), store.ErrNotTaken)
+			for _, item := range callTogether(s, requestsOf(s, charges...)...) {
+				require.Error(t, item.Err)
+				require.NotErrorIs(t, wrapError("take", item.Request.describe(), item.Err), store.ErrNotTaken)
 			}
 			// A client that sends again has done so by now, because a new connection serves this.
 			require.Eventually(t, func() bool { return s.Take(t.Context(), one("another")) == nil }, 10*time.Second, time.Millisecond)
@@ -233,28 +244,19 @@ func TestGiveUpWaiting(t *testing.T) {
 		go func() { done <- s.Take(ctx, one(subject)) }()
 		return done
 	}
-	q := &s.link.Load().decisions[0]
-	state := func(inFlight, waiting int) {
-		t.Helper()
-		require.Eventually(t, func() bool {
-			q.mu.Lock()
-			defer q.mu.Unlock()
-			return q.inFlight == inFlight && len(q.waiting) == waiting
-		}, 10*time.Second, time.Millisecond)
-	}
 	var inFlight []chan error
 	for i := range batchCalls {
 		inFlight = append(inFlight, take(t.Context(), "inFlight"))
-		state(i+1, 0)
+		requireLoad(t, s, i+1, 0)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	leaves, stays := take(ctx, "waiting"), take(t.Context(), "waiting")
-	state(batchCalls, 2)
+	requireLoad(t, s, batchCalls, 2)
 	cancel()
 	err := <-leaves
 	require.ErrorIs(t, err, store.ErrNotTaken)
 	require.ErrorIs(t, err, context.Canceled)
-	state(batchCalls, 1)
+	requireLoad(t, s, batchCalls, 1)
 
 	require.NoError(t, control.Do(t.Context(), control.B().Arbitrary("CLIENT", "UNPAUSE").Build()).Error())
 	for _, done := range append(inFlight, stays) {
@@ -262,7 +264,7 @@ func TestGiveUpWaiting(t *testing.T) {
 	}
 	require.EqualValues(t, batchCalls, used(t, s, "inFlight"))
 	require.EqualValues(t, 1, used(t, s, "waiting"))
-	state(0, 0)
+	requireLoad(t, s, 0, 0)
 }
 
 // TestGiveUpInBatch has a caller give up when its batch is in flight. The caller cannot
@@ -270,36 +272,39 @@ func TestGiveUpWaiting(t *testing.T) {
 func TestGiveUpInBatch(t *testing.T) { batched(t, testGiveUpInBatch) }
 
 func testGiveUpInBatch(t *testing.T, open func(client rueidis.Client) *Store) {
-	client := dial(t, redistest.Start(t))
-	s := open(client)
+	addr := redistest.Start(t)
+	control, s := single(t, addr), open(dial(t, addr))
+	require.NoError(t, s.Take(t.Context(), one("warm-up")))
+	requireLoad(t, s, 0, 0) // the call of the warm-up has given its slot back
 	q := &s.link.Load().decisions[0]
-	b := newBatch(q, s.link.Load(), &s.scripts)
-	for _, subject := range []string{"leaves", "stays"} {
-		w := &waiter{request: s.request(one(subject), time.Now()), done: make(chan struct{}, 1)}
-		q.waiting = append(q.waiting, w)
+	taken := 0 // slots, so that both callers wait for one call
+	for q.TryAcquire() {
+		taken++
 	}
-	q.inFlight = 1
-	require.True(t, q.fill(b))
-	leaves, stays := b.waiters[0], b.waiters[1]
 	ctx, cancel := context.WithCancel(t.Context())
+	leaves, stays := make(chan error, 1), make(chan error, 1)
+	go func() { leaves <- s.Take(ctx, one("leaves")) }()
+	go func() { stays <- s.Take(t.Context(), one("stays")) }()
+	requireLoad(t, s, taken, 2)
+	pause := control.B().Arbitrary("CLIENT", "PAUSE", "60000", "WRITE").Build()
+	require.NoError(t, control.Do(t.Context(), pause).Error())
+	q.Release()
+	requireLoad(t, s, taken, 0)
 	cancel()
-	err := q.giveUp(ctx, leaves)
+	err := <-leaves
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, store.ErrNotTaken)
-	b.call()
-	b.deliver()
-	require.NoError(t, q.giveUp(ctx, stays), "the reply has come")
-	require.EqualValues(t, applied, stays.reply[0])
+
+	require.NoError(t, control.Do(t.Context(), control.B().Arbitrary("CLIENT", "UNPAUSE").Build()).Error())
+	require.NoError(t, <-stays)
 	require.EqualValues(t, 1, used(t, s, "leaves"), "the charge stands")
-	require.False(t, q.fill(b))
-	require.Eventually(t, func() bool { // the slot that used took becomes free by itself
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		return q.inFlight == 0
-	}, 10*time.Second, time.Millisecond)
+	for range taken - 1 {
+		q.Release()
+	}
+	requireLoad(t, s, 0, 0)
 }
 
-// TestBatchDeadline checks that a batch has the latest deadline of its waiters, and never
+// TestBatchDeadline checks that a batch has the latest deadline of its callers, and never
 // an early one, because others depend on the connection.
 func TestBatchDeadline(t *testing.T) {
 	now := time.Unix(1000, 0)
@@ -311,11 +316,11 @@ func TestBatchDeadline(t *testing.T) {
 		{[]time.Time{at(minCallTime), {}}, []time.Time{at(defaultCallTime)}},
 		{[]time.Time{at(2 * defaultCallTime), {}}, []time.Time{at(2 * defaultCallTime)}},
 	} {
-		b := &batch{}
+		var items []*item
 		for _, deadline := range test.deadlines {
-			b.waiters = append(b.waiters, &waiter{deadline: deadline})
+			items = append(items, &item{Request: question{deadline: deadline}})
 		}
-		assert.Equal(t, test.want[0], b.deadline(now))
+		assert.Equal(t, test.want[0], latestDeadline(items, now))
 	}
 }
 
@@ -336,6 +341,6 @@ func testNothingRemains(t *testing.T, open func(client rueidis.Client) *Store) {
 	wg.Wait()
 	require.Eventually(t, func() bool {
 		stacks := make([]byte, 1<<20)
-		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "(*batch).run(")
+		return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "store/batch.(*worker")
 	}, 10*time.Second, time.Millisecond)
 }

@@ -2,9 +2,10 @@ package redis
 
 import (
 	"fmt"
+	"sync"
 	"testing"
-	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/internal/redistest"
@@ -14,20 +15,24 @@ import (
 // TestBatchIsBounded checks that a call carries at most so many requests and so many
 // meters, and at least one request.
 func TestBatchIsBounded(t *testing.T) {
-	s := &Store{prefix: "ration"}
-	of := func(parts, meters int) request {
+	client := &counted{Client: single(t, redistest.Start(t))}
+	s := newStore(t, client, decisionScripts)
+	of := func(parts, meters int) *store.Charge {
 		c := &store.Charge{}
 		for i := range parts {
 			var all []store.Meter
 			for j := range meters {
 				all = append(all, store.Meter{Name: fmt.Sprint(j), Max: 1})
 			}
-			c.Parts = append(c.Parts, store.NewPart(fmt.Sprint(i), 1, all...))
+			c.Parts = append(c.Parts, store.NewPart(fmt.Sprint(i), 0, all...))
 		}
-		return s.request(c, time.Now())
+		return c
 	}
-	for _, test := range []struct{ waiting, parts, meters, want int }{
-		{1, 1, 1, 1},
+	callTogether(s, requestsOf(s, of(1, 1), of(1, 1))...) // the server knows the script now
+	q := &s.link.Load().decisions[0]
+	require.True(t, q.TryAcquire()) // one call at a time is left
+	for _, test := range []struct{ waiting, parts, meters, largest int }{
+		{2, 1, 1, 2},
 		{1000, 1, 3, batchSize},
 		{1000, 1, 4, batchSize},
 		{1000, 1, 5, batchMeters / 5},
@@ -36,14 +41,18 @@ func TestBatchIsBounded(t *testing.T) {
 		{10, 6, 16, batchMeters / 96},
 		{2, 6, 16, 2},
 	} {
-		q := queue{maxBatch: batchSize}
+		require.True(t, q.TryAcquire())
+		var wg sync.WaitGroup
 		for range test.waiting {
-			q.waiting = append(q.waiting, &waiter{request: of(test.parts, test.meters)})
+			wg.Go(func() { assert.NoError(t, s.Take(t.Context(), of(test.parts, test.meters))) })
 		}
-		require.Equal(t, test.want, q.nextBatch(), "%+v", test)
+		requireLoad(t, s, batchCalls, test.waiting)
+		client.calls.Store(0)
+		q.Release()
+		wg.Wait()
+		requireLoad(t, s, batchCalls-1, 0)
+		require.EqualValues(t, (test.waiting+test.largest-1)/test.largest, client.calls.Load(), "%+v", test)
 	}
-	q := queue{maxBatch: 1, waiting: []*waiter{{command: nil}}}
-	require.Equal(t, 1, q.nextBatch())
 }
 
 // TestLargestCalls makes the calls that carry most: many keys, many meters of one
@@ -54,8 +63,7 @@ func TestLargestCalls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t, single(t, addr), decisionScripts)
 			for _, test := range []struct{ requests, parts, buckets int }{{128, 4, 1}, {1, 6, 16}, {5, 6, 16}, {128, 1, 4}} {
-				b := newBatch(nil, s.link.Load(), &s.scripts)
-				var all []*waiter
+				var charges []*store.Charge
 				for i := range test.requests {
 					c := &store.Charge{}
 					for part := range test.parts {
@@ -65,14 +73,11 @@ func TestLargestCalls(t *testing.T) {
 						}
 						c.Parts = append(c.Parts, store.NewPart(fmt.Sprint(test, i, "-", part), 1, meters...))
 					}
-					w := &waiter{request: s.request(c, time.Now()), done: make(chan struct{}, 1)}
-					b.waiters, all = append(b.waiters, w), append(all, w)
+					charges = append(charges, c)
 				}
-				b.call()
-				b.deliver()
-				for _, w := range all {
-					require.NoError(t, w.err)
-					require.EqualValues(t, applied, w.reply[0])
+				for _, item := range callTogether(s, requestsOf(s, charges...)...) {
+					require.NoError(t, item.Err)
+					require.EqualValues(t, applied, item.Answer[0])
 				}
 			}
 		})
@@ -85,17 +90,12 @@ func TestWrites(t *testing.T) {
 	client := single(t, redistest.Start(t))
 	s := newStore(t, client, decisionScripts)
 	call := func() {
-		b := newBatch(nil, s.link.Load(), &s.scripts)
-		var all []*waiter
+		var charges []*store.Charge
 		for i := range 50 {
-			c := twoParts("acme", "acme>team", fmt.Sprint("acme>key ", i%5))
-			w := &waiter{request: s.request(c, c.At), done: make(chan struct{}, 1)}
-			b.waiters, all = append(b.waiters, w), append(all, w)
+			charges = append(charges, twoParts("acme", "acme>team", fmt.Sprint("acme>key ", i%5)))
 		}
-		b.call()
-		b.deliver()
-		for _, w := range all {
-			require.NoError(t, w.err)
+		for _, item := range callTogether(s, requestsOf(s, charges...)...) {
+			require.NoError(t, item.Err)
 		}
 	}
 	call()

@@ -27,7 +27,7 @@ func (s *Store) Check(ctx context.Context) error {
 	}
 	var wrong, failure error
 	ask := func(ctx context.Context) { wrong, failure = checkServers(ctx, l.client) }
-	if err := l.commands.do(ctx, l, ask); err != nil {
+	if err := l.commands.do(ctx, ask); err != nil {
 		return fmt.Errorf("store/redis: check: %w", err)
 	}
 	return errors.Join(wrong, failure)

@@ -150,7 +150,7 @@ func (s *Store) readTwice(ctx context.Context, read func(context.Context, *link)
 func (l *link) command(ctx context.Context, call func(context.Context) rueidis.RedisResult) rueidis.RedisResult {
 	for pause := minBackoff; ; {
 		var result rueidis.RedisResult
-		err := l.commands.do(ctx, l, func(ctx context.Context) { result = call(ctx) })
+		err := l.commands.do(ctx, func(ctx context.Context) { result = call(ctx) })
 		if err != nil {
 			return rueidis.NewErrorResult(err)
 		}

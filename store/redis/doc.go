@@ -121,7 +121,8 @@
 //	    +zrevrangebyscore +publish +subscribe +unsubscribe +hello +ping +info
 //
 // INFO is for [Store.Check] and the Logger. In a Cluster add +cluster|slots,
-// +cluster|shards and +asking.
+// +cluster|shards and +asking. A user that copies the store needs +scan as well, and in a
+// Cluster +role: see [Store.Dump].
 //
 // Caution: A user that may run only some of the write commands leaves changes half made,
 // and charges of several subjects, too. A user that may not publish changes nothing.

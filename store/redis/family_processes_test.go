@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/internal/longtest"
@@ -254,15 +255,20 @@ func TestFamily(t *testing.T) {
 }
 
 // TestFamilyInCluster does the same in a Cluster while the slot of the family moves.
-// Decisions may fail then with ErrNotTaken. None counts twice.
+// Decisions may fail then with ErrNotTaken. None counts twice. The nodes forget their
+// scripts, too, and cut no connections.
 func TestFamilyInCluster(t *testing.T) {
 	t.Parallel()
-	runs, scale := 3, int64(1)
+	runs, scale := 10, int64(1)
 	if !longtest.Enabled() {
 		runs, scale = 1, 20
 	}
 	rig, s := onCluster(t)
 	slot := rig.Slot(t, s.key("acme"))
+	var controls []rueidis.Client // one of each node
+	for _, addr := range rig.Addrs {
+		controls = append(controls, single(t, addr))
+	}
 	for run := range runs {
 		flushAll(t, s)
 		moves := 0
@@ -273,6 +279,9 @@ func TestFamilyInCluster(t *testing.T) {
 			if moves < 20 {
 				rig.Migrate(t, slot)
 				moves++
+			}
+			for _, node := range controls {
+				require.NoError(t, node.Do(t.Context(), node.B().ScriptFlush().Build()).Error())
 			}
 		})
 		t.Logf("%d moves of the slot", moves)

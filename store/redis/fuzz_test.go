@@ -36,19 +36,15 @@ func FuzzReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, reply string) {
 		s := &Store{prefix: "ration"}
-		b := batch{}
-		var all []*waiter
-		for _, c := range charges() {
-			all = append(all, &waiter{request: s.request(c, time.Now()), done: make(chan struct{}, 1)})
+		var all []*item
+		for _, r := range requestsOf(s, charges()...) {
+			all = append(all, &item{Request: question{request: r}})
 		}
-		b.waiters = slices.Clone(all)
-		b.share(reply)
-		b.deliver()
+		share(all, reply)
 		for i, c := range charges() {
-			<-all[i].done
-			err := asMoved(c, all[i].err)
+			err := asMoved(c, all[i].Err)
 			if err == nil {
-				err = decodeReply(c, time.Now(), all[i].reply)
+				err = decodeReply(c, time.Now(), all[i].Answer)
 			}
 			if err != nil && errorCode(err) == "" && err.Error() == "" {
 				t.Fatal("an error without a word")
@@ -99,25 +95,17 @@ func FuzzValue(f *testing.F) {
 			if !alone {
 				charges = []*store.Charge{twoParts("b"), c, twoParts("b", "b>c")}
 			}
-			b := newBatch(nil, s.link.Load(), &s.scripts)
-			var all []*waiter
-			for _, c := range charges {
-				all = append(all, &waiter{request: s.request(c, c.At), done: make(chan struct{}, 1)})
-			}
-			b.waiters = slices.Clone(all)
-			b.call()
-			b.deliver()
-			for i, w := range all {
-				err := asMoved(charges[i], w.err)
+			for i, item := range callTogether(s, requestsOf(s, charges...)...) {
+				err := asMoved(charges[i], item.Err)
 				if err == nil {
-					err = decodeReply(charges[i], charges[i].At, w.reply)
+					err = decodeReply(charges[i], charges[i].At, item.Answer)
 				}
 				if charges[i] != c {
 					require.NoError(t, err)
 					continue
 				}
 				if err != nil {
-					require.ErrorIs(t, wrapError("take", w.describe(), err), store.ErrNotTaken)
+					require.ErrorIs(t, wrapError("take", item.Request.describe(), err), store.ErrNotTaken)
 					after, getErr := server.Get("ration:{a}")
 					require.NoError(t, getErr)
 					require.Equal(t, value, after)

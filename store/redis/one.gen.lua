@@ -251,13 +251,18 @@ local function readPart(k, head, figures, units, pos)
   p.meters = readMeters(head, figures, units, pos)
   for _, m in ipairs(p.meters) do
     local found, held, _
-    if value then _, found = find(value, m.id, 5, true) end
+    if value then _, found = find(value, m.rare and '\nb' .. sub(m.id, 3) or m.id, 5, true) end
     if found and found < p.statics then
       local j = count(value, found + 1)
       m.number, held = p.numbers + 24 * j, sub(value, p.statics + 16 * j + 1, p.statics + 16 * j + 16)
       m.same = held == m.static
     end
     if m.rare then
+      if m.number then -- it was restored from a store that does not know what is rare
+        local tokens, part, last = decode('<ddd', value, m.number + 1)
+        fill(m, tokens, part, last, decode('<d', held, 1))
+        m.number = false
+      end
       m.field, rare[#rare + 1] = sub(m.id, 3), m
     elseif m.bucket and m.number then
       local tokens, part, last = decode('<ddd', value, m.number + 1)

@@ -26,7 +26,7 @@ type call struct{ batched, ownConnection bool }
 
 func (w *watched) Do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
 	if cmd.Commands()[0] != "PING" {
-		batched := strings.Contains(string(debug.Stack()), "(*batch).run(")
+		batched := strings.Contains(string(debug.Stack()), "(*sender).call(")
 		w.calls = append(w.calls, call{batched, cmd.IsBlock()})
 	}
 	return w.Client.Do(ctx, cmd)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -176,16 +175,10 @@ func (h *partsHistory) take(charges []*store.Charge) []error {
 		}
 		return errs
 	}
-	b := newBatch(nil, s.link.Load(), &s.scripts)
-	for _, c := range charges {
-		b.waiters = append(b.waiters, &waiter{request: s.request(c, c.At), done: make(chan struct{}, 1)})
-	}
-	all := slices.Clone(b.waiters)
-	b.call()
-	b.deliver()
+	all := callTogether(s, requestsOf(s, charges...)...)
 	for i, c := range charges {
-		if errs[i] = asMoved(c, all[i].err); errs[i] == nil {
-			errs[i] = decodeReply(c, c.At, all[i].reply)
+		if errs[i] = asMoved(c, all[i].Err); errs[i] == nil {
+			errs[i] = decodeReply(c, c.At, all[i].Answer)
 		}
 	}
 	return errs

@@ -68,7 +68,7 @@ func (s *Store) peek(ctx context.Context, l *link, charges []store.Charge) error
 	}
 	var results []rueidis.RedisResult
 	ask := func(ctx context.Context) { results = l.client.DoMulti(ctx, commands...) }
-	if err := l.commands.do(ctx, l, ask); err != nil {
+	if err := l.commands.do(ctx, ask); err != nil {
 		return wrapError("peek", requests[0].describe(), err)
 	}
 	for i, result := range results {

@@ -39,7 +39,7 @@ type Config struct {
 }
 
 // Store keeps counters, keys, plans, links and groups in Redis. It implements
-// [store.Counter], [store.Peeker], [apikey.Store], [usageplan.Store],
+// [store.Counter], [store.Peeker], [store.Dumper], [apikey.Store], [usageplan.Store],
 // [usageplan.GroupStore], [usageplan.AccessReader] and [usageplan.Listener]. It hears of
 // changes while Run runs.
 //
@@ -62,8 +62,8 @@ type Store struct {
 // link is a client that is connected, and the queues of its calls.
 type link struct {
 	client    rueidis.Client
-	decisions []queue // in a Cluster one for each partition of the slots, else one
-	commands  queue   // for the directory, Peek and Check
+	decisions []queue      // in a Cluster one for each partition of the slots, else one
+	commands  commandQueue // for the directory, Peek and Check
 
 	isCluster bool
 	together  bool // one call may have the keys of several families
@@ -122,12 +122,11 @@ func (s *Store) use(client rueidis.Client) {
 		isCluster: isCluster,
 		together:  !isCluster && !s.separate,
 		decisions: make([]queue, queues),
-		commands:  queue{maxCalls: commandCalls, maxBatch: 1},
+		commands:  newCommandQueue(commandCalls),
 		ownCalls:  !isCluster,
 	}
 	for i := range l.decisions {
-		l.decisions[i].maxCalls = calls
-		l.decisions[i].maxBatch = size
+		l.decisions[i].Queue = newQueue(l, &s.scripts, calls, size)
 	}
 	s.link.Store(l)
 }

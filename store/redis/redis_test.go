@@ -69,8 +69,10 @@ func without(t testing.TB, s scripts, old, new string) scripts {
 		return newScript(strings.Replace(s.text, old, new, 1))
 	}
 	s.one, s.many = replaced(s.one), replaced(s.many)
-	if strings.Contains(s.move.text, old) {
-		s.move = replaced(s.move)
+	for _, other := range []*script{&s.move, &s.dump, &s.restore} {
+		if strings.Contains(other.text, old) {
+			*other = replaced(*other)
+		}
 	}
 	return s
 }

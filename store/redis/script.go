@@ -21,13 +21,21 @@ var (
 	manyLua string
 	//go:embed move.gen.lua
 	moveLua string
+	//go:embed dump.gen.lua
+	dumpLua string
+	//go:embed restore.gen.lua
+	restoreLua string
 
-	decisionScripts = scripts{one: newScript(oneLua), many: newScript(manyLua), move: newScript(moveLua)}
+	decisionScripts = scripts{
+		one: newScript(oneLua), many: newScript(manyLua), move: newScript(moveLua),
+		dump: newScript(dumpLua), restore: newScript(restoreLua),
+	}
 )
 
 // scripts are the script for one decision of one part, the script for any other
-// decisions, and the script for the steps of a Move.
-type scripts struct{ one, many, move script }
+// decisions, the script for the steps of a Move, and those that dump and restore a
+// subject.
+type scripts struct{ one, many, move, dump, restore script }
 
 // script is a Lua script, and the SHA-1 of its text, by which Redis knows it.
 type script struct{ text, sha string }

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the scripts that are made of the 
 // TestScriptsAreUpToDate checks that the scripts in the module are those that the
 // fragments make. With -update it writes them.
 func TestScriptsAreUpToDate(t *testing.T) {
-	for _, name := range []string{"one", "many", "move"} {
+	for _, name := range []string{"one", "many", "move", "dump", "restore"} {
 		var b strings.Builder
 		fmt.Fprintf(&b, "-- Code generated from lua/%s.lua by go generate. DO NOT EDIT.\n", name)
 		include(t, &b, "", name+".lua")

@@ -48,6 +48,7 @@ func TestServers(t *testing.T) {
 			addr := redistest.Start(t)
 			control := single(t, addr)
 			words := append([]string{"ACL", "SETUSER", "ration", "on", ">secret"}, least...)
+			words = append(words, "+scan") // for Dump
 			require.NoError(t, control.Do(t.Context(), control.B().Arbitrary(words...).Build()).Error())
 			require.NoError(t, control.Do(t.Context(), control.B().Arbitrary("ACL", "SETUSER", "default", "off").Build()).Error())
 			return rueidis.ClientOption{InitAddress: []string{addr}, Username: "ration", Password: "secret"}

@@ -295,16 +295,16 @@ func TestSlot(t *testing.T) {
 // TestCommandNotSent checks that a command whose caller gave up before it began is never
 // sent.
 func TestCommandNotSent(t *testing.T) {
-	q := queue{maxCalls: 1, maxBatch: 1}
+	q := newCommandQueue(1)
 	begun, end := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		assert.NoError(t, q.do(t.Context(), nil, func(context.Context) { close(begun); <-end }))
+		assert.NoError(t, q.do(t.Context(), func(context.Context) { close(begun); <-end }))
 	})
 	<-begun
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := q.do(ctx, nil, func(context.Context) { t.Error("sent") })
+	err := q.do(ctx, func(context.Context) { t.Error("sent") })
 	require.ErrorIs(t, err, store.ErrNotTaken)
 	require.True(t, errors.Is(err, context.Canceled))
 	close(end)
