@@ -28,6 +28,11 @@ type account struct {
 	settling chan struct{}
 
 	moving bool // the settlement under way no longer waits for charges
+	partly int  // how many charges in flight settle something of it, see settlePartOf
+
+	// lost is a settlement of which it is not known whether it happened, or nil. The next
+	// settlement finds that out first.
+	lost *settlement
 
 	// inFlight counts the charges in flight to the inner Counter that wait for settlements.
 	// A settlement waits for them, too. So each of their answers is either from before it or
@@ -36,10 +41,11 @@ type account struct {
 	inFlight     int
 	noneInFlight chan struct{}
 
-	calls    int   // how many charges are in flight, waiting ones or not
-	begun    int64 // how many ever were
-	refunds  int   // how many of those in flight give units back
-	refunded int64 // how many such have ended
+	calls     int   // how many charges are in flight, waiting ones or not
+	begun     int64 // how many ever were
+	abandoned int64 // no settlement waits for those that began before, as counted by begun
+	refunds   int   // how many of those in flight give units back
+	refunded  int64 // how many such have ended
 
 	// at is the At of the last charge, and atOwn the same instant by the Counter's clock.
 	// Settlements are made by the clock of the callers. shift is how far the clock of the
@@ -53,6 +59,7 @@ type account struct {
 	pause     int64  // no settlement begins of itself before this instant
 	roundTrip int64  // how long a settlement takes
 	epoch     int64  // how many settlements have ended
+	mark      *mark  // what settlements add to, or nil
 	payee     string // where the subject has moved to, if not ""
 	hops      int    // how often it has
 	heldBack  int    // how many charges keep settlements from beginning
@@ -187,7 +194,7 @@ func (a *account) holds() bool {
 			return true
 		}
 	}
-	return a.pool.Load() != nil
+	return a.pool.Load() != nil || a.lost != nil
 }
 
 // settled reports whether there is nothing of m to be given back or to be charged.

@@ -29,6 +29,14 @@ func (l *Counter) remove(a *account) {
 	l.accounts.remove(a)
 }
 
+// removeIdle removes an account of which nothing is left to be settled. The next account
+// of its subject goes on with its mark. The lock is held.
+func (l *Counter) removeIdle(a *account) {
+	l.remove(a)
+	l.marks.put(a.hash, a.mark)
+	a.mark = nil
+}
+
 // leave follows a subject that has moved: everything is given back to the subject that
 // has its state now. If that fails, it is tried again by the next sweep.
 func (l *Counter) leave(ctx context.Context, a *account, moved *store.MovedError) error {

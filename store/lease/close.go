@@ -9,7 +9,7 @@ import (
 // Close gives back what was not spent, and charges what was spent and is not yet charged.
 // It waits for the settlements under way. From its beginning on, every charge goes to the
 // inner Counter, exactly. After an error, Close may be called again: it tries again what
-// has certainly not happened.
+// has not happened.
 func (l *Counter) Close(ctx context.Context) error {
 	l.mu.Lock()
 	l.closed.Store(true)

@@ -23,8 +23,13 @@
 //
 // A quota can be used up entirely. Blocks shrink near a limit, and the last units are
 // charged one by one, exactly. A process that crashes strands what it held, at most a
-// sixteenth of what remained, until the window ends. A call whose answer is lost strands
-// its block, and loses what it was to charge to records.
+// sixteenth of what remained, until the window ends.
+//
+// A settlement whose answer is lost happens once or not at all. The Counter asks later
+// which it was, for half an hour at least, and until then does not spend its units. It
+// does not ask if only buckets are settled, since they refill.
+// A caller's own charge is not asked for. Near a limit, such a charge may settle what is
+// leased as well. Then that is lost with its answer.
 //
 // A limit that has room for less than 64 charges is not leased: its charges are exact.
 //

@@ -38,7 +38,7 @@ func (l *Counter) beginDue(c *store.Charge, set *payers, err error, now int64) {
 	moved := errors.As(err, new(*store.MovedError))
 	leasable := err == nil && l.leasable(c, set, now)
 	for _, a := range set.order[:set.n] {
-		if moved || now >= a.pause && (a.hasReturns() || leasable && l.isLow(a)) {
+		if moved || now >= a.pause && (a.lost != nil || a.hasReturns() || leasable && l.isLow(a)) {
 			l.begin(a)
 		}
 	}

@@ -75,6 +75,11 @@ func (s *payers) beginCall(c *store.Charge, t instant) (settle bool) {
 	if s.refunds {
 		s.settlePartOf(c, t)
 	}
+	if len(s.rows) > 0 {
+		for _, a := range s.order[:s.n] {
+			a.partly++
+		}
+	}
 	return false
 }
 
@@ -195,10 +200,11 @@ func (s *payers) uncount(a *account, p int) {
 		a.refunded++
 	}
 	if len(s.rows) > 0 {
+		a.partly--
 		a.epoch++ // it was a settlement, too
 		s.epochs[p]++
 	}
-	if !s.waits {
+	if !s.waits || s.begun[p] <= a.abandoned {
 		return
 	}
 	if a.inFlight--; a.inFlight == 0 && a.noneInFlight != nil {

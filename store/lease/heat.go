@@ -7,9 +7,10 @@ import (
 // heat tells which subjects are hot: those that were charged a few times within one span
 // of time. It has a fixed size, so cold subjects take no memory, however many there are.
 //
-// A slot counts the charges of the subjects whose hash chooses it. Concurrent charges may
-// lose a count, and two subjects may share a slot. Either only changes when a subject
-// gets a lease.
+// A slot counts the charges of one subject at a time. A hash chooses two slots, so that
+// two subjects that are always charged together and share one do not take it from each
+// other. Concurrent charges may lose a count. That only changes when a subject gets a
+// lease.
 type heat struct {
 	slots [heatSlots]atomic.Uint64
 
@@ -29,15 +30,19 @@ const (
 // the span.
 func (h *heat) touch(hash uint64, now int64) uint64 {
 	// A slot has 24 bits of the hash, 32 of the span, and the count.
-	slot := &h.slots[hash%heatSlots]
 	mark := hash>>40<<40 | uint64(uint32(now/heatSpan))<<8
+	first, second := &h.slots[hash%heatSlots], &h.slots[hash>>13%heatSlots]
+	slot := first
+	if old := first.Load(); old&^0xff != mark && uint32(old>>8) == uint32(mark>>8) {
+		slot = second // another subject has the first for this span
+	}
 	switch old := slot.Load(); {
 	case old&^0xff == mark:
 		count := min(old&0xff+1, 0xff)
 		slot.Store(mark | count)
 		return count
 	case uint32(old>>8) == uint32(mark>>8) && old&0xff > 1:
-		// Another subject has the slot for this span, unless it is charged less often.
+		// A third subject has it, unless it is charged less often.
 		slot.Store(old - 1)
 	default:
 		slot.Store(mark | 1)

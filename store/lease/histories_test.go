@@ -119,13 +119,13 @@ func TestHistories(t *testing.T) {
 	case longtest.Enabled():
 		seeds, acts = 150, 300
 	}
-	for _, gentle := range []bool{true, false} {
-		t.Run(map[bool]string{true: "gentle", false: "harsh"}[gentle], func(t *testing.T) {
+	for _, m := range []mood{gentle, lossy, harsh} {
+		t.Run(string(m), func(t *testing.T) {
 			steps, spent := 0, int64(0)
 			for seed := range seeds {
 				t.Run(fmt.Sprint(seed), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
-						h := newHistory(t, uint64(seed), gentle)
+						h := newHistory(t, uint64(seed), m)
 						for range acts {
 							if h.act(); t.Failed() {
 								time.Sleep(time.Minute) // calls may be under way

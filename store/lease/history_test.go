@@ -33,11 +33,20 @@ type history struct {
 	*trace
 	rnd    *rand.Rand
 	config lease.Config
-	gentle bool // no crash, and no call whose outcome is unknown
+	mood   mood
 }
 
+// A mood says what goes wrong in a history, beside calls that certainly fail.
+type mood string
+
+const (
+	gentle mood = "gentle" // nothing
+	lossy  mood = "lossy"  // the answers of settlements are lost, so in the end nothing is
+	harsh  mood = "harsh"  // the answers of all calls are, and processes crash
+)
+
 // newHistory starts processes over one store in memory.
-func newHistory(t *testing.T, seed uint64, gentle bool) *history {
+func newHistory(t *testing.T, seed uint64, m mood) *history {
 	began := time.Now().Truncate(windowLength)
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	limits := [][]int16{{200, 120, 300}, {1000}, {40, 10, 60}, {17, 500}}[rnd.IntN(4)]
@@ -46,7 +55,7 @@ func newHistory(t *testing.T, seed uint64, gentle bool) *history {
 			t: t, began: began, inner: memory.New(memory.Config{}), rules: rules{limits: limits},
 			windows: make([]windowTally, 1),
 		},
-		rnd: rnd, gentle: gentle,
+		rnd: rnd, mood: m,
 		config: lease.Config{Life: life, Units: []int64{0, 3, 50}[rnd.IntN(3)], Timeout: time.Second},
 	}
 	h.tick()
@@ -210,7 +219,7 @@ func (h *history) disturb(i int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	l := h.peers[i].ledger
-	l.losses = !h.gentle
+	l.mood = h.mood
 	l.faults = []float64{0, 0, 0.1, 0.5}[h.rnd.IntN(4)]
 	l.slowest = []time.Duration{0, 0, 3 * time.Millisecond, 80 * time.Millisecond}[h.rnd.IntN(4)]
 }
@@ -265,7 +274,7 @@ func (h *history) rush() {
 			wg.Go(func() { h.charge(rnd, i) })
 		}
 	}
-	if !h.gentle && h.rnd.IntN(4) == 0 {
+	if h.mood == harsh && h.rnd.IntN(4) == 0 {
 		i, after := h.rnd.IntN(len(h.peers)), time.Duration(h.rnd.Int64N(int64(20*time.Millisecond)))
 		wg.Go(func() {
 			time.Sleep(after)

@@ -18,6 +18,7 @@ func (l *Counter) warmAndLearn(c *store.Charge, set *payers, err error) {
 // process. The locks are held.
 func (l *Counter) learn(c *store.Charge, set *payers, err error) {
 	t := l.clock.read(c.At)
+	trusts := l.trusts(c, set)
 	for p := range c.Parts {
 		a := set.of[p]
 		if a == nil || a.gone {
@@ -29,7 +30,7 @@ func (l *Counter) learn(c *store.Charge, set *payers, err error) {
 			if c.OK && takes(c) {
 				a.keepTime(c.At, t)
 			}
-			a.learn(c, p, set.levels(c, p), l.trustIn(set, p), t, l.cfg.Block.Microseconds())
+			a.learn(c, p, set.levels(c, p), trusts[p], t, l.cfg.Block.Microseconds())
 			a.shapeOf(c)
 		}
 	}
@@ -59,6 +60,24 @@ const (
 	last
 )
 
+// trusts returns the trust for each part of c. If the answer is mixed for one account, it
+// is for all: what they know is of one instant, and the answer may be of another.
+func (l *Counter) trusts(c *store.Charge, set *payers) (trusts [store.MaxParts]trust) {
+	anyMixed := false
+	for p := range c.Parts {
+		if a := set.of[p]; a != nil && !a.gone {
+			trusts[p] = l.trustIn(set, p)
+			anyMixed = anyMixed || trusts[p] == mixed
+		}
+	}
+	for p := range trusts {
+		if anyMixed && trusts[p] != early {
+			trusts[p] = mixed
+		}
+	}
+	return trusts
+}
+
 func (l *Counter) trustIn(set *payers, p int) trust {
 	a := set.of[p]
 	switch {
@@ -66,7 +85,7 @@ func (l *Counter) trustIn(set *payers, p int) trust {
 		return early
 	case set.held:
 		return last
-	case a.epoch != set.epochs[p] || a.moving:
+	case a.epoch != set.epochs[p] || a.onItsWay():
 		return mixed
 	case set.alone[p] && a.begun == set.begun[p]:
 		return last

@@ -28,6 +28,8 @@ type Counter struct {
 	timer   *time.Timer    // of the next sweep, or nil
 	working sync.WaitGroup // settlements and sweeps under way
 
+	marks *marks // nil if the inner Counter is store.Local: none of its answers is lost
+
 	unsettled []*account // that Close could not settle
 
 	failing atomic.Bool // settlements fail
@@ -40,7 +42,11 @@ func New(inner store.Counter, cfg Config) (*Counter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Counter{inner: inner, cfg: cfg, clock: newClock(store.IsLocal(inner)), hotAfter: hotAfter, accounts: newTable(cfg.Subjects)}, nil
+	l := &Counter{inner: inner, cfg: cfg, clock: newClock(store.IsLocal(inner)), hotAfter: hotAfter, accounts: newTable(cfg.Subjects)}
+	if !store.IsLocal(inner) {
+		l.marks = newMarks()
+	}
+	return l, nil
 }
 
 // Take implements store.Counter.

@@ -102,6 +102,7 @@ const (
 	isNotTaken       // fails before the charge, and says so
 	losesCall        // fails before the charge, and does not say so
 	losesAnswer      // fails after the charge
+	comesLate        // fails before the charge, which is made later
 )
 
 var (
@@ -119,10 +120,11 @@ type ledger struct {
 	dead     bool // the process has crashed
 	rnd      *rand.Rand
 	faults   float64 // the share of calls that fail
-	losses   bool    // failures may have an unknown outcome
+	mood     mood
 	slowest  time.Duration
 	answered time.Time // the last answer of the store
 	refusals []refusal // by the store, that the process may remember
+	doubts   int       // how many settlements of unknown outcome there were
 }
 
 // A refusal is the answer of the store to a charge of n units.
@@ -133,13 +135,14 @@ type refusal struct {
 
 // Take implements store.Counter.
 func (l *ledger) Take(ctx context.Context, c *store.Charge) error {
-	before, after, f := l.draw()
+	before, after, f := l.draw(c)
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < before {
 		time.Sleep(time.Until(deadline))
 		return fmt.Errorf("%w: %w", store.ErrNotTaken, context.DeadlineExceeded)
 	}
 	time.Sleep(before)
-	if deadline, ok := ctx.Deadline(); ok && f == succeeds && time.Until(deadline) < after {
+	mayLose := l.mood != lossy || markOf(c) != nil // otherwise it waits for the answer
+	if deadline, ok := ctx.Deadline(); ok && f == succeeds && mayLose && time.Until(deadline) < after {
 		f = losesAnswer
 	}
 	err := l.decide(ctx, c, f)
@@ -156,7 +159,7 @@ func (l *ledger) Take(ctx context.Context, c *store.Charge) error {
 }
 
 // draw returns how long a call takes before and after the charge, and what becomes of it.
-func (l *ledger) draw() (before, after time.Duration, f fate) {
+func (l *ledger) draw(c *store.Charge) (before, after time.Duration, f fate) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.dead {
@@ -168,10 +171,10 @@ func (l *ledger) draw() (before, after time.Duration, f fate) {
 	if l.rnd.Float64() >= l.faults {
 		return before, after, succeeds
 	}
-	if !l.losses {
+	if l.mood != harsh && !(l.mood == lossy && markOf(c) != nil) {
 		return before, after, isNotTaken
 	}
-	return before, after, isNotTaken + fate(l.rnd.IntN(3))
+	return before, after, isNotTaken + fate(l.rnd.IntN(4))
 }
 
 // decide makes the charge and the steps of the machine at once.
@@ -185,6 +188,12 @@ func (l *ledger) decide(ctx context.Context, c *store.Charge, f fate) error {
 	if c.Op == store.SetRemaining {
 		l.step(extends, l.process, c.Parts[0].N[0])
 		return l.inner.Take(ctx, c)
+	}
+	if f == comesLate && !isSettlement(c) {
+		f = losesCall // to come late is to come first, and then to lose the answer
+	}
+	if isQuestion(c) {
+		return l.question(ctx, c, f)
 	}
 	n := l.units(c)
 	if !l.dead {
@@ -200,7 +209,7 @@ func (l *ledger) decide(ctx context.Context, c *store.Charge, f fate) error {
 		f = isNotTaken
 	}
 	if !l.dead {
-		l.end(n, f)
+		l.end(n, f, c)
 	}
 	switch {
 	case err != nil:
@@ -211,7 +220,7 @@ func (l *ledger) decide(ctx context.Context, c *store.Charge, f fate) error {
 	case f == isNotTaken:
 		return errCut
 	}
-	l.harmed = true
+	l.harmed = l.harmed || !isSettlement(c)
 	return errUnknown
 }
 
@@ -259,17 +268,25 @@ func (l *ledger) applied(n int64, c *store.Charge) {
 }
 
 // end makes the step of the process that hears of the outcome.
-func (l *ledger) end(n int64, f fate) {
+func (l *ledger) end(n int64, f fate, c *store.Charge) {
 	if n == 0 || l.machine.processes[l.process].call.kind == idle {
+		if f == comesLate {
+			l.arriveLate(c, 0)
+		}
 		return
 	}
-	switch f {
-	case succeeds:
+	switch {
+	case f == succeeds:
 		l.step(answers, l.process, 0)
-	case isNotTaken:
+	case f == isNotTaken:
 		l.step(fails, l.process, 0)
-	default:
+	case !isSettlement(c):
 		l.step(losesTrack, l.process, 0)
+	default:
+		l.step(doubts, l.process, 0)
+		if l.doubts++; f == comesLate {
+			l.arriveLate(c, l.doubts)
+		}
 	}
 }
 

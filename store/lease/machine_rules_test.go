@@ -44,6 +44,12 @@ func (r *rules) move(m *machine, p *process, s step) bool {
 		return r.begin(m, p, s)
 	case applies, answers, losesTrack, fails:
 		return p.call.kind != idle && r.proceed(m, p, s)
+	case doubts:
+		return beginDoubt(p)
+	case appliesLate:
+		return r.decideLate(m, p)
+	case asksAgain, asksInVain:
+		return p.doubt.kind != idle && !p.cut && r.question(p, s.action == asksAgain)
 	case spends:
 		return r.spend(m, p, s.n)
 	case refunds:
@@ -185,6 +191,51 @@ func (r *rules) lose(m *machine, p *process, c call) {
 	m.lost += c.counted(m.window)
 }
 
+// beginDoubt keeps a settlement of unknown outcome, to ask later. There is one at a time.
+func beginDoubt(p *process) bool {
+	if p.call.kind == idle || p.doubt.kind != idle {
+		return false
+	}
+	p.doubt, p.call = p.call, call{}
+	return true
+}
+
+// decideLate makes the store's decision about a settlement that the process no longer
+// waits for.
+func (r *rules) decideLate(m *machine, p *process) bool {
+	if p.late.kind != idle {
+		r.decide(m, p.late)
+		p.late = call{}
+		return true
+	}
+	if p.doubt.kind == idle || p.doubt.applied || p.shut {
+		return false
+	}
+	p.doubt.applied = r.decide(m, p.doubt)
+	p.shut = !p.doubt.applied // refused
+	return true
+}
+
+// question has the store say whether it decided a settlement. If it did not, it will not
+// do so any more.
+func (r *rules) question(p *process, heard bool) bool {
+	c, shut := p.doubt, p.shut
+	if p.shut = !c.applied; !heard {
+		return p.shut != shut
+	}
+	p.doubt, p.shut = call{}, false
+	switch happened := c.applied || shut && r.flaw == believesQuestion; {
+	case r.flaw == doubtsForever && c.kind == returning, !happened && c.kind == returning:
+		p.restore(c)
+	case happened && c.kind == leasing:
+		p.gain(c)
+	}
+	if r.flaw == happensLate && !c.applied {
+		p.late = c
+	}
+	return true
+}
+
 // spend admits units that the process holds for the present window.
 func (r *rules) spend(m *machine, p *process, n int16) bool {
 	if n <= 0 || n > p.out || p.window != m.window && r.flaw != outlivesWindow {
@@ -222,7 +273,7 @@ func (r *rules) crash(m *machine, p *process) {
 	if p.window == m.window {
 		m.lost += p.out + p.kept
 	}
-	m.lost += p.call.counted(m.window)
+	m.lost += p.call.counted(m.window) + p.doubt.counted(m.window)
 	before := *p
 	*p = process{window: m.window, plan: m.plan, cut: p.cut}
 	if r.flaw == survivesCrash && before.window == m.window {

@@ -40,6 +40,13 @@ type process struct {
 
 	cut  bool // the process cannot reach the store
 	call call
+
+	// doubt is a settlement of which the process does not know whether the store decided it.
+	// The process asks later. shut says that the store decides it no more.
+	doubt call
+	shut  bool
+
+	late call // for a flaw: the store may decide it, although it said that it will not
 }
 
 // A call of the store is under way if its kind is not idle.
@@ -77,6 +84,10 @@ const (
 	applies                   // the store decides the call of a process
 	answers                   // the process hears the answer of the store
 	losesTrack                // the process hears that the outcome is unknown
+	doubts                    // the same of a settlement, so the process will ask
+	appliesLate               // the store decides the settlement all the same
+	asksAgain                 // the process asks what became of the settlement, and hears it
+	asksInVain                // it asks, and the answer is lost
 	fails                     // the process hears that the store took nothing
 	spends                    // the process admits n units
 	refunds                   // the process takes back n units that were admitted
@@ -91,7 +102,8 @@ const (
 )
 
 var actionNames = [...]string{
-	"ask", "give back", "apply", "answer", "lose", "fail", "spend", "refund", "expire",
+	"ask", "give back", "apply", "answer", "lose", "doubt", "apply late", "ask again",
+	"ask in vain", "fail", "spend", "refund", "expire",
 	"crash", "hear", "disconnect", "connect", "change plan", "end window",
 	"extend",
 }
@@ -127,11 +139,15 @@ const (
 	survivesCrash     flaw = "a process that starts again believes in the lease it had"
 	forgetsFailed     flaw = "a give-back that certainly failed is forgotten"
 	spendsBeforeStore flaw = "units are spent before the store has answered"
+	believesQuestion  flaw = "a question whose answer was lost is taken for the settlement"
+	happensLate       flaw = "a settlement that was found missing happens yet"
+	doubtsForever     flaw = "a settlement that is found to have happened is taken for missing"
 )
 
 var flaws = []flaw{
 	returnsTwice, spendsReturned, spendsUnknown, retriesUnknown, outlivesWindow, returnsToNext,
 	outlivesPlan, survivesCrash, forgetsFailed, spendsBeforeStore,
+	believesQuestion, happensLate, doubtsForever,
 }
 
 // fault returns how m breaks what leases promise, or nil.
@@ -145,7 +161,7 @@ func (r *rules) fault(m machine) error {
 		if p.window == m.window {
 			outstanding += p.out + p.kept
 		}
-		outstanding += p.call.counted(m.window)
+		outstanding += p.call.counted(m.window) + p.doubt.counted(m.window)
 	}
 	switch most := max(m.most, r.greatest(m)); {
 	case m.spent+outstanding > most:

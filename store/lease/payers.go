@@ -124,7 +124,7 @@ func (s *payers) note() {
 // note. The locks are held.
 func (s *payers) moved() bool {
 	for i, a := range s.of {
-		if a != nil && (a.gone || a.moving || a.epoch != s.epochs[i]) {
+		if a != nil && (a.gone || a.onItsWay() || a.epoch != s.epochs[i]) {
 			return true
 		}
 	}

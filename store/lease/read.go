@@ -53,7 +53,7 @@ func (l *Counter) readOnce(ctx context.Context, c *store.Charge, set *payers, tr
 	err = l.inner.Take(ctx, c)
 	set.lock()
 	defer set.unlock()
-	if err == nil && try < maxReads && set.moved() {
+	if err == nil && try < maxWaits && set.moved() {
 		return false, nil
 	}
 	l.learn(c, set, err)

@@ -16,6 +16,10 @@ func (a *account) seize() {
 // charge keeps it from beginning. The lock is held.
 func (a *account) settleable() bool { return a.settling == nil && !a.gone && a.heldBack == 0 }
 
+// onItsWay reports whether units may be on their way between the inner Counter and this
+// one. The lock is held.
+func (a *account) onItsWay() bool { return a.moving || a.partly > 0 }
+
 // release ends what seize began.
 func (l *Counter) release(a *account) {
 	a.mu.Lock()
@@ -86,8 +90,8 @@ func (l *Counter) settleAll(ctx context.Context, set *payers, to aim) error {
 }
 
 // awaitCalls waits until no charge is under way that cannot tell whether its answer is
-// from before the settlement. It does not wait for long: one charge that hangs must not
-// stop the leases of its subject.
+// from before the settlement. It does not wait for long, and no later settlement waits
+// for the same charges: one that hangs must not stop the leases of its subject.
 func (l *Counter) awaitCalls(ctx context.Context, a *account) {
 	a.mu.Lock()
 	ended := a.noneInFlight
@@ -104,6 +108,15 @@ func (l *Counter) awaitCalls(ctx context.Context, a *account) {
 	select {
 	case <-ended:
 	case <-timer.C:
+		a.abandonCalls()
 	case <-ctx.Done():
 	}
+}
+
+// abandonCalls has settlements wait no longer for the charges that are in flight.
+func (a *account) abandonCalls() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.inFlight, a.noneInFlight = 0, nil
+	a.abandoned = a.begun
 }

@@ -41,12 +41,11 @@ func (l *Counter) settle(ctx context.Context, a *account, to aim) error {
 	a.drain()
 	a.moving = true
 	began := l.clock.now()
-	returning, live := a.split(began)
 	a.mu.Unlock()
 
-	err := l.settleMeters(ctx, a, returning, giveBack)
+	err := l.resolve(ctx, a)
 	if err == nil {
-		err = l.settleMeters(ctx, a, live, to)
+		err = l.settleAccount(ctx, a, to)
 	}
 
 	l.report(err)
@@ -65,6 +64,17 @@ func (l *Counter) settle(ctx context.Context, a *account, to aim) error {
 		a.openPool(now + a.shift)
 	}
 	return err
+}
+
+// settleAccount settles all meters of an account.
+func (l *Counter) settleAccount(ctx context.Context, a *account, to aim) error {
+	a.mu.Lock()
+	returning, live := a.split(l.clock.now())
+	a.mu.Unlock()
+	if err := l.settleMeters(ctx, a, returning, giveBack); err != nil {
+		return err
+	}
+	return l.settleMeters(ctx, a, live, to)
 }
 
 // maxFailures bounds how often the pause after a failed settlement doubles: to
@@ -94,6 +104,9 @@ const longUnused = 100
 // not used of late. It forgets none while charges are in flight: their answers are from
 // before the settlement or from after it, and only the state that is known tells which.
 func (a *account) tidy() {
+	if a.lost != nil {
+		return // it may change any of them yet
+	}
 	kept := make([]*meter, 0, len(a.meters))
 	for _, m := range a.meters {
 		if m.unused++; m.taken > 0 || m.avail != 0 {
@@ -142,25 +155,41 @@ func (a *account) forgetUncountable(meters []*meter) {
 }
 
 // settleOnce makes one charge. It reports whether the charge was to pay ahead, and
-// whether it was applied.
+// whether it has happened.
 func (l *Counter) settleOnce(ctx context.Context, a *account, meters []*meter, to aim) (paid, ok bool, err error) {
 	a.mu.Lock()
 	s := l.newSettlement(a, cmp.Or(a.payee, a.subject), meters, to)
 	s.charge.At = a.settleAt(l.clock.now())
+	l.addMark(a, s)
 	a.mu.Unlock()
 	if len(s.charge.Parts) == 0 {
 		return false, true, nil
 	}
 	err = l.takeSafely(ctx, &s.charge)
+	happened := l.hear(a, s, err)
+	if moved, is := errors.AsType[*store.MovedError](err); is {
+		return false, true, l.leave(ctx, a, moved)
+	}
+	return s.paid, happened == yes, err
+}
+
+// hear takes over the answer to a settlement. It returns whether the settlement has
+// happened.
+func (l *Counter) hear(a *account, s *settlement, err error) outcome {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	now := l.clock.now()
 	if err == nil {
 		a.heard(now)
 	}
-	s.finish(now+a.shift, err)
-	a.mu.Unlock()
-	if moved, is := errors.AsType[*store.MovedError](err); is {
-		return false, true, l.leave(ctx, a, moved)
+	happened := s.outcome(err)
+	s.finish(now+a.shift, happened, err == nil)
+	switch {
+	case s.mark == nil:
+	case happened == unknown:
+		a.lost = s
+	case err == nil && !s.advance():
+		a.mark = nil
 	}
-	return s.paid, s.charge.OK, err
+	return happened
 }

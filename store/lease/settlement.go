@@ -2,6 +2,7 @@ package lease
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/ration-go/ration/store"
 )
@@ -21,6 +22,9 @@ type settlement struct {
 	charge store.Charge
 	rows   []row
 	paid   bool // it pays ahead
+
+	mark *mark // what it adds to, or nil
+	used int64 // where that stood
 }
 
 // row is what a settlement does with one meter.
@@ -90,37 +94,89 @@ func (l *Counter) amount(a *account, m *meter, to aim, now int64) int64 {
 	return n
 }
 
+// changesWindow reports whether s changes what the inner Counter counts in a window.
+func (s *settlement) changesWindow() bool {
+	return slices.ContainsFunc(s.rows, func(r row) bool { return r.IsWindow() && (r.n != 0 || r.counted != 0) })
+}
+
+// outcome says whether a settlement has happened.
+type outcome int
+
+const (
+	no outcome = iota
+	yes
+	unknown
+)
+
+// outcome returns whether s has happened, by the answer to it. If it was sent twice on
+// the way, the second answer is a refusal by the mark.
+func (s *settlement) outcome(err error) outcome {
+	switch {
+	case errors.Is(err, store.ErrNotTaken):
+		return no
+	case err != nil:
+		return unknown
+	case s.charge.OK, s.mark != nil && s.marked() == s.used+bySettlement:
+		return yes
+	}
+	return no
+}
+
+// marked returns where the mark stands by the answer.
+func (s *settlement) marked() int64 {
+	return s.charge.Parts[len(s.charge.Parts)-1].Levels[0].Used
+}
+
+// advance takes over where the mark stands. It reports whether the mark stands where it
+// should. It does not if the inner Counter has lost it.
+func (s *settlement) advance() bool {
+	before := s.mark.used
+	s.mark.used = s.marked()
+	return s.mark.used == before || s.mark.used == before+bySettlement
+}
+
+// wasAhead reports whether the meter was paid ahead when the settlement began.
+func (r *row) wasAhead() bool { return (&meter{Meter: r.figures}).ahead() }
+
 // finish takes over the answer. The lock is held.
 //
 // Units that were to be paid count as paid only if the answer says so. Units that were to
 // be given back count as given back unless it is certain that they were not. So after an
 // answer that was lost, no unit is spent twice or given back twice.
-func (s *settlement) finish(now int64, err error) {
-	applied := err == nil && s.charge.OK
-	unknown := err != nil && !errors.Is(err, store.ErrNotTaken)
+func (s *settlement) finish(now int64, happened outcome, answered bool) {
 	for i := range s.rows {
 		r := &s.rows[i]
-		if applied || unknown {
+		if happened != no {
 			r.counting += r.counted
 			r.taken = max(0, r.taken-r.spent)
 		}
-		if r.figures != r.Meter || r.wasReturning && !applied {
+		if r.figures != r.Meter || r.wasReturning && happened != yes {
 			// What was leased under other figures, or had expired, is only given back.
 			r.returning = true
 		}
-		ahead := (&meter{Meter: r.figures}).ahead()
-		switch {
-		case !ahead && (applied || unknown):
+		switch ahead := r.wasAhead(); {
+		case !ahead && happened != no:
 			r.avail += r.n
-		case ahead && r.n > 0 && applied:
+		case ahead && r.n > 0 && happened == yes:
 			r.avail += r.n
-		case ahead && r.n < 0 && !applied && !unknown:
+		case ahead && r.n < 0 && happened == no:
 			r.avail -= r.n
 		case r.n < 0:
 			r.forget()
 		}
-		if err == nil && !r.inPool && !r.returning {
-			r.learn(&r.Meter, &s.charge.Parts[0].Levels[i], now, true)
+	}
+	if answered {
+		s.learn(&s.charge.Parts[0], now)
+	}
+}
+
+// learn takes over where the meters of s stand. part has their levels in the same order.
+// The lock is held.
+func (s *settlement) learn(part *store.Part, now int64) {
+	for i := range s.rows {
+		r := &s.rows[i]
+		if !r.inPool && !r.returning && part.Meters[i] == r.Meter {
+			r.meter.learn(&r.Meter, &part.Levels[i], now, true)
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package lease_test
 
 import (
-	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,69 +11,7 @@ import (
 
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/lease"
-	"github.com/ration-go/ration/store/memory"
 )
-
-// shared is a store that several processes share, whose connection a test can break.
-type shared struct {
-	store.Counter
-	takes  atomic.Int64
-	broken atomic.Bool // nothing is charged, and the error says so
-	mute   atomic.Bool // everything is charged, and no answer comes back
-}
-
-func newShared() *shared { return &shared{Counter: memory.New(memory.Config{})} }
-
-// Take implements store.Counter.
-func (s *shared) Take(ctx context.Context, c *store.Charge) error {
-	s.takes.Add(1)
-	if s.broken.Load() {
-		return errors.Join(store.ErrNotTaken, errors.New("no connection"))
-	}
-	err := s.Counter.Take(ctx, c)
-	if err == nil && s.mute.Load() {
-		return errors.New("the answer was lost")
-	}
-	return err
-}
-
-// used returns what the store counts as used of a meter.
-func (s *shared) used(t testing.TB, m store.Meter) int64 {
-	c := store.NewCharge("hot", 0, m)
-	c.At = time.Now()
-	require.NoError(t, s.Counter.Take(t.Context(), c))
-	return c.Parts[0].Levels[0].Used
-}
-
-// leased returns how much of what c shows as used of a meter is only leased.
-func leased(t testing.TB, c store.Counter, m store.Meter) int64 {
-	count, ok := store.LeasedSubject("hot")
-	require.True(t, ok)
-	m.Max = store.Unlimited
-	var level [1]store.Level
-	require.NoError(t, store.Peek(t.Context(), c, time.Now(), []string{count}, []store.Meter{m}, level[:], nil))
-	return level[0].Used
-}
-
-// today returns a quota of the day that begins now.
-func today(limit int64) store.Meter {
-	start := time.Now().Unix()
-	return store.Meter{Name: "day", Max: limit, Start: start, End: start + 86400, Keep: 24 * time.Hour}
-}
-
-// spend makes n charges of one unit, one each gap, and returns how many were admitted.
-func spend(t testing.TB, c store.Counter, n int, gap time.Duration, meters ...store.Meter) (admitted int64) {
-	t.Helper()
-	for range n {
-		charge := store.NewCharge("hot", 1, meters...)
-		charge.At = time.Now()
-		if err := c.Take(t.Context(), charge); err == nil && charge.OK {
-			admitted++
-		}
-		time.Sleep(gap)
-	}
-	return admitted
-}
 
 // TestFewCalls counts the calls for a hot subject, and for cold ones.
 func TestFewCalls(t *testing.T) {

@@ -53,7 +53,7 @@ func (l *Counter) sweepAccount(a *account) aim {
 	}
 	switch idle := a.idle(); {
 	case idle && !a.holds():
-		l.remove(a)
+		l.removeIdle(a)
 		return payNone
 	case now < a.pause && a.failures > 0:
 		return payNone
@@ -105,7 +105,7 @@ func (l *Counter) giveBack(a *account) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err == nil && a.quiet() && !a.holds() && !a.gone {
-		l.remove(a)
+		l.removeIdle(a)
 	}
 	return err
 }

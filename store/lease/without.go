@@ -26,8 +26,18 @@ func (l *Counter) move(ctx context.Context, c *store.Charge) error {
 		l.mu.Lock()
 		l.unsettled = append(l.unsettled, retired...) // they may hold something yet
 		l.mu.Unlock()
+		return err
 	}
-	return err
+	l.leaveClosed(ctx, c.Parts[0].Subject)
+	return nil
+}
+
+// leaveClosed closes the account that a subject has got while it was moved, and that
+// still decides by what it heard before. If that fails, it is tried again later.
+func (l *Counter) leaveClosed(ctx context.Context, subject string) {
+	if a := l.accounts.find(l.accounts.hash(subject), subject); a != nil {
+		_ = l.closeAccount(ctx, a)
+	}
 }
 
 // retire removes accounts, and returns them.
