@@ -1,0 +1,62 @@
+package directory
+
+import (
+	"context"
+	"time"
+)
+
+// A Database runs the statements of a Store. It is safe for concurrent use.
+//
+// The parameters of a statement are $1, $2 and so on. An argument is nil, a string, a
+// []byte, a bool, an int64, or what Dialect.Time has returned.
+type Database interface {
+	// Change runs a statement that changes one row or none, as a transaction of its own. It
+	// returns how many rows have changed.
+	Change(ctx context.Context, statement string, args ...any) (rows int64, err error)
+
+	// Query runs a statement that changes nothing, and calls each for every row of its
+	// result. All rows are of one instant.
+	Query(ctx context.Context, statement string, args []any, each func(Row) error) error
+
+	// Taken reports whether err says that a column must not have the same value in two rows.
+	Taken(err error) bool
+}
+
+// A Row is a row of a result.
+type Row interface{ Scan(dest ...any) error }
+
+// A Dialect has what the SQL of one database has in its own way.
+type Dialect struct {
+	// Types are the types of columns in casts of parameters. If nil, parameters have none.
+	Types map[Kind]string
+
+	// Time returns the argument for a time, which is not zero and is in whole microseconds.
+	Time func(time.Time) any
+
+	// Begins returns the condition that a text begins with a parameter, byte by byte.
+	Begins func(column, parameter string) string
+
+	// Equals returns the condition that an indexed text, which may be long, equals a
+	// parameter.
+	Equals func(column, parameter string) string
+
+	// Last is the query for the number that a table has given to a row last.
+	Last func(table string) string
+
+	// AtOnce reports whether a Store tells of its own changes before it returns. Otherwise
+	// they are heard as those of other processes are.
+	AtOnce bool
+}
+
+// A Kind is the type of a column.
+type Kind int
+
+// The kinds of columns.
+const (
+	Text Kind = iota
+	Bytes
+	Bool
+	Int
+	Time
+	JSON
+)

@@ -1,0 +1,16 @@
+package sql_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/internal/codeblocks"
+)
+
+// TestPages compiles the Go blocks of the pages that need a driver.
+func TestPages(t *testing.T) {
+	blocks := codeblocks.Of("store/sql", codeblocks.Pages(t, "../.."))
+	require.NotEmpty(t, blocks)
+	codeblocks.Compile(t, blocks)
+}
