@@ -20,6 +20,7 @@ lint: ## formatting, vet and staticcheck
 
 race: ## run the short tests under the race detector
 	go test -race -short ./...
+	go test -C examples/gateway -race -short ./...
 
 fuzz: ## run each fuzz target for FUZZTIME
 	@for pkg in $$(go list ./...); do \

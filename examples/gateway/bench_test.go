@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/examples/gateway/internal/stores"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/store/memory"
@@ -34,7 +35,7 @@ func BenchmarkProxy(b *testing.B) {
 	bare := httptest.NewServer(upstream(cfg, log))
 	defer bare.Close()
 
-	st := &opened{backend: memory.New(memory.Config{})}
+	st := &stores.Opened{Backend: memory.New(memory.Config{})}
 	gw, err := newGateway(cfg, st, log)
 	require.NoError(b, err)
 	defer gw.gate.Close()
@@ -79,10 +80,10 @@ func BenchmarkProxy(b *testing.B) {
 }
 
 // subscribe creates a key in a plan that admits every request.
-func subscribe(b *testing.B, st *opened) (apikey.Key, apikey.Secret, string) {
-	k, secret, err := must(apikey.NewService(st.backend, apikey.Config{})).Create(b.Context(), apikey.Key{Enabled: true})
+func subscribe(b *testing.B, st *stores.Opened) (apikey.Key, apikey.Secret, string) {
+	k, secret, err := must(apikey.NewService(st.Backend, apikey.Config{})).Create(b.Context(), apikey.Key{Enabled: true})
 	require.NoError(b, err)
-	plans := must(usageplan.NewService(st.backend, st.backend, usageplan.Config{}))
+	plans := must(usageplan.NewService(st.Backend, st.Backend, usageplan.Config{}))
 	p, err := plans.Create(b.Context(), usageplan.Plan{Name: "p", Throttle: &limiter.Limit{Rate: 1e6, Burst: 1e6}, Quotas: []quota.Quota{{Limit: 1e12, Period: quota.Day}}})
 	require.NoError(b, err)
 	require.NoError(b, plans.Link(b.Context(), p.ID, k.ID))

@@ -7,6 +7,7 @@ import (
 	"net/http/httputil"
 	"strings"
 
+	"github.com/ration-go/ration/examples/gateway/internal/stores"
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/middleware"
 )
@@ -23,11 +24,8 @@ const (
 const idleConns = 256
 
 // dataPlane returns a handler that forwards the requests that the usage plans admit.
-func dataPlane(cfg config, g *gate.Gate, st *opened, log *slog.Logger) (http.Handler, error) {
+func dataPlane(cfg config, g *gate.Gate, st *stores.Opened, log *slog.Logger) (http.Handler, error) {
 	next := upstream(cfg, log)
-	if st.file != nil {
-		next = st.file.counting(next)
-	}
 	refuse := func(w http.ResponseWriter, _ *http.Request, res *middleware.Result) {
 		if cfg.aws {
 			res.WriteAWS(w)

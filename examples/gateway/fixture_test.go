@@ -189,16 +189,6 @@ func (r *running) usage(planID, keyID string) (used, remaining int) {
 	return int(pair[0].(float64)), int(pair[1].(float64))
 }
 
-// copied returns the path of a copy of a file.
-func copied(t testing.TB, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	path = t.TempDir() + "/copied"
-	require.NoError(t, os.WriteFile(path, text, 0o600))
-	return path
-}
-
 // must returns v. It panics if err is not nil.
 func must[T any](v T, err error) T {
 	if err != nil {

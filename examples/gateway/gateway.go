@@ -9,6 +9,7 @@ import (
 	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/examples/gateway/internal/stores"
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/store/lease"
 	"github.com/ration-go/ration/usageplan"
@@ -21,16 +22,17 @@ type gateway struct {
 	data, control http.Handler
 }
 
-func newGateway(cfg config, st *opened, log *slog.Logger) (gw *gateway, err error) {
+func newGateway(cfg config, st *stores.Opened, log *slog.Logger) (gw *gateway, err error) {
 	gw = new(gateway)
 	of := gate.Config{
 		KeyFormat: apikey.Format{AcceptForeign: true}, // for values from AWS
 		Logger:    log,
+		Timeout:   st.Timeout,
 	}
 	if cfg.lease {
 		of.Lease = &lease.Config{}
 	}
-	if gw.gate, err = gate.New(st.backend, st.backend, st.backend, of); err != nil {
+	if gw.gate, err = gate.New(st.Backend, st.Backend, st.Backend, of); err != nil {
 		return nil, err
 	}
 	if gw.data, err = dataPlane(cfg, gw.gate, st, log); err == nil {
@@ -39,14 +41,11 @@ func newGateway(cfg config, st *opened, log *slog.Logger) (gw *gateway, err erro
 	if err != nil {
 		return nil, errors.Join(err, gw.gate.Close())
 	}
-	if st.file != nil {
-		gw.control = st.file.changing(gw.control)
-	}
 	return gw, nil
 }
 
 // controlPlane returns a handler for requests that the administrator's credentials sign.
-func controlPlane(cfg config, g *gate.Gate, st *opened, log *slog.Logger) (http.Handler, error) {
+func controlPlane(cfg config, g *gate.Gate, st *stores.Opened, log *slog.Logger) (http.Handler, error) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) {
 		return cfg.secret, id == cfg.id, nil
 	}, sigv4.Config{})
@@ -61,11 +60,11 @@ func controlPlane(cfg config, g *gate.Gate, st *opened, log *slog.Logger) (http.
 	if cfg.api != "" {
 		stages = apigateway.StageList{{API: cfg.api, Name: cfg.stage}}
 	}
-	keys, err := apikey.NewService(st.backend, apikey.Config{KeyFormat: g.KeyFormat(), Seal: cfg.seal})
+	keys, err := apikey.NewService(st.Backend, apikey.Config{KeyFormat: g.KeyFormat(), Seal: cfg.seal})
 	if err != nil {
 		return nil, err
 	}
-	plans, err := usageplan.NewService(st.backend, watch(st.backend, cfg, log), usageplan.Config{})
+	plans, err := usageplan.NewService(st.Backend, watch(st.Backend, cfg, log), usageplan.Config{})
 	if err != nil {
 		return nil, err
 	}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -76,16 +78,18 @@ func TestTutorial(t *testing.T) {
 func TestSeal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	seal, path := filepath.Join(dir, "seal"), filepath.Join(dir, "ration.json")
+	seal, path := filepath.Join(dir, "seal"), filepath.Join(dir, "ration.db")
 	require.NoError(t, os.WriteFile(seal, []byte("0123456789abcdef0123456789abcdef"), 0o600))
-	gw := start(t, "-store", "file:"+path, "-seal", seal)
+	gw := start(t, "-store", "sqlite:"+path, "-seal", seal)
 	_, keyID, value := gw.plan(settings{})
 	require.NoError(t, gw.stop())
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.NotContains(t, string(text), value)
+	for _, file := range []string{path, path + "-wal"} {
+		text, err := os.ReadFile(file)
+		require.True(t, err == nil || errors.Is(err, fs.ErrNotExist), err)
+		require.NotContains(t, string(text), value)
+	}
 	for args, want := range map[string]any{"-seal " + seal: value, "": nil} {
-		gw := start(t, append(strings.Fields(args), "-store", "file:"+path)...)
+		gw := start(t, append(strings.Fields(args), "-store", "sqlite:"+path)...)
 		require.Equal(t, want, gw.aws("get-api-key --include-value --api-key " + keyID)["value"])
 		require.NoError(t, gw.stop())
 	}
@@ -193,34 +197,37 @@ func TestUpstream(t *testing.T) {
 // TestFlags checks that the error reports every faulty flag.
 func TestFlags(t *testing.T) {
 	for line, want := range map[string][]string{
-		"-control 0.0.0.0:8081":               {"is not on the loopback: want -credentials"},
-		"-control :8081":                      {"is not on the loopback: want -credentials"},
-		"-control example.com:80":             {"is not on the loopback"},
-		"-credentials admin":                  {"-credentials: want ID:SECRET"},
-		"-credentials :secret":                {"-credentials: want ID:SECRET"},
-		"-upstream localhost -style x -api y": {`-upstream: want http://HOST`, `-style "x": want aws or problem`, `-api "y", -stage "": want both or neither`},
-		"more":                                {`["more"]: want only flags`},
-		"-store paper":                        {`-store: want memory, file:PATH or redis://HOST:PORT`},
-		"-store file:":                        {"-store"},
-		"-lease":                              {"-lease: -store memory: want -store redis://HOST:PORT"},
-		"-lease -store file:/x -style y":      {"-lease: -store file:/x: want", `-style "y"`},
-		"-store file:/nowhere/at/all":         {"/nowhere/at"},
-		"-store redis://user:secret@:bad":     {"url"},
-		"-route bad{":                         {`-route "bad{": in lower case: `},
-		"-nonsense":                           {"-nonsense"},
-		"-data 256.0.0.1:1":                   {"-data: ", "256.0.0.1"},
-		"-control 127.0.0.1:99999":            {"-control: ", "99999"},
-		"-upstream http://user:secret@host":   {"-upstream: want http://HOST"},
-		"-upstream http://host:secret":        {"-upstream: want http://HOST"},
-		"-upstream http://:80":                {"-upstream: want http://HOST"},
-		"-upstream ftp://host":                {"-upstream: want http://HOST"},
-		"-upstream http://host:99999":         {"-upstream: port"},
-		"-api a:b -stage c":                   {"without ':' and '/'"},
-		"-api a -stage b/c":                   {"without ':' and '/'"},
-		"-seal /dev/zero":                     {"-seal /dev/zero: want exactly 32 bytes"},
-		"-seal /dev/null":                     {"-seal /dev/null: want exactly 32 bytes"},
-		"-seal /nowhere":                      {"-seal"},
-		"-store http://user:secret@host":      {"-store"},
+		"-control 0.0.0.0:8081":                    {"is not on the loopback: want -credentials"},
+		"-control :8081":                           {"is not on the loopback: want -credentials"},
+		"-control example.com:80":                  {"is not on the loopback"},
+		"-credentials admin":                       {"-credentials: want ID:SECRET"},
+		"-credentials :secret":                     {"-credentials: want ID:SECRET"},
+		"-upstream localhost -style x -api y":      {`-upstream: want http://HOST`, `-style "x": want aws or problem`, `-api "y", -stage "": want both or neither`},
+		"more":                                     {`["more"]: want only flags`},
+		"-store paper":                             {`-store: want memory, sqlite:PATH, postgres://... or redis://HOST:PORT`},
+		"-store sqlite:":                           {"-store"},
+		"-store file:/tmp/ration.json":             {"-store: want memory"},
+		"-store postgres://u:secret@:x/":           {"-store: want postgres://"},
+		"-store postgres://u:secret@127.0.0.1:1/d": {"-store: ", "127.0.0.1"},
+		"-lease":                            {"-lease: -store memory: want another store"},
+		"-lease -style y":                   {"-lease: -store memory: want", `-style "y"`},
+		"-store sqlite:/nowhere/at/all":     {"/nowhere/at"},
+		"-store redis://user:secret@:bad":   {"url"},
+		"-route bad{":                       {`-route "bad{": in lower case: `},
+		"-nonsense":                         {"-nonsense"},
+		"-data 256.0.0.1:1":                 {"-data: ", "256.0.0.1"},
+		"-control 127.0.0.1:99999":          {"-control: ", "99999"},
+		"-upstream http://user:secret@host": {"-upstream: want http://HOST"},
+		"-upstream http://host:secret":      {"-upstream: want http://HOST"},
+		"-upstream http://:80":              {"-upstream: want http://HOST"},
+		"-upstream ftp://host":              {"-upstream: want http://HOST"},
+		"-upstream http://host:99999":       {"-upstream: port"},
+		"-api a:b -stage c":                 {"without ':' and '/'"},
+		"-api a -stage b/c":                 {"without ':' and '/'"},
+		"-seal /dev/zero":                   {"-seal /dev/zero: want exactly 32 bytes"},
+		"-seal /dev/null":                   {"-seal /dev/null: want exactly 32 bytes"},
+		"-seal /nowhere":                    {"-seal"},
+		"-store http://user:secret@host":    {"-store"},
 	} {
 		var out bytes.Buffer
 		err := run(t.Context(), onFreePorts(strings.Fields(line)), &out, io.Discard)
@@ -241,5 +248,5 @@ func TestFlags(t *testing.T) {
 	var help bytes.Buffer
 	require.ErrorIs(t, run(t.Context(), []string{"-h"}, io.Discard, &help), flag.ErrHelp)
 	require.NotContains(t, help.String(), "from-the-environment")
-	require.Contains(t, help.String(), "A killed gateway loses the counts of a second and of up to two saves")
+	require.Contains(t, help.String(), "keep every change and every count that was answered")
 }

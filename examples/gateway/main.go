@@ -1,13 +1,13 @@
 // Command gateway is a reverse proxy that enforces usage plans. The aws command line
 // manages its keys and plans through a control plane on a second address:
 //
-//	go run ./examples/gateway -data 127.0.0.1:8080 -control 127.0.0.1:8081 -upstream http://127.0.0.1:9000
+//	go run -C examples/gateway . -data 127.0.0.1:8080 -control 127.0.0.1:8081 -upstream http://127.0.0.1:9000
 //	aws apigateway create-api-key --name my-api-key --enabled --endpoint-url http://127.0.0.1:8081 --region us-east-1
 //
-// The gateway stores keys, plans and counters in memory, in a file, or in Redis. Several
-// gateways can share a Redis. Without an upstream the gateway answers requests itself,
-// with what it knows of the request. It prints one line when it is ready, and drains on
-// SIGTERM. See docs/from-aws-usage-plans.md for a tour.
+// The gateway stores keys, plans and counters in memory, in a SQLite file, in PostgreSQL
+// or in Redis. Several gateways can share a store. Without an upstream the gateway
+// answers requests itself, with what it knows of the request. It prints one line when it
+// is ready, and drains on SIGTERM. See docs/from-aws-usage-plans.md for a tour.
 package main
 
 import (
@@ -24,6 +24,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/ration-go/ration/examples/gateway/internal/stores"
 )
 
 const (
@@ -55,24 +57,24 @@ func run(ctx context.Context, args []string, out, logs io.Writer) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(logs, nil))
-	st, err := open(cfg.store, log)
+	st, err := stores.Open(ctx, cfg.store, log)
 	if err != nil {
-		return err
+		return fmt.Errorf("-store: %w", err)
 	}
 	gw, err := newGateway(cfg, st, log)
 	if err != nil {
-		return errors.Join(err, st.close())
+		return errors.Join(err, st.Close())
 	}
 	// The store's goroutine must outlive ctx: requests in flight still use the store.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	if st.run != nil {
-		wg.Go(func() { st.run(background) })
+	if st.Run != nil {
+		wg.Go(func() { st.Run(background) })
 	}
 	err = gw.serve(ctx, cfg, out, log)
 	stop()
 	wg.Wait()
-	return errors.Join(err, gw.gate.Close(), st.close())
+	return errors.Join(err, gw.gate.Close(), st.Close())
 }
 
 // serve listens on both addresses and serves until ctx is done. The line that it prints

@@ -48,7 +48,7 @@ func TestPage(t *testing.T) {
 	}
 	awstest.Need(t)
 	console, list := blocks(t)
-	require.Equal(t, "go run ./examples/gateway", console)
+	require.Equal(t, "go run -C examples/gateway .", console)
 	require.Greater(t, len(list), 5)
 	gw, _ := process(t, program(t))
 

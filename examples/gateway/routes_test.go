@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/examples/gateway/internal/stores"
 	"github.com/ration-go/ration/store/memory"
 )
 
@@ -228,7 +229,7 @@ func TestRefusedSpelling(t *testing.T) {
 	for style, want := range map[string]string{"aws": `{"message":"Bad Request"}`, "problem": `"status":400`} {
 		cfg := config{routes: allRoutes, aws: style == "aws"}
 		st := memory.New(memory.Config{})
-		gw, err := newGateway(cfg, &opened{backend: st}, slog.New(slog.DiscardHandler))
+		gw, err := newGateway(cfg, &stores.Opened{Backend: st}, slog.New(slog.DiscardHandler))
 		require.NoError(t, err)
 		w := httptest.NewRecorder()
 		gw.data.ServeHTTP(w, httptest.NewRequest("GET", "/pets%2f1", nil))
