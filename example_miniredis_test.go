@@ -20,6 +20,9 @@ import (
 
 // miniredis reads an expiry into an int, so these examples need words of 64 bits.
 
+// patient is a Gate for a machine that may be busy with other tests.
+var patient = gate.Config{Timeout: time.Minute, LookupTimeout: time.Minute}
+
 // Plans from a JSON file and keys from configuration, at each start of a service over
 // Redis. Redis is down at the first start.
 func Example_atStart() {
@@ -51,7 +54,7 @@ func Example_atStart() {
 	server.SetError("ERR down")
 	for range 3 { // starts
 		st := ration.Must(redis.Open("redis://"+server.Addr(), redis.Config{}))
-		r := ration.Must(ration.New(st, ration.Config{Gate: gate.Config{Timeout: time.Minute}}))
+		r := ration.Must(ration.New(st, ration.Config{Gate: patient}))
 		withKey := func(r *http.Request) { r.Header.Set("X-API-Key", string(secret)) }
 		if err := setUp(r); err != nil {
 			fmt.Println("Redis is down")
@@ -81,7 +84,7 @@ func Example_countersInRedis() {
 	secret := ration.Must(apikey.Format{}.New()) // stands in the configuration
 	newProcess := func() http.Handler {
 		counters := ration.Must(redis.Open("redis://"+server.Addr(), redis.Config{}))
-		r := ration.Must(ration.New(memory.New(memory.Config{}), ration.Config{Counter: counters, Gate: gate.Config{Timeout: time.Minute}}))
+		r := ration.Must(ration.New(memory.New(memory.Config{}), ration.Config{Counter: counters, Gate: patient}))
 		plan := ration.Must(r.Plan(ctx, "free", "unlimited", "3/year"))
 		key := ration.Must(r.Keys.Import(ctx, apikey.Key{ID: "ann-1", Name: "ann", Enabled: true}, secret))
 		if err := r.Plans.Link(ctx, plan.ID, key.ID); err != nil {
@@ -108,7 +111,9 @@ func Example_outage() {
 	for _, policy := range []gate.FailurePolicy{{}, {Quota: gate.FailOpen}} {
 		server := ration.Must(miniredis.Run())
 		st := ration.Must(redis.Open("redis://"+server.Addr(), redis.Config{}))
-		r := ration.Must(ration.New(st, ration.Config{Gate: gate.Config{OnFailure: policy, Timeout: time.Minute}}))
+		cfg := ration.Config{Gate: patient}
+		cfg.Gate.OnFailure = policy
+		r := ration.Must(ration.New(st, cfg))
 		for _, plan := range []usageplan.Plan{
 			ration.Must(r.Plan(ctx, "throttled", "10/s")), ration.Must(r.Plan(ctx, "with-quota", "10/s", "1000/day")),
 		} {

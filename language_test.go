@@ -29,6 +29,7 @@ var searched = map[string][]string{
 	"quota":      {"quota", "calendar"},
 	"middleware": {"net/http", "rate limit"},
 	"store":      {"counter"},
+	"batch":      {"batches", "counter stores"},
 	"memory":     {"in memory"},
 	"redis":      {"Redis"},
 	"storetest":  {"test", "store"},

@@ -23,7 +23,8 @@ var (
 var foreign = wordSet(`Authorization Forwarded FUZZTIME ReadTimeout Request.Pattern
 	Canceled DeadlineExceeded Internal PermissionDenied ResourceExhausted RetryInfo Unauthenticated Unavailable RecvMsg
 	StripSlashes CleanPath URLFormat ConnLifetime ConnWriteTimeout
-	AllowAtMost Reset KeyByRealIP WithIncrement WithLimitHandler`)
+	AllowAtMost Reset KeyByRealIP WithIncrement WithLimitHandler
+	BEGIN BLOB COMMIT Commit SELECT UPDATE`)
 
 func wordSet(text string) map[string]bool {
 	set := map[string]bool{}

@@ -181,6 +181,27 @@ func TestCompleteService(t *testing.T) {
 	t.Fatal("the route was not limited")
 }
 
+// TestCustomCounter checks that the counter of docs/custom-store.md is the one that
+// passes the suite in store/storetest, and that it has at most 60 lines of code.
+func TestCustomCounter(t *testing.T) {
+	const page = "docs/custom-store.md"
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	counter := codeblocks.Parse(page, string(text))[0].Code
+	require.Contains(t, counter, "Take(ctx context.Context, c *store.Charge) error")
+	lines := 0
+	for line := range strings.Lines(counter) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
+			lines++
+		}
+	}
+	require.LessOrEqual(t, lines, 60)
+
+	tested, err := os.ReadFile("store/storetest/example_map_test.go")
+	require.NoError(t, err)
+	require.Contains(t, string(tested), counter)
+}
+
 // TestPlansOfDocs decodes the plans of docs/at-start.md.
 func TestPlansOfDocs(t *testing.T) {
 	text, err := os.ReadFile("docs/at-start.md")

@@ -1,19 +1,14 @@
 package ration
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
-	"slices"
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
-	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/store/lease"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -23,25 +18,6 @@ type Store interface {
 	usageplan.Store
 	usageplan.GroupStore
 	store.Counter
-}
-
-// Config configures the parts of a Ration. The zero Config is ready for use. By default
-// Gate.KeyFormat is that of Keys, Gate.Units, Gate.Classes and Gate.Lease are Units,
-// Classes and Lease, Keys.CheckGroup is Groups.Check, and each Logger is Logger, which
-// may be nil.
-type Config struct {
-	Units      usageplan.Units   // what plans may limit beside requests
-	Classes    usageplan.Classes // what plans and requests may name; the default is any
-	Keys       apikey.Config
-	Gate       gate.Config
-	Middleware middleware.Config
-	Logger     *slog.Logger
-	Counter    store.Counter // the default is the Store
-
-	// Lease, if it is not nil, decides most requests of busy keys and groups at the speed of
-	// local memory over a store that processes share: see package lease. &lease.Config{} has
-	// the defaults. A store in memory gains nothing, so New refuses a Lease over it.
-	Lease *lease.Config
 }
 
 // Ration manages keys, plans and groups, and enforces them. Call New to make one. It is
@@ -57,32 +33,11 @@ type Ration struct {
 // New returns a Ration over a Store. It does not use the Store yet, so a server that is
 // down is no error. An error has the faults of all parts, and wraps their ErrInvalid.
 func New(s Store, cfg Config) (*Ration, error) {
-	if err := errors.Join(
-		nilcheck.Required("ration: store", s, "a Store, such as memory.New(memory.Config{})"),
-		nilcheck.Optional("ration: counter", cfg.Counter, "a store.Counter, or none for that of the Store"),
-	); err != nil {
+	if err := cfg.findNil(s); err != nil {
 		return nil, err
 	}
-	cfg.Counter = cmp.Or(cfg.Counter, store.Counter(s))
-	cfg.Gate.Logger = cmp.Or(cfg.Gate.Logger, cfg.Logger)
-	cfg.Gate.KeyFormat = cmp.Or(cfg.Gate.KeyFormat, cfg.Keys.KeyFormat)
-	cfg.Middleware.Logger = cmp.Or(cfg.Middleware.Logger, cfg.Logger)
-	unitsErr := cfg.Units.Validate()
-	if unitsErr != nil {
-		cfg.Units, cfg.Gate.Units = nil, nil // one report is enough
-	}
-	classesErr := cfg.Classes.Validate()
-	if classesErr != nil {
-		cfg.Classes, cfg.Gate.Classes = nil, nil
-	}
-	if cfg.Gate.Classes == nil {
-		cfg.Gate.Classes = cfg.Classes
-	}
-	if len(cfg.Gate.Units) == 0 {
-		cfg.Gate.Units = cfg.Units
-	}
-	cfg.Gate.Lease = cmp.Or(cfg.Gate.Lease, cfg.Lease)
 
+	cfgErr := cfg.complete(s)
 	g, gateErr := gate.New(s, s, cfg.Counter, cfg.Gate)
 	if gateErr == nil {
 		cfg.Counter = g.Counter() // a moved key leaves no lease behind
@@ -93,7 +48,7 @@ func New(s Store, cfg Config) (*Ration, error) {
 	}
 	keys, keysErr := apikey.NewService(s, cfg.Keys)
 	plans, plansErr := usageplan.NewService(s, s, usageplan.Config{Units: cfg.Units, Classes: cfg.Classes})
-	if err := errors.Join(unitsErr, classesErr, keysErr, plansErr, groupsErr, gateErr, cfg.differences()); err != nil {
+	if err := errors.Join(cfgErr, keysErr, plansErr, groupsErr, gateErr); err != nil {
 		if gateErr == nil {
 			err = errors.Join(err, g.Close())
 		}
@@ -104,23 +59,6 @@ func New(s Store, cfg Config) (*Ration, error) {
 		return nil, errors.Join(err, g.Close())
 	}
 	return &Ration{keys, plans, groups, g, mw}, nil
-}
-
-// differences returns an error for each setting that two parts must share.
-func (cfg *Config) differences() (err error) {
-	if !cfg.Gate.KeyFormat.Covers(cfg.Keys.KeyFormat) {
-		err = errors.New("ration: gate.keyFormat: want one that lets in the keys of keys.keyFormat")
-	}
-	if !slices.Equal(cfg.Gate.Units, cfg.Units) {
-		err = errors.Join(err, errors.New("ration: gate.units: want none, or those of units, in the same order"))
-	}
-	if cfg.Classes != nil && !slices.Equal(cfg.Gate.Classes, cfg.Classes) {
-		err = errors.Join(err, errors.New("ration: gate.classes: want none, or those of classes, in the same order"))
-	}
-	if cfg.Lease != nil && *cfg.Gate.Lease != *cfg.Lease {
-		err = errors.Join(err, errors.New("ration: gate.lease: want none, or the same as lease"))
-	}
-	return err
 }
 
 // Handler passes on to next, such as an http.ServeMux, what the plans admit.

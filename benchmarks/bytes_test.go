@@ -57,16 +57,27 @@ func heapOf(t *testing.T, keys []string, open func(tb testing.TB) decide) (bytes
 		after := heap()
 		runtime.KeepAlive(keys)
 		runtime.KeepAlive(decide)
-		bytes = float64(after.HeapAlloc-before.HeapAlloc) / float64(len(keys))
-		objects = float64(after.HeapObjects-before.HeapObjects) / float64(len(keys))
+		bytes = growth(before.HeapAlloc, after.HeapAlloc, len(keys))
+		objects = growth(before.HeapObjects, after.HeapObjects, len(keys))
 	})
 	return bytes, objects
 }
 
-// heap returns the memory in use. Pools release their objects at the second collection.
+// heap returns the memory in use. Pools release their objects at the second collection. A
+// finalizer may stop a goroutine that has held memory until then, so heap waits for the
+// finalizers of each collection.
 func heap() (m runtime.MemStats) {
-	runtime.GC()
+	for range 3 {
+		finalized := make(chan struct{})
+		runtime.SetFinalizer(new([16]byte), func(*[16]byte) { close(finalized) })
+		runtime.GC()
+		<-finalized
+	}
 	runtime.GC()
 	runtime.ReadMemStats(&m)
 	return m
 }
+
+// growth returns the growth of a figure for each of n keys. It is negative if the figure
+// has fallen.
+func growth(before, after uint64, n int) float64 { return float64(int64(after-before)) / float64(n) }

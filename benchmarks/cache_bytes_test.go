@@ -64,5 +64,5 @@ func cacheOf(t *testing.T, n, groups int) (bytes, objects float64) {
 	runtime.KeepAlive(secrets)
 	runtime.KeepAlive(st)
 	runtime.KeepAlive(g)
-	return float64(after.HeapAlloc-before.HeapAlloc) / float64(n), float64(after.HeapObjects-before.HeapObjects) / float64(n)
+	return growth(before.HeapAlloc, after.HeapAlloc, n), growth(before.HeapObjects, after.HeapObjects, n)
 }

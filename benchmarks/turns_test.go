@@ -44,6 +44,12 @@ func BenchmarkTurns(b *testing.B) {
 		}
 		takeTurns(b, all)
 	})
+	b.Run("Plans", func(b *testing.B) {
+		if runtime.GOMAXPROCS(0) > 1 {
+			b.Skip("its turns count requests, so they are for one processor")
+		}
+		takeTurns(b, planTurns(b))
+	})
 	b.Run("Middleware", func(b *testing.B) {
 		if runtime.GOMAXPROCS(0) > 1 {
 			b.Skip("its turns share one request, so they are for one processor")

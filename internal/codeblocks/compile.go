@@ -27,13 +27,14 @@ var known = map[string]string{
 	"store":      module + "/store",
 	"memory":     module + "/store/memory",
 	"redis":      module + "/store/redis",
+	"batch":      module + "/store/batch",
 	"lease":      module + "/store/lease",
 	"storetest":  module + "/store/storetest",
 	"usageplan":  module + "/usageplan",
 
-	"bytes": "bytes", "cmp": "cmp", "context": "context", "errors": "errors", "fmt": "fmt", "http": "net/http",
+	"bytes": "bytes", "cmp": "cmp", "context": "context", "errors": "errors", "filepath": "path/filepath", "fmt": "fmt", "http": "net/http",
 	"httptest": "net/http/httptest", "io": "io", "json": "encoding/json", "log": "log", "netip": "net/netip", "os": "os",
-	"require": "github.com/stretchr/testify/require", "signal": "os/signal", "slog": "log/slog", "strconv": "strconv",
+	"require": "github.com/stretchr/testify/require", "signal": "os/signal", "slog": "log/slog", "sql": "database/sql", "strconv": "strconv",
 	"strings": "strings", "sync": "sync", "synctest": "testing/synctest", "syscall": "syscall", "testing": "testing",
 	"time": "time",
 }
