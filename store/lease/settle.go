@@ -161,6 +161,11 @@ func (l *Counter) settleOnce(ctx context.Context, a *account, meters []*meter, t
 	s := l.newSettlement(a, cmp.Or(a.payee, a.subject), meters, to)
 	s.charge.At = a.settleAt(l.clock.now())
 	l.addMark(a, s)
+	if to == payAhead {
+		// What is left is spent without a lock meanwhile. On a busy machine an answer can take
+		// longer than a block lasts.
+		a.openPool(l.clock.now() + a.shift)
+	}
 	a.mu.Unlock()
 	if len(s.charge.Parts) == 0 {
 		return false, true, nil
@@ -182,6 +187,7 @@ func (l *Counter) hear(a *account, s *settlement, err error) outcome {
 	if err == nil {
 		a.heard(now)
 	}
+	a.drain()
 	happened := s.outcome(err)
 	s.finish(now+a.shift, happened, err == nil)
 	switch {

@@ -34,6 +34,13 @@ func (l *Counter) spendHot(ctx context.Context, c *store.Charge, set *payers, t 
 		if set.lock(); try < maxWaits && l.renew(c, set) {
 			continue
 		}
+		if try < patience && set.pooled(c) { // it was opened while c waited for the lock
+			set.unlock()
+			if l.takePooled(ctx, c) {
+				return nil
+			}
+			continue
+		}
 		if set.decide(c, t) {
 			l.follow(c, set)
 			set.unlock()
@@ -65,6 +72,19 @@ func (l *Counter) spendHot(ctx context.Context, c *store.Charge, set *payers, t 
 		}
 		t = l.clock.read(c.At)
 	}
+}
+
+// pooled reports whether the pool of c's only subject has what c takes. The lock is held.
+func (s *payers) pooled(c *store.Charge) bool {
+	if len(c.Parts) != 1 || s.of[0] == nil {
+		return false
+	}
+	p := s.of[0].pool.Load()
+	if p == nil {
+		return false
+	}
+	n := p.units(&c.Parts[0])
+	return n > 0 && n <= p.left.Load()
 }
 
 // takes reports whether c changes anything.
