@@ -29,9 +29,9 @@ const spread = 10_000
 //
 // update makes an UPDATE ... RETURNING of one row by its primary key instead of a
 // decision. unbatched is a Store whose transactions make one decision each. transaction
-// locks one row of another table, decides, and updates it, in two statements
-// between BEGIN and COMMIT. name-per-s is the median of
-// a second's decisions, and to-name is how many times as many the Store makes.
+// locks one row of another table, decides, and updates it, in two statements between
+// BEGIN and COMMIT. leased is the Store behind leases. name-per-s is the median of a
+// second's decisions, and to-name is how many times as many the Store makes.
 func BenchmarkTurns(b *testing.B) {
 	server := pgtest.Start(b, "fsync=on", "shared_buffers=256MB")
 	for _, connections := range []int32{32, 4} {
@@ -64,6 +64,9 @@ func benchTurns(b *testing.B, pool *pgxpool.Pool) {
 	b.Run("hot/callers=256", func(b *testing.B) {
 		takeTurns(b, 256, 1, []*candidate{{name: "store", decide: take}, {name: "unbatched", decide: alone}, {name: "transaction", decide: transactions(s)}})
 	})
+	b.Run("leased/callers=256", func(b *testing.B) {
+		takeTurns(b, 256, 1, []*candidate{{name: "leased", decide: taker(lend(b, s))}, {name: "store", decide: take}})
+	})
 }
 
 // benchMeters are what each decision charges.
@@ -71,7 +74,7 @@ func benchMeters() []store.Meter {
 	return []store.Meter{bucket(1<<40, store.Rate{Tokens: 1, Per: 1000}), window("quota", 1<<40), window("use", store.Unlimited)}
 }
 
-func taker(s *Store) func(ctx context.Context, subject int) error {
+func taker(s store.Counter) func(ctx context.Context, subject int) error {
 	meters := benchMeters()
 	return func(ctx context.Context, subject int) error {
 		c := store.NewCharge(fmt.Sprintf("key-%06d/basic", subject), 1, meters...)
