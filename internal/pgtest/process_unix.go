@@ -21,7 +21,7 @@ func demote(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid}}
 }
 
-// unprivileged returns a user who is not root.
+// unprivileged returns a user other than root.
 func unprivileged() (uid, gid uint32) {
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)

@@ -45,7 +45,7 @@ type Queue[R, A any] struct {
 	weigh func(r *R) int
 	cfg   Config
 
-	items   sync.Pool // of *Item: those whose callers have received the answer
+	items   sync.Pool // of *Item, whose callers have received the answer
 	workers sync.Pool // of *worker: those that have ended
 
 	mu       sync.Mutex

@@ -27,8 +27,8 @@ func lend(t testing.TB, s *sqlite.Store) *lease.Counter {
 }
 
 // TestLeases runs the suite on leases over files. It waits for many rounds, since package
-// lease does not yet pass race/peek and race/parts-seen each time over a store that takes
-// a millisecond to answer.
+// lease does not pass race/one-subject and race/parts-seen each time over a store that
+// takes a millisecond to answer.
 func TestLeases(t *testing.T) {
 	if os.Getenv(manyRounds) == "" {
 		t.Skip("set " + manyRounds + "=1 to run it")

@@ -47,7 +47,7 @@ type Opened struct {
 // use, too, may take longer than the default of a Gate.
 const diskTimeout = time.Second
 
-// Names is what the error about an unknown name says.
+// Names lists the forms of -store, for the error about an unknown one.
 const Names = "memory, sqlite:PATH, postgres://... or redis://HOST:PORT"
 
 // Open opens the store that name names. It makes the tables of a database, or brings them
