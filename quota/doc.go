@@ -4,7 +4,7 @@
 // A [Quota] has a text form, such as "1000000/month start 15 in Europe/Berlin". Its Meter
 // method returns the [store.Meter] of the window that an instant is in. A [Counter] holds
 // each key to a Quota, without API keys or usage plans. [Days] and [Windows] report what
-// was used, through any [store.Counter].
+// was used, through any [store.Counter]. [Forecast] says when a window will be used up.
 //
 // A window is identified by its start. It ends because the next one begins, so nothing
 // has to be reset, and no count is lost between two windows.

@@ -124,3 +124,11 @@ func ExampleCounter() {
 	// true 400
 	// false 400
 }
+
+func ExampleForecast() {
+	start := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+	month := quota.Usage{Start: start, End: start.AddDate(0, 1, 0), Used: 600_000, Limit: 1_000_000}
+	p := quota.Forecast(start.AddDate(0, 0, 12), month)
+	fmt.Println(p.AtEnd, "by the end of the month, used up on", p.UsedUp.Format(time.DateOnly))
+	// Output: 1500000 by the end of the month, used up on 2026-04-21
+}

@@ -23,7 +23,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	require.NoError(t, err)
 	values := map[string]any{
 		"Counter": c, "Config": quota.Config{}, "Quota": quota.Quota{},
-		"Result": quota.Result{}, "Usage": quota.Usage{}, "DayUsage": quota.DayUsage{},
+		"Result": quota.Result{}, "Usage": quota.Usage{}, "DayUsage": quota.DayUsage{}, "Projection": quota.Projection{},
 	}
 	leak.Complete(t, values)
 	leak.Check(t, password, values)

@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -62,7 +63,10 @@ func parseForm(text string) (q Quota, err error) {
 	rest, q.Soft = strings.CutSuffix(rest, softSuffix)
 	rest, zone, zoned := strings.Cut(rest, " in ")
 	rest, day, starts := strings.Cut(rest, " start ")
-	limit, period, _ := strings.Cut(rest, "/")
+	limit, period, found := strings.Cut(rest, "/")
+	if !found {
+		return q, errors.New(`want a limit, "/" and a period, as in 1000/day`)
+	}
 	if number, unit, found := strings.Cut(limit, " "); found && unit != "" {
 		if !IsUnit(unit) {
 			return q, fmt.Errorf("unit: %.40q: %s", unit, UnitRule)

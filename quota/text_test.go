@@ -77,8 +77,8 @@ func TestParse(t *testing.T) {
 }
 
 var wrongTexts = []struct{ text, fault string }{
-	{"", `limit: "": want a whole number, as in 1000/day`},
-	{"1000", "period: "},
+	{"", `want a limit, "/" and a period, as in 1000/day`},
+	{"1000", `want a limit, "/" and a period, as in 1000/day`},
 	{"/day", "limit: "},
 	{"many/day", `limit: "many": want a whole number, as in 1000/day`},
 	{"1.5/day", `limit: "1.5": want a whole number`},
@@ -113,7 +113,8 @@ var wrongTexts = []struct{ text, fault string }{
 	{"tokens/day", `limit: "tokens": want a whole number`},
 	{" tokens/day", `limit: "": want a whole number`},
 	{"-1 tokens/day", "limit: -1: want 0 to 2^53-2"},
-	{"5 tokens", `period: "": want minute`},
+	{"5 tokens", `quota: invalid quota "5 tokens": want a limit, "/" and a period, as in 1000/day`},
+	{"1000 per day", `want a limit, "/" and a period`},
 	{"5/tokens/day", `period: "tokens/day"`},
 	{"5/day Soft", `period: "day Soft"`},
 	{"5/day soft ", `period: "day soft "`},
@@ -123,8 +124,8 @@ var wrongTexts = []struct{ text, fault string }{
 	{"5/day  soft", `period: "day "`},
 	{"5/daysoft", `period: "daysoft"`},
 	{"5/soft", `period: "soft"`},
-	{"soft", `limit: "soft"`},
-	{" soft", `limit: ""`},
+	{"soft", `want a limit, "/" and a period`},
+	{" soft", `want a limit, "/" and a period`},
 	{"5/day soft in UTC", `period: "day soft"`}, // the parts must be in order
 	{"5/month soft start 3", `period: "month soft"`},
 	{"5/month start soft", `period: "month start"`},
