@@ -25,7 +25,7 @@ var faults = []struct {
 }{
 	{"subject: 0 bytes: want 1 to 512", func(c *store.Charge) { c.Parts[0].Subject = "" }},
 	{"subject: 513 bytes: want 1 to 512", func(c *store.Charge) { c.Parts[0].Subject = strings.Repeat("x", 513) }},
-	{"meters: 18 of them: want at most 16", func(c *store.Charge) { c.Parts[0] = store.NewPart("a", 1, slices.Repeat(c.Parts[0].Meters, 6)...) }},
+	{"meters: 18 of them: want at most 17", func(c *store.Charge) { c.Parts[0] = store.NewPart("a", 1, slices.Repeat(c.Parts[0].Meters, 6)...) }},
 	{"meters[0].name: 0 bytes: want 1 to 192", func(c *store.Charge) { c.Parts[0].Meters[0].Name = "" }},
 	{"meters[2].name: 193 bytes: want 1 to 192", func(c *store.Charge) { c.Parts[0].Meters[2].Name = strings.Repeat("x", 193) }},
 	{"meters[1].max: -1: want 0 to 2^53-1", func(c *store.Charge) { c.Parts[0].Meters[1].Max = -1 }},
@@ -72,7 +72,7 @@ func TestChargeCheck(t *testing.T) {
 		assert.EqualError(t, err, invalidPrefix+f.want)
 		if c.Parts[0].Subject == "a" {
 			if len(c.Parts[0].Meters) > store.MaxMeters {
-				c.Parts[0].Meters = append(slices.Clone(sixteenMeters), store.Meter{Name: "q"}, store.Meter{Name: "r"})
+				c.Parts[0].Meters = append(slices.Clone(manyMeters), store.Meter{Name: "r"})
 			}
 			assert.EqualError(t, store.CheckMeters(c.Parts[0].Meters), invalidPrefix+f.want, "CheckMeters returns the same error")
 		}
@@ -82,7 +82,7 @@ func TestChargeCheck(t *testing.T) {
 func TestChargeCheckAccepts(t *testing.T) {
 	for name, change := range map[string]func(c *store.Charge){
 		"no meters":              func(c *store.Charge) { c.Parts[0] = store.NewPart("a", 1) },
-		"sixteen":                func(c *store.Charge) { c.Parts[0] = store.NewPart("a", 1, sixteenMeters...) },
+		"seventeen":              func(c *store.Charge) { c.Parts[0] = store.NewPart("a", 1, manyMeters...) },
 		"no levels":              func(c *store.Charge) { c.Parts[0].Levels = nil },
 		"six parts":              func(c *store.Charge) { c.Parts = parts("a", "b", "c", "d", "e", "f") },
 		"a part without meters":  func(c *store.Charge) { c.Parts = append(c.Parts, store.Part{Subject: "b"}) },
@@ -114,8 +114,8 @@ func TestChargeCheckAccepts(t *testing.T) {
 	}
 }
 
-var sixteenMeters = func() (meters []store.Meter) {
-	for _, name := range strings.Split("abcdefghijklmnop", "") {
+var manyMeters = func() (meters []store.Meter) {
+	for _, name := range strings.Split("abcdefghijklmnopq", "") {
 		meters = append(meters, store.Meter{Name: name})
 	}
 	return meters
@@ -195,7 +195,7 @@ func TestCheckPairs(t *testing.T) {
 
 func TestChargeCheckAllocatesNothing(t *testing.T) {
 	c := soundCharge()
-	c.Parts[0] = store.NewPart("a", 1, append(c.Parts[0].Meters, sixteenMeters[:5]...)...)
+	c.Parts[0] = store.NewPart("a", 1, append(c.Parts[0].Meters, manyMeters[:5]...)...)
 	c.Parts = append(c.Parts, parts("b", "c")...)
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
 		if c.Check() != nil {

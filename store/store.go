@@ -24,7 +24,7 @@ const (
 	MaxParts = 6
 
 	// MaxMeters is the maximum number of meters of a Part.
-	MaxMeters = 16
+	MaxMeters = 17
 
 	// MaxSubject and MaxName are the maximum lengths in bytes of a Part's Subject and of a
 	// Meter's Name. A name holds that of a limit, of up to 128 bytes, a unit and a period.
@@ -63,6 +63,11 @@ var (
 	// families, and the store keeps these in different places. It then cannot decide the
 	// charge in one step. A charge within one family never gets this error. See Family.
 	ErrApart = errors.New("store: families are apart")
+
+	// ErrSettings is wrapped by the error of a store's Check method if the store can decide,
+	// and only its settings are wrong: for example, a crash would lose charges. A service
+	// that reports whether it is ready may pass over this error.
+	ErrSettings = errors.New("store: unsuitable settings")
 )
 
 // Counter counts what subjects use. Take decides a charge: it applies all of it, in every

@@ -27,7 +27,7 @@ type account struct {
 	// none. There is at most one for an account, so that what is paid is known exactly.
 	settling chan struct{}
 
-	moving bool // the settlement under way no longer waits for charges
+	moving bool // the settlement under way changes what is leased, see settlement.moves
 	partly int  // how many charges in flight settle something of it, see settlePartOf
 
 	// lost is a settlement of which it is not known whether it happened, or nil. The next
@@ -42,10 +42,10 @@ type account struct {
 	noneInFlight chan struct{}
 
 	calls     int   // how many charges are in flight, waiting ones or not
-	begun     int64 // how many ever were
+	flying    flow  // what they would take and give back
+	heard     flow  // what those that were answered have taken and given back
+	begun     int64 // how many charges ever were in flight
 	abandoned int64 // no settlement waits for those that began before, as counted by begun
-	refunds   int   // how many of those in flight give units back
-	refunded  int64 // how many such have ended
 
 	// at is the At of the last charge, and atOwn the same instant by the Counter's clock.
 	// Settlements are made by the clock of the callers. shift is how far the clock of the
@@ -56,9 +56,10 @@ type account struct {
 
 	began     int64  // when the last settlement began
 	answered  int64  // when the inner Counter last answered a settlement
+	certain   int64  // when an answer last left no doubt
 	pause     int64  // no settlement begins of itself before this instant
 	roundTrip int64  // how long a settlement takes
-	epoch     int64  // how many settlements have ended
+	epoch     int64  // how many settlements that changed what is leased have ended
 	mark      *mark  // what settlements add to, or nil
 	payee     string // where the subject has moved to, if not ""
 	hops      int    // how often it has
@@ -81,7 +82,7 @@ type account struct {
 const maxMeters = 4 * store.MaxMeters
 
 func newAccount(number, hash uint64, subject string, now int64) *account {
-	return &account{number: number, hash: hash, subject: subject, began: now, answered: now, early: true}
+	return &account{number: number, hash: hash, subject: subject, began: now, answered: now, certain: now, early: true}
 }
 
 // meter returns the meter that counts what x does, or nil. guess is where it may be.
@@ -135,7 +136,7 @@ func (m *meter) reset(x *store.Meter) {
 	name, expired := m.Name, m.sameFigures(x)
 	next := meter{Meter: *x, counting: m.counting}
 	if expired {
-		next.state, next.known = m.state, m.known
+		next.state, next.known, next.owed = m.state, m.known, m.owed
 	}
 	*m = next
 	m.Name = name
@@ -166,6 +167,14 @@ func (a *account) pooled() int64 {
 		return p.issued - max(0, p.left.Load())
 	}
 	return 0
+}
+
+// pooledOf returns how many units of a meter the open pool has given out.
+func (a *account) pooledOf(m *meter) int64 {
+	if !m.inPool {
+		return 0
+	}
+	return a.pooled()
 }
 
 // leased returns how many units of a meter are paid and not spent, those of the pool
@@ -217,8 +226,8 @@ func (a *account) settleAt(own int64) time.Time {
 	return a.at
 }
 
-// heard notes that the inner Counter has answered.
-func (a *account) heard(now int64) {
+// heardAt notes when the inner Counter has answered.
+func (a *account) heardAt(now int64) {
 	if a.answered = now; a.failures > 0 {
 		a.failures, a.pause = 0, 0
 	}

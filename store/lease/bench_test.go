@@ -10,7 +10,7 @@ import (
 )
 
 func benchCounter(b *testing.B) *lease.Counter {
-	c, err := lease.New(memory.New(memory.Config{}), lease.Config{})
+	c, err := lease.New(memory.New(memory.Config{}), lease.Config{Timeout: time.Minute})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -46,8 +46,8 @@ type Config struct {
 	// exactly. The default is 10,000.
 	Subjects int
 
-	// Logger is told when a settlement fails, and of the next one that succeeds. The default
-	// is not to log.
+	// Logger is told when settlements begin to fail, and when they succeed again. If nil,
+	// nothing is logged.
 	Logger *slog.Logger
 }
 

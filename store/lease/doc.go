@@ -58,7 +58,13 @@
 // and gives back what is too much, by one charge. It begins when half of a block is
 // spent. There is one at a time for a subject. Charges of an account that go to the inner
 // Counter wait for it, and it waits for them. So the levels of every answer are of one
-// instant.
+// instant between the beginning and the end of the call.
+//
+// There are two exceptions, if the inner Counter is far away. A charge that also names a
+// cold subject does not wait. The level of the cold subject may then be of an earlier
+// instant than the others. While charges that give units back are in flight, some levels
+// may show a few of these units and others not yet, until a later answer corrects them.
+// No limit depends on either.
 //
 // A block lasts for Config.Block at the rate at which units are spent, or for four round
 // trips if that is longer. No goroutine and no timer runs while no subject is hot.

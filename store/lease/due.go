@@ -21,6 +21,16 @@ func (l *Counter) follow(c *store.Charge, set *payers) {
 	}
 }
 
+// hasUnread reports whether it is not known where a meter of a part stands.
+func (a *account) hasUnread(part *store.Part) bool {
+	for i := range part.Meters {
+		if m := a.meter(&part.Meters[i], i); m != nil && !m.known && !m.returning {
+			return true
+		}
+	}
+	return false
+}
+
 // isLow reports whether half of a block is spent.
 func (l *Counter) isLow(a *account) bool {
 	for _, m := range a.meters {
@@ -37,8 +47,11 @@ func (l *Counter) isLow(a *account) bool {
 func (l *Counter) beginDue(c *store.Charge, set *payers, err error, now int64) {
 	moved := errors.As(err, new(*store.MovedError))
 	leasable := err == nil && l.leasable(c, set, now)
-	for _, a := range set.order[:set.n] {
-		if moved || now >= a.pause && (a.lost != nil || a.hasReturns() || leasable && l.isLow(a)) {
+	for p, a := range set.of {
+		if a == nil {
+			continue
+		}
+		if moved || now >= a.pause && (a.lost != nil || a.hasReturns() || leasable && (l.isLow(a) || a.hasUnread(&c.Parts[p]))) {
 			l.begin(a)
 		}
 	}
@@ -58,9 +71,12 @@ func (l *Counter) leasable(c *store.Charge, set *payers, now int64) bool {
 	}
 	for p := range c.Parts {
 		a, part := set.of[p], &c.Parts[p]
+		if l.isEarly(a) {
+			return false
+		}
 		for i, n := range part.N {
 			m := a.meter(&part.Meters[i], i)
-			if m == nil || n > 0 && m.ahead() && m.avail < n && l.block(a, m, now)/fewCharges < n {
+			if m == nil || n > 0 && m.ahead() && m.avail < n && l.nextBlock(a, m, now)/fewCharges < n {
 				return false
 			}
 		}

@@ -48,12 +48,12 @@ func (s *payers) send(ctx context.Context, inner store.Counter, c *store.Charge)
 
 // beginCall counts c among the charges of its accounts that are under way. It reports
 // whether c must be decided together with a settlement instead. The locks are held.
-func (s *payers) beginCall(c *store.Charge, t instant) (settle bool) {
+func (l *Counter) beginCall(s *payers, c *store.Charge, t instant) (settle bool) {
 	if s.forces(c) {
 		return true
 	}
-	s.note()
-	s.sent, s.refunds = nil, refunds(c)
+	l.note(s, t.bucket)
+	s.sent = nil
 	for p, a := range s.of {
 		if a == nil {
 			continue
@@ -61,18 +61,15 @@ func (s *payers) beginCall(c *store.Charge, t instant) (settle bool) {
 		if c.Parts[p].Levels == nil {
 			s.copyOf(c) // without levels the account would learn nothing
 		}
-		s.alone[p] = a.calls == 0
 		a.calls++
 		a.begun++
-		s.begun[p] = a.begun
+		s.flights[p].number = a.begun
+		a.flying.add(flowOf(&c.Parts[p]), 1)
 		if s.waits {
 			a.inFlight++
 		}
-		if s.refunds {
-			a.refunds++
-		}
 	}
-	if s.refunds {
+	if refunds(c) {
 		s.settlePartOf(c, t)
 	}
 	if len(s.rows) > 0 {
@@ -166,10 +163,11 @@ const (
 
 // endCall ends what beginCall began, and takes over the answer if it accepts it.
 func (l *Counter) endCall(c *store.Charge, s *payers, err error) next {
+	l.warm(c, s)
 	s.lock()
 	for p, a := range s.of {
-		if a != nil {
-			s.uncount(a, p)
+		if s.flights[p].noted {
+			s.uncount(a, &c.Parts[p], &s.flights[p])
 		}
 	}
 	s.restore(c.OK, err)
@@ -181,30 +179,27 @@ func (l *Counter) endCall(c *store.Charge, s *payers, err error) next {
 	case s.moved() && (s.waits && s.again < maxWaits || s.again < maxAgain):
 		s.again++
 		do = again
+	case s.waits && s.hasUnheard(c, l.cfg.Block.Microseconds()):
+		s.unheard = true
+		do = recall
 	}
-	if do == accept && !s.anyCold() {
+	if do == accept {
 		l.learn(c, s, err)
 	}
 	s.unlock()
-	if do == accept && s.anyCold() {
-		l.warmAndLearn(c, s, err)
-	}
 	return do
 }
 
 // uncount ends what beginCall began for one account. The lock is held.
-func (s *payers) uncount(a *account, p int) {
+func (s *payers) uncount(a *account, part *store.Part, f *flight) {
 	a.calls--
-	if s.refunds {
-		a.refunds--
-		a.refunded++
-	}
+	a.flying.add(flowOf(part), -1)
 	if len(s.rows) > 0 {
 		a.partly--
 		a.epoch++ // it was a settlement, too
-		s.epochs[p]++
+		f.epoch++
 	}
-	if !s.waits || s.begun[p] <= a.abandoned {
+	if !s.waits || f.number <= a.abandoned {
 		return
 	}
 	if a.inFlight--; a.inFlight == 0 && a.noneInFlight != nil {
@@ -223,15 +218,15 @@ const (
 // forces reports whether c forces units upon a bucket of which some are leased. If it has
 // too few, it keeps those it has, so it must have all of them. The locks are held.
 func (s *payers) forces(c *store.Charge) bool {
-	return s.any(c, func(m *meter, part *store.Part, i int, n int64) bool {
-		return n > 0 && part.Meters[i].Soft && !m.IsWindow() && m.ahead() && (m.avail > 0 || m.inPool)
+	return s.any(c, func(m *meter, p, i int) bool {
+		return c.Parts[p].N[i] > 0 && c.Parts[p].Meters[i].Soft && !m.IsWindow() && m.ahead() && (m.avail > 0 || m.inPool)
 	})
 }
 
 // hasReturns reports whether units are leased of a meter of c that are only to be given
 // back, under the figures under which they were leased. The locks are held.
 func (s *payers) hasReturns(c *store.Charge) bool {
-	return s.any(c, func(m *meter, _ *store.Part, _ int, _ int64) bool { return m.returning && m.avail != 0 })
+	return s.any(c, func(m *meter, _, _ int) bool { return m.returning && m.avail != 0 })
 }
 
 // couldHelp reports whether units are leased of a meter that refused c, and are enough
@@ -250,4 +245,25 @@ func (s *payers) couldHelp(c *store.Charge) bool {
 		}
 	}
 	return false
+}
+
+// hasUnheard reports whether a meter that refused c has room for it, as far as this
+// process has heard. Then the inner Counter has admitted charges that are not answered
+// yet, or other processes have used the room. A bucket that gets many tokens within a
+// block has room soon in any case. The locks are held.
+func (s *payers) hasUnheard(c *store.Charge, block int64) bool {
+	return s.any(c, func(m *meter, p, i int) bool { return !m.isFast(block) && s.surprises(c, p, i, m) })
+}
+
+// surprises reports whether a meter has refused c that has room for it, or has admitted c
+// and has no room for it, as far as this process has heard. The locks are held.
+func (s *payers) surprises(c *store.Charge, p, i int, m *meter) bool {
+	levels, x, n := s.levels(c, p), &c.Parts[p].Meters[i], c.Parts[p].N[i]
+	if n <= 0 || levels == nil || !c.OK && levels[i].Wait == 0 || x.Soft || !m.known || !m.sameFigures(x) {
+		return false
+	}
+	if d := s.doubt(p); d.moved || d == (doubt{}) {
+		return false
+	}
+	return c.OK != (n <= m.room(s.flights[p].began)-s.of[p].pooledOf(m))
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ration-go/ration/internal/outage"
 	"github.com/ration-go/ration/store"
 )
 
@@ -32,7 +33,7 @@ type Counter struct {
 
 	unsettled []*account // that Close could not settle
 
-	failing atomic.Bool // settlements fail
+	settlements outage.Log // tells when they fail
 }
 
 // New returns a Counter over inner. It does not use inner yet. The error has every fault
@@ -42,7 +43,7 @@ func New(inner store.Counter, cfg Config) (*Counter, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Counter{inner: inner, cfg: cfg, clock: newClock(store.IsLocal(inner)), hotAfter: hotAfter, accounts: newTable(cfg.Subjects)}
+	l := &Counter{inner: inner, cfg: cfg, clock: newClock(store.IsLocal(inner)), hotAfter: hotAfter, accounts: newTable(cfg.Subjects), settlements: newSettlementLog(cfg.Logger)}
 	if !store.IsLocal(inner) {
 		l.marks = newMarks()
 	}
@@ -51,20 +52,27 @@ func New(inner store.Counter, cfg Config) (*Counter, error) {
 
 // Take implements store.Counter.
 func (l *Counter) Take(ctx context.Context, c *store.Charge) error {
+	_, err := l.TakeHere(ctx, c)
+	return err
+}
+
+// TakeHere does what Take does, and reports whether the charge was decided in this
+// process, without waiting for the inner Counter.
+func (l *Counter) TakeHere(ctx context.Context, c *store.Charge) (here bool, err error) {
 	if c.Op == store.Spend && len(c.Parts) == 1 && l.takePooled(ctx, c) {
-		return nil
+		return true, nil
 	}
 	if err := c.Check(); err != nil {
-		return err
+		return true, err
 	}
 	if err := ctx.Err(); err != nil {
-		return notTaken(err)
+		return true, notTaken(err)
 	}
 	switch c.Op {
 	case store.Move:
-		return l.move(ctx, c)
+		return false, l.move(ctx, c)
 	case store.SetRemaining:
-		return l.setRemaining(ctx, c)
+		return false, l.setRemaining(ctx, c)
 	}
 	return l.spend(ctx, c)
 }

@@ -82,6 +82,27 @@ func TestRefusalsUnseen(t *testing.T) {
 	}
 }
 
+// TestRefusalsUnheard floods a quota that another process has used up. There are always
+// charges in flight, so no answer tells for certain what the others have used.
+func TestRefusalsUnheard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFar(2 * time.Millisecond)
+		c := newCounter(t, s, lease.Config{})
+		day := today(1000)
+		spend(t, c, 960, 100*time.Microsecond, day)
+		other := store.NewCharge("hot", 1000-s.used(t, day), day)
+		other.At = time.Now()
+		require.NoError(t, s.Counter.Take(t.Context(), other))
+		before := s.takes.Load()
+		sum := crowd(64, 500, 100*time.Microsecond, func(caller, _ int) (bool, error) {
+			time.Sleep(time.Duration(caller) * 31 * time.Microsecond)
+			return take(c, 1, day)
+		})
+		require.Zero(t, sum.failed)
+		require.Less(t, s.takes.Load()-before, int64(100), "32,000 charges")
+	})
+}
+
 // TestRefunds settles the cost of each request below or above its estimate, for the hot
 // subject and for an organisation whose keys are cold. No correction fails.
 func TestRefunds(t *testing.T) {

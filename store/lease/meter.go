@@ -20,6 +20,8 @@ type meter struct {
 	// with those that are spent and not yet charged.
 	state store.State
 
+	owed int64 // how many tokens too many state has, see after
+
 	taken    int64 // how many units were spent since the last settlement
 	last     int64 // how many units the last block should have had
 	counting int64 // how many leased units the inner Counter counts, see store.LeasedSubject
@@ -30,6 +32,7 @@ type meter struct {
 	refused, until int64
 
 	fits int64 // when a charge of refused units fits
+	fast bool  // the refusal counts although there seems to be room, see refuse
 
 	known  bool // state is there
 	inPool bool // the open pool has units of it
@@ -82,7 +85,7 @@ func (m *meter) here(x *store.Meter, now, pooled int64) (s store.State) {
 // without returns s after n units were taken.
 func without(s store.State, x *store.Meter, n int64) store.State {
 	if x.IsWindow() {
-		s.Window.Used += n
+		s.Window.Used = max(0, s.Window.Used+n)
 	} else {
 		s.Bucket = topUp(s.Bucket, x, -n)
 	}
@@ -163,30 +166,6 @@ func (m *meter) seen(x *store.Meter, l *store.Level, now int64) store.State {
 	return s
 }
 
-// learn takes over what the inner Counter said of m, and returns it as this process sees
-// it.
-//
-// If alone is not set, the answers of several charges may come in another order than they
-// were made. Then the one that shows the most use is the last.
-func (m *meter) learn(x *store.Meter, l *store.Level, now int64, alone bool) store.State {
-	old, s := m.state, m.seen(x, l, now)
-	m.state = s
-	if alone && !m.IsWindow() {
-		// Tokens that a full bucket would not have had room for are gone. Only the last answer
-		// tells that: a unit that came back after an earlier one is not in that bucket.
-		m.avail = min(m.avail, l.Used)
-	}
-	if m.known && !alone {
-		if m.IsWindow() {
-			m.state.Window.Used = max(s.Window.Used, old.Window.Used)
-		} else if old.Bucket, _, _ = old.Bucket.Take(x, now, 0); old.Bucket.Tokens < s.Bucket.Tokens {
-			m.state = old
-		}
-	}
-	m.known = true
-	return s
-}
-
 // bucketOf returns the bucket that has a level at the instant now. The level does not
 // have the fraction of a token, but the time until the bucket is full has it.
 func bucketOf(x *store.Meter, l *store.Level, now int64) store.Bucket {
@@ -211,15 +190,20 @@ func (m *meter) refuse(n int64, wait time.Duration, now, block int64) {
 		return // a smaller charge is refused, too
 	}
 	until := now + min(wait, maxRefusal).Microseconds()
-	if r := m.Rate; r.Tokens > 0 && r.Per/r.Tokens < block/8 {
+	if m.fast = m.isFast(block); m.fast {
 		// A bucket that gets many tokens within a block is asked twice within a block, so
 		// that there are some to be leased.
-		until = max(until, now+min(block/2, m.Max*r.Per/r.Tokens/4))
+		until = max(until, now+min(block/2, m.Max*m.Rate.Per/m.Rate.Tokens/4))
 	}
 	m.refused, m.until, m.fits = n, until, store.MaxUnits
 	if wait < maxRefusal {
 		m.fits = now + wait.Microseconds()
 	}
+}
+
+// isFast reports whether m is a bucket that gets many tokens within a block.
+func (m *meter) isFast(block int64) bool {
+	return m.Rate.Tokens > 0 && m.Rate.Per/m.Rate.Tokens < block/8
 }
 
 // maxRefusal bounds how long a refusal is remembered. Another process may have given

@@ -15,7 +15,7 @@ import (
 
 // TestRoutes charges a quota and one of many routes in turn. It counts the calls.
 func TestRoutes(t *testing.T) {
-	for routes, most := range map[int]int64{1: 200, 16: 600, 40: 4000, 100: 4400} {
+	for routes, most := range map[int]int64{1: 200, 16: 600, 40: 4100, 100: 4400} {
 		t.Run(fmt.Sprint(routes), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newFar(time.Millisecond)

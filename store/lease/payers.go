@@ -15,15 +15,12 @@ type payers struct {
 	hashes [store.MaxParts]uint64
 	cold   [store.MaxParts]bool // the subject had no account when the charge began
 
-	// see note and beginCall
-	epochs   [store.MaxParts]int64
-	refunded [store.MaxParts]int64
-	begun    [store.MaxParts]int64
-	alone    [store.MaxParts]bool
+	flights [store.MaxParts]flight // see note
 
-	refunds bool          // the charge gives units back
-	sent    *store.Charge // the charge that is made, if it settles more than c
-	rows    []row         // what it settles
+	sent *store.Charge // the charge that is made, if it settles more than c
+	rows []row         // what it settles
+
+	unheard bool // it was refused because of charges that were not answered yet
 
 	held  bool       // the charge has seized the accounts
 	waits bool       // it waits for settlements, and they wait for it: see account.inFlight
@@ -87,7 +84,7 @@ func (s *payers) keepTime(c *store.Charge, t instant) {
 	}
 }
 
-// leaveCold ends the trips of the cold subjects of c, see heat.trips.
+// leaveCold ends the calls of the cold subjects of c, see heat.inFlight.
 func (l *Counter) leaveCold(c *store.Charge, set *payers) {
 	for i := range c.Parts {
 		if set.cold[i] {
@@ -95,9 +92,6 @@ func (l *Counter) leaveCold(c *store.Charge, set *payers) {
 		}
 	}
 }
-
-// anyCold reports whether a subject had no account when the charge began.
-func (s *payers) anyCold() bool { return s.cold != [store.MaxParts]bool{} }
 
 // warm finds the accounts that subjects of c have got since it began.
 func (l *Counter) warm(c *store.Charge, set *payers) {
@@ -111,11 +105,12 @@ func (l *Counter) warm(c *store.Charge, set *payers) {
 	}
 }
 
-// note notes how many settlements of each account have ended.
-func (s *payers) note() {
+// note notes where the accounts stand before a call of the inner Counter. now is an
+// instant by the clock of the buckets. The locks are held.
+func (l *Counter) note(s *payers, now int64) {
 	for i, a := range s.of {
-		if a != nil {
-			s.epochs[i], s.refunded[i] = a.epoch, a.refunded
+		if s.flights[i] = (flight{}); a != nil {
+			s.flights[i] = l.flight(a, now)
 		}
 	}
 }
@@ -124,7 +119,7 @@ func (s *payers) note() {
 // note. The locks are held.
 func (s *payers) moved() bool {
 	for i, a := range s.of {
-		if a != nil && (a.gone || a.onItsWay() || a.epoch != s.epochs[i]) {
+		if s.flights[i].noted && (a.gone || a.onItsWay() || a.epoch != s.flights[i].epoch) {
 			return true
 		}
 	}
@@ -154,14 +149,16 @@ func (l *Counter) renew(c *store.Charge, set *payers) bool {
 	return true
 }
 
-func (s *payers) any(c *store.Charge, is func(m *meter, p *store.Part, i int, n int64) bool) bool {
+// any reports whether a meter is what the function says: that of the i-th meter of part p
+// of c. The locks are held.
+func (s *payers) any(c *store.Charge, is func(m *meter, p, i int) bool) bool {
 	for p := range c.Parts {
 		a, part := s.of[p], &c.Parts[p]
 		if a == nil || a.gone {
 			continue
 		}
 		for i := range part.Meters {
-			if m := a.meter(&part.Meters[i], i); m != nil && is(m, part, i, part.N[i]) {
+			if m := a.meter(&part.Meters[i], i); m != nil && is(m, p, i) {
 				return true
 			}
 		}

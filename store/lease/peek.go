@@ -67,7 +67,7 @@ func (p *peek) once(ctx context.Context, try int) (done bool, err error) {
 	return p.show(accounts, order, before, try), nil
 }
 
-// ended returns how many settlements have ended.
+// ended returns how many settlements that changed what is leased have ended.
 func (a *account) ended() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -48,7 +48,7 @@ func (l *Counter) readOnce(ctx context.Context, c *store.Charge, set *payers, tr
 	if set.lock(); try < maxWaits && l.renew(c, set) {
 		return false, nil
 	}
-	set.note()
+	l.note(set, l.clock.read(c.At).bucket)
 	set.unlock()
 	err = l.inner.Take(ctx, c)
 	set.lock()

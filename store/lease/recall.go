@@ -21,7 +21,7 @@ func (l *Counter) recall(ctx context.Context, c *store.Charge, set *payers, aske
 		l.awaitCalls(ctx, a)
 	}
 	set.lock()
-	first := set.forces(c) || set.unsure(c) || set.hasReturns(c)
+	first := set.forces(c) || set.hasReturns(c)
 	set.unlock()
 	if first {
 		if err := l.settleAll(ctx, set, giveBack); err != nil {
@@ -34,25 +34,28 @@ func (l *Counter) recall(ctx context.Context, c *store.Charge, set *payers, aske
 	set.lock()
 	if asked {
 		decided := set.decide(c, t)
-		if again := !set.couldHelp(c) && set.again < maxWaits; decided || again {
+		again := !set.couldHelp(c) && !set.unheard && set.again < maxWaits
+		if decided || again {
 			set.again++
 			set.unlock()
 			return decided, nil
 		}
 	}
-	set.note()
-	for _, a := range set.order[:set.n] {
-		a.moving = true
-	}
+	l.note(set, t.bucket)
+	set.move()
 	set.sent = nil
 	set.settleAllOf(c, t)
 	set.unlock()
 
 	err = set.send(ctx, l.inner, c)
 	set.lock()
+	defer set.unlock()
 	set.restore(c.OK, err)
+	if err == nil && !c.OK && set.couldHelp(c) && set.again < maxWaits { // units were given back here meanwhile
+		set.again++
+		return false, nil
+	}
 	l.learn(c, set, err)
-	set.unlock()
 	return true, err
 }
 
@@ -75,12 +78,6 @@ func (s *payers) settleAllOf(c *store.Charge, t instant) {
 			m.avail = 0
 		}
 	}
-}
-
-// unsure reports whether units are leased of a meter of c, and it is not known where the
-// meter stands. The locks are held.
-func (s *payers) unsure(c *store.Charge) bool {
-	return s.any(c, func(m *meter, _ *store.Part, _ int, _ int64) bool { return !m.known && m.avail > 0 })
 }
 
 // less returns n-m, within the bounds of any count.

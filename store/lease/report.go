@@ -4,20 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
+	"github.com/ration-go/ration/internal/outage"
 	"github.com/ration-go/ration/store"
 )
 
-// report logs that settlements fail, and that they succeed again.
+// newSettlementLog returns the Log of settlements that fail.
+func newSettlementLog(logger *slog.Logger) outage.Log {
+	return outage.Log{
+		Logger:   logger,
+		Level:    slog.LevelWarn,
+		Begins:   "lease: a settlement failed: units that are leased are spent until they expire",
+		Ends:     "lease: settlements succeed again",
+		Affected: "settlements",
+	}
+}
+
+// report logs that settlements fail, and that they succeed again. A settlement that had
+// nothing to charge is neither, and neither is the news that a subject has moved.
 func (l *Counter) report(err error) {
-	if l.cfg.Logger == nil || l.failing.Swap(err != nil) == (err != nil) {
-		return
+	switch {
+	case err == nil:
+		l.settlements.Succeed(context.Background())
+	case !errors.As(err, new(*store.MovedError)):
+		l.settlements.Fail(context.Background(), err)
+		l.settlements.Affect()
 	}
-	if err == nil {
-		l.cfg.Logger.Info("lease: settlements succeed again")
-		return
-	}
-	l.cfg.Logger.Warn("lease: a settlement failed: units that are leased are spent until they expire", "error", err)
 }
 
 // takeSafely makes a charge in the background. If the inner Counter panics, it is not
@@ -27,6 +40,7 @@ func (l *Counter) takeSafely(ctx context.Context, c *store.Charge) (err error) {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: %v", errPanicked, r)
 		}
+		l.report(err)
 	}()
 	return l.inner.Take(ctx, c)
 }

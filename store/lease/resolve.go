@@ -20,6 +20,7 @@ func (l *Counter) resolve(ctx context.Context, a *account) error {
 	}
 	q := lost.question()
 	q.At = at
+	lost.flight = l.flight(a, 0)
 	a.mu.Unlock()
 
 	err := l.takeSafely(ctx, q)
@@ -33,7 +34,7 @@ func (l *Counter) resolve(ctx context.Context, a *account) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := l.clock.now()
-	a.heard(now)
+	a.heardAt(now)
 	a.lost = nil
 	lost.mark.used = q.Parts[len(q.Parts)-1].Levels[0].Used
 	switch lost.mark.used - lost.used {
@@ -45,7 +46,7 @@ func (l *Counter) resolve(ctx context.Context, a *account) error {
 		a.mark = nil // the inner Counter has lost the mark
 	}
 	if len(q.Parts) > 1 {
-		lost.learn(&q.Parts[0], now+a.shift)
+		lost.learn(a, &q.Parts[0], now)
 	}
 	return nil
 }

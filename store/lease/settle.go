@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/ration-go/ration/store"
 )
@@ -39,7 +40,7 @@ func (l *Counter) settle(ctx context.Context, a *account, to aim) error {
 	l.awaitCalls(ctx, a)
 	a.mu.Lock()
 	a.drain()
-	a.moving = true
+	a.moving = a.moving || a.lost != nil
 	began := l.clock.now()
 	a.mu.Unlock()
 
@@ -48,7 +49,6 @@ func (l *Counter) settle(ctx context.Context, a *account, to aim) error {
 		err = l.settleAccount(ctx, a, to)
 	}
 
-	l.report(err)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := l.clock.now()
@@ -70,11 +70,21 @@ func (l *Counter) settle(ctx context.Context, a *account, to aim) error {
 func (l *Counter) settleAccount(ctx context.Context, a *account, to aim) error {
 	a.mu.Lock()
 	returning, live := a.split(l.clock.now())
+	unread := to == payAhead && hasUnread(live)
 	a.mu.Unlock()
 	if err := l.settleMeters(ctx, a, returning, giveBack); err != nil {
 		return err
 	}
-	return l.settleMeters(ctx, a, live, to)
+	err := l.settleMeters(ctx, a, live, to)
+	if err == nil && unread { // now it is known how much can be paid ahead
+		err = l.settleMeters(ctx, a, live, to)
+	}
+	return err
+}
+
+// hasUnread reports whether it is not known where one of the meters stands.
+func hasUnread(meters []*meter) bool {
+	return slices.ContainsFunc(meters, func(m *meter) bool { return !m.known && !m.returning })
 }
 
 // maxFailures bounds how often the pause after a failed settlement doubles: to
@@ -161,6 +171,7 @@ func (l *Counter) settleOnce(ctx context.Context, a *account, meters []*meter, t
 	s := l.newSettlement(a, cmp.Or(a.payee, a.subject), meters, to)
 	s.charge.At = a.settleAt(l.clock.now())
 	l.addMark(a, s)
+	a.moving = a.moving || s.moves()
 	if to == payAhead {
 		// What is left is spent without a lock meanwhile. On a busy machine an answer can take
 		// longer than a block lasts.
@@ -185,11 +196,11 @@ func (l *Counter) hear(a *account, s *settlement, err error) outcome {
 	defer a.mu.Unlock()
 	now := l.clock.now()
 	if err == nil {
-		a.heard(now)
+		a.heardAt(now)
 	}
 	a.drain()
 	happened := s.outcome(err)
-	s.finish(now+a.shift, happened, err == nil)
+	s.finish(a, now, happened, err == nil)
 	switch {
 	case s.mark == nil:
 	case happened == unknown:

@@ -22,6 +22,7 @@ type settlement struct {
 	charge store.Charge
 	rows   []row
 	paid   bool // it pays ahead
+	flight flight
 
 	mark *mark // what it adds to, or nil
 	used int64 // where that stood
@@ -42,12 +43,12 @@ type row struct {
 // charge has no parts if there is nothing to do.
 func (l *Counter) newSettlement(a *account, subject string, meters []*meter, to aim) *settlement {
 	a.drain() // the pool's units are the meters'
-	s := &settlement{}
+	s := &settlement{flight: l.flight(a, 0)}
 	now := l.clock.now()
 	own := store.Part{Subject: subject}
 	counts, counted := store.LeasedSubject(subject)
 	leased := store.Part{Subject: counts}
-	useful := to == payAhead && now-a.answered > l.cfg.Life.Microseconds()/2 // to hear that the inner Counter is there
+	useful := to == payAhead && now-min(a.answered, a.certain) > l.cfg.Life.Microseconds()/2 // to hear what others have used
 	for _, m := range meters {
 		r := row{meter: m, figures: m.Meter, wasReturning: m.returning, n: l.amount(a, m, to, now), spent: m.taken}
 		if m.ahead() {
@@ -59,10 +60,14 @@ func (l *Counter) newSettlement(a *account, subject string, meters []*meter, to 
 				leased.Meters, leased.N = append(leased.Meters, countOf(m)), append(leased.N, change)
 			}
 		}
-		if r.n == 0 && r.counted == 0 && r.spent == 0 {
+		unread := to == payAhead && !m.known
+		if unread {
+			r.spent = 0 // so that it counts for the block that is paid when m is known
+		}
+		if r.n == 0 && r.counted == 0 && r.spent == 0 && !unread {
 			continue
 		}
-		useful = useful || r.n != 0 || r.counted != 0
+		useful = useful || r.n != 0 || r.counted != 0 || unread
 		own.Meters, own.N = append(own.Meters, m.Meter), append(own.N, r.n)
 		s.rows = append(s.rows, r)
 	}
@@ -86,12 +91,18 @@ func (l *Counter) amount(a *account, m *meter, to aim, now int64) int64 {
 	switch {
 	case !m.ahead(), to == giveBack:
 		return -m.avail
-	case to == payNone:
+	case to == payNone, !m.known:
 		return 0
 	}
 	n := l.block(a, m, now)
 	m.last = max(l.want(a, m, now), 1)
 	return n
+}
+
+// moves reports whether units are on their way while s is. A settlement that only asks
+// where the meters stand changes nothing that an answer to a charge could tell.
+func (s *settlement) moves() bool {
+	return slices.ContainsFunc(s.rows, func(r row) bool { return r.n != 0 || r.counted != 0 })
 }
 
 // changesWindow reports whether s changes what the inner Counter counts in a window.
@@ -143,7 +154,7 @@ func (r *row) wasAhead() bool { return (&meter{Meter: r.figures}).ahead() }
 // Units that were to be paid count as paid only if the answer says so. Units that were to
 // be given back count as given back unless it is certain that they were not. So after an
 // answer that was lost, no unit is spent twice or given back twice.
-func (s *settlement) finish(now int64, happened outcome, answered bool) {
+func (s *settlement) finish(a *account, now int64, happened outcome, answered bool) {
 	for i := range s.rows {
 		r := &s.rows[i]
 		if happened != no {
@@ -166,17 +177,35 @@ func (s *settlement) finish(now int64, happened outcome, answered bool) {
 		}
 	}
 	if answered {
-		s.learn(&s.charge.Parts[0], now)
+		s.learn(a, &s.charge.Parts[0], now)
 	}
 }
 
 // learn takes over where the meters of s stand. part has their levels in the same order.
 // The lock is held.
-func (s *settlement) learn(part *store.Part, now int64) {
+func (s *settlement) learn(a *account, part *store.Part, now int64) {
+	if s.flight.early {
+		return
+	}
+	d := s.flight.doubt(a)
+	if d == (doubt{}) {
+		a.certain = now
+	}
+	now += a.shift
 	for i := range s.rows {
-		r := &s.rows[i]
-		if !r.inPool && !r.returning && part.Meters[i] == r.Meter {
-			r.meter.learn(&r.Meter, &part.Levels[i], now, true)
+		r, l := &s.rows[i], &part.Levels[i]
+		if r.inPool || r.returning || part.Meters[i] != r.Meter {
+			continue
+		}
+		d := d
+		if !r.known {
+			// It has to be known to be leased. Charges that no settlement waits for may count
+			// twice, until the next answer.
+			d = doubt{}
+		}
+		r.hear(&r.Meter, r.seen(&r.Meter, l, now), 0, now, d)
+		if !r.IsWindow() {
+			r.avail = min(r.avail, l.Used)
 		}
 	}
 }

