@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/ration-go/ration/history"
 )
 
 // Rotate gives a key a new secret and returns it. The previous secret stays good for
@@ -30,7 +32,7 @@ func (s *Service) Rotate(ctx context.Context, id string, grace time.Duration) (K
 	if err := invalid(fault); err != nil {
 		return Key{}, "", err
 	}
-	k, err := s.edit(ctx, id, func(k *Key, now time.Time) error { return s.rotate(k, secret, now, grace) })
+	k, err := s.edit(ctx, id, history.Rotate, func(k *Key, now time.Time) error { return s.rotate(k, secret, now, grace) })
 	if err != nil {
 		return Key{}, "", err
 	}

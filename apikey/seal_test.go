@@ -102,7 +102,7 @@ func TestTags(t *testing.T) {
 	tags["team"] = "changed"
 	require.Equal(t, apikey.Tags{"team": "a"}, k.Tags)
 	_, _, err = keys.Create(t.Context(), apikey.Key{Tags: apikey.Tags{"": ""}, CustomerID: strings.Repeat("x", 1025)})
-	require.ErrorContains(t, err, "customerID")
+	require.ErrorContains(t, err, "customerId")
 	require.ErrorContains(t, err, "tags")
 	_, err = keys.Update(t.Context(), k.ID, func(k *apikey.Key) error {
 		k.Tags["team"] = "b"

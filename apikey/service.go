@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/internal/retry"
@@ -42,11 +43,19 @@ type Config struct {
 	// usageplan.Groups.Check for one that does not exist. If nil, every group is accepted. A
 	// Gate refuses a key in a group that does not exist.
 	CheckGroup func(ctx context.Context, groupID string) error `json:"-"`
+
+	// History is told of each change of a key, after it was made. If nil, nothing is
+	// recorded.
+	History history.Recorder `json:"-"`
 }
 
 // A Service creates, changes and lists the keys of a Store. It keeps no state, so any
 // number of services, in any number of processes, may share one Store. It is safe for
 // concurrent use.
+//
+// Config.History is told of changes that were made. An update without a difference is not
+// recorded, nor is a change after which the Store failed. The entries of two changes of
+// one key may come in either order, and their versions tell which was first.
 //
 // Its errors wrap ErrInvalid for bad arguments. Other errors are those of the Store. No
 // error holds any part of a secret.
@@ -55,17 +64,20 @@ type Service struct {
 	format Format
 	seal   cipher.AEAD
 	check  func(ctx context.Context, groupID string) error
+
+	history history.Recorder
 }
 
 // NewService returns a Service on s. The error reports every fault at once and wraps
 // ErrInvalid.
 func NewService(s Store, cfg Config) (*Service, error) {
 	err := invalid(nilcheck.Required("store", s, "an apikey.Store"),
-		nilcheck.Optional("seal", cfg.Seal, "a cipher.AEAD, or none"), fault.In("keyFormat", cfg.KeyFormat.Validate()))
+		nilcheck.Optional("seal", cfg.Seal, "a cipher.AEAD, or none"), fault.In("keyFormat", cfg.KeyFormat.Validate()),
+		nilcheck.Optional("history", cfg.History, "a history.Recorder, or none"))
 	if err != nil {
 		return nil, err
 	}
-	return &Service{store: s, format: cfg.KeyFormat, seal: cfg.Seal, check: cfg.CheckGroup}, nil
+	return &Service{store: s, format: cfg.KeyFormat, seal: cfg.Seal, check: cfg.CheckGroup, history: cfg.History}, nil
 }
 
 // KeyFormat returns the Format of the Service, for a Gate that must have the same.
@@ -85,7 +97,7 @@ func (s *Service) KeyFormat() Format { return s.format }
 // Errors: ErrInvalid, ErrExists for an ID that is taken, and those of Config.CheckGroup.
 func (s *Service) Create(ctx context.Context, k Key) (Key, Secret, error) {
 	secret, fault := s.format.make()
-	k, err := s.insert(ctx, k, func(k *Key) { s.setSecret(k, secret) }, fault)
+	k, err := s.insert(ctx, history.Create, k, func(k *Key) { s.setSecret(k, secret) }, fault)
 	if err != nil {
 		return Key{}, "", err
 	}
@@ -103,7 +115,7 @@ func (s *Service) Create(ctx context.Context, k Key) (Key, Secret, error) {
 // Errors: ErrInvalid, together with ErrMalformed if the secret is malformed, ErrExists
 // for a secret or an ID that is taken, and those of Config.CheckGroup.
 func (s *Service) Import(ctx context.Context, k Key, secret Secret) (Key, error) {
-	return s.insert(ctx, k, func(k *Key) { s.setSecret(k, secret) }, s.format.checkImport(secret))
+	return s.insert(ctx, history.Import, k, func(k *Key) { s.setSecret(k, secret) }, s.format.checkImport(secret))
 }
 
 // ImportDigest creates a key, as Import does, from the digest of a secret, such as the
@@ -124,12 +136,13 @@ func (s *Service) ImportDigest(ctx context.Context, k Key, d Digest) (Key, error
 	if !s.format.AcceptForeign {
 		fault = errors.Join(fault, errors.New("digest: secret of unknown form: want AcceptForeign in the Format and in the Gate's"))
 	}
-	return s.insert(ctx, k, func(k *Key) { k.Digest = d }, fault)
+	return s.insert(ctx, history.Import, k, func(k *Key) { k.Digest = d }, fault)
 }
 
 // insert stores a new key with the fields of asked that a caller may set. secure sets
-// the fields of the secret. fault is a fault that the caller has found, or nil.
-func (s *Service) insert(ctx context.Context, asked Key, secure func(*Key), fault error) (Key, error) {
+// the fields of the secret. fault is a fault that the caller has found, or nil. action is
+// what the History is told.
+func (s *Service) insert(ctx context.Context, action string, asked Key, secure func(*Key), fault error) (Key, error) {
 	k, err := newKey(asked, secure, fault)
 	if err != nil {
 		return Key{}, err
@@ -142,6 +155,7 @@ func (s *Service) insert(ctx context.Context, asked Key, secure func(*Key), faul
 	if err := s.store.InsertKey(ctx, k); err != nil {
 		return Key{}, err
 	}
+	s.tell(ctx, action, nil, &k)
 	return k, nil
 }
 
@@ -223,7 +237,12 @@ func (s *Service) All(ctx context.Context, f Filter) iter.Seq2[Key, error] {
 // Errors: those of change, ErrInvalid, ErrNotFound, and ErrConflict if others were faster
 // 16 times in a row.
 func (s *Service) Update(ctx context.Context, id string, change func(*Key) error) (Key, error) {
-	return s.edit(ctx, id, func(k *Key, _ time.Time) error {
+	return s.update(ctx, id, history.Update, change)
+}
+
+// update does what Update does. action is what the History is told.
+func (s *Service) update(ctx context.Context, id, action string, change func(*Key) error) (Key, error) {
+	return s.edit(ctx, id, action, func(k *Key, _ time.Time) error {
 		asked := k.Clone()
 		if err := change(&asked); err != nil {
 			return err
@@ -239,19 +258,19 @@ func (s *Service) Update(ctx context.Context, id string, change func(*Key) error
 
 // Enable makes the key usable, unless it has expired. Errors: ErrNotFound, ErrConflict.
 func (s *Service) Enable(ctx context.Context, id string) (Key, error) {
-	return s.Update(ctx, id, func(k *Key) error { k.Enabled = true; return nil })
+	return s.update(ctx, id, history.Enable, func(k *Key) error { k.Enabled = true; return nil })
 }
 
 // Disable makes the key unusable until Enable. Errors: ErrNotFound, ErrConflict.
 func (s *Service) Disable(ctx context.Context, id string) (Key, error) {
-	return s.Update(ctx, id, func(k *Key) error { k.Enabled = false; return nil })
+	return s.update(ctx, id, history.Disable, func(k *Key) error { k.Enabled = false; return nil })
 }
 
 // Expire sets the time at which the key expires, which may be in the past. With the zero
 // time, the key never expires. Errors: ErrInvalid for a year outside 1 to 9999,
 // ErrNotFound, ErrConflict.
 func (s *Service) Expire(ctx context.Context, id string, at time.Time) (Key, error) {
-	return s.Update(ctx, id, func(k *Key) error { k.Expires = at; return nil })
+	return s.update(ctx, id, history.Expire, func(k *Key) error { k.Expires = at; return nil })
 }
 
 // Delete removes a key and its secrets. It returns ErrNotFound if there is no such key.
@@ -259,15 +278,30 @@ func (s *Service) Expire(ctx context.Context, id string, at time.Time) (Key, err
 // Caution: whatever others keep under the ID stays, such as links to plans. A new key
 // with the same ID would have them at once. Never use an ID twice, or remove the links
 // first with the Prune of usageplan.Service.
-func (s *Service) Delete(ctx context.Context, id string) error { return s.store.DeleteKey(ctx, id) }
+//
+// The History is told the key as it was just before the deletion. A change by others at
+// the same moment may be missing in that, and has an entry of its own.
+func (s *Service) Delete(ctx context.Context, id string) error {
+	k, err := s.beforeDelete(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := s.store.DeleteKey(ctx, id); err != nil {
+		return err
+	}
+	s.tell(ctx, history.Delete, &k, nil)
+	return nil
+}
 
 // edit reads a key, changes it and writes it. It starts again if others wrote the key
-// meanwhile.
-func (s *Service) edit(ctx context.Context, id string, change func(k *Key, now time.Time) error) (k Key, err error) {
+// meanwhile. action is what the History is told.
+func (s *Service) edit(ctx context.Context, id, action string, change func(k *Key, now time.Time) error) (k Key, err error) {
+	var before Key
 	err = retry.Do(ctx, func() (raced bool, err error) {
 		if k, err = s.store.Key(ctx, id); err != nil {
 			return false, err
 		}
+		before = k // change replaces maps and slices, and does not write to them
 		now := instant(time.Now())
 		if err := change(&k, now); err != nil {
 			return false, err
@@ -280,5 +314,6 @@ func (s *Service) edit(ctx context.Context, id string, change func(k *Key, now t
 		return Key{}, err
 	}
 	k.Version++
+	s.tell(ctx, action, &before, &k)
 	return k, nil
 }

@@ -42,7 +42,7 @@ func (k *Key) faults() (errs []error) {
 		add("description: %.40q: want UTF-8", k.Description)
 	}
 	if n := utf8.RuneCountInString(k.CustomerID); n > maxName || !utf8.ValidString(k.CustomerID) {
-		add("customerID: %.40q: want UTF-8 of at most %d characters", k.CustomerID, maxName)
+		add("customerId: %.40q: want UTF-8 of at most %d characters", k.CustomerID, maxName)
 	}
 	if k.GroupID != "" && (len(k.GroupID) > maxID || !isWord(k.GroupID)) {
 		add("groupId: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", k.GroupID, maxID)
@@ -68,3 +68,7 @@ func (k *Key) faults() (errs []error) {
 // instant returns t as a Key holds it: in UTC and rounded down to a microsecond. Most
 // databases keep no finer time.
 func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// Validate reports every fault of the fields that a caller may set. The error wraps
+// ErrInvalid. A Service also checks that the group exists.
+func (k *Key) Validate() error { return invalid(k.faults()...) }

@@ -38,7 +38,7 @@ var pendings = sync.Pool{New: func() any { return new(pending) }}
 // charge lets the Counter decide. It charges if take is set, and only reads otherwise. If
 // the subject has moved since the key was read, charge returns moved and makes no
 // decision.
-func (g *Gate) charge(ctx context.Context, req *Request, e *entry, b *binding, d *Decision, take bool) (moved *store.MovedError, err error) {
+func (g *Gate) charge(ctx context.Context, req *Request, e *entry, b *binding, d *Decision, take bool, t *timing) (moved *store.MovedError, err error) {
 	within := ctx
 	if !g.local {
 		var cancel context.CancelFunc
@@ -59,8 +59,9 @@ func (g *Gate) charge(ctx context.Context, req *Request, e *entry, b *binding, d
 	if p.lenient = g.lenient.Load(); p.lenient {
 		p.soften()
 	}
-	err = g.take(ctx, within, e, b, p)
+	err = g.take(ctx, within, e, b, p, t)
 	if err == nil { // otherwise the levels may be those of another decision
+		g.outage.Succeed(ctx)
 		d.setLevels(p.parts[0].Levels)
 		if d.groups != nil {
 			d.groups.copyLevels(p)
@@ -137,8 +138,8 @@ func (p *pending) addShared(all [maxShared]*shared, take bool) {
 
 // take makes the Charge, and remembers where the Counter found the subjects. If the
 // Counter keeps the subjects apart, take makes several charges instead.
-func (g *Gate) take(ctx, within context.Context, e *entry, b *binding, p *pending) error {
-	err := g.counter.Take(within, &p.Charge)
+func (g *Gate) take(ctx, within context.Context, e *entry, b *binding, p *pending, t *timing) error {
+	err := g.takeTimed(within, &p.Charge, t)
 	if err != nil && errors.Is(err, store.ErrApart) {
 		err = g.takeApart(ctx, within, p)
 	}
@@ -147,6 +148,18 @@ func (g *Gate) take(ctx, within context.Context, e *entry, b *binding, p *pendin
 	}
 	if len(p.Parts) > 1 {
 		p.keepPlaces(e.group())
+	}
+	return err
+}
+
+// takeTimed makes the Charge. A Counter that leases says whether it had to wait.
+func (g *Gate) takeTimed(ctx context.Context, c *store.Charge, t *timing) error {
+	if g.leases == nil {
+		return g.counter.Take(ctx, c)
+	}
+	here, err := g.leases.TakeHere(ctx, c)
+	if !here {
+		t.noteWait()
 	}
 	return err
 }

@@ -33,6 +33,8 @@ type allowance struct {
 	buckets map[string]*store.Meter
 	stages  map[usageplan.Stage]map[string]*store.Meter
 
+	alerts []int // thresholds of all quotas in percent, or nil for those of package alert
+
 	fault   error                      // if not nil, the plan admits nothing
 	stale   *atomic.Bool               // set when the plan has changed
 	current atomic.Pointer[meterTable] // as of the last decision
@@ -84,9 +86,12 @@ type overrides struct {
 	throttle  *limiter.Limit
 	throttles []usageplan.Throttle
 	quotas    []quota.Quota
+	alerts    []int
 }
 
-func (o overrides) none() bool { return o.throttle == nil && o.throttles == nil && o.quotas == nil }
+func (o overrides) none() bool {
+	return o.throttle == nil && o.throttles == nil && o.quotas == nil && o.alerts == nil
+}
 
 // newAllowance compiles a plan with overrides. If the plan breaks a rule, or names a unit
 // that is not declared, the allowance has a fault. A Service writes no such plan, but a
@@ -98,6 +103,7 @@ func newAllowance(p *usageplan.Plan, o overrides, units usageplan.Units, keep ti
 		units:   units,
 		buckets: map[string]*store.Meter{},
 		stages:  map[usageplan.Stage]map[string]*store.Meter{},
+		alerts:  p.Alerts,
 		stale:   stale,
 	}
 	l := usageplan.Limits{Throttles: p.Throttles, Quotas: p.Quotas}
@@ -110,6 +116,9 @@ func newAllowance(p *usageplan.Plan, o overrides, units usageplan.Units, keep ti
 	}
 	if o.quotas != nil {
 		l.Quotas = o.quotas
+	}
+	if o.alerts != nil {
+		a.alerts = o.alerts
 	}
 	errs := append(a.addLimits(l), a.addBuckets(throttle)...)
 	if len(errs) == 0 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/limiter"
@@ -135,12 +136,19 @@ type Config struct {
 	// is counted, and the limits of its groups hold. Any other key is not counted.
 	InsecureAllowNoPlan bool
 
-	// Observer is told of every decision. If nil, nothing is told.
+	// Observer is told of every decision and correction. If nil, nothing is told. Observers
+	// tells several. Package observe has a log that samples, and counts in memory.
 	Observer Observer
+
+	// History is told of each SetRemaining and SetGroupRemaining that changed a limit. If
+	// nil, nothing is recorded.
+	History history.Recorder
 
 	// Logger receives these warnings. If nil, nothing is logged.
 	//
-	//   - Keys cannot be read. This is logged once for each outage.
+	//   - Keys cannot be read, or the Counter fails. The beginning of an outage is logged,
+	//     and its end with how long it lasted and how many decisions it affected. It ends
+	//     with the first success that no failure follows within 5s.
 	//   - The Run of a store that is a Listener is not running. This is logged once for each
 	//     store.
 	//   - A plan cannot be in force, so keys are refused. This is logged when it is read.
@@ -152,7 +160,15 @@ type Config struct {
 // faults returns what is wrong with cfg, except for its shared throttles: newSharing
 // checks these.
 func (cfg *Config) faults() []error {
-	errs := []error{nilcheck.Optional("observer", cfg.Observer, "a gate.Observer, or none")}
+	errs := []error{
+		nilcheck.Optional("observer", cfg.Observer, "a gate.Observer, or none"),
+		nilcheck.Optional("history", cfg.History, "a history.Recorder, or none"),
+	}
+	if all, ok := cfg.Observer.(Observers); ok {
+		for i, o := range all {
+			errs = append(errs, nilcheck.Required(fmt.Sprintf("observer[%d]", i), o, "a gate.Observer"))
+		}
+	}
 	for name, v := range map[string]int64{
 		"maxAge":        int64(cfg.MaxAge),
 		"maxStale":      int64(cfg.MaxStale),

@@ -43,6 +43,10 @@ type Outcome struct {
 	// Peeked reports that Peek made the decision, and not Admit.
 	Peeked bool
 
+	// Degraded reports that Config.OnFailure made the decision, because the Counter failed.
+	// If such a request is allowed, it is not charged.
+	Degraded bool
+
 	// Key is the key that asked. It is nil if the key is unknown. Plan is the plan that
 	// counted. It is nil if there was none.
 	Key  *apikey.Key
@@ -72,6 +76,7 @@ type Outcome struct {
 // is off, it is a shared throttle that would refuse.
 type refuser struct {
 	payer Payer
+	plan  *usageplan.Plan // nil for a shared throttle
 	limit Limit
 	wait  time.Duration // if it would refuse; otherwise Outcome.RetryAfter has the wait
 }
@@ -143,7 +148,8 @@ func (l *Limit) IsQuota() bool { return !l.End.IsZero() }
 // A Level says where a limit stands after a decision. Its Wait is not zero if this limit
 // refused, or would have refused if it were not soft.
 type Level struct {
-	Payer Payer // the one that has the limit
+	Payer Payer           // the one that has the limit
+	Plan  *usageplan.Plan // the plan that has the limit; nil for a shared throttle
 	Limit
 	store.Level
 }
@@ -189,7 +195,7 @@ func (o *Outcome) Level(i int) store.Level {
 func (o *Outcome) Levels() iter.Seq[Level] {
 	return func(yield func(Level) bool) {
 		for i, limit := range o.Limits() {
-			if !yield(Level{Payer{PayerKey, o.Key.ID}, limit, o.Level(i)}) {
+			if !yield(Level{Payer{PayerKey, o.Key.ID}, o.Plan, limit, o.Level(i)}) {
 				return
 			}
 		}
@@ -204,7 +210,7 @@ func (o *Outcome) GroupLevels() iter.Seq[Level] {
 		for g := o.groups; g != nil; g = g.above {
 			levels := g.levels()
 			for i, limit := range g.meters.limits {
-				if !yield(Level{Payer{PayerGroup, g.node.group.ID}, limit, levels[i]}) {
+				if !yield(Level{Payer{PayerGroup, g.node.group.ID}, g.node.allowance.plan, limit, levels[i]}) {
 					return
 				}
 			}

@@ -47,9 +47,9 @@ func TestDeclaredClasses(t *testing.T) {
 // peeks keeps Outcome.Peeked of each decision.
 type peeks []bool
 
-func (p *peeks) Decided(_ context.Context, _ gate.Request, o gate.Outcome, _ error) {
-	*p = append(*p, o.Peeked)
-}
+func (p *peeks) Decided(_ context.Context, d gate.Decided) { *p = append(*p, d.Outcome.Peeked) }
+
+func (*peeks) Corrected(context.Context, gate.Corrected) {}
 
 // TestPeeked checks that an Observer can tell a Peek from an admission.
 func TestPeeked(t *testing.T) {

@@ -42,6 +42,8 @@ type extra struct {
 	// admitted.
 	unplanned *binding
 
+	secret *secretRecord // of the entry's secret while the key has two; otherwise nil
+
 	missing []*atomic.Bool // the flags of plans that a link names and that do not exist
 }
 
@@ -114,6 +116,9 @@ func newEntry(q *query, d apikey.Digest, key *apikey.Key) *entry {
 			return nil
 		}
 		e.retires = &key.RetiringUntil
+	}
+	if q.id == "" && q.at.Before(key.RetiringUntil) {
+		e.recordSecret(&d)
 	}
 	e.permanent = key.Enabled && key.Expires.IsZero() && e.retires == nil
 	return e

@@ -81,11 +81,14 @@ func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, p 
 	if errors.Is(err, store.ErrInvalid) || ctx.Err() != nil {
 		return err
 	}
+	d.Degraded = true
+	g.outage.Fail(ctx, err)
+	g.outage.Affect()
 	throttle, quotas := g.cfg.OnFailure.Throttle, g.cfg.OnFailure.Quota
-	claims := append(p.sharedClaims(), m.claims(Payer{PayerKey, d.Key.ID}, d.binding.subject, &req.Costs)...)
+	claims := append(p.sharedClaims(), m.claims(Payer{PayerKey, d.Key.ID}, d.Plan, d.binding.subject, &req.Costs)...)
 	hasQuota := m.hardQuota
 	for l := groups; l != nil; l = l.above {
-		claims = append(claims, l.meters.claims(Payer{PayerGroup, l.node.group.ID}, l.node.subject, &req.Costs)...)
+		claims = append(claims, l.meters.claims(Payer{PayerGroup, l.node.group.ID}, l.node.allowance.plan, l.node.subject, &req.Costs)...)
 		hasQuota = hasQuota || l.meters.hardQuota
 	}
 	switch {
@@ -111,12 +114,12 @@ func (p *pending) sharedClaims() (all []claim) {
 }
 
 // claims returns the claims of the throttles of a key or a group.
-func (m *meters) claims(payer Payer, subject string, costs *usageplan.Costs) (all []claim) {
+func (m *meters) claims(payer Payer, plan *usageplan.Plan, subject string, costs *usageplan.Costs) (all []claim) {
 	for i := range m.throttles {
 		if m.limits[i].Soft {
 			continue // it would refuse nothing
 		}
-		all = append(all, claim{refuser{payer: payer, limit: m.limits[i]}, subject, &m.list[i], m.amount(i, costs)})
+		all = append(all, claim{refuser{payer: payer, plan: plan, limit: m.limits[i]}, subject, &m.list[i], m.amount(i, costs)})
 	}
 	return all
 }

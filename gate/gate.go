@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
+	"github.com/ration-go/ration/internal/outage"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/lease"
 	"github.com/ration-go/ration/usageplan"
@@ -34,6 +36,7 @@ type Gate struct {
 	shared   *sharing // nil if there are no shared throttles
 	fallback fallback
 	clock    *clock
+	outage   outage.Log  // of the Counter
 	lenient  atomic.Bool // Enforce is off
 	stop     []func()    // end the subscriptions to changes
 }
@@ -67,6 +70,13 @@ func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Co
 		resolver: newResolver(keys, plans, cfg),
 		shared:   shared,
 		clock:    newClock(),
+		outage: outage.Log{
+			Logger:   cfg.Logger,
+			Level:    slog.LevelWarn,
+			Begins:   "ration: charges fail: Config.OnFailure decides",
+			Ends:     "ration: charges succeed again",
+			Affected: "degradedDecisions",
+		},
 	}
 	g.lists, _ = counter.(store.ListTaker)
 	for _, s := range directories(keys, plans) {
@@ -131,33 +141,38 @@ func (g *Gate) Peek(ctx context.Context, req Request) (d Decision, err error) {
 // decide fills in d, which is zero.
 func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge bool) error {
 	now := g.clock.read()
-	err := g.decideNow(ctx, req, d, now, charge)
-	d.Peeked = !charge
 	if g.cfg.Observer != nil {
-		now.stamp(req)
-		g.cfg.Observer.Decided(ctx, *req, d.Outcome, err)
+		return g.observe(ctx, req, d, now, charge)
 	}
+	err := g.decideNow(ctx, req, d, now, charge, nil)
+	d.Peeked = !charge
 	return err
 }
 
 // decideNow decides by what the Gate knows of the key. If the subject has moved and the
 // Gate has not heard of that, decideNow reads the key again and tries once more.
-func (g *Gate) decideNow(ctx context.Context, req *Request, d *Decision, now reading, charge bool) error {
+//
+// t is nil if the Gate has no Observer.
+func (g *Gate) decideNow(ctx context.Context, req *Request, d *Decision, now reading, charge bool, t *timing) error {
 	var failed error // in the first attempt: shared tokens could not be given back
 	for again := false; ; again = true {
-		e, b, err := g.identify(ctx, req, now, d, charge)
+		e, b, err := g.identify(ctx, req, now, d, charge, t)
 		if b == nil {
 			return join(err, failed)
 		}
-		d.meters = b.allowance.metersOf(req, now)
+		d.meters = e.metersFor(b.allowance.metersOf(req, now))
 		if req.ID != "" {
 			d.meters = d.meters.once(req.ID, g.cfg.KeepIDs)
 		}
+		began := t.counterBegins()
 		if charge && d.meters.fast != nil && g.chargeList(ctx, req, now, e, b, d) {
+			t.counterEnds(began)
+			g.outage.Succeed(ctx)
 			return failed
 		}
 		now.stamp(req)
-		moved, err := g.charge(ctx, req, e, b, d, charge)
+		moved, err := g.charge(ctx, req, e, b, d, charge, t)
+		t.counterEnds(began)
 		if failed != nil {
 			err = join(err, failed)
 		}
@@ -188,12 +203,16 @@ func join(a, b error) error {
 
 // identify finds the key, its plan for the API stage and its groups. If it returns no
 // binding, it has made the decision.
-func (g *Gate) identify(ctx context.Context, req *Request, now reading, d *Decision, charge bool) (*entry, *binding, error) {
+func (g *Gate) identify(ctx context.Context, req *Request, now reading, d *Decision, charge bool, t *timing) (*entry, *binding, error) {
 	if err := req.fault(&g.cfg, charge); err != nil {
 		d.Reason = Invalid
 		return nil, nil, err
 	}
-	e, err := g.resolver.resolve(ctx, req, now)
+	e, read, err := g.resolver.resolve(ctx, req, now)
+	t.noteKey(e, read, g.cfg.MaxAge)
+	if e != nil && g.resolver.outage.Active() {
+		g.resolver.noteStale(now.gateAge() - e.read)
+	}
 	if err != nil {
 		if errors.Is(err, errUnknown) {
 			d.Reason = Unknown

@@ -68,7 +68,7 @@ func (g *Gate) SetGroupRemaining(ctx context.Context, groupID, quotaName string,
 	if err != nil {
 		return err
 	}
-	return g.setRemaining(ctx, subject, q, n)
+	return g.setRemaining(ctx, subject, groupID, q, n)
 }
 
 // groupSubject returns the subject of a group.

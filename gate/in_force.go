@@ -22,7 +22,7 @@ func (g *Gate) bucketCheck(ctx context.Context, d *Decision) bucketCheck {
 	}
 	// A key that has expired meanwhile still has the buckets that it was charged for, so At
 	// is before any expiry.
-	e, err := g.resolver.resolve(ctx, &Request{KeyID: d.Key.ID, At: time.Unix(0, 0)}, g.clock.read())
+	e, _, err := g.resolver.resolve(ctx, &Request{KeyID: d.Key.ID, At: time.Unix(0, 0)}, g.clock.read())
 	return func(subject string, m *store.Meter) bool {
 		if err != nil {
 			return false

@@ -41,6 +41,9 @@ func TestNothingShowsASecret(t *testing.T) {
 	require.False(t, refused.Allowed)
 	limited, _ := refused.Err().(*gate.LimitError)
 	require.NotNil(t, limited)
+	reports, err := g.KeyReports(t.Context(), []string{key.ID}, gate.Span{Days: 1, Windows: 1, LastUse: true})
+	require.NoError(t, err)
+	report := reports[0]
 	values := map[string]any{
 		"Gate": g, "Gate in a struct": struct{ g *gate.Gate }{g},
 		"Config":  gate.Config{},
@@ -49,7 +52,26 @@ func TestNothingShowsASecret(t *testing.T) {
 		"RefusedLimit":  limited.Limits[0],
 		"Payer":         limited.Limits[0].Payer,
 		"KeyUsage":      gate.KeyUsage{},
+		"LastUse":       gate.LastUse{KeyID: key.ID, Rotation: &gate.RotationUse{}},
+		"RotationUse":   gate.RotationUse{},
+		"Usage":         gate.Usage{Outcome: refused.Outcome},
+		"PayerUsage":    gate.PayerUsage{},
+		"LimitUsage":    gate.LimitUsage{},
+		"DayUsage":      gate.DayUsage{},
+		"UsageQuery":    gate.UsageQuery{},
+		"Fit":           gate.Fit{},
 		"FailurePolicy": gate.FailurePolicy{},
+		"Decided":       gate.Decided{Request: req, Outcome: refused.Outcome},
+		"Corrected":     gate.Corrected{Outcome: refused.Outcome},
+		"Stats":         g.Stats(),
+		"Outage":        g.Stats().KeyOutage,
+		"ListenerStats": gate.ListenerStats{},
+		"Reached":       gate.Reached{Plan: refused.Plan, Subject: refused.Subject()},
+		"Span":          gate.Span{Days: 1, Windows: 1},
+		"KeyReport":     report,
+		"Report":        report.Report,
+		"QuotaReport":   report.Quotas[0],
+		"GroupReport":   gate.GroupReport{},
 	}
 	leak.Complete(t, values)
 	leak.Check(t, string(secret)[4:36], values)

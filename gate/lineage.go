@@ -72,7 +72,7 @@ func (r *resolver) newNode(ctx context.Context, lk *lookup, found *usageplan.Acc
 	if g.PlanID == "" {
 		return datedNode{n, min(above.read, lk.now)}, nil
 	}
-	a, err := r.allowanceOf(ctx, lk, found, g.PlanID, overrides{g.Throttle, g.Throttles, g.Quotas})
+	a, err := r.allowanceOf(ctx, lk, found, g.PlanID, overrides{throttle: g.Throttle, throttles: g.Throttles, quotas: g.Quotas})
 	if errors.Is(err, usageplan.ErrNotFound) {
 		n.broken = true
 		n.allowance = &allowance{stale: r.flagOf(lk, g.PlanID)}

@@ -13,14 +13,20 @@ import (
 // listenerCheck watches whether the Run of a Listener is running. If it is not, the Gate
 // does not hear of changes by other processes.
 type listenerCheck struct {
+	store    string // what is read from it, for Stats
 	listener usageplan.Listener
 	done     atomic.Bool // the listener was seen listening, or the warning was given
 }
 
 func newListenerChecks(keys apikey.Store, plans usageplan.Store, cfg Config) (all []*listenerCheck) {
-	for _, s := range directories(keys, plans) {
+	stores := directories(keys, plans)
+	names := []string{"keys", "plans"}
+	if len(stores) == 1 {
+		names = []string{"keys and plans"}
+	}
+	for i, s := range stores {
 		if l, ok := s.(usageplan.Listener); ok {
-			all = append(all, &listenerCheck{listener: l})
+			all = append(all, &listenerCheck{store: names[i], listener: l})
 		}
 	}
 	return all
@@ -40,6 +46,6 @@ func (r *resolver) warnIfNotListening(ctx context.Context, now time.Duration) {
 
 // isSilent reports, once, that nothing has run the listener within the grace period.
 func (c *listenerCheck) isSilent(now, grace time.Duration) bool {
-	listening := c.listener.Listening()
+	listening := c.listener.ListenerState().Running
 	return (listening || now >= grace) && !c.done.Swap(true) && !listening
 }

@@ -23,7 +23,9 @@ type runnable struct {
 	running atomic.Bool
 }
 
-func (s *runnable) Listening() bool { return s.running.Load() }
+func (s *runnable) ListenerState() usageplan.ListenerState {
+	return usageplan.ListenerState{Running: s.running.Load()}
+}
 
 // TestListenerIsNotRun checks the warning about a store whose Run is not running. It
 // comes once, and not before MaxAge, which Run has to begin.

@@ -3,30 +3,28 @@ package gate
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 )
 
 // endLookup keeps the result of a look-up and wakes the requests that wait for it.
 func (r *resolver) endLookup(ctx context.Context, l *lookup) {
-	if outage := r.keepResult(l); outage && r.logger != nil {
-		r.logger.LogAttrs(ctx, slog.LevelWarn, "ration: keys cannot be read: cached keys stay in use",
-			slog.Any("error", l.err))
+	if r.keepResult(l) {
+		r.outage.Fail(ctx, l.err)
+	} else {
+		r.outage.Succeed(ctx)
 	}
 	close(l.done)
 }
 
 // keepResult caches the result of a look-up, unless what it read has changed since it
-// began. It reports whether an outage begins: this look-up failed, and the previous one
-// did not.
-func (r *resolver) keepResult(l *lookup) (outage bool) {
+// began. It reports whether the look-up failed.
+func (r *resolver) keepResult(l *lookup) (failed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	// After a change, the map may hold a newer look-up of the same secret.
 	if r.lookups[l.fingerprint] == l {
 		delete(r.lookups, l.fingerprint)
 	}
-	wasFailing := r.failing
 	switch unknown := errors.Is(l.err, errUnknown); {
 	case l.err != nil && !unknown:
 		r.failing = true
@@ -44,7 +42,7 @@ func (r *resolver) keepResult(l *lookup) (outage bool) {
 		clear(r.changedAt)
 	}
 	r.nextPlace()
-	return r.failing && !wasFailing
+	return r.failing
 }
 
 // rememberRefused remembers that a secret is refused. Any change since the look-up

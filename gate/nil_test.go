@@ -21,6 +21,7 @@ func TestNil(t *testing.T) {
 		"counter: nil *memory.Store: want a store.Counter":                   {Keys: st, Plans: st, Counter: none},
 		"counter: nil: want a store.Counter":                                 {Keys: st, Plans: st},
 		"observer: nil *gate_test.noObserver: want a gate.Observer, or none": {Keys: st, Plans: st, Counter: st, Config: gate.Config{Observer: (*noObserver)(nil)}},
+		"observer[1]: nil: want a gate.Observer":                             {Keys: st, Plans: st, Counter: st, Config: gate.Config{Observer: gate.Observers{new(witness), nil}}},
 	} {
 		_, err := cfg.gate()
 		require.ErrorIs(t, err, gate.ErrInvalid)

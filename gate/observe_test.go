@@ -13,9 +13,12 @@ import (
 
 type log []string
 
-func (l *log) Decided(_ context.Context, req gate.Request, d gate.Outcome, err error) {
-	*l = append(*l, fmt.Sprint(d.Reason, " ", d.Charged, d.Costs[0], " ", err, " ", req))
+func (l *log) Decided(_ context.Context, d gate.Decided) {
+	o := d.Outcome
+	*l = append(*l, fmt.Sprint(o.Reason, " ", o.Charged, o.Costs[0], " ", d.Err, " ", d.Request))
 }
+
+func (*log) Corrected(context.Context, gate.Corrected) {}
 
 // TestObserver checks that the Observer is told of every decision and of no secret.
 func TestObserver(t *testing.T) {
@@ -32,6 +35,23 @@ func TestObserver(t *testing.T) {
 	for i := range want {
 		require.Contains(t, (*seen)[i], want[i])
 		require.NotContains(t, (*seen)[i], string(secret))
+	}
+}
+
+// TestObservers checks that Observers tell each of them, in their order.
+func TestObservers(t *testing.T) {
+	first, second := new(witness), new(witness)
+	var order []string
+	name := func(n string) gate.Observer { return toldOf(func(gate.Decided) { order = append(order, n) }) }
+	h := newTokens(t, func(cfg *parts) { cfg.Observer = gate.Observers{name("a"), first, gate.Observers{name("b"), second}} })
+	_, secret, _ := h.linked(usageplan.Plan{Quotas: tokensPerDay(2)})
+	d := h.admit(gate.Request{Secret: secret, Costs: costs(2)})
+	require.NoError(t, h.gate.Settle(t.Context(), &d, costs(1)))
+	require.Equal(t, []string{"a", "b"}, order)
+	for _, w := range []*witness{first, second} {
+		require.Len(t, w.decided, 1)
+		require.Len(t, w.corrected, 1)
+		require.EqualValues(t, 1, w.corrected[0].Actual[0])
 	}
 }
 

@@ -275,7 +275,7 @@ func TestUnknownEndsStaleness(t *testing.T) {
 	})
 }
 
-// TestOutageIsLogged checks that there is one warning for each outage.
+// TestOutageIsLogged checks that each outage has one warning, and one line at its end.
 func TestOutageIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -296,6 +296,8 @@ func TestOutageIsLogged(t *testing.T) {
 			require.Equal(t, gate.Admitted, h.reason(secret))
 			time.Sleep(10 * time.Second)
 			require.Equal(t, gate.Admitted, h.reason(secret))
+			synctest.Wait()
+			require.Equal(t, outages+1, strings.Count(log.String(), "level=INFO"), log.String())
 		}
 		require.NotContains(t, log.String(), string(secret))
 		require.Contains(t, log.String(), errBroken.Error())

@@ -33,6 +33,11 @@ func leased(t *testing.T, c store.Counter) store.Counter {
 	if os.Getenv(overLeases) == "" {
 		return c
 	}
+	return newEager(t, c)
+}
+
+// newEager returns an eager Counter over c.
+func newEager(t *testing.T, c store.Counter) *eager {
 	l, err := lease.New(c, lease.Config{Timeout: time.Minute}) // the machine may be busy
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close(context.Background()) })
@@ -100,11 +105,15 @@ func TestOverLeases(t *testing.T) {
 var notOverLeases = []string{
 	// They have leases of their own, or none.
 	"TestOverLeases", "TestLease", "TestLeases.*", "TestCloseEnds", "TestCounter",
+	"TestLastUsed", "TestLastUsedWithLeases", "TestLastUsedOfSecrets", "TestUsageIsNextLevel", "TestUsageWithLeases",
 
 	// They are about single calls of a Counter, or about what allocates.
 	"TestPlace", "TestPlaceOfGroups", "TestTimeout", "TestGiveBack", "TestApartCancelled",
 	"TestSettleFails", "TestGroupsSettleFails", "TestGroupsSettleApart", "TestReportDuringMove",
-	"TestClassesAllocateNothing", "TestUnitsAllocateNothing",
+	"TestClassesAllocateNothing", "TestUnitsAllocateNothing", "TestDecided", "TestCorrected",
+
+	// A settlement fails, which leases would make later.
+	"TestOutageHasTwoLines",
 
 	// They move Request.At and not the time. A refusal is remembered by the time.
 	"TestRaisedPlan", "TestChargeList",

@@ -1,16 +1,19 @@
 package gate
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // A Payer is one of those whose limits a request must fit, and to whom it is charged. A
 // request has up to six: its key, the groups above the key, its API stage, and the
 // account.
 type Payer struct {
-	Kind PayerKind
+	Kind PayerKind `json:"kind"`
 
 	// ID is the ID of the key or the group, or the API stage as "api:stage". It is empty for
 	// the account.
-	ID string
+	ID string `json:"id,omitzero"`
 }
 
 // String returns the kind and the ID, such as "group acme".
@@ -32,11 +35,30 @@ const (
 	PayerAccount                  // all requests: Config.Account
 )
 
+var payerKinds = [...]string{PayerKey: "key", PayerGroup: "group", PayerStage: "stage", PayerAccount: "account"}
+
 // String returns "key", "group", "stage" or "account".
 func (k PayerKind) String() string {
-	names := [...]string{"key", "group", "stage", "account"}
-	if int(k) < len(names) {
-		return names[k]
+	if int(k) < len(payerKinds) {
+		return payerKinds[k]
 	}
 	return fmt.Sprintf("payer(%d)", uint8(k))
+}
+
+// MarshalText returns what String returns. Another value than the four kinds is an error.
+func (k PayerKind) MarshalText() ([]byte, error) {
+	if int(k) >= len(payerKinds) {
+		return nil, fmt.Errorf("%w payer kind: %d: want PayerKey to PayerAccount", ErrInvalid, uint8(k))
+	}
+	return []byte(k.String()), nil
+}
+
+// UnmarshalText sets k to the kind whose String is text. After an error, k is unchanged.
+func (k *PayerKind) UnmarshalText(text []byte) error {
+	i := slices.Index(payerKinds[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("%w payer kind: %.40q: want key, group, stage or account", ErrInvalid, text)
+	}
+	*k = PayerKind(i)
+	return nil
 }

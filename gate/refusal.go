@@ -11,19 +11,7 @@ import (
 // "throttle". Of a shared throttle the Level has the Wait only. The same holds for a
 // token bucket of this process, which refused because the Counter failed.
 func (o *Outcome) Refusals() iter.Seq[Level] {
-	return func(yield func(Level) bool) {
-		if o.Allowed {
-			return
-		}
-		for l := range o.lacking() {
-			if !l.Soft && !yield(l) {
-				return
-			}
-		}
-		if r := o.refuser; r != nil {
-			yield(Level{r.payer, r.limit, store.Level{Wait: o.RetryAfter}})
-		}
-	}
+	return func(yield func(Level) bool) { o.eachRefusal(yield) }
 }
 
 // WouldRefuse returns a sequence of the limits that have no room for the request and do
@@ -36,33 +24,50 @@ func (o *Outcome) Refusals() iter.Seq[Level] {
 // it as well. To count what a soft limit would cost clients, look at Allowed first. A
 // request that the middleware admits free of charge has the limits that it passed over.
 func (o *Outcome) WouldRefuse() iter.Seq[Level] {
-	return func(yield func(Level) bool) {
-		for l := range o.lacking() {
-			if (l.Soft || o.Allowed) && !yield(l) {
-				return
-			}
-		}
-		if !o.Allowed {
-			return
-		}
-		if r := o.refuser; r != nil {
-			yield(Level{r.payer, r.limit, store.Level{Wait: r.wait}})
-		}
+	return func(yield func(Level) bool) { o.eachWouldRefuse(yield) }
+}
+
+// eachRefusal calls yield with each of Refusals until yield returns false. It is a method
+// of its own, so that Refusals is inlined and an Observer's loop allocates nothing.
+func (o *Outcome) eachRefusal(yield func(Level) bool) {
+	if o.Allowed {
+		return
+	}
+	whole := o.eachLacking(func(l Level) bool { return l.Soft || yield(l) })
+	if r := o.refuser; whole && r != nil {
+		yield(Level{r.payer, r.plan, r.limit, store.Level{Wait: o.RetryAfter}})
 	}
 }
 
-// lacking returns a sequence of the limits of the key and its groups that have no room
-// for the request, soft or not.
-func (o *Outcome) lacking() iter.Seq[Level] {
-	return func(yield func(Level) bool) {
-		for _, levels := range []iter.Seq[Level]{o.Levels(), o.GroupLevels()} {
-			for l := range levels {
-				if l.Wait > 0 && !yield(l) {
-					return
-				}
+// eachWouldRefuse calls yield with each of WouldRefuse until yield returns false.
+func (o *Outcome) eachWouldRefuse(yield func(Level) bool) {
+	whole := o.eachLacking(func(l Level) bool { return !l.Soft && !o.Allowed || yield(l) })
+	if r := o.refuser; whole && o.Allowed && r != nil {
+		yield(Level{r.payer, r.plan, r.limit, store.Level{Wait: r.wait}})
+	}
+}
+
+// eachLacking calls yield with each limit of the key and its groups that has no room for
+// the request, soft or not, until yield returns false. It reports whether it came to the
+// end. A Decision whose levels stand has room everywhere.
+func (o *Outcome) eachLacking(yield func(Level) bool) bool {
+	if !o.stands {
+		levels := o.keyLevels()
+		for i, limit := range o.Limits() {
+			if levels[i].Wait > 0 && !yield(Level{Payer{PayerKey, o.Key.ID}, o.Plan, limit, levels[i]}) {
+				return false
 			}
 		}
 	}
+	for g := o.groups; g != nil; g = g.above {
+		levels := g.levels()
+		for i, limit := range g.meters.limits {
+			if levels[i].Wait > 0 && !yield(Level{Payer{PayerGroup, g.node.group.ID}, g.node.allowance.plan, limit, levels[i]}) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // RefusedBy returns the payer of the first of Refusals, and whether there is one. It does

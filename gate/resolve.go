@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/internal/outage"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -46,6 +47,7 @@ type resolver struct {
 	patience       time.Duration // Config.Timeout; bounds waits if a cached entry will do
 	logger         *slog.Logger
 	listenerChecks []*listenerCheck
+	outage         outage.Log // of keys and plans
 	fingerprints   *fingerprinter
 	cache          *cache
 
@@ -103,6 +105,13 @@ func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver
 		listenerChecks: newListenerChecks(keys, plans, cfg),
 		fingerprints:   newFingerprinter(),
 		cache:          cache,
+		outage: outage.Log{
+			Logger:   cfg.Logger,
+			Level:    slog.LevelWarn,
+			Begins:   "ration: keys cannot be read: cached keys stay in use",
+			Ends:     "ration: keys can be read again",
+			Affected: "staleDecisions",
+		},
 
 		allowances: newAllowances(cache, 1<<10),
 		refused:    map[fingerprint]refusedSecret{},
@@ -125,14 +134,14 @@ type query struct {
 
 // resolve returns the entry of the key that a request names. Ages go by the Gate's own
 // clock and not by the request's At, which is that of one request only. Unless the key is
-// usable at any time, resolve stamps the request.
+// usable at any time, resolve stamps the request. read reports that a look-up was needed.
 //
 // The form of a secret is checked after the cache. A secret whose fingerprint is in the
 // cache was found in the store, and the checksum would be a fifth of a decision. On a
 // miss the check saves a look-up for a secret that no key can have.
-func (r *resolver) resolve(ctx context.Context, req *Request, now reading) (*entry, error) {
+func (r *resolver) resolve(ctx context.Context, req *Request, now reading) (e *entry, read bool, err error) {
 	if req.KeyID == "" && len(req.Secret) > maxSecret {
-		return nil, errUnknown
+		return nil, false, errUnknown
 	}
 	var f fingerprint
 	if req.KeyID != "" {
@@ -140,19 +149,29 @@ func (r *resolver) resolve(ctx context.Context, req *Request, now reading) (*ent
 	} else {
 		f = r.fingerprints.ofSecret(req.Secret)
 	}
-	e, age := r.cache.get(f), now.gateAge()
+	e = r.cache.get(f)
+	age := now.gateAge()
 	fresh := e != nil && e.fresh(age)
 	if fresh && e.permanent {
-		return e, nil
+		return e, false, nil
 	}
 	now.stamp(req)
 	if fresh && e.usable(req.At) == 0 {
-		return e, nil
+		return e, false, nil
 	}
 	if req.KeyID == "" && r.form.Check(string(req.Secret)) != nil {
-		return nil, errUnknown
+		return nil, false, errUnknown
 	}
 	return r.lookUp(ctx, &query{f, req.Secret, req.KeyID, req.At, age})
+}
+
+// noteStale counts a decision by a key of this age in an outage, if it is older than
+// Config.MaxAge.
+func (r *resolver) noteStale(age time.Duration) {
+	if age > r.maxAge {
+		r.outage.Affect()
+		r.outage.Raise(age)
+	}
 }
 
 // maxSecret is the length in bytes beyond which a secret is unknown without being
@@ -247,7 +266,7 @@ func (r *resolver) bindGroup(ctx context.Context, lk *lookup, e *entry, found *u
 // bindLink adds what a link allows to e. A link to a plan that does not exist allows
 // nothing.
 func (r *resolver) bindLink(ctx context.Context, lk *lookup, e *entry, l *usageplan.Link, found *usageplan.Access) error {
-	a, err := r.allowanceOf(ctx, lk, found, l.PlanID, overrides{l.Throttle, l.Throttles, l.Quotas})
+	a, err := r.allowanceOf(ctx, lk, found, l.PlanID, overrides{l.Throttle, l.Throttles, l.Quotas, l.Alerts})
 	if errors.Is(err, usageplan.ErrNotFound) {
 		// The plan was deleted, before or after its link was read. It may come back.
 		x := e.ensureExtra()

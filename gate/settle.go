@@ -72,13 +72,44 @@ func (g *Gate) settle(ctx context.Context, d *Decision, actual usageplan.Costs, 
 	}
 	within, cancel := g.within(context.WithoutCancel(ctx))
 	defer cancel()
-	c := d.correction(actual, requests, g.bucketCheck(within, d))
+	check := g.bucketCheck(within, d)
+	if g.cfg.Observer != nil {
+		return g.settleObserved(ctx, within, d, actual, requests, check)
+	}
+	c := d.correction(actual, requests, check)
 	if len(c.Parts) == 0 {
 		return nil
 	}
-	ok, err := g.correct(within, c)
+	return g.applyCorrection(within, d, c, actual)
+}
+
+// settleObserved makes the correction, and tells the Observer of the levels after it.
+func (g *Gate) settleObserved(ctx, within context.Context, d *Decision, actual usageplan.Costs, requests int64, check bucketCheck) error {
+	o := d.unshared()
+	c := o.correction(actual, requests, check)
+	if len(c.Parts) == 0 {
+		return nil
+	}
+	payers := o.wantLevels(c)
+	err := g.applyCorrection(within, d, c, actual)
+	if err == nil {
+		for i := range payers {
+			payers[i].showLevels(&c.Parts[i])
+		}
+	}
+	g.cfg.Observer.Corrected(ctx, Corrected{*o, requests < 0, actual, err, time.Since(c.At)})
+	return err
+}
+
+// applyCorrection makes the charge c, which corrects d. If nothing has changed, d can be
+// settled again.
+func (g *Gate) applyCorrection(ctx context.Context, d *Decision, c *store.Charge, actual usageplan.Costs) error {
+	ok, err := g.correct(ctx, c)
 	switch {
 	case err != nil:
+		if !errors.Is(err, store.ErrInvalid) {
+			g.outage.Fail(ctx, err)
+		}
 		if errors.Is(err, store.ErrNotTaken) {
 			atomic.StoreUint32(&d.settled, 0)
 		}
@@ -91,10 +122,10 @@ func (g *Gate) settle(ctx context.Context, d *Decision, actual usageplan.Costs, 
 }
 
 // correction returns the charge that corrects what the key and every group were charged.
-func (d *Decision) correction(actual usageplan.Costs, requests int64, check bucketCheck) *store.Charge {
+func (o *Outcome) correction(actual usageplan.Costs, requests int64, check bucketCheck) *store.Charge {
 	change := actual
 	for i := range change {
-		change[i] -= d.Costs[i]
+		change[i] -= o.Costs[i]
 	}
 	c := &store.Charge{At: time.Now()}
 	add := func(p store.Part) {
@@ -102,8 +133,8 @@ func (d *Decision) correction(actual usageplan.Costs, requests int64, check buck
 			c.Parts = append(c.Parts, p)
 		}
 	}
-	add(d.meters.correctionPart(d.binding.subject, d.keyLevels(), check, &change, &actual, requests))
-	for l := d.groups; l != nil; l = l.above {
+	add(o.meters.correctionPart(o.binding.subject, o.keyLevels(), check, &change, &actual, requests))
+	for l := o.groups; l != nil; l = l.above {
 		add(l.meters.correctionPart(l.node.subject, l.levels(), check, &change, &actual, requests))
 	}
 	return c

@@ -114,16 +114,16 @@ func (c *counted) Take(ctx context.Context, charge *store.Charge) error {
 	return c.Counter.Take(ctx, charge)
 }
 
-// TestSixteenMeters has a plan with all limits, all units and an ID. Together they are as
-// many meters as a part of a charge can have.
-func TestSixteenMeters(t *testing.T) {
+// TestMostMeters has a plan with all limits, all units and an ID. Together they are as
+// many meters as a part of a charge can have, less the record of a secret.
+func TestMostMeters(t *testing.T) {
 	c := &counted{Counter: memory.New(memory.Config{})}
 	units := append(slices.Clone(model), usageplan.Unit{Name: "pages"})
 	h := newFixture(t, func(cfg *parts) { cfg.Units, cfg.Counter = units, c })
 	k, secret, p := h.linked(manyLimits(usageplan.MaxLimits))
 	for _, repeated := range []bool{false, true} {
 		d := h.ask(gate.Request{Secret: secret, ID: "a", Costs: usageplan.Costs{1, 2, 3, 4}})
-		require.Equal(t, store.MaxMeters, c.meters)
+		require.Equal(t, store.MaxMeters-1, c.meters)
 		require.Equal(t, repeated, d.Repeated)
 		require.Equal(t, []int64{1, 1, 2, 3, 4}, h.records(p.ID, k.ID, units))
 	}

@@ -137,4 +137,5 @@ func TestObserverOfUnits(t *testing.T) {
 
 type observer func(gate.Outcome)
 
-func (f observer) Decided(_ context.Context, _ gate.Request, o gate.Outcome, _ error) { f(o) }
+func (f observer) Decided(_ context.Context, d gate.Decided) { f(d.Outcome) }
+func (f observer) Corrected(context.Context, gate.Corrected) {}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/ration-go/ration/internal/fault"
@@ -229,17 +228,23 @@ func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string
 	if err != nil {
 		return err
 	}
-	return g.setRemaining(ctx, subject, q, n)
+	return g.setRemaining(ctx, subject, keyID+"/"+planID, q, n)
 }
 
 // setRemaining sets what remains of a quota to n, for the subject that q is a quota of.
-func (g *Gate) setRemaining(ctx context.Context, subject string, q quota.Quota, n int64) error {
+// owner is the owner of the quota in the ID of a history.Entry.
+func (g *Gate) setRemaining(ctx context.Context, subject, owner string, q quota.Quota, n int64) (err error) {
 	at := time.Now()
 	c := store.NewCharge(subject, n, quotaMeter(q, at, g.cfg.Keep))
 	c.Op, c.At = store.SetRemaining, at
 	within, cancel := g.within(ctx)
 	defer cancel()
-	if err := g.takeMoved(within, c); err != nil {
+	if g.cfg.History == nil {
+		err = g.takeMoved(within, c)
+	} else {
+		err = g.setRecorded(within, owner+"/"+q.NameOrPeriod(), c)
+	}
+	if err != nil {
 		return fmt.Errorf("gate: set remaining: %w", err)
 	}
 	return nil
@@ -267,14 +272,7 @@ func (g *Gate) quotasOf(ctx context.Context, planID string, own []quota.Quota) (
 	if err != nil {
 		return nil, fmt.Errorf("gate: plan %s: %w", planID, err)
 	}
-	if own == nil {
-		own = p.Quotas
-	}
-	quotas := slices.Clone(own)
-	for key, l := range p.For {
-		quotas = append(quotas, l.Named(key).Quotas...)
-	}
-	return quotas, nil
+	return quotasInForce(&p, own), nil
 }
 
 // quotaNamed returns the quota of that name. owner is the plan or the group that has the

@@ -31,7 +31,7 @@ func TestFallbackAllocs(t *testing.T) {
 	one := store.One(c)
 	require.Zero(t, testing.AllocsPerRun(100, func() { _, _, _ = one.TakeOne(t.Context(), "a", &m, time.Time{}, 1) }))
 
-	meters, subjects := sixteenMeters[:], []string{"a", "b", "c", "d"}
+	meters, subjects := manyMeters[:], []string{"a", "b", "c", "d"}
 	levels := make([]store.Level, len(meters)*len(subjects))
 	c.levels = 0
 	allocs := testing.AllocsPerRun(100, func() { _ = store.Peek(t.Context(), c, time.Time{}, subjects, meters, levels, nil) })

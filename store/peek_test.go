@@ -26,7 +26,7 @@ func TestPeekByTake(t *testing.T) {
 			c.used[[2]string{s, fmt.Sprint(i)}] = int64(100*j + i)
 		}
 	}
-	for _, n := range []int{0, 1, 15, 16, 17, 20} {
+	for _, n := range []int{0, 1, 16, 17, 18, 20} {
 		c.takes = 0
 		levels := make([]store.Level, 3*n+1)
 		require.NoError(t, store.Peek(t.Context(), c, at, subjects, meters[:n], levels, nil))
@@ -36,7 +36,7 @@ func TestPeekByTake(t *testing.T) {
 			}
 		}
 		require.Zero(t, levels[3*n], "%d meters: past the last level", n)
-		require.Equal(t, 3*((n+15)/16), c.takes, "%d meters", n)
+		require.Equal(t, 3*((n+16)/17), c.takes, "%d meters", n)
 	}
 	require.NoError(t, store.Peek(t.Context(), c, at, nil, meters, nil, nil))
 }

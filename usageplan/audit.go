@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/pages"
 )
 
@@ -63,7 +64,8 @@ type InvalidRecord struct {
 }
 
 // Audit reads all keys, plans, links and groups, and reports what may need a correction.
-// It changes nothing.
+// It changes nothing. A Service does not know when keys were used: gate.Gate.Unused lists
+// those that nobody uses.
 func (s *Service) Audit(ctx context.Context) (AuditReport, error) {
 	a := newAudit(s)
 	// auditGroups needs what auditKeys has noted of groups, and auditPlans what auditGroups
@@ -82,7 +84,8 @@ func (s *Service) Prune(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := s.removeLinks(ctx, a.DeadLinks); err != nil {
+	recorded := func(l *Link) { s.history.link(ctx, history.Unlink, l, nil) }
+	if err := s.removeLinks(ctx, a.DeadLinks, recorded); err != nil {
 		return 0, fmt.Errorf("usageplan: prune: %w", err)
 	}
 	return len(a.DeadLinks), nil

@@ -15,6 +15,7 @@ func (p Plan) Clone() Plan {
 	}
 	p.Throttles = slices.Clone(p.Throttles)
 	p.Quotas = slices.Clone(p.Quotas)
+	p.Alerts = slices.Clone(p.Alerts)
 	p.Routes = maps.Clone(p.Routes)
 	p.Stages = slices.Clone(p.Stages)
 	p.Tags = maps.Clone(p.Tags)
@@ -30,6 +31,7 @@ func (l Link) Clone() Link {
 	l.Throttle = copied(l.Throttle)
 	l.Throttles = slices.Clone(l.Throttles)
 	l.Quotas = slices.Clone(l.Quotas)
+	l.Alerts = slices.Clone(l.Alerts)
 	return l
 }
 

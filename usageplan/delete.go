@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/pages"
 	"github.com/ration-go/ration/internal/retry"
 )
@@ -18,16 +19,13 @@ import (
 // that a group gets the plan at the same time. A Gate refuses the keys of such a group,
 // and Audit reports it.
 //
-// Errors: ErrNotFound, and ErrInUse, whose text names the group. With any other error,
-// the plan may be gone while some of its links are left. Prune removes these.
+// The History is told of the plan. It is not told of each link, since they may be many.
+//
+// Errors: ErrNotFound; ErrInUse, whose text names the group; and ErrConflict if others
+// changed the plan 16 times in a row. With any other error, the plan may be gone while
+// some of its links are left. Prune removes these.
 func (s *Service) Delete(ctx context.Context, id string) error {
-	if err := s.noGroupHas(ctx, id); err != nil {
-		return err
-	}
-	if err := s.plans.DeletePlan(ctx, id, 0); err != nil {
-		return fmt.Errorf("usageplan: delete plan %s: %w", id, err)
-	}
-	return s.unlinkAll(ctx, id)
+	return s.DeleteIf(ctx, id, func(*Plan) error { return nil })
 }
 
 // noGroupHas returns ErrInUse if a group has a plan that exists.
@@ -53,9 +51,9 @@ func (s *Service) noGroupHas(ctx context.Context, planID string) error {
 // Errors: those of may and Delete, and ErrConflict if others were faster 16 times in a
 // row.
 func (s *Service) DeleteIf(ctx context.Context, id string, may func(*Plan) error) error {
+	var p Plan
 	err := retry.Do(ctx, func() (raced bool, err error) {
-		p, err := s.Get(ctx, id)
-		if err != nil {
+		if p, err = s.Get(ctx, id); err != nil {
 			return false, err
 		}
 		if err := may(&p); err != nil {
@@ -72,6 +70,7 @@ func (s *Service) DeleteIf(ctx context.Context, id string, may func(*Plan) error
 	if err != nil {
 		return err
 	}
+	s.history.plan(ctx, history.Delete, &p, nil)
 	return s.unlinkAll(ctx, id)
 }
 
@@ -83,7 +82,7 @@ func (s *Service) unlinkAll(ctx context.Context, id string) error {
 		return s.plans.PlanLinks(ctx, id, cursor, pages.Size)
 	}) {
 		if err == nil {
-			err = s.removeLinks(ctx, links)
+			err = s.removeLinks(ctx, links, func(*Link) {})
 		}
 		if err != nil {
 			return fmt.Errorf("usageplan: delete links of plan %s: %w", id, err)

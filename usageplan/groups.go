@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/internal/retry"
@@ -19,12 +20,15 @@ import (
 //
 // Groups keeps no state and is safe for concurrent use. If several callers change a group
 // at the same time, no change is lost.
+//
+// Config.History is told of changes that were made, as that of a Service is.
 type Groups struct {
 	keys    apikey.Store
 	plans   Store
 	groups  GroupStore // plans
 	counter store.Counter
 	units   Units
+	history recorder
 }
 
 // NewGroups returns Groups on a store of keys, a store of plans and groups, and the
@@ -42,7 +46,7 @@ func NewGroups(keys apikey.Store, plans Store, counter store.Counter, cfg Config
 	if err != nil {
 		return nil, err
 	}
-	return &Groups{keys: keys, plans: plans, groups: groups, counter: counter, units: slices.Clone(cfg.Units)}, nil
+	return &Groups{keys: keys, plans: plans, groups: groups, counter: counter, units: slices.Clone(cfg.Units), history: recorder{cfg.History}}, nil
 }
 
 // Create creates a group and returns it. An empty ID is replaced by ten random lower-case
@@ -93,6 +97,7 @@ func (s *Groups) Create(ctx context.Context, g Group) (Group, error) {
 	if err != nil {
 		return Group{}, err
 	}
+	s.history.group(ctx, history.Create, nil, &g)
 	return g, nil
 }
 

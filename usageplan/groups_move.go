@@ -56,10 +56,12 @@ func (s *Groups) MoveKey(ctx context.Context, keyID, groupID string) (k apikey.K
 		if k.GroupID == groupID && !m.fetched {
 			return false, nil
 		}
+		before := k
 		k.GroupID = groupID
 		if raced, err := m.writeKey(ctx, &k); err != nil {
 			return raced, err
 		}
+		s.history.keyMoved(ctx, &before, &k)
 
 		// A link may have been added after moveCounts had read the links. If it was charged in
 		// both families since, nothing can bring the two counts together.

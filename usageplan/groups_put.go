@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/pages"
 	"github.com/ration-go/ration/internal/retry"
 )
@@ -58,12 +59,28 @@ func (s *Groups) Put(ctx context.Context, g Group) (put Group, err error) {
 // key or a group is put into the group while it is deleted. A Gate refuses such a key,
 // and Audit reports it. Create the group again with its ID and its ParentID to mend this.
 //
-// Errors: ErrNotFound, and ErrInUse if a group is below it or a key is in it. The text
-// names the first one.
+// Errors: ErrNotFound; ErrInUse if a group is below it or a key is in it, and the text
+// names the first one; and ErrConflict if others changed the group 16 times in a row.
 func (s *Groups) Delete(ctx context.Context, id string) error {
-	if _, err := s.Get(ctx, id); err != nil {
+	var g Group
+	err := retry.Do(ctx, func() (raced bool, err error) {
+		if g, err = s.Get(ctx, id); err != nil {
+			return false, err
+		}
+		if err := s.unused(ctx, id); err != nil {
+			return false, err
+		}
+		return written("delete group "+id, s.groups.DeleteGroup(ctx, id, g.Version))
+	})
+	if err != nil {
 		return err
 	}
+	s.history.group(ctx, history.Delete, &g, nil)
+	return nil
+}
+
+// unused returns ErrInUse if a group is below another, or a key is in it.
+func (s *Groups) unused(ctx context.Context, id string) error {
 	child, err := firstGroup(ctx, s.groups, GroupFilter{ParentID: id})
 	if err != nil {
 		return err
@@ -80,9 +97,6 @@ func (s *Groups) Delete(ctx context.Context, id string) error {
 		if len(page) > 0 {
 			return fmt.Errorf("usageplan: delete group %s: key %s is in it: %w", id, page[0].ID, ErrInUse)
 		}
-	}
-	if err := s.groups.DeleteGroup(ctx, id, 0); err != nil {
-		return fmt.Errorf("usageplan: delete group %s: %w", id, err)
 	}
 	return nil
 }

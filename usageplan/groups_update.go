@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/retry"
 )
 
@@ -37,9 +38,9 @@ import (
 // new plan does not exist; and ErrConflict if others were faster 16 times in a row. If
 // the parent of the group was deleted, create it again before the group is moved.
 func (s *Groups) Update(ctx context.Context, id string, change func(*Group) error) (g Group, err error) {
+	var old Group
 	err = retry.Do(ctx, func() (raced bool, err error) {
-		old, err := s.Get(ctx, id)
-		if err != nil {
+		if old, err = s.Get(ctx, id); err != nil {
 			return false, err
 		}
 		g = old.Clone()
@@ -65,6 +66,11 @@ func (s *Groups) Update(ctx context.Context, id string, change func(*Group) erro
 		return Group{}, err
 	}
 	g.Version++
+	action := history.Update
+	if g.ParentID != old.ParentID {
+		action = history.Move
+	}
+	s.history.group(ctx, action, &old, &g)
 	return g, nil
 }
 

@@ -18,7 +18,7 @@ func TestJSONForms(t *testing.T) {
 	at := time.Date(2026, 11, 30, 12, 0, 0, 123_000, time.UTC)
 	for _, p := range []usageplan.Plan{
 		{ID: "bare"},
-		{ID: "empty", Throttles: []usageplan.Throttle{}, Quotas: []quota.Quota{}, Stages: []usageplan.Stage{}, Routes: map[string]limiter.Limit{},
+		{ID: "empty", Alerts: []int{}, Throttles: []usageplan.Throttle{}, Quotas: []quota.Quota{}, Stages: []usageplan.Stage{}, Routes: map[string]limiter.Limit{},
 			For: forAll{}},
 		{ID: "classes", For: forAll{
 			"opus": {
@@ -76,7 +76,7 @@ func TestJSONForms(t *testing.T) {
 func FuzzPlanJSON(f *testing.F) {
 	for _, text := range []string{
 		`{"id":"p","throttle":"5/s burst 9","throttles":["5 tokens/minute","blocked as none"],"quotas":["5 tokens/day as a/b"]}`,
-		`{"throttles":[],"quotas":[]}`, `{"throttles":["unlimited"]}`, `{"throttles":null}`, `{"throttles":["5 requests/s","5/s as  as "]}`,
+		`{"throttles":[],"quotas":[],"alerts":[]}`, `{"alerts":[50,100]}`, `{"throttles":["unlimited"]}`, `{"throttles":null}`, `{"throttles":["5 requests/s","5/s as  as "]}`,
 		`{"for":{"opus":{"throttles":["5 tokens/minute soft"],"quotas":["5/day soft as soft"]},"GET /a":{"quotas":["1/day"],"throttles":[]}}}`,
 		`{"for":{}}`, `{"for":{"a/b":{}}}`, `{"for":{"a":{}}}`, `{"for":{"a":{"quotas":["1/day"],"Quotas":[]}}}`, `{"for":{"use":{"quotas":["1/day"]}}}`,
 	} {
@@ -86,6 +86,7 @@ func FuzzPlanJSON(f *testing.F) {
 		back, p := decodedTwice[usageplan.Plan](t, text)
 		if p != nil {
 			require.Equal(t, p.Throttles, back.Throttles)
+			require.Equal(t, p.Alerts, back.Alerts)
 			require.Equal(t, p.Quotas == nil, back.Quotas == nil)
 			require.Equal(t, p.For == nil, back.For == nil)
 			for key, l := range p.For {

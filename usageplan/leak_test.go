@@ -33,6 +33,7 @@ func TestNothingShowsASecret(t *testing.T) {
 		"Groups": must(usageplan.NewGroups(st, st, st, usageplan.Config{})), "Group": usageplan.Group{}, "GroupFilter": usageplan.GroupFilter{},
 		"Throttle": usageplan.Throttle{}, "Limits": usageplan.Limits{}, "Unit": usageplan.Unit{}, "Config": usageplan.Config{}, "InvalidRecord": usageplan.InvalidRecord{},
 		"AuditReport": usageplan.AuditReport{}, "Listeners": &usageplan.Listeners{},
+		"ListenerState": usageplan.ListenerState{}, "Subscription": &usageplan.Subscription{},
 	}
 	leak.Complete(t, values)
 	leak.Check(t, string(secret)[4:36], values)

@@ -15,8 +15,8 @@ import (
 // A Link ties a key to a plan.
 //
 // The JSON form of a Link is stable, so stores may keep it. It holds every valid Link
-// exactly. It keeps the difference between Throttles and Quotas that are nil and those
-// that are empty: the member is left out, or it is [].
+// exactly. It keeps the difference between Throttles, Quotas and Alerts that are nil and
+// those that are empty: the member is left out, or it is [].
 type Link struct {
 	PlanID string `json:"planId"`
 	KeyID  string `json:"keyId"`
@@ -40,6 +40,11 @@ type Link struct {
 	// empty but not nil, the key has no quota. Those of classes and routes stay. For another
 	// limit of a class, give the key a plan of its own.
 	Quotas []quota.Quota `json:"quotas,omitzero"`
+
+	// Alerts replaces the Alerts of the plan for this key. If nil, the plan's count. If
+	// empty but not nil, there are none. They are for all quotas, also those of classes and
+	// routes.
+	Alerts []int `json:"alerts,omitzero"`
 
 	// Created is the time when the link was created.
 	Created time.Time `json:"created,omitzero"`
@@ -77,6 +82,7 @@ func (l *Link) faults() (errs []error) {
 		errs = append(errs, fmt.Errorf("allowance: %.40q: want UTF-8 without control characters and '>'", l.Allowance))
 	}
 	errs = append(errs, limitFaults(l.Throttle, l.Throttles, l.Quotas)...)
+	errs = append(errs, alertFaults(l.Alerts)...)
 	return append(errs, combinationFaults(l.Throttles, l.Quotas, nil)...)
 }
 

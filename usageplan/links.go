@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/pages"
 	"github.com/ration-go/ration/internal/retry"
 )
@@ -67,6 +68,7 @@ func (s *Service) addLink(ctx context.Context, l Link, spare bool) (Link, error)
 	if err := s.plans.InsertLink(ctx, l); err != nil {
 		return Link{}, fmt.Errorf("usageplan: link key %s to plan %s: %w", l.KeyID, l.PlanID, err)
 	}
+	s.history.link(ctx, history.Link, nil, &l)
 	return l, nil
 }
 
@@ -74,25 +76,44 @@ func (s *Service) addLink(ctx context.Context, l Link, spare bool) (Link, error)
 // linked again, the key's use still counts, because the Allowance is the same. It does
 // not if the key has moved to another family of groups meanwhile: see Groups.MoveKey.
 func (s *Service) Unlink(ctx context.Context, planID, keyID string) error {
+	before, err := s.linkBefore(ctx, planID, keyID)
+	if err != nil {
+		return err
+	}
+	if err := s.unlink(ctx, planID, keyID); err != nil {
+		return err
+	}
+	s.history.link(ctx, history.Unlink, &before, nil)
+	return nil
+}
+
+// unlink does what Unlink does, and records nothing.
+func (s *Service) unlink(ctx context.Context, planID, keyID string) error {
 	if err := s.plans.DeleteLink(ctx, planID, keyID); err != nil {
 		return fmt.Errorf("usageplan: unlink key %s from plan %s: %w", keyID, planID, err)
 	}
 	return nil
 }
 
-// removeLinks removes links. It is no error if some are gone already.
-func (s *Service) removeLinks(ctx context.Context, links []Link) error {
-	for _, l := range links {
-		if err := s.plans.DeleteLink(ctx, l.PlanID, l.KeyID); err != nil && !errors.Is(err, ErrNotFound) {
+// removeLinks removes links, and calls removed for each. It is no error if some are gone
+// already.
+func (s *Service) removeLinks(ctx context.Context, links []Link, removed func(*Link)) error {
+	for i := range links {
+		err := s.plans.DeleteLink(ctx, links[i].PlanID, links[i].KeyID)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
 			return err
 		}
+		removed(&links[i])
 	}
 	return nil
 }
 
 // UpdateLink changes the overrides of a link under traffic, and returns the new link.
-// change may set Throttle, Throttles and Quotas. UpdateLink restores any other field.
-// Tokens and use are kept by the rules of Update.
+// change may set Throttle, Throttles, Quotas and Alerts. UpdateLink restores any other
+// field. Tokens and use are kept by the rules of Update.
 //
 // If others change the link at the same time, UpdateLink calls change again with the new
 // state. If change returns an error, UpdateLink changes nothing and returns that error.
@@ -100,9 +121,9 @@ func (s *Service) removeLinks(ctx context.Context, links []Link) error {
 // Errors: those of change, ErrInvalid, ErrNotFound, and ErrConflict if others were faster
 // 16 times in a row.
 func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change func(*Link) error) (l Link, err error) {
+	var old Link
 	err = retry.Do(ctx, func() (raced bool, err error) {
-		old, err := FindLink(ctx, s.plans, planID, keyID)
-		if err != nil {
+		if old, err = FindLink(ctx, s.plans, planID, keyID); err != nil {
 			return false, err
 		}
 		l = old.Clone()
@@ -114,6 +135,7 @@ func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change f
 		l.Throttle = changed.Throttle
 		l.Throttles = changed.Throttles
 		l.Quotas = changed.Quotas
+		l.Alerts = changed.Alerts
 		if err := invalid("link", append(l.faults(), s.units.faults(l.Throttles, l.Quotas)...)); err != nil {
 			return false, err
 		}
@@ -126,6 +148,7 @@ func (s *Service) UpdateLink(ctx context.Context, planID, keyID string, change f
 		return Link{}, err
 	}
 	l.Version++
+	s.history.link(ctx, history.Update, &old, &l)
 	return l, nil
 }
 
@@ -170,7 +193,12 @@ func (s *Service) Move(ctx context.Context, keyID, fromPlanID, toPlanID string) 
 	if err := s.plans.InsertLink(ctx, l); err != nil {
 		return fmt.Errorf("usageplan: move key %s to plan %s: %w", keyID, toPlanID, err)
 	}
-	return s.Unlink(ctx, fromPlanID, keyID)
+	if err := s.unlink(ctx, fromPlanID, keyID); err != nil {
+		s.history.link(ctx, history.Link, nil, &l) // that much was changed
+		return err
+	}
+	s.history.link(ctx, history.Move, &old, &l)
+	return nil
 }
 
 // Links returns a page of the links to a plan, newest first, and the cursor of the next

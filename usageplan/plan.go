@@ -20,9 +20,9 @@ import (
 const (
 	// MaxLimits is the number of limits that one request can meet: the throttle of the plan
 	// or of a route, Throttles, Quotas, and those of one class and one route in For. With
-	// the usage records of MaxUnits+1 units and the ID of a request these are the sixteen
-	// meters of a store.Part. The overrides of a link or a group count together with the
-	// limits of the plan that they do not replace.
+	// the usage records of MaxUnits+1 units, the record of a secret and the ID of a request
+	// these are the seventeen meters of a store.Part. The overrides of a link or a group
+	// count together with the limits of the plan that they do not replace.
 	MaxLimits = 10
 
 	MaxRoutes      = 300     // throttles of single routes
@@ -68,6 +68,12 @@ type Plan struct {
 	// Unit. No two have the same name. With Throttles and one throttle there are at most
 	// MaxLimits.
 	Quotas []quota.Quota `json:"quotas,omitzero"`
+
+	// Alerts are the percentages of every quota of the plan at which package alert tells the
+	// service, such as 50, 80 and 100. There are at most MaxAlerts, each 1 to
+	// MaxAlertPercent, in ascending order. If nil, the default of package alert counts. If
+	// empty but not nil, there are none. They refuse nothing.
+	Alerts []int `json:"alerts,omitzero"`
 
 	// For maps a class, or a route, to limits that count for its requests only, beside all
 	// other limits. A class is what the service says of a request in gate.Request.Class,
@@ -157,6 +163,7 @@ func (p *Plan) Validate() error { return invalid("plan", p.faults()) }
 func (p *Plan) faults() (errs []error) {
 	errs = append(errs, idFault("id", p.ID), text("name", p.Name, MaxName), text("description", p.Description, MaxDescription))
 	errs = append(errs, limitFaults(p.Throttle, p.Throttles, p.Quotas)...)
+	errs = append(errs, alertFaults(p.Alerts)...)
 	errs = append(errs, forFaults(p.For)...)
 	errs = append(errs, combinationFaults(p.Throttles, p.Quotas, p.For)...)
 	errs = append(errs, routes("routes", metername.RoutePrefix, p.Routes)...)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/internal/pages"
@@ -24,11 +25,16 @@ import (
 //
 // A Service keeps no state and is safe for concurrent use. If several callers change a
 // plan at the same time, no change is lost.
+//
+// Config.History is told of changes that were made. An update without a difference is not
+// recorded, nor is a change after which the Store failed. The entries of two changes of
+// one plan or link may come in either order, and their versions tell which was first.
 type Service struct {
 	keys    apikey.Store
 	plans   Store
 	units   Units
 	classes Classes
+	history recorder
 }
 
 // Config configures a Service and Groups. The zero Config is ready for use.
@@ -41,6 +47,10 @@ type Config struct {
 	// may name no others. If nil, it may name any class. If empty but not nil, it may name
 	// none.
 	Classes Classes
+
+	// History is told of each change of a plan, a link or a group, after it was made. If
+	// nil, nothing is recorded.
+	History history.Recorder `json:"-"`
 }
 
 // NewService returns a Service on a store of keys and a store of plans. One type, such as
@@ -51,7 +61,7 @@ func NewService(keys apikey.Store, plans Store, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{keys: keys, plans: plans, units: slices.Clone(cfg.Units), classes: slices.Clone(cfg.Classes)}, nil
+	return &Service{keys: keys, plans: plans, units: slices.Clone(cfg.Units), classes: slices.Clone(cfg.Classes), history: recorder{cfg.History}}, nil
 }
 
 // The bounds of a page of List and Links, as in AWS.
@@ -84,6 +94,7 @@ func (s *Service) Create(ctx context.Context, p Plan) (Plan, error) {
 	if err := s.plans.InsertPlan(ctx, p); err != nil {
 		return Plan{}, fmt.Errorf("usageplan: create plan %s: %w", p.ID, err)
 	}
+	s.history.plan(ctx, history.Create, nil, &p)
 	return p, nil
 }
 
@@ -159,9 +170,9 @@ func (s *Service) All(ctx context.Context) iter.Seq2[Plan, error] {
 // start day is changed four times in a month admits 5 requests. To correct what is left
 // for a key, call Gate.SetRemaining after the change.
 func (s *Service) Update(ctx context.Context, id string, change func(*Plan) error) (p Plan, err error) {
+	var old Plan
 	err = retry.Do(ctx, func() (raced bool, err error) {
-		old, err := s.Get(ctx, id)
-		if err != nil {
+		if old, err = s.Get(ctx, id); err != nil {
 			return false, err
 		}
 		p = old.Clone()
@@ -187,6 +198,7 @@ func (s *Service) Update(ctx context.Context, id string, change func(*Plan) erro
 		return Plan{}, err
 	}
 	p.Version++
+	s.history.plan(ctx, history.Update, &old, &p)
 	return p, nil
 }
 
@@ -235,5 +247,6 @@ func (s *Service) undeclared(p *Plan) (errs []error) {
 
 // validate reports every fault of cfg at once. The error wraps ErrInvalid.
 func (cfg *Config) validate() error {
-	return fault.Report(ErrInvalid, "config", fault.In("units", cfg.Units.Validate()), fault.In("classes", cfg.Classes.Validate()))
+	return fault.Report(ErrInvalid, "config", fault.In("units", cfg.Units.Validate()), fault.In("classes", cfg.Classes.Validate()),
+		nilcheck.Optional("history", cfg.History, "a history.Recorder, or none"))
 }

@@ -138,6 +138,7 @@ type Notifier interface {
 type Listener interface {
 	Notifier
 
-	// Listening reports whether a Run is in progress. It must return quickly.
-	Listening() bool
+	// ListenerState returns whether a Run is in progress, and whether it hears of changes.
+	// It must return quickly. A Subscription keeps it.
+	ListenerState() ListenerState
 }

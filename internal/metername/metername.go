@@ -16,6 +16,7 @@
 //	throttle of UNIT NAME             another bucket of a plan. No route and no stage begins
 //	                                  with "of "
 //	use, use UNIT                     the usage record of requests, or of another unit
+//	secret DIGEST                     the usage record of one of two secrets of a key
 //	id DIGEST                         the ID of a request
 package metername
 
@@ -37,6 +38,10 @@ const (
 
 // RecordPrefix begins the name of the usage record of a unit other than requests.
 const RecordPrefix = "use "
+
+// SecretPrefix begins the name of the usage record of a secret. No quota has such a name:
+// what follows has no slash, and no period is called so.
+const SecretPrefix = "secret "
 
 // IDPrefix begins the name of the ID of a request.
 const IDPrefix = "id "

@@ -34,7 +34,7 @@ func saved(t testing.TB) string {
 		k, _, err := keys.Create(ctx, apikey.Key{Name: name, Tags: apikey.Tags{"team": "x"}, Enabled: true})
 		require.NoError(t, err)
 		p, err := plans.Create(ctx, usageplan.Plan{
-			Name: name, Throttles: []usageplan.Throttle{{Limit: limiter.PerMinute(9), Unit: "tokens", Name: "tpm"}},
+			Name: name, Alerts: []int{}, Throttles: []usageplan.Throttle{{Limit: limiter.PerMinute(9), Unit: "tokens", Name: "tpm"}},
 			Quotas: []quota.Quota{{Limit: 5, Unit: "tokens", Period: quota.Month, StartDay: 3, Location: zone}},
 			For:    map[string]usageplan.Limits{"opus": {Quotas: []quota.Quota{{Limit: 5, Period: quota.Day, Soft: true}}}, "GET /a": {Throttles: []usageplan.Throttle{{Soft: true}}}},
 		})

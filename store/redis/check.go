@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/ration-go/ration/store"
 )
 
 // Check reads INFO of each server. Its error names all settings that do not suit a quota,
@@ -20,6 +22,9 @@ import (
 //     starts anew;
 //   - no append-only file, because a server that restarts has then forgotten the last
 //     minutes, or everything.
+//
+// The error wraps store.ErrSettings if all servers answer and have the commands that the
+// scripts use.
 func (s *Store) Check(ctx context.Context) error {
 	l, err := s.connected(ctx)
 	if err != nil {
@@ -30,8 +35,22 @@ func (s *Store) Check(ctx context.Context) error {
 	if err := l.commands.do(ctx, ask); err != nil {
 		return fmt.Errorf("store/redis: check: %w", err)
 	}
+	if failure == nil && wrong != nil && !errors.Is(wrong, errVersion) {
+		return unsuitable{wrong}
+	}
 	return errors.Join(wrong, failure)
 }
+
+// unsuitable is an error about settings of servers that decide nevertheless.
+type unsuitable struct{ error }
+
+func (u unsuitable) Unwrap() error { return u.error }
+
+// Is reports whether target is store.ErrSettings.
+func (unsuitable) Is(target error) bool { return target == store.ErrSettings }
+
+// errVersion is the fault of a server that is too old for the scripts.
+var errVersion = errors.New("want 6.2 or newer")
 
 // checkServers returns the settings that are wrong, and why servers could not be asked. A
 // server that does not let the user run INFO counts as wrong: asking again would not
@@ -47,7 +66,7 @@ func checkServers(ctx context.Context, client rueidis.Client) (wrong, failure er
 			failed = append(failed, fmt.Errorf("store/redis: check: %s: %w", addr, err))
 		}
 		for _, fault := range settingFaults(info) {
-			faulty = append(faulty, fmt.Errorf("store/redis: check: %s: %s", addr, fault))
+			faulty = append(faulty, fmt.Errorf("store/redis: check: %s: %w", addr, fault))
 		}
 	}
 	return errors.Join(faulty...), errors.Join(failed...)
@@ -55,20 +74,20 @@ func checkServers(ctx context.Context, client rueidis.Client) (wrong, failure er
 
 // settingFaults returns what is wrong by the text of INFO. A setting that is not in the
 // text counts as right.
-func settingFaults(info string) (faults []string) {
+func settingFaults(info string) (faults []error) {
 	fields := map[string]string{}
 	for line := range strings.Lines(info) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		fields[name] = value
 	}
 	if v := fields["redis_version"]; older(v, 6, 2) {
-		faults = append(faults, fmt.Sprintf("redis_version: %s: want 6.2 or newer", v))
+		faults = append(faults, fmt.Errorf("redis_version: %s: %w", v, errVersion))
 	}
 	if policy := fields["maxmemory_policy"]; policy != "" && policy != "noeviction" {
-		faults = append(faults, fmt.Sprintf("maxmemory-policy: %s: want noeviction: an evicted key is a quota that starts anew", policy))
+		faults = append(faults, fmt.Errorf("maxmemory-policy: %s: want noeviction: an evicted key is a quota that starts anew", policy))
 	}
 	if fields["aof_enabled"] == "0" {
-		faults = append(faults, "appendonly: no: want yes: a server that restarts forgets what was used")
+		faults = append(faults, errors.New("appendonly: no: want yes: a server that restarts forgets what was used"))
 	}
 	return faults
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/storetest"
@@ -48,6 +49,9 @@ func TestDirectory(t *testing.T) {
 			})
 			t.Run("plans", func(t *testing.T) {
 				storetest.TestPlans(t, opening(fresh, running, func(s *Store) usageplan.Store { return s }))
+			})
+			t.Run("history", func(t *testing.T) {
+				storetest.TestHistory(t, opening(fresh, running, func(s *Store) history.Store { return s.History(storetest.HistoryBounds()) }))
 			})
 		})
 	}

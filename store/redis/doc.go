@@ -118,9 +118,10 @@
 //
 //	ACL SETUSER service on >password resetkeys ~ration* resetchannels &ration* -@all +evalsha +eval +get +mget +set +setrange
 //	    +time +hget +hmget +hgetall +hset +hdel +hrandfield +pttl +pexpire +rename +del +type +exists +incr +zadd +zrem +zrange
-//	    +zrevrangebyscore +publish +subscribe +unsubscribe +hello +ping +info
+//	    +zrevrangebyscore +publish +subscribe +unsubscribe +hello +ping +info +xadd +xtrim +xrevrange
 //
-// INFO is for [Store.Check] and the Logger. In a Cluster add +cluster|slots,
+// INFO is for [Store.Check] and the Logger. The last three commands are for a
+// [Store.History]. In a Cluster add +cluster|slots,
 // +cluster|shards and +asking. A user that copies the store needs +scan as well, and in a
 // Cluster +role: see [Store.Dump].
 //

@@ -34,9 +34,9 @@ type witness struct {
 	err      error
 }
 
-func (w *witness) Decided(_ context.Context, _ gate.Request, d gate.Outcome, err error) {
-	w.decision, w.err = d, err
-}
+func (w *witness) Decided(_ context.Context, d gate.Decided) { w.decision, w.err = d.Outcome, d.Err }
+
+func (*witness) Corrected(context.Context, gate.Corrected) {}
 
 // gateOver returns a Gate with one key of one plan, and the key's secret.
 func gateOver(t *testing.T, dir directoryOf, counter store.Counter, plan usageplan.Plan) (*gate.Gate, apikey.Secret, *witness) {

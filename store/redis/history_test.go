@@ -36,7 +36,7 @@ func TestHistories(t *testing.T) {
 			}
 			took := 0
 			for seed := range test.histories {
-				took += history(t, stores, seed)
+				took += playHistory(t, stores, seed)
 			}
 			require.Greater(t, took, 100*int(test.histories), "too few of them were admitted to show much")
 		})
@@ -45,8 +45,8 @@ func TestHistories(t *testing.T) {
 
 var rates = []float64{1.0 / 86400, 0.1, 1.0 / 3, 7, 33.333, 12345.678901, 300000, 1e6, 3456789}
 
-// history runs 400 charges of one subject, and returns how many were admitted.
-func history(t *testing.T, stores []*Store, seed uint64) (took int) {
+// playHistory runs 400 charges of one subject, and returns how many were admitted.
+func playHistory(t *testing.T, stores []*Store, seed uint64) (took int) {
 	rnd := rand.New(rand.NewPCG(seed, 2))
 	most := func(per int64) int64 {
 		return 1 + rnd.Int64N(min(store.MaxUnits/per-1, 1<<[]int{4, 10, 31, 50}[rnd.IntN(4)]))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/leak"
 	"github.com/ration-go/ration/internal/redistest"
 )
@@ -32,9 +33,10 @@ func TestStoreShowsNoPassword(t *testing.T) {
 	client := newStore(t, used.link.Load().client, decisionScripts)
 	values := map[string]any{
 		"Store, idle": idle, "Store, used": used, "Store, wrong": wrong, "Store over a client": client, "Store, copied": reflect.ValueOf(used).Elem().Interface(),
-		"Config": Config{Logger: slog.New(slog.DiscardHandler)}, "Store": struct{ S *Store }{used}, "Store, hidden": struct{ s *Store }{used},
+		"Config": Config{Logger: slog.New(slog.DiscardHandler)}, "Stats": used.Stats(), "Store": struct{ S *Store }{used}, "Store, hidden": struct{ s *Store }{used},
 	}
 	leak.Complete(t, values)
+	values["a history"] = used.History(history.Bounds{})
 	leak.Check(t, password, values)
 	for _, s := range []*Store{idle, used, wrong, client} {
 		for how, text := range leak.Texts(s) {

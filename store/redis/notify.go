@@ -1,5 +1,7 @@
 package redis
 
+import "github.com/ration-go/ration/usageplan"
+
 // OnChange implements usageplan.Notifier. It calls changed at once, with "". While a Run
 // is running, changed is also called with the id of each key, plan and group that any
 // process changes. For a link it gets the id of the link's key. It gets "" when the Run
@@ -10,6 +12,6 @@ package redis
 // calls in progress.
 func (s *Store) OnChange(changed func(id string)) (stop func()) { return s.listeners.Add(changed) }
 
-// Listening implements usageplan.Listener. It reports whether a Run is running, whether
-// that Run is connected or not.
-func (s *Store) Listening() bool { return s.running.Load() > 0 }
+// ListenerState implements usageplan.Listener. It returns whether a Run is in progress,
+// since when the Run has been subscribed, and when it last heard of a change.
+func (s *Store) ListenerState() usageplan.ListenerState { return s.subscription.State() }

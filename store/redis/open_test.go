@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -155,8 +156,11 @@ func TestCheck(t *testing.T) {
 			require.Contains(t, log.String(), want)
 		}
 		require.Equal(t, len(test.want) > 0, err != nil)
+		require.Equal(t, len(test.want) > 0, errors.Is(err, store.ErrSettings))
 		s.Close()
-		require.Error(t, s.Check(t.Context()))
+		err = s.Check(t.Context())
+		require.Error(t, err)
+		require.NotErrorIs(t, err, store.ErrSettings)
 	}
 }
 
@@ -256,7 +260,8 @@ func TestSettingFaults(t *testing.T) {
 		old     bool
 	}{{"6.0.16", true}, {"5.9.9", true}, {"6.2.0", false}, {"7.0.15", false}, {"10.1", false}, {"255.255.255", false}, {"unstable", false}, {"", false}} {
 		info := fmt.Sprintf("# Server\r\nredis_version:%s\r\naof_enabled:1\r\nmaxmemory_policy:noeviction\r\n", test.version)
-		assert.Equal(t, test.old, len(settingFaults(info)) == 1, test.version)
+		faults := settingFaults(info)
+		assert.Equal(t, test.old, len(faults) == 1 && errors.Is(faults[0], errVersion), test.version)
 	}
 	assert.Empty(t, settingFaults("nonsense"))
 }

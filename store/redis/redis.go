@@ -54,9 +54,9 @@ type Store struct {
 	link     atomic.Pointer[link]
 	dialing  dialing // of Open
 
-	inspected atomic.Bool
-	listeners usageplan.Listeners
-	running   atomic.Int32 // calls of Run
+	inspected    atomic.Bool
+	listeners    usageplan.Listeners
+	subscription usageplan.Subscription
 }
 
 // link is a client that is connected, and the queues of its calls.

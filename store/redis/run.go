@@ -34,8 +34,7 @@ const (
 // A process needs one Run. More than one do no harm. Without a Run the Store serves keys,
 // plans and counters as usual, but reports no changes.
 func (s *Store) Run(ctx context.Context) error {
-	s.running.Add(1)
-	defer s.running.Add(-1)
+	defer s.subscription.Run()()
 	var reason error // why it is not subscribed
 	out := newOutage(s.logger)
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
@@ -76,7 +75,10 @@ func (s *Store) listen(ctx context.Context, out *outage) (subscribed bool, err e
 	conn, _ := l.client.Dedicate()
 	defer conn.Close()
 	broken := conn.SetPubSubHooks(rueidis.PubSubHooks{
-		OnMessage: func(m rueidis.PubSubMessage) { s.listeners.Tell(m.Message) },
+		OnMessage: func(m rueidis.PubSubMessage) {
+			s.subscription.Hear()
+			s.listeners.Tell(m.Message)
+		},
 	})
 	// In a Cluster the first command picks the node: the one on which changes are made.
 	if err := roundTrip(ctx, conn, conn.B().Exists().Key(s.directoryKey("last")).Build()); err != nil {
@@ -91,6 +93,7 @@ func (s *Store) listen(ctx context.Context, out *outage) (subscribed bool, err e
 		}
 		if !subscribed {
 			subscribed = true
+			defer s.subscription.Subscribe()()
 			s.listeners.Tell("") // only now: a change made after this is heard
 			out.end(ctx)
 		}

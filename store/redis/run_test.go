@@ -203,22 +203,23 @@ func TestRevoked(t *testing.T) {
 	require.Eventually(t, func() bool { return !admitted() }, 5*time.Second, time.Millisecond)
 }
 
-// TestListening checks that Listening is true while a Run is running, connected or not.
+// TestListening checks that a Listener is Running while a Run is running, connected or
+// not.
 func TestListening(t *testing.T) {
 	for name, addr := range map[string]string{"server": redistest.Start(t), "no server": "127.0.0.1:1"} {
 		t.Run(name, func(t *testing.T) {
 			s, err := Open("redis://"+addr, Config{})
 			require.NoError(t, err)
 			defer s.Close()
-			require.False(t, s.Listening())
+			require.False(t, s.ListenerState().Running)
 			for range 2 {
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error)
 				go func() { ended <- s.Run(ctx) }()
-				require.Eventually(t, s.Listening, 10*time.Second, time.Millisecond)
+				require.Eventually(t, func() bool { return s.ListenerState().Running }, 10*time.Second, time.Millisecond)
 				cancel()
 				require.ErrorIs(t, <-ended, context.Canceled)
-				require.False(t, s.Listening())
+				require.False(t, s.ListenerState().Running)
 			}
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
@@ -19,12 +20,12 @@ import (
 )
 
 // least is the rights that a Store's user needs: its keys, its channel, and these
-// commands. INFO is for Check and the Logger.
+// commands. INFO is for Check and the Logger, and the last three are for a history.
 var least = []string{
 	"resetkeys", "~ration*", "resetchannels", "&ration*", "-@all",
 	"+evalsha", "+eval", "+get", "+mget", "+set", "+setrange", "+time", "+hget", "+hmget", "+hgetall", "+hset", "+hdel", "+hrandfield",
 	"+pttl", "+pexpire", "+rename", "+del", "+type", "+exists", "+incr", "+zadd", "+zrem", "+zrange", "+zrevrangebyscore", "+publish", "+subscribe",
-	"+unsubscribe", "+hello", "+ping", "+info",
+	"+unsubscribe", "+hello", "+ping", "+info", "+xadd", "+xtrim", "+xrevrange",
 	// a Cluster's client also needs "+cluster|slots", "+cluster|shards", "+asking"
 }
 
@@ -86,6 +87,9 @@ func TestServers(t *testing.T) {
 			})
 			t.Run("keys", func(t *testing.T) {
 				storetest.TestKeys(t, opening(prefix, listening, func(s *Store) apikey.Store { return s }))
+			})
+			t.Run("history", func(t *testing.T) {
+				storetest.TestHistory(t, opening(prefix, open, func(s *Store) history.Store { return s.History(storetest.HistoryBounds()) }))
 			})
 			t.Run("plans", func(t *testing.T) {
 				storetest.TestPlans(t, opening(prefix, listening, func(s *Store) usageplan.Store { return s }))

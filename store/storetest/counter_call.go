@@ -61,8 +61,8 @@ var faults = []struct {
 }{
 	{"a subject", func(c *store.Charge) { c.Parts[0].Subject = "" }},
 	{"a subject of at most 512 bytes", func(c *store.Charge) { c.Parts[0].Subject = strings.Repeat("x", store.MaxSubject+1) }},
-	{"at most sixteen meters", func(c *store.Charge) {
-		c.Parts[0] = store.NewPart("somebody", 1, append(slices.Clone(sixteen), c.Parts[0].Meters...)...)
+	{"at most seventeen meters", func(c *store.Charge) {
+		c.Parts[0] = store.NewPart("somebody", 1, append(slices.Clone(seventeen), c.Parts[0].Meters...)...)
 	}},
 	{"a kind that exists", func(c *store.Charge) { c.Parts[0].Meters[0].Kind, c.Parts[0].Meters[1].Kind = 1, 255 }},
 	{"a name", func(c *store.Charge) { c.Parts[0].Meters[1].Name = "" }},

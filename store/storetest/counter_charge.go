@@ -70,21 +70,21 @@ var chargePromises = []promise{{
 	},
 }, {
 	name: "charge/most-meters",
-	says: "A part has up to sixteen meters, and they are one decision.",
+	says: "A part has up to seventeen meters, and they are one decision.",
 	story: []step{
-		take(2, sixteen...).yes(repeat(2, 16)...),
-		take(2, sixteen...).no(repeat(2, 16)...),
-		each(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2).of(sixteen...).no(repeat(2, 16)...),
-		each(0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1).of(sixteen...).yes(2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3),
-		give(1, sixteen...).yes(1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2),
+		take(2, seventeen...).yes(repeat(2, 17)...),
+		take(2, seventeen...).no(repeat(2, 17)...),
+		each(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2).of(seventeen...).no(repeat(2, 17)...),
+		each(0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0).of(seventeen...).yes(2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2),
+		give(1, seventeen...).yes(1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1),
 	},
 }, {
 	name: "charge/more-meters",
 	says: "A subject may have more meters than fit into one charge.",
 	story: []step{
-		take(1, sixteen...).yes(repeat(1, 16)...),
+		take(1, seventeen...).yes(repeat(1, 17)...),
 		take(2, rate, quota, month, calls).yes(2, 2, 2, 2),
-		take(1, sixteen...).yes(repeat(2, 16)...),
+		take(1, seventeen...).yes(repeat(2, 17)...),
 		read(rate, quota, month, calls).yes(2, 2, 2, 2),
 	},
 }, {
@@ -135,12 +135,12 @@ var chargePromises = []promise{{
 	},
 }}
 
-// sixteen are buckets and windows in turn.
-var sixteen = func() (all []store.Meter) {
+// seventeen are buckets and windows in turn.
+var seventeen = func() (all []store.Meter) {
 	for i := range 8 {
 		all = append(all, bucket(fmt.Sprint("rate-", i), 3, perDay), window(fmt.Sprint(i), 3, 0, day))
 	}
-	return all
+	return append(all, window("8", 3, 0, day))
 }()
 
 // great are meters with the greatest figures: a bucket that does not refill, a window
@@ -195,8 +195,8 @@ var levelPromises = []promise{{
 	name: "level/rest",
 	says: "What lies behind the Levels of a part keeps its value.",
 	test: func(t *trial) {
-		for n := range len(sixteen) {
-			for _, s := range []step{read(sixteen[:n]...), take(1, sixteen[:n]...), take(3, sixteen[:n]...), set(1, sixteen[:n]...)} {
+		for n := range len(seventeen) {
+			for _, s := range []step{read(seventeen[:n]...), take(1, seventeen[:n]...), take(3, seventeen[:n]...), set(1, seventeen[:n]...)} {
 				c := t.charge(s)
 				mark := store.Level{Max: 11, Used: 22, Wait: 33, Reset: 44}
 				room := slices.Repeat([]store.Level{mark}, n+2)

@@ -16,7 +16,7 @@ var listPromises = []promise{{
 	test: func(t *trial) {
 		t.c = newListed(t.c)
 		for seed := range uint64(4) {
-			h := newHistory(t, 300+seed)
+			h := newPlay(t, 300+seed)
 			h.listed = true
 			h.run(600)
 		}

@@ -14,7 +14,7 @@ var onePromises = []promise{{
 	test: func(t *trial) {
 		t.c = singly{t.c}
 		for seed := range uint64(2) {
-			h := newHistory(t, 100+seed)
+			h := newPlay(t, 100+seed)
 			h.single = true
 			h.run(600)
 		}

@@ -60,15 +60,15 @@ var partPromises = []promise{{
 	},
 }, {
 	name: "parts/most",
-	says: "A charge has up to six parts with up to sixteen meters each, and they are one decision.",
+	says: "A charge has up to six parts with up to seventeen meters each, and they are one decision.",
 	story: []step{
-		take(1, sixteen...).as("f>1").yes(repeat(1, 16)...).and(take(1, sixteen...).as("f>2").yes(repeat(1, 16)...)).
-			and(take(1, sixteen...).as("f>3").yes(repeat(1, 16)...)).and(take(1, sixteen...).as("f>4").yes(repeat(1, 16)...)).
-			and(take(1, sixteen...).as("f>5").yes(repeat(1, 16)...)).and(take(1, sixteen...).as("f").yes(repeat(1, 16)...)),
-		take(2, sixteen...).as("f>1").yes(repeat(3, 16)...),
-		take(1, sixteen...).as("f>5").no(repeat(1, 16)...).and(take(1, sixteen...).as("f>6").no(repeat(0, 16)...)).
-			and(take(1, sixteen...).as("f>1").no(repeat(3, 16)...)),
-		read(sixteen...).as("f>5").yes(repeat(1, 16)...),
+		take(1, seventeen...).as("f>1").yes(repeat(1, 17)...).and(take(1, seventeen...).as("f>2").yes(repeat(1, 17)...)).
+			and(take(1, seventeen...).as("f>3").yes(repeat(1, 17)...)).and(take(1, seventeen...).as("f>4").yes(repeat(1, 17)...)).
+			and(take(1, seventeen...).as("f>5").yes(repeat(1, 17)...)).and(take(1, seventeen...).as("f").yes(repeat(1, 17)...)),
+		take(2, seventeen...).as("f>1").yes(repeat(3, 17)...),
+		take(1, seventeen...).as("f>5").no(repeat(1, 17)...).and(take(1, seventeen...).as("f>6").no(repeat(0, 17)...)).
+			and(take(1, seventeen...).as("f>1").no(repeat(3, 17)...)),
+		read(seventeen...).as("f>5").yes(repeat(1, 17)...),
 	},
 }, {
 	name: "parts/one-name",

@@ -14,7 +14,7 @@ var partRandomPromises = []promise{{
 		"reference counter.",
 	test: func(t *trial) {
 		for seed := range uint64(3) {
-			h := &relatives{history: newHistory(t, 200+seed), moves: true}
+			h := &relatives{play: newPlay(t, 200+seed), moves: true}
 			for i := range h.known {
 				for j := range h.known[i] {
 					h.known[i][j] = h.name(i, j)
@@ -28,7 +28,7 @@ var partRandomPromises = []promise{{
 // relatives is a random history of the subjects of two families. One subject of each is
 // the family itself.
 type relatives struct {
-	*history
+	*play
 	known  [2][5]string // the subjects of each family under their present names
 	closed []string
 	moves  bool // the store has not said that it cannot move subjects
@@ -78,9 +78,9 @@ func (h *relatives) several() []string {
 
 // next returns a random charge of some subjects. Some of its meters are soft.
 func (h *relatives) next(who []string) *store.Charge {
-	c := h.history.next(who[0])
+	c := h.play.next(who[0])
 	for _, one := range who[1:] {
-		c.Parts = append(c.Parts, h.history.next(one).Parts...)
+		c.Parts = append(c.Parts, h.play.next(one).Parts...)
 	}
 	c.At = h.clock(who...)
 	for p := range c.Parts {

@@ -16,13 +16,13 @@ var randomPromises = []promise{{
 		"of the reference counter.",
 	test: func(t *trial) {
 		for seed := range uint64(4) {
-			newHistory(t, seed).run(600)
+			newPlay(t, seed).run(600)
 		}
 	},
 }}
 
-// history is a random sequence of charges, made of the counter and of the model.
-type history struct {
+// play is a random sequence of charges, made of the counter and of the model.
+type play struct {
 	*trial
 	seed  uint64
 	rnd   *rand.Rand
@@ -55,15 +55,15 @@ var (
 	randomStill = 6 // the first of them, which do not refill during a test
 )
 
-func newHistory(t *trial, seed uint64) *history {
-	h := &history{trial: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), ref: newModel(), plans: map[string]*randomPlan{}}
+func newPlay(t *trial, seed uint64) *play {
+	h := &play{trial: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), ref: newModel(), plans: map[string]*randomPlan{}}
 	if t.Advance != nil || t.Slack > 0 {
 		h.ref.clock = func() int64 { return t.began.Add(t.elapsed()).UnixMicro() }
 	}
 	return h
 }
 
-func (h *history) run(steps int) {
+func (h *play) run(steps int) {
 	for i := range steps {
 		h.pass()
 		who := fmt.Sprintf("history %d, subject %d", h.seed, h.rnd.IntN(3))
@@ -85,7 +85,7 @@ func (h *history) run(steps int) {
 }
 
 // pass lets time pass: mostly little, sometimes hours.
-func (h *history) pass() {
+func (h *play) pass() {
 	switch h.rnd.IntN(8) {
 	case 0:
 		h.later(time.Duration(1+h.rnd.IntN(7200)) * time.Second)
@@ -96,7 +96,7 @@ func (h *history) pass() {
 	}
 }
 
-func (h *history) buckets() (b [2]store.Meter) {
+func (h *play) buckets() (b [2]store.Meter) {
 	kinds := randomBuckets
 	if h.Slack > 0 || h.Leases {
 		kinds = kinds[:randomStill]
@@ -108,7 +108,7 @@ func (h *history) buckets() (b [2]store.Meter) {
 	return b
 }
 
-func (h *history) limits() (l [3]int64) {
+func (h *play) limits() (l [3]int64) {
 	for i := range l {
 		l[i] = randomLimits[h.rnd.IntN(len(randomLimits))]
 	}
@@ -118,7 +118,7 @@ func (h *history) limits() (l [3]int64) {
 // replan gives a subject other buckets. It charges each under the old plan and under the
 // new one at the same instant, because a store may have forgotten a bucket that was full
 // under the plan it knew.
-func (h *history) replan(i int, who string) {
+func (h *play) replan(i int, who string) {
 	p := h.plans[who]
 	old := p.buckets
 	p.buckets = h.buckets()
@@ -130,7 +130,7 @@ func (h *history) replan(i int, who string) {
 
 // next returns a random charge: some of the subject's meters in any order, and sometimes
 // windows that are over.
-func (h *history) next(who string) *store.Charge {
+func (h *play) next(who string) *store.Charge {
 	p := h.plans[who]
 	meters := slices.Clone(p.buckets[:])
 	for i, length := range randomLengths {
@@ -166,7 +166,7 @@ func (h *history) next(who string) *store.Charge {
 
 // chargeList returns a charge of a bucket and the newest windows of two quotas, mostly of
 // one unit each.
-func (h *history) chargeList(who string, meters []store.Meter) *store.Charge {
+func (h *play) chargeList(who string, meters []store.Meter) *store.Charge {
 	list := []store.Meter{meters[0]}
 	for _, name := range randomNames[1:] {
 		for i := range meters {
@@ -185,7 +185,7 @@ func (h *history) chargeList(who string, meters []store.Meter) *store.Charge {
 	return c
 }
 
-func (h *history) units(most int64) int64 {
+func (h *play) units(most int64) int64 {
 	switch h.rnd.IntN(40) {
 	case 0:
 		return math.MaxInt64
@@ -204,7 +204,7 @@ func (h *history) units(most int64) int64 {
 // clock returns the caller's clock: sometimes zero for the store's own, sometimes a few
 // seconds back. It does not step back to before an instant at which a bucket was full,
 // since a store may have forgotten that bucket since.
-func (h *history) clock(subjects ...string) time.Time {
+func (h *play) clock(subjects ...string) time.Time {
 	switch at := h.at(); {
 	case h.Bubble != nil && h.rnd.IntN(10) == 0:
 		return time.Time{}
@@ -223,7 +223,7 @@ func (h *history) clock(subjects ...string) time.Time {
 
 // becameFull reports whether a bucket of a subject was full for the first time after one
 // instant and up to another.
-func (h *history) becameFull(who string, after, upTo time.Time) bool {
+func (h *play) becameFull(who string, after, upTo time.Time) bool {
 	for i := range h.plans[who].buckets {
 		m := &h.plans[who].buckets[i]
 		full := h.ref.states[key{subject: who, name: m.Name}].Bucket.FullAt(m)
@@ -235,7 +235,7 @@ func (h *history) becameFull(who string, after, upTo time.Time) bool {
 }
 
 // agree makes a charge of both counters and compares the answers.
-func (h *history) agree(i int, c *store.Charge) {
+func (h *play) agree(i int, c *store.Charge) {
 	// A store may decide another way if somebody wants to know Last.
 	if h.rnd.IntN(3) == 0 && !(h.Leases && h.Slack > 0) {
 		for p := range c.Parts {
@@ -249,7 +249,7 @@ func (h *history) agree(i int, c *store.Charge) {
 }
 
 // equal compares two answers to one charge.
-func (h *history) equal(i int, c, want *store.Charge) {
+func (h *play) equal(i int, c, want *store.Charge) {
 	var levels []store.Level
 	for p := range want.Parts {
 		levels = append(levels, want.Parts[p].Levels...)

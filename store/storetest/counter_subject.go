@@ -39,7 +39,7 @@ var subjectPromises = []promise{{
 			used := 1 + i/3
 			t.play(take(1, bucket("rate", 100, store.Rate{}), use(0)).as(fmt.Sprint("subject ", i%3)).yes(used, used))
 		}
-		newHistory(t, 200).run(300)
+		newPlay(t, 200).run(300)
 	},
 }, {
 	name: "subject/crowd",

@@ -107,6 +107,9 @@ func extremeQuotas() []calendar.Quota {
 	}
 }
 
+// mostAlerts returns as many thresholds as a plan or a link may have.
+func mostAlerts() []int { return []int{1, 2, 9, 10, 99, 100, 101, 255, 256, usageplan.MaxAlertPercent} }
+
 // fullPlan returns a plan with each field at its bounds.
 func fullPlan() usageplan.Plan {
 	p := usageplan.Plan{
@@ -114,6 +117,7 @@ func fullPlan() usageplan.Plan {
 		Description: "\n\t" + strings.Repeat(fourBytes, usageplan.MaxDescription-10) + "e\u0301 \n",
 		ProductCode: strings.Repeat("é", usageplan.MaxName), Tags: fullTags(),
 		Throttle: &limiter.Limit{Rate: 1e-8, Burst: 1}, Throttles: extremeThrottles(), Quotas: extremeQuotas(),
+		Alerts:      mostAlerts(),
 		Routes:      map[string]limiter.Limit{},
 		Stages:      []usageplan.Stage{{API: "pets", Name: "prod"}, {API: "cats", Name: "v1:beta"}, {API: "Pets", Name: "prod"}},
 		StageRoutes: map[usageplan.Stage]map[string]limiter.Limit{},

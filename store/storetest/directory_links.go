@@ -57,11 +57,12 @@ func boundLinks() []usageplan.Link {
 	return []usageplan.Link{
 		{
 			Allowance: strings.Repeat(fourBytes, 32), Throttle: &limiter.Limit{Rate: 1.0 / 3, Burst: 1},
-			Throttles: extremeThrottles(), Quotas: extremeQuotas(),
+			Throttles: extremeThrottles(), Quotas: extremeQuotas(), Alerts: mostAlerts(),
 		},
 		{Allowance: " /\u00a0\u2028<%_*'\"\\", Quotas: []calendar.Quota{{Period: calendar.Minute}}, Throttle: &limiter.Limit{}},
 		{Allowance: "e\u0301", Quotas: []calendar.Quota{}, Throttle: &limiter.Limit{Burst: 3}},
 		{Allowance: "s", Throttles: []usageplan.Throttle{}},
+		{Allowance: "s", Alerts: []int{}},
 		{Allowance: "s", Throttles: []usageplan.Throttle{{}}, Quotas: []calendar.Quota{}},
 	}
 }

@@ -15,7 +15,7 @@ import (
 var (
 	unfavourableKeyFlaws  = slices.Concat(alteredKeyFlaws, aliasKeyFlaws, cacheKeyFlaws, orderKeyFlaws, subscriptionFlaws[apikey.Store]())
 	unfavourablePlanFlaws = slices.Concat(
-		alteredPlanFlaws, limitFlaws, classFlaws, aliasPlanFlaws, cachePlanFlaws, orderPlanFlaws, subscriptionFlaws[usageplan.Store](),
+		alteredPlanFlaws, limitFlaws, alertFlaws, classFlaws, aliasPlanFlaws, cachePlanFlaws, orderPlanFlaws, subscriptionFlaws[usageplan.Store](),
 	)
 )
 

@@ -103,7 +103,7 @@ var callFlaws = []flaw{{
 		return err
 	},
 }, {
-	name:   "Peek of the first sixteen meters only",
+	name:   "Peek of the first seventeen meters only",
 	caught: []string{"peek/as-take"},
 	peek: func(m *model, ctx context.Context, at time.Time, subjects []string, meters []store.Meter, levels []store.Level, last []int64) error {
 		for i, who := range subjects {

@@ -14,6 +14,7 @@ func aLink(plan, key int) usageplan.Link {
 		PlanID: planID(plan), KeyID: keyID(key), Allowance: fmt.Sprintf("%s/%d", planID(plan), key),
 		Throttle: &limiter.Limit{Rate: 2, Burst: 2}, Throttles: someThrottles(),
 		Quotas:  []calendar.Quota{{Limit: 9, Unit: "tokens", Period: calendar.Week, StartDay: 1}},
+		Alerts:  []int{75, 100, 200},
 		Created: aTime(key + plan), Version: 1,
 	}
 }
@@ -60,9 +61,11 @@ var storedLinks = []directoryCase[usageplan.Store]{{
 		for version, o := range []usageplan.Link{
 			{Quotas: []calendar.Quota{}, Throttles: some}, {Throttles: none}, {Quotas: []calendar.Quota{{Limit: 1, Period: calendar.Day}}},
 			{Quotas: []calendar.Quota{}}, {Throttles: some}, {Quotas: []calendar.Quota{}, Throttles: none},
+			{Alerts: []int{}}, {}, {Alerts: []int{100}},
 		} {
 			l = usageplan.Link{
-				PlanID: l.PlanID, KeyID: l.KeyID, Allowance: l.Allowance, Throttles: o.Throttles, Quotas: o.Quotas, Version: int64(version) + 1,
+				PlanID: l.PlanID, KeyID: l.KeyID, Allowance: l.Allowance, Throttles: o.Throttles, Quotas: o.Quotas, Alerts: o.Alerts,
+				Version: int64(version) + 1,
 			}
 			v.ok(s.UpdateLink(v.ctx, l))
 			l.Version++

@@ -37,6 +37,7 @@ func aPlan(i int) usageplan.Plan {
 		Quotas: []calendar.Quota{
 			{Limit: 1000, Period: calendar.Month, StartDay: 31}, {Name: "tpd", Limit: 5, Unit: "tokens", Period: calendar.Day},
 		},
+		Alerts: []int{50, 80, 100},
 		For: map[string]usageplan.Limits{
 			"opus":           {Throttles: someThrottles(), Quotas: []calendar.Quota{{Limit: 7, Unit: "tokens", Period: calendar.Day, Soft: true}}},
 			"GET /pets/{id}": {Quotas: []calendar.Quota{{Limit: 8, Period: calendar.Day}}},
@@ -107,7 +108,9 @@ var storedPlans = []directoryCase[usageplan.Store]{{
 	"update", "An update replaces every field and adds one to the version.",
 	func(v *visit, s usageplan.Store) {
 		full := insertPlans(v, s, 1)[0]
-		for version, p := range []usageplan.Plan{{ID: full.ID, Name: "bare"}, full, {ID: full.ID}} {
+		for version, p := range []usageplan.Plan{
+			{ID: full.ID, Name: "bare"}, full, {ID: full.ID}, {ID: full.ID, Alerts: []int{}}, {ID: full.ID, Alerts: []int{1}},
+		} {
 			p.Version = int64(version) + 1
 			v.ok(s.UpdatePlan(v.ctx, p))
 			p.Version++
@@ -122,6 +125,7 @@ var storedPlans = []directoryCase[usageplan.Store]{{
 	func(v *visit, s usageplan.Store) {
 		change := func(p usageplan.Plan, l usageplan.Link) {
 			p.Throttle.Burst, p.Throttles[0].Burst, p.Quotas[0].Limit, p.Stages[0].Name = 99, 99, 99, "changed"
+			p.Alerts[0], l.Alerts[0] = 99, 99
 			p.Routes["GET /changed"], p.Tags["team"] = limiter.Limit{}, "changed"
 			changeClasses(p)
 			p.StageRoutes[usageplan.Stage{API: "orders", Name: "prod"}]["GET /changed"] = limiter.Limit{}

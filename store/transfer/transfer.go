@@ -7,6 +7,8 @@
 // in the copy, so its units can be taken again. A key that is inserted meanwhile may be
 // missing. Verify finds such differences.
 //
+// The history of changes (package history) is not copied.
+//
 // A copy that was broken off can be repeated: what is in the target already is compared
 // and not written again. Config.Resume spares the parts that were done.
 //

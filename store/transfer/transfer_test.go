@@ -40,7 +40,7 @@ func fill(t testing.TB, s transfer.Store) {
 	t.Helper()
 	ctx := t.Context()
 	for i := range 5 {
-		p := usageplan.Plan{ID: fmt.Sprint("plan-", i), Name: "p", Created: created}
+		p := usageplan.Plan{ID: fmt.Sprint("plan-", i), Name: "p", Alerts: []int{50, 100 + i}, Created: created}
 		require.NoError(t, s.InsertPlan(ctx, p))
 		for v := range int64(i) {
 			p.Version, p.Description = v+1, fmt.Sprint("changed ", v)

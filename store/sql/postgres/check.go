@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/ration-go/ration/store"
 )
 
 // settingsQuery reads what Check looks at, in one statement.
@@ -36,6 +38,8 @@ const maxSkew = time.Minute
 //   - a server that takes no writes, such as a standby;
 //   - rights on the tables that the role lacks;
 //   - a clock of the server that is more than a minute away from that of this process.
+//
+// The error wraps store.ErrSettings if charges can be made nevertheless.
 func (s *Store) Check(ctx context.Context) error {
 	version, err := schemaVersion(ctx, s.pool)
 	if err == nil {
@@ -59,12 +63,31 @@ func (s *Store) Check(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("store/postgres: check: %w", err)
 	}
+	unable := len(faults) > 0 || v.version < minVersion || v.isolation != isolation || v.readOnly == "on"
 	faults = append(faults, v.faults(began, time.Now())...)
 	if len(faults) == 0 {
 		return nil
 	}
-	return fmt.Errorf("store/postgres: check: %w", errors.Join(faults...))
+	err = fmt.Errorf("store/postgres: check: %w", errors.Join(faults...))
+	if unable {
+		return err
+	}
+	return unsuitable{err}
 }
+
+// minVersion is the oldest version of PostgreSQL that has what the statements use.
+const minVersion = 140000
+
+// isolation is the level that the statements need.
+const isolation = "read committed"
+
+// unsuitable is an error about settings of a server that takes charges nevertheless.
+type unsuitable struct{ error }
+
+func (u unsuitable) Unwrap() error { return u.error }
+
+// Is reports whether target is store.ErrSettings.
+func (unsuitable) Is(target error) bool { return target == store.ErrSettings }
 
 // settings are what settingsQuery has read.
 type settings struct {
@@ -76,7 +99,7 @@ type settings struct {
 // faults returns what is wrong. The clock was read between two instants.
 func (v *settings) faults(began, ended time.Time) (faults []error) {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	if v.version < 140000 {
+	if v.version < minVersion {
 		fault("server_version: %d.%d: want 14 or newer", v.version/10000, v.version%10000)
 	}
 	if v.fsync == "off" {
@@ -88,7 +111,7 @@ func (v *settings) faults(began, ended time.Time) (faults []error) {
 	if v.commit == "off" {
 		fault("synchronous_commit: off: want on: a crash loses charges that were answered")
 	}
-	if v.isolation != "read committed" {
+	if v.isolation != isolation {
 		fault("default_transaction_isolation: %s: want read committed", v.isolation)
 	}
 	if v.readOnly == "on" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ration-go/ration/apikey"
@@ -28,7 +29,6 @@ func (d *database) Change(ctx context.Context, statement string, args ...any) (r
 	if err := d.store.checkReady(ctx); err != nil {
 		return 0, err
 	}
-	const attempts = 20
 	for range attempts {
 		var tag pgconn.CommandTag
 		if tag, err = d.store.pool.Exec(ctx, statement, args...); !outrun(err) {
@@ -36,6 +36,30 @@ func (d *database) Change(ctx context.Context, statement string, args ...any) (r
 		}
 	}
 	return 0, err
+}
+
+// attempts is how often a statement is sent that the server refuses because of others.
+const attempts = 20
+
+// Quietly implements directory.Database. See Change for why it begins again.
+func (d *database) Quietly(ctx context.Context, statements []directory.Statement) (err error) {
+	if err := d.store.checkReady(ctx); err != nil {
+		return err
+	}
+	for range attempts {
+		err = pgx.BeginFunc(ctx, d.store.pool, func(tx pgx.Tx) error {
+			for _, s := range statements {
+				if _, err := tx.Exec(ctx, s.SQL, s.Args...); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if !outrun(err) {
+			return err
+		}
+	}
+	return err
 }
 
 // outrun reports whether the server has refused a statement because of another that ran

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/store/sql/internal/directorytest"
 	"github.com/ration-go/ration/store/storetest"
@@ -35,6 +36,12 @@ func TestDirectory(t *testing.T) {
 	})
 }
 
+// TestHistory checks the contract of a history.
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	storetest.TestHistory(t, opening(migrated(t), func(s *Store) history.Store { return s.History(storetest.HistoryBounds()) }))
+}
+
 // opening returns a harness of Stores over the database of one. Another Store over the
 // same database stands for a restart as well as for a second process, because a Store
 // keeps nothing in its process.
@@ -55,6 +62,7 @@ func forgotten(t testing.TB, s *Store) *Store {
 	execute(t, s, "DELETE FROM ration_plans")
 	execute(t, s, "DELETE FROM ration_groups")
 	execute(t, s, "DELETE FROM ration_links")
+	execute(t, s, "DELETE FROM ration_history")
 	return s
 }
 

@@ -67,6 +67,7 @@
 //	ration_plans     the plans
 //	ration_groups    the groups
 //	ration_links     which key has which plan
+//	ration_history   who changed which of these, if a service records it
 //	ration_schema    version, name, applied
 //
 // Each subject, bucket and window has one row. In ration_subjects a row is what decisions

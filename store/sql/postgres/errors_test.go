@@ -123,7 +123,9 @@ func TestSettings(t *testing.T) {
 				require.ErrorIs(t, err, store.ErrNotTaken)
 				require.ErrorContains(t, err, test.take)
 			}
-			require.ErrorContains(t, s.Check(t.Context()), test.check)
+			err = s.Check(t.Context())
+			require.ErrorContains(t, err, test.check)
+			require.Equal(t, test.take == "", errors.Is(err, store.ErrSettings), "it can decide")
 		})
 	}
 	t.Run("fsync", func(t *testing.T) {

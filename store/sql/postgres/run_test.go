@@ -85,12 +85,12 @@ func TestRunUnmigrated(t *testing.T) {
 	ended := make(chan error)
 	go func() { ended <- s.Run(ctx) }()
 	require.Eventually(t, func() bool { return strings.Contains(log.String(), "ration_keys") }, 10*time.Second, 10*time.Millisecond)
-	require.True(t, s.Listening())
+	require.True(t, s.ListenerState().Running)
 	cancel()
 	err = <-ended
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorContains(t, err, "ration_keys")
-	require.False(t, s.Listening())
+	require.False(t, s.ListenerState().Running)
 	_, err = s.Key(t.Context(), "k")
 	require.ErrorContains(t, err, "call Migrate")
 }

@@ -71,6 +71,20 @@ func (d *database) Change(ctx context.Context, statement string, args ...any) (r
 	return rows, explain(err)
 }
 
+// Quietly implements directory.Database.
+func (d *database) Quietly(ctx context.Context, statements []directory.Statement) error {
+	return explain(d.writer.change(ctx, func(ctx context.Context, conn *sql.Conn) error {
+		version, err := schemaVersion(ctx, conn)
+		if err == nil {
+			err = checkVersion(version, d.writer.want)
+		}
+		for i := 0; err == nil && i < len(statements); i++ {
+			_, err = conn.ExecContext(ctx, statements[i].SQL, statements[i].Args...)
+		}
+		return err
+	}))
+}
+
 // Query implements directory.Database.
 func (d *database) Query(ctx context.Context, statement string, args []any, each func(directory.Row) error) error {
 	stmt, err := d.prepared(ctx, statement)

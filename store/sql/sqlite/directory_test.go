@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/store/sql/internal/directorytest"
 	"github.com/ration-go/ration/store/sql/sqlite"
 	"github.com/ration-go/ration/store/storetest"
@@ -27,6 +28,30 @@ func TestDirectory(t *testing.T) {
 			storetest.TestPlans(t, opening(open, name != "", func(s *sqlite.Store) usageplan.Store { return s }))
 		})
 	}
+}
+
+// TestHistory checks the contract of a history. Its stores share the file without a Run.
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	as := func(s *sqlite.Store) history.Store { return s.History(storetest.HistoryBounds()) }
+	storetest.TestHistory(t, opening(openAndRun, true, as))
+}
+
+// TestHistoryByHand has rows that another program has added.
+func TestHistoryByHand(t *testing.T) {
+	t.Parallel()
+	s, exec := handOpen(t)
+	h := s.History(history.Bounds{})
+	const insert = "INSERT INTO ration_history (at, action, kind, id, state_after) VALUES "
+	require.Error(t, exec(insert+"('2026-11-30 12:00:00.000000', 'update', 'key', 'a', '{')"))
+	require.NoError(t, exec(insert+"('2026-11-30 12:00:00.000000', 'update', 'key', 'a', '{}')"))
+	entries, _, err := h.List(t.Context(), history.Filter{ID: "a"}, "", 10)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	require.Equal(t, "{}", string(entries[0].After))
+	require.NoError(t, exec(insert+"('soon', 'update', 'key', 'b', NULL)"))
+	_, _, err = h.List(t.Context(), history.Filter{ID: "b"}, "", 10)
+	require.ErrorContains(t, err, `table ration_history: entry of key "b": column at: "soon": want a time`)
 }
 
 // opening returns a harness of Stores with a file for each case. Without a Run, a Store

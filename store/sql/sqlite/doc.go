@@ -97,6 +97,8 @@
 //	                 created, updated, version
 //	ration_groups    id -> name, parent_id, plan_id, limits, created, updated, version
 //	ration_links     key_id, plan_id -> allowance, limits, created, version
+//	ration_history   seq -> at, actor_kind, actor_name, action, kind, id, state_before,
+//	                 state_after
 //	ration_digests   digest -> key_seq
 //	ration_changes   seq -> id
 //

@@ -78,7 +78,7 @@ func open(path string, cfg Config) (*Store, error) {
 	s.readings = batch.NewQueue(s.readBatch, weighReading, batch.Config{Calls: cfg.Readers, Size: 32})
 	s.directory, s.logger = newDatabase(path, cfg, s.writer), cfg.Logger
 	s.records = directory.New(s.directory, &directory.SQLite, "store/sqlite")
-	if err := s.check(context.Background()); err != nil {
+	if err := s.check(context.Background(), 0); err != nil {
 		s.writer.db.Close()
 		s.readers.db.Close()
 		s.directory.db.Close()
@@ -87,14 +87,14 @@ func open(path string, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// check connects, and finds out whether the file can be written and has a schema that
-// this package knows. It changes nothing.
-func (s *Store) check(ctx context.Context) error {
+// check connects, and finds out whether the file can be written and has a schema from the
+// version oldest to that of this package. It changes nothing.
+func (s *Store) check(ctx context.Context, oldest int) error {
 	checked := errors.New("checked")
 	err := s.writer.change(ctx, func(ctx context.Context, conn *sql.Conn) error {
 		version, err := schemaVersion(ctx, conn)
-		if want := len(Migrations()); err == nil && version > want {
-			err = errNewer(version, want)
+		if want := len(Migrations()); err == nil && (version < oldest || version > want) {
+			err = checkVersion(version, want)
 		}
 		if err == nil {
 			// Of a file that cannot be written, SQLite begins a transaction nevertheless.

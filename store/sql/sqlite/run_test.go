@@ -124,7 +124,7 @@ func TestRunClosed(t *testing.T) {
 	s := open(t, path, sqlite.Config{})
 	ended := make(chan error)
 	go func() { ended <- s.Run(t.Context()) }()
-	require.Eventually(t, s.Listening, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.ListenerState().Running }, 10*time.Second, time.Millisecond)
 	require.NoError(t, s.Close())
 	err := <-ended
 	require.ErrorContains(t, err, "the store is closed")

@@ -14,12 +14,22 @@ type Database interface {
 	// returns how many rows have changed.
 	Change(ctx context.Context, statement string, args ...any) (rows int64, err error)
 
+	// Quietly runs statements in one transaction. They change no record that listeners hear
+	// of.
+	Quietly(ctx context.Context, statements []Statement) error
+
 	// Query runs a statement that changes nothing, and calls each for every row of its
 	// result. All rows are of one instant.
 	Query(ctx context.Context, statement string, args []any, each func(Row) error) error
 
 	// Taken reports whether err says that a column must not have the same value in two rows.
 	Taken(err error) bool
+}
+
+// A Statement is a statement with its arguments.
+type Statement struct {
+	SQL  string
+	Args []any
 }
 
 // A Row is a row of a result.
@@ -40,6 +50,10 @@ type Dialect struct {
 	// parameter.
 	Equals func(column, parameter string) string
 
+	// Part returns the condition that a text has a parameter between two '/', between its
+	// begin or its end and a '/', or as a whole.
+	Part func(column, parameter string) string
+
 	// Last is the query for the number that a table has given to a row last.
 	Last func(table string) string
 
@@ -59,4 +73,5 @@ const (
 	Int
 	Time
 	JSON
+	Verbatim // JSON that is kept byte by byte
 )

@@ -16,6 +16,9 @@ var SQLite = Dialect{
 		return fmt.Sprintf("substr(CAST(%s AS BLOB), 1, length(%s)) = %[2]s", column, parameter)
 	},
 	Equals: func(column, parameter string) string { return column + " = " + parameter },
+	Part: func(column, parameter string) string {
+		return fmt.Sprintf("instr('/' || %s || '/', '/' || %s || '/') > 0", column, parameter)
+	},
 	Last: func(table string) string {
 		return fmt.Sprintf("SELECT COALESCE(max(seq), 0) FROM sqlite_sequence WHERE name = '%s'", table)
 	},
@@ -24,7 +27,7 @@ var SQLite = Dialect{
 
 // Postgres is the Dialect of PostgreSQL.
 var Postgres = Dialect{
-	Types: map[Kind]string{Text: "text", Bytes: "bytea", Bool: "boolean", Int: "bigint", Time: "timestamptz", JSON: "jsonb"},
+	Types: map[Kind]string{Text: "text", Bytes: "bytea", Bool: "boolean", Int: "bigint", Time: "timestamptz", JSON: "jsonb", Verbatim: "json"},
 	Time:  func(t time.Time) any { return t },
 	Begins: func(column, parameter string) string {
 		return fmt.Sprintf("substr(convert_to(%s, 'UTF8'), 1, length(%s)) = %[2]s", column, parameter)
@@ -33,6 +36,9 @@ var Postgres = Dialect{
 	// index has the beginning, and both conditions are needed.
 	Equals: func(column, parameter string) string {
 		return fmt.Sprintf("left(%s, 128) = left(%s, 128) AND %[1]s = %[2]s", column, parameter)
+	},
+	Part: func(column, parameter string) string {
+		return fmt.Sprintf("position('/' || %s || '/' IN '/' || %s || '/') > 0", parameter, column)
 	},
 	Last: func(table string) string { return fmt.Sprintf("SELECT last_value FROM %s_seq", table) },
 }

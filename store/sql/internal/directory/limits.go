@@ -37,11 +37,12 @@ func planLimits(p *usageplan.Plan) field {
 	}
 	only := func(p usageplan.Plan) usageplan.Plan {
 		return usageplan.Plan{
-			Throttle: p.Throttle, Throttles: p.Throttles, Quotas: p.Quotas, For: p.For, Routes: p.Routes, StageRoutes: p.StageRoutes,
+			Throttle: p.Throttle, Throttles: p.Throttles, Quotas: p.Quotas, Alerts: p.Alerts,
+			For: p.For, Routes: p.Routes, StageRoutes: p.StageRoutes,
 		}
 	}
 	return limitsField(func() any { return limits{Plan: only(*p)} }, only, func(found usageplan.Plan) {
-		p.Throttle, p.Throttles, p.Quotas = found.Throttle, found.Throttles, found.Quotas
+		p.Throttle, p.Throttles, p.Quotas, p.Alerts = found.Throttle, found.Throttles, found.Quotas, found.Alerts
 		p.For, p.Routes, p.StageRoutes = found.For, found.Routes, found.StageRoutes
 	})
 }
@@ -55,10 +56,10 @@ func linkLimits(l *usageplan.Link) field {
 		Allowance struct{} `json:"allowance,omitzero"`
 	}
 	only := func(l usageplan.Link) usageplan.Link {
-		return usageplan.Link{Throttle: l.Throttle, Throttles: l.Throttles, Quotas: l.Quotas}
+		return usageplan.Link{Throttle: l.Throttle, Throttles: l.Throttles, Quotas: l.Quotas, Alerts: l.Alerts}
 	}
 	return limitsField(func() any { return limits{Link: only(*l)} }, only, func(found usageplan.Link) {
-		l.Throttle, l.Throttles, l.Quotas = found.Throttle, found.Throttles, found.Quotas
+		l.Throttle, l.Throttles, l.Quotas, l.Alerts = found.Throttle, found.Throttles, found.Quotas, found.Alerts
 	})
 }
 

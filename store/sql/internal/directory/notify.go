@@ -1,5 +1,7 @@
 package directory
 
+import "github.com/ration-go/ration/usageplan"
+
 // OnChange implements usageplan.Notifier. It calls changed at once, with "". While a Run
 // is running, changed is also called with the ID of each key, plan and group that any
 // process changes, also by hand. For a link it gets the ID of the link's key. A Store
@@ -10,9 +12,9 @@ package directory
 // calls in progress.
 func (s *Store) OnChange(changed func(id string)) (stop func()) { return s.listeners.Add(changed) }
 
-// Listening implements usageplan.Listener. It reports whether a Run is running, whether
-// that Run hears of changes at the moment or not.
-func (s *Store) Listening() bool { return s.running.Load() > 0 }
+// ListenerState implements usageplan.Listener. It returns whether a Run is in progress,
+// since when the Run has been subscribed, and when it last heard of a change.
+func (s *Store) ListenerState() usageplan.ListenerState { return s.subscription.State() }
 
 // Tell tells the functions that were given to OnChange of a change. The column is the ID
 // as the tables have it, or empty if anything may have changed.
@@ -23,5 +25,6 @@ func Tell(s *Store, column string) {
 	if err != nil { // of a row that was changed by hand
 		id = ""
 	}
+	s.subscription.Hear()
 	s.listeners.Tell(id)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/ration-go/ration/internal/cursor"
 )
@@ -19,9 +20,13 @@ type filter struct {
 	column  string
 	value   string
 	begins  bool // the text begins with the value
+	part    bool // the value is a part of the text: see Dialect.Part
 	indexed bool // the table has an index of the column and seq
 	long    bool // the index may have the beginning of the text alone
 	always  bool
+
+	// since, if not zero, is the earliest time that the column may have. There is no value.
+	since time.Time
 }
 
 // A listing is the query for a page.
@@ -107,7 +112,7 @@ func (t *table[T]) listing(d *Dialect, below int64, limit int, filters []filter)
 	l := listing{args: []any{below, int64(limit)}}
 	inner, outer := []string{"seq < " + d.parameter(1, Int)}, []string{}
 	for _, f := range filters {
-		if f.value == "" && !f.always {
+		if f.value == "" && !f.always && f.since.IsZero() {
 			continue
 		}
 		condition := l.condition(d, f)
@@ -134,11 +139,18 @@ func (t *table[T]) listing(d *Dialect, below int64, limit int, filters []filter)
 
 // condition returns the condition of a filter, and adds its argument to l.
 func (l *listing) condition(d *Dialect, f filter) string {
+	if !f.since.IsZero() {
+		l.args = append(l.args, d.Time(f.since))
+		return f.column + " >= " + d.parameter(len(l.args), Time)
+	}
 	if f.begins {
 		l.args = append(l.args, []byte(f.value))
 		return d.Begins(f.column, d.parameter(len(l.args), Bytes))
 	}
 	l.args = append(l.args, f.value)
+	if f.part {
+		return d.Part(f.column, d.parameter(len(l.args), Text))
+	}
 	if f.long {
 		return d.Equals(f.column, d.parameter(len(l.args), Text))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/usageplan"
@@ -24,8 +23,8 @@ type Store struct {
 	digest  string // that of AccessByDigest
 	byHash  string // that of KeyByDigest
 
-	listeners usageplan.Listeners
-	running   atomic.Int32
+	listeners    usageplan.Listeners
+	subscription usageplan.Subscription
 }
 
 // New returns a Store. The name is that of the package that keeps it, and errors begin

@@ -28,16 +28,18 @@ const logInterval = time.Minute
 // also wraps the reason. If stop is not nil, Watch ends with an error that wraps stop,
 // too.
 func Watch(ctx context.Context, s *Store, logger *slog.Logger, stop error, listen func(ctx context.Context, heard func()) error) error {
-	s.running.Add(1)
-	defer s.running.Add(-1)
+	defer s.subscription.Run()()
 	var reason error // why it does not listen
 	out := outage{logger: logger, since: time.Now(), logged: map[string]time.Time{}}
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
+		lost := func() {}
 		err := listen(ctx, func() {
 			pause, reason = minPause, nil
-			Tell(s, "") // only now: a change that is made after this is heard
+			lost = s.subscription.Subscribe()
+			s.listeners.Tell("") // only now: a change that is made after this is heard
 			out.end(ctx)
 		})
+		lost()
 		switch {
 		case stop != nil && errors.Is(err, stop):
 			return fmt.Errorf("%s: run: %w", s.prefix, err)

@@ -39,7 +39,7 @@ func TestWatch(t *testing.T) {
 
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		require.True(t, s.Listening())
+		require.True(t, s.ListenerState().Running)
 		require.Equal(t, 1, told, "OnChange itself")
 		require.InDelta(t, 600, attempts, 20, "one a second")
 		require.Equal(t, 1, strings.Count(log.String(), "not heard"), log.String())
@@ -60,7 +60,7 @@ func TestWatch(t *testing.T) {
 		err := <-ended
 		require.ErrorIs(t, err, context.Canceled)
 		require.ErrorContains(t, err, "store/test: run: context canceled: read 127.0.0.1:")
-		require.False(t, s.Listening())
+		require.False(t, s.ListenerState().Running)
 	})
 }
 
