@@ -21,8 +21,10 @@ func TestNothingShowsASecret(t *testing.T) {
 	const password = "hunter2pass"
 	l, err := limiter.New(&vault{password: password}, limiter.Limit{Rate: 1, Burst: 1}, limiter.Config{})
 	require.NoError(t, err)
+	set, err := limiter.NewSet(l)
+	require.NoError(t, err)
 	values := map[string]any{
-		"Limiter": l, "Config": limiter.Config{}, "Limit": limiter.Limit{}, "Result": limiter.Result{}, "LimitError": &limiter.LimitError{},
+		"Limiter": l, "Set": set, "Config": limiter.Config{}, "Limit": limiter.Limit{}, "Result": limiter.Result{}, "LimitError": &limiter.LimitError{},
 	}
 	leak.Complete(t, values)
 	leak.Check(t, password, values)

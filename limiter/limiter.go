@@ -29,6 +29,7 @@ type Config struct {
 // request without a call to the Counter.
 type Limiter struct {
 	counter store.OneTaker
+	charged store.Counter // that of counter, for a Set
 	name    string
 	timeout time.Duration // zero means none
 	current atomic.Pointer[setting]
@@ -49,7 +50,7 @@ func New(c store.Counter, l Limit, cfg Config) (*Limiter, error) {
 	if err := nilcheck.Required("counter", c, "a store.Counter"); err != nil {
 		errs = append(errs, err)
 	} else {
-		lim.counter = store.One(c)
+		lim.counter, lim.charged = store.One(c), c
 	}
 	if cfg.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("timeout: %v: want 0 or more", cfg.Timeout))
@@ -106,6 +107,30 @@ func (l *Limiter) Allow(ctx context.Context, key string) (r Result, err error) {
 func (l *Limiter) AllowN(ctx context.Context, key string, at time.Time, n int64) (r Result, err error) {
 	err = l.take(ctx, l.current.Load(), key, at, n, &r)
 	return r, err
+}
+
+// Refund gives n tokens back that were taken from a key's bucket, such as those of a
+// request that need not count after all. The bucket takes them up to its burst. Refund
+// works also after ctx has ended, and is bounded by Config.Timeout. The errors are those
+// of AllowN.
+func (l *Limiter) Refund(ctx context.Context, key string, n int64) error {
+	s := l.current.Load()
+	if n < 0 || uint(len(key)-1) >= store.MaxSubject {
+		return callFault(key, n)
+	}
+	if n == 0 || s.limit.Unlimited() {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	if l.timeout > 0 {
+		within, cancel := context.WithTimeout(ctx, l.timeout)
+		defer cancel()
+		ctx = within
+	}
+	if _, _, err := l.counter.TakeOne(ctx, key, &s.meter, time.Time{}, -n); err != nil {
+		return fmt.Errorf("limiter: %w", err)
+	}
+	return nil
 }
 
 // Peek reads a key's bucket and takes nothing. Allowed is always true, except after an

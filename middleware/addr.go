@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// trustedProxies are the addresses that are believed when they name the address that
-// called them.
-type trustedProxies []netip.Prefix
+// networks are prefixes of addresses.
+type networks []netip.Prefix
 
-func proxies(trusted []netip.Prefix) (t trustedProxies) {
-	for _, p := range trusted {
+// networksOf returns prefixes that parseAddr's addresses can be in.
+func networksOf(prefixes []netip.Prefix) (n networks) {
+	for _, p := range prefixes {
 		if p.Addr().Is4In6() && p.Bits() >= 96 { // parseAddr unmaps addresses, too
 			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 		}
-		t = append(t, p)
+		n = append(n, p)
 	}
-	return t
+	return n
 }
 
-func (t trustedProxies) contain(addr netip.Addr) bool {
-	for _, p := range t {
+func (n networks) contain(addr netip.Addr) bool {
+	for _, p := range n {
 		if p.Contains(addr) {
 			return true
 		}
@@ -29,26 +29,52 @@ func (t trustedProxies) contain(addr netip.Addr) bool {
 	return false
 }
 
-// key returns a key function that follows the hops of a request, from the connection's
-// address back to the client's. The function hops calls hop with each address that a
-// header names, the latest first, until hop returns false.
-func (t trustedProxies) key(hops func(h http.Header, hop func(string) bool)) func(*http.Request) (string, error) {
-	return func(r *http.Request) (string, error) {
-		addr, ok := parseAddr(r.RemoteAddr)
-		if !ok {
-			return "", errRemoteAddr
-		}
-		if t.contain(addr) {
-			hops(r.Header, func(node string) bool {
-				next, ok := parseAddr(node)
-				if ok {
-					addr = next
-				}
-				return ok && t.contain(next) // else earlier hops are not believed
-			})
-		}
-		return clientOf(addr), nil
+// An addressKey finds what a request from an address is counted by.
+type addressKey struct {
+	trusted            networks // proxies that are believed when they name their caller
+	exempt             networks
+	hops               hops
+	ipv4Bits, ipv6Bits int
+}
+
+// A hops calls hop with each address that a header names, the latest first, until hop
+// returns false.
+type hops func(h http.Header, hop func(string) bool)
+
+// of is the key function. It follows the hops of a request, from the connection's address
+// back to the client's.
+//
+// Security: where a hop is malformed, the search ends at the proxy that wrote it. That
+// proxy's address is not exempt, since any client behind it may have caused this.
+func (k *addressKey) of(r *http.Request) (string, error) {
+	addr, ok := parseAddr(r.RemoteAddr)
+	if !ok {
+		return "", errRemoteAddr
 	}
+	whole := true
+	if k.trusted.contain(addr) {
+		addr, whole = k.follow(r.Header, addr)
+	}
+	if whole && k.exempt.contain(addr) {
+		return "", ErrExempt
+	}
+	return k.clientOf(addr), nil
+}
+
+// follow returns the client of a trusted proxy, and false if a hop on the way to it is
+// malformed. It is apart from of because its variables are allocated.
+func (k *addressKey) follow(h http.Header, proxy netip.Addr) (addr netip.Addr, whole bool) {
+	addr, whole = proxy, true
+	k.hops(h, func(node string) bool {
+		next, ok := parseAddr(node)
+		if !ok {
+			whole = false
+			return false
+		}
+		addr = next
+		return k.trusted.contain(next) // else earlier hops are not believed
+	})
+	return addr, whole
 }
 
 // parseAddr parses an address. The address may be in brackets and may have a port, which
@@ -89,18 +115,29 @@ var (
 )
 
 // clientOf returns the address or the network that one client has to itself.
-func clientOf(addr netip.Addr) string {
-	if addr.Is4() || localNAT64.Contains(addr) {
+func (k *addressKey) clientOf(addr netip.Addr) string {
+	if addr.Is4() {
+		return network(addr, k.ipv4Bits)
+	}
+	if localNAT64.Contains(addr) {
 		return addr.String()
 	}
 	b := addr.As16()
 	switch {
 	case nat64.Contains(addr), translated.Contains(addr):
-		return netip.AddrFrom4([4]byte(b[12:])).String()
+		return network(netip.AddrFrom4([4]byte(b[12:])), k.ipv4Bits)
 	case teredo.Contains(addr):
-		return netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]}).String()
+		return network(netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]}), k.ipv4Bits)
 	case sixToFour.Contains(addr):
-		return netip.AddrFrom4([4]byte(b[2:6])).String()
+		return network(netip.AddrFrom4([4]byte(b[2:6])), k.ipv4Bits)
 	}
-	return netip.PrefixFrom(addr, 64).Masked().String()
+	return network(addr, k.ipv6Bits)
+}
+
+// network returns the network of an address. A network of one address is that address.
+func network(addr netip.Addr, bits int) string {
+	if bits == addr.BitLen() {
+		return addr.String()
+	}
+	return netip.PrefixFrom(addr, bits).Masked().String()
 }

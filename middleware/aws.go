@@ -14,8 +14,9 @@ import (
 // its statuses and bodies:
 //
 //   - 403 {"message":"Forbidden"}: the key is missing, unknown, disabled or expired, has
-//     no plan here, or one of its groups does not exist.
-//   - 429 {"message":"Too Many Requests"}: the throttle is used up.
+//     no plan here, or one of its groups does not exist. Or there is more than one key.
+//   - 429 {"message":"Too Many Requests"}: the throttle is used up, whatever
+//     Config.SharedStatus says.
 //   - 429 {"message":"Limit Exceeded"}: a quota is used up.
 //   - 500 and 503, with a message of the same form.
 //
@@ -49,9 +50,9 @@ func (res *Result) WriteAWS(w http.ResponseWriter) {
 }
 
 func (res *Result) aws() (status int, kind, message string) {
-	switch res.Status {
+	switch why := res.Decision.Reason; res.Status {
 	case http.StatusTooManyRequests, http.StatusForbidden:
-		switch res.Decision.Reason {
+		switch why {
 		case gate.NoPlan, gate.NoGroup:
 			return http.StatusForbidden, "ForbiddenException", "Forbidden"
 		case gate.QuotaExceeded:
@@ -62,9 +63,12 @@ func (res *Result) aws() (status int, kind, message string) {
 			}
 		}
 		return http.StatusTooManyRequests, "TooManyRequestsException", "Too Many Requests"
-	case http.StatusUnauthorized:
+	case http.StatusUnauthorized, http.StatusBadRequest:
 		return http.StatusForbidden, "ForbiddenException", "Forbidden"
 	case http.StatusServiceUnavailable:
+		if why == gate.Throttled {
+			return http.StatusTooManyRequests, "TooManyRequestsException", "Too Many Requests"
+		}
 		return http.StatusServiceUnavailable, "ServiceUnavailableException", "Service Unavailable"
 	}
 	return http.StatusInternalServerError, "InternalServerErrorException", "Internal server error"

@@ -14,6 +14,14 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
+// both returns a handler that gives h a second credential.
+func both(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Set("X-API-Key", "x")
+		h.ServeHTTP(w, r)
+	})
+}
+
 // TestAWS checks how WriteAWS answers each way in which a request can end. The bubble
 // begins at midnight.
 func TestAWS(t *testing.T) {
@@ -59,6 +67,7 @@ func TestAWS(t *testing.T) {
 			{0, "no plan", protected, unlinked, 403, forbidden, ""},
 			{0, "disabled", protected, disabled, 403, forbidden, ""},
 			{0, "unknown", protected, "unknown", 403, forbidden, ""},
+			{0, "two keys", both(protected), good, 403, forbidden, ""},
 			{0, "a mistake", h.middleware(mistaken).Handler(ok), good, 500, `InternalServerErrorException {"message":"Internal server error"}`, ""},
 			{0, "a store", broken.middleware(cfg).Handler(ok), failing, 503, `ServiceUnavailableException {"message":"Service Unavailable"}`, "1"},
 		} {

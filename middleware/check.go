@@ -1,9 +1,7 @@
 package middleware
 
 import (
-	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 
 	"github.com/ration-go/ration/gate"
@@ -25,38 +23,50 @@ func (m *Middleware) Check(r *http.Request) *Result {
 // is malformed. The Result has no credential, so that a caller that prints one does not
 // reveal a secret.
 func (m *Middleware) check(r *http.Request, mux knownMux, res *Result, found *Credential) {
-	res.mw = m
+	res.mw, res.jitter = m, m.cfg.draw()
 	rt := m.routeOf(r, mux)
 	if len(m.public) > 0 && m.public[rt.pattern] || isPreflight(r) && rt.passesPreflight(mux) || m.decided(r) {
 		res.Skipped = true
 		m.watch.observe(r, mux.ServeMux, rt.pattern, nil)
 		return
 	}
-	err := m.credential(r, found)
-	malformed := error(nil)
-	if errors.Is(err, ErrCredential) {
-		malformed = err
-		*found, err = Credential{}, nil // decided, and answered, like a request without one
-	}
+	malformed, err := m.extract(r, found)
 	if err == nil {
 		m.decide(r, rt, found, res)
-	} else {
-		res.Err = err
-		res.Decision.Reason = gate.StoreFailed
+		m.failures.noteDecision(r.Context(), res)
 	}
-	if !res.Decision.Allowed {
-		res.Status = statusOf(res.Decision.Reason)
-		res.unread = func(w http.ResponseWriter) { refusal.Unread(w, r) } // fmt cannot print a function's variables
-		m.logRefusal(r.Context(), &res.Decision, found, malformed)
-	}
-	if res.Err != nil {
-		m.log(r.Context(), "decision", res.Err, &res.Decision)
-	}
+	m.conclude(r, found, res, malformed, err)
 	m.watch.observe(r, mux.ServeMux, rt.pattern, res.Decision.Plan)
 	if m.watch != nil {
 		for p := range res.Decision.GroupPlans() {
 			m.watch.observe(r, mux.ServeMux, rt.pattern, p)
 		}
+	}
+}
+
+// extract finds the credential of r. A malformed one is decided, and answered, like none.
+// Its fault is returned for the log. Any other error says that the Extractor failed.
+func (m *Middleware) extract(r *http.Request, found *Credential) (malformed, err error) {
+	err = m.credential(r, found)
+	if errors.Is(err, ErrCredential) {
+		*found, malformed, err = Credential{}, err, nil
+	}
+	m.failures.noteCredential(r.Context(), err)
+	return malformed, err
+}
+
+// conclude completes the Result of a decision, and logs a refusal. failed is the error of
+// the Extractor.
+func (m *Middleware) conclude(r *http.Request, found *Credential, res *Result, malformed, failed error) {
+	if failed != nil {
+		res.Err = failed
+		res.Decision.Reason = gate.StoreFailed
+	}
+	if !res.Decision.Allowed {
+		res.Status = m.statusOf(&res.Decision.Outcome)
+		res.challenge(found, malformed)
+		res.unread = func(w http.ResponseWriter) { refusal.Unread(w, r) } // fmt cannot print a function's variables
+		m.logRefusal(r.Context(), &res.Decision, found, malformed)
 	}
 }
 
@@ -84,28 +94,19 @@ func (m *Middleware) decide(r *http.Request, rt route, found *Credential, res *R
 }
 
 // statusOf returns the status of a refusal.
-func statusOf(why gate.Reason) int {
-	switch why {
+func (m *Middleware) statusOf(o *gate.Outcome) int {
+	switch o.Reason {
 	case gate.Unknown, gate.Disabled, gate.Expired:
 		return http.StatusUnauthorized
 	case gate.NoPlan, gate.NoGroup, gate.NeverFits:
 		return http.StatusForbidden
 	case gate.Throttled, gate.QuotaExceeded:
+		if m.cfg.SharedStatus != 0 && refusedByAll(o) {
+			return m.cfg.SharedStatus
+		}
 		return http.StatusTooManyRequests
 	case gate.StoreFailed:
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
-}
-
-// log reports an error, except one caused by the client disconnecting.
-func (m *Middleware) log(ctx context.Context, what string, err error, d *gate.Decision) {
-	if err == nil || m.cfg.Logger == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return
-	}
-	attrs := []slog.Attr{slog.Bool("allowed", d.Allowed), slog.Any("error", err)}
-	if d.Key != nil {
-		attrs = append(attrs, slog.String("key", d.Key.ID))
-	}
-	m.cfg.Logger.LogAttrs(ctx, slog.LevelError, "ration: "+what+" failed", attrs...)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -51,7 +52,7 @@ func TestAnswers(t *testing.T) {
 			{0, "one", good, 200, "", `"throttle";q=2;w=4, "day";q=3;w=86400`, `"throttle";r=1;t=2, "day";r=2;t=86400`, "", nil},
 			{0, "two", good, 200, "", `"throttle";q=2;w=4, "day";q=3;w=86400`, `"throttle";r=0;t=2, "day";r=1;t=86400`, "", nil},
 			{500 * time.Millisecond, "no token", good, 429, "2", `"throttle";q=2;w=4, "day";q=3;w=86400`,
-				`"throttle";r=0;t=2, "day";r=1;t=86400`, quotaExceeded, []any{"throttle"}},
+				`"throttle";r=0;t=2, "day";r=1`, quotaExceeded, []any{"throttle"}},
 			{1500 * time.Millisecond, "a token", good, 200, "", `"throttle";q=2;w=4, "day";q=3;w=86400`,
 				`"throttle";r=0;t=2, "day";r=0;t=86398`, "", nil},
 			{0, "throttle and quota", good, 429, "86398", `"throttle";q=2;w=4, "day";q=3;w=86400`,
@@ -59,7 +60,7 @@ func TestAnswers(t *testing.T) {
 			{4 * time.Second, "the quota alone", good, 429, "86394", `"throttle";q=2;w=4, "day";q=3;w=86400`,
 				`"throttle";r=2, "day";r=0;t=86394`, quotaExceeded, []any{"day"}},
 			{0, "a plan that blocks", blocked, 403, "", `"throttle";q=0, "day";q=3;w=86400`,
-				`"throttle";r=0, "day";r=3;t=86394`, "about:blank", []any{"throttle"}},
+				`"throttle";r=0, "day";r=3`, "about:blank", []any{"throttle"}},
 			{0, "no plan", unlinked, 403, "", "", "", "about:blank", nil},
 			{0, "unknown", "acme_unknown", 401, "", "", "", "about:blank", nil},
 		} {
@@ -93,7 +94,8 @@ func TestAnswers(t *testing.T) {
 }
 
 // TestUnauthorizedIsOneAnswer checks that the answers to all bad keys are equal in every
-// byte.
+// byte. Only what the request itself shows makes a difference: whether it has no
+// credential, one, or several (RFC 6750 section 3.1).
 func TestUnauthorizedIsOneAnswer(t *testing.T) {
 	h, ctx := newFixture(t), t.Context()
 	_, good := h.key(&usageplan.Plan{})
@@ -105,41 +107,60 @@ func TestUnauthorizedIsOneAnswer(t *testing.T) {
 	require.NoError(t, err)
 	stranger, err := apikey.Format{Prefix: "acme"}.New()
 	require.NoError(t, err)
-	protected := h.middleware(middleware.Config{Realm: `a "pet" shop`}).Handler(ok)
+	mw := h.middleware(middleware.Config{Realm: `a "pet" shop`})
+	protected, usage := mw.Handler(ok), must(mw.Usage(middleware.UsageConfig{}))
 
-	first := serve(protected, request("GET", "/"))
-	require.Equal(t, 401, first.Code)
-	require.Equal(t, http.Header{
-		"Cache-Control":    {"no-store"},
-		"Content-Length":   {strconv.Itoa(first.Body.Len())},
-		"Content-Type":     {"application/problem+json"},
-		"Www-Authenticate": {`Bearer realm="a \"pet\" shop"`},
-	}, first.Header())
-	for what, r := range map[string]*http.Request{
-		"unknown":                      with(string(stranger)),
-		"disabled":                     with(off),
-		"expired":                      with(late),
-		"wrong checksum":               with(good[:len(good)-1] + "_"),
-		"empty":                        with(""),
-		"another scheme":               request("GET", "/", "Authorization", "Basic "+good),
-		"a longer scheme":              request("GET", "/", "Authorization", "Bearerx "+good),
-		"no space":                     request("GET", "/", "Authorization", "Bearer"+good),
-		"trailing":                     with(good + " x"),
-		"tab":                          request("GET", "/", "Authorization", "Bearer\t"+good),
-		"control character":            with(good + "\x00"),
-		"not ASCII":                    with("é" + good),
-		"10 kB":                        with(strings.Repeat("x", 10_000)),
-		"twice":                        request("GET", "/", "Authorization", "Bearer "+good, "Authorization", "Bearer "+good),
-		"both ways":                    request("GET", "/", "Authorization", "Bearer "+good, "X-API-Key", good),
-		"one good, one malformed":      request("GET", "/", "Authorization", "Bearer "+good, "X-API-Key", "\x7f"),
-		"in the URL":                   request("GET", "/?key="+good+"&api_key="+good+"&access_token="+good),
-		"in the URL's user":            request("GET", "http://x:"+good+"@example.com/"),
-		"disabled, and its quota used": with(off),
+	const challenge = `Bearer realm="a \"pet\" shop"`
+	for _, group := range []struct {
+		status            int
+		challenge, detail string
+		requests          map[string]*http.Request
+	}{
+		{401, challenge, "A valid API key is required.", map[string]*http.Request{
+			"none":              request("GET", "/"),
+			"another scheme":    request("GET", "/", "Authorization", "Basic "+good),
+			"a longer scheme":   request("GET", "/", "Authorization", "Bearerx "+good),
+			"no space":          request("GET", "/", "Authorization", "Bearer"+good),
+			"tab":               request("GET", "/", "Authorization", "Bearer\t"+good),
+			"in the URL":        request("GET", "/?key="+good+"&api_key="+good+"&access_token="+good),
+			"in the URL's user": request("GET", "http://x:"+good+"@example.com/"),
+		}},
+		{401, challenge + `, error="invalid_token"`, "A valid API key is required.", map[string]*http.Request{
+			"unknown":                      with(string(stranger)),
+			"disabled":                     with(off),
+			"expired":                      with(late),
+			"wrong checksum":               with(good[:len(good)-1] + "_"),
+			"empty":                        with(""),
+			"trailing":                     with(good + " x"),
+			"control character":            with(good + "\x00"),
+			"not ASCII":                    with("é" + good),
+			"10 kB":                        with(strings.Repeat("x", 10_000)),
+			"one good, one malformed":      request("GET", "/", "Authorization", "Bearer "+good, "X-API-Key", "\x7f"),
+			"disabled, and its quota used": with(off),
+		}},
+		{400, challenge + `, error="invalid_request"`, "The request has more than one API key.", map[string]*http.Request{
+			"twice":             request("GET", "/", "Authorization", "Bearer "+good, "Authorization", "Bearer "+good),
+			"X-API-Key twice":   request("GET", "/", "X-API-Key", good, "X-API-Key", "x"),
+			"both ways":         request("GET", "/", "Authorization", "Bearer "+good, "X-API-Key", good),
+			"two that are bad":  request("GET", "/", "Authorization", "Bearer x", "X-API-Key", off),
+			"one good, one bad": request("GET", "/", "Authorization", "Bearer x", "X-API-Key", good),
+		}},
 	} {
-		w := serve(protected, r)
-		assert.Equal(t, 401, w.Code, what)
-		assert.Equal(t, first.Header(), w.Header(), what)
-		assert.Equal(t, first.Body.String(), w.Body.String(), what)
+		body := fmt.Sprintf(`{"type":"about:blank","title":%q,"status":%d,"detail":%q}`, http.StatusText(group.status), group.status, group.detail)
+		header := http.Header{
+			"Cache-Control":    {"no-store"},
+			"Content-Length":   {strconv.Itoa(len(body))},
+			"Content-Type":     {"application/problem+json"},
+			"Www-Authenticate": {group.challenge},
+		}
+		for what, r := range group.requests {
+			for _, handler := range []http.Handler{protected, usage} {
+				w := serve(handler, r)
+				assert.Equal(t, group.status, w.Code, what)
+				assert.Equal(t, header, w.Header(), what)
+				assert.Equal(t, body, w.Body.String(), what)
+			}
+		}
 	}
 	for what, r := range map[string]*http.Request{
 		"bearer":                        request("GET", "/", "Authorization", "bearer "+good),
@@ -220,12 +241,12 @@ func TestCosts(t *testing.T) {
 			{0, secret, math.MinInt64, 500, "", ""},
 			{0, secret, math.MaxInt64, 500, "", ""},
 			{0, secret, 4, 200, `"throttle";r=1;t=1, "tokens/day";r=6;t=86400`, ""},
-			{0, secret, 7, 429, `"throttle";r=1;t=1, "tokens/day";r=6;t=86400`, "86400"},
-			{0, secret, 11, 403, `"throttle";r=1;t=1, "tokens/day";r=6;t=86400`, ""},
-			{0, secret, 1<<53 - 1, 403, `"throttle";r=1;t=1, "tokens/day";r=6;t=86400`, ""},
+			{0, secret, 7, 429, `"throttle";r=1, "tokens/day";r=6;t=86400`, "86400"},
+			{0, secret, 11, 403, `"throttle";r=1, "tokens/day";r=6;t=86400`, ""},
+			{0, secret, 1<<53 - 1, 403, `"throttle";r=1, "tokens/day";r=6;t=86400`, ""},
 			{0, secret, gratis, 200, `"throttle";r=1;t=1, "tokens/day";r=6;t=86400`, ""},
 			{0, secret, 1, 200, `"throttle";r=0;t=1, "tokens/day";r=5;t=86400`, ""},
-			{0, secret, 0, 429, `"throttle";r=0;t=1, "tokens/day";r=5;t=86400`, "1"},
+			{0, secret, 0, 429, `"throttle";r=0;t=1, "tokens/day";r=5`, "1"},
 			{0, secret, gratis, 200, `"throttle";r=0;t=1, "tokens/day";r=5;t=86400`, ""},
 			{0, secret, 11, 403, `"throttle";r=0;t=1, "tokens/day";r=5;t=86400`, ""},
 			{time.Second, secret, gratis, 200, `"throttle";r=1;t=1, "tokens/day";r=5;t=86399`, ""},
@@ -288,7 +309,7 @@ func TestStoreFails(t *testing.T) {
 			}
 			require.NotContains(t, w.Body.String(), "broken", c.what)
 		}
-		require.Equal(t, len(c.status), strings.Count(log.String(), "level=ERROR"), c.what)
+		require.Equal(t, 1, strings.Count(log.String(), "level=ERROR"), "%s: one line for the outage", c.what)
 		require.Contains(t, log.String(), "key="+key.ID, c.what)
 		require.Contains(t, log.String(), "broken", c.what)
 		require.NotContains(t, log.String(), secret[len("acme_"):], c.what)

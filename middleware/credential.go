@@ -9,7 +9,9 @@ import (
 )
 
 // ErrCredential is wrapped by the error of an Extractor if the credential is malformed,
-// or if there is more than one. Such a request is answered like one with an unknown key.
+// or if there is more than one. A request with a malformed credential is answered like
+// one with an unknown key. A request in which the Extractors of this package find more
+// than one is answered with 400.
 var ErrCredential = errors.New("middleware: bad credential")
 
 // These errors are made once, so that a flood of garbage costs no memory. They contain

@@ -12,26 +12,33 @@
 //
 // # Answers
 //
-//   - 401: the request has no credential or more than one, or the credential is malformed
-//     or unknown, or its key is disabled or has expired. The answer is the same in every
-//     case, so it does not reveal which secrets were once valid. It carries a
-//     WWW-Authenticate challenge (RFC 9110 section 11.6.1) and no RateLimit fields.
+//   - 401: the request has no credential, the credential is malformed or unknown, or its
+//     key is disabled or has expired. The answer is the same for every bad credential, so
+//     it does not reveal which secrets were once valid. It has a WWW-Authenticate
+//     challenge (RFC 9110 section 11.6.1) and no RateLimit fields. If there was a
+//     credential, the challenge has error="invalid_token" (RFC 6750 section 3.1).
+//   - 400: the request has more than one credential. None of them is looked up, so the
+//     answer says nothing about them. The challenge has error="invalid_request".
 //   - 403: the key is known, but no plan admits it here, one of its groups does not
 //     exist, or a cost exceeds what the plan can ever allow. Waiting does not help, so
 //     there is no Retry-After.
 //   - 429: a throttle or a quota is used up (RFC 6585), of the key or of a group above
 //     it. Retry-After is a whole number of seconds, at least one. After that time the
-//     same request fits, unless other requests come first.
+//     same request fits, unless other requests come first. The status for a throttle that
+//     all clients share is that of Config.SharedStatus.
 //   - 503, with Retry-After: 1: a store failed, and the Gate's failure policy is to
 //     refuse.
 //   - 500: the service itself is at fault, for example with a negative cost, or without
 //     the cost of a unit that is required.
 //
-// Bodies are problem details (RFC 9457). The member "limits" has each limit that refused:
-// its payer ("key", "group", "stage" or "account"), its name, and its unit if that is not
-// requests. Only with Config.ShowGroups does it have the IDs of groups. A refusal is
-// never cached. It has Cache-Control: no-store, and the fields that outer handlers have
-// set for caches, such as CDN-Cache-Control, Surrogate-Control or Expires, are removed.
+// Bodies are problem details (RFC 9457). The type is "quota-exceeded" if a limit refused
+// that the RateLimit fields show, and "temporary-reduced-capacity" if a throttle refused
+// that all clients share. Otherwise it is about:blank. The member "limits" has each limit
+// that refused: its payer ("key", "group", "stage" or "account"), its name, and its unit
+// if that is not requests. Only with Config.ShowGroups does it have the IDs of groups. A
+// refusal is never cached. It has Cache-Control: no-store, and the fields that outer
+// handlers have set for caches, such as CDN-Cache-Control, Surrogate-Control or Expires,
+// are removed.
 //
 // # Bodies
 //
@@ -55,7 +62,7 @@
 //
 // # Header fields
 //
-// RateLimit-Policy and RateLimit follow draft-ietf-httpapi-ratelimit-headers-10. They are
+// RateLimit-Policy and RateLimit follow draft-ietf-httpapi-ratelimit-headers-11. They are
 // set on admitted and on limited requests:
 //
 //	RateLimit-Policy: "throttle";q=100;w=10, "day";q=50000;w=86400
@@ -63,12 +70,21 @@
 //
 // For a throttle, q is the burst and w the number of seconds that refill it. A burst that
 // refills in less than a second is written as the rate, with the burst beside it:
-// q=100;w=1;ration-burst=10. The parameter t is the number of seconds until the next
-// token. A full bucket has no t.
+// q=100;w=1;ration-burst=10. A full bucket has no t.
 //
 // For a quota, w is the length of the window in seconds. It is left out for months and
-// years. The parameter t is the number of seconds until the window ends. Characters of a
-// name beyond ASCII are percent-encoded.
+// years. A policy stays the same from answer to answer, except where the limit itself
+// changes: a day with a change of the clocks is shorter or longer, and the quota of a key
+// may be extended for one window. Characters of a name beyond ASCII are percent-encoded.
+//
+// The parameter t is the effective window: for so many seconds the client can use no more
+// than r. It ends with the next token of a throttle, or with the window of a quota. After
+// a refusal only the limits that refused have a t, so Retry-After is never earlier than
+// the end of an effective window. This holds for other middleware, too: it loses the t of
+// the limits that it has put into the header.
+//
+// Config.Jitter lengthens the waits for quotas by a random time, so that the clients do
+// not all return when a window ends.
 //
 // The fields show the limits of every unit. The name of a limit says what it counts
 // unless the plan gives it another name: "input_tokens" is a throttle, "input_tokens/day"

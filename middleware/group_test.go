@@ -81,7 +81,7 @@ func TestGroupRefusal(t *testing.T) {
 				if c.violated != nil {
 					want["violated-policies"] = c.violated
 					if c.status == 429 {
-						want["title"], want["type"] = "Quota exceeded", "https://iana.org/assignments/http-problem-types#quota-exceeded"
+						want["title"], want["type"] = "Quota Exceeded", "https://iana.org/assignments/http-problem-types#quota-exceeded"
 					}
 				}
 				limits := []any{}

@@ -3,7 +3,6 @@ package middleware
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 	"unsafe"
 
@@ -21,6 +20,11 @@ import (
 // X-RateLimit fields are left out. The client could not use what remains to it, and the
 // figures would contradict Retry-After.
 func (res *Result) WriteHeaders(h http.Header) {
+	if !res.Allowed() {
+		if s := res.retryAfter(); s > 0 {
+			setRetryAfter(h, s)
+		}
+	}
 	if by, refused := res.Decision.RefusedBy(); !refused || res.shows(by) {
 		if !res.mw.cfg.OmitHeaders {
 			res.writeLimits(h)
@@ -33,11 +37,8 @@ func (res *Result) WriteHeaders(h http.Header) {
 		return
 	}
 	refusal.NoStore(h)
-	if res.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", res.mw.challenge)
-	}
-	if s := res.retryAfter(); s > 0 {
-		h.Set("Retry-After", strconv.FormatInt(s, 10))
+	if res.authenticate != "" {
+		h.Set("WWW-Authenticate", res.authenticate)
 	}
 }
 
@@ -51,31 +52,21 @@ func (res *Result) shown() (omitHeaders bool, xRateLimit XRateLimit) {
 	return res.mw.cfg.OmitHeaders, res.mw.cfg.XRateLimit
 }
 
-// retryAfter returns the number of seconds to wait, or 0 if waiting does not help.
-func (res *Result) retryAfter() int64 {
-	switch res.Status {
-	case http.StatusServiceUnavailable:
-		return 1
-	case http.StatusTooManyRequests:
-		return seconds(res.Decision.RetryAfter)
-	}
-	return 0
-}
-
 // writeLimits sets RateLimit-Policy, whose text is mostly cached, and RateLimit.
 func (res *Result) writeLimits(h http.Header) {
 	d := &res.Decision
 	limits := d.Limits()
+	waits := waiting{refused: !res.Allowed(), jitter: res.jitter}
 	var (
 		buf      [256]byte
 		text     = buf[:0]
 		policies string
 	)
 	if len(limits) > 0 {
-		policies, text = res.mw.policies.appendLevels(text, d, limits)
+		policies, text = res.mw.policies.appendLevels(text, d, limits, waits)
 	}
 	if res.mw.cfg.ShowGroups {
-		policies, text = appendGroups(policies, text, d)
+		policies, text = appendGroups(policies, text, d, waits)
 	}
 	if len(text) == 0 {
 		return
@@ -98,7 +89,7 @@ func (res *Result) keepText(text []byte) string {
 // appendGroups adds the limits of the groups to the values of RateLimit-Policy and
 // RateLimit. Their names begin with the ID of the group, since two groups may have limits
 // of one name. It allocates only if there are any.
-func appendGroups(policies string, text []byte, d *gate.Decision) (string, []byte) {
+func appendGroups(policies string, text []byte, d *gate.Decision, waits waiting) (string, []byte) {
 	var buf [256]byte
 	all := append(buf[:0], policies...)
 	for l := range d.GroupLevels() {
@@ -107,7 +98,7 @@ func appendGroups(policies string, text []byte, d *gate.Decision) (string, []byt
 		}
 		name := groupPolicy(&l)
 		all = appendPolicy(appendString(appendComma(all), name), &l.Limit, l.Max)
-		text = appendLevel(appendString(appendComma(text), name), &l.Limit, l.Level)
+		text = appendLevel(appendString(appendComma(text), name), &l.Limit, l.Level, waits)
 	}
 	if len(all) == len(policies) {
 		return policies, text
@@ -127,10 +118,15 @@ func appendComma(b []byte) []byte {
 	return b
 }
 
-// appendLevel appends the parameters of one item of RateLimit.
-func appendLevel(b []byte, limit *gate.Limit, level store.Level) []byte {
+// appendLevel appends the parameters of one item of RateLimit. After a refusal, a limit
+// that did not refuse has no effective window: Retry-After should not be earlier than the
+// end of one.
+func appendLevel(b []byte, limit *gate.Limit, level store.Level, waits waiting) []byte {
 	b = appendParam(b, ";r=", level.Remaining())
-	if wait := untilMore(limit, level); wait > 0 && wait != store.Never {
+	if wait := effectiveWindow(limit, level); wait > 0 && wait != store.Never && (!waits.refused || level.Wait > 0) {
+		if limit.IsQuota() {
+			wait += waits.jitter
+		}
 		b = appendParam(b, ";t=", seconds(wait))
 	}
 	return b
@@ -153,10 +149,10 @@ func setLimits(h http.Header, values *[2]string) {
 	h["Ratelimit-Policy"], h["Ratelimit"] = append(policies, values[0]), append(limits, values[1])
 }
 
-// untilMore returns the time until more is available: the next token of a throttle, or
-// the end of a quota's window. It is 0 for a full throttle, and store.Never if waiting
-// does not help.
-func untilMore(limit *gate.Limit, l store.Level) time.Duration {
+// effectiveWindow returns the time within which a client can use no more than what
+// remains. It ends with the next token of a throttle, or with the window of a quota. It
+// is 0 for a full throttle, and store.Never if waiting does not help.
+func effectiveWindow(limit *gate.Limit, l store.Level) time.Duration {
 	switch {
 	case l.Max == 0:
 		return store.Never

@@ -11,7 +11,9 @@ import (
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/leak"
+	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -42,7 +44,12 @@ func TestNothingShowsASecret(t *testing.T) {
 	for how, text := range leak.Texts(mw) {
 		require.Less(t, len(text), 400, how)
 	}
-	values["LimitConfig"] = middleware.LimitConfig{Logger: slog.Default()}
+	lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerSecond(1))
+	values["LimitConfig"] = middleware.LimitConfig{Logger: slog.Default(), Also: []middleware.KeyedLimit{{Limiter: lim}}}
+	values["KeyedLimit"] = middleware.KeyedLimit{Limiter: lim, Key: middleware.ByIP()}
+	values["LimitDecision"] = middleware.LimitDecision{Limit: lim.Name()}
+	values["AddressConfig"] = middleware.AddressConfig{}
+	values["UsageConfig"] = middleware.UsageConfig{}
 	leak.Complete(t, values)
 	leak.Check(t, secret[5:37], values)
 }

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
+	"slices"
 	"sync/atomic"
-	"time"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/internal/refusal"
@@ -21,23 +21,6 @@ import (
 // ErrBadRequest is wrapped by the error of a LimitBy's key function if the request lacks
 // what the function needs, or has it malformed. Such a request is answered with 400.
 var ErrBadRequest = errors.New("middleware: bad request")
-
-// LimitConfig configures a LimitBy. The zero LimitConfig is ready for use.
-type LimitConfig struct {
-	// OmitHeaders leaves out the RateLimit fields.
-	OmitHeaders bool
-
-	// XRateLimit adds the X-RateLimit fields. The default is XRateLimitOff.
-	XRateLimit XRateLimit
-
-	// BodyTimeout bounds how long the key function may read a request's body. After that
-	// time, reading the body fails. The default is 10s.
-	BodyTimeout time.Duration
-
-	// Logger receives failures of the Counter and of the key function at slog.LevelError,
-	// and bad requests at slog.LevelDebug. If nil, nothing is logged.
-	Logger *slog.Logger
-}
 
 // LimitBy returns middleware that limits requests without API keys. The function key
 // returns what a request is counted by, such as its client's address with ByIP. Use
@@ -53,7 +36,11 @@ type LimitConfig struct {
 //     function wraps ErrBadRequest.
 //   - 401: that error wraps ErrCredential.
 //   - 500: the key function failed with any other error.
-//   - 503, with Retry-After: 1: the Counter failed, or has no room for another key.
+//   - 503, with Retry-After: 1: the Counter failed and LimitConfig.OnFailure refuses, or
+//     it has no room for another key.
+//
+// A request whose key function returns an error that wraps ErrExempt is not counted by
+// that limit.
 //
 // A request is charged once for each key of a limiter, even if it passes through the
 // limiter twice. The Logger is warned of that once. Different limiters may be stacked.
@@ -67,18 +54,16 @@ type LimitConfig struct {
 //
 // The error wraps ErrInvalid and reports every fault at once.
 func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error), cfg LimitConfig) (func(http.Handler) http.Handler, error) {
-	errs := []error{
-		nilcheck.Required("limiter", l, "a limiter.Limiter"), nilcheck.Required("key", key, "a function, such as ByIP()"),
-		cfg.XRateLimit.fault(),
-	}
-	if cfg.BodyTimeout < 0 {
-		errs = append(errs, fmt.Errorf("bodyTimeout: %v: want 0 or more", cfg.BodyTimeout))
-	}
-	if err := fault.Report(ErrInvalid, "limit", errs...); err != nil {
+	set, errs := cfg.set(l)
+	errs = append(errs, nilcheck.Required("key", key, "a function, such as ByIP()"))
+	if err := fault.Report(ErrInvalid, "limit", append(errs, cfg.faults()...)...); err != nil {
 		return nil, err
 	}
 	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, bodyTimeout)
-	b := &limitBy{LimitConfig: cfg, limiter: l, key: key}
+	b := &limitBy{LimitConfig: cfg, set: set, failures: newLimitFailures(cfg.Logger)}
+	for _, also := range append([]KeyedLimit{{l, key}}, cfg.Also...) {
+		b.limits = append(b.limits, &keyedLimit{KeyedLimit: also})
+	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			pass := newPassed(b, r)
@@ -93,88 +78,113 @@ func LimitBy(l *limiter.Limiter, key func(*http.Request) (string, error), cfg Li
 	}, nil
 }
 
+// set returns the Set of all limits, or nil if there is only l.
+func (cfg *LimitConfig) set(l *limiter.Limiter) (set *limiter.Set, errs []error) {
+	all := []*limiter.Limiter{l}
+	errs = append(errs, nilcheck.Required("limiter", l, "a limiter.Limiter"))
+	for i, also := range cfg.Also {
+		all = append(all, also.Limiter)
+		errs = append(errs,
+			nilcheck.Required(fmt.Sprintf("also[%d].limiter", i), also.Limiter, "a limiter.Limiter"),
+			nilcheck.Required(fmt.Sprintf("also[%d].key", i), also.Key, "a function, such as ByIP()"))
+	}
+	if len(all) > 1 && !slices.Contains(all, nil) {
+		var err error
+		set, err = limiter.NewSet(all...)
+		errs = append(errs, fault.In("also", err))
+	}
+	return set, errs
+}
+
+func (cfg *LimitConfig) faults() (errs []error) {
+	errs = append(errs, cfg.XRateLimit.fault())
+	if cfg.OnFailure > gate.FailLocal {
+		errs = append(errs, fmt.Errorf("onFailure: %v: want FailOpen, FailClosed or FailLocal", cfg.OnFailure))
+	}
+	if cfg.BodyTimeout < 0 {
+		errs = append(errs, fmt.Errorf("bodyTimeout: %v: want 0 or more", cfg.BodyTimeout))
+	}
+	return errs
+}
+
 type limitBy struct {
 	LimitConfig
-	limiter *limiter.Limiter
-	key     func(*http.Request) (string, error)
-	shown   atomic.Pointer[shownLimit] // how the latest limit is shown
-	twice   atomic.Bool                // the warning of warnOfTwice was logged
+	limits []*keyedLimit
+	set    *limiter.Set // of several limits
+	twice  atomic.Bool  // the warning of warnOfTwice was logged
+
+	failures limitFailures
+}
+
+// A keyedLimit is one of the limits of a limitBy.
+type keyedLimit struct {
+	KeyedLimit
+	shown atomic.Pointer[shownLimit] // how the latest limit is shown
+	local atomic.Pointer[localLimit] // for gate.FailLocal
 }
 
 // check decides r and returns nil if r may go on. Otherwise it returns the body of the
 // answer, and has set the other fields of the answer in w's header.
 func (b *limitBy) check(w http.ResponseWriter, r *http.Request, pass *passed) *problem {
-	k, err := b.keyOf(w, r)
-	switch {
-	case errors.Is(err, ErrCredential):
-		b.log(r.Context(), slog.LevelDebug, "ration: the key function of a limit found a bad credential", err)
-		w.Header().Set("WWW-Authenticate", `Bearer realm="api"`)
-		return newProblem(http.StatusUnauthorized, "A valid credential is required.")
-	case errors.Is(err, ErrBadRequest):
-		b.log(r.Context(), slog.LevelDebug, "ration: the key function of a limit found a bad request", err)
-		return newProblem(http.StatusBadRequest, "The request does not identify its caller.")
-	case err != nil:
-		b.log(r.Context(), slog.LevelError, "ration: the key function of a limit failed", err)
-		return newProblem(http.StatusInternalServerError, "The service failed to determine the caller of the request.")
+	for i, l := range b.limits {
+		k, err := b.keyOf(w, r, l)
+		switch {
+		case err == nil:
+			pass.add(i, k, r)
+		case !errors.Is(err, ErrExempt):
+			return b.keyProblem(w.Header(), r, l, err)
+		}
 	}
-	if pass.mark.before(k, r) {
-		pass.again = true
-		b.warnOfTwice(r.Context())
+	if pass.last == nil { // no limit applies, or all of them have admitted r before
 		return nil
 	}
-	if pass.res, err = b.limiter.Allow(r.Context(), k); err != nil {
-		b.log(r.Context(), slog.LevelError, "ration: the limit could not be checked", err)
-		w.Header().Set("Retry-After", "1")
-		return newProblem(http.StatusServiceUnavailable, "The limit could not be checked.")
+	err := pass.charge(r.Context())
+	if err != nil {
+		b.fail(r.Context(), b.failures.of(err), err)
+		pass.decideByPolicy(r.Context(), err)
+	} else {
+		b.failures.succeed(r.Context())
 	}
-	b.writeHeaders(w.Header(), &pass.res)
-	return b.refusal(w.Header(), &pass.res)
+	pass.conclude()
+	if b.Observer != nil {
+		b.Observer(r.Context(), pass.decision(err))
+	}
+	p := pass.refusal(w.Header())
+	pass.WriteHeaders(w.Header())
+	return p
 }
 
-// keyOf returns the key of r. A key that the store cannot hold is the client's fault,
-// since the key is made from the client's request.
-func (b *limitBy) keyOf(w http.ResponseWriter, r *http.Request) (string, error) {
+// keyOf returns the key of r for a limit. A key that the store cannot hold is the
+// client's fault, since the key is made from the client's request.
+func (b *limitBy) keyOf(w http.ResponseWriter, r *http.Request, l *keyedLimit) (string, error) {
 	defer refusal.Within(w, r, b.BodyTimeout)()
-	k, err := b.key(r)
+	k, err := l.Key(r)
 	if err == nil && (k == "" || len(k) > store.MaxSubject) {
 		err = fmt.Errorf("%w: key of a limit: %d bytes: want 1 to %d", ErrBadRequest, len(k), store.MaxSubject)
 	}
 	return k, err
 }
 
-// refusal returns the answer to a request that the limit refuses, or nil if the limit
-// admits the request.
-func (b *limitBy) refusal(h http.Header, res *limiter.Result) *problem {
+// keyProblem returns the answer to a request whose key function failed.
+func (b *limitBy) keyProblem(h http.Header, r *http.Request, l *keyedLimit, err error) *problem {
 	switch {
-	case res.Allowed:
-		return nil
-	case res.RetryAfter == store.Never:
-		p := newProblem(http.StatusForbidden, "This is blocked.")
-		p.Violated = []string{b.limiter.Name()}
-		return p
+	case errors.Is(err, ErrCredential):
+		b.debug(r.Context(), "ration: the key function of a limit found a bad credential", l, err)
+		h.Set("WWW-Authenticate", `Bearer realm="api", error="invalid_token"`)
+		return newProblem(http.StatusUnauthorized, "A valid credential is required.")
+	case errors.Is(err, ErrBadRequest):
+		b.debug(r.Context(), "ration: the key function of a limit found a bad request", l, err)
+		return newProblem(http.StatusBadRequest, "The request does not identify its caller.")
 	}
-	wait := seconds(res.RetryAfter)
-	h.Set("Retry-After", strconv.FormatInt(wait, 10))
-	return &problem{Type: quotaExceeded, Title: "Quota exceeded", Status: http.StatusTooManyRequests,
-		Detail: fmt.Sprintf("The limit is reached. Try again in %d s.", wait), Violated: []string{b.limiter.Name()}}
+	b.fail(r.Context(), &b.failures.function, err)
+	return newProblem(http.StatusInternalServerError, "The service failed to determine the caller of the request.")
 }
 
-// warnOfTwice warns once that a request passes through the limiter twice. The inner one
-// has no effect, which is a mistake in the configuration.
-func (b *limitBy) warnOfTwice(ctx context.Context) {
+// warnOfTwice warns once that a request passes through a limiter twice. The inner one has
+// no effect, which is a mistake in the configuration.
+func (b *limitBy) warnOfTwice(ctx context.Context, l *keyedLimit) {
 	if b.Logger != nil && !b.twice.Swap(true) {
 		b.Logger.LogAttrs(ctx, slog.LevelWarn, "ration: a request passes through LimitBy with the same limiter and key twice: "+
-			"it is charged once, by the outer one; remove one of them", slog.String("limit", b.limiter.Name()))
+			"it is charged once, by the outer one; remove one of them", slog.String("limit", l.Limiter.Name()))
 	}
-}
-
-// log reports an error, except one caused by the client disconnecting.
-func (b *limitBy) log(ctx context.Context, level slog.Level, message string, err error) {
-	if b.Logger == nil || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return
-	}
-	if errors.Is(err, store.ErrFull) {
-		message += ": its store is full; give a limit of unknown clients a store of its own"
-	}
-	b.Logger.LogAttrs(ctx, level, message, slog.String("limit", b.limiter.Name()), slog.Any("error", err))
 }

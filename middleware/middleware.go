@@ -26,7 +26,8 @@ type Config struct {
 	// Header("X-API-Key")).
 	//
 	// If clients use Authorization for something else beside their key, such as a user's
-	// token, set it to Header("X-API-Key"): a request with two credentials is refused.
+	// token, set it to Header("X-API-Key"): a request with two credentials is refused
+	// with 400.
 	Credential Extractor
 
 	// API and Stage name the API stage that the handler serves. Set both or neither. See
@@ -74,9 +75,9 @@ type Config struct {
 	Class func(*http.Request) string
 
 	// Free reports whether a request is charged nothing. Such a request is admitted even if
-	// the limits are used up, so that a client can still ask for its usage. It is refused
-	// only because of its key, or if a store fails. The RateLimit fields show the state.
-	// Costs is not called. If nil, no request is free.
+	// the limits are used up. It is refused only because of its key, or if a store fails.
+	// The RateLimit fields show the state. Costs is not called. If nil, no request is free.
+	// To tell clients their usage, there is Middleware.Usage.
 	//
 	// A request that the mux only redirects to the clean form of its path, such as /dir to
 	// /dir/, is always free, if Handler is given the mux itself. The client pays when it
@@ -134,6 +135,22 @@ type Config struct {
 	// XRateLimit adds the X-RateLimit fields. The default is XRateLimitOff.
 	XRateLimit XRateLimit
 
+	// Jitter spreads the clients whose quotas are used up. Otherwise all of them return in
+	// the second in which the windows end, such as at midnight. Each answer adds a random
+	// time to the waits for quotas: 0 to Jitter, the same in Retry-After, in the parameter t
+	// and in X-RateLimit-Reset. So a client that waits for as long as Retry-After says is
+	// not too early. Waits for throttles do not change. Jitter is at most 1h. The default is
+	// 0, which adds nothing.
+	Jitter time.Duration
+
+	// SharedStatus is the status of a request that a shared throttle refuses: that of the
+	// API stage or of the account. It is 429 or 503. The problem type is
+	// temporary-reduced-capacity in both cases, and Retry-After is the wait.
+	//
+	// The default is 429. The draft recommends 503. But load balancers and clients take
+	// servers that answer 503 for broken, while these servers only keep to their limits.
+	SharedStatus int
+
 	// BodyTimeout bounds how long Credential, Costs, Class, Free and ID may read a request's
 	// body, and then how long Refuse may. After that time, reading the body fails. The bound
 	// exists because a client that sends a body slowly need not have a key. The default is
@@ -141,10 +158,10 @@ type Config struct {
 	// http.Server.ReadTimeout.
 	BodyTimeout time.Duration
 
-	// Realm is the realm of the WWW-Authenticate challenge that is sent with a 401. It
-	// consists of visible ASCII characters and spaces. The default is "api". The scheme of
-	// the challenge is always Bearer, whatever Credential looks for, since HTTP requires a
-	// challenge.
+	// Realm is the realm of the WWW-Authenticate challenge that is sent with a 401 or 400.
+	// It consists of visible ASCII characters and spaces. The default is "api". The scheme
+	// of the challenge is always Bearer, whatever Credential looks for, since HTTP requires
+	// a challenge.
 	Realm string
 
 	// Refuse answers a request that is refused. The default is Result.WriteProblem.
@@ -154,7 +171,8 @@ type Config struct {
 	Refuse func(http.ResponseWriter, *http.Request, *Result)
 
 	// Logger receives errors for failures of stores and of the functions in this Config, and
-	// warnings about mistakes in the configuration. At slog.LevelDebug it also receives each
+	// warnings about mistakes in the configuration. A failure is logged when it begins and
+	// when it has ended, and not for each request. At slog.LevelDebug it also receives each
 	// refused credential: the reason, and the key's ID if that is known, but never the
 	// secret. If nil, nothing is logged.
 	Logger *slog.Logger
@@ -163,15 +181,16 @@ type Config struct {
 // A Middleware enforces the decisions of a Gate. Use New to make one. It is safe for
 // concurrent use.
 type Middleware struct {
-	gate      *gate.Gate
-	cfg       Config
-	public    map[string]bool
-	challenge string // WWW-Authenticate
-	policies  policies
-	watch     *routeWatch // nil if there is no Logger
-	twice     atomic.Bool // the warning of decided was logged
-	prefixed  atomic.Bool // the warning of warnOfPrefix was logged
-	mayRead   bool        // functions of the Config may read bodies
+	gate       *gate.Gate
+	cfg        Config
+	public     map[string]bool
+	challenges challenges
+	policies   policies
+	watch      *routeWatch // nil if there is no Logger
+	failures   *failures   // nil if there is no Logger
+	twice      atomic.Bool // the warning of decided was logged
+	prefixed   atomic.Bool // the warning of warnOfPrefix was logged
+	mayRead    bool        // functions of the Config may read bodies
 
 	bearerOrKey bool // Config.Credential is the default, see credential
 }
@@ -191,10 +210,9 @@ func New(g *gate.Gate, cfg Config) (*Middleware, error) {
 	cfg.warnOfUnused(g)
 
 	cfg = cfg.withDefaults()
-	challenge := appendString([]byte("Bearer realm="), cfg.Realm)
 	return &Middleware{
-		gate: g, cfg: cfg, public: public, challenge: string(challenge),
-		policies: policies{seed: maphash.MakeSeed()}, watch: newRouteWatch(cfg), mayRead: mayRead, bearerOrKey: usual,
+		gate: g, cfg: cfg, public: public, challenges: newChallenges(cfg.Realm),
+		policies: policies{seed: maphash.MakeSeed()}, watch: newRouteWatch(cfg), failures: newFailures(cfg.Logger), mayRead: mayRead, bearerOrKey: usual,
 	}, nil
 }
 
@@ -208,6 +226,14 @@ func (cfg Config) faults(g *gate.Gate) (errs []error) {
 	errs = append(errs, cfg.XRateLimit.fault())
 	if !visible(cfg.Realm, ' ') {
 		errs = append(errs, fmt.Errorf("realm: %.40q: want visible ASCII characters and spaces", cfg.Realm))
+	}
+	if cfg.Jitter < 0 || cfg.Jitter > maxJitter {
+		errs = append(errs, fmt.Errorf("jitter: %v: want 0 to %v", cfg.Jitter, maxJitter))
+	}
+	switch cfg.SharedStatus {
+	case 0, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	default:
+		errs = append(errs, fmt.Errorf("sharedStatus: %d: want 429 or 503", cfg.SharedStatus))
 	}
 	if cfg.BodyTimeout < 0 {
 		errs = append(errs, fmt.Errorf("bodyTimeout: %v: want 0 or more", cfg.BodyTimeout))

@@ -37,17 +37,17 @@ type policy struct {
 // appendLevels appends the items of RateLimit to text, which is empty, and returns the
 // RateLimit-Policy that goes with them. A policy that is not in the cache replaces the
 // one that has its slot.
-func (p *policies) appendLevels(text []byte, d *gate.Decision, limits []gate.Limit) (string, []byte) {
+func (p *policies) appendLevels(text []byte, d *gate.Decision, limits []gate.Limit, waits waiting) (string, []byte) {
 	first := &limits[0]
 	slot := &p.slots[maphash.Comparable(p.seed, first)%uint64(len(p.slots))]
 	if cached := slot.Load(); cached != nil && cached.first == first {
-		if all, ok := cached.appendLevels(text, d, limits); ok {
+		if all, ok := cached.appendLevels(text, d, limits, waits); ok {
 			return cached.text, all
 		}
 	}
 	made := newPolicy(d, limits)
 	slot.Store(made)
-	text, _ = made.appendLevels(text, d, limits)
+	text, _ = made.appendLevels(text, d, limits, waits)
 	return made.text, text
 }
 
@@ -55,7 +55,7 @@ func (p *policies) appendLevels(text []byte, d *gate.Decision, limits []gate.Lim
 // decision allow as much as the policy says: the slice of limits is shared, but an
 // extension changes a quota for one key. It asks for each Level once, because a Decision
 // works it out when it is asked.
-func (p *policy) appendLevels(text []byte, d *gate.Decision, limits []gate.Limit) (all []byte, ok bool) {
+func (p *policy) appendLevels(text []byte, d *gate.Decision, limits []gate.Limit, waits waiting) (all []byte, ok bool) {
 	for i := range limits {
 		limit := &limits[i]
 		if limit.Soft {
@@ -65,7 +65,7 @@ func (p *policy) appendLevels(text []byte, d *gate.Decision, limits []gate.Limit
 		if level.Max != p.max[i] {
 			return nil, false
 		}
-		text = appendLevel(append(appendComma(text), p.names[i]...), limit, level)
+		text = appendLevel(append(appendComma(text), p.names[i]...), limit, level, waits)
 	}
 	return text, true
 }

@@ -11,9 +11,16 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// quotaExceeded is a problem type of draft-ietf-httpapi-ratelimit-headers-10. It has the
-// member "violated-policies".
-const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+// These problem types are those of draft-ietf-httpapi-ratelimit-headers-11. They have the
+// member "violated-policies". A title belongs to its type and is constant (RFC 9457
+// section 3.1.3).
+const (
+	quotaExceeded      = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+	quotaExceededTitle = "Quota Exceeded"
+
+	reducedCapacity      = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
+	reducedCapacityTitle = "Temporary Reduced Capacity"
+)
 
 // problem is a body of application/problem+json (RFC 9457).
 type problem struct {
@@ -26,6 +33,9 @@ type problem struct {
 	// Limits has every limit that refused. Violated names only those that the RateLimit
 	// fields show.
 	Limits []problemLimit `json:"limits,omitzero"`
+
+	// Errors has every fault of a query.
+	Errors []parameterFault `json:"errors,omitzero"`
 }
 
 // problemLimit is a limit that refused.
@@ -50,27 +60,46 @@ func (res *Result) WriteProblem(w http.ResponseWriter) {
 	res.release(w)
 	res.WriteHeaders(w.Header())
 	p := newProblem(res.Status, "")
-	if res.Status == http.StatusForbidden || res.Status == http.StatusTooManyRequests {
+	if isLimit(res.Decision.Reason) {
 		p.Violated, p.Limits = res.violated()
 	}
 	shared := ""
 	if len(p.Limits) > 0 {
 		shared = sharers[p.Limits[0].Payer] // the limits of the key come first, if any refused
 	}
-	if res.Status == http.StatusTooManyRequests && (shared == "" || len(p.Violated) > 0) {
-		p.Type, p.Title = quotaExceeded, "Quota exceeded"
+	switch {
+	case res.retryAfter() == 0 || !isLimit(res.Decision.Reason):
+	case refusedByAll(&res.Decision.Outcome):
+		p.Type, p.Title = reducedCapacity, reducedCapacityTitle
+	case shared == "" || len(p.Violated) > 0:
+		p.Type, p.Title = quotaExceeded, quotaExceededTitle
 	}
 	p.Detail = res.detail(shared)
 	p.write(w)
 }
 
+// isLimit reports whether a limit refused.
+func isLimit(why gate.Reason) bool {
+	return why == gate.Throttled || why == gate.QuotaExceeded || why == gate.NeverFits
+}
+
+// refusedByAll reports whether a throttle refused that all clients share: that of the API
+// stage or of the account.
+func refusedByAll(o *gate.Outcome) bool {
+	by, refused := o.RefusedBy()
+	return refused && (by.Kind == gate.PayerStage || by.Kind == gate.PayerAccount)
+}
+
 // detail returns a sentence for people. shared says which clients share the limit that
 // refused, if it is not the key's own.
 func (res *Result) detail(shared string) string {
-	switch res.Status {
-	case http.StatusUnauthorized:
+	limited := isLimit(res.Decision.Reason)
+	switch {
+	case res.Status == http.StatusUnauthorized:
 		return "A valid API key is required."
-	case http.StatusForbidden:
+	case res.Status == http.StatusBadRequest:
+		return "The request has more than one API key."
+	case res.Status == http.StatusForbidden:
 		if shared != "" {
 			return fmt.Sprintf("A limit that %s share can never allow this request.", shared)
 		}
@@ -78,13 +107,13 @@ func (res *Result) detail(shared string) string {
 			return "The request exceeds what the plan can ever allow."
 		}
 		return "This API key has no plan for this API."
-	case http.StatusTooManyRequests:
+	case limited:
 		limit := "A limit of the plan"
 		if shared != "" {
 			limit = fmt.Sprintf("A limit that %s share", shared)
 		}
 		return fmt.Sprintf("%s is reached. Try again in %d s.", limit, res.retryAfter())
-	case http.StatusServiceUnavailable:
+	case res.Status == http.StatusServiceUnavailable:
 		return "The API key or its limits could not be checked."
 	}
 	return "The service failed to determine the costs of the request, its class or its caller."

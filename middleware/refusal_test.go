@@ -98,15 +98,16 @@ func TestNoCredentialIsLogged(t *testing.T) {
 	for what, test := range map[string]struct {
 		header []string
 		reason string
+		status int
 	}{
-		"none":      {nil, "no credential"},
-		"malformed": {[]string{"Authorization", "Bearer"}, "middleware: bad credential: want up to 512 bytes of visible characters"},
-		"two":       {[]string{"X-API-Key", "a", "X-API-Key", "b"}, "middleware: bad credential: more than one"},
+		"none":      {nil, "no credential", 401},
+		"malformed": {[]string{"Authorization", "Bearer"}, "middleware: bad credential: want up to 512 bytes of visible characters", 401},
+		"two":       {[]string{"X-API-Key", "a", "X-API-Key", "b"}, "middleware: bad credential: more than one", 400},
 	} {
 		var log bytes.Buffer
 		logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		protected := h.middleware(middleware.Config{Logger: logger}).Handler(ok)
-		require.Equal(t, http.StatusUnauthorized, status(protected, request("GET", "/", test.header...)), what)
+		require.Equal(t, test.status, status(protected, request("GET", "/", test.header...)), what)
 		line := map[string]any{}
 		require.NoError(t, json.Unmarshal(log.Bytes(), &line), "%s: one line: %s", what, log.String())
 		require.Equal(t, test.reason, line["reason"], what)

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/ration-go/ration/gate"
 )
@@ -29,6 +30,9 @@ type Result struct {
 	mw     *Middleware
 	unread func(http.ResponseWriter) // see release; nil if it was called
 	values [2]string                 // of the RateLimit fields
+
+	authenticate string        // the value of WWW-Authenticate, or ""
+	jitter       time.Duration // is added to the waits for quotas
 }
 
 // Allowed reports whether the request may go on.

@@ -6,13 +6,17 @@ import "github.com/ration-go/ration/gate"
 // services that ask the Gate themselves. They answer with WriteHeaders, WriteProblem or
 // WriteAWS of the Result, as Handler would.
 //
+// ResultOf takes for granted that the request had a credential, since the Gate was asked
+// about it. So the challenge of a 401 has error="invalid_token".
+//
 // Caution: settle the Decision that the Gate returned, not that of the Result. The Result
 // holds a copy, which could be settled a second time.
 func (m *Middleware) ResultOf(o gate.Outcome) *Result {
-	res := &Result{mw: m}
+	res := &Result{mw: m, jitter: m.cfg.draw()}
 	res.Decision.Outcome = o
 	if !o.Allowed {
-		res.Status = statusOf(o.Reason)
+		res.Status = m.statusOf(&res.Decision.Outcome)
+		res.authenticate = m.challenges.of(res.Status)
 	}
 	return res
 }

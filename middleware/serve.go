@@ -82,7 +82,7 @@ func (m *Middleware) serveRefunding(next http.Handler, w http.ResponseWriter, r 
 // settle refunds the charge if Config.Refund says so and the client is still connected.
 func (m *Middleware) settle(ctx context.Context, status int, res *Result) {
 	if gone := ctx.Err() == context.Canceled; !gone && m.cfg.Refund(status) {
-		m.log(context.WithoutCancel(ctx), "refund", m.gate.Refund(ctx, &res.Decision), &res.Decision)
+		m.failures.noteRefund(context.WithoutCancel(ctx), m.gate.Refund(ctx, &res.Decision), &res.Decision)
 	}
 }
 

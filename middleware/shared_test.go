@@ -19,6 +19,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
+const reducedCapacity = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
+
 // TestSharedRefusal checks that a client learns that a shared limit refused. Its own
 // allowance, of which much remains, would contradict that and is not shown.
 func TestSharedRefusal(t *testing.T) {
@@ -28,17 +30,17 @@ func TestSharedRefusal(t *testing.T) {
 		gate       gate.Config
 		first      int
 		status     int
-		title      string
+		typ, title string
 		detail     string
 		retryAfter string
 	}{
-		"account": {gate.Config{Account: &slow}, 200, 429, "Too Many Requests",
+		"account": {gate.Config{Account: &slow}, 200, 429, reducedCapacity, "Temporary Reduced Capacity",
 			"A limit that all clients of this service share is reached. Try again in 1000 s.", "1000"},
-		"stage": {gate.Config{Stages: map[usageplan.Stage]limiter.Limit{pets: slow}}, 200, 429, "Too Many Requests",
+		"stage": {gate.Config{Stages: map[usageplan.Stage]limiter.Limit{pets: slow}}, 200, 429, reducedCapacity, "Temporary Reduced Capacity",
 			"A limit that all clients of this API share is reached. Try again in 1000 s.", "1000"},
-		"account, closed": {gate.Config{Account: &closed}, 403, 403, "Forbidden",
+		"account, closed": {gate.Config{Account: &closed}, 403, 403, "about:blank", "Forbidden",
 			"A limit that all clients of this service share can never allow this request.", ""},
-		"stage, closed": {gate.Config{Stages: map[usageplan.Stage]limiter.Limit{pets: closed}}, 403, 403, "Forbidden",
+		"stage, closed": {gate.Config{Stages: map[usageplan.Stage]limiter.Limit{pets: closed}}, 403, 403, "about:blank", "Forbidden",
 			"A limit that all clients of this API share can never allow this request.", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,7 +62,7 @@ func TestSharedRefusal(t *testing.T) {
 					}
 					var body map[string]any
 					require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
-					require.Equal(t, map[string]any{"type": "about:blank", "title": c.title, "status": float64(c.status), "detail": c.detail,
+					require.Equal(t, map[string]any{"type": c.typ, "title": c.title, "status": float64(c.status), "detail": c.detail,
 						"limits": []any{map[string]any{"payer": strings.TrimSuffix(name, ", closed"), "limit": "throttle"}}}, body)
 				}
 			})

@@ -88,7 +88,7 @@ func TestEnforceOff(t *testing.T) {
 			retry  string
 		}{
 			{true, 200, `"day";r=0;t=86400, "team/month";r=1;t=2678400`, ""},
-			{true, 429, `"day";r=0;t=86400, "team/month";r=1;t=2678400`, "86400"},
+			{true, 429, `"day";r=0;t=86400, "team/month";r=1`, "86400"},
 			{false, 200, `"day";r=0;t=86400, "team/month";r=0;t=2678400`, ""},
 			{false, 200, `"day";r=0;t=86400, "team/month";r=0;t=2678400`, ""},
 			{true, 429, `"day";r=0;t=86400, "team/month";r=0;t=2678400`, "2678400"},

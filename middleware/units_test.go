@@ -40,11 +40,11 @@ func TestUnitsShown(t *testing.T) {
 		}{
 			{usageplan.Costs{80, 300}, 200, `"throttle";r=9;t=1, "input_tokens";r=20;t=1, "hourly";r=920;t=1, ` +
 				`"day";r=49;t=86400, "input_tokens/day";r=820;t=86400, "budget";r=400;t=2678400`, nil, ""},
-			{usageplan.Costs{80, 300}, 429, `"throttle";r=9;t=1, "input_tokens";r=20;t=1, "hourly";r=920;t=1, ` +
-				`"day";r=49;t=86400, "input_tokens/day";r=820;t=86400, "budget";r=400;t=2678400`,
+			{usageplan.Costs{80, 300}, 429, `"throttle";r=9, "input_tokens";r=20;t=1, "hourly";r=920, ` +
+				`"day";r=49, "input_tokens/day";r=820, "budget";r=400`,
 				[]string{"input_tokens"}, `[{"payer": "key", "limit": "input_tokens", "unit": "input_tokens"}]`},
-			{usageplan.Costs{0, 701}, 403, `"throttle";r=9;t=1, "input_tokens";r=20;t=1, "hourly";r=920;t=1, ` +
-				`"day";r=49;t=86400, "input_tokens/day";r=820;t=86400, "budget";r=400;t=2678400`,
+			{usageplan.Costs{0, 701}, 403, `"throttle";r=9, "input_tokens";r=20, "hourly";r=920, ` +
+				`"day";r=49, "input_tokens/day";r=820, "budget";r=400;t=2678400`,
 				[]string{"budget"}, `[{"payer": "key", "limit": "budget", "unit": "micro_usd"}]`},
 		} {
 			protected := h.middleware(middleware.Config{Costs: func(*http.Request) usageplan.Costs { return step.costs }}).Handler(ok)

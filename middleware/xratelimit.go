@@ -38,6 +38,9 @@ func (res *Result) writeXRateLimit(h http.Header) {
 		tight, ok = tightest(res.Decision.GroupLevels(), tight, ok)
 	}
 	if ok {
+		if tight.IsQuota() {
+			tight.Reset += res.jitter
+		}
 		res.mw.cfg.XRateLimit.set(h, &tight.Level)
 	}
 }
