@@ -8,6 +8,7 @@ import (
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/store"
@@ -28,6 +29,10 @@ type Config struct {
 	Logger     *slog.Logger
 	Counter    store.Counter // the default is the Store
 
+	// History is told of each change of keys, plans, groups, links and allowances. It is the
+	// default of Keys.History and Gate.History. If nil, nothing is recorded.
+	History history.Recorder
+
 	// Lease, if it is not nil, decides most requests of busy keys and groups at the speed of
 	// local memory over a store that processes share: see package lease. &lease.Config{} has
 	// the defaults. A store in memory gains nothing, so New refuses a Lease over it.
@@ -39,6 +44,7 @@ type Config struct {
 func (cfg *Config) findNil(s Store) error {
 	return errors.Join(
 		nilcheck.Required("ration: store", s, "a Store, such as memory.New(memory.Config{})"),
+		nilcheck.Optional("ration: history", cfg.History, "a history.Recorder, or none"),
 		nilcheck.Optional("ration: counter", cfg.Counter, "a store.Counter, or none for that of the Store"),
 	)
 }
@@ -58,6 +64,8 @@ func (cfg *Config) complete(s Store) error {
 	cfg.Counter = cmp.Or(cfg.Counter, store.Counter(s))
 	cfg.Gate.Logger = cmp.Or(cfg.Gate.Logger, cfg.Logger)
 	cfg.Middleware.Logger = cmp.Or(cfg.Middleware.Logger, cfg.Logger)
+	cfg.Keys.History = cmp.Or(cfg.Keys.History, cfg.History)
+	cfg.Gate.History = cmp.Or(cfg.Gate.History, cfg.History)
 	cfg.Gate.KeyFormat = cmp.Or(cfg.Gate.KeyFormat, cfg.Keys.KeyFormat)
 	cfg.Gate.Lease = cmp.Or(cfg.Gate.Lease, cfg.Lease)
 	if len(cfg.Gate.Units) == 0 {

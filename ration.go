@@ -42,12 +42,12 @@ func New(s Store, cfg Config) (*Ration, error) {
 	if gateErr == nil {
 		cfg.Counter = g.Counter() // a moved key leaves no lease behind
 	}
-	groups, groupsErr := usageplan.NewGroups(s, s, cfg.Counter, usageplan.Config{Units: cfg.Units})
+	groups, groupsErr := usageplan.NewGroups(s, s, cfg.Counter, usageplan.Config{Units: cfg.Units, History: cfg.History})
 	if cfg.Keys.CheckGroup == nil {
 		cfg.Keys.CheckGroup = groups.Check
 	}
 	keys, keysErr := apikey.NewService(s, cfg.Keys)
-	plans, plansErr := usageplan.NewService(s, s, usageplan.Config{Units: cfg.Units, Classes: cfg.Classes})
+	plans, plansErr := usageplan.NewService(s, s, usageplan.Config{Units: cfg.Units, Classes: cfg.Classes, History: cfg.History})
 	if err := errors.Join(cfgErr, keysErr, plansErr, groupsErr, gateErr); err != nil {
 		if gateErr == nil {
 			err = errors.Join(err, g.Close())

@@ -68,7 +68,7 @@ func BenchmarkKeys(b *testing.B) {
 				require.NoError(b, err)
 				defer g.Close()
 				keys := must(apikey.NewService(st, apikey.Config{}))
-				h, err := apigateway.New(keys, must(usageplan.NewService(st, st, usageplan.Config{})), g, func(*http.Request) error { return nil }, apigateway.Config{})
+				h, err := apigateway.New(keys, must(usageplan.NewService(st, st, usageplan.Config{})), g, accept, apigateway.Config{})
 				require.NoError(b, err)
 				server := httptest.NewServer(h)
 				defer server.Close()

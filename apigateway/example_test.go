@@ -12,6 +12,7 @@ import (
 	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -54,11 +55,12 @@ func Example() {
 
 // A service can authenticate its administrators in its own way.
 func ExampleAuthenticator() {
-	var byHeader apigateway.Authenticator = func(r *http.Request) error {
-		if user := r.Header.Get("X-Authenticated-User"); user != "ann" { // set by a proxy in front
-			return errors.New("not an administrator")
+	var byHeader apigateway.Authenticator = func(r *http.Request) (history.Actor, error) {
+		user := r.Header.Get("X-Authenticated-User") // set by a proxy in front
+		if user != "ann" {
+			return history.Actor{}, errors.New("not an administrator")
 		}
-		return nil
+		return history.Actor{Kind: "proxy", Name: user}, nil
 	}
 	st := memory.New(memory.Config{})
 	g, _ := gate.New(st, st, st, gate.Config{})

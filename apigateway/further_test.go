@@ -23,6 +23,7 @@ func TestFurtherLimitsStay(t *testing.T) {
 	}
 	p, err := h.plans.Create(t.Context(), usageplan.Plan{
 		Name: "p", Quotas: []quota.Quota{trial}, Throttles: []usageplan.Throttle{hourly, softly}, For: fors,
+		Alerts: []int{90, 100},
 	})
 	require.NoError(t, err)
 
@@ -47,12 +48,13 @@ func TestFurtherLimitsStay(t *testing.T) {
 		shown, err := json.Marshal(body["quota"])
 		require.NoError(t, err)
 		require.JSONEq(t, step.quota, string(shown), step.what)
-		for _, name := range []string{"throttles", "for", "quotas"} {
+		for _, name := range []string{"throttles", "for", "quotas", "alerts"} {
 			require.NotContains(t, body, name, step.what)
 		}
 		got, err := h.plans.Get(t.Context(), p.ID)
 		require.NoError(t, err)
 		require.Equal(t, fors, got.For, step.what)
+		require.Equal(t, []int{90, 100}, got.Alerts, step.what)
 		require.Equal(t, []usageplan.Throttle{hourly, softly}, got.Throttles, step.what)
 		var quotas []string
 		for _, q := range got.Quotas {

@@ -15,15 +15,19 @@ import (
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/usageplan"
 )
 
-// An Authenticator decides whether a request comes from an administrator. It returns nil
-// to accept the request. It returns an *Error to choose the refusal; any other error is
-// logged and answered with a 403. An Authenticator may read the body if it puts it back.
-type Authenticator func(*http.Request) error
+// An Authenticator decides whether a request comes from an administrator. Without an
+// error it accepts the request, and returns the administrator, for the History of the
+// services. With the zero Actor, the one of the request's context counts.
+//
+// An Authenticator returns an *Error to choose the refusal. Any other error is logged and
+// answered with a 403. It may read the body if it puts it back.
+type Authenticator func(*http.Request) (history.Actor, error)
 
 // Stages reports which API stages exist.
 type Stages interface {
@@ -151,7 +155,8 @@ func unknownOperation(r *http.Request) (int, any, error) {
 // nothing to a caller that is not an administrator.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
-	if err := h.authenticate(w, r); err != nil {
+	actor, err := h.authenticate(w, r)
+	if err != nil {
 		e, ok := errors.AsType[*Error](err)
 		if !ok {
 			h.log(r, err)
@@ -161,6 +166,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.write(w)
 		return
 	}
+	if actor != (history.Actor{}) {
+		r = r.WithContext(history.WithActor(r.Context(), actor))
+	}
+
 	// URL.Query drops the parts of a query that it cannot parse. A dropped filter would list
 	// more than the caller asked for.
 	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
@@ -179,7 +188,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // authenticate runs the Authenticator. It bounds the time for reading the body, because a
 // signature covers the body: without the bound, any client could hold a connection and
 // its buffer open.
-func (h *Handler) authenticate(w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) authenticate(w http.ResponseWriter, r *http.Request) (history.Actor, error) {
 	defer refusal.Within(w, r, bodyTime)()
 	return h.auth(r)
 }

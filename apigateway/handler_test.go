@@ -19,6 +19,7 @@ import (
 	"github.com/ration-go/ration/apigateway/sigv4"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/awstest"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
@@ -55,6 +56,9 @@ type parts struct {
 	apigateway.Config
 }
 
+// accept is an Authenticator that accepts every request, and names no actor.
+func accept(*http.Request) (history.Actor, error) { return history.Actor{}, nil }
+
 // units are those of every harness. The protocol knows none of them.
 var units = usageplan.Units{{Name: "tokens"}}
 
@@ -66,7 +70,7 @@ func newHarnessOn(t *testing.T, st stores, change ...func(*parts)) *harness {
 	require.NoError(t, err)
 	h := &harness{t: t, st: st, keys: must(apikey.NewService(st, apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}, Seal: seal})), plans: must(usageplan.NewService(st, st, usageplan.Config{Units: units}))}
 	h.gate = h.newGate(0)
-	cfg := parts{Gate: h.gate, Authenticate: func(*http.Request) error { return nil }}
+	cfg := parts{Gate: h.gate, Authenticate: accept}
 	for _, c := range change {
 		c(&cfg)
 	}

@@ -23,7 +23,7 @@ func (*noStages) Stage(context.Context, usageplan.Stage) (bool, error) { return 
 // TestNil checks that New refuses nil arguments, which would panic at the first request.
 func TestNil(t *testing.T) {
 	h := newHarness(t)
-	_, err := apigateway.New(h.keys, h.plans, h.gate, func(*http.Request) error { return nil }, apigateway.Config{Stages: (*noStages)(nil)})
+	_, err := apigateway.New(h.keys, h.plans, h.gate, accept, apigateway.Config{Stages: (*noStages)(nil)})
 	require.ErrorContains(t, err, "stages: nil *apigateway_test.noStages: want a Stages, or none")
 	_, err = apigateway.New(nil, h.plans, h.gate, nil, apigateway.Config{})
 	require.ErrorContains(t, err, "keys: nil *apikey.Service: want an apikey.Service")
@@ -47,7 +47,7 @@ func TestFormats(t *testing.T) {
 		g, err := gate.New(st, st, st, gate.Config{KeyFormat: c.gate})
 		require.NoError(t, err)
 		defer g.Close()
-		_, err = apigateway.New(must(apikey.NewService(st, apikey.Config{KeyFormat: c.keys})), must(usageplan.NewService(st, st, usageplan.Config{})), g, func(*http.Request) error { return nil }, apigateway.Config{})
+		_, err = apigateway.New(must(apikey.NewService(st, apikey.Config{KeyFormat: c.keys})), must(usageplan.NewService(st, st, usageplan.Config{})), g, accept, apigateway.Config{})
 		if c.want == "" {
 			require.NoError(t, err, "%+v", c)
 		} else {
@@ -62,7 +62,7 @@ func TestForeignValue(t *testing.T) {
 	g, err := gate.New(st, st, st, gate.Config{})
 	require.NoError(t, err)
 	defer g.Close()
-	h, err := apigateway.New(must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{})), g, func(*http.Request) error { return nil }, apigateway.Config{})
+	h, err := apigateway.New(must(apikey.NewService(st, apikey.Config{})), must(usageplan.NewService(st, st, usageplan.Config{})), g, accept, apigateway.Config{})
 	require.NoError(t, err)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("POST", "/apikeys", strings.NewReader(`{"name":"k","value":"another-value-of-my-own"}`)))

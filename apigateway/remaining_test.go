@@ -2,7 +2,6 @@ package apigateway_test
 
 import (
 	"fmt"
-	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,7 +168,7 @@ func TestLongReport(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newHarness(t)
 				h.gate = h.newGate(800 * 24 * time.Hour)
-				handler, err := apigateway.New(h.keys, h.plans, h.gate, func(*http.Request) error { return nil }, apigateway.Config{})
+				handler, err := apigateway.New(h.keys, h.plans, h.gate, accept, apigateway.Config{})
 				require.NoError(t, err)
 				h.h = handler
 				planID, keyID, secret := h.linked(usageplan.Plan{Quotas: []quota.Quota{test.quota}})

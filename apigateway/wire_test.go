@@ -15,6 +15,7 @@ import (
 
 	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/usageplan"
@@ -324,7 +325,7 @@ func TestImportLeaves(t *testing.T) {
 	h := newHarness(t)
 	var log bytes.Buffer
 	keys := must(apikey.NewService(undeletable{h.st}, apikey.Config{KeyFormat: h.keys.KeyFormat()}))
-	handler, err := apigateway.New(keys, h.plans, h.gate, func(*http.Request) error { return nil }, apigateway.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	handler, err := apigateway.New(keys, h.plans, h.gate, accept, apigateway.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	require.NoError(t, err)
 	h.h = handler
 	a := h.ok(503, "POST /apikeys?mode=import&format=csv&failonwarnings=true", "name,key,usageplanids\na,a-value-of-twenty-chars,nowhere\n")
@@ -344,7 +345,7 @@ func TestClosed(t *testing.T) {
 	require.ErrorContains(t, err, "authenticate")
 	require.ErrorContains(t, err, "gate: nil")
 	h := newHarness(t, func(cfg *parts) {
-		cfg.Authenticate = func(*http.Request) error { return errors.New("of the inside") }
+		cfg.Authenticate = func(*http.Request) (history.Actor, error) { return history.Actor{}, errors.New("of the inside") }
 	})
 	a := h.ok(403, "POST /apikeys", `{}`)
 	require.Equal(t, "AccessDeniedException", a.header.Get("X-Amzn-Errortype"))
