@@ -1,0 +1,117 @@
+package series
+
+import (
+	"sync"
+	"time"
+
+	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/store/lease"
+)
+
+// sources are asked for gauges when metrics are gathered.
+type sources struct {
+	mu       sync.Mutex
+	gate     *gate.Gate
+	subjects func() int
+	busy     func() Busy
+}
+
+// Busy says how many calls of a store are in flight, and how many callers wait for one.
+type Busy struct {
+	Charges, ChargesWaiting int
+	Reads, ReadsWaiting     int
+}
+
+// Watch adds the gauges of g. It returns an error if g has other units than r, or if r
+// watches a Gate already.
+func (r *Recorder) Watch(g *gate.Gate) error {
+	s := &r.sources
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gate != nil {
+		return errWatched
+	}
+	if err := r.checkUnits(g); err != nil {
+		return err
+	}
+	s.gate = g
+	return nil
+}
+
+// WatchSubjects adds the gauge of a store in memory.
+func (r *Recorder) WatchSubjects(count func() int) {
+	r.sources.mu.Lock()
+	defer r.sources.mu.Unlock()
+	r.sources.subjects = count
+}
+
+// WatchStore adds the gauges of a store that is called, such as Redis.
+func (r *Recorder) WatchStore(busy func() Busy) {
+	r.sources.mu.Lock()
+	defer r.sources.mu.Unlock()
+	r.sources.busy = busy
+}
+
+// read reads the gauges.
+func (s *sources) read(yield Yield) {
+	s.mu.Lock()
+	g, subjects, busy := s.gate, s.subjects, s.busy
+	s.mu.Unlock()
+	if g != nil {
+		readGate(g.Stats(), yield)
+		readLeases(g, yield)
+	}
+	if subjects != nil {
+		yield(Subjects, float64(subjects()))
+	}
+	if busy != nil {
+		b := busy()
+		yield(Calls, float64(b.Charges), "charge")
+		yield(Calls, float64(b.Reads), "read")
+		yield(CallsWaiting, float64(b.ChargesWaiting), "charge")
+		yield(CallsWaiting, float64(b.ReadsWaiting), "read")
+	}
+}
+
+// readLeases reads the gauges of a Gate with leases.
+func readLeases(g *gate.Gate, yield Yield) {
+	if leases, ok := g.Counter().(*lease.Counter); ok {
+		stats := leases.Stats()
+		yield(LeasedSubjects, float64(stats.Subjects))
+		yield(LeaseFailing, float64(bit(stats.Failing)))
+	}
+}
+
+func readGate(s gate.Stats, yield Yield) {
+	yield(CachedKeys, float64(s.CachedKeys))
+	yield(RefusedSecrets, float64(s.RefusedSecrets))
+	yield(Lookups, float64(s.Lookups))
+	yield(LookupsWaiting, float64(s.Waiting))
+	yield(OldestKey, s.OldestKey.Seconds())
+	readOutage("keys", s.KeyOutage, yield)
+	readOutage("counter", s.CounterOutage, yield)
+	for _, l := range s.Listeners {
+		yield(Running, float64(bit(l.Running)), l.Store)
+		yield(Subscribed, float64(bit(!l.Since.IsZero())), l.Store)
+		readTime(SubscribedSince, l.Since, l.Store, yield)
+		readTime(LastChange, l.Heard, l.Store, yield)
+	}
+}
+
+func readOutage(store string, o gate.Outage, yield Yield) {
+	lasted := 0.0
+	if !o.Since.IsZero() {
+		lasted = time.Since(o.Since).Seconds()
+	}
+	yield(Outage, float64(bit(!o.Since.IsZero())), store)
+	yield(OutageTime, lasted, store)
+	yield(Outages, float64(o.Outages), store)
+	yield(OutageDecisions, float64(o.AllDecisions), store)
+}
+
+// readTime reads an instant as seconds of Unix time. There is no value for the zero Time.
+func readTime(m *Metric, at time.Time, store string, yield Yield) {
+	if !at.IsZero() {
+		yield(m, float64(at.UnixMicro())/1e6, store)
+	}
+}
