@@ -1,0 +1,55 @@
+package admin_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/usageplan"
+)
+
+// TestLateExtension sends forms after the window has ended for which they were loaded.
+// What was left of the old window must not replace the whole of the new one.
+func TestLateExtension(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.plan("gold", "unlimited", "9/day")
+		_, err := f.groups.Create(t.Context(), usageplan.Group{ID: "acme", PlanID: "gold"})
+		require.NoError(t, err)
+		secret := f.key(apikey.Key{ID: "k", GroupID: "acme"}, "gold")
+		for range 9 {
+			require.Equal(t, gate.Admitted, f.reason(secret))
+		}
+		for form, action := range map[string]string{
+			"/usage/keys/k/extend?plan=gold&quota=day": "/usage/keys/k/extend",
+			"/usage/groups/acme/extend?quota=day":      "/usage/groups/acme/extend",
+		} {
+			values := fields{"remaining": "0"}
+			for _, m := range hidden.FindAllStringSubmatch(f.get(form), -1) {
+				values[m[1]] = m[2]
+			}
+			time.Sleep(11 * time.Hour) // the token is good for longer
+			status, page, header := f.send("POST", action, encode(values), nil)
+			require.Equal(t, http.StatusSeeOther, status, page)
+			require.Contains(t, header.Get("Location"), "extended")
+
+			values = fields{"remaining": "0"}
+			for _, m := range hidden.FindAllStringSubmatch(f.get(form), -1) {
+				values[m[1]] = m[2]
+			}
+			time.Sleep(time.Until(time.Now().Truncate(day).Add(day))) // midnight
+			for range 2 {
+				values["token"] = f.token("ada")
+				status, page, _ = f.send("POST", action, encode(values), nil)
+				require.Equal(t, http.StatusConflict, status, page)
+				require.Contains(t, page, "The window has ended")
+			}
+			require.Equal(t, gate.Admitted, f.reason(secret))
+		}
+	})
+}
