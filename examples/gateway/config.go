@@ -14,6 +14,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/ration-go/ration/history"
 )
 
 // config holds the flags.
@@ -23,20 +26,29 @@ type config struct {
 	upstream             *url.URL // if nil, the gateway answers requests itself
 	api, stage           string
 	routes               []string
-	id, secret           string // of the administrator
-	aws                  bool   // whether refusals have the style of AWS
+	usage                string        // the path of the clients' own usage; empty for none
+	id, secret           string        // of the administrator
+	aws                  bool          // whether refusals have the style of AWS
+	health               string        // see healthHelp
+	leave                time.Duration // see leaveHelp
 	seal                 cipher.AEAD
+	plans                string // the file, or empty
+	prune                bool
+	history              int               // the number of changes that are kept
+	wellKnown            bool              // the credentials are those that everybody knows
+	users                map[string]string // of the page; nil if there is none
+	localPage            bool              // the page is for names of the loopback only
 }
 
 const help = `Usage of gateway:
 
 The gateway admits requests with a valid x-api-key and enforces the usage plan of the key. Manage keys and plans with
-"aws apigateway" commands: set --endpoint-url to the address of the control plane.
+"aws apigateway" commands: set --endpoint-url to the address of the control plane. In a browser, open /usage there.
 
 `
 
-const storeHelp = `where keys, plans and counters are stored: memory, sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE or redis://HOST:PORT.
-sqlite and postgres keep every change and every count that was answered, also if
+const storeHelp = "`store` of keys, plans and counters: memory, sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE or redis://HOST:PORT.\n" +
+	`sqlite and postgres keep every change and every count that was answered, also if
 the gateway is killed. The gateway makes their tables at the start, and brings
 those of an older release to its version.
 Several gateways can share a store: a SQLite file if they run on one machine.
@@ -62,6 +74,7 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 	flags.StringVar(&cfg.control, "control", "127.0.0.1:8081", "listen `address` of the control plane")
 	flags.StringVar(&cfg.store, "store", "memory", storeHelp)
 	flags.BoolVar(&cfg.lease, "lease", false, leaseHelp)
+	flags.IntVar(&cfg.history, "history", history.DefaultMax, historyHelp)
 	upstream := flags.String("upstream", "", "`URL` that admitted requests are forwarded to; if empty, the gateway answers them itself")
 	flags.StringVar(&cfg.api, "api", "", "`name` of the API; together with -stage it names the stage that plans may be for; if empty, plans may be for any stage")
 	flags.StringVar(&cfg.stage, "stage", "", "`name` of the API's stage")
@@ -70,11 +83,17 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 		cfg.routes = append(cfg.routes, s)
 		return nil
 	})
+	flags.StringVar(&cfg.usage, "usage", "", usageHelp)
 	credentials := flags.String("credentials", "", "`ID:SECRET` with which the administrator signs requests; "+
 		"the default is RATION_CREDENTIALS, and without that test:test if the control plane listens on the loopback")
 	seal := flags.String("seal", "", "`file` with the 32 random bytes of a key that encrypts the values of API keys, so that they can be shown again, "+
 		"as in Amazon API Gateway; if empty, a value is shown only once, and the gateway logs a warning at the start")
+	flags.StringVar(&cfg.plans, "plans", "", plansHelp)
+	flags.BoolVar(&cfg.prune, "plans-prune", false, pruneHelp)
 	style := flags.String("style", "aws", "`style` of refusals: aws, or problem for problem details (RFC 9457)")
+	flags.StringVar(&cfg.health, "health", "", healthHelp)
+	flags.DurationVar(&cfg.leave, "leave", 0, leaveHelp)
+	pageUsers := flags.String("page-users", "", pageHelp)
 	if err := flags.Parse(args); err != nil {
 		return cfg, err
 	}
@@ -82,9 +101,14 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 		noMore(flags.Args()),
 		cfg.setUpstream(*upstream),
 		cfg.setCredentials(cmp.Or(*credentials, os.Getenv("RATION_CREDENTIALS"))),
+		cfg.setPageUsers(*pageUsers), // after the credentials
 		cfg.setStyle(*style),
 		cfg.checkStage(),
 		cfg.checkLease(),
+		cfg.checkUsage(),
+		cfg.checkPrune(),
+		cfg.checkHistory(),
+		cfg.checkHealth(),
 		cfg.setSeal(*seal),
 	)
 }
@@ -115,7 +139,7 @@ func (cfg *config) setUpstream(text string) error {
 func (cfg *config) setCredentials(text string) error {
 	switch {
 	case text == "" && loopback(cfg.control):
-		cfg.id, cfg.secret = "test", "test"
+		cfg.id, cfg.secret, cfg.wellKnown = "test", "test", true
 		return nil
 	case text == "":
 		return fmt.Errorf("-control %q: is not on the loopback: want -credentials, or anybody could create keys", cfg.control)
@@ -184,6 +208,13 @@ func (cfg *config) checkStage() error {
 func (cfg *config) checkLease() error {
 	if cfg.lease && cfg.store == "memory" {
 		return errors.New("-lease: -store memory: want another store: one in this process gains nothing by leases")
+	}
+	return nil
+}
+
+func (cfg *config) checkHistory() error {
+	if cfg.history < 0 {
+		return fmt.Errorf("-history %d: want 0 or more", cfg.history)
 	}
 	return nil
 }

@@ -39,7 +39,11 @@ func dataPlane(cfg config, g *gate.Gate, st *stores.Opened, log *slog.Logger) (h
 	if err != nil {
 		return nil, err
 	}
-	return routed(cfg, mw.Handler(next))
+	h, err := routed(cfg, mw.Handler(next))
+	if err != nil {
+		return nil, err
+	}
+	return withUsage(cfg, mw, h)
 }
 
 // upstream returns a handler that forwards requests, or answers them if there is no

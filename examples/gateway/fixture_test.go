@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 type running struct {
 	t             testing.TB
 	data, control string
+	health        string       // empty without an address of its own
 	stop          func() error // stops the gateway and drains it
 	logs          logs
 }
@@ -80,8 +81,11 @@ func (r *running) ready(out io.Reader) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(r.t, err)
 	words := strings.Fields(line)
-	require.Len(r.t, words, 6, line)
+	require.GreaterOrEqual(r.t, len(words), 6, line)
 	r.data, r.control = words[3], words[5]
+	if len(words) > 6 {
+		r.health = words[7]
+	}
 }
 
 // program builds the gateway.

@@ -11,23 +11,40 @@ import (
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/examples/gateway/internal/stores"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/history"
+	"github.com/ration-go/ration/observe"
+	"github.com/ration-go/ration/plans"
 	"github.com/ration-go/ration/store/lease"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // gateway holds the handlers of the two planes. data serves clients with API keys, and
 // control serves administrators.
 type gateway struct {
 	gate          *gate.Gate
+	services      plans.Services
 	data, control http.Handler
+	counts        *observe.Counts  // nil without the page
+	history       *history.History // nil if it keeps none
+	health        *health
 }
 
-func newGateway(cfg config, st *stores.Opened, log *slog.Logger) (gw *gateway, err error) {
-	gw = new(gateway)
+func newGateway(cfg config, st *stores.Opened, log *slog.Logger) (*gateway, error) {
+	gw := new(gateway)
+	kept, changes, err := openHistory(cfg, st, log)
+	if err != nil {
+		return nil, err
+	}
+	gw.history = kept
+	m, err := newMetrics()
+	if err != nil {
+		return nil, err
+	}
 	of := gate.Config{
 		KeyFormat: apikey.Format{AcceptForeign: true}, // for values from AWS
 		Logger:    log,
 		Timeout:   st.Timeout,
+		History:   changes,
+		Observer:  gw.observer(cfg, m),
 	}
 	if cfg.lease {
 		of.Lease = &lease.Config{}
@@ -35,17 +52,47 @@ func newGateway(cfg config, st *stores.Opened, log *slog.Logger) (gw *gateway, e
 	if gw.gate, err = gate.New(st.Backend, st.Backend, st.Backend, of); err != nil {
 		return nil, err
 	}
-	if gw.data, err = dataPlane(cfg, gw.gate, st, log); err == nil {
-		gw.control, err = controlPlane(cfg, gw.gate, st, log)
-	}
-	if err != nil {
+	if err := gw.addPlanes(cfg, st, m, changes, log); err != nil {
 		return nil, errors.Join(err, gw.gate.Close())
 	}
 	return gw, nil
 }
 
+// observer returns what counts for the metrics and for the page, or nil.
+func (gw *gateway) observer(cfg config, m metrics) gate.Observer {
+	var all gate.Observers
+	if cfg.health != noHealth {
+		all = append(all, m.Observer)
+	}
+	if cfg.users != nil {
+		gw.counts = observe.NewCounts(observe.CountsConfig{})
+		all = append(all, gw.counts)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}
+
+// addPlanes adds the two planes, the health and the page.
+func (gw *gateway) addPlanes(cfg config, st *stores.Opened, m metrics, changes history.Recorder, log *slog.Logger) (err error) {
+	if gw.data, err = dataPlane(cfg, gw.gate, st, log); err != nil {
+		return err
+	}
+	if gw.services, err = services(cfg, gw.gate, st, changes, log); err != nil {
+		return err
+	}
+	if gw.control, err = gw.controlPlane(cfg, log); err != nil {
+		return err
+	}
+	if err := gw.addHealth(cfg, m, st, log); err != nil {
+		return err
+	}
+	return gw.addPage(cfg, log)
+}
+
 // controlPlane returns a handler for requests that the administrator's credentials sign.
-func controlPlane(cfg config, g *gate.Gate, st *stores.Opened, log *slog.Logger) (http.Handler, error) {
+func (gw *gateway) controlPlane(cfg config, log *slog.Logger) (http.Handler, error) {
 	verifier, err := sigv4.New(func(_ context.Context, id string) (string, bool, error) {
 		return cfg.secret, id == cfg.id, nil
 	}, sigv4.Config{})
@@ -60,13 +107,5 @@ func controlPlane(cfg config, g *gate.Gate, st *stores.Opened, log *slog.Logger)
 	if cfg.api != "" {
 		stages = apigateway.StageList{{API: cfg.api, Name: cfg.stage}}
 	}
-	keys, err := apikey.NewService(st.Backend, apikey.Config{KeyFormat: g.KeyFormat(), Seal: cfg.seal})
-	if err != nil {
-		return nil, err
-	}
-	plans, err := usageplan.NewService(st.Backend, watch(st.Backend, cfg, log), usageplan.Config{})
-	if err != nil {
-		return nil, err
-	}
-	return apigateway.New(keys, plans, g, apigateway.Signed(verifier), apigateway.Config{Stages: stages, Logger: log})
+	return apigateway.New(gw.services.Keys, gw.services.Plans, gw.gate, apigateway.Signed(verifier), apigateway.Config{Stages: stages, Logger: log})
 }

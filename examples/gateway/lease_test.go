@@ -33,7 +33,11 @@ func TestLease(t *testing.T) {
 
 	exact := start(t, "-store", "redis://"+addr)
 	used, remaining := exact.usage(planID, keyID)
-	require.Equal(t, []int{passed, 1_000_000 - passed}, []int{used, remaining})
+	require.Equal(t, 1_000_000, used+remaining)
+	// On a busy machine the store may be late. A request that was refused for that may have
+	// been charged.
+	require.GreaterOrEqual(t, used, passed, counts)
+	require.LessOrEqual(t, used, passed+counts[unavailable], counts)
 }
 
 // scripts returns how many scripts a Redis has run.

@@ -53,6 +53,8 @@ func TestDrain(t *testing.T) {
 		}
 		return err != nil
 	}, 10*time.Second, time.Millisecond)
+	status, body := ask(t, "GET", gw.control+"/readyz")
+	require.Equal(t, "Service Unavailable draining\n", http.StatusText(status)+" "+body)
 	close(finish)
 	require.Equal(t, "OK late", <-answer)
 	require.NoError(t, <-ended, "exits 0")
@@ -152,15 +154,15 @@ func TestServeFails(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(&text, nil))
 	for _, bad := range []int{0, 1} {
 		var listeners []net.Listener
-		servers := map[net.Listener]*http.Server{}
+		var planes []plane
 		for range 2 {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			require.NoError(t, err)
 			listeners = append(listeners, l)
-			servers[l] = newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("so it goes") }), 0, log)
+			planes = append(planes, plane{"data", l, newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("so it goes") }), 0, log)})
 		}
 		ended := make(chan error, 1)
-		go func() { ended <- serve(t.Context(), log, servers) }()
+		go func() { ended <- serve(t.Context(), log, nil, planes...) }()
 		_, err := http.Get("http://" + listeners[1-bad].Addr().String())
 		require.Error(t, err)
 		require.NoError(t, listeners[bad].Close())
@@ -203,8 +205,12 @@ func TestLogsHoldNoSecrets(t *testing.T) {
 	require.ErrorContains(t, err, "InvalidSignatureException")
 	status, _ := gw.get(presented)
 	require.Equal(t, http.StatusServiceUnavailable, status)
+	for _, path := range []string{"/readyz", "/metrics"} {
+		_, body := ask(t, "GET", gw.control+path)
+		text += body
+	}
 	require.NoError(t, gw.stop())
-	assert.NotEmpty(t, gw.logs.String())
+	assert.Contains(t, gw.logs.String(), "gateway: not ready")
 	text += gw.logs.String()
 	for _, secret := range []string{value, chosen, imported, presented, admin, sealed, "Signature="} {
 		assert.NotContains(t, text, secret)

@@ -23,6 +23,7 @@ import (
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
+	"github.com/ration-go/ration/observe"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/store/storetest"
@@ -66,7 +67,10 @@ type service struct {
 }
 
 func newService(t *testing.T, counter store.Counter, p usageplan.Plan, public ...string) *service {
-	r, err := ration.New(memory.New(memory.Config{}), ration.Config{Counter: counter})
+	r, err := ration.New(memory.New(memory.Config{}), ration.Config{
+		Counter: counter,
+		Gate:    gate.Config{Observer: observe.NewLog(slog.Default(), observe.LogConfig{})},
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	p.ID = "free"

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"github.com/ration-go/ration"
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/store/memory"
 	"io"
 	"log"
@@ -30,6 +31,7 @@ func main() {
 	}
 	if *serve != "" {
 		fmt.Printf("curl -i -H 'X-API-Key: %s' http://%s/pets/1\n", string(secret), *serve)
+		fmt.Printf("curl -H 'X-API-Key: %s' 'http://%s/usage/me?cost=5'\n", string(secret), *serve)
 		log.Fatal(http.ListenAndServe(*serve, handler))
 	}
 	if err := show(os.Stdout, handler, secret); err != nil {
@@ -48,11 +50,21 @@ func protect(ctx context.Context) (http.Handler, apikey.Secret, error) {
 		return nil, "", err
 	}
 	_, secret, err := r.Issue(ctx, plan.ID, "my-client")
+	if err != nil {
+		return nil, "", err
+	}
+	usage, err := r.Middleware.Usage(middleware.UsageConfig{})
+	if err != nil {
+		return nil, "", err
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /pets/{id}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "pet", r.PathValue("id"))
 	})
-	return r.Handler(mux), secret, err
+	outer := http.NewServeMux()
+	outer.Handle("/", r.Handler(mux))
+	outer.Handle("/usage/me", usage) // what a client has used; it is charged nothing
+	return outer, secret, nil
 }
 
 // show sends requests and prints how they were answered.
