@@ -96,6 +96,38 @@ func Example_byUser() {
 	// 429
 }
 
+// A login limiter. It counts failures only, by the address and by the account at once.
+func Example_login() {
+	st := memory.New(memory.Config{})
+	byAddress := ration.Must(limiter.New(st, limiter.MustParse("20/h"), limiter.Config{Name: "address"}))
+	byAccount := ration.Must(limiter.New(st, limiter.MustParse("2/h"), limiter.Config{Name: "account"}))
+	accountOf := func(r *http.Request) string { return r.Header.Get("X-Account") } // a form's field, in practice
+
+	limited := ration.Must(middleware.LimitBy(byAddress, middleware.ByIP(), middleware.LimitConfig{
+		Also:     []middleware.KeyedLimit{{Limiter: byAccount, Key: middleware.ByKey(accountOf)}},
+		ChargeIf: func(status int) bool { return status == http.StatusUnauthorized },
+	}))
+	login := limited(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Password") != "right" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+
+	for _, password := range []string{"right", "right", "right", "wrong", "wrong", "right"} {
+		statuses(login, 1, func(r *http.Request) {
+			r.Header.Set("X-Account", "ann")
+			r.Header.Set("X-Password", password)
+		})
+	}
+	// Output:
+	// 200
+	// 200
+	// 200
+	// 401
+	// 401
+	// 429
+}
+
 // A plan from configuration, made at each start and changed when the configuration has
 // changed.
 func Example_plansAtStart() {

@@ -170,7 +170,7 @@ func TestCompleteService(t *testing.T) {
 	require.Equal(t, 401, get(t, address, "/reports/7"))
 	require.Equal(t, 401, get(t, address, "/nothing"))
 	require.Equal(t, 404, get(t, address, "/nothing", "X-API-Key", secret))
-	require.Equal(t, 401, get(t, address, "/reports/7", "Authorization", bearer, "X-API-Key", secret))
+	require.Equal(t, 400, get(t, address, "/reports/7", "Authorization", bearer, "X-API-Key", secret))
 	require.Equal(t, 200, get(t, address, "/reports/7", "X-API-Key", secret))
 	require.Equal(t, 404, get(t, address, "/reports/8", "Authorization", bearer))
 	for range 1000 { // the route's burst of 2 is used up, but one more a second may pass

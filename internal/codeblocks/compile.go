@@ -17,12 +17,16 @@ const module = "github.com/ration-go/ration"
 // known are the packages that blocks need not import, by name.
 var known = map[string]string{
 	"ration":     module,
+	"alert":      module + "/alert",
+	"admin":      module + "/admin",
 	"apigateway": module + "/apigateway",
 	"sigv4":      module + "/apigateway/sigv4",
 	"apikey":     module + "/apikey",
+	"client":     module + "/client",
 	"gate":       module + "/gate",
 	"limiter":    module + "/limiter",
 	"middleware": module + "/middleware",
+	"observe":    module + "/observe",
 	"quota":      module + "/quota",
 	"store":      module + "/store",
 	"memory":     module + "/store/memory",
