@@ -19,6 +19,10 @@ import (
 	"github.com/ration-go/ration/store/memory"
 )
 
+// manyRounds is an environment variable. If it is not empty, TestProcesses plays thirty
+// rounds with a quota of 1,000,000, for some minutes.
+const manyRounds = "RATION_MANY_ROUNDS"
+
 // uneven is a store whose answers come in another order than it decides: each call takes
 // a random time on its way there, and another one on its way back.
 type uneven struct {

@@ -203,10 +203,6 @@ func (r *round) used() (quota, record int64) {
 	return c.Parts[0].Levels[0].Used, c.Parts[0].Levels[1].Used
 }
 
-// manyRounds is an environment variable. If it is not empty, TestProcesses plays thirty
-// rounds with a quota of 1,000,000, for some minutes.
-const manyRounds = "RATION_MANY_ROUNDS"
-
 // TestProcesses has eight processes share one quota through leases, each as fast as it
 // can, or in bursts. Processes are killed and started again, the server is restarted,
 // connections are cut, and scripts are forgotten. Never are more units admitted than the
