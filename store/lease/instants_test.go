@@ -20,7 +20,8 @@ import (
 )
 
 // manyRounds is an environment variable. If it is not empty, TestProcesses plays thirty
-// rounds with a quota of 1,000,000, for some minutes.
+// rounds with a quota of 1,000,000, for some minutes, and TestOneInstant plays more
+// scenes.
 const manyRounds = "RATION_MANY_ROUNDS"
 
 // uneven is a store whose answers come in another order than it decides: each call takes
