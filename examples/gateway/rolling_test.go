@@ -146,13 +146,12 @@ func (f *fleet) poll(s *slot) {
 // load sends requests with both keys while do runs. It returns how many passed of each,
 // and of how many it is not known whether they were charged.
 func (f *fleet) load(values [2]string, do func()) (passed, unknown [2]int) {
-	var counts [2]map[int]int // by status
+	counts := [2]map[int]int{{}, {}} // by status
 	var mu sync.Mutex
 	var stop atomic.Bool
 	var wg sync.WaitGroup
 	for worker := range 8 {
 		key := worker % 2
-		counts[key] = map[int]int{}
 		wg.Go(func() {
 			for n := worker; !stop.Load(); n++ {
 				status := f.send(n/2, values[key])
