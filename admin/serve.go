@@ -46,6 +46,7 @@ type problem struct {
 	text   string
 }
 
+// Error implements error.
 func (p *problem) Error() string { return p.text }
 
 var errNoPage = &problem{http.StatusNotFound, "There is no such page."}

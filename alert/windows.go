@@ -49,9 +49,9 @@ func newWindows(most int) windows {
 // fire calls queue with each threshold that r has reached and that has not fired, in
 // ascending order. If queue returns false, a later decision fires the rest.
 //
-// Tracked is false if there is no room to remember the window. Then fire calls queue only
-// with the thresholds that this decision has crossed. Otherwise every later decision
-// would fire them again.
+// fire reports whether it remembers the window. If there is no room for it, fire calls
+// queue only with the thresholds that this decision has crossed. Otherwise every later
+// decision would fire them again.
 func (ws *windows) fire(r *gate.Reached, queue func(threshold int) bool) (tracked bool) {
 	key := window{counted(r.Subject), r.Name, r.Unit, r.Start.Unix(), r.End.Unix(), r.Max}
 	s := &ws.shards[maphash.String(ws.seed, key.subject)%uint64(len(ws.shards))]

@@ -44,6 +44,7 @@ func (s *Store) Check(ctx context.Context) error {
 // unsuitable is an error about settings of servers that decide nevertheless.
 type unsuitable struct{ error }
 
+// Unwrap returns the error that errors.Is and errors.As look at, too.
 func (u unsuitable) Unwrap() error { return u.error }
 
 // Is reports whether target is store.ErrSettings.

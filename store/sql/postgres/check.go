@@ -84,6 +84,7 @@ const isolation = "read committed"
 // unsuitable is an error about settings of a server that takes charges nevertheless.
 type unsuitable struct{ error }
 
+// Unwrap returns the error that errors.Is and errors.As look at, too.
 func (u unsuitable) Unwrap() error { return u.error }
 
 // Is reports whether target is store.ErrSettings.
