@@ -124,13 +124,23 @@ func (f *filler) write(ctx context.Context, i int, s Sample) error {
 	for day := s.first; day < Days; day++ {
 		at := f.now.AddDate(0, 0, day-Days+1)
 		if day == Days-1 {
-			at = f.now.Add(-time.Duration(r.IntN(90)) * time.Minute)
+			at = lastUse(f.now, time.Duration(r.IntN(90))*time.Minute)
 		}
 		if err := f.use(ctx, s, at, s.on(r, at, day)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lastUse returns a time on the day of now, at most ago before now. The day before could
+// be in another month, and the month of now would have no use.
+func lastUse(now time.Time, ago time.Duration) time.Time {
+	at, midnight := now.Add(-ago), now.UTC().Truncate(24*time.Hour)
+	if at.Before(midnight) {
+		return midnight
+	}
+	return at
 }
 
 // use charges what a key uses on a day. What does not fit is refused.

@@ -2,6 +2,7 @@ package sampledata_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -13,8 +14,20 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// TestFill checks that the data is valid, and that keys were used on most days.
+// TestFill checks that the data is valid, and that keys were used on most days and today,
+// also in the first minutes of a month.
 func TestFill(t *testing.T) {
+	for name, at := range map[string]time.Duration{"a minute into a year": time.Minute, "noon": 36 * time.Hour, "a leap day": 59*24*time.Hour + 8*time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(at) // a bubble begins at midnight of 1 January 2000
+				checkFill(t)
+			})
+		})
+	}
+}
+
+func checkFill(t *testing.T) {
 	ctx, st := t.Context(), memory.New(memory.Config{})
 	require.NoError(t, sampledata.Fill(ctx, st, 200, time.Now()))
 	plans, err := usageplan.NewService(st, st, usageplan.Config{})

@@ -150,9 +150,6 @@ func (r *reloading) Groups(ctx context.Context, f usageplan.GroupFilter, cursor 
 // between its calls.
 func TestReloadedStore(t *testing.T) {
 	longtest.Only(t)
-	if testing.Short() {
-		t.Skip("writes thousands of files; TestSaveUnderLoad covers many goroutines")
-	}
 	t.Run("counter", func(t *testing.T) {
 		storetest.TestCounter(t, storetest.Harness{New: func(t testing.TB) store.Counter { return newReloading(t, 19) }, Bubble: synctest.Test})
 	})

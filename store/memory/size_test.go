@@ -28,9 +28,6 @@ func heap() uint64 {
 func TestSize(t *testing.T) {
 	longtest.Only(t)
 	const subjects, days = 1_000_000, 3
-	if testing.Short() {
-		t.Skip("makes a million subjects on one goroutine")
-	}
 	names := make([]string, subjects)
 	for i := range names {
 		names[i] = "plan123456/key" + strconv.Itoa(1_000_000+i)
@@ -64,9 +61,6 @@ func TestSize(t *testing.T) {
 // of one. They come in any order, while the collector runs all the time.
 func TestSizeOfPlans(t *testing.T) {
 	longtest.Only(t)
-	if testing.Short() {
-		t.Skip("makes 240,000 charges on one goroutine")
-	}
 	const subjects, days = 30_000, 3
 	measure := func(plans int) (perSubject, perWindow float64) {
 		rnd, before := rand.New(rand.NewPCG(1, 2)), heap()

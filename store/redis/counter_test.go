@@ -77,8 +77,8 @@ func TestCounter(t *testing.T) {
 	})
 	for name, script := range allScripts(t) {
 		t.Run("server=redis,clock=moved,"+name, func(t *testing.T) {
-			if testing.Short() && name == "struct=no" {
-				t.Skip("slow")
+			if testing.Short() {
+				t.Skip("the race detector has seen server=redis")
 			}
 			t.Parallel()
 			addr := redistest.Start(t)
@@ -103,8 +103,8 @@ func TestBatchedCounter(t *testing.T) {
 		if testing.Short() {
 			t.Skip("slow")
 		}
-		if redistest.Installed() { // the cases below check the same, several times as fast
-			longtest.Only(t)
+		if redistest.Installed() && !longtest.ManyRounds() {
+			t.Skip("the cases below check the same, several times as fast")
 		}
 		t.Parallel()
 		storetest.TestCounter(t, onMiniredis(func(t testing.TB, addr string) store.Counter {

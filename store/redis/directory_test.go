@@ -42,6 +42,9 @@ func TestDirectory(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "server=redis" && name != "server=cluster" {
+				t.Skip("to the store it is a server like any other")
+			}
 			t.Parallel()
 			fresh := connect(t)
 			t.Run("keys", func(t *testing.T) {

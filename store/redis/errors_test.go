@@ -168,6 +168,7 @@ func TestRefusals(t *testing.T) {
 			for _, err := range errs {
 				require.ErrorIs(t, err, store.ErrNotTaken)
 				require.ErrorContains(t, err, test.code)
+				require.Equal(t, test.code == "NOPERM", errors.Is(err, store.ErrDenied))
 			}
 			require.EqualValues(t, 1, used(t, s, "known"))
 			require.Zero(t, used(t, s, "new"))

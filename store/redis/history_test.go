@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/internal/redistest"
 	"github.com/ration-go/ration/store"
 )
@@ -23,9 +24,9 @@ func TestHistories(t *testing.T) {
 		histories uint64
 		scripts   []scripts // used in turn
 	}{
-		{"struct=yes", 60, []scripts{all["struct=yes"]}},
-		{"struct=no", 10, []scripts{all["struct=no"]}},
-		{"struct=both", 10, []scripts{all["struct=yes"], all["struct=no"]}},
+		{"struct=yes", 20, []scripts{all["struct=yes"]}},
+		{"struct=no", 5, []scripts{all["struct=no"]}},
+		{"struct=both", 5, []scripts{all["struct=yes"], all["struct=no"]}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -35,6 +36,9 @@ func TestHistories(t *testing.T) {
 				stores = append(stores, newStore(t, client, withClock(t, script)))
 			}
 			took := 0
+			if longtest.ManyRounds() {
+				test.histories *= 10
+			}
 			for seed := range test.histories {
 				took += playHistory(t, stores, seed)
 			}

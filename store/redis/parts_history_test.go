@@ -62,8 +62,11 @@ func TestPartsHistories(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if longtest.Enabled() {
-				test.histories *= 20
+			switch {
+			case longtest.ManyRounds():
+				test.histories *= 40
+			case longtest.Enabled():
+				test.histories *= 5
 			}
 			server := test.start(t)
 			var admitted, refused, moved int

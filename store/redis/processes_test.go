@@ -134,11 +134,7 @@ func crowd(t *testing.T, addr string, j job, harm ...[]string) (sum tally) {
 			sum.add(one)
 		})
 	}
-	pause := 2 * time.Millisecond
-	if testing.Short() {
-		// If connections were cut all the time, little would be admitted.
-		pause = 20 * time.Millisecond
-	}
+	const pause = 2 * time.Millisecond
 	over := make(chan struct{})
 	go func() {
 		workers.Wait()
@@ -163,10 +159,7 @@ func crowd(t *testing.T, addr string, j job, harm ...[]string) (sum tally) {
 func TestProcesses(t *testing.T) {
 	longtest.Only(t)
 	addr := redistest.Start(t)
-	runs, limit, bucketFor := 10, int64(sharedQuota), time.Second
-	if testing.Short() {
-		runs, limit, bucketFor = 1, sharedQuota/10, time.Second/4
-	}
+	const runs, limit, bucketFor = 6, int64(sharedQuota), time.Second
 	flush, kill := []string{"SCRIPT", "FLUSH"}, []string{"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"}
 	day := job{URL: "redis://" + addr, Subject: "all", Meter: quota}
 	day.Meter.Max = limit
@@ -176,7 +169,7 @@ func TestProcesses(t *testing.T) {
 		require.Zero(t, sum.Unknown, "run %d", i)
 	}
 	t.Logf("%d runs of %d processes: %d of %d admitted in each", runs, processes, limit, limit)
-	for range max(runs/5, 1) {
+	for range 2 {
 		sum := crowd(t, addr, day, flush, kill)
 		t.Logf("connections cut: %d admitted, %d unknown, of %d", sum.Admitted, sum.Unknown, limit)
 		require.LessOrEqual(t, sum.Admitted, limit)

@@ -56,7 +56,7 @@ func TestServers(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if testing.Short() && (name == "tls" || name == "acl") {
+			if testing.Short() && name != "cluster" {
 				t.Skip("to the store it is a server like any other")
 			}
 			t.Parallel()

@@ -110,8 +110,8 @@ func admit(t *testing.T, g *gate.Gate, d *gate.Decision, req gate.Request) {
 	d.Outcome = decided.Outcome
 }
 
-// TestUnitsAreOneCall counts the commands of decisions and settlements in several units.
-// Each is one call of the script.
+// TestUnitsAreOneCall counts the commands of decisions, of decisions about further costs,
+// and of settlements in several units. Each is one call of the script.
 func TestUnitsAreOneCall(t *testing.T) {
 	addr := redistest.Start(t)
 	s := newStore(t, dial(t, addr), decisionScripts)
@@ -127,6 +127,10 @@ func TestUnitsAreOneCall(t *testing.T) {
 		if err != nil || !d.Allowed {
 			t.Error(d.Reason, err)
 		}
+		more, err := g.Admit(t.Context(), gate.Request{Secret: secret, Costs: usageplan.Costs{1}, More: true})
+		if err != nil || !more.Allowed {
+			t.Error(more.Reason, err)
+		}
 	}
 	decide()
 	sent := monitor(t, addr, func() {
@@ -134,5 +138,5 @@ func TestUnitsAreOneCall(t *testing.T) {
 			decide()
 		}
 	})
-	require.Equal(t, map[string]int{"evalsha": 200}, sent)
+	require.Equal(t, map[string]int{"evalsha": 300}, sent)
 }

@@ -24,9 +24,6 @@ var update = flag.Bool("update", false, "have the exact tests of flaws rewrite t
 // catch any flaw.
 func TestFlawsExactly(t *testing.T) {
 	longtest.Only(t)
-	if testing.Short() {
-		t.Skip("runs every case on every flaw")
-	}
 	broad := readBroad(t)
 	for _, f := range flaws() {
 		t.Run(f.name, func(t *testing.T) {
@@ -50,9 +47,6 @@ func TestFlawsExactly(t *testing.T) {
 // TestDirectoryFlawsExactly does the same with flawed directories.
 func TestDirectoryFlawsExactly(t *testing.T) {
 	longtest.Only(t)
-	if testing.Short() {
-		t.Skip("runs every case on every flaw")
-	}
 	broad := readBroad(t)
 	t.Run("keys", func(t *testing.T) { triedExactly(t, broad, keyCases(), keyFlaws()) })
 	t.Run("plans", func(t *testing.T) { triedExactly(t, broad, planCases(), planFlaws()) })
