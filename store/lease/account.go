@@ -27,8 +27,8 @@ type account struct {
 	// none. There is at most one for an account, so that what is paid is known exactly.
 	settling chan struct{}
 
-	moving bool // the settlement under way changes what is leased, see settlement.moves
-	partly int  // how many charges in flight settle something of it, see settlePartOf
+	moving int   // how many calls in flight change what is leased, see flight.moves
+	epoch  int64 // how many of those have ended
 
 	// lost is a settlement of which it is not known whether it happened, or nil. The next
 	// settlement finds that out first.
@@ -42,8 +42,8 @@ type account struct {
 	noneInFlight chan struct{}
 
 	calls     int   // how many charges are in flight, waiting ones or not
-	flying    flow  // what they would take and give back
-	heard     flow  // what those that were answered have taken and given back
+	flying    int64 // how many units the calls in flight change, see flight.units
+	heard     int64 // how many units those that have ended have changed
 	begun     int64 // how many charges ever were in flight
 	abandoned int64 // no settlement waits for those that began before, as counted by begun
 
@@ -56,10 +56,8 @@ type account struct {
 
 	began     int64  // when the last settlement began
 	answered  int64  // when the inner Counter last answered a settlement
-	certain   int64  // when an answer last left no doubt
 	pause     int64  // no settlement begins of itself before this instant
 	roundTrip int64  // how long a settlement takes
-	epoch     int64  // how many settlements that changed what is leased have ended
 	mark      *mark  // what settlements add to, or nil
 	payee     string // where the subject has moved to, if not ""
 	hops      int    // how often it has
@@ -82,7 +80,7 @@ type account struct {
 const maxMeters = 4 * store.MaxMeters
 
 func newAccount(number, hash uint64, subject string, now int64) *account {
-	return &account{number: number, hash: hash, subject: subject, began: now, answered: now, certain: now, early: true}
+	return &account{number: number, hash: hash, subject: subject, began: now, answered: now, early: true}
 }
 
 // meter returns the meter that counts what x does, or nil. guess is where it may be.
@@ -136,7 +134,7 @@ func (m *meter) reset(x *store.Meter) {
 	name, expired := m.Name, m.sameFigures(x)
 	next := meter{Meter: *x, counting: m.counting}
 	if expired {
-		next.state, next.known, next.owed = m.state, m.known, m.owed
+		next.state, next.known = m.state, m.known
 	}
 	*m = next
 	m.Name = name
@@ -167,23 +165,6 @@ func (a *account) pooled() int64 {
 		return p.issued - max(0, p.left.Load())
 	}
 	return 0
-}
-
-// pooledOf returns how many units of a meter the open pool has given out.
-func (a *account) pooledOf(m *meter) int64 {
-	if !m.inPool {
-		return 0
-	}
-	return a.pooled()
-}
-
-// leased returns how many units of a meter are paid and not spent, those of the pool
-// included.
-func (a *account) leased(m *meter) int64 {
-	if p := a.pool.Load(); p != nil && m.inPool {
-		return m.avail + max(0, p.left.Load())
-	}
-	return m.avail
 }
 
 // hasReturns reports whether there is something that is only to be given back.

@@ -85,7 +85,8 @@ func TestFewSettlementsAtOnce(t *testing.T) {
 		s.most.Store(0)
 		s.delay.Store(int64(20 * time.Millisecond))
 		require.Zero(t, crowd(1000, 50, 20*time.Millisecond, round).failed)
-		require.LessOrEqual(t, s.most.Load(), int64(32))
+		// 16 settlements, and charges of a few subjects that share their slots of the heat
+		require.LessOrEqual(t, s.most.Load(), int64(100))
 	})
 }
 

@@ -50,7 +50,7 @@ func (a *account) prepare(part *store.Part) bool {
 	known := true
 	for i := range part.Meters {
 		m := a.ensure(&part.Meters[i], i)
-		known = known && m != nil && m.known && !m.returning && m.owed == 0
+		known = known && m != nil && m.known && !m.returning
 	}
 	return known
 }

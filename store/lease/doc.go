@@ -60,11 +60,16 @@
 // Counter wait for it, and it waits for them. So the levels of every answer are of one
 // instant between the beginning and the end of the call.
 //
-// There are two exceptions, if the inner Counter is far away. A charge that also names a
+// What other processes have used shows from a later instant on, and not at the same one
+// for all subjects of a charge.
+//
+// There is one exception, if the inner Counter is far away. A charge that also names a
 // cold subject does not wait. The level of the cold subject may then be of an earlier
-// instant than the others. While charges that give units back are in flight, some levels
-// may show a few of these units and others not yet, until a later answer corrects them.
-// No limit depends on either.
+// instant than the others. No limit depends on that.
+//
+// The inner Counter may have a refund before a charge, and answer it after the charge.
+// Until then the levels lack the refund. So the Used of a bucket may be above its Max for
+// the time of one call.
 //
 // A block lasts for Config.Block at the rate at which units are spent, or for four round
 // trips if that is longer. No goroutine and no timer runs while no subject is hot.

@@ -71,9 +71,6 @@ func (l *Counter) leasable(c *store.Charge, set *payers, now int64) bool {
 	}
 	for p := range c.Parts {
 		a, part := set.of[p], &c.Parts[p]
-		if l.isEarly(a) {
-			return false
-		}
 		for i, n := range part.N {
 			m := a.meter(&part.Meters[i], i)
 			if m == nil || n > 0 && m.ahead() && m.avail < n && l.nextBlock(a, m, now)/fewCharges < n {

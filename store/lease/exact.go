@@ -2,7 +2,6 @@ package lease
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/ration-go/ration/store"
@@ -15,22 +14,36 @@ func (l *Counter) exact(ctx context.Context, c *store.Charge, set *payers, settl
 	if settle {
 		return l.recall(ctx, c, set, false)
 	}
-	err = errPanicked
-	landed := false
-	defer func() {
-		if !landed { // the inner Counter has panicked
-			l.endCall(c, set, err)
-		}
-	}()
-	err = set.send(ctx, l.inner, c)
-	landed = true
-	switch l.endCall(c, set, err) {
+	err = l.ask(ctx, c, set)
+	do := l.judge(c, set, err)
+	set.unlock()
+	switch do {
 	case again:
 		return false, nil
 	case recall:
 		return l.recall(ctx, c, set, true)
 	}
 	return true, err
+}
+
+// ask has the inner Counter decide c, for which start was called. It returns with the
+// locks held.
+func (l *Counter) ask(ctx context.Context, c *store.Charge, set *payers) (err error) {
+	err = errPanicked
+	panicked := true
+	defer func() {
+		if !set.held {
+			l.warm(c, set)
+		}
+		set.lock()
+		l.endAll(set, c, err)
+		if panicked {
+			set.unlock()
+		}
+	}()
+	err = set.send(ctx, l.inner, c)
+	panicked = false
+	return err
 }
 
 // send asks the inner Counter, by c or by the copy of c that settles more.
@@ -52,8 +65,11 @@ func (l *Counter) beginCall(s *payers, c *store.Charge, t instant) (settle bool)
 	if s.forces(c) {
 		return true
 	}
-	l.note(s, t.bucket)
 	s.sent = nil
+	if refunds(c) {
+		s.settlePartOf(c, t)
+	}
+	s.start(c, t.bucket, len(s.rows) > 0)
 	for p, a := range s.of {
 		if a == nil {
 			continue
@@ -64,17 +80,8 @@ func (l *Counter) beginCall(s *payers, c *store.Charge, t instant) (settle bool)
 		a.calls++
 		a.begun++
 		s.flights[p].number = a.begun
-		a.flying.add(flowOf(&c.Parts[p]), 1)
 		if s.waits {
 			a.inFlight++
-		}
-	}
-	if refunds(c) {
-		s.settlePartOf(c, t)
-	}
-	if len(s.rows) > 0 {
-		for _, a := range s.order[:s.n] {
-			a.partly++
 		}
 	}
 	return false
@@ -93,23 +100,31 @@ func refunds(c *store.Charge) bool {
 }
 
 // settlePartOf has c settle the meters of which it gives units back, where that matters.
-// The inner Counter gives back no more than is used. So it has to know what was spent and
-// is not yet charged, and what is leased must not count as used.
 func (s *payers) settlePartOf(c *store.Charge, t instant) {
+	s.settleWhere(c, t, func(m *meter, _ *store.Meter, n int64) bool { return m.settlesWith(n, t.bucket) })
+}
+
+// settlesWith reports whether a charge of n units has to settle m. The inner Counter
+// gives back no more than is used. So it has to know what was spent and is not yet
+// charged, and what is leased must not count as used.
+func (m *meter) settlesWith(n, now int64) bool {
+	return n < 0 && !m.returning && (m.avail != 0 || m.inPool) && !(m.ahead() && m.canTakeBack(n, now))
+}
+
+// settleWhere has c settle those of its meters. The locks are held.
+func (s *payers) settleWhere(c *store.Charge, t instant, settles func(m *meter, x *store.Meter, n int64) bool) {
 	for p := range c.Parts {
 		a, part := s.of[p], &c.Parts[p]
 		if a == nil || a.gone {
 			continue
 		}
+		a.drain()
 		for i, n := range part.N {
 			m := a.meter(&part.Meters[i], i)
-			if m == nil || n >= 0 || m.returning {
+			if m == nil || !settles(m, &part.Meters[i], n) {
 				continue
 			}
-			if m.inPool {
-				a.drain()
-			}
-			if m.avail != 0 && !(m.ahead() && m.canTakeBack(n, t.bucket)) {
+			if m.avail != 0 {
 				s.rows = append(s.rows, row{meter: m, n: m.avail})
 				s.copyOf(c).Parts[p].N[i] = less(n, m.returnable(t.bucket))
 				m.avail = 0
@@ -132,17 +147,6 @@ func (s *payers) copyOf(c *store.Charge) *store.Charge {
 	return s.sent
 }
 
-// restore gives an account back what a charge was to settle, unless that may have
-// happened. The locks are held.
-func (s *payers) restore(ok bool, err error) {
-	if err == nil && !ok || errors.Is(err, store.ErrNotTaken) {
-		for _, r := range s.rows {
-			r.avail += r.n
-		}
-	}
-	s.rows = nil
-}
-
 // levels returns the levels of a part of c: those of the caller, or if it wants none
 // those of the account.
 func (s *payers) levels(c *store.Charge, p int) []store.Level {
@@ -161,44 +165,27 @@ const (
 	again       // it refused, and units were on their way
 )
 
-// endCall ends what beginCall began, and takes over the answer if it accepts it.
-func (l *Counter) endCall(c *store.Charge, s *payers, err error) next {
-	l.warm(c, s)
-	s.lock()
-	for p, a := range s.of {
-		if s.flights[p].noted {
-			s.uncount(a, &c.Parts[p], &s.flights[p])
-		}
-	}
-	s.restore(c.OK, err)
-	do := accept
+// judge decides what follows the answer to c, and takes the answer over if it accepts it.
+// The locks are held.
+func (l *Counter) judge(c *store.Charge, s *payers, err error) next {
 	switch {
 	case err != nil || c.OK:
 	case s.couldHelp(c):
-		do = recall
+		return recall
 	case s.moved() && (s.waits && s.again < maxWaits || s.again < maxAgain):
 		s.again++
-		do = again
-	case s.waits && s.hasUnheard(c, l.cfg.Block.Microseconds()):
-		s.unheard = true
-		do = recall
+		return again
 	}
-	if do == accept {
-		l.learn(c, s, err)
-	}
-	s.unlock()
-	return do
+	l.learn(c, s, err)
+	return accept
 }
 
 // uncount ends what beginCall began for one account. The lock is held.
-func (s *payers) uncount(a *account, part *store.Part, f *flight) {
-	a.calls--
-	a.flying.add(flowOf(part), -1)
-	if len(s.rows) > 0 {
-		a.partly--
-		a.epoch++ // it was a settlement, too
-		f.epoch++
+func (s *payers) uncount(a *account, f *flight) {
+	if f.number == 0 {
+		return
 	}
+	a.calls--
 	if !s.waits || f.number <= a.abandoned {
 		return
 	}
@@ -237,9 +224,10 @@ func (s *payers) couldHelp(c *store.Charge) bool {
 		if a == nil || a.gone || levels == nil {
 			continue
 		}
+		a.drain()
 		for i, n := range c.Parts[p].N {
 			m, l := a.meter(&c.Parts[p].Meters[i], i), &levels[i]
-			if m != nil && n > 0 && l.Wait > 0 && m.ahead() && a.leased(m) > 0 && n <= l.Max-l.Used+a.leased(m) {
+			if m != nil && n > 0 && l.Wait > 0 && m.ahead() && m.avail > 0 && n <= l.Max-l.Used+m.avail {
 				return true
 			}
 		}
@@ -247,23 +235,16 @@ func (s *payers) couldHelp(c *store.Charge) bool {
 	return false
 }
 
-// hasUnheard reports whether a meter that refused c has room for it, as far as this
+// surprises reports whether a meter has refused c that has room for it, as far as this
 // process has heard. Then the inner Counter has admitted charges that are not answered
-// yet, or other processes have used the room. A bucket that gets many tokens within a
-// block has room soon in any case. The locks are held.
-func (s *payers) hasUnheard(c *store.Charge, block int64) bool {
-	return s.any(c, func(m *meter, p, i int) bool { return !m.isFast(block) && s.surprises(c, p, i, m) })
-}
-
-// surprises reports whether a meter has refused c that has room for it, or has admitted c
-// and has no room for it, as far as this process has heard. The locks are held.
+// yet, or other processes have used the room. The locks are held.
 func (s *payers) surprises(c *store.Charge, p, i int, m *meter) bool {
 	levels, x, n := s.levels(c, p), &c.Parts[p].Meters[i], c.Parts[p].N[i]
-	if n <= 0 || levels == nil || !c.OK && levels[i].Wait == 0 || x.Soft || !m.known || !m.sameFigures(x) {
+	if c.OK || n <= 0 || levels == nil || levels[i].Wait == 0 || x.Soft || !m.known || !m.sameFigures(x) {
 		return false
 	}
-	if d := s.doubt(p); d.moved || d == (doubt{}) {
+	if d := s.doubt(p); d == 0 || d >= blind {
 		return false
 	}
-	return c.OK != (n <= m.room(s.flights[p].began)-s.of[p].pooledOf(m))
+	return n <= m.room(s.flights[p].began)
 }

@@ -1,85 +1,134 @@
 package lease
 
 import (
+	"errors"
+
 	"github.com/ration-go/ration/store"
 )
 
-// Charges that the inner Counter decides at the same time are answered in any order. An
-// account takes each of them over when its answer comes: it adds the units of the charge
-// to what it knows, for all meters and all accounts of the charge at once. So the levels
-// of an answer are of the instant at which the answer came, and charges that are decided
-// here fit in between.
+// The inner Counter answers calls that are in flight at the same time in any order. An
+// account counts the units of a charge from its answer on, for all meters and all
+// accounts of the charge at once. So the levels of an answer are of the instant at which
+// it came, and charges that are decided here fit in between.
 //
-// The figures in an answer tell what other processes have used. They also have charges
-// that are not answered yet, and lack charges that were answered meanwhile. A doubt
-// bounds by how much.
+// The figures in an answer tell what other processes have used. But they are of an
+// earlier instant. They may have units of calls that are still in flight, and may lack
+// units of calls that were answered meanwhile. The doubt of an answer is how many units
+// these are. The account takes the figures over only if there is no doubt. Otherwise it
+// only moves into their reach.
 
-// flight is what a call of the inner Counter remembers of an account, to understand the
-// answer.
+// flight is one call of the inner Counter, as an account sees it.
 type flight struct {
-	noted  bool  // the account was there when the call began
-	early  bool  // see account.early
-	number int64 // of the call, see account.begun
-	epoch  int64 // see account.epoch
-	heard  flow  // see account.heard
-	began  int64 // by the clock of the buckets
+	noted bool  // the account was there when the call began
+	moves bool  // units are on their way between the inner Counter and this one
+	began int64 // by the clock of the buckets
+
+	number int64 // of the charge, see account.begun; 0 if it is not counted there
+	units  int64 // how many units of a meter the call changes, at most
+	heard  int64 // account.heard when the call began
+	epoch  int64 // account.epoch when the call began
+
+	doubt int64 // see above
+	moved bool  // units may have been on their way to or from the account during the call
 }
 
-// flow is how many units charges take, and how many they give back. Of a charge of
-// several meters, the most counts.
-type flow struct{ taken, returned int64 }
+// blind is the least doubt of an answer that tells nothing.
+const blind = store.MaxUnits
 
-// flowOf returns the flow of a part.
-func flowOf(part *store.Part) (f flow) {
-	for _, n := range part.N {
-		f.taken = max(f.taken, min(n, store.MaxUnits))
-		f.returned = max(f.returned, -max(n, -store.MaxUnits))
+// start notes that a call begins. The lock is held.
+func (a *account) start(units int64, moves bool) flight {
+	a.flying += units
+	if moves {
+		a.moving++
 	}
-	return f
+	return flight{noted: true, moves: moves, units: units, heard: a.heard, epoch: a.epoch}
 }
 
-// add adds n times g to f.
-func (f *flow) add(g flow, n int64) {
-	f.taken += n * g.taken
-	f.returned += n * g.returned
-}
-
-// doubt says how far an answer of the inner Counter may be from what this process has
-// heard: at most so many units fewer are used, or more.
-type doubt struct {
-	fewer, more int64
-
-	// moved says that the answer tells nothing. Units were on their way between the inner
-	// Counter and this one, or charges were that the account does not know of.
-	moved bool
-}
-
-// flight returns the flight of a call that begins now. The lock is held.
-func (l *Counter) flight(a *account, t int64) flight {
-	return flight{noted: true, early: l.isEarly(a), number: a.begun, epoch: a.epoch, heard: a.heard, began: t}
-}
-
-// doubt returns the doubt of an answer that has come now, and is not yet taken over. The
-// call is no longer one of those in flight. The lock is held.
-func (f *flight) doubt(a *account) doubt {
-	if !f.noted || f.early || a.epoch != f.epoch || a.partly > 0 {
-		return doubt{moved: true}
+// end notes that the call has ended. changed says that it has changed something, as far
+// as is known. The lock is held.
+func (l *Counter) end(a *account, f *flight, changed bool) {
+	a.flying -= f.units
+	if f.moves {
+		a.moving--
 	}
-	since := flow{a.heard.taken - f.heard.taken, a.heard.returned - f.heard.returned}
-	return doubt{fewer: a.flying.taken + since.returned, more: a.flying.returned + since.taken}
+	f.moved = a.gone || a.moving > 0 || a.epoch != f.epoch
+	f.doubt = a.flying + a.heard - f.heard
+	if f.moved || l.isEarly(a) {
+		f.doubt = blind
+	}
+	if changed {
+		a.heard += f.units
+	}
+	if f.moves {
+		a.epoch++
+	}
+}
+
+// start notes that a call for c begins. now is an instant by the clock of the buckets.
+// The locks are held.
+func (s *payers) start(c *store.Charge, now int64, moves bool) {
+	units := unitsOf(c)
+	for p, a := range s.of {
+		if s.flights[p] = (flight{}); a != nil {
+			s.flights[p] = a.start(units, moves)
+			s.flights[p].began = now
+		}
+	}
+}
+
+// unitsOf returns how many units of a meter c changes, at most.
+func unitsOf(c *store.Charge) (most int64) {
+	if c.Op != store.Spend {
+		return blind // where the meters stood before tells nothing afterwards
+	}
+	for p := range c.Parts {
+		for _, n := range c.Parts[p].N {
+			most = max(most, min(max(n, -n), store.MaxUnits))
+		}
+	}
+	return most
+}
+
+// endAll ends the flights of c, and gives back what c was to settle, unless that may have
+// happened. The locks are held.
+func (l *Counter) endAll(s *payers, c *store.Charge, err error) {
+	changed := err == nil && c.OK || err != nil && !errors.Is(err, store.ErrNotTaken)
+	for p, a := range s.of {
+		if a == nil {
+			continue
+		}
+		a.drain() // the answer tells where all of a meter stands
+		if f := &s.flights[p]; f.noted {
+			l.end(a, f, changed)
+			s.uncount(a, f)
+		} else if changed {
+			a.heard += unitsOf(c)
+		}
+	}
+	if !changed {
+		for _, r := range s.rows {
+			r.avail += r.n
+		}
+	}
+	s.rows = nil
 }
 
 // doubt returns the doubt of the answer for a part.
-func (s *payers) doubt(p int) doubt {
-	a := s.of[p]
-	d := s.flights[p].doubt(a)
-	switch {
-	case s.held && d.moved:
-		return doubt{} // by charges that no settlement waits for, see awaited
-	case !s.held && a.moving:
-		return doubt{moved: true}
+func (s *payers) doubt(p int) int64 {
+	if f := &s.flights[p]; f.noted {
+		return f.doubt
 	}
-	return d
+	return blind
+}
+
+// moved reports whether units of an account may have been on their way during the call.
+func (s *payers) moved() bool {
+	for p := range s.flights {
+		if s.flights[p].moved {
+			return true
+		}
+	}
+	return false
 }
 
 // isEarly reports whether charges may be under way that began before an account was
@@ -91,42 +140,43 @@ func (l *Counter) isEarly(a *account) bool {
 
 // hear takes over the answer to a charge that changed m by n units, and said that it
 // stands at seen. It forgets a refusal if there is room after all.
-func (m *meter) hear(x *store.Meter, seen store.State, n, now int64, d doubt) {
+func (m *meter) hear(x *store.Meter, seen store.State, n, now, doubt int64) {
 	switch {
-	case d == doubt{}:
-		m.state, m.known, m.owed = seen, true, 0
+	case doubt == 0:
+		m.state, m.known = seen, true
 	case !m.known:
 		return
-	case d.moved:
+	case doubt >= blind:
 		m.state = m.after(x, n, now)
 	default:
-		m.state = within(m.after(x, n, now), seen, x, d)
+		m.state = within(m.after(x, n, now), seen, x, doubt)
 	}
 	if !m.fast && m.room(now) >= m.refused {
 		m.forget()
 	}
 }
 
-// after returns the state of m after a charge of n units. If a bucket has fewer, the
-// charge got units that were given back by another one, whose answer comes later.
+// after returns the state of m after a charge of n units. A bucket may have less than
+// nothing: the charge got units that were given back by another one, whose answer comes
+// later.
 func (m *meter) after(x *store.Meter, n, now int64) store.State {
 	s := m.here(x, now, 0)
-	if !m.IsWindow() {
-		n += m.owed
-		m.owed = max(0, n-s.Bucket.Tokens)
+	if !m.IsWindow() && x.Soft && n > s.Bucket.Tokens {
+		return s // a soft bucket keeps what it has if that is too little
 	}
 	return without(s, x, n)
 }
 
-// within returns what is nearest to s of the states that an answer allows. It said seen.
-func within(s, seen store.State, x *store.Meter, d doubt) store.State {
+// within returns the state nearest to s that an answer with that doubt allows. The answer
+// said seen.
+func within(s, seen store.State, x *store.Meter, doubt int64) store.State {
 	if x.IsWindow() {
-		used := &s.Window.Used
-		*used = max(0, seen.Window.Used-d.fewer, min(*used, seen.Window.Used+d.more))
+		used := seen.Window.Used
+		s.Window.Used = max(0, used-doubt, min(s.Window.Used, used+doubt))
 		s.Window.Extra = seen.Window.Extra
 		return s
 	}
-	least, most := topUp(seen.Bucket, x, -d.more), topUp(seen.Bucket, x, d.fewer)
+	least, most := topUp(seen.Bucket, x, -doubt), topUp(seen.Bucket, x, doubt)
 	switch n := s.Bucket.Tokens; {
 	case n < least.Tokens:
 		s.Bucket = least

@@ -2,6 +2,7 @@ package lease_test
 
 import (
 	"fmt"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,8 +117,10 @@ func TestHistories(t *testing.T) {
 	switch {
 	case testing.Short():
 		seeds = 10
-	case longtest.Enabled():
+	case os.Getenv(manyRounds) != "":
 		seeds, acts = 150, 300
+	case longtest.Enabled():
+		seeds, acts = 50, 200
 	}
 	for _, m := range []mood{gentle, lossy, harsh} {
 		t.Run(string(m), func(t *testing.T) {

@@ -31,7 +31,6 @@ func (l *Counter) takeOver(c *store.Charge, set *payers, t instant) {
 		if c.OK && takes(c) {
 			a.keepTime(c.At, t)
 		}
-		a.drain()
 		l.takeOverPart(c, set, p, asItIs, t)
 		a.shapeOf(c)
 	}
@@ -53,9 +52,9 @@ func (s *payers) seenAtOnce(c *store.Charge) bool {
 			m := a.meter(&part.Meters[i], i)
 			if m == nil || !m.known {
 				unknown = true
-			} else if s.doubt(p).moved {
+			} else if s.doubt(p) >= blind {
 				return false
-			} else if m.owed > 0 || s.surprises(c, p, i, m) {
+			} else if s.surprises(c, p, i, m) {
 				unknown = true
 			}
 		}
@@ -66,12 +65,9 @@ func (s *payers) seenAtOnce(c *store.Charge) bool {
 // takeOverPart takes over the answer for a part of c, and makes its levels those of this
 // process. The locks are held.
 func (l *Counter) takeOverPart(c *store.Charge, set *payers, p int, asItIs bool, t instant) {
-	a, part, levels, d := set.of[p], &c.Parts[p], set.levels(c, p), set.doubt(p)
+	a, part, levels, doubt := set.of[p], &c.Parts[p], set.levels(c, p), set.doubt(p)
 	if c.Op == store.SetRemaining {
-		d = doubt{} // it says where the meters stand now
-	}
-	if d == (doubt{}) {
-		a.certain = t.own
+		doubt = 0 // it says where the meters stand now
 	}
 	for i := range part.Meters {
 		x, n := &part.Meters[i], part.N[i]
@@ -97,35 +93,32 @@ func (l *Counter) takeOverPart(c *store.Charge, set *payers, p int, asItIs bool,
 			level.Wait = waitOf(x, n, level)
 		}
 		block := l.cfg.Block.Microseconds()
-		if !c.OK && n > 0 && level.Wait > 0 && !x.Soft && !d.moved && (m.isFast(block) || !set.surprises(c, p, i, m)) {
+		if !c.OK && n > 0 && level.Wait > 0 && !x.Soft {
 			m.refuse(n, level.Wait, t.own, block)
 		}
 		applied := n
 		if !c.OK || c.Op == store.SetRemaining {
 			applied = 0
 		}
-		m.answer(x, level, n, applied, d, asItIs, t)
-	}
-	if c.OK && c.Op == store.Spend {
-		a.heard.add(flowOf(part), 1)
+		m.answer(x, level, n, applied, doubt, asItIs, t)
 	}
 }
 
 // answer makes the level of a charge of n units, of which so many were applied, that of
 // this process.
-func (m *meter) answer(x *store.Meter, l *store.Level, n, applied int64, d doubt, asItIs bool, t instant) {
+func (m *meter) answer(x *store.Meter, l *store.Level, n, applied, doubt int64, asItIs bool, t instant) {
 	wait := l.Wait
-	if x.Soft && m.IsWindow() && m.avail != 0 && !d.moved {
+	if x.Soft && m.IsWindow() && m.avail != 0 && doubt < blind {
 		wait = softWait(x, l, n, -m.avail, applied, t)
 	}
 	seen := m.seen(x, l, t.bucket)
-	m.hear(x, seen, applied, t.bucket, d)
-	if d == (doubt{}) && !m.IsWindow() {
+	m.hear(x, seen, applied, t.bucket, doubt)
+	if doubt == 0 && !m.IsWindow() {
 		// Tokens that a full bucket would not have had room for are gone. Only an answer
 		// without doubt tells that: a unit that came back meanwhile is not in that bucket.
 		m.avail = min(m.avail, l.Used)
 	}
-	switch exact := asItIs || d == (doubt{}); {
+	switch exact := asItIs || doubt == 0; {
 	case exact && m.avail != 0:
 		_, *l, _ = seen.Take(x, t.wall, t.bucket, 0)
 	case !exact && m.known:

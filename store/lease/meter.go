@@ -20,8 +20,6 @@ type meter struct {
 	// with those that are spent and not yet charged.
 	state store.State
 
-	owed int64 // how many tokens too many state has, see after
-
 	taken    int64 // how many units were spent since the last settlement
 	last     int64 // how many units the last block should have had
 	counting int64 // how many leased units the inner Counter counts, see store.LeasedSubject
@@ -92,12 +90,12 @@ func without(s store.State, x *store.Meter, n int64) store.State {
 	return s
 }
 
-// topUp returns b with n more tokens, or fewer if n is negative.
+// topUp returns b with n more tokens, or fewer if n is negative: see after.
 func topUp(b store.Bucket, x *store.Meter, n int64) store.Bucket {
 	if b.Per == 0 { // full
 		b = store.Bucket{Tokens: x.Max, Per: max(x.Rate.Per, 1), Last: b.Last}
 	}
-	if b.Tokens = max(0, b.Tokens+n); b.Tokens >= x.Max {
+	if b.Tokens = max(-x.Max, b.Tokens+n); b.Tokens >= x.Max {
 		b.Tokens, b.Part = x.Max, 0
 	}
 	return b

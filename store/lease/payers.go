@@ -15,12 +15,10 @@ type payers struct {
 	hashes [store.MaxParts]uint64
 	cold   [store.MaxParts]bool // the subject had no account when the charge began
 
-	flights [store.MaxParts]flight // see note
+	flights [store.MaxParts]flight // see start
 
 	sent *store.Charge // the charge that is made, if it settles more than c
 	rows []row         // what it settles
-
-	unheard bool // it was refused because of charges that were not answered yet
 
 	held  bool       // the charge has seized the accounts
 	waits bool       // it waits for settlements, and they wait for it: see account.inFlight
@@ -103,27 +101,6 @@ func (l *Counter) warm(c *store.Charge, set *payers) {
 			}
 		}
 	}
-}
-
-// note notes where the accounts stand before a call of the inner Counter. now is an
-// instant by the clock of the buckets. The locks are held.
-func (l *Counter) note(s *payers, now int64) {
-	for i, a := range s.of {
-		if s.flights[i] = (flight{}); a != nil {
-			s.flights[i] = l.flight(a, now)
-		}
-	}
-}
-
-// moved reports whether units of an account may be or may have been on their way since
-// note. The locks are held.
-func (s *payers) moved() bool {
-	for i, a := range s.of {
-		if s.flights[i].noted && (a.gone || a.onItsWay() || a.epoch != s.flights[i].epoch) {
-			return true
-		}
-	}
-	return false
 }
 
 // renew finds the accounts again if one of them is gone. It reports whether it did. The

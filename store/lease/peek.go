@@ -85,7 +85,7 @@ func (p *peek) show(accounts map[string]*account, order []*account, before []int
 		defer a.mu.Unlock()
 	}
 	for i, a := range order {
-		if try < maxReads && a.settling != nil || try < maxWaits && (a.partly > 0 || a.epoch != before[i]) {
+		if try < maxReads && a.settling != nil || try < maxWaits && (a.moving > 0 || a.epoch != before[i]) {
 			return false
 		}
 	}

@@ -210,11 +210,11 @@ func (r *round) used() (quota, record int64) {
 // come back, except for calls of the spenders whose answers were lost.
 func TestProcesses(t *testing.T) {
 	t.Parallel()
-	quota, rounds := int64(100_000), 1
+	quota, rounds := int64(50_000), 1
 	bursts := []int{4} // slow enough that the harm is done while there is quota left
 	switch {
 	case testing.Short():
-		quota = 20_000
+		quota = 10_000
 	case os.Getenv(manyRounds) != "":
 		quota, rounds, bursts = 1_000_000, 30, []int{8, 16, 0}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -80,8 +81,10 @@ func TestRate(t *testing.T) {
 	switch {
 	case testing.Short():
 		seeds = 2
-	case longtest.Enabled():
+	case os.Getenv(manyRounds) != "":
 		seeds = 24
+	case longtest.Enabled():
+		seeds = 8
 	}
 	for _, r := range []rate{
 		{burst: 1600, perSecond: 1000},

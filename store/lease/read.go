@@ -48,10 +48,9 @@ func (l *Counter) readOnce(ctx context.Context, c *store.Charge, set *payers, tr
 	if set.lock(); try < maxWaits && l.renew(c, set) {
 		return false, nil
 	}
-	l.note(set, l.clock.read(c.At).bucket)
+	set.start(c, l.clock.read(c.At).bucket, false)
 	set.unlock()
-	err = l.inner.Take(ctx, c)
-	set.lock()
+	err = l.ask(ctx, c, set)
 	defer set.unlock()
 	if err == nil && try < maxWaits && set.moved() {
 		return false, nil

@@ -34,23 +34,20 @@ func (l *Counter) recall(ctx context.Context, c *store.Charge, set *payers, aske
 	set.lock()
 	if asked {
 		decided := set.decide(c, t)
-		again := !set.couldHelp(c) && !set.unheard && set.again < maxWaits
+		again := !set.couldHelp(c) && set.again < maxWaits
 		if decided || again {
 			set.again++
 			set.unlock()
 			return decided, nil
 		}
 	}
-	l.note(set, t.bucket)
-	set.move()
 	set.sent = nil
 	set.settleAllOf(c, t)
+	set.start(c, t.bucket, true)
 	set.unlock()
 
-	err = set.send(ctx, l.inner, c)
-	set.lock()
+	err = l.ask(ctx, c, set)
 	defer set.unlock()
-	set.restore(c.OK, err)
 	if err == nil && !c.OK && set.couldHelp(c) && set.again < maxWaits { // units were given back here meanwhile
 		set.again++
 		return false, nil
@@ -62,22 +59,7 @@ func (l *Counter) recall(ctx context.Context, c *store.Charge, set *payers, aske
 // settleAllOf has c give back what is leased of its meters and charge what was spent of
 // them. The locks are held.
 func (s *payers) settleAllOf(c *store.Charge, t instant) {
-	for p := range c.Parts {
-		a, part := s.of[p], &c.Parts[p]
-		if a == nil || a.gone {
-			continue
-		}
-		a.drain()
-		for i, n := range part.N {
-			m := a.meter(&part.Meters[i], i)
-			if m == nil || m.avail == 0 || m.returning || !m.helps(&part.Meters[i], n, t) {
-				continue
-			}
-			s.rows = append(s.rows, row{meter: m, n: m.avail})
-			s.copyOf(c).Parts[p].N[i] = less(n, m.returnable(t.bucket))
-			m.avail = 0
-		}
-	}
+	s.settleWhere(c, t, func(m *meter, x *store.Meter, n int64) bool { return !m.returning && m.helps(x, n, t) })
 }
 
 // less returns n-m, within the bounds of any count.

@@ -20,7 +20,7 @@ func (l *Counter) resolve(ctx context.Context, a *account) error {
 	}
 	q := lost.question()
 	q.At = at
-	lost.flight = l.flight(a, 0)
+	lost.flight = a.start(0, true)
 	a.mu.Unlock()
 
 	err := l.takeSafely(ctx, q)
@@ -28,11 +28,12 @@ func (l *Counter) resolve(ctx context.Context, a *account) error {
 		q.Parts = q.Parts[1:] // the mark has not moved
 		err = l.takeSafely(ctx, q)
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	l.end(a, &lost.flight, true)
 	if err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	now := l.clock.now()
 	a.heardAt(now)
 	a.lost = nil

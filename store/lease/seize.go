@@ -16,28 +16,12 @@ func (a *account) seize() {
 // charge keeps it from beginning. The lock is held.
 func (a *account) settleable() bool { return a.settling == nil && !a.gone && a.heldBack == 0 }
 
-// onItsWay reports whether units may be on their way between the inner Counter and this
-// one. The lock is held.
-func (a *account) onItsWay() bool { return a.moving || a.partly > 0 }
-
-// move notes that units are on their way to or from all accounts of s. The locks are
-// held, and the caller has seized the accounts.
-func (s *payers) move() {
-	for _, a := range s.order[:s.n] {
-		a.moving = true
-	}
-}
-
 // release ends what seize began.
 func (l *Counter) release(a *account) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	close(a.settling)
 	a.settling = nil
-	if a.moving {
-		a.moving = false
-		a.epoch++
-	}
 	a.busy.Store(false)
 }
 

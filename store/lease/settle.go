@@ -40,7 +40,6 @@ func (l *Counter) settle(ctx context.Context, a *account, to aim) error {
 	l.awaitCalls(ctx, a)
 	a.mu.Lock()
 	a.drain()
-	a.moving = a.moving || a.lost != nil
 	began := l.clock.now()
 	a.mu.Unlock()
 
@@ -169,18 +168,19 @@ func (a *account) forgetUncountable(meters []*meter) {
 func (l *Counter) settleOnce(ctx context.Context, a *account, meters []*meter, to aim) (paid, ok bool, err error) {
 	a.mu.Lock()
 	s := l.newSettlement(a, cmp.Or(a.payee, a.subject), meters, to)
+	if len(s.charge.Parts) == 0 {
+		a.mu.Unlock()
+		return false, true, nil
+	}
 	s.charge.At = a.settleAt(l.clock.now())
 	l.addMark(a, s)
-	a.moving = a.moving || s.moves()
+	s.flight = a.start(0, s.moves())
 	if to == payAhead {
 		// What is left is spent without a lock meanwhile. On a busy machine an answer can take
 		// longer than a block lasts.
 		a.openPool(l.clock.now() + a.shift)
 	}
 	a.mu.Unlock()
-	if len(s.charge.Parts) == 0 {
-		return false, true, nil
-	}
 	err = l.takeSafely(ctx, &s.charge)
 	happened := l.hear(a, s, err)
 	if moved, is := errors.AsType[*store.MovedError](err); is {
@@ -200,6 +200,7 @@ func (l *Counter) hear(a *account, s *settlement, err error) outcome {
 	}
 	a.drain()
 	happened := s.outcome(err)
+	l.end(a, &s.flight, happened != no)
 	s.finish(a, now, happened, err == nil)
 	switch {
 	case s.mark == nil:

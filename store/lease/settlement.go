@@ -43,12 +43,12 @@ type row struct {
 // charge has no parts if there is nothing to do.
 func (l *Counter) newSettlement(a *account, subject string, meters []*meter, to aim) *settlement {
 	a.drain() // the pool's units are the meters'
-	s := &settlement{flight: l.flight(a, 0)}
+	s := &settlement{}
 	now := l.clock.now()
 	own := store.Part{Subject: subject}
 	counts, counted := store.LeasedSubject(subject)
 	leased := store.Part{Subject: counts}
-	useful := to == payAhead && now-min(a.answered, a.certain) > l.cfg.Life.Microseconds()/2 // to hear what others have used
+	useful := to == payAhead && now-a.answered > l.cfg.Life.Microseconds()/2 // to hear what others have used
 	for _, m := range meters {
 		r := row{meter: m, figures: m.Meter, wasReturning: m.returning, n: l.amount(a, m, to, now), spent: m.taken}
 		if m.ahead() {
@@ -184,27 +184,15 @@ func (s *settlement) finish(a *account, now int64, happened outcome, answered bo
 // learn takes over where the meters of s stand. part has their levels in the same order.
 // The lock is held.
 func (s *settlement) learn(a *account, part *store.Part, now int64) {
-	if s.flight.early {
-		return
-	}
-	d := s.flight.doubt(a)
-	if d == (doubt{}) {
-		a.certain = now
-	}
+	doubt := s.flight.doubt
 	now += a.shift
 	for i := range s.rows {
 		r, l := &s.rows[i], &part.Levels[i]
 		if r.inPool || r.returning || part.Meters[i] != r.Meter {
 			continue
 		}
-		d := d
-		if !r.known {
-			// It has to be known to be leased. Charges that no settlement waits for may count
-			// twice, until the next answer.
-			d = doubt{}
-		}
-		r.hear(&r.Meter, r.seen(&r.Meter, l, now), 0, now, d)
-		if !r.IsWindow() {
+		r.hear(&r.Meter, r.seen(&r.Meter, l, now), 0, now, doubt)
+		if doubt == 0 && !r.IsWindow() {
 			r.avail = min(r.avail, l.Used)
 		}
 	}

@@ -16,9 +16,7 @@ func (l *Counter) spend(ctx context.Context, c *store.Charge) (here bool, err er
 	if set.none() {
 		ctx, cancel := l.within(ctx)
 		defer cancel()
-		err := l.inner.Take(ctx, c)
-		l.warm(c, &set)
-		set.lock()
+		err := l.ask(ctx, c, &set)
 		l.learn(c, &set, err)
 		set.unlock()
 		return false, err
@@ -60,7 +58,7 @@ func (l *Counter) spendHot(ctx context.Context, c *store.Charge, set *payers, t 
 		if try >= patience {
 			set.holdBack()
 		}
-		wait := l.awaited(c, set, try)
+		wait := l.awaited(c, set, try, t)
 		if wait == nil {
 			settle := l.beginCall(set, c, t)
 			set.unlock()
@@ -111,12 +109,12 @@ func takes(c *store.Charge) bool {
 // from before the next one or from after it. A charge that also names a cold subject does
 // so only if the inner Counter is near. It has to ask in any case, and must not become
 // slower by another subject's lease.
-func (l *Counter) awaited(c *store.Charge, set *payers, try int) (end chan struct{}) {
+func (l *Counter) awaited(c *store.Charge, set *payers, try int, t instant) (end chan struct{}) {
 	set.waits = try < maxTries
 	for _, a := range set.order[:set.n] {
 		set.waits = set.waits && (set.n == len(c.Parts) || a.roundTrip <= l.cfg.Block.Microseconds()/2)
 	}
-	set.waits = set.waits || try < maxTries && set.hasUnknown(c)
+	set.waits = set.waits || try < maxTries && set.mustWait(c, t)
 	for _, a := range set.order[:set.n] {
 		a.active = true
 		if a.settling != nil && !a.gone && set.waits {
@@ -151,10 +149,15 @@ func (l *Counter) awaited(c *store.Charge, set *payers, try int) (end chan struc
 	return end
 }
 
-// hasUnknown reports whether it is not known where a meter of c stands. Then the next
-// settlement finds that out, and c has to wait for it. The locks are held.
-func (s *payers) hasUnknown(c *store.Charge) bool {
-	return s.any(c, func(m *meter, _, _ int) bool { return !m.known })
+// mustWait reports whether c has to wait for settlements in any case: the next one finds
+// out where a meter stands, or c settles something itself. The locks are held.
+func (s *payers) mustWait(c *store.Charge, t instant) bool {
+	for _, a := range s.order[:s.n] {
+		if hasUnread(a.meters) {
+			return true
+		}
+	}
+	return s.any(c, func(m *meter, p, i int) bool { return m.settlesWith(c.Parts[p].N[i], t.bucket) })
 }
 
 // covers reports whether an account has what a part takes.

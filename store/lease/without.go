@@ -9,11 +9,7 @@ import (
 // setRemaining gives back everything that is leased of the subjects of c before c is
 // carried out.
 func (l *Counter) setRemaining(ctx context.Context, c *store.Charge) error {
-	return l.bare(ctx, c, func(*payers) {}, func(set *payers, err error) {
-		set.lock()
-		l.learn(c, set, err)
-		set.unlock()
-	})
+	return l.bare(ctx, c, func(*payers) {}, func(set *payers, err error) { l.learn(c, set, err) })
 }
 
 // move gives back everything that is leased of both subjects before the one is moved to
@@ -54,7 +50,7 @@ func (l *Counter) retire(set *payers) (retired []*account) {
 }
 
 // bare lets the inner Counter carry out c while nothing is leased of its subjects. It
-// calls before when it has seized their accounts, and then with the answer.
+// calls before when it has seized their accounts, and then with the answer and the locks.
 func (l *Counter) bare(ctx context.Context, c *store.Charge, before func(*payers), then func(*payers, error)) error {
 	var set payers
 	for i := range c.Parts {
@@ -76,10 +72,10 @@ func (l *Counter) bare(ctx context.Context, c *store.Charge, before func(*payers
 		return notTaken(err)
 	}
 	set.lock()
-	l.note(&set, l.clock.read(c.At).bucket)
-	set.move()
+	set.start(c, l.clock.read(c.At).bucket, true)
 	set.unlock()
-	err := l.inner.Take(ctx, c)
+	err := l.ask(ctx, c, &set)
 	then(&set, err)
+	set.unlock()
 	return err
 }
