@@ -13,6 +13,9 @@ import (
 var formats = []apikey.Format{
 	{}, {Prefix: "key"}, {Prefix: "acme"}, {Prefix: "acme_live"}, {AcceptForeign: true}, {Prefix: "acme", AcceptForeign: true},
 	{Prefix: "a"}, {Prefix: strings.Repeat("a", 32), AcceptForeign: true},
+	{TagKeys: tagKeys("1")}, {Prefix: "acme", TagKeys: tagKeys("1")}, {Prefix: "acme", TagKeys: tagKeys("2")}, {TagKeys: tagKeys("2", "1")}, {TagKeys: tagKeys("2")},
+	{TagKeys: tagKeys("1"), AcceptUntagged: true}, {Prefix: "acme", TagKeys: tagKeys("1"), AcceptUntagged: true},
+	{TagKeys: tagKeys("1"), AcceptForeign: true},
 }
 
 // TestCovers checks every pair of Formats. If the Gate's Format covers the Service's, the

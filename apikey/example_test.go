@@ -97,3 +97,65 @@ func ExampleSecret() {
 }
 
 func send(string) {}
+
+func ExampleService_Reminders() {
+	ctx := context.Background()
+	keys := must(apikey.NewService(newMapStore(), apikey.Config{}))
+	if _, _, err := keys.Create(ctx, apikey.Key{ID: "ann", Enabled: true, Expires: time.Now().AddDate(0, 0, 7)}); err != nil {
+		panic(err)
+	}
+
+	cfg := apikey.ReminderConfig{MaxAge: 90 * 24 * time.Hour}
+	for r, err := range keys.Reminders(ctx, apikey.Filter{}, cfg) { // once a day
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(r.Kind, r.Key.ID) // to its owner, unless r.ID was told before
+	}
+	// Output: expiry ann
+}
+
+func ExampleService_Revoke() {
+	ctx := context.Background()
+	keys := must(apikey.NewService(newMapStore(), apikey.Config{}))
+	key, leaked, err := keys.Create(ctx, apikey.Key{Enabled: true})
+	if err != nil {
+		panic(err)
+	}
+	if _, _, err := keys.Revoke(ctx, apikey.DigestOf(string(leaked))); err != nil {
+		panic(err)
+	}
+
+	key, err = keys.Enable(ctx, key.ID)
+	fmt.Println(key.HasSecret(), err) // it needs a new one
+	_, fresh, err := keys.Rotate(ctx, key.ID, 0)
+	fmt.Println(fresh != "", err)
+	// Output:
+	// false <nil>
+	// true <nil>
+}
+
+// A forged secret has a right checksum, which everybody can compute, but not a right tag.
+func ExampleFormat_tagKeys() {
+	file := "Kq3vIr6bI0p1bXGCvH3sSgX7mZ0c1oJmWQy0oE5m2t8=" // of openssl rand -base64 32
+	tags, err := apikey.ParseTagKeys(file)
+	if err != nil {
+		panic(err)
+	}
+	tagged := apikey.Format{Prefix: "acme", TagKeys: tags}
+	secret, err := tagged.New()
+	if err != nil {
+		panic(err)
+	}
+	forged, err := apikey.Format{Prefix: "acme"}.New()
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(tagged.Check(string(secret)))
+	fmt.Println(tagged.Check(string(forged)))
+	fmt.Println(tags)
+	// Output:
+	// <nil>
+	// apikey: malformed secret: tag
+	// apikey.TagKeys(1)
+}

@@ -36,12 +36,14 @@ var (
 	errPrefix     = fmt.Errorf("%w: prefix", ErrMalformed)
 	errCharacters = fmt.Errorf("%w: characters", ErrMalformed)
 	errChecksum   = fmt.Errorf("%w: checksum", ErrMalformed)
+	errTag        = fmt.Errorf("%w: tag", ErrMalformed)
 	errForeign    = fmt.Errorf("%w: want %d to %d visible characters", ErrMalformed, minForeign, maxForeign)
 )
 
 // A Format describes secrets: "<prefix>_", 32 random base62 characters, and the CRC-32
 // (IEEE) of these as six base62 digits. The zero Format creates secrets that begin with
-// "key_" and accepts any prefix.
+// "key_" and accepts any prefix. With TagKeys the last ten of the random characters are a
+// tag instead.
 //
 // Caution: a program should have one Format. Config uses it to create and import keys,
 // and gate.Config to admit requests. A Gate with another Format may refuse good keys.
@@ -52,7 +54,9 @@ type Format struct {
 	// Check accepts any prefix.
 	//
 	// A Gate with a Prefix refuses all keys with another. To change the Prefix of new keys,
-	// leave the Gate's empty until the old keys are gone.
+	// leave the Gate's empty until the old keys are gone. ration.New gives the Gate the
+	// Format of the keys if the Gate's is the zero Format, so set TagKeys or AcceptForeign
+	// in the Gate's: docs/leaked-keys.md has an example.
 	Prefix string
 
 	// AcceptForeign makes Check accept secrets of any form, with 20 to 128 visible
@@ -60,27 +64,53 @@ type Format struct {
 	// Service.ImportDigest need it for secrets that another system created. Set it only for
 	// such keys, because a made-up value then costs a look-up.
 	AcceptForeign bool
+
+	// TagKeys makes New put a tag into each secret, and Check refuse secrets without one.
+	// The tag is a truncated HMAC-SHA256 of the rest of the secret, so only a process that
+	// has the key can make it. A forged secret with a right checksum then costs no look-up,
+	// however many addresses it comes from: one in 2^59 has a right tag. The default is nil,
+	// which makes no tags and checks none.
+	//
+	// A secret with a tag has the same length and the same checksum as one without. A
+	// process without TagKeys accepts both.
+	TagKeys *TagKeys
+
+	// AcceptUntagged makes Check accept secrets of the Format's form without a tag too, as
+	// those that were created before the TagKeys. New still makes tags. Remove it when the
+	// old secrets have been rotated: until then a forged secret costs a look-up.
+	AcceptUntagged bool
 }
 
-// Validate reports whether the Prefix is valid. The error wraps ErrInvalid.
+// Validate reports whether the Format is valid. The error wraps ErrInvalid.
 func (f Format) Validate() error { return invalid(f.fault()) }
 
-// fault returns what is wrong with the Prefix.
+// fault returns what is wrong with the Format.
 func (f Format) fault() error {
+	errs := []error{f.TagKeys.fault()}
 	if f.Prefix != "" && !isPrefix(f.Prefix) {
-		return fmt.Errorf("prefix: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", f.Prefix, maxPrefix)
+		errs = append(errs, fmt.Errorf("prefix: %.40q: want 1 to %d ASCII letters, digits, '_' and '-'", f.Prefix, maxPrefix))
 	}
-	return nil
+	if f.AcceptUntagged && f.TagKeys == nil {
+		errs = append(errs, errors.New("acceptUntagged: true: want tagKeys, too"))
+	}
+	return errors.Join(errs...)
 }
 
 // Covers reports whether f.Check accepts every secret that a Service with the Format made
 // creates or imports.
 func (f Format) Covers(made Format) bool {
-	return f.AcceptForeign || !made.AcceptForeign && (f.Prefix == "" || f.Prefix == made.Prefix)
+	if f.AcceptForeign || made.AcceptForeign {
+		return f.AcceptForeign
+	}
+	return (f.Prefix == "" || f.Prefix == made.Prefix) &&
+		(!f.tagged() || made.tagged() && f.TagKeys.covers(made.TagKeys))
 }
 
+// tagged reports whether Check wants a tag.
+func (f Format) tagged() bool { return f.TagKeys != nil && !f.AcceptUntagged && !f.AcceptForeign }
+
 // New returns a new secret from crypto/rand. The only error wraps ErrInvalid and reports
-// an invalid Prefix.
+// an invalid Format.
 func (f Format) New() (Secret, error) {
 	secret, fault := f.make()
 	return secret, invalid(fault)
@@ -95,17 +125,25 @@ func (f Format) make() (Secret, error) {
 	b := make([]byte, 0, len(prefix)+1+randomLen+sumLen)
 	b = append(b, prefix...)
 	b = append(b, '_')
-	b = appendRandom(b, randomLen)
+	if f.TagKeys == nil {
+		b = appendRandom(b, randomLen)
+	} else {
+		b = appendRandom(b, randomLen-tagLen)
+		tag := tagOf(f.TagKeys.all()[0], string(b))
+		b = append(b, tag[:]...)
+	}
 	sum := checksum(string(b))
 	return Secret(append(b, sum[:]...)), nil
 }
 
-// Check reports whether s can be a secret: whether its length, its characters, its prefix
-// and its checksum are right. The error wraps ErrMalformed and holds no part of s. A
-// secret that passes need not belong to a key, because Check does not call a store.
+// Check reports whether s can be a secret: whether its length, its characters, its
+// prefix, its checksum and, with TagKeys, its tag are right. The error wraps ErrMalformed
+// and holds no part of s. A secret that passes need not belong to a key, because Check
+// does not call a store.
 //
 // Check is fast for any length of s. It allocates only to compute the checksum, which is
-// of at most 65 bytes. A Gate calls Check only for a secret that is not in its cache.
+// of at most 65 bytes, and then the tag. A Gate calls Check only for a secret that is not
+// in its cache.
 func (f Format) Check(s string) error {
 	if f.AcceptForeign {
 		return checkForeign(s)
@@ -127,6 +165,9 @@ func (f Format) Check(s string) error {
 	if sum := checksum(s[:body]); s[body:] != string(sum[:]) {
 		return errChecksum
 	}
+	if f.tagged() && !f.TagKeys.accept(s[:body-tagLen], s[body-tagLen:body]) {
+		return errTag
+	}
 	return nil
 }
 
@@ -134,8 +175,11 @@ func (f Format) Check(s string) error {
 // another system needs.
 func (f Format) checkImport(secret Secret) error {
 	err := f.Check(string(secret))
-	if err == nil || f.AcceptForeign {
+	switch {
+	case err == nil || f.AcceptForeign:
 		return err
+	case errors.Is(err, errTag):
+		return fmt.Errorf("%w: want a tag of one of the TagKeys, or AcceptUntagged there and in the Gate's Format", err)
 	}
 	return fmt.Errorf("%w: want a secret of the Format's own form, or AcceptForeign there and in the Gate's Format, and %d to %d visible characters",
 		err, minForeign, maxForeign)

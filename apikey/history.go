@@ -16,11 +16,12 @@ type recorded struct {
 	Digest   *struct{} `json:"digest,omitzero"`
 	Retiring *struct{} `json:"retiring,omitzero"`
 	Sealed   *struct{} `json:"sealed,omitzero"`
+	Rotated  *struct{} `json:"rotated,omitzero"`
 	Updated  *struct{} `json:"updated,omitzero"`
 }
 
 // Recorded returns what an audit log shows of k: all fields except Digest, Retiring,
-// Sealed and Updated. It is for history.Tell, which encodes it.
+// Sealed, Rotated and Updated. It is for history.Tell, which encodes it.
 func (k *Key) Recorded() any { return recorded{recordedFields: (*recordedFields)(k)} }
 
 // tell records a change of a key. Before is nil for a new key, and after is nil for one

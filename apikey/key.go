@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -20,7 +21,8 @@ var (
 // A Key is the stored record of an API key. It holds the secret only if the Service has a
 // Seal, and then encrypted.
 //
-// Copying a Key shares Tags, StageKeys and Sealed. Call Clone before you modify them.
+// Copying a Key shares Tags, StageKeys, Scopes, Networks and Sealed. Call Clone before
+// you modify them.
 //
 // A Service keeps times in UTC and in whole microseconds. JSON and most databases hold
 // such times exactly. The JSON form of a Key is stable, so stores may keep it.
@@ -54,6 +56,22 @@ type Key struct {
 	// effect, because the plans of a key decide its stages. It has at most 100 entries.
 	StageKeys []string `json:"stageKeys,omitzero"`
 
+	// Scopes are what the key may be used for, such as "orders:read" or "orders:*". A route
+	// that needs a scope refuses a key without it. So a key without Scopes may be used on
+	// those routes only that need none. See HasScope for what "*" stands for.
+	//
+	// At most 100 scopes have 1 to 128 visible ASCII characters each, other than " and \.
+	//
+	// Security: a scope is what the client may do that has the key. It says nothing of the
+	// users that the client acts for.
+	Scopes []string `json:"scopes,omitzero"`
+
+	// Networks are the prefixes of the addresses that the key may be used from, such as
+	// 192.0.2.0/24. If empty, it may be used from everywhere. There are at most 50 prefixes.
+	// A request from elsewhere is refused, and so is one from an address that is not known:
+	// see AcceptsAddr.
+	Networks []netip.Prefix `json:"networks,omitzero"`
+
 	// Hint is the part of the secret that may be shown. See Secret.String.
 	Hint string `json:"hint,omitzero"`
 
@@ -61,13 +79,18 @@ type Key struct {
 	// set, as in CreateApiKey of Amazon API Gateway.
 	Enabled bool `json:"enabled"`
 
-	// Digest is the digest of the current secret.
+	// Digest is the digest of the current secret. It is zero if that was revoked: the key
+	// has no current secret until it is rotated.
 	Digest Digest `json:"digest"`
 
 	// Retiring is the digest of the previous secret, which is good until RetiringUntil. Both
 	// are zero if no secret was rotated out. Both may stay set after RetiringUntil.
 	Retiring      Digest    `json:"retiring,omitzero"`
 	RetiringUntil time.Time `json:"retiringUntil,omitzero"`
+
+	// Rotated is when the current secret replaced another one. It is zero for the first
+	// secret of a key: see SecretCreated.
+	Rotated time.Time `json:"rotated,omitzero"`
 
 	// Sealed is the current secret, encrypted with Config.Seal. If nil, the secret cannot be
 	// shown again.
@@ -103,6 +126,7 @@ func (k *Key) UnmarshalJSON(text []byte) error {
 // Clone returns a copy that shares no memory with k.
 func (k Key) Clone() Key {
 	k.Tags, k.StageKeys, k.Sealed = maps.Clone(k.Tags), slices.Clone(k.StageKeys), slices.Clone(k.Sealed)
+	k.Scopes, k.Networks = slices.Clone(k.Scopes), slices.Clone(k.Networks)
 	return k
 }
 
@@ -131,6 +155,20 @@ func (k *Key) Accepts(d Digest, at time.Time) error {
 		return ErrNotFound
 	}
 	return k.Usable(at)
+}
+
+// HasSecret reports whether the key has a current secret. It has none after Revoke or
+// EndSecret, until Rotate.
+func (k *Key) HasSecret() bool { return k.Digest != (Digest{}) }
+
+// SecretCreated returns when the current secret was created. For one that was imported,
+// that is the time of the import, since nothing is known of its age. Records of releases
+// without Key.Rotated tell when the key was created, which is no later.
+func (k *Key) SecretCreated() time.Time {
+	if k.Rotated.IsZero() {
+		return k.Created
+	}
+	return k.Rotated
 }
 
 func (k *Key) expired(at time.Time) bool { return !k.Expires.IsZero() && !at.Before(k.Expires) }

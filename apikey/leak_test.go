@@ -35,8 +35,10 @@ func TestNothingShowsASecret(t *testing.T) {
 	plain := apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}, Seal: gcm}
 	values := map[string]any{
 		"Key": key, "Key by pointer": &key, "Filter": apikey.Filter{NamePrefix: "n"}, "Format": apikey.Format{Prefix: "acme"},
+		"TagKeys": must(apikey.NewTagKeys(master)), "Format with TagKeys": apikey.Format{TagKeys: must(apikey.NewTagKeys(master))},
 		"Config": config, "Config by pointer": &config, "Config with AES": plain,
 		"Service": service, "Service with AES": must(apikey.NewService(memory.New(memory.Config{}), plain)),
+		"Reminder": apikey.Reminder{ID: "k/rotate", Key: key}, "ReminderConfig": apikey.ReminderConfig{MaxAge: 1},
 		"Service in a struct": struct{ s *apikey.Service }{service},
 	}
 	leak.Complete(t, values)

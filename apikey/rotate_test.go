@@ -22,7 +22,7 @@ func TestRotate(t *testing.T) {
 		want := k
 		want.Hint, want.Digest = fresh.String(), apikey.DigestOf(string(fresh))
 		want.Retiring, want.RetiringUntil = k.Digest, time.Now().UTC().Add(time.Hour)
-		want.Updated, want.Version = time.Now().UTC(), 2
+		want.Updated, want.Rotated, want.Version = time.Now().UTC(), time.Now().UTC(), 2
 		assert.Equal(t, want, rotated)
 		assert.Equal(t, want, st.keys[k.ID])
 
@@ -196,4 +196,34 @@ func TestLifeOfSecrets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRotateVersion is a timeline of calls with versions of a key that has version 1.
+// Only a call with the version that the key has makes a secret.
+func TestRotateVersion(t *testing.T) {
+	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
+		k, _ := mustCreate(t, keys, "n")
+		for i, step := range []struct {
+			version, is int64 // is: the version of the key afterwards
+			grace       time.Duration
+			want        error
+		}{
+			{1, 2, time.Hour, nil},
+			{1, 2, time.Hour, apikey.ErrConflict},
+			{0, 2, time.Hour, apikey.ErrConflict},
+			{3, 2, time.Hour, apikey.ErrConflict},
+			{2, 2, -1, apikey.ErrInvalid},
+			{2, 3, 0, nil},
+		} {
+			rotated, secret, err := keys.RotateVersion(t.Context(), k.ID, step.version, step.grace)
+			require.ErrorIs(t, err, step.want, i)
+			assert.Equal(t, step.want == nil, secret != "", i)
+			assert.Equal(t, step.is, st.keys[k.ID].Version, i)
+			if step.want == nil {
+				assert.Equal(t, st.keys[k.ID], rotated, i)
+			}
+		}
+		_, _, err := keys.RotateVersion(t.Context(), "nobody", 1, 0)
+		require.ErrorIs(t, err, apikey.ErrNotFound)
+	})
 }

@@ -84,9 +84,9 @@ func NewService(s Store, cfg Config) (*Service, error) {
 func (s *Service) KeyFormat() Format { return s.format }
 
 // Create creates a key and its secret. It takes these fields of k: Name, Description,
-// Enabled, CustomerID, GroupID, Tags, StageKeys, Expires and ID. Expires is zero or in
-// the future. An empty ID is replaced by 16 random lower-case letters and digits. The key
-// is disabled unless k.Enabled is set.
+// Enabled, CustomerID, GroupID, Tags, StageKeys, Scopes, Networks, Expires and ID.
+// Expires is zero or in the future. An empty ID is replaced by 16 random lower-case
+// letters and digits. The key is disabled unless k.Enabled is set.
 //
 // The secret is returned only here. If the error is the Store's and not one of this
 // package's, the store may hold a key whose secret nobody knows. Delete it.
@@ -182,6 +182,8 @@ func (k *Key) set(asked Key) {
 	k.CustomerID = asked.CustomerID
 	k.Tags = maps.Clone(asked.Tags)
 	k.StageKeys = slices.Clone(asked.StageKeys)
+	k.Scopes = slices.Concat(asked.Scopes) // nil if there are none
+	k.Networks = slices.Concat(asked.Networks)
 	k.Enabled = asked.Enabled
 	k.Expires = instant(asked.Expires)
 }
@@ -226,9 +228,9 @@ func (s *Service) All(ctx context.Context, f Filter) iter.Seq2[Key, error] {
 }
 
 // Update changes a key and returns the new state. change may set Name, Description,
-// Enabled, CustomerID, Tags, StageKeys and Expires. Update restores any other field. A
-// change of GroupID is an error: see Key.GroupID. Expires may be set to the past, and an
-// expired key may be brought back.
+// Enabled, CustomerID, Tags, StageKeys, Scopes, Networks and Expires. Update restores any
+// other field. A change of GroupID is an error: see Key.GroupID. Expires may be set to
+// the past, and an expired key may be brought back.
 //
 // If others change the key at the same time, Update calls change again with the new
 // state. So change must do no more than set fields. If change returns an error, Update

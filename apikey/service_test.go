@@ -25,6 +25,9 @@ func inBubble(t *testing.T, f func(t *testing.T, keys *apikey.Service, st *mapSt
 	})
 }
 
+// pass lets time pass in a bubble.
+func pass(d time.Duration) { time.Sleep(d) }
+
 // mustCreate creates an enabled key with a name.
 func mustCreate(t *testing.T, keys *apikey.Service, name string) (apikey.Key, apikey.Secret) {
 	t.Helper()

@@ -59,6 +59,8 @@ func (k *Key) faults() (errs []error) {
 			add("stageKeys[%d]: %.40q: want UTF-8 of the form api/stage, at most %d bytes", i, s, maxStageKey)
 		}
 	}
+	errs = append(errs, k.scopeFaults()...)
+	errs = append(errs, k.networkFaults()...)
 	if year := k.Expires.Year(); year < 1 || year > maxYear {
 		add("expires: year %d: want 1 to %d", year, maxYear)
 	}

@@ -13,6 +13,7 @@ const (
 	ActorService = "service" // a program
 	ActorPlans   = "plans"   // a file of declared plans
 	ActorKey     = "key"     // the owner of an API key; the Name is the ID of the key
+	ActorScanner = "scanner" // a secret scanner that has found a secret
 )
 
 // An Actor is a person or a program that changes something. The zero Actor is unknown.

@@ -19,6 +19,7 @@ const (
 	Disable = "disable"
 	Expire  = "expire" // a change of the time at which a key expires
 	Rotate  = "rotate"
+	Revoke  = "revoke" // a secret that others may know
 	Delete  = "delete"
 	Link    = "link"
 	Unlink  = "unlink"
