@@ -68,6 +68,11 @@ var (
 	// and only its settings are wrong: for example, a crash would lose charges. A service
 	// that reports whether it is ready may pass over this error.
 	ErrSettings = errors.New("store: unsuitable settings")
+
+	// ErrDenied is wrapped if the server of a store denies the credential of this process,
+	// or the right to do what was asked. Only an administrator can mend that. The stores
+	// over Redis and PostgreSQL wrap it also when they read keys and plans, and in Run.
+	ErrDenied = errors.New("store: access denied")
 )
 
 // Counter counts what subjects use. Take decides a charge: it applies all of it, in every

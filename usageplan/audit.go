@@ -53,6 +53,15 @@ type AuditReport struct {
 	// declared. Only concurrent changes, a Service with another Config, or another program
 	// can cause this.
 	Invalid []InvalidRecord
+
+	// RoutesWithoutEffect lists the routes that plans name and that have no effect, by
+	// Config.CheckRoute: no router has them, or requests for them have gone to another
+	// route.
+	//
+	// UnseenRoutes lists those that no router is known to have, and that no request has had
+	// since the process began. They may be right: their requests may be rare, or may go to
+	// another process.
+	RoutesWithoutEffect, UnseenRoutes []PlanRoute
 }
 
 // An InvalidRecord names a plan, a link or a group that breaks a rule.
@@ -117,6 +126,7 @@ func (a *audit) auditPlans(ctx context.Context) error {
 	for p, err := range a.All(ctx) {
 		if err == nil {
 			a.reportInvalid(InvalidRecord{PlanID: p.ID}, "plan", append(p.faults(), a.undeclared(&p)...))
+			a.auditRoutes(&p)
 			err = a.auditPlan(ctx, p.ID)
 		}
 		if err != nil {

@@ -31,7 +31,7 @@ func TestNothingShowsASecret(t *testing.T) {
 		"Service": plans, "Access": usageplan.Access{Key: key}, "Plan": plan,
 		"Link": usageplan.Link{PlanID: plan.ID, KeyID: key.ID}, "Stage": usageplan.Stage{},
 		"Groups": must(usageplan.NewGroups(st, st, st, usageplan.Config{})), "Group": usageplan.Group{}, "GroupFilter": usageplan.GroupFilter{},
-		"Throttle": usageplan.Throttle{}, "Limits": usageplan.Limits{}, "Unit": usageplan.Unit{}, "Config": usageplan.Config{}, "InvalidRecord": usageplan.InvalidRecord{},
+		"Throttle": usageplan.Throttle{}, "Limits": usageplan.Limits{}, "Unit": usageplan.Unit{}, "Config": usageplan.Config{}, "InvalidRecord": usageplan.InvalidRecord{}, "PlanRoute": usageplan.PlanRoute{},
 		"AuditReport": usageplan.AuditReport{}, "Listeners": &usageplan.Listeners{},
 		"ListenerState": usageplan.ListenerState{}, "Subscription": &usageplan.Subscription{},
 	}

@@ -1,8 +1,11 @@
 package usageplan
 
 import (
+	"errors"
 	"sync"
 	"time"
+
+	"github.com/ration-go/ration/store"
 )
 
 // A ListenerState says whether a Listener hears of changes.
@@ -16,6 +19,11 @@ type ListenerState struct {
 
 	// Heard is when the last change was heard. It is zero if none was.
 	Heard time.Time
+
+	// Lost is how many subscriptions broke while their Run went on. Failed is how many
+	// attempts to subscribe failed. Denied is how many of both the server of the store
+	// denied: see store.ErrDenied. They count since the store was made, and only grow.
+	Lost, Failed, Denied int64
 }
 
 // A Subscription keeps the ListenerState of a store. The zero value has no Run. It is
@@ -47,6 +55,21 @@ func (s *Subscription) Subscribe() (lost func()) {
 			}
 		})
 	}
+}
+
+// Fail notes why a Run is not subscribed. If it was subscribed, the subscription broke
+// with err. Otherwise the attempt to subscribe failed. The end of a Run is no failure.
+func (s *Subscription) Fail(subscribed bool, err error) {
+	s.update(func() {
+		if subscribed {
+			s.state.Lost++
+		} else {
+			s.state.Failed++
+		}
+		if errors.Is(err, store.ErrDenied) {
+			s.state.Denied++
+		}
+	})
 }
 
 // Hear notes that a change was heard.

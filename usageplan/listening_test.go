@@ -1,12 +1,15 @@
 package usageplan_test
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -37,6 +40,9 @@ func TestSubscription(t *testing.T) {
 			{"another change", func() { s.Hear() }, usageplan.ListenerState{Running: true, Since: at(8), Heard: at(9)}},
 			{"the first Run ends", func() { endFirst() }, usageplan.ListenerState{Running: true, Since: at(8), Heard: at(9)}},
 			{"the second Run ends", func() { loseLast(); endSecond() }, usageplan.ListenerState{Heard: at(9)}},
+			{"a subscription has broken", func() { s.Fail(true, errors.New("reset")) }, usageplan.ListenerState{Heard: at(9), Lost: 1}},
+			{"an attempt fails", func() { s.Fail(false, errors.New("reset")) }, usageplan.ListenerState{Heard: at(9), Lost: 1, Failed: 1}},
+			{"an attempt is denied", func() { s.Fail(false, fmt.Errorf("%w: NOPERM", store.ErrDenied)) }, usageplan.ListenerState{Heard: at(9), Lost: 1, Failed: 2, Denied: 1}},
 		} {
 			step.do()
 			require.Equal(t, step.want, s.State(), step.what)

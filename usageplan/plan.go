@@ -91,17 +91,16 @@ type Plan struct {
 
 	// Routes maps a route to a throttle that replaces Throttle there, with a bucket of its
 	// own. The key is the canonical name of the route: the pattern of the router without a
-	// host, such as "GET /pets/{id}". See Route. "/pets" and "GET /pets" are different
-	// routes.
+	// host, in the syntax of http.ServeMux, such as "GET /pets/{id}". See Route. "/pets" and
+	// "GET /pets" are different routes.
 	//
 	// The key AnyRoute stands for all routes that have no throttle of their own. They share
 	// one bucket. Quotas count on every route. There are at most MaxRoutes.
 	//
-	// Caution: a throttle for a route that the router does not have does nothing. The
-	// middleware warns its Logger only where it can see the mistake: if every router is an
-	// http.ServeMux that it knows, or if a request matches the name and the router has
-	// another pattern for it. A name without the prefix of a sub-router of chi, for example,
-	// causes no warning.
+	// Caution: a throttle for a route that the router does not have does nothing. Audit
+	// reports it, and the middleware warns its Logger, if the middleware knows the routes:
+	// see middleware.Middleware.AddRoutes. Otherwise both see only that a request matches
+	// the name and the router has another pattern for it.
 	Routes map[string]limiter.Limit `json:"routes,omitzero"`
 
 	// StageRoutes maps an API stage to throttles of routes, which come before Routes on that

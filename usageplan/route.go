@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ration-go/ration/internal/metername"
+	"github.com/ration-go/ration/internal/routename"
 	"github.com/ration-go/ration/store"
 )
 
@@ -16,9 +17,11 @@ const AnyRoute = "*"
 const maxRoute = store.MaxName - len(metername.RoutePrefix)
 
 // Route returns the canonical name of a route, by which a plan throttles it. The name is
-// the pattern of the route in the router, without a host, such as "GET /pets/{id}" for
-// http.ServeMux. Patterns of other routers are also canonical, such as
-// "GET /pets/{n:[0-9]+}", "GET /pets/:id" and "GET /files/*".
+// the pattern of the route in the router, without a host, in the syntax of http.ServeMux:
+// "GET /pets/{id}". The patterns of other routers get that syntax, too:
+//
+//   - "GET /pets/:id" and "GET /pets/{id:[0-9]+}" become "GET /pets/{id}".
+//   - "GET /files/*path" and "GET /files/*" become "GET /files/{path...}".
 //
 // Route also accepts the form in which AWS names a method of an API:
 //
@@ -26,8 +29,8 @@ const maxRoute = store.MaxName - len(metername.RoutePrefix)
 //   - The root "//GET" becomes "GET /{$}".
 //   - The method ANY is left out.
 //   - A last segment {proxy+} becomes {proxy...}. The name in it has only letters,
-//     digits,
-//     '.', '_' and '-', so that a regular expression is not taken for such a variable.
+//     digits, '.', '_' and '-', so that a regular expression is not taken for such a
+//     variable.
 //   - "*/*" becomes AnyRoute.
 //
 // A path without a method that ends like AWS's form is read as that form. The methods are
@@ -58,7 +61,7 @@ func route(name string) (canonical string, _ error) {
 		method = ""
 	}
 
-	path = fromGreedy(path)
+	path = routename.Of(fromGreedy(path))
 	canonical = path
 	if method != "" {
 		canonical = method + " " + path

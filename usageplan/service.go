@@ -35,6 +35,8 @@ type Service struct {
 	units   Units
 	classes Classes
 	history recorder
+
+	checkRoute RouteChecker
 }
 
 // Config configures a Service and Groups. The zero Config is ready for use.
@@ -51,6 +53,11 @@ type Config struct {
 	// History is told of each change of a plan, a link or a group, after it was made. If
 	// nil, nothing is recorded.
 	History history.Recorder `json:"-"`
+
+	// CheckRoute finds the routes that plans name and that the service does not have, for
+	// Audit and RouteFaults. ration.New sets it to the CheckRoute of its Middleware. If nil,
+	// routes are not checked.
+	CheckRoute RouteChecker `json:"-"`
 }
 
 // NewService returns a Service on a store of keys and a store of plans. One type, such as
@@ -61,7 +68,10 @@ func NewService(keys apikey.Store, plans Store, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{keys: keys, plans: plans, units: slices.Clone(cfg.Units), classes: slices.Clone(cfg.Classes), history: recorder{cfg.History}}, nil
+	return &Service{
+		keys: keys, plans: plans, units: slices.Clone(cfg.Units), classes: slices.Clone(cfg.Classes), history: recorder{cfg.History},
+		checkRoute: cfg.CheckRoute,
+	}, nil
 }
 
 // The bounds of a page of List and Links, as in AWS.

@@ -20,9 +20,27 @@ func wrapError(doing, keys string, err error) error {
 		err = fmt.Errorf("%s or one of its hashes: %w", keys, err)
 	}
 	if notApplied(err) {
-		return fmt.Errorf("store/redis: %s: %w: %w", doing, store.ErrNotTaken, err)
+		return fmt.Errorf("store/redis: %s: %w: %w", doing, store.ErrNotTaken, markDenied(err))
 	}
-	return fmt.Errorf("store/redis: %s: %w", doing, err)
+	return fmt.Errorf("store/redis: %s: %w", doing, markDenied(err))
+}
+
+// markDenied wraps store.ErrDenied beside err if Redis has denied the credential or a
+// right.
+func markDenied(err error) error {
+	if isDenied(err) {
+		return fmt.Errorf("%w: %w", store.ErrDenied, err)
+	}
+	return err
+}
+
+// isDenied reports whether Redis has denied the credential or a right.
+func isDenied(err error) bool {
+	switch errorCode(err) {
+	case "NOAUTH", "WRONGPASS", "NOPERM":
+		return true
+	}
+	return false
 }
 
 // notApplied reports whether err proves that the script changed nothing. Any other error,

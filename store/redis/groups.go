@@ -45,7 +45,7 @@ func (s *Store) Group(ctx context.Context, id string) (g usageplan.Group, err er
 		g, err = decodeGroup(record)
 	}
 	if err != nil {
-		return usageplan.Group{}, fmt.Errorf("store/redis: group %q: %w", id, err)
+		return usageplan.Group{}, fmt.Errorf("store/redis: group %q: %w", id, markDenied(err))
 	}
 	return g, nil
 }
@@ -59,7 +59,7 @@ func (s *Store) Groups(ctx context.Context, f usageplan.GroupFilter, cursor stri
 	}
 	page, next, err := l.page(ctx, s, cursor, limit)
 	if err != nil {
-		return nil, "", fmt.Errorf("store/redis: groups: %w", err)
+		return nil, "", fmt.Errorf("store/redis: groups: %w", markDenied(err))
 	}
 	return page, next, nil
 }
@@ -78,7 +78,7 @@ func (s *Store) changeGroup(ctx context.Context, verb string, found int64, g usa
 		}, planVerdicts)
 	}
 	if err != nil {
-		return fmt.Errorf("store/redis: %s group %q: %w", verb, g.ID, err)
+		return fmt.Errorf("store/redis: %s group %q: %w", verb, g.ID, markDenied(err))
 	}
 	return nil
 }

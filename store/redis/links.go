@@ -33,7 +33,7 @@ func (s *Store) KeyLinks(ctx context.Context, keyID string) (links []usageplan.L
 		links, err = decodeAll(records, decode[usageplan.Link])
 	}
 	if err != nil {
-		return nil, fmt.Errorf("store/redis: links of key %q: %w", keyID, err)
+		return nil, fmt.Errorf("store/redis: links of key %q: %w", keyID, markDenied(err))
 	}
 	return links, nil
 }
@@ -46,7 +46,7 @@ func (s *Store) PlanLinks(ctx context.Context, planID, cursor string, limit int)
 	}
 	page, next, err := l.page(ctx, s, cursor, limit)
 	if err != nil {
-		return nil, "", fmt.Errorf("store/redis: links of plan %q: %w", planID, err)
+		return nil, "", fmt.Errorf("store/redis: links of plan %q: %w", planID, markDenied(err))
 	}
 	return page, next, nil
 }
@@ -65,7 +65,7 @@ func (s *Store) changeLink(ctx context.Context, verb string, found int64, l usag
 		}, planVerdicts)
 	}
 	if err != nil {
-		return fmt.Errorf("store/redis: %s link of plan %q and key %q: %w", verb, l.PlanID, l.KeyID, err)
+		return fmt.Errorf("store/redis: %s link of plan %q and key %q: %w", verb, l.PlanID, l.KeyID, markDenied(err))
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func (s *Store) connected(ctx context.Context) (*link, error) {
 	if l := s.link.Load(); err == nil && l != nil {
 		return l, nil
 	}
-	return nil, fmt.Errorf("store/redis: connect: %w: %w", store.ErrNotTaken, err)
+	return nil, fmt.Errorf("store/redis: connect: %w: %w", store.ErrNotTaken, markDenied(err))
 }
 
 // dial waits until an attempt to connect ends, or until ctx is done. The attempt goes on

@@ -27,9 +27,6 @@ func newOutage(logger *slog.Logger) *outage {
 
 // report logs why there is no subscription, once in an outage for each reason.
 func (o *outage) report(ctx context.Context, err error) {
-	if errors.Is(err, context.Canceled) || errors.Is(err, errClosed) {
-		return // the Run is about to end
-	}
 	now := time.Now()
 	if o.since.IsZero() {
 		o.since, o.reported = now, false
@@ -58,7 +55,7 @@ func (o *outage) end(ctx context.Context) {
 // change. A failure that only an administrator can mend is an error.
 func reasonOf(err error) (reason string, level slog.Level) {
 	switch reason := errorCode(err); {
-	case reason == "NOAUTH" || reason == "WRONGPASS" || reason == "NOPERM":
+	case isDenied(err):
 		return reason, slog.LevelError
 	case reason != "":
 		return reason, slog.LevelWarn

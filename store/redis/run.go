@@ -39,8 +39,9 @@ func (s *Store) Run(ctx context.Context) error {
 	out := newOutage(s.logger)
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		subscribed, err := s.listen(ctx, out)
-		if ctx.Err() == nil {
+		if ends := errors.Is(err, context.Canceled) || errors.Is(err, errClosed); ctx.Err() == nil && !ends {
 			out.report(ctx, err)
+			s.subscription.Fail(subscribed, markDenied(err))
 		}
 		switch {
 		case subscribed:

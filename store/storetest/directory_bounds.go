@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -56,11 +57,21 @@ func fullKey() apikey.Key {
 		CustomerID:  strings.Repeat("漢", 1024), GroupID: strings.Repeat("-_zZ", maxIDLength/4), Tags: fullTags(), Hint: "…" + fourBytes,
 		Digest: aDigest(0, 0xff), Retiring: aDigest(0xff, 0), Enabled: true,
 		Sealed:        bytes.Repeat([]byte{0, 0xff, 0xfe, '\'', 0xc3, '\n'}, 200),
-		RetiringUntil: aFuture, Expires: aFuture, Created: aTime(1), Updated: aTime(2), Version: 1,
+		RetiringUntil: aFuture, Rotated: aTime(3), Expires: aFuture, Created: aTime(1), Updated: aTime(2), Version: 1,
 	}
 	k.StageKeys = []string{"pets/prod", "cats/prod", "pets/prod", "Pets/prod", "a/b/c"}
 	for len(k.StageKeys) < 100 {
 		k.StageKeys = append(k.StageKeys, "漢/"+strings.Repeat("s", 508))
+	}
+	k.Scopes = []string{"orders:read", "Orders:read", "orders:*", "*", "!#$%&'()+,-./:;<=>?@[]^_`{|}~"}
+	for len(k.Scopes) < 100 {
+		k.Scopes = append(k.Scopes, fmt.Sprintf("%03d'", len(k.Scopes))+strings.Repeat("<", 124))
+	}
+	for _, n := range []string{"0.0.0.0/0", "::/0", "255.255.255.255/32", "10.0.0.0/8", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128", "2001:db8::/32"} {
+		k.Networks = append(k.Networks, netip.MustParsePrefix(n))
+	}
+	for len(k.Networks) < 50 {
+		k.Networks = append(k.Networks, netip.MustParsePrefix(fmt.Sprintf("2001:db8:%x::/48", len(k.Networks))))
 	}
 	return k
 }

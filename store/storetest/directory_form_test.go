@@ -112,6 +112,7 @@ func TestForms(t *testing.T) {
 	zoned := reformed{
 		key: func(k apikey.Key) apikey.Key {
 			k.Created, k.Updated, k.Expires, k.RetiringUntil = k.Created.In(zone), k.Updated.In(zone), k.Expires.In(zone), k.RetiringUntil.In(zone)
+			k.Rotated = k.Rotated.In(zone)
 			return k
 		},
 		plan: func(p usageplan.Plan) usageplan.Plan {
@@ -166,8 +167,9 @@ func TestFixtures(t *testing.T) {
 		}
 	}
 	k := fullKey()
-	if err := k.Tags.Validate(); err != nil {
-		t.Error(err)
+	restricted := apikey.Key{ID: "k", Tags: k.Tags, Scopes: k.Scopes, Networks: k.Networks}
+	if err := restricted.Validate(); err != nil || len(k.Scopes) != 100 || len(k.Networks) != 50 {
+		t.Errorf("%v, %d scopes, %d networks", err, len(k.Scopes), len(k.Networks))
 	}
 	seen := map[string]bool{}
 	for i := range 2000 {

@@ -130,12 +130,12 @@ var unfavourableKeys = []directoryCase[apikey.Store]{{
 		for i, at := range extremeTimes {
 			k := apikey.Key{
 				ID: keyID(i), Digest: apikey.DigestOf(keyID(i)), Retiring: apikey.DigestOf("old" + keyID(i)), Version: 1,
-				RetiringUntil: at, Expires: at, Created: at, Updated: at,
+				RetiringUntil: at, Rotated: at, Expires: at, Created: at, Updated: at,
 			}
 			v.ok(s.InsertKey(v.ctx, k))
 			v.holds(s, "inserted at "+at.String(), k)
 			next := extremeTimes[(i+1)%len(extremeTimes)]
-			k.RetiringUntil, k.Expires, k.Updated = next, next, next
+			k.RetiringUntil, k.Rotated, k.Expires, k.Updated = next, next, next, next
 			v.ok(s.UpdateKey(v.ctx, k))
 			k.Version++
 			v.holds(s, "updated at "+next.String(), k)

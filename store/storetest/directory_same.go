@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"net/netip"
 	"reflect"
 	"time"
 )
@@ -20,6 +21,8 @@ func sameValue(a, b reflect.Value) bool {
 	switch x := a.Interface().(type) {
 	case time.Time:
 		return x.Equal(b.Interface().(time.Time))
+	case netip.Prefix:
+		return x == b.Interface().(netip.Prefix)
 	case *time.Location:
 		return x.String() == b.Interface().(*time.Location).String()
 	}

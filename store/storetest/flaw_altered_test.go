@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"math"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -73,7 +74,7 @@ func linkAltered(name, caught string, change func(*usageplan.Link)) directoryFla
 // keyTimes changes each time of a key.
 func keyTimes(change func(time.Time) time.Time) func(*apikey.Key) {
 	return func(k *apikey.Key) {
-		for _, at := range []*time.Time{&k.Created, &k.Updated, &k.Expires, &k.RetiringUntil} {
+		for _, at := range []*time.Time{&k.Created, &k.Updated, &k.Expires, &k.RetiringUntil, &k.Rotated} {
 			*at = change(*at)
 		}
 	}
@@ -152,6 +153,16 @@ var alteredKeyFlaws = []directoryFlaw[apikey.Store]{
 			}
 		}
 		k.StageKeys = set
+	}),
+	keyAltered("keeps many scopes in lower case", "bounds", func(k *apikey.Key) {
+		for i, scope := range k.Scopes {
+			if len(k.Scopes) == 100 {
+				k.Scopes[i] = strings.ToLower(scope)
+			}
+		}
+	}),
+	keyAltered("keeps no prefix of all addresses", "bounds", func(k *apikey.Key) {
+		k.Networks = slices.DeleteFunc(k.Networks, func(p netip.Prefix) bool { return p.Bits() == 0 })
 	}),
 	keyAltered("keeps the names of tags in lower case", "bounds", func(k *apikey.Key) {
 		for name, value := range maps.Clone(k.Tags) {

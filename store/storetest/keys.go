@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -35,9 +36,11 @@ func aKey(i int) apikey.Key {
 		ID: id, Name: fmt.Sprintf("name-%d %q {é}", i%3, id), Description: "line\nand line", Hint: "acme_…" + id,
 		Enabled: i%2 == 0, CustomerID: fmt.Sprintf("customer-%d", i%4), GroupID: groupID(i % 3), Tags: apikey.Tags{"team": "a", "n": id},
 		StageKeys: []string{"pets/prod", "cats/" + id},
+		Scopes:    []string{"orders:*", "read:" + id},
+		Networks:  []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix(fmt.Sprintf("2001:db8:%x::/48", i+1))},
 		Sealed:    []byte("\x00sealed " + id),
 		Digest:    apikey.DigestOf("secret of " + id), Retiring: apikey.DigestOf("old secret of " + id),
-		RetiringUntil: retires, Expires: expires, Created: created, Updated: created.Add(time.Hour), Version: 1,
+		RetiringUntil: retires, Rotated: created.Add(time.Minute), Expires: expires, Created: created, Updated: created.Add(time.Hour), Version: 1,
 	}
 }
 
@@ -171,7 +174,10 @@ var storedKeys = []directoryCase[apikey.Store]{{
 	"copies", "The store shares nothing with its callers. If a caller changes what it passed in or got back, the stored " +
 		"key does not change.",
 	func(v *visit, s apikey.Store) {
-		change := func(k apikey.Key) { k.Tags["team"], k.StageKeys[0], k.Sealed[0] = "changed", "changed", 'x' }
+		change := func(k apikey.Key) {
+			k.Tags["team"], k.StageKeys[0], k.Sealed[0] = "changed", "changed", 'x'
+			k.Scopes[0], k.Networks[0] = "changed", netip.Prefix{}
+		}
 		k := aKey(0)
 		v.ok(s.InsertKey(v.ctx, k))
 		change(k)

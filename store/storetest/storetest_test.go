@@ -58,7 +58,7 @@ func TestModel(t *testing.T) {
 				m.clock = func() int64 { return time.Now().UnixMicro() }
 				return m
 			},
-			Slack: 100 * time.Millisecond,
+			Slack: time.Second,
 		})
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -52,7 +53,8 @@ func fill(t testing.TB, s transfer.Store) {
 	require.NoError(t, groups.InsertGroup(ctx, usageplan.Group{ID: "acme", PlanID: "plan-1", Created: created}))
 	for i := range 23 {
 		id := fmt.Sprint("key-", i)
-		require.NoError(t, s.InsertKey(ctx, apikey.Key{ID: id, Enabled: true, Digest: apikey.DigestOf(id), Version: int64(i + 1), Created: created}))
+		require.NoError(t, s.InsertKey(ctx, apikey.Key{ID: id, Enabled: true, Digest: apikey.DigestOf(id), Version: int64(i + 1), Created: created,
+			Scopes: []string{"orders:*"}, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}))
 	}
 	// The links of a key and those of a plan have orders that no listing of keys or plans
 	// has.
@@ -251,8 +253,13 @@ func TestResume(t *testing.T) {
 func TestVerify(t *testing.T) {
 	ctx := t.Context()
 	for want, spoil := range map[string]func(s *memory.Store) error{
-		`key "key-3"`:         func(s *memory.Store) error { return s.DeleteKey(ctx, "key-3") },
-		`key "key-4"`:         func(s *memory.Store) error { return s.UpdateKey(ctx, apikey.Key{ID: "key-4", Version: 5}) },
+		`key "key-3"`: func(s *memory.Store) error { return s.DeleteKey(ctx, "key-3") },
+		`key "key-4"`: func(s *memory.Store) error { return s.UpdateKey(ctx, apikey.Key{ID: "key-4", Version: 5}) },
+		`key "key-5"`: func(s *memory.Store) error {
+			k, err := s.Key(ctx, "key-5")
+			k.Networks = nil
+			return errors.Join(err, s.DeleteKey(ctx, k.ID), s.InsertKey(ctx, k))
+		},
 		`plan "plan-4"`:       func(s *memory.Store) error { return s.DeletePlan(ctx, "plan-4", 0) },
 		`group "team"`:        func(s *memory.Store) error { return s.DeleteGroup(ctx, "team", 0) },
 		`link of key "key-0"`: func(s *memory.Store) error { return s.DeleteLink(ctx, "plan-0", "key-0") },

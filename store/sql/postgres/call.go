@@ -50,7 +50,18 @@ func (s *Store) call(ctx context.Context, st *statement, args ...[]byte) (row []
 }
 
 // notTaken wraps an error that certainly came before the commit.
-func notTaken(err error) error { return fmt.Errorf("%w: %w", store.ErrNotTaken, explain(err)) }
+func notTaken(err error) error {
+	return fmt.Errorf("%w: %w", store.ErrNotTaken, explain(markDenied(err)))
+}
+
+// markDenied wraps store.ErrDenied beside err if the server has denied the credential or
+// a right.
+func markDenied(err error) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && (e.Code == noPrivilege || strings.HasPrefix(e.Code, invalidAuthorization)) {
+		return fmt.Errorf("%w: %w", store.ErrDenied, err)
+	}
+	return err
+}
 
 // isRolledBack reports whether err proves that a transaction was not committed. The
 // server commits after it has sent the tag of the statement.
@@ -78,6 +89,8 @@ const (
 	undefinedFunction = "42883"
 	noPrivilege       = "42501"
 	readOnly          = "25006"
+
+	invalidAuthorization = "28" // a class of codes: a wrong password, an unknown role
 )
 
 // explain adds to an error of the server what the operator can do.

@@ -32,7 +32,7 @@ func (d *database) Change(ctx context.Context, statement string, args ...any) (r
 	for range attempts {
 		var tag pgconn.CommandTag
 		if tag, err = d.store.pool.Exec(ctx, statement, args...); !outrun(err) {
-			return tag.RowsAffected(), err
+			return tag.RowsAffected(), markDenied(err)
 		}
 	}
 	return 0, err
@@ -56,7 +56,7 @@ func (d *database) Quietly(ctx context.Context, statements []directory.Statement
 			return nil
 		})
 		if !outrun(err) {
-			return err
+			return markDenied(err)
 		}
 	}
 	return err
@@ -77,7 +77,7 @@ func (d *database) Query(ctx context.Context, statement string, args []any, each
 	}
 	rows, err := d.store.pool.Query(ctx, statement, args...)
 	if err != nil {
-		return err
+		return markDenied(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -85,7 +85,7 @@ func (d *database) Query(ctx context.Context, statement string, args []any, each
 			return err
 		}
 	}
-	return rows.Err()
+	return markDenied(rows.Err())
 }
 
 // Taken implements directory.Database. The index of seq does not count: a number that is

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/store"
 )
 
@@ -39,6 +40,17 @@ func TestMigrate(t *testing.T) {
 		}
 		require.NoError(t, s.Migrate(t.Context()))
 		require.NoError(t, s.Take(t.Context(), store.NewCharge("key", 1, window("quota", 1))))
+	})
+	t.Run("with keys of an earlier version", func(t *testing.T) {
+		s := open(t, dial(t, servers.Database(t)))
+		for _, m := range Migrations()[:3] {
+			execute(t, s, m.SQL)
+		}
+		execute(t, s, `INSERT INTO ration_keys (id, enabled) VALUES ('old', true)`)
+		require.NoError(t, s.Migrate(t.Context()))
+		k, err := s.Key(t.Context(), "old")
+		require.NoError(t, err)
+		require.Equal(t, apikey.Key{ID: "old", Enabled: true, Version: 1}, k)
 	})
 	t.Run("in a schema of its own", func(t *testing.T) {
 		dsn := servers.Database(t)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/internal/pgtest"
+	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/sql/internal/directorytest"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -48,5 +49,6 @@ func TestDirectoryRights(t *testing.T) {
 		reader.InsertPlan(t.Context(), usageplan.Plan{ID: "p"}),
 	} {
 		require.ErrorContains(t, err, "permission denied")
+		require.ErrorIs(t, err, store.ErrDenied)
 	}
 }

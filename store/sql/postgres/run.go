@@ -52,7 +52,7 @@ func (s *Store) Run(ctx context.Context) error { return s.changes.run(ctx, s.rec
 // run tells s of changes until ctx is done.
 func (sub *subscription) run(ctx context.Context, s *records) error {
 	return directory.Watch(ctx, s, sub.logger, nil, func(ctx context.Context, heard func()) error {
-		return sub.listen(ctx, s, heard)
+		return markDenied(sub.listen(ctx, s, heard))
 	})
 }
 

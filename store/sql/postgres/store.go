@@ -88,5 +88,5 @@ func (s *Store) checkReady(ctx context.Context) error {
 		err = checkVersion(version)
 	}
 	s.ready.Store(err == nil)
-	return err
+	return markDenied(err)
 }

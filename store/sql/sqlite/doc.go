@@ -92,7 +92,7 @@
 //
 //	ration_keys      id -> name, description, customer_id, group_id, enabled, hint, digest,
 //	                 retiring, retiring_until, sealed, expires, tags, stage_keys, created,
-//	                 updated, version
+//	                 updated, version, scopes, networks, rotated
 //	ration_plans     id -> name, description, limits, stages, detached, product_code, tags,
 //	                 created, updated, version
 //	ration_groups    id -> name, parent_id, plan_id, limits, created, updated, version
@@ -103,9 +103,9 @@
 //	ration_changes   seq -> id
 //
 // Their times are texts in UTC, such as "2026-11-30 12:00:00.000000". Limits, tags,
-// stages and stage_keys are JSON. Triggers keep the last two tables: the digests of all
-// keys, and the latest changes, by which Run learns of them. So rows may be changed by
-// hand. Add 1 to version then.
+// stages, stage_keys, scopes and networks are JSON. Triggers keep the last two tables:
+// the digests of all keys, and the latest changes, by which Run learns of them. So rows
+// may be changed by hand. Add 1 to version then.
 //
 // The file holds the digests of secrets. So only its owner may read a file that Open
 // makes. A file that is there keeps its permissions.

@@ -3,6 +3,7 @@ package directory
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -154,7 +155,8 @@ func jsonField(column string, encode func() (any, error), decode func(text []byt
 	}
 }
 
-// listField is a column of a JSON array. A nil slice is NULL, and an empty one is [].
+// listField is a column of a JSON array. A nil slice is NULL, and an empty one is []. The
+// null of JSON is neither: a key of no networks may be used from everywhere.
 func listField[E any](column string, to *[]E) field {
 	return jsonField(column,
 		func() (any, error) {
@@ -163,7 +165,12 @@ func listField[E any](column string, to *[]E) field {
 			}
 			return *to, nil
 		},
-		func(text []byte) error { return json.Unmarshal(text, to) })
+		func(text []byte) error {
+			if string(text) == "null" {
+				return errors.New("null: want an array")
+			}
+			return json.Unmarshal(text, to)
+		})
 }
 
 // tagsField is a column of a JSON object. A nil map is NULL, and an empty one is {}.

@@ -46,9 +46,9 @@ func TestListenerState(t *testing.T) {
 				}()
 			}, usageplan.ListenerState{Running: true, Since: at(1)}},
 			{"a change", func() { Tell(s, "k") }, usageplan.ListenerState{Running: true, Since: at(1), Heard: at(2)}},
-			{"the connection breaks", func() { down = true; broken <- errors.New("reset") }, usageplan.ListenerState{Running: true, Heard: at(2)}},
-			{"it is down", func() {}, usageplan.ListenerState{Running: true, Heard: at(2)}},
-			{"the Watch ends", func() { cancel() }, usageplan.ListenerState{Heard: at(2)}},
+			{"the connection breaks", func() { down = true; broken <- errors.New("reset") }, usageplan.ListenerState{Running: true, Heard: at(2), Lost: 1}},
+			{"it is down, and pauses grow", func() {}, usageplan.ListenerState{Running: true, Heard: at(2), Lost: 1, Failed: 6}},
+			{"the Watch ends", func() { cancel() }, usageplan.ListenerState{Heard: at(2), Lost: 1, Failed: 7}},
 		} {
 			step.do()
 			synctest.Wait()

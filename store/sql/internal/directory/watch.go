@@ -32,9 +32,9 @@ func Watch(ctx context.Context, s *Store, logger *slog.Logger, stop error, liste
 	var reason error // why it does not listen
 	out := outage{logger: logger, since: time.Now(), logged: map[string]time.Time{}}
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
-		lost := func() {}
+		lost, subscribed := func() {}, false
 		err := listen(ctx, func() {
-			pause, reason = minPause, nil
+			pause, reason, subscribed = minPause, nil, true
 			lost = s.subscription.Subscribe()
 			s.listeners.Tell("") // only now: a change that is made after this is heard
 			out.end(ctx)
@@ -46,6 +46,7 @@ func Watch(ctx context.Context, s *Store, logger *slog.Logger, stop error, liste
 		case ctx.Err() == nil:
 			reason = err
 			out.report(ctx, err)
+			s.subscription.Fail(subscribed, err)
 		case reason != nil:
 			return fmt.Errorf("%s: run: %w: %w", s.prefix, ctx.Err(), reason)
 		default:

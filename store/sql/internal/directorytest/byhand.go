@@ -40,6 +40,10 @@ var Faults = []Fault{
 	{`UPDATE ration_groups SET limits = '{"for": {}}'`, `table ration_groups: group "g": column limits: usageplan: invalid group: json: unknown field "for"`},
 	{`UPDATE ration_keys SET tags = '7'`, `table ration_keys: key "k": column tags`},
 	{`UPDATE ration_keys SET stage_keys = '{}'`, `table ration_keys: key "k": column stage_keys`},
+	{`UPDATE ration_keys SET scopes = '"orders:read"'`, `table ration_keys: key "k": column scopes`},
+	{`UPDATE ration_keys SET networks = '["192.0.2.0"]'`, `table ration_keys: key "k": column networks`},
+	{`UPDATE ration_keys SET networks = '[7]'`, `table ration_keys: key "k": column networks`},
+	{`UPDATE ration_keys SET networks = 'null'`, `table ration_keys: key "k": column networks: null: want an array`},
 }
 
 // TestByHand makes each change by hand, and checks that no look-up answers as if the row

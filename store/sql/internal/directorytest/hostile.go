@@ -104,7 +104,7 @@ func testHostileFilters(t *testing.T, s Store, id string) {
 // TestNULs puts NULs into the texts of JSON columns.
 func TestNULs(t *testing.T, s Store) {
 	texts := []string{"\x00", `\u0000`, `\\u0000`, "\ufffd", "\ufffd00", `"\` + "\x00", "\ufffdef\ufffdbf\ufffdbd"}
-	k := apikey.Key{ID: "k", Tags: apikey.Tags{}, StageKeys: texts}
+	k := apikey.Key{ID: "k", Tags: apikey.Tags{}, StageKeys: texts, Scopes: texts}
 	p := usageplan.Plan{ID: "p", Tags: apikey.Tags{}, Routes: map[string]limiter.Limit{}, Version: 1}
 	for _, text := range texts {
 		k.Tags[text], p.Tags[text] = text, text

@@ -1,0 +1,69 @@
+package routename_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ration-go/ration/internal/routename"
+)
+
+func TestOf(t *testing.T) {
+	for pattern, want := range map[string]string{
+		"":                                 "",
+		"*":                                "*",
+		"GET /":                            "GET /",
+		"GET /reports/{id}":                "GET /reports/{id}",
+		"GET /reports/:id":                 "GET /reports/{id}",
+		"/reports/:id/rows/:row":           "/reports/{id}/rows/{row}",
+		"GET /files/*path":                 "GET /files/{path...}",
+		"GET /files/*":                     "GET /files/{path...}",
+		"GET /files/{path...}":             "GET /files/{path...}",
+		"GET /a/*/b":                       "GET /a/*/b",
+		"GET /pets/{n:[0-9]+}":             "GET /pets/{n}",
+		"GET /pets/{n:[0-9]{2}}/x":         "GET /pets/{n}/x",
+		"GET /pets/{n:a/b}/x":              "GET /pets/{n}/x",
+		"GET /{year:[0-9]+}-{month:[0-9]}": "GET /{year}-{month}",
+		"POST /tasks:cancel":               "POST /tasks:cancel",
+		"POST /tasks/{id}:cancel":          "POST /tasks/{id}:cancel",
+		"GET /a/:":                         "GET /a/:",
+		"GET /a/{b:c":                      "GET /a/{b:c",
+		"GET /docs/:id/":                   "GET /docs/{id}/",
+		"GET example.com/:id":              "GET example.com/{id}",
+		"GET /x/{$}":                       "GET /x/{$}",
+		"/acme.v1.Reports/Get":             "/acme.v1.Reports/Get",
+	} {
+		require.Equal(t, want, routename.Of(pattern), pattern)
+		require.Equal(t, want, routename.Of(want), "the name of a name")
+	}
+}
+
+func TestOfColons(t *testing.T) {
+	for path, want := range map[string]string{
+		"/":                    "/",
+		"/reports/:id":         "/reports/{id}",
+		"/reports/:id/":        "/reports/{id}/",
+		"/reports/:id/:row":    "/reports/{id}/{row}",
+		"/files/*path":         "/files/{path...}",
+		"/files/*":             "/files/{path...}",
+		"/files*":              "/files{path...}",
+		"/cmd_:name":           "/cmd_{name}",
+		`/tasks\:cancel`:       "/tasks:cancel",
+		`/tasks/:id/x\:cancel`: "/tasks/{id}/x:cancel",
+		"/a/:":                 "/a/:",
+	} {
+		require.Equal(t, want, routename.OfColons(path), path)
+	}
+}
+
+func TestCache(t *testing.T) {
+	calls := 0
+	c := routename.Cache{Translate: func(path string) string { calls++; return routename.OfColons(path) }}
+	for range 2 {
+		require.Equal(t, "GET /reports/{id}", c.Of("GET", "/reports/:id"))
+		require.Equal(t, "POST /reports/{id}", c.Of("POST", "/reports/:id"))
+		require.Equal(t, "/reports/{id}", c.Of("", "/reports/:id"))
+		require.Empty(t, c.Of("GET", ""))
+	}
+	require.Equal(t, 1, calls)
+}
