@@ -177,13 +177,21 @@ func (r *resolver) flagOf(lk *lookup, id string) *atomic.Bool {
 // the keys that have the plan are refused, and they need not be read for each request.
 func (r *resolver) compilePlan(ctx context.Context, lk *lookup, plan *usageplan.Plan, o overrides, stale *atomic.Bool, read time.Duration) datedAllowance {
 	p := datedAllowance{newAllowance(plan, o, r.units, r.keep, stale), read}
-	if p.fault != nil && r.logger != nil {
-		r.logger.LogAttrs(ctx, slog.LevelWarn, "ration: keys are refused: a plan of theirs cannot be in force", slog.Any("error", p.fault))
+	if p.fault != nil {
+		r.warnOfPlan(ctx, p.fault)
 	}
 	if o.none() {
 		r.cachePlan(lk, p)
 	}
 	return p
+}
+
+// warnOfPlan tells of a plan that cannot be in force.
+func (r *resolver) warnOfPlan(ctx context.Context, fault error) {
+	r.mistakes.note(BrokenPlan)
+	if r.logger != nil {
+		r.logger.LogAttrs(ctx, slog.LevelWarn, "ration: keys are refused: a plan of theirs cannot be in force", slog.Any("error", fault))
+	}
 }
 
 // cachePlan caches p, unless the plan may have changed since the look-up read it.

@@ -1,5 +1,7 @@
 package gate
 
+import "time"
+
 // invalidate drops what is cached of the key, plan or group with this ID. A Notifier
 // calls it.
 //
@@ -27,9 +29,30 @@ func (r *resolver) invalidate(id string) {
 		return
 	}
 	// An ID may be that of a key, a plan or a group: the Notifier does not tell which.
+	for e := r.cache.byKey[id]; e != nil; e = e.next {
+		r.depart(e.fingerprint)
+	}
 	r.cache.removeKey(id)
 	r.allowances.remove(id)
 	r.allowances.remove(groupFlag + id)
+}
+
+// depart notes a secret that was good until its key changed.
+func (r *resolver) depart(f fingerprint) {
+	makeRoom(r.departed, r.maxRefused)
+	r.departed[f] = struct{}{}
+}
+
+// knows reports whether f is cached as usable, or was when its key changed. It looks at
+// the cache under the lock, because get misses an entry that is just being replaced.
+func (r *resolver) knows(f fingerprint, at time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e := r.cache.entryOf(f); e != nil {
+		return e.usable(at) == 0
+	}
+	_, ok := r.departed[f]
+	return ok
 }
 
 // maxNoted bounds the changes that are noted. Beyond it they are taken as one change of

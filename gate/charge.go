@@ -48,12 +48,12 @@ func (g *Gate) charge(ctx context.Context, req *Request, e *entry, b *binding, d
 	p := pendings.Get().(*pending)
 	p.set(req, b, d.meters)
 	if take {
-		p.parts[0].N = d.meters.amounts(&p.units, &req.Costs)
+		p.parts[0].N = d.meters.amounts(&p.units, req)
 	}
 	if group := e.group(); group != nil {
 		p.addGroups(req, group, g.resolver.counting, d, take)
 	}
-	if g.shared != nil {
+	if g.shared != nil && !req.More {
 		p.addShared(g.shared.of(usageplan.Stage{API: req.API, Name: req.Stage}), take)
 	}
 	if p.lenient = g.lenient.Load(); p.lenient {
@@ -73,7 +73,7 @@ func (g *Gate) charge(ctx context.Context, req *Request, e *entry, b *binding, d
 	case d.meters.repeated(p):
 		d.admitRepeated()
 	case !take || p.onlyRead:
-		d.peek(&req.Costs, p)
+		d.peek(req, p)
 	case p.OK:
 		d.admit(req)
 	default:
@@ -192,26 +192,26 @@ func each(n int64) (all [store.MaxMeters]int64) {
 	return all
 }
 
-// amounts returns how much each meter is charged for a request: 1 for requests and the
-// ID, and otherwise the cost in its unit. The result is in room, or in ones if every
-// amount is 1. So it must not be changed.
-func (m *meters) amounts(room *[store.MaxMeters]int64, costs *usageplan.Costs) []int64 {
+// amounts returns how much each meter is charged for a request: Request.requests for
+// requests and the ID, and otherwise the cost in its unit. The result is in room, or in
+// ones if every amount is 1. So it must not be changed.
+func (m *meters) amounts(room *[store.MaxMeters]int64, req *Request) []int64 {
 	n := len(m.list)
-	if m.plain {
+	if m.plain && !req.More {
 		return ones[:n]
 	}
 	for i := range m.list {
-		room[i] = m.amount(i, costs)
+		room[i] = m.amount(i, req)
 	}
 	return room[:n]
 }
 
-// amount returns how much the i-th meter is charged.
-func (m *meters) amount(i int, costs *usageplan.Costs) int64 {
+// amount returns how much the i-th meter is charged for a request.
+func (m *meters) amount(i int, req *Request) int64 {
 	if unit := m.units[i]; unit > 0 {
-		return costs[unit-1]
+		return req.Costs[unit-1]
 	}
-	return 1
+	return req.requests()
 }
 
 // within returns ctx with the Gate's deadline, unless the Counter never waits.

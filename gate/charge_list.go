@@ -11,7 +11,7 @@ import (
 // without groups are decided here.
 func (g *Gate) chargeList(ctx context.Context, req *Request, now reading, e *entry, b *binding, d *Decision) (decided bool) {
 	m := d.meters
-	if g.lists == nil || g.shared != nil || !m.plain || e.group() != nil || g.lenient.Load() {
+	if g.lists == nil || g.shared != nil || !m.plain || req.More || e.group() != nil || g.lenient.Load() {
 		return false
 	}
 	at, since := now.wall, now.since

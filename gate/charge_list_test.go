@@ -47,6 +47,7 @@ func TestChargeList(t *testing.T) {
 					if rnd.IntN(5) == 0 {
 						req.At = time.Now().Add(-time.Second)
 					}
+					req.More = rnd.IntN(6) == 0
 					req.Secret = one
 					have := fast.admit(req)
 					req.Secret = other

@@ -154,6 +154,8 @@ type Config struct {
 	//   - A plan cannot be in force, so keys are refused. This is logged when it is read.
 	//   - A key is refused with NoGroup. This is logged once for each group until its keys
 	//     are admitted again.
+	//   - A key that has Networks is refused, since the client's address is not known. This
+	//     is logged once.
 	Logger *slog.Logger
 }
 

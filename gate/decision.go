@@ -43,17 +43,25 @@ type Outcome struct {
 	// Peeked reports that Peek made the decision, and not Admit.
 	Peeked bool
 
+	// More reports that the decision was about further costs: see Request.More.
+	More bool
+
 	// Degraded reports that Config.OnFailure made the decision, because the Counter failed.
 	// If such a request is allowed, it is not charged.
 	Degraded bool
+
+	// LookedUp reports that the request had its key read from the store, and did not share
+	// the look-up of another request or find the answer in memory. With an error the look-up
+	// may still go on.
+	LookedUp bool
 
 	// Key is the key that asked. It is nil if the key is unknown. Plan is the plan that
 	// counted. It is nil if there was none.
 	Key  *apikey.Key
 	Plan *usageplan.Plan
 
-	// Charged reports that the request was charged: one request, and Costs of the declared
-	// units. Otherwise Costs is zero.
+	// Charged reports that the request was charged: one request unless More is set, and
+	// Costs of the declared units. Otherwise Costs is zero.
 	Charged bool
 	stands  bool // fewLevels has the Standing
 	Costs   usageplan.Costs

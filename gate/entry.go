@@ -19,6 +19,7 @@ type entry struct {
 	until       atomic.Int64 // fresh before it; in nanoseconds by the Gate's clock
 	permanent   bool         // usable at any time: it is enabled, and nothing will expire
 	plansUnread bool         // refused when it was read, so its plans were not read
+	networked   bool         // the key has Networks
 	used        atomic.Bool  // since cache.evict last passed it
 	first       binding      // of the oldest link; without an allowance if there is no link
 	extra       *extra       // nil if the key is in no group and has at most one link
@@ -120,6 +121,7 @@ func newEntry(q *query, d apikey.Digest, key *apikey.Key) *entry {
 	if q.id == "" && q.at.Before(key.RetiringUntil) {
 		e.recordSecret(&d)
 	}
+	e.networked = len(key.Networks) > 0
 	e.permanent = key.Enabled && key.Expires.IsZero() && e.retires == nil
 	return e
 }

@@ -37,7 +37,8 @@ func (f Failure) String() string {
 // all limits of all payers counts: of the key, its groups, the API stage and the account.
 // New refuses a Failure that is not one of the constants.
 //
-// Soft limits refuse nothing, so they have no say. While Gate.Enforce is off, every
+// Soft limits refuse nothing, so they have no say. Of a Request that is More, limits of
+// requests have none either. While Gate.Enforce is off, every
 // request of a known key is admitted.
 //
 // Caution: a quota of an organisation closes its keys, even those whose own plans have
@@ -85,16 +86,16 @@ func (g *Gate) decideByPolicy(ctx context.Context, req *Request, d *Decision, p 
 	g.outage.Fail(ctx, err)
 	g.outage.Affect()
 	throttle, quotas := g.cfg.OnFailure.Throttle, g.cfg.OnFailure.Quota
-	claims := append(p.sharedClaims(), m.claims(Payer{PayerKey, d.Key.ID}, d.Plan, d.binding.subject, &req.Costs)...)
-	hasQuota := m.hardQuota
+	claims := append(p.sharedClaims(), m.claims(Payer{PayerKey, d.Key.ID}, d.Plan, d.binding.subject, req)...)
+	closes := m.hasHardQuota(req)
 	for l := groups; l != nil; l = l.above {
-		claims = append(claims, l.meters.claims(Payer{PayerGroup, l.node.group.ID}, l.node.allowance.plan, l.node.subject, &req.Costs)...)
-		hasQuota = hasQuota || l.meters.hardQuota
+		claims = append(claims, l.meters.claims(Payer{PayerGroup, l.node.group.ID}, l.node.allowance.plan, l.node.subject, req)...)
+		closes = closes || l.meters.hasHardQuota(req)
 	}
 	switch {
 	case p.lenient:
 		d.Allowed = true
-	case hasQuota && (quotas == FailDefault || quotas == FailClosed):
+	case closes && (quotas == FailDefault || quotas == FailClosed):
 	case len(claims) > 0 && throttle == FailClosed:
 	case len(claims) > 0 && throttle != FailOpen:
 		g.decideLocally(req, d, claims, take)
@@ -114,14 +115,31 @@ func (p *pending) sharedClaims() (all []claim) {
 }
 
 // claims returns the claims of the throttles of a key or a group.
-func (m *meters) claims(payer Payer, plan *usageplan.Plan, subject string, costs *usageplan.Costs) (all []claim) {
+func (m *meters) claims(payer Payer, plan *usageplan.Plan, subject string, req *Request) (all []claim) {
 	for i := range m.throttles {
-		if m.limits[i].Soft {
+		if m.limits[i].Soft || !m.concerns(i, req) {
 			continue // it would refuse nothing
 		}
-		all = append(all, claim{refuser{payer: payer, plan: plan, limit: m.limits[i]}, subject, &m.list[i], m.amount(i, costs)})
+		all = append(all, claim{refuser{payer: payer, plan: plan, limit: m.limits[i]}, subject, &m.list[i], m.amount(i, req)})
 	}
 	return all
+}
+
+// concerns reports whether the i-th limit is about a request. A request that is More was
+// admitted before by the limits of requests.
+func (m *meters) concerns(i int, req *Request) bool { return m.units[i] > 0 || !req.More }
+
+// hasHardQuota reports whether a quota that is not soft is about a request.
+func (m *meters) hasHardQuota(req *Request) bool {
+	if !m.hardQuota || !req.More {
+		return m.hardQuota
+	}
+	for i := m.throttles; i < len(m.limits); i++ {
+		if !m.limits[i].Soft && m.concerns(i, req) {
+			return true
+		}
+	}
+	return false
 }
 
 // decideLocally decides by buckets in this process: those of every throttle of every

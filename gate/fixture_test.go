@@ -130,7 +130,7 @@ var _ = []interface {
 	AccessByKey()
 	Local()
 	TakeList()
-}{broken{}.apart, paused{}.apart, slow{}.apart, behind{}.apart, remote{}.apart, runnable{}.apart, unheard{}.apart, faraway{}.apart}
+}{broken{}.apart, paused{}.apart, slow{}.apart, behind{}.apart, remote{}.apart, runnable{}.apart, unheard{}.apart, faraway{}.apart, denied{}.apart}
 
 // broken is a store of keys, plans and counters. Its look-ups fail while reads is set,
 // and its charges fail while takes is set.

@@ -36,9 +36,11 @@ type Gate struct {
 	shared   *sharing // nil if there are no shared throttles
 	fallback fallback
 	clock    *clock
-	outage   outage.Log  // of the Counter
+	outage   outageLog   // of the Counter
 	lenient  atomic.Bool // Enforce is off
 	stop     []func()    // end the subscriptions to changes
+
+	unaddressed atomic.Bool // the warning of restrict was logged
 }
 
 // New returns a Gate that reads keys and plans from their stores and charges counter. The
@@ -70,13 +72,13 @@ func New(keys apikey.Store, plans usageplan.Store, counter store.Counter, cfg Co
 		resolver: newResolver(keys, plans, cfg),
 		shared:   shared,
 		clock:    newClock(),
-		outage: outage.Log{
+		outage: outageLog{Log: outage.Log{
 			Logger:   cfg.Logger,
 			Level:    slog.LevelWarn,
 			Begins:   "ration: charges fail: Config.OnFailure decides",
 			Ends:     "ration: charges succeed again",
 			Affected: "degradedDecisions",
-		},
+		}},
 	}
 	g.lists, _ = counter.(store.ListTaker)
 	for _, s := range directories(keys, plans) {
@@ -98,14 +100,17 @@ func (g *Gate) Classes() usageplan.Classes { return g.cfg.Classes }
 
 // Enforce turns the limits of all payers off or on, at once. While they are off, every
 // limit counts and none refuses, as if all were soft: see Outcome.WouldRefuse. Keys are
-// still checked, and an ID still pays once. A Gate begins with its limits on.
+// still checked, with their Scopes and Networks, and an ID still pays once. A Gate begins
+// with its limits on.
 //
 // Enforce is for this Gate only. A service with several processes tells each of them, for
 // example by the means by which it turns features on.
 func (g *Gate) Enforce(on bool) { g.lenient.Store(!on) }
 
 // Admit decides a request. If the request is admitted, Admit charges everything that the
-// plan counts. Otherwise it charges nothing.
+// plan counts. Otherwise it charges nothing. All limits decide in one step, so requests
+// at the same time exceed none. The same holds for further costs of a request that goes
+// on: see Request.More.
 //
 // A refusal is not an error. There are three kinds of error:
 //
@@ -145,7 +150,7 @@ func (g *Gate) decide(ctx context.Context, req *Request, d *Decision, charge boo
 		return g.observe(ctx, req, d, now, charge)
 	}
 	err := g.decideNow(ctx, req, d, now, charge, nil)
-	d.Peeked = !charge
+	d.Peeked, d.More = !charge, req.More
 	return err
 }
 
@@ -208,14 +213,19 @@ func (g *Gate) identify(ctx context.Context, req *Request, now reading, d *Decis
 		d.Reason = Invalid
 		return nil, nil, err
 	}
-	e, read, err := g.resolver.resolve(ctx, req, now)
-	t.noteKey(e, read, g.cfg.MaxAge)
+	e, how, err := g.resolver.resolve(ctx, req, now)
+	t.noteKey(e, how != inMemory, g.cfg.MaxAge)
+	d.LookedUp = how == lookedUp
 	if e != nil && g.resolver.outage.Active() {
 		g.resolver.noteStale(now.gateAge() - e.read)
 	}
 	if err != nil {
-		if errors.Is(err, errUnknown) {
-			d.Reason = Unknown
+		switch {
+		case errors.Is(err, errUnknown):
+			d.Reason = req.refusal(Unknown)
+			return nil, nil, nil
+		case errors.Is(err, errNotCached):
+			d.Reason = NotCached
 			return nil, nil, nil
 		}
 		d.Reason = StoreFailed
@@ -223,7 +233,13 @@ func (g *Gate) identify(ctx context.Context, req *Request, now reading, d *Decis
 	}
 	d.Key = e.key
 	if d.Reason = e.usable(req.At); d.Reason != 0 {
+		d.Reason = req.refusal(d.Reason)
 		return nil, nil, nil
+	}
+	if e.networked || req.Scope != "" {
+		if d.Reason = g.restrict(ctx, e, req); d.Reason != 0 {
+			return nil, nil, nil
+		}
 	}
 	stage := usageplan.Stage{API: req.API, Name: req.Stage}
 	b := e.bindingFor(stage)

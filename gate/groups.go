@@ -30,7 +30,7 @@ func (p *pending) addGroups(req *Request, group *node, counting *allowance, d *D
 		part.Levels = p.groups.levels[i][:count]
 		part.Place = n.place.Load()
 		if take {
-			part.N = l.meters.amounts(&p.groups.units[i], &req.Costs)
+			part.N = l.meters.amounts(&p.groups.units[i], req)
 		}
 		p.family++
 	}

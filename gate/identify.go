@@ -8,7 +8,7 @@ import "context"
 func (g *Gate) Identify(ctx context.Context, req Request) (Outcome, error) {
 	var d Decision
 	_, b, err := g.identify(ctx, &req, g.clock.read(), &d, false, nil)
-	d.Peeked = true
+	d.Peeked, d.More = true, req.More
 	if b != nil {
 		d.Allowed, d.Reason = true, Admitted
 	}

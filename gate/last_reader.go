@@ -2,6 +2,9 @@ package gate
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
@@ -23,20 +26,30 @@ type lastReader struct {
 // newLastReader finds the subjects of the keys.
 func (g *Gate) newLastReader(ctx context.Context, at time.Time, keys []apikey.Key) (*lastReader, error) {
 	r := &lastReader{Gate: g, at: at, keys: keys, uses: make([]LastUse, len(keys))}
-	roots := map[string]string{"": ""}
-	for i := range keys {
-		r.uses[i].KeyID = keys[i].ID
-		subjects, ok, err := g.subjectsOfKey(ctx, &keys[i], roots)
-		if err != nil {
-			return nil, err
-		}
-		r.uses[i].Unknown = !ok
-		for _, subject := range subjects {
-			r.subjects = append(r.subjects, subject)
-			r.keyOf = append(r.keyOf, i)
-		}
+	roots, err := g.rootsOf(ctx, keys)
+	if err != nil {
+		return nil, err
 	}
-	return r, nil
+	subjects := make([][]string, len(keys))
+	err = g.forEach(len(keys), func(i int) (err error) {
+		root, ok := roots[keys[i].GroupID]
+		r.uses[i] = LastUse{KeyID: keys[i].ID, Unknown: !ok}
+		if ok {
+			subjects[i], err = g.subjectsOfKey(ctx, keys[i].ID, root)
+		}
+		return err
+	})
+	for i := range subjects {
+		r.add(i, subjects[i])
+	}
+	return r, err
+}
+
+// add adds the subjects of a key.
+func (r *lastReader) add(key int, subjects []string) {
+	for _, subject := range subjects {
+		r.subjects, r.keyOf = append(r.subjects, subject), append(r.keyOf, key)
+	}
 }
 
 // recentDays is how many days are read of every key. Most keys that are in use were used
@@ -90,18 +103,27 @@ func (r *lastReader) lastOf(ctx context.Context, meters []store.Meter, subjects 
 	return last, err
 }
 
-// readRotation sets the Rotation of a key that has two good secrets.
-func (r *lastReader) readRotation(ctx context.Context, key int) error {
-	k := &r.keys[key]
-	if r.uses[key].Unknown || k.Retiring == (apikey.Digest{}) || !r.at.Before(k.RetiringUntil) {
-		return nil
-	}
-	var subjects []string
-	for i, of := range r.keyOf {
-		if of == key {
-			subjects = append(subjects, r.subjects[i])
+// readRotations sets the Rotation of the keys that have two good secrets.
+func (r *lastReader) readRotations(ctx context.Context) error {
+	subjects := map[int][]string{} // by the index of the key
+	for i, key := range r.keyOf {
+		if k := &r.keys[key]; k.Retiring != (apikey.Digest{}) && r.at.Before(k.RetiringUntil) {
+			subjects[key] = append(subjects[key], r.subjects[i])
 		}
 	}
+	keys := slices.Sorted(maps.Keys(subjects))
+	return r.forEach(len(keys), func(i int) error {
+		key := keys[i]
+		if err := r.readRotation(ctx, key, subjects[key]); err != nil {
+			return fmt.Errorf("gate: last use of key %s: %w", r.keys[key].ID, err)
+		}
+		return nil
+	})
+}
+
+// readRotation sets the Rotation of a key, which has these subjects.
+func (r *lastReader) readRotation(ctx context.Context, key int, subjects []string) error {
+	k := &r.keys[key]
 	current := recordsBack(secretRecordName(&k.Digest), r.at, r.recordDays())
 	retiring := recordsBack(secretRecordName(&k.Retiring), r.at, r.recordDays())
 	n := len(current)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
@@ -41,7 +42,8 @@ type RotationUse struct {
 //
 // A use is a request that was admitted and charged. So these are no uses: a refusal, a
 // Peek, a request that was repeated with its ID, and a request that a failure policy
-// admitted. A refund does not undo a use. A key without a plan, which only
+// admitted. Further costs of a request (Request.More) are none either, so a stream is
+// used when it begins. A refund does not undo a use. A key without a plan, which only
 // Config.InsecureAllowNoPlan admits, has no uses unless it is in a group. What a key has
 // used under a plan is forgotten when its link to the plan is removed, and all of it
 // after Config.Keep, or after quota.MaxWindows days.
@@ -53,17 +55,22 @@ type RotationUse struct {
 //
 // With leases, a time may be later by lease.Config.Life.
 //
-// LastUsed reads each key and its links, then the counts of all keys in two calls of the
-// Counter, and those of each key with two secrets in one call more.
+// LastUsed reads each key and its links, several keys at a time. Then it reads the counts
+// of all keys in two calls of the Counter, and those of each key with two secrets in one
+// call more.
 func (g *Gate) LastUsed(ctx context.Context, keyIDs ...string) ([]LastUse, error) {
 	keys := make([]apikey.Key, len(keyIDs))
-	for i, id := range keyIDs {
-		k, err := g.resolver.keys.Key(ctx, id)
+	err := g.forEach(len(keys), func(i int) error {
+		k, err := g.resolver.keys.Key(ctx, keyIDs[i])
 		if err != nil && !errors.Is(err, apikey.ErrNotFound) {
-			return nil, fmt.Errorf("gate: key %s: %w", id, err)
+			return fmt.Errorf("gate: key %s: %w", keyIDs[i], err)
 		}
 		keys[i] = k
-		keys[i].ID = id
+		keys[i].ID = keyIDs[i]
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return g.lastUses(ctx, time.Now(), keys)
 }
@@ -77,35 +84,49 @@ func (g *Gate) lastUses(ctx context.Context, now time.Time, keys []apikey.Key) (
 	if err := r.readAll(ctx); err != nil {
 		return nil, fmt.Errorf("gate: last use: %w", err)
 	}
+	return r.uses, r.readRotations(ctx)
+}
+
+// rootsOf returns the roots of the groups of keys, by the IDs of the groups. A group that
+// does not exist, or whose root does not, has none.
+func (g *Gate) rootsOf(ctx context.Context, keys []apikey.Key) (map[string]string, error) {
+	roots := map[string]string{"": ""}
+	var groups []string
 	for i := range keys {
-		if err := r.readRotation(ctx, i); err != nil {
-			return nil, fmt.Errorf("gate: last use of key %s: %w", keys[i].ID, err)
+		if id := keys[i].GroupID; id != "" {
+			groups = append(groups, id)
 		}
 	}
-	return r.uses, nil
+	slices.Sort(groups)
+	groups = slices.Compact(groups)
+
+	found := make([]string, len(groups))
+	err := g.forEach(len(groups), func(i int) (err error) {
+		found[i], err = g.rootOf(ctx, groups[i])
+		if errors.Is(err, usageplan.ErrNotFound) || errors.Is(err, usageplan.ErrNoGroups) {
+			return nil
+		}
+		return err
+	})
+	for i, root := range found {
+		if root != "" {
+			roots[groups[i]] = root
+		}
+	}
+	return roots, err
 }
 
 // subjectsOfKey returns all subjects that pay for a key: those of its links, and that of
-// its requests without a link. It reports false if a group of the key does not exist.
-func (g *Gate) subjectsOfKey(ctx context.Context, k *apikey.Key, roots map[string]string) (subjects []string, ok bool, err error) {
-	root, seen := roots[k.GroupID]
-	if !seen {
-		if root, err = g.rootOf(ctx, k.GroupID); errors.Is(err, usageplan.ErrNotFound) || errors.Is(err, usageplan.ErrNoGroups) {
-			return nil, false, nil
-		}
-		if err != nil {
-			return nil, false, err
-		}
-		roots[k.GroupID] = root
-	}
-	links, err := g.plans.KeyLinks(ctx, k.ID)
+// its requests without a link. root is the root of the key's group.
+func (g *Gate) subjectsOfKey(ctx context.Context, keyID, root string) (subjects []string, err error) {
+	links, err := g.plans.KeyLinks(ctx, keyID)
 	if err != nil {
-		return nil, false, fmt.Errorf("gate: links of key %s: %w", k.ID, err)
+		return nil, fmt.Errorf("gate: links of key %s: %w", keyID, err)
 	}
 	for i := range links {
-		subjects = append(subjects, usageplan.KeySubject(root, k.ID, links[i].Allowance))
+		subjects = append(subjects, usageplan.KeySubject(root, keyID, links[i].Allowance))
 	}
-	return append(subjects, usageplan.KeySubject(root, k.ID, "")), true, nil
+	return append(subjects, usageplan.KeySubject(root, keyID, "")), nil
 }
 
 // recordDays returns for how many days usage records are read, with today.

@@ -66,6 +66,7 @@ func TestNothingShowsASecret(t *testing.T) {
 		"Stats":         g.Stats(),
 		"Outage":        g.Stats().KeyOutage,
 		"ListenerStats": gate.ListenerStats{},
+		"MistakeCount":  gate.MistakeCount{},
 		"Reached":       gate.Reached{Plan: refused.Plan, Subject: refused.Subject()},
 		"Span":          gate.Span{Days: 1, Windows: 1},
 		"KeyReport":     report,

@@ -12,7 +12,11 @@ const maxWarned = 1 << 10
 // warnIfBroken logs a warning if the group of a key that was read is broken. A group may
 // have many keys, so the warning comes once until the group is whole again.
 func (r *resolver) warnIfBroken(ctx context.Context, n *node, keyID string) {
-	if r.logger != nil && r.noteBroken(n) {
+	if !r.noteBroken(n) {
+		return
+	}
+	r.mistakes.note(BrokenGroup)
+	if r.logger != nil {
 		r.logger.LogAttrs(ctx, slog.LevelWarn, "ration: the keys of a group are refused: the group, one above it "+
 			"or a plan of these does not exist, or there are too many groups", slog.String("group", n.group.ID), slog.String("key", keyID))
 	}

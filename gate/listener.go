@@ -37,7 +37,11 @@ func newListenerChecks(keys apikey.Store, plans usageplan.Store, cfg Config) (al
 // nothing in the background.
 func (r *resolver) warnIfNotListening(ctx context.Context, now time.Duration) {
 	for _, c := range r.listenerChecks {
-		if r.logger != nil && !c.done.Load() && c.isSilent(now, r.maxAge) {
+		if c.done.Load() || !c.isSilent(now, r.maxAge) {
+			continue
+		}
+		r.mistakes.note(NotListening)
+		if r.logger != nil {
 			r.logger.LogAttrs(ctx, slog.LevelWarn, "ration: Run of the store of keys and plans is not running: "+
 				"changes by other processes are seen only when a key is read again", slog.Duration("maxAge", r.maxAge))
 		}

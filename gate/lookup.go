@@ -35,30 +35,31 @@ type candidate struct {
 }
 
 // lookUp returns the entry that answers q. Concurrent calls for one secret or ID
-// share a look-up. read reports that q waited for one.
-func (r *resolver) lookUp(ctx context.Context, q *query) (e *entry, read bool, err error) {
+// share a look-up.
+func (r *resolver) lookUp(ctx context.Context, q *query) (e *entry, how source, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, read, fmt.Errorf("gate: look-up of a key: %w", err)
+		return nil, how, fmt.Errorf("gate: look-up of a key: %w", err)
 	}
 	for waited := false; ; {
 		c, err := r.joinLookup(q, waited)
 		if waited = c.place != nil; waited {
 			if err := r.awaitPlace(ctx, c.place); err != nil {
-				return nil, read, err
+				return nil, how, err
 			}
 			continue
 		}
 		if err != nil || c.lookup == nil {
-			return c.entry, read, err
+			return c.entry, how, err
 		}
+		how = max(how, joined)
 		if c.starts {
+			how = lookedUp
 			r.startLookup(ctx, c.lookup, *q)
 		}
 		// A result that another request asked for may not answer q. Then q asks again.
 		e, err := r.waitLookup(ctx, &c, q)
-		read = true
 		if err != nil || c.starts || e.answers(q) {
-			return e, true, err
+			return e, how, err
 		}
 	}
 }

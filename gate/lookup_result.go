@@ -36,6 +36,9 @@ func (r *resolver) keepResult(l *lookup) (failed bool) {
 		r.failing = false
 		if max(r.changedAt[""], r.changedAt[l.keyID]) <= l.began && !l.entry.changed() {
 			r.cache.put(l.entry)
+			delete(r.departed, l.fingerprint)
+		} else {
+			r.depart(l.fingerprint)
 		}
 	}
 	if r.inFlight--; r.inFlight == 0 {
@@ -49,17 +52,23 @@ func (r *resolver) keepResult(l *lookup) (failed bool) {
 // began may be the one that lets the secret in, so after a change nothing is remembered.
 func (r *resolver) rememberRefused(l *lookup) {
 	r.cache.remove(l.fingerprint)
+	delete(r.departed, l.fingerprint)
 	if l.began != r.changes {
 		return
 	}
-	// Go ranges over a map in random order, so this evicts at random.
-	for f := range r.refused {
-		if len(r.refused) < r.maxRefused {
+	makeRoom(r.refused, r.maxRefused)
+	r.refused[l.fingerprint] = refusedSecret{l.entry, l.now + r.maxAge}
+}
+
+// makeRoom deletes entries of m until it has fewer than most. Go ranges over a map in
+// random order, so makeRoom evicts at random.
+func makeRoom[V any](m map[fingerprint]V, most int) {
+	for f := range m {
+		if len(m) < most {
 			break
 		}
-		delete(r.refused, f)
+		delete(m, f)
 	}
-	r.refused[l.fingerprint] = refusedSecret{l.entry, l.now + r.maxAge}
 }
 
 // postponeRetry keeps the cached entry of a key in use after a failed look-up, until

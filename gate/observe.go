@@ -25,7 +25,8 @@ type Decided struct {
 	Request Request
 
 	// Outcome and Err are what Admit or Peek returns. Outcome.Peeked tells the two apart: a
-	// Peek charges nothing, and admits and refuses no request.
+	// Peek charges nothing, and admits and refuses no request. If Outcome.More is set, the
+	// decision is about further costs of a request, which is counted already.
 	Outcome Outcome
 	Err     error
 
@@ -65,7 +66,7 @@ type Corrected struct {
 	Took time.Duration
 }
 
-// Observers is an Observer that tells each of several, in their order.
+// Observers makes one Observer of several. It tells each of them, in their order.
 type Observers []Observer
 
 // Decided implements Observer.

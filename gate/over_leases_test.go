@@ -92,9 +92,6 @@ func TestOverLeases(t *testing.T) {
 		t.Skip("this is the process over leases")
 	}
 	longtest.Only(t)
-	if testing.Short() {
-		t.Skip("runs the other tests once more")
-	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.skip=^("+strings.Join(notOverLeases, "|")+")$")
 	cmd.Env = append(os.Environ(), overLeases+"=1")
 	out, err := cmd.CombinedOutput()
@@ -105,12 +102,12 @@ func TestOverLeases(t *testing.T) {
 var notOverLeases = []string{
 	// They have leases of their own, or none.
 	"TestOverLeases", "TestLease", "TestLeases.*", "TestCloseEnds", "TestCounter",
-	"TestLastUsed", "TestLastUsedWithLeases", "TestLastUsedOfSecrets", "TestUsageIsNextLevel", "TestUsageWithLeases",
+	"TestLastUsed", "TestLastUsedWithLeases", "TestLastUsedOfSecrets", "TestUsageIsNextLevel", "TestUsageWithLeases", "TestMoreAtOnce",
 
 	// They are about single calls of a Counter, or about what allocates.
 	"TestPlace", "TestPlaceOfGroups", "TestTimeout", "TestGiveBack", "TestApartCancelled",
 	"TestSettleFails", "TestGroupsSettleFails", "TestGroupsSettleApart", "TestReportDuringMove",
-	"TestClassesAllocateNothing", "TestUnitsAllocateNothing", "TestDecided", "TestCorrected",
+	"TestClassesAllocateNothing", "TestUnitsAllocateNothing", "TestRestrictionsAllocateNothing", "TestDecided", "TestCorrected",
 
 	// A settlement fails, which leases would make later.
 	"TestOutageHasTwoLines",

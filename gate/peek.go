@@ -4,14 +4,13 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/usageplan"
 )
 
-// peek decides by levels that were only read, for a request of these costs.
-func (d *Decision) peek(costs *usageplan.Costs, p *pending) {
-	d.Allowed, d.Reason = d.meters.peekPart(d.keyLevels(), &p.parts[0], costs), Admitted
+// peek decides by levels that were only read.
+func (d *Decision) peek(req *Request, p *pending) {
+	d.Allowed, d.Reason = d.meters.peekPart(d.keyLevels(), &p.parts[0], req), Admitted
 	for i, l := 1, d.groups; l != nil; i, l = i+1, l.above {
-		fits := l.meters.peekPart(l.levels(), &p.parts[i], costs)
+		fits := l.meters.peekPart(l.levels(), &p.parts[i], req)
 		d.Allowed = d.Allowed && fits
 	}
 	for i := range p.sharedParts() {
@@ -28,10 +27,10 @@ func (d *Decision) peek(costs *usageplan.Costs, p *pending) {
 
 // peekPart reports whether a part that was only read has room for a request. It sets the
 // Wait of each limit that has none.
-func (m *meters) peekPart(levels []store.Level, part *store.Part, costs *usageplan.Costs) (fits bool) {
+func (m *meters) peekPart(levels []store.Level, part *store.Part, req *Request) (fits bool) {
 	fits = true
 	for i := range m.list[:len(m.list)-m.ids] {
-		l, n := &part.Levels[i], m.amount(i, costs)
+		l, n := &part.Levels[i], m.amount(i, req)
 		if n <= l.Remaining() {
 			continue
 		}

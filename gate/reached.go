@@ -118,6 +118,7 @@ func (o *Outcome) reached(m *meters, i int, a *allowance, thresholds []int) Reac
 	r := Reached{Level: Level{Limit: m.limits[i]}, Plan: a.plan, Thresholds: thresholds, unit: m.units[i]}
 	switch {
 	case !o.Charged:
+	case r.unit == 0 && o.More:
 	case r.unit == 0:
 		r.Charged = 1
 	default:

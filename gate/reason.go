@@ -22,10 +22,14 @@ const (
 	StoreFailed          // a store did not answer, or has a plan that cannot be in force
 	Invalid              // the Request breaks a rule; the calling service is at fault
 	NoGroup              // a group of the key, or the plan of one, does not exist
+
+	ScopeMissing   // the key has not the Scope that the request needs
+	AddressRefused // the key may not be used from the Addr of the request
+	NotCached      // the Request is OnlyCached, and the secret is not known as good
 )
 
 var reasons = [...]string{"none", "admitted", "unknown", "disabled", "expired", "no_plan", "throttled", "quota_exceeded",
-	"never_fits", "store_failed", "invalid", "no_group"}
+	"never_fits", "store_failed", "invalid", "no_group", "scope_missing", "address_refused", "not_cached"}
 
 // String returns the reason in snake case, such as "quota_exceeded".
 func (r Reason) String() string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
@@ -32,46 +33,50 @@ const atOnce = 16
 // accesses reads all that is known about each key. Keys that do not exist are left out.
 func (g *Gate) accesses(ctx context.Context, keyIDs []string) ([]*usageplan.Access, error) {
 	found := make([]*usageplan.Access, len(keyIDs))
-	errs := make([]error, len(keyIDs))
-	read := func(i int) {
+	err := g.forEach(len(keyIDs), func(i int) error {
 		a, err := g.access(ctx, keyIDs[i])
-		if err != nil && !isMissing(err) {
-			errs[i] = fmt.Errorf("gate: report of key %s: %w", keyIDs[i], err)
-		}
-		if err == nil {
+		switch {
+		case err == nil:
 			found[i] = &a
+		case !isMissing(err):
+			return fmt.Errorf("gate: report of key %s: %w", keyIDs[i], err)
 		}
-	}
-	g.forEach(len(keyIDs), read)
-	if err := errors.Join(errs...); err != nil {
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(found, func(a *usageplan.Access) bool { return a == nil }), nil
 }
 
 // forEach calls read with 0 to n-1: one after the other in local memory, and several at a
-// time over a network, where each waits for an answer.
-func (g *Gate) forEach(n int, read func(i int)) {
-	if g.resolver.local {
-		for i := range n {
-			read(i)
-		}
-		return
-	}
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range min(atOnce, n) {
-		wg.Go(func() {
-			for i := range next {
-				read(i)
+// time over a network, where each waits for an answer. After an error it begins no more
+// of them, and returns one of the errors.
+func (g *Gate) forEach(n int, read func(i int) error) error {
+	var (
+		next   atomic.Int64
+		failed atomic.Pointer[error]
+		all    sync.WaitGroup
+	)
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < n && failed.Load() == nil; i = int(next.Add(1)) - 1 {
+			if err := read(i); err != nil {
+				failed.Store(&err)
 			}
-		})
+		}
 	}
-	for i := range n {
-		next <- i
+	if g.resolver.local {
+		work()
+	} else {
+		for range min(atOnce, n) {
+			all.Go(work)
+		}
+		all.Wait()
 	}
-	close(next)
-	wg.Wait()
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // access reads all that is known about a key in single calls, for stores that are no
@@ -147,17 +152,15 @@ func (g *Gate) fillLastUse(ctx context.Context, reports []KeyReport) error {
 		if err != nil {
 			continue
 		}
-		for _, subject := range subjectsOfAccess(a, root) {
-			r.subjects, r.keyOf = append(r.subjects, subject), append(r.keyOf, i)
-		}
+		r.add(i, subjectsOfAccess(a, root))
 	}
 	if err := r.readAll(ctx); err != nil {
 		return fmt.Errorf("gate: last use: %w", err)
 	}
+	if err := r.readRotations(ctx); err != nil {
+		return err
+	}
 	for i := range reports {
-		if err := r.readRotation(ctx, i); err != nil {
-			return fmt.Errorf("gate: last use of key %s: %w", r.keys[i].ID, err)
-		}
 		reports[i].LastUse = r.uses[i]
 	}
 	return nil

@@ -21,6 +21,9 @@ import (
 // errUnknown means that no key has the secret or ID.
 var errUnknown = errors.New("gate: unknown key")
 
+// errNotCached means that a request is OnlyCached and its secret is not known as good.
+var errNotCached = errors.New("gate: not cached")
+
 // ErrBusy is wrapped when a key must be read and too many look-ups are in flight. See
 // Config.MaxReads.
 var ErrBusy = errors.New("gate: too many look-ups of keys at once")
@@ -47,14 +50,21 @@ type resolver struct {
 	patience       time.Duration // Config.Timeout; bounds waits if a cached entry will do
 	logger         *slog.Logger
 	listenerChecks []*listenerCheck
-	outage         outage.Log // of keys and plans
+	outage         outageLog // of keys and plans
+	mistakes       mistakeCounts
 	fingerprints   *fingerprinter
 	cache          *cache
+	scoped         atomic.Bool // a key that has Scopes was read
 
 	mu         sync.Mutex // guards everything below, and the cache except for get
 	allowances allowances
 	refused    map[fingerprint]refusedSecret
 	maxRefused int
+
+	// departed has secrets that were read as usable, and are not cached because their keys
+	// changed then or later. So a change does not make a known secret unknown to requests
+	// that are OnlyCached. It has at most maxRefused.
+	departed map[fingerprint]struct{}
 
 	// lookups has the look-ups that new requests may join. After a change, a look-up that
 	// is still in flight may have left the map.
@@ -105,16 +115,17 @@ func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver
 		listenerChecks: newListenerChecks(keys, plans, cfg),
 		fingerprints:   newFingerprinter(),
 		cache:          cache,
-		outage: outage.Log{
+		outage: outageLog{Log: outage.Log{
 			Logger:   cfg.Logger,
 			Level:    slog.LevelWarn,
 			Begins:   "ration: keys cannot be read: cached keys stay in use",
 			Ends:     "ration: keys can be read again",
 			Affected: "staleDecisions",
-		},
+		}},
 
 		allowances: newAllowances(cache, 1<<10),
 		refused:    map[fingerprint]refusedSecret{},
+		departed:   map[fingerprint]struct{}{},
 		warned:     map[string]bool{},
 		lookups:    map[fingerprint]*lookup{},
 		changedAt:  map[string]uint64{},
@@ -132,16 +143,28 @@ type query struct {
 	now         time.Duration // the Gate's clock; ages go by it
 }
 
+// A source says where a request has its key from.
+type source uint8
+
+const (
+	inMemory source = iota // or from nowhere, since no key can have the secret
+	joined                 // from the look-up of another request
+	lookedUp               // from a look-up that the request itself began
+)
+
 // resolve returns the entry of the key that a request names. Ages go by the Gate's own
 // clock and not by the request's At, which is that of one request only. Unless the key is
-// usable at any time, resolve stamps the request. read reports that a look-up was needed.
+// usable at any time, resolve stamps the request.
 //
 // The form of a secret is checked after the cache. A secret whose fingerprint is in the
 // cache was found in the store, and the checksum would be a fifth of a decision. On a
 // miss the check saves a look-up for a secret that no key can have.
-func (r *resolver) resolve(ctx context.Context, req *Request, now reading) (e *entry, read bool, err error) {
+func (r *resolver) resolve(ctx context.Context, req *Request, now reading) (e *entry, how source, err error) {
 	if req.KeyID == "" && len(req.Secret) > maxSecret {
-		return nil, false, errUnknown
+		if req.OnlyCached {
+			return nil, inMemory, errNotCached
+		}
+		return nil, inMemory, errUnknown
 	}
 	var f fingerprint
 	if req.KeyID != "" {
@@ -153,14 +176,18 @@ func (r *resolver) resolve(ctx context.Context, req *Request, now reading) (e *e
 	age := now.gateAge()
 	fresh := e != nil && e.fresh(age)
 	if fresh && e.permanent {
-		return e, false, nil
+		return e, inMemory, nil
 	}
 	now.stamp(req)
-	if fresh && e.usable(req.At) == 0 {
-		return e, false, nil
+	usable := e != nil && e.usable(req.At) == 0
+	if fresh && usable {
+		return e, inMemory, nil
+	}
+	if req.OnlyCached && !usable && !r.knows(f, req.At) {
+		return nil, inMemory, errNotCached
 	}
 	if req.KeyID == "" && r.form.Check(string(req.Secret)) != nil {
-		return nil, false, errUnknown
+		return nil, inMemory, errUnknown
 	}
 	return r.lookUp(ctx, &query{f, req.Secret, req.KeyID, req.At, age})
 }
@@ -198,6 +225,9 @@ func (r *resolver) loadEntry(ctx context.Context, lk *lookup, q *query) (*entry,
 	e := newEntry(q, digest, &key)
 	if e == nil {
 		return nil, errUnknown
+	}
+	if len(key.Scopes) > 0 && !r.scoped.Load() {
+		r.scoped.Store(true)
 	}
 	if e.plansUnread = e.usable(q.at) != 0; e.plansUnread {
 		return e, nil

@@ -16,6 +16,8 @@ import (
 // failed: the request itself and its Costs. It gives back to the key and to every group
 // that was charged, in the windows that were charged, even if they have ended since. A
 // token that a throttle took for the request itself stays spent, since the work was done.
+// Of a Decision about further costs, Refund gives these back, and no request: see
+// Request.More.
 //
 // Refund also releases the request's ID, so that a retry is charged again. A retry that
 // was admitted in between, as Repeated, has paid nothing.
@@ -67,14 +69,15 @@ func (g *Gate) settle(ctx context.Context, d *Decision, actual usageplan.Costs, 
 	if !d.Allowed || d.Repeated || d.meters == nil || !atomic.CompareAndSwapUint32(&d.settled, 0, 1) {
 		return nil
 	}
-	if !d.Charged {
+	refund := requests < 0
+	if !d.Charged || d.More {
 		requests = 0
 	}
 	within, cancel := g.within(context.WithoutCancel(ctx))
 	defer cancel()
 	check := g.bucketCheck(within, d)
 	if g.cfg.Observer != nil {
-		return g.settleObserved(ctx, within, d, actual, requests, check)
+		return g.settleObserved(ctx, within, d, actual, requests, refund, check)
 	}
 	c := d.correction(actual, requests, check)
 	if len(c.Parts) == 0 {
@@ -83,8 +86,9 @@ func (g *Gate) settle(ctx context.Context, d *Decision, actual usageplan.Costs, 
 	return g.applyCorrection(within, d, c, actual)
 }
 
-// settleObserved makes the correction, and tells the Observer of the levels after it.
-func (g *Gate) settleObserved(ctx, within context.Context, d *Decision, actual usageplan.Costs, requests int64, check bucketCheck) error {
+// settleObserved makes the correction, and tells the Observer of the levels after it. A
+// refund may give back costs alone, and no request.
+func (g *Gate) settleObserved(ctx, within context.Context, d *Decision, actual usageplan.Costs, requests int64, refund bool, check bucketCheck) error {
 	o := d.unshared()
 	c := o.correction(actual, requests, check)
 	if len(c.Parts) == 0 {
@@ -97,7 +101,7 @@ func (g *Gate) settleObserved(ctx, within context.Context, d *Decision, actual u
 			payers[i].showLevels(&c.Parts[i])
 		}
 	}
-	g.cfg.Observer.Corrected(ctx, Corrected{*o, requests < 0, actual, err, time.Since(c.At)})
+	g.cfg.Observer.Corrected(ctx, Corrected{*o, refund, actual, err, time.Since(c.At)})
 	return err
 }
 

@@ -3,7 +3,6 @@ package gate
 import (
 	"time"
 
-	"github.com/ration-go/ration/internal/outage"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -32,6 +31,11 @@ type Stats struct {
 	// Listeners has the stores that tell of the changes of other processes. It is empty if
 	// there are none.
 	Listeners []ListenerStats
+
+	// Mistakes has how often each kind of Mistake was found in the set-up of this Gate and
+	// of what stands before it. The Logger is told of most of them only once, so a count
+	// above 0 is worth an alert.
+	Mistakes []MistakeCount
 }
 
 // An Outage says whether a store fails.
@@ -51,6 +55,11 @@ type Outage struct {
 
 	// Outages and AllDecisions count since the Gate was made. Both only grow.
 	Outages, AllDecisions int64
+
+	// Denied is how many calls failed because the server of the store denied the credential
+	// of this process, or a right: see store.ErrDenied. It counts since the Gate was made,
+	// and only grows. Look-ups of keys are tried again with a pause that grows.
+	Denied int64
 }
 
 // ListenerStats is the state of one store that is a usageplan.Listener.
@@ -63,18 +72,13 @@ type ListenerStats struct {
 // the cache for a moment, so call it every few seconds and not for each request.
 func (g *Gate) Stats() Stats {
 	s := g.resolver.stats()
-	s.CounterOutage = outageOf(g.outage.State())
+	s.CounterOutage = g.outage.outage()
 	return s
-}
-
-func outageOf(s outage.State) Outage {
-	return Outage{s.Failing, s.Since, s.Affected, s.Outages, s.AllAffected}
 }
 
 // stats returns the Stats of keys and plans.
 func (r *resolver) stats() Stats {
-	state := r.outage.State()
-	s := Stats{KeyOutage: outageOf(state), OldestKey: state.Longest}
+	s := Stats{KeyOutage: r.outage.outage(), OldestKey: r.outage.State().Longest, Mistakes: r.mistakes.list()}
 	for _, c := range r.listenerChecks {
 		s.Listeners = append(s.Listeners, ListenerStats{c.store, c.listener.ListenerState()})
 	}

@@ -72,7 +72,7 @@ func (t *timing) counterEnds(began time.Duration) {
 func (g *Gate) observe(ctx context.Context, req *Request, d *Decision, now reading, charge bool) error {
 	t := g.newTiming(now)
 	err := g.decideNow(ctx, req, d, now, charge, &t)
-	d.Peeked = !charge
+	d.Peeked, d.More = !charge, req.More
 	now.stamp(req)
 	told := Decided{Request: *req, Outcome: d.Outcome, Err: err, Cached: !t.read, KeyAge: t.keyAge}
 	if t.timed {
