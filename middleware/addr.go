@@ -29,52 +29,72 @@ func (n networks) contain(addr netip.Addr) bool {
 	return false
 }
 
-// An addressKey finds what a request from an address is counted by.
-type addressKey struct {
-	trusted            networks // proxies that are believed when they name their caller
-	exempt             networks
-	hops               hops
-	ipv4Bits, ipv6Bits int
+// proxies finds the client of a request that may have come through proxies.
+type proxies struct {
+	trusted   networks // believed when they name their caller
+	hops      hops
+	forwarded bool // they write Forwarded
 }
 
 // A hops calls hop with each address that a header names, the latest first, until hop
 // returns false.
 type hops func(h http.Header, hop func(string) bool)
 
-// of is the key function. It follows the hops of a request, from the connection's address
-// back to the client's.
+func newProxies(trusted []netip.Prefix, forwarded bool) proxies {
+	if forwarded {
+		return proxies{networksOf(trusted), forwardedHops, true}
+	}
+	return proxies{networksOf(trusted), forwardedForHops, false}
+}
+
+// find follows the hops of a request, from the connection's address back to the client's.
+// The address is invalid if that of the connection is not known. Where a hop is
+// malformed, whole is false, and the address is that of the proxy that wrote the hop.
 //
-// Security: where a hop is malformed, the search ends at the proxy that wrote it. That
-// proxy's address is not exempt, since any client behind it may have caused this.
-func (k *addressKey) of(r *http.Request) (string, error) {
-	addr, ok := parseAddr(r.RemoteAddr)
-	if !ok {
-		return "", errRemoteAddr
+// Security: any client behind that proxy may have caused this. So the address may serve
+// to limit, but not to let anybody in.
+func (p *proxies) find(r *http.Request) (addr netip.Addr, whole bool) {
+	addr, whole = parseAddr(r.RemoteAddr)
+	if whole && p.trusted.contain(addr) {
+		return p.follow(r.Header, addr)
 	}
-	whole := true
-	if k.trusted.contain(addr) {
-		addr, whole = k.follow(r.Header, addr)
-	}
-	if whole && k.exempt.contain(addr) {
-		return "", ErrExempt
-	}
-	return k.clientOf(addr), nil
+	return addr, whole
 }
 
 // follow returns the client of a trusted proxy, and false if a hop on the way to it is
-// malformed. It is apart from of because its variables are allocated.
-func (k *addressKey) follow(h http.Header, proxy netip.Addr) (addr netip.Addr, whole bool) {
+// malformed. It is apart from find because its variables are allocated.
+func (p *proxies) follow(h http.Header, proxy netip.Addr) (addr netip.Addr, whole bool) {
 	addr, whole = proxy, true
-	k.hops(h, func(node string) bool {
+	p.hops(h, func(node string) bool {
 		next, ok := parseAddr(node)
 		if !ok {
 			whole = false
 			return false
 		}
 		addr = next
-		return k.trusted.contain(next) // else earlier hops are not believed
+		return p.trusted.contain(next) // else earlier hops are not believed
 	})
 	return addr, whole
+}
+
+// An addressKey finds what a request from an address is counted by.
+type addressKey struct {
+	proxies
+	exempt             networks
+	ipv4Bits, ipv6Bits int
+}
+
+// of is the key function. The address of a proxy that wrote a malformed hop is not
+// exempt.
+func (k *addressKey) of(r *http.Request) (string, error) {
+	addr, whole := k.find(r)
+	if !addr.IsValid() {
+		return "", errRemoteAddr
+	}
+	if whole && k.exempt.contain(addr) {
+		return "", ErrExempt
+	}
+	return k.clientOf(addr), nil
 }
 
 // parseAddr parses an address. The address may be in brackets and may have a port, which

@@ -50,10 +50,13 @@ func (res *Result) WriteAWS(w http.ResponseWriter) {
 }
 
 func (res *Result) aws() (status int, kind, message string) {
+	if res.Insecure {
+		return http.StatusForbidden, "ForbiddenException", "Forbidden"
+	}
 	switch why := res.Decision.Reason; res.Status {
 	case http.StatusTooManyRequests, http.StatusForbidden:
 		switch why {
-		case gate.NoPlan, gate.NoGroup:
+		case gate.NoPlan, gate.NoGroup, gate.ScopeMissing, gate.AddressRefused:
 			return http.StatusForbidden, "ForbiddenException", "Forbidden"
 		case gate.QuotaExceeded:
 			return http.StatusTooManyRequests, "LimitExceededException", "Limit Exceeded"

@@ -50,31 +50,30 @@ func ByAddress(cfg AddressConfig) (func(*http.Request) (string, error), error) {
 		return nil, err
 	}
 	k := &addressKey{
-		trusted:  networksOf(cfg.Trusted),
+		proxies:  newProxies(cfg.Trusted, cfg.Forwarded),
 		exempt:   networksOf(cfg.Exempt),
-		hops:     forwardedForHops,
 		ipv4Bits: cmp.Or(cfg.IPv4Bits, ipv4Bits),
 		ipv6Bits: cmp.Or(cfg.IPv6Bits, ipv6Bits),
-	}
-	if cfg.Forwarded {
-		k.hops = forwardedHops
 	}
 	return k.of, nil
 }
 
 func (cfg *AddressConfig) faults() (errs []error) {
-	for field, prefixes := range map[string][]netip.Prefix{"trusted": cfg.Trusted, "exempt": cfg.Exempt} {
-		for i, p := range prefixes {
-			if !p.IsValid() {
-				errs = append(errs, fmt.Errorf("%s[%d]: %v: want a prefix", field, i, p))
-			}
-		}
-	}
+	errs = append(prefixFaults("trusted", cfg.Trusted), prefixFaults("exempt", cfg.Exempt)...)
 	if cfg.IPv4Bits < 0 || cfg.IPv4Bits > 32 {
 		errs = append(errs, fmt.Errorf("ipv4Bits: %d: want 1 to 32", cfg.IPv4Bits))
 	}
 	if cfg.IPv6Bits < 0 || cfg.IPv6Bits > 128 {
 		errs = append(errs, fmt.Errorf("ipv6Bits: %d: want 1 to 128", cfg.IPv6Bits))
+	}
+	return errs
+}
+
+func prefixFaults(field string, prefixes []netip.Prefix) (errs []error) {
+	for i, p := range prefixes {
+		if !p.IsValid() {
+			errs = append(errs, fmt.Errorf("%s[%d]: %v: want a prefix", field, i, p))
+		}
 	}
 	return errs
 }

@@ -31,7 +31,7 @@ var errRemoteAddr = errors.New("middleware: request without a remote IP address"
 //
 // ByAddress has more choices.
 func ByIP(trusted ...netip.Prefix) func(*http.Request) (string, error) {
-	return (&addressKey{networksOf(trusted), nil, forwardedForHops, ipv4Bits, ipv6Bits}).of
+	return (&addressKey{newProxies(trusted, false), nil, ipv4Bits, ipv6Bits}).of
 }
 
 // ByForwarded returns a key function like that of ByIP, for proxies that write Forwarded
@@ -40,7 +40,7 @@ func ByIP(trusted ...netip.Prefix) func(*http.Request) (string, error) {
 // Security: a proxy that writes one of the two fields often passes the other on as the
 // client sent it. So use the function for the field that your proxies write.
 func ByForwarded(trusted ...netip.Prefix) func(*http.Request) (string, error) {
-	return (&addressKey{networksOf(trusted), nil, forwardedHops, ipv4Bits, ipv6Bits}).of
+	return (&addressKey{newProxies(trusted, true), nil, ipv4Bits, ipv6Bits}).of
 }
 
 // forwardedForHops are the hops in X-Forwarded-For.

@@ -25,21 +25,28 @@ func (m *Middleware) Check(r *http.Request) *Result {
 func (m *Middleware) check(r *http.Request, mux knownMux, res *Result, found *Credential) {
 	res.mw, res.jitter = m, m.cfg.draw()
 	rt := m.routeOf(r, mux)
-	if len(m.public) > 0 && m.public[rt.pattern] || isPreflight(r) && rt.passesPreflight(mux) || m.decided(r) {
-		res.Skipped = true
-		m.watch.observe(r, mux.ServeMux, rt.pattern, nil)
+	open := len(m.public) > 0 && m.isPublic(&rt) || isPreflight(r) && rt.passesPreflight(mux)
+	if !open && m.refusesInsecure(r, res, found) {
+		return
+	}
+	if open || m.decided(r, &rt, res) {
+		res.Skipped = res.Decision.Reason == 0
+		m.watch.observe(r, mux.ServeMux, rt.shown(), nil)
 		return
 	}
 	malformed, err := m.extract(r, found)
 	if err == nil {
 		m.decide(r, rt, found, res)
+		if res.Decision.Key != nil { // made-up keys must not use up what is looked at
+			m.exposures.observe(r, &m.proxies)
+		}
 		m.failures.noteDecision(r.Context(), res)
 	}
 	m.conclude(r, found, res, malformed, err)
-	m.watch.observe(r, mux.ServeMux, rt.pattern, res.Decision.Plan)
+	m.watch.observe(r, mux.ServeMux, rt.shown(), res.Decision.Plan)
 	if m.watch != nil {
 		for p := range res.Decision.GroupPlans() {
-			m.watch.observe(r, mux.ServeMux, rt.pattern, p)
+			m.watch.observe(r, mux.ServeMux, rt.shown(), p)
 		}
 	}
 }
@@ -67,30 +74,60 @@ func (m *Middleware) conclude(r *http.Request, found *Credential, res *Result, m
 		res.challenge(found, malformed)
 		res.unread = func(w http.ResponseWriter) { refusal.Unread(w, r) } // fmt cannot print a function's variables
 		m.logRefusal(r.Context(), &res.Decision, found, malformed)
+		m.warnOfProxy(r, res.Decision.Reason)
 	}
 }
 
 // decide asks the Gate about a request of known credential and route.
 func (m *Middleware) decide(r *http.Request, rt route, found *Credential, res *Result) {
-	req := gate.Request{
-		Secret: found.Secret, KeyID: found.KeyID,
-		API: m.cfg.API, Stage: m.cfg.Stage, Route: nameOf(rt.pattern),
+	var req gate.Request
+	if res.Err = m.describe(r, &rt, found, &req); res.Err != nil {
+		res.Decision.Reason = gate.Invalid
+		return
 	}
 	if m.cfg.ID != nil {
 		req.ID = m.cfg.ID(r)
 	}
-	if m.cfg.Class != nil {
+	wait := m.guesses.guard(r, &req)
+	m.ask(r, rt, &req, res)
+	m.guesses.note(r, &req, &res.Decision.Outcome, wait)
+	m.noteScope(r, &req, res)
+}
+
+// describe fills in what req asks for, apart from what is charged. It returns an error
+// if the scope cannot be known. A Request that is returned instead costs a few percent of
+// a whole request.
+func (m *Middleware) describe(r *http.Request, rt *route, found *Credential, req *gate.Request) (err error) {
+	req.Secret, req.KeyID = found.Secret, found.KeyID
+	req.API, req.Stage = m.cfg.API, m.cfg.Stage
+	req.Route = nameOf(rt.pattern)
+	m.locate(r, req)
+	if req.Scope, err = m.scopeOf(r, rt); err == nil && m.cfg.Class != nil {
 		req.Class = m.cfg.Class(r)
 	}
+	return err
+}
+
+// noteScope adds the scope to the challenge of a key that lacks it, and tells the watch
+// of scopes.
+func (m *Middleware) noteScope(r *http.Request, req *gate.Request, res *Result) {
+	if res.Decision.Reason == gate.ScopeMissing {
+		res.authenticate = m.challenges.lackingScope(req.Scope)
+	}
+	m.scopes.observe(r.Context(), m.gate, req.Scope, &res.Decision.Outcome)
+}
+
+// ask asks the Gate about a request. A free one is charged nothing.
+func (m *Middleware) ask(r *http.Request, rt route, req *gate.Request, res *Result) {
 	if m.isFree(r, rt.redirected) {
-		res.Decision, res.Err = m.gate.Peek(r.Context(), req)
+		res.Decision, res.Err = m.gate.Peek(r.Context(), *req)
 		admitFree(&res.Decision)
 		return
 	}
 	if m.cfg.Costs != nil {
 		req.Costs = m.cfg.Costs(r)
 	}
-	res.Decision, res.Err = m.gate.Admit(r.Context(), req)
+	res.Decision, res.Err = m.gate.Admit(r.Context(), *req)
 }
 
 // statusOf returns the status of a refusal.
@@ -98,12 +135,14 @@ func (m *Middleware) statusOf(o *gate.Outcome) int {
 	switch o.Reason {
 	case gate.Unknown, gate.Disabled, gate.Expired:
 		return http.StatusUnauthorized
-	case gate.NoPlan, gate.NoGroup, gate.NeverFits:
+	case gate.NoPlan, gate.NoGroup, gate.NeverFits, gate.ScopeMissing, gate.AddressRefused:
 		return http.StatusForbidden
 	case gate.Throttled, gate.QuotaExceeded:
 		if m.cfg.SharedStatus != 0 && refusedByAll(o) {
 			return m.cfg.SharedStatus
 		}
+		return http.StatusTooManyRequests
+	case gate.NotCached:
 		return http.StatusTooManyRequests
 	case gate.StoreFailed:
 		return http.StatusServiceUnavailable

@@ -16,6 +16,7 @@ type deciding struct {
 	context.Context
 	res    *Result
 	target target
+	route  *string // the one that ServeRoute was given, or nil
 }
 
 func (c *deciding) Value(key any) any {

@@ -5,10 +5,11 @@
 // the request on, with the key and the decision in its context, or refuses it:
 //
 //	mw, err := middleware.New(gate, middleware.Config{})
-//	http.ListenAndServe(":8080", mw.Handler(mux))
+//	http.ListenAndServeTLS(":8443", "cert.pem", "key.pem", mw.Handler(mux))
 //
 // [Middleware.Handler] is a few lines around [Middleware.Check], which decides and writes
-// nothing. Adapters for other frameworks call Check.
+// nothing. Adapters of routers call [Middleware.ServeRoute]. Adapters of frameworks
+// without handlers of net/http may call Check.
 //
 // # Answers
 //
@@ -20,8 +21,9 @@
 //   - 400: the request has more than one credential. None of them is looked up, so the
 //     answer says nothing about them. The challenge has error="invalid_request".
 //   - 403: the key is known, but no plan admits it here, one of its groups does not
-//     exist, or a cost exceeds what the plan can ever allow. Waiting does not help, so
-//     there is no Retry-After.
+//     exist, or a cost exceeds what the plan can ever allow. Or it may not be used from
+//     the client's address, or lacks the scope of the route: then the challenge has
+//     error="insufficient_scope". Waiting does not help, so there is no Retry-After.
 //   - 429: a throttle or a quota is used up (RFC 6585), of the key or of a group above
 //     it. Retry-After is a whole number of seconds, at least one. After that time the
 //     same request fits, unless other requests come first. The status for a throttle that
@@ -39,6 +41,12 @@
 // refusal is never cached. It has Cache-Control: no-store, and the fields that outer
 // handlers have set for caches, such as CDN-Cache-Control, Surrogate-Control or Expires,
 // are removed.
+//
+// # Plain HTTP
+//
+// Others can read a key that is sent over plain HTTP. With Config.Insecure, all requests
+// that come that way are answered with 403, whatever key they have, and their keys may be
+// revoked. See [Insecure] for behind which proxies a request is secure.
 //
 // # Bodies
 //
@@ -116,11 +124,15 @@
 //
 // # Routes
 //
-// Plans throttle routes, and Config.Public lists routes, by the patterns of the router.
-// docs/routers.md shows how the middleware learns the patterns of nested muxes, chi, gin
-// and echo. It also lists the handlers behind which a client can escape a route's
-// throttle by spelling the path differently. A request that passes through the middleware
-// of one Gate twice is charged once.
+// Plans throttle routes, and Config.Public lists routes, by the patterns of the router,
+// in the syntax of http.ServeMux: see usageplan.Route. The modules routers/gin,
+// routers/echo and routers/fiber have adapters. docs/routers.md shows how the middleware
+// learns the patterns of nested muxes, chi and others. It also lists the handlers behind
+// which a client can escape a route's throttle by spelling the path differently. A
+// request that passes through the middleware of one Gate twice is charged once.
+//
+// A name that no router has does nothing. Middleware.AddRoutes is told the routes of a
+// router, and usageplan.Service.RouteFaults and Audit then report such names.
 //
 // # What handlers see
 //
@@ -143,6 +155,7 @@
 // handler that serves other requests: the pattern of its route names OPTIONS, or the
 // known ServeMux has no pattern for it.
 //
-// If Config.Route has named the route, a preflight needs a pattern in Config.Public. A
-// handler that answers the preflights of all routes belongs in front of this middleware.
+// If Config.Route or ServeRoute has named the route, a preflight needs a pattern in
+// Config.Public. A handler that answers the preflights of all routes belongs in front of
+// this middleware.
 package middleware

@@ -209,3 +209,29 @@ func Example_incorrect() {
 	// 200 200
 	// 200 429
 }
+
+func ExampleInsecure() {
+	st := memory.New(memory.Config{})
+	keys := must(apikey.NewService(st, apikey.Config{}))
+	g := must(gate.New(st, st, st, gate.Config{}))
+	mw, err := middleware.New(g, middleware.Config{
+		Trusted:  []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, // the load balancers, which end TLS
+		Insecure: middleware.Insecure{Refuse: true, Revoke: keys.Revoke},
+	})
+	if err != nil {
+		panic(err)
+	}
+	handler := mw.Handler(http.NewServeMux())
+	for _, proto := range []string{"https", "http"} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = "10.0.0.1:1234"
+		r.Header.Set("X-Forwarded-Proto", proto)
+		r.Header.Set("X-API-Key", "not-a-key")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		fmt.Println(proto, w.Code)
+	}
+	// Output:
+	// https 401
+	// http 403
+}

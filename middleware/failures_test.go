@@ -158,6 +158,7 @@ func TestOutageHasTwoLines(t *testing.T) {
 				if test.mw != nil {
 					cfg = test.mw(function)
 				}
+				cfg.Insecure.Allow = true // no warning
 				cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
 				lines := playOutage(t, h.middleware(cfg).Handler(ok), secret, &log, func(on bool) {
 					switch {

@@ -58,7 +58,7 @@ func TestFloodWithoutGroup(t *testing.T) {
 }
 
 func testFlood(t *testing.T, refusals func(*fixture) map[string]refusal) {
-	for _, load := range []string{"idle", "flood", "outage"} {
+	for _, load := range []string{"idle", "flood", "outage", "guesses"} {
 		for _, asked := range []string{"none", "those of keys", "all", "all, long ago"} {
 			for name, refuse := range map[string]func(*middleware.Result, *httptest.ResponseRecorder){
 				"problem": func(res *middleware.Result, w *httptest.ResponseRecorder) { res.WriteProblem(w) },
@@ -94,6 +94,10 @@ func testFlood(t *testing.T, refusals func(*fixture) map[string]refusal) {
 								wg.Go(func() { mw.Check(with(string(guess))) })
 							}
 							synctest.Wait()
+						case "guesses": // more than Config.Guesses allows, from the same address
+							for range 70 {
+								mw.Check(with(string(must(apikey.Format{Prefix: "acme"}.New()))))
+							}
 						case "outage":
 							dir.fails.Store(true)
 							_, guess, err := must(apikey.NewService(nowhere{}, apikey.Config{KeyFormat: apikey.Format{Prefix: "acme"}})).Create(t.Context(), apikey.Key{})

@@ -10,7 +10,7 @@ import (
 func forwardedHops(h http.Header, hop func(string) bool) {
 	lines := h["Forwarded"]
 	for i := len(lines) - 1; i >= 0; i-- {
-		for _, node := range slices.Backward(forwardedFor(lines[i])) {
+		for _, node := range slices.Backward(forwardedParam(lines[i], "for")) {
 			if !hop(node) {
 				return
 			}
@@ -18,39 +18,39 @@ func forwardedHops(h http.Header, hop func(string) bool) {
 	}
 }
 
-// forwardedFor returns the for parameter of each element of a Forwarded line. It is empty
-// for an element without one.
+// forwardedParam returns a parameter of each element of a Forwarded line. It is empty for
+// an element without one.
 //
 // Security: a proxy appends its element to what the client has sent. With a quote that it
 // does not close, a client could hide that element in a quoted string of its own. So a
 // line of which any part is malformed says nothing at all.
 //
-// An element without a for parameter ends the search, so those before it are dropped. A
+// An element without the parameter ends the search, so those before it are dropped. A
 // line of commas takes no memory.
-func forwardedFor(line string) (nodes []string) {
-	node, named, more := "", false, true
+func forwardedParam(line, name string) (values []string) {
+	found, named, more := "", false, true
 	for more {
 		var param string
 		var sep byte
 		if param, sep, line, more = nextParam(line); sep == malformed {
 			return []string{""}
 		}
-		name, value, _ := strings.Cut(param, "=")
-		if strings.EqualFold(strings.TrimSpace(name), "for") {
+		key, value, _ := strings.Cut(param, "=")
+		if strings.EqualFold(strings.TrimSpace(key), name) {
 			if named { // a parameter may be there once (RFC 7239 section 4)
 				return []string{""}
 			}
-			node, named = unquote(strings.TrimSpace(value)), true
+			found, named = unquote(strings.TrimSpace(value)), true
 		}
 		if sep == ',' {
-			if node == "" {
-				nodes = nodes[:0]
+			if found == "" {
+				values = values[:0]
 			}
-			nodes = append(nodes, node)
-			node, named = "", false
+			values = append(values, found)
+			found, named = "", false
 		}
 	}
-	return nodes
+	return values
 }
 
 // malformed is what nextParam returns in place of a separator.

@@ -49,6 +49,8 @@ func TestNothingShowsASecret(t *testing.T) {
 	values["KeyedLimit"] = middleware.KeyedLimit{Limiter: lim, Key: middleware.ByIP()}
 	values["LimitDecision"] = middleware.LimitDecision{Limit: lim.Name()}
 	values["AddressConfig"] = middleware.AddressConfig{}
+	values["GuessConfig"] = middleware.GuessConfig{}
+	values["Insecure"] = middleware.Insecure{Refuse: true}
 	values["UsageConfig"] = middleware.UsageConfig{}
 	leak.Complete(t, values)
 	leak.Check(t, secret[5:37], values)

@@ -10,12 +10,14 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// A nameSet holds the names that Config.Public lists, or the routes that a plan limits.
+// A nameSet holds the names that a field of the Config lists, or the routes that a plan
+// limits.
 type nameSet struct {
 	version  int64                 // of the plan
 	patterns map[string]muxPattern // by name
 	exact    bool                  // see muxPatternOf
 	routes   bool                  // the names are routes of a plan, which have no host
+	field    string                // of the Config; empty for routes of a plan
 
 	warned  *sync.Map             // names that the Logger was warned of
 	checked atomic.Bool           // the names were compared with the known muxes

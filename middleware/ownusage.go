@@ -32,8 +32,9 @@ type UsageConfig struct {
 // only with Config.ShowGroups.
 //
 // A request needs the same credential as one of the API, and is refused in the same way
-// without it. It is charged nothing, and is answered also when the limits of the key are
-// used up. Each key may ask as often as UsageConfig.Limit says. Then the answer is 429.
+// without it, or from elsewhere than apikey.Key.Networks. It needs no scope. It is
+// charged nothing, and is answered also when the limits of the key are used up. Each key
+// may ask as often as UsageConfig.Limit says. Then the answer is 429.
 //
 // Do not mount the handler inside Middleware.Handler, which would charge for it.
 //
@@ -102,22 +103,31 @@ func (u *ownUsage) identify(w http.ResponseWriter, r *http.Request, x *exchange,
 		defer refusal.Within(w, r, u.Middleware.cfg.BodyTimeout)()
 	}
 	x.mw, x.jitter = u.Middleware, u.Middleware.cfg.draw()
+	if u.refusesInsecure(r, &x.Result, found) {
+		return
+	}
 	malformed, err := u.extract(r, found)
 	if err == nil {
-		x.Decision.Outcome, x.Err = u.gate.Identify(r.Context(), u.request(found))
+		req := u.request(r, found)
+		wait := u.guesses.guard(r, &req)
+		x.Decision.Outcome, x.Err = u.gate.Identify(r.Context(), req)
+		u.guesses.note(r, &req, &x.Decision.Outcome, wait)
 		u.failures.noteIdentified(r.Context(), &x.Result)
 	}
 	u.conclude(r, found, &x.Result, malformed, err)
 }
 
-// request returns the request of a credential to the Gate.
-func (u *ownUsage) request(found *Credential) gate.Request {
-	return gate.Request{
+// request returns the request of a credential to the Gate. Every key may read its own
+// usage, whatever its Scopes are.
+func (u *ownUsage) request(r *http.Request, found *Credential) gate.Request {
+	req := gate.Request{
 		Secret: found.Secret,
 		KeyID:  found.KeyID,
 		API:    u.Middleware.cfg.API,
 		Stage:  u.Middleware.cfg.Stage,
 	}
+	u.locate(r, &req)
+	return req
 }
 
 // usageTimeout bounds the reading of one answer. Reports of a Gate have no bound of their
@@ -126,7 +136,7 @@ const usageTimeout = 5 * time.Second
 
 // answer answers a request of a known key.
 func (u *ownUsage) answer(w http.ResponseWriter, r *http.Request, x *exchange, found *Credential, q *usageQuery) {
-	req := u.request(found)
+	req := u.request(r, found)
 	req.Class, req.Route, req.Costs = q.class, q.route, q.costs
 	ctx, cancel := context.WithTimeout(r.Context(), usageTimeout)
 	defer cancel()

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/internal/routename"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -94,7 +95,7 @@ func (u *ownUsage) set(q *usageQuery, name, value string) (fault string) {
 		if !strings.Contains(value, "/") || len(value) > maxRoute {
 			return fmt.Sprintf("%.80q: want a route, such as \"GET /pets/{id}\"", value)
 		}
-		q.route = nameOf(value)
+		q.route = routename.Of(nameOf(value))
 	default:
 		return u.setCost(q, name, value)
 	}

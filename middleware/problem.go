@@ -95,18 +95,16 @@ func refusedByAll(o *gate.Outcome) bool {
 func (res *Result) detail(shared string) string {
 	limited := isLimit(res.Decision.Reason)
 	switch {
+	case res.Insecure:
+		return "API keys are accepted over HTTPS only. A key that was sent over plain HTTP is exposed: replace it."
 	case res.Status == http.StatusUnauthorized:
 		return "A valid API key is required."
 	case res.Status == http.StatusBadRequest:
 		return "The request has more than one API key."
 	case res.Status == http.StatusForbidden:
-		if shared != "" {
-			return fmt.Sprintf("A limit that %s share can never allow this request.", shared)
-		}
-		if res.Decision.Reason == gate.NeverFits {
-			return "The request exceeds what the plan can ever allow."
-		}
-		return "This API key has no plan for this API."
+		return res.forbidden(shared)
+	case res.Decision.Reason == gate.NotCached:
+		return fmt.Sprintf("Too many requests from this address had no valid API key. Try again in %d s.", res.retryAfter())
 	case limited:
 		limit := "A limit of the plan"
 		if shared != "" {
@@ -117,6 +115,25 @@ func (res *Result) detail(shared string) string {
 		return "The API key or its limits could not be checked."
 	}
 	return "The service failed to determine the costs of the request, its class or its caller."
+}
+
+// forbidden returns the detail of a 403.
+func (res *Result) forbidden(shared string) string {
+	if shared != "" {
+		return fmt.Sprintf("A limit that %s share can never allow this request.", shared)
+	}
+	switch res.Decision.Reason {
+	case gate.NeverFits:
+		return "The request exceeds what the plan can ever allow."
+	case gate.ScopeMissing:
+		if scope := res.missingScope(); scope != "" {
+			return fmt.Sprintf("This API key does not have the scope %s.", scope)
+		}
+		return "This API key does not have the scope that the request needs."
+	case gate.AddressRefused:
+		return "This API key may not be used from this address."
+	}
+	return "This API key has no plan for this API."
 }
 
 // sharers says which clients share the limits of a payer, by its kind. A key shares its

@@ -21,6 +21,14 @@ func (r *readMap[T]) get(key string) (value T, ok bool) {
 	return value, ok
 }
 
+// all returns the whole map, which must not be changed.
+func (r *readMap[T]) all() map[string]T {
+	if m := r.entries.Load(); m != nil {
+		return *m
+	}
+	return nil
+}
+
 // full reports whether the map has no room for a new key.
 func (r *readMap[T]) full(most int) bool {
 	m := r.entries.Load()

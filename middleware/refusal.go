@@ -20,9 +20,9 @@ func (m *Middleware) logRefusal(ctx context.Context, d *gate.Decision, found *Cr
 	case gate.Unknown:
 		if found.Secret != "" {
 			malformed = m.gate.KeyFormat().Check(string(found.Secret))
-			m.warnOfPrefix(ctx, string(found.Secret), malformed)
+			m.warnOfFormat(ctx, string(found.Secret), malformed)
 		}
-	case gate.Disabled, gate.Expired, gate.NoPlan, gate.NoGroup:
+	case gate.Disabled, gate.Expired, gate.NoPlan, gate.NoGroup, gate.NotCached, gate.ScopeMissing, gate.AddressRefused:
 	default:
 		return
 	}
@@ -43,16 +43,30 @@ func (m *Middleware) logRefusal(ctx context.Context, d *gate.Decision, found *Cr
 	m.cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "ration: credential refused", attrs...)
 }
 
-// warnOfPrefix warns once of a secret that the Gate's Format refuses although its
-// checksum is right. Such a secret was made by a Service, so the usual cause is a Gate
-// and a Service with different Formats.
-func (m *Middleware) warnOfPrefix(ctx context.Context, secret string, malformed error) {
-	if malformed == nil || (apikey.Format{}).Check(secret) != nil || m.prefixed.Swap(true) {
+// warnOfFormat warns once of a secret that the Gate's Format refuses for its prefix
+// alone, although its checksum is right, and once of one that it refuses for its tag.
+// Such a secret was often made by a Service, so the usual cause is a Gate and a Service
+// with different Formats.
+func (m *Middleware) warnOfFormat(ctx context.Context, secret string, malformed error) {
+	if malformed == nil || (apikey.Format{}).Check(secret) != nil {
 		return
 	}
+	untagged := m.gate.KeyFormat()
+	untagged.TagKeys, untagged.AcceptUntagged = nil, false
+	if untagged.Check(secret) == nil {
+		if !m.untagged.Swap(true) {
+			m.cfg.Logger.LogAttrs(ctx, slog.LevelWarn,
+				"ration: a key was refused for its tag alone. It is forged, or it was created without TagKeys or with others: see apikey.Format.AcceptUntagged")
+		}
+		return
+	}
+	if m.prefixed.Swap(true) {
+		return
+	}
+	m.gate.NoteMistake(gate.OtherFormat)
 	// The rest of the secret is base62, which has no underscore.
 	prefix := secret[:strings.LastIndexByte(secret, '_')]
 	m.cfg.Logger.LogAttrs(ctx, slog.LevelWarn,
-		"ration: a key was refused for its prefix alone. Do apikey.Config and gate.Config have the same Format?",
+		"ration: a key was refused for its prefix alone. Was the prefix changed, or do apikey.Config and gate.Config have different Formats? See apikey.Format.Prefix",
 		slog.String("prefix", prefix), slog.String("want", m.gate.KeyFormat().Prefix))
 }

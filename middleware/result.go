@@ -21,7 +21,11 @@ type Result struct {
 	// Skipped means that the request needs no decision here: its route is public, it is a
 	// CORS preflight, or the same Gate has decided it before. See NewContext.
 	Skipped bool
-	room    [63]byte // for the text of RateLimit, see keepText; it fills a word with Skipped
+
+	// Insecure means that the request was refused because it came over plain HTTP, whatever
+	// its key is. See Config.Insecure. The Decision is zero then.
+	Insecure bool
+	room     [62]byte // for the text of RateLimit, see keepText; fills a word with both
 
 	// Err is the error of what failed. It is set even if the failure policy admits the
 	// request. A refusal is not an error.

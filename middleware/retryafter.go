@@ -35,6 +35,8 @@ func (res *Result) retryAfter() int64 {
 	switch res.Decision.Reason {
 	case gate.StoreFailed:
 		return 1
+	case gate.NotCached:
+		return seconds(res.Decision.RetryAfter)
 	case gate.Throttled, gate.QuotaExceeded:
 		wait := res.Decision.RetryAfter
 		if res.jitter > 0 && res.quotaRefused() {

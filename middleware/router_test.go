@@ -30,10 +30,12 @@ func TestRouteFunc(t *testing.T) {
 		pattern          string
 		void             bool
 	}{
-		{"its word", "GET /pets/:id", "GET /pets/:id", nil, "", false},
+		{"its word", "GET /pets/{id}", "GET /pets/{id}", nil, "", false},
+		{"its word in another syntax", "GET /pets/:id", "GET /pets/{id}", nil, "", false},
+		{"the rest of a path", "GET /pets/*", "GET /pets/{path...}", nil, "", false},
 		{"its word without a host", "GET example.com/pets/{id}", "GET /pets/{id}", nil, "", false},
 		{"its word without blanks", "GET \t/pets/{id}", "GET /pets/{id}", nil, "", false},
-		{"a regular expression", "GET /pets/{n:[0-9]+}", "GET /pets/{n:[0-9]+}", nil, "", false},
+		{"a regular expression", "GET /pets/{n:[0-9]+}", "GET /pets/{n}", nil, "", false},
 		{"before the mux", "GET /other", "GET /pets/{id}", mux, "", true},
 		{"before the pattern", "GET /other", "GET /pets/{id}", nil, "GET /pets/{id}", true},
 		{"then the mux", "", "GET /pets/{id}", mux, "GET /other", false},
@@ -48,11 +50,11 @@ func TestRouteFunc(t *testing.T) {
 	}
 }
 
-// TestRouteFuncPublic checks that what Config.Route returns is compared with Public byte
-// by byte.
+// TestRouteFuncPublic checks how Public is compared with what Config.Route returns: by
+// name, in any syntax, and byte by byte if there is a regular expression.
 func TestRouteFuncPublic(t *testing.T) {
 	h := newFixture(t)
-	protected := h.middleware(middleware.Config{Route: byHeader, Public: []string{"GET /pets/{n:[0-9]+}", "OPTIONS /all"}}).Handler(ok)
+	protected := h.middleware(middleware.Config{Route: byHeader, Public: []string{"GET /pets/{n:[0-9]+}", "GET /a/{id}", "GET /b/:id", "OPTIONS /all"}}).Handler(ok)
 	preflight := []string{"Origin", "https://example.com", "Access-Control-Request-Method", "GET"}
 	for _, c := range []struct {
 		method, says string
@@ -60,7 +62,13 @@ func TestRouteFuncPublic(t *testing.T) {
 		status       int
 	}{
 		{"GET", "GET /pets/{n:[0-9]+}", nil, 200},
-		{"GET", "GET /pets/{n:[0-9]*}", nil, 401},
+		{"GET", "GET /pets/{n:[0-9]*}", nil, 401}, // another route of the same name
+		{"GET", "GET /pets/{n}", nil, 401},
+		{"GET", "GET /a/{id}", nil, 200},
+		{"GET", "GET /a/:id", nil, 200},
+		{"GET", "GET /b/{id}", nil, 200},
+		{"GET", "GET /b/:id", nil, 200},
+		{"GET", "GET /b/:other", nil, 401},
 		{"GET", "", nil, 401},
 		{"OPTIONS", "OPTIONS /all", preflight, 200},
 		{"OPTIONS", "OPTIONS /pets", preflight, 401}, // the pattern may serve every method

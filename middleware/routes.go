@@ -6,33 +6,61 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+
+	"github.com/ration-go/ration/internal/routename"
 )
 
 // route is what the middleware knows about the route of a request.
 type route struct {
-	// pattern is the router's pattern. It is empty if there is none or it is not known.
+	// pattern is the router's pattern, in the syntax of http.ServeMux. It is empty if there
+	// is none or it is not known.
 	pattern string
 
-	said       bool // the pattern comes from Config.Route
-	redirected bool // the mux only redirects the request to another form of its path
+	raw        string // the pattern as Config.Route wrote it, if that is another
+	said       bool   // the pattern comes from Config.Route or from ServeRoute
+	redirected bool   // the mux only redirects the request to another form of its path
+	unknown    bool   // nothing could tell the pattern
 }
 
-// routeOf looks up the route of r in Config.Route, then in mux. Without a mux it takes
-// Request.Pattern.
 // knownMux is the mux that a middleware knows, or none.
 type knownMux struct {
 	*http.ServeMux
 	next bool // the middleware passes requests on to this very mux
+
+	named bool   // the caller of ServeRoute knows the route
+	route string // its pattern, if named
 }
 
+// given returns the route of ServeRoute, or nil. It allocates only if there is one.
+func (mux knownMux) given() *string {
+	if !mux.named {
+		return nil
+	}
+	route := mux.route
+	return &route
+}
+
+// muxOf returns what is known of the route of a request that was admitted.
+func (m *Middleware) muxOf(r *http.Request) knownMux {
+	if c, _ := r.Context().Value((*deciderKey)(m)).(*deciding); c != nil && c.route != nil {
+		return knownMux{named: true, route: *c.route}
+	}
+	return knownMux{ServeMux: m.cfg.Mux}
+}
+
+// routeOf looks up the route of r in Config.Route, then takes that of ServeRoute, then
+// looks in mux. Without a mux it takes Request.Pattern.
 func (m *Middleware) routeOf(r *http.Request, mux knownMux) route {
 	if m.cfg.Route != nil {
-		if pattern := m.cfg.Route(r); pattern != "" {
-			return route{pattern: pattern, said: true}
+		if raw := m.cfg.Route(r); raw != "" {
+			return route{pattern: routename.Of(raw), raw: raw, said: true}
 		}
 	}
+	if mux.named {
+		return route{pattern: mux.route, said: mux.route != ""}
+	}
 	if mux.ServeMux == nil {
-		return route{pattern: r.Pattern}
+		return route{pattern: r.Pattern, unknown: r.Pattern == "" && m.cfg.Route == nil}
 	}
 	h, pattern := mux.Handler(r)
 
@@ -40,6 +68,20 @@ func (m *Middleware) routeOf(r *http.Request, mux knownMux) route {
 	// have redirected. Such a request must not be free.
 	redirected := mux.next && reflect.TypeOf(h) == redirectType && redirects(h, r)
 	return route{pattern: pattern, redirected: redirected}
+}
+
+// shown returns the pattern for the watch of routes. A pattern with a regular expression
+// stays as it is, since it does not match all requests that its name matches.
+func (rt *route) shown() string {
+	if rt.raw != "" {
+		return watchedName(rt.raw)
+	}
+	return rt.pattern
+}
+
+// isPublic reports whether Config.Public lists a route.
+func (m *Middleware) isPublic(rt *route) bool {
+	return m.public[rt.pattern] || rt.raw != "" && m.public[rt.raw]
 }
 
 // nameOf returns the name by which plans know the route of a pattern: the pattern without
@@ -63,10 +105,10 @@ func nameOf(pattern string) string {
 	return pattern[:blank] + " " + pattern[slash:]
 }
 
-// patterns returns the set of the patterns in list. Each must be a valid pattern of a
-// ServeMux. If others is true, the patterns are those of another router, and each only
-// needs a path.
-func patterns(list []string, others bool) (set map[string]bool, err error) {
+// patterns returns the set of the patterns in a list of the Config, as they are and by
+// their names. Each must be a valid pattern of a ServeMux. If others is true, the
+// patterns are those of another router, and each only needs a path.
+func patterns(field string, list []string, others bool) (set map[string]bool, err error) {
 	var errs []error
 	set = map[string]bool{}
 	for _, p := range list {
@@ -75,11 +117,23 @@ func patterns(list []string, others bool) (set map[string]bool, err error) {
 			err = nil
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("public: %.200q: %w", p, err))
+			errs = append(errs, fmt.Errorf("%s: %.200q: %w", field, p, err))
 		}
-		set[p] = true
+		set[p], set[watchedName(p)] = true, true
 	}
 	return set, errors.Join(errs...)
+}
+
+// watchedName returns the name of a pattern of Config.Public or Config.Route.
+//
+// Security: a pattern with a regular expression stays as it is, because other patterns
+// have the same name.
+func watchedName(pattern string) string {
+	name := routename.Of(pattern)
+	if strings.Contains(pattern, "{") && name != pattern {
+		return pattern
+	}
+	return name
 }
 
 // parsePattern validates p by registering it on a ServeMux of its own, which panics on a

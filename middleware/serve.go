@@ -23,6 +23,36 @@ type exchange struct {
 // refusing is the Result of a request that Config.Refuse answers.
 type refusing struct{ *Result }
 
+// handle passes r on to next if it is admitted, and refuses it otherwise.
+func (m *Middleware) handle(w http.ResponseWriter, r *http.Request, mux knownMux, next http.Handler) {
+	x := new(exchange)
+	var found Credential
+	if m.mayRead && refusal.HasBody(r) {
+		m.checkWithin(w, r, mux, &x.Result, &found)
+	} else {
+		m.check(r, mux, &x.Result, &found)
+	}
+	switch {
+	case !x.Allowed():
+		m.refuse(w, r, x)
+	case x.Skipped:
+		inner := r
+		if m.cfg.StripCredential {
+			inner = m.stripAll(r)
+		}
+		m.serve(next, w, inner, r, x)
+	default:
+		x.WriteHeaders(w.Header())
+		x.ctx = deciding{r.Context(), &x.Result, targetOf(r), mux.given()}
+		inner := r.WithContext(&x.ctx)
+		if m.cfg.StripCredential {
+			found.place().strip(inner)
+			x.ctx.target.strip(inner)
+		}
+		m.serve(next, m.record(w, r, &found, x), inner, r, x)
+	}
+}
+
 // checkWithin is check for a request with a body that the functions of the Config may
 // read. It bounds the time for that, since the sender of the body is not known yet.
 func (m *Middleware) checkWithin(w http.ResponseWriter, r *http.Request, mux knownMux, res *Result, found *Credential) {

@@ -50,17 +50,38 @@ func (m *Middleware) answers(key *deciderKey) bool {
 
 // decided reports whether the same Gate has decided r before, for the same stage and key.
 // That happens if a request passes through the middleware twice. The inner middleware has
-// no effect then, which is a mistake in the configuration, so the Logger is warned once.
-func (m *Middleware) decided(r *http.Request) bool {
+// no effect then, with two exceptions. Insecure.Refuse was asked before. And the scope of
+// its route counts: the outer one may not have known that. If the key lacks it, res is a
+// refusal. A second charge would be a mistake in the configuration, so the Logger is
+// warned once.
+func (m *Middleware) decided(r *http.Request, rt *route, res *Result) bool {
 	c, _ := r.Context().Value((*deciderKey)(m)).(*deciding)
 	if c == nil || !c.target.includes(r) || !admits(&c.res.Decision) || !m.sameKey(r, c) {
 		return false
 	}
-	if m.cfg.Logger != nil && !m.twice.Swap(true) {
-		m.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "ration: a request passes through the middleware of one Gate twice: "+
-			"it is charged once, by the outer one; the inner one has no effect; use another Gate or remove one of them")
+	key := c.res.Decision.Key
+	scope, err := m.scopeOf(r, rt)
+	if err != nil || scope != "" && key == nil {
+		return false
+	}
+	if scope != "" && !key.HasScope(scope) {
+		res.Decision.Reason, res.Decision.Key = gate.ScopeMissing, key
+		res.authenticate = m.challenges.lackingScope(scope)
+		m.conclude(r, &Credential{KeyID: key.ID}, res, nil, nil)
+		return true
+	}
+	if !m.twice.Load() && !m.twice.Swap(true) {
+		m.warnOfTwice(r.Context())
 	}
 	return true
+}
+
+func (m *Middleware) warnOfTwice(ctx context.Context) {
+	m.gate.NoteMistake(gate.DecidedTwice)
+	if m.cfg.Logger != nil {
+		m.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "ration: a request passes through the middleware of one Gate twice: "+
+			"it is charged once, by the outer one; the inner one has no effect; use another Gate or remove one of them")
+	}
 }
 
 // admits reports whether d lets a request pass an inner middleware. Check may have
@@ -91,5 +112,5 @@ func (res *Result) NewContext(r *http.Request) context.Context {
 	if res.Skipped {
 		return r.Context()
 	}
-	return &deciding{r.Context(), res, targetOf(r)}
+	return &deciding{r.Context(), res, targetOf(r), nil}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,19 +12,20 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/usageplan"
 )
 
 // This file and its neighbours warn of configured names of routes that have no effect. A
-// name is a pattern that Config.Public lists or a route that a plan limits. With a
-// typing error in it, a public route would need a key, or a route would have no throttle,
-// and nobody would notice.
+// name is a pattern that Config.Public or Config.RouteScopes lists, or a route that a
+// plan limits. With a typing error in it, a public route would need a key, a route would
+// need no scope or would have no throttle, and nobody would notice.
 //
 //   - muxpattern.go translates patterns of other routers for http.ServeMux, and makes
 //     sample requests that it matches.
 //   - namemux.go tells for which name a request is, by its method and path.
-//   - nameset.go holds the names of Config.Public or of one plan.
+//   - nameset.go holds the names of a field of the Config or of one plan.
 //   - hidden.go finds the names that a pattern of the router hides. It does so once for
 //     each pattern and nameSet, and remembers the result.
 //   - readmap.go is the map in which requests look that result up.
@@ -32,9 +34,9 @@ import (
 //
 // A request is evidence that a name has no effect if the name matches it and the router
 // has taken it for another pattern. A name without such a request causes no warning,
-// since its route may not have been called yet. There are two more checks: checkMuxes,
-// where all muxes are known, and checkStripped, where http.StripPrefix may stand before
-// the known mux.
+// since its route may not have been called yet. There are two more checks: checkRouters,
+// where all routers are known, and checkStripped, where http.StripPrefix may stand before
+// the known mux. CheckRoute in addroutes.go reports what was found to usageplan.
 
 // maxPlans bounds the number of plans whose names are watched.
 const maxPlans = 1024
@@ -45,11 +47,13 @@ const maxStrips = 64
 // A routeWatch warns of names that have no effect. It is nil if there is no Logger. Then
 // addMux and observe do nothing.
 type routeWatch struct {
+	note   func(gate.Mistake) // counts the warnings
 	log    *slog.Logger
 	stage  usageplan.Stage
-	exact  bool              // see muxPatternOf
-	public *nameSet          // nil if Config.Public is empty
-	plans  readMap[*nameSet] // by the ID of the plan
+	routes *knownRoutes               // of the Middleware
+	other  atomic.Bool                // the router is no ServeMux: see muxPatternOf
+	fields atomic.Pointer[[]*nameSet] // of Config.Public and of RouteScopes, unless empty
+	plans  readMap[*nameSet]          // by the ID of the plan
 
 	mu         sync.Mutex
 	muxes      []*http.ServeMux
@@ -60,19 +64,63 @@ type routeWatch struct {
 }
 
 // newRouteWatch returns nil if there is no Logger.
-func newRouteWatch(cfg Config) *routeWatch {
+func newRouteWatch(cfg Config, routes *knownRoutes, note func(gate.Mistake)) *routeWatch {
 	if cfg.Logger == nil {
 		return nil
 	}
-	w := &routeWatch{log: cfg.Logger, stage: usageplan.Stage{API: cfg.API, Name: cfg.Stage}, exact: cfg.Route != nil}
+	w := &routeWatch{note: note, log: cfg.Logger, stage: usageplan.Stage{API: cfg.API, Name: cfg.Stage}, routes: routes}
+	w.other.Store(cfg.Route != nil)
 	w.unknownMux.Store(cfg.Route != nil)
-	if len(cfg.Public) > 0 {
-		w.public = newNameSet(cfg.Public, w.exact, new(sync.Map))
-	}
+	w.fields.Store(fieldNames(cfg))
 	if cfg.Mux != nil {
 		w.addMux(cfg.Mux)
 	}
 	return w
+}
+
+// fieldNames returns the names that the fields of the Config list.
+func fieldNames(cfg Config) *[]*nameSet {
+	var all []*nameSet
+	for field, list := range map[string][]string{"Public": cfg.Public, "RouteScopes": slices.Collect(maps.Keys(cfg.RouteScopes))} {
+		if len(list) == 0 {
+			continue
+		}
+		names := make([]string, len(list))
+		for i, p := range list {
+			names[i] = watchedName(p)
+		}
+		n := newNameSet(names, cfg.Route != nil, new(sync.Map))
+		n.field = field
+		all = append(all, n)
+	}
+	return &all
+}
+
+// useOther notes that a router is no ServeMux. ServeRoute calls it for each request, so
+// it is small enough to be inlined.
+func (w *routeWatch) useOther() {
+	if w != nil && !w.other.Load() {
+		w.setOther()
+	}
+}
+
+// setOther has the names of the Config read as those of another router. Plans have not
+// been seen yet, unless a mux serves other requests.
+func (w *routeWatch) setOther() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.other.Load() {
+		return
+	}
+	w.unknownMux.Store(true)
+	var all []*nameSet
+	for _, old := range *w.fields.Load() {
+		n := newNameSet(slices.Collect(maps.Keys(old.patterns)), true, old.warned)
+		n.field = old.field
+		all = append(all, n)
+	}
+	w.fields.Store(&all)
+	w.other.Store(true)
 }
 
 // addMux adds the mux of a handler. It is nil if the handler is no mux.
@@ -101,11 +149,14 @@ func (w *routeWatch) observe(r *http.Request, mux *http.ServeMux, pattern string
 }
 
 func (w *routeWatch) examineAll(r *http.Request, mux *http.ServeMux, pattern string, p *usageplan.Plan) {
+	if pattern == "" && r.Method == http.MethodHead && w.other.Load() {
+		return // other routers do not serve a HEAD by the GET of the same name
+	}
 	if mux != nil && pattern != "" && pattern != "/" && !w.routed.Load() {
 		w.routed.Store(true)
 	}
-	if w.public != nil {
-		w.examine(w.public, r, mux, pattern, nil)
+	for _, n := range *w.fields.Load() {
+		w.examine(n, r, mux, pattern, nil)
 	}
 	if p == nil || len(p.Routes)+len(p.StageRoutes)+len(p.For) == 0 {
 		return
@@ -129,22 +180,22 @@ func (w *routeWatch) namesOf(p *usageplan.Plan) *nameSet {
 	if !ok && w.plans.full(maxPlans) {
 		return nil
 	}
-	n := newNameSet(routesOf(p, w.stage), w.exact, warned)
+	n := newNameSet(routesOf(p, w.stage), w.other.Load(), warned)
 	n.version, n.routes = p.Version, true
 	w.plans.put(p.ID, n, maxPlans)
 	return n
 }
 
 // examine warns of a name that r matches, if the router has taken r for another pattern.
-// The plan is nil if the names are those of Config.Public.
+// The plan is nil if the names are those of a field of the Config.
 func (w *routeWatch) examine(n *nameSet, r *http.Request, mux *http.ServeMux, pattern string, p *usageplan.Plan) {
 	if len(n.patterns) == 0 {
 		return
 	}
 	if !n.checked.Load() && !n.checked.Swap(true) {
-		w.checkMuxes(n, r, p)
+		w.checkRouters(n, r, p)
 	}
-	if found := n.hiddenFor(r, pattern); found != "" {
+	if found := n.hiddenFor(r, pattern); found != "" && !w.hasEffect(n, found, mux == nil && pattern == "" && !w.other.Load()) {
 		w.warn(r.Context(), n, hidden, found, pattern, p)
 	}
 	if mux != nil && (pattern == "" || pattern == "/") && !w.routed.Load() && w.strips.Add(1) <= maxStrips {
@@ -152,21 +203,33 @@ func (w *routeWatch) examine(n *nameSet, r *http.Request, mux *http.ServeMux, pa
 	}
 }
 
-// checkMuxes warns of names that no mux has, if all muxes are known. A Middleware with a
-// stage is one of several, so the mux need not have all routes of a plan, only those of
-// the stage.
-func (w *routeWatch) checkMuxes(n *nameSet, r *http.Request, p *usageplan.Plan) {
+// hasEffect reports whether a name that is hidden from one request is known to be a
+// route's. Then the request only had a spelling of the path that the router does not
+// serve, for example. If blind is true, nothing tells the Middleware the routes of
+// requests. Then it does not help that AddRoutes has named them.
+func (w *routeWatch) hasEffect(n *nameSet, name string, blind bool) bool {
+	if _, warned := n.warned.Load(name); warned {
+		return false // which spares the rest
+	}
+	known, _ := w.routes.has(nameOf(name))
+	return known && !blind || n.hasSeen(name)
+}
+
+// checkRouters warns of names that no router has, if all routers are known muxes or if
+// AddRoutes has told the routes. A Middleware with a stage is one of several, so its
+// routers need not have all routes of a plan, only those of the stage.
+func (w *routeWatch) checkRouters(n *nameSet, r *http.Request, p *usageplan.Plan) {
 	w.mu.Lock()
 	muxes := w.muxes
 	w.mu.Unlock()
-	if w.unknownMux.Load() || len(muxes) == 0 {
+	if _, told := w.routes.has(""); !told && (w.unknownMux.Load() || len(muxes) == 0) {
 		return
 	}
 	for name := range n.patterns {
 		if p != nil && w.stage.API != "" && !has(p.StageRoutes[w.stage], name) {
 			continue
 		}
-		var found bool
+		found, _ := w.routes.has(nameOf(name))
 		var instead string
 		for _, mux := range muxes {
 			served, pattern := n.servedBy(mux, name, r.Host)
@@ -213,22 +276,28 @@ func (w *routeWatch) checkStripped(n *nameSet, r *http.Request, pattern string, 
 // These are the ends of the sentences that the Logger is warned with.
 const (
 	hidden  = "has no effect: the router takes requests for it for another pattern; if the router has it, tell the middleware of the router by Config.Mux or Config.Route"
-	missing = "is not in the mux: it has no effect unless another Middleware has it"
+	missing = "is in no router: it has no effect unless another Middleware has it"
 )
 
 // warn warns of a name, but only once. It does not log the request's path, which may hold
 // a secret.
 func (w *routeWatch) warn(ctx context.Context, n *nameSet, what, name, seen string, p *usageplan.Plan) {
-	if _, before := n.warned.LoadOrStore(name, true); before {
-		return
-	}
 	if seen == "" {
 		seen = "(none)"
 	}
-	if p == nil {
-		w.log.LogAttrs(ctx, slog.LevelWarn, "ration: a pattern of Config.Public "+what, slog.String("public", name), slog.String("seen", seen))
+	taken := seen
+	if what == missing {
+		taken = "" // which is no evidence
+	}
+	if _, before := n.warned.LoadOrStore(name, taken); before {
 		return
 	}
+	if p == nil {
+		w.note(gate.UnknownPublic)
+		w.log.LogAttrs(ctx, slog.LevelWarn, "ration: a pattern of Config."+n.field+" "+what, slog.String("pattern", name), slog.String("seen", seen))
+		return
+	}
+	w.note(gate.UnknownRoute)
 	w.log.LogAttrs(ctx, slog.LevelWarn, "ration: a route that a plan limits "+what,
 		slog.String("plan", p.ID), slog.String("route", name), slog.String("seen", seen))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -15,7 +16,7 @@ import (
 // TestWatchIsBounded checks that the memory of the watch is bounded, however many
 // patterns a Config.Route makes up and however many plans there are.
 func TestWatchIsBounded(t *testing.T) {
-	w := newRouteWatch(Config{Logger: slog.New(slog.DiscardHandler), Public: []string{"GET /health"}})
+	w := newRouteWatch(Config{Logger: slog.New(slog.DiscardHandler), Public: []string{"GET /health"}}, new(knownRoutes), func(gate.Mistake) {})
 	plan := func(i int) *usageplan.Plan {
 		return &usageplan.Plan{ID: fmt.Sprint(i), Routes: map[string]limiter.Limit{"GET /pets": {}}}
 	}
@@ -28,7 +29,7 @@ func TestWatchIsBounded(t *testing.T) {
 	}
 	n, _ := w.plans.get("0")
 	require.Len(t, *n.hidden.entries.Load(), maxSeen)
-	require.Len(t, *w.public.hidden.entries.Load(), maxSeen)
+	require.Len(t, *(*w.fields.Load())[0].hidden.entries.Load(), maxSeen)
 	require.Len(t, *w.plans.entries.Load(), maxPlans)
 	require.Zero(t, testing.AllocsPerRun(100, func() { w.observe(r, nil, "GET /other", plan0) }))
 }

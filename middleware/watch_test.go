@@ -154,16 +154,17 @@ func TestWatchRouteFunc(t *testing.T) {
 		asked  [][2]string
 		warned []string
 	}{
-		{"a group's pattern is all that is known", []string{"GET /api/reports/{id}"}, [][2]string{{"GET /api/x", "/api/*"}, {"GET /api/reports/1", "/api/*"}}, []string{"GET /api/reports/{id}: /api/*"}},
-		{"nothing is known", []string{"GET /api/reports/:id"}, [][2]string{{"GET /else", ""}, {"GET /api/reports/1", ""}}, []string{"GET /api/reports/:id: (none)"}},
-		{"another name", []string{"GET /pets/:id"}, [][2]string{{"GET /pets/1", "GET /pets/:petID"}}, []string{"GET /pets/:id: GET /pets/:petID"}},
-		{"no method", []string{"/pets/:id"}, [][2]string{{"GET /pets/1", "GET /pets/:id"}}, []string{"/pets/:id: GET /pets/:id"}},
-		{"a file server", []string{"GET /files/*path"}, [][2]string{{"GET /files/a/b", "GET /*"}}, []string{"GET /files/*path: GET /*"}},
-		{"more specific", []string{"GET /pets/:id", "GET /*"}, [][2]string{{"GET /pets/mine", "GET /pets/mine"}, {"GET /pets/1/x", "GET /pets/:id/x"}}, nil},
-		{"neither is", []string{"GET /a/:x/b"}, [][2]string{{"GET /a/c/b", "GET /a/c/:y"}}, nil},
+		{"a group's pattern is all that is known", []string{"GET /api/reports/{id}"}, [][2]string{{"GET /api/x", "/api/*"}, {"GET /api/reports/1", "/api/*"}}, []string{"GET /api/reports/{id}: /api/{path...}"}},
+		{"nothing is known", []string{"GET /api/reports/{id}"}, [][2]string{{"GET /else", ""}, {"GET /api/reports/1", ""}}, []string{"GET /api/reports/{id}: (none)"}},
+		{"another name", []string{"GET /pets/{id}"}, [][2]string{{"GET /pets/1", "GET /pets/:petID"}}, []string{"GET /pets/{id}: GET /pets/{petID}"}},
+		{"another syntax", []string{"GET /pets/{id}"}, [][2]string{{"GET /pets/1", "GET /pets/:id"}, {"GET /pets/1", "GET /pets/{id}"}}, nil},
+		{"no method", []string{"/pets/{id}"}, [][2]string{{"GET /pets/1", "GET /pets/:id"}}, []string{"/pets/{id}: GET /pets/{id}"}},
+		{"a file server", []string{"GET /files/{path...}"}, [][2]string{{"GET /files/a/b", "GET /*"}}, []string{"GET /files/{path...}: GET /{path...}"}},
+		{"more specific", []string{"GET /pets/{id}", "GET /{path...}"}, [][2]string{{"GET /pets/mine", "GET /pets/mine"}, {"GET /pets/1/x", "GET /pets/:id/x"}}, nil},
+		{"neither is", []string{"GET /a/{x}/b"}, [][2]string{{"GET /a/c/b", "GET /a/c/:y"}}, nil},
 		{"a slash at the end", []string{"GET /docs/"}, [][2]string{{"GET /docs/a", "GET /*"}, {"GET /docs", "GET /*"}}, nil},
-		{"regular expressions", []string{"GET /pets/{n:[0-9]+}", "GET /pets/{n}"}, [][2]string{{"GET /pets/x", "GET /pets/{x:[a-z]+}"}, {"GET /pets/7", "GET /*"}},
-			[]string{"GET /pets/{n}: GET /*"}},
+		{"regular expressions", []string{"GET /pets/{n}"}, [][2]string{{"GET /pets/x", "GET /pets/{x:[a-z]+}"}}, nil},
+		{"regular expressions, and another pattern", []string{"GET /pets/{n}"}, [][2]string{{"GET /pets/7", "GET /*"}}, []string{"GET /pets/{n}: GET /{path...}"}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			said := map[string]string{}
@@ -207,8 +208,8 @@ func warnings(t *testing.T, cfg middleware.Config, setUp func(*middleware.Middle
 	}
 	for line := range strings.Lines(log.String()) {
 		require.Contains(t, line, "level=WARN")
-		require.Regexp(t, "has no effect|is not in the mux", line)
-		list = append(list, attr(line, "route=")+attr(line, "public=")+": "+attr(line, "seen="))
+		require.Regexp(t, "has no effect|is in no router", line)
+		list = append(list, attr(line, "route=")+attr(line, "pattern=")+": "+attr(line, "seen="))
 	}
 	return list
 }
