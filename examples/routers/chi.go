@@ -3,25 +3,31 @@ package routers
 import (
 	"cmp"
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/ration-go/ration/middleware"
 )
 
 // Chi returns a Config.Route for the outermost router of chi. Chi knows the whole pattern
 // of a request only after the request has gone through all groups and sub-routers. So the
 // function asks the router again.
-func Chi(router chi.Router) func(*http.Request) string {
-	return func(r *http.Request) string {
-		path := cmp.Or(r.URL.RawPath, r.URL.Path, "/")
-		for _, method := range []string{r.Method, http.MethodGet} {
-			found := chi.NewRouteContext()
-			if router.Match(found, method, path) {
-				return method + " " + found.RoutePattern()
-			}
-			if r.Method != http.MethodHead { // middleware.GetHead serves a HEAD by the GET
-				break
-			}
+func Chi(router chi.Routes) func(*http.Request) string {
+	return middleware.FindRoute(func(method, path string) string {
+		found := chi.NewRouteContext()
+		if !router.Match(found, method, path) {
+			return ""
 		}
-		return ""
-	}
+		return found.RoutePattern()
+	})
+}
+
+// ChiRoutes returns all routes of a router of chi, for AddRoutes.
+func ChiRoutes(router chi.Routes) (routes []string) {
+	_ = chi.Walk(router, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		routes = append(routes, method+" "+cmp.Or(strings.TrimSuffix(route, "/"), "/"))
+		return nil
+	})
+	return routes
 }

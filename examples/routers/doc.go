@@ -1,4 +1,4 @@
-// Package routers shows how to use Ration's middleware with nested muxes and with other
-// routers. Config.Route gets the pattern of a request from each of them in its own way.
-// docs/routers.md explains the code.
+// Package routers shows how Ration's middleware learns the routes of nested muxes, chi,
+// gorilla/mux and httprouter. The modules routers/gin, routers/echo and routers/fiber
+// have adapters for other routers. docs/routers.md explains the code.
 package routers
