@@ -28,6 +28,7 @@ var searched = map[string][]string{
 	"limiter":    {"rate limit", "token bucket"},
 	"quota":      {"quota", "calendar"},
 	"middleware": {"net/http", "rate limit"},
+	"rpc":        {"api keys", "rate limits", "rpc"},
 	"client":     {"HTTP client", "rate limit"},
 	"store":      {"counter"},
 	"batch":      {"batches", "counter stores"},
@@ -38,6 +39,9 @@ var searched = map[string][]string{
 	"apigateway": {"Amazon API Gateway"},
 	"sigv4":      {"AWS Signature Version 4"},
 	"keyfile":    {"API key", "CSV"},
+
+	"rationgrpc":    {"API keys", "rate limits", "gRPC"},
+	"rationconnect": {"API keys", "rate limits", "Connect"},
 }
 
 // sourceFile is one parsed Go file of the repository, the nested modules included.

@@ -1,4 +1,4 @@
-module github.com/ration-go/ration/examples/grpc
+module github.com/ration-go/ration/rpc/grpc
 
 go 1.26.0
 
