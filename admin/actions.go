@@ -13,8 +13,10 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// actions lets one action run at a time, so that a form that is sent twice at once is
-// carried out once.
+// actions lets one action run at a time. It is not what keeps a form that is sent twice
+// from being carried out twice, since the second may come to another process. A form that
+// creates a key has the ID, one that rotates has the version, and all others either name
+// what was there before or set a value that does not depend on it.
 type actions struct{ sync.Mutex }
 
 // notices are what a page says after an action. The query "done" names one.
@@ -26,6 +28,8 @@ var notices = map[string]string{
 	"unlinked": "The key is no longer linked to the plan.",
 	"extended": "The quota was changed for the current window.",
 	"audited":  "The audit is done.",
+
+	"restricted": "The scopes and networks of the key were set.",
 }
 
 // A confirmation asks whether to do what cannot be taken back, or what breaks something.

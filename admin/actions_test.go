@@ -198,3 +198,16 @@ func TestExtendGroup(t *testing.T) {
 	require.Equal(t, gate.Admitted, f.reason(secret))
 	require.Contains(t, f.get("/usage/groups/acme"), "4 left until")
 }
+
+// TestChangeOfLink checks how a page tells of a link: it does not say "link" twice.
+func TestChangeOfLink(t *testing.T) {
+	f := newFixture(t)
+	f.plan("gold", "unlimited")
+	f.key(apikey.Key{ID: "k"})
+	_, _, _ = f.post("/usage/keys/k/link", "/usage/keys/k/link", fields{"plan": "gold"})
+	_, _, _ = f.post("/usage/keys/k/unlink?plan=gold", "/usage/keys/k/unlink", nil)
+	page := f.get("/usage/changes")
+	for _, want := range []string{"<strong>link</strong> <a", "<strong>unlink</strong> <a", "<strong>create</strong> key <a", " of link k/gold at "} {
+		require.Contains(t, page, want)
+	}
+}

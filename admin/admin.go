@@ -11,6 +11,7 @@ import (
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/nilcheck"
+	"github.com/ration-go/ration/internal/outage"
 	"github.com/ration-go/ration/observe"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -37,6 +38,10 @@ type Config struct {
 	// AuditTime bounds an audit. The default is 1m.
 	AuditTime time.Duration
 
+	// SecretAge is the age from which an audit reports the secret of a key, so that somebody
+	// rotates the key. The default is 365 days.
+	SecretAge time.Duration
+
 	// History has the changes of keys, plans and groups, such as a history.History. The
 	// pages show it. If nil, there is no page of changes.
 	//
@@ -48,7 +53,8 @@ type Config struct {
 	// nil, the pages do not tell what was refused.
 	Counts *observe.Counts
 
-	// Logger receives errors of the stores. If nil, nothing is logged.
+	// Logger is told when the stores begin to fail, and when they are back. If nil, nothing
+	// is logged.
 	Logger *slog.Logger
 }
 
@@ -66,6 +72,7 @@ type Handler struct {
 	tokens tokens
 	once   actions
 	audits audits
+	outage outage.Log
 }
 
 // New returns a Handler for the keys, plans and groups of the services, and for the
@@ -74,7 +81,7 @@ type Handler struct {
 func New(keys *apikey.Service, plans *usageplan.Service, groups *usageplan.Groups, g *gate.Gate, auth Authenticator, cfg Config) (*Handler, error) {
 	h := &Handler{
 		keys: keys, plans: plans, groups: groups, gate: g, auth: auth, cfg: cfg,
-		mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(),
+		mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), outage: newOutage(cfg.Logger),
 	}
 	errs := []error{
 		nilcheck.Required("keys", keys, "an apikey.Service"), nilcheck.Required("plans", plans, "a usageplan.Service"),
@@ -101,12 +108,18 @@ func (h *Handler) complete() (errs []error) {
 	if cfg.AuditTime == 0 {
 		cfg.AuditTime = time.Minute
 	}
+	if cfg.SecretAge == 0 {
+		cfg.SecretAge = 365 * 24 * time.Hour
+	}
 	h.prefix = strings.TrimSuffix(cfg.Prefix, "/")
 	if !isPrefix(cfg.Prefix) {
 		errs = append(errs, fmt.Errorf("config: prefix: %q: want a path such as /usage, of letters, digits, '/', '-', '_', '.' and '~'", cfg.Prefix))
 	}
 	if cfg.AuditTime < 0 {
 		errs = append(errs, fmt.Errorf("config: auditTime: %v: want at least 0", cfg.AuditTime))
+	}
+	if cfg.SecretAge < 0 {
+		errs = append(errs, fmt.Errorf("config: secretAge: %v: want at least 0", cfg.SecretAge))
 	}
 	for i, origin := range cfg.Origins {
 		if err := h.cross.AddTrustedOrigin(origin); err != nil {
@@ -149,6 +162,7 @@ func (h *Handler) routes() {
 		"/new-key":               h.askCreate,
 		"/keys/{key}/disable":    h.askDisable,
 		"/keys/{key}/rotate":     h.askRotate,
+		"/keys/{key}/restrict":   h.askRestrict,
 		"/keys/{key}/link":       h.askLink,
 		"/keys/{key}/move":       h.askMove,
 		"/keys/{key}/unlink":     h.askUnlink,
@@ -162,6 +176,7 @@ func (h *Handler) routes() {
 		"/keys/{key}/disable":    h.disable,
 		"/keys/{key}/enable":     h.enable,
 		"/keys/{key}/rotate":     h.rotate,
+		"/keys/{key}/restrict":   h.restrict,
 		"/keys/{key}/link":       h.link,
 		"/keys/{key}/move":       h.move,
 		"/keys/{key}/unlink":     h.unlink,

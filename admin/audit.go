@@ -29,6 +29,7 @@ type auditReport struct {
 	Keys  int // how many were looked at
 	Kinds []finding
 	Total int
+	Note  string // about the service, or empty
 }
 
 // A finding is a kind of mistake, and what has it.
@@ -98,7 +99,7 @@ func (h *Handler) audit(ctx context.Context) (*auditReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := &auditReport{At: began, Keys: use.keys}
+	report := &auditReport{At: began, Keys: use.keys, Note: prefixNote(h.keys.KeyFormat())}
 	for _, f := range append(structureFindings(&found), use.findings()...) {
 		if n := f.Count(); n > 0 {
 			report.Kinds = append(report.Kinds, f)
@@ -121,6 +122,8 @@ func structureFindings(a *usageplan.AuditReport) []finding {
 		{Title: "Broken groups", Why: "The parent or the plan does not exist, or there are too many groups above."},
 		{Title: "Empty groups", Why: "They have no key and no group below."},
 		{Title: "Limits that break a rule", Why: "Their keys are refused, or the limits have no effect."},
+		{Title: "Routes without effect", Why: "Plans name them, and the service does not have them. Correct the names."},
+		{Title: "Routes that no request has had", Why: "Plans name them. Since this process began, no request for them has come. A wrong name has no effect."},
 	}
 	list[0].addAll("key", a.KeysWithoutPlan)
 	list[1].addAll("key", a.KeysWithoutGroup)
@@ -132,6 +135,12 @@ func structureFindings(a *usageplan.AuditReport) []finding {
 	}
 	list[6].addAll("group", a.BrokenGroups)
 	list[7].addAll("group", a.EmptyGroups)
+	for _, r := range a.RoutesWithoutEffect {
+		list[9].add("plan", r.PlanID, r.Route+": "+r.Fault)
+	}
+	for _, r := range a.UnseenRoutes {
+		list[10].add("plan", r.PlanID, r.Route)
+	}
 	for _, i := range a.Invalid {
 		switch {
 		case i.GroupID != "":

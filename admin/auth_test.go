@@ -112,3 +112,21 @@ func TestNameless(t *testing.T) {
 	status, _, _ = f.send("GET", "/usage/keys", "", fields{"X-Forwarded-Email": "ada@example.com"})
 	require.Equal(t, http.StatusOK, status)
 }
+
+// TestFloodLocksNobodyOut has an attacker with many networks, each of which sends wrong
+// passwords until it is refused. People on other networks can log in all the same.
+func TestFloodLocksNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := must(admin.NewBasic(map[string]string{"ada": "right"}, admin.BasicConfig{}))
+		for i := range 9_000 {
+			from := fmt.Sprintf("[2001:db8:%x:%x::1]:1", i>>8, i&0xff)
+			for range 10 {
+				login(b, from, "ada", "wrong")
+			}
+			require.Equal(t, http.StatusTooManyRequests, login(b, from, "ada", "right"))
+		}
+		for i := range 100 {
+			require.Equal(t, http.StatusOK, login(b, fmt.Sprintf("192.0.2.%d:1", i), "ada", "right"))
+		}
+	})
+}

@@ -99,7 +99,7 @@ func (h *Handler) recent(ctx context.Context, of, id string) (recent, error) {
 }
 
 func newChange(e *history.Entry) change {
-	c := change{At: when(e.At), Actor: e.Actor.String(), Action: e.Action, Kind: e.Kind, ID: e.ID}
+	c := change{At: when(e.At), Actor: e.Actor.String(), Action: e.Action, Kind: objectOf(e), ID: e.ID}
 	first, _, _ := strings.Cut(e.ID, "/")
 	switch e.Kind {
 	case history.KindKey, history.KindLink:
@@ -115,6 +115,15 @@ func newChange(e *history.Entry) change {
 	}
 	c.AllFields, c.More = len(fields), len(fields) > len(c.Fields)
 	return c
+}
+
+// objectOf returns what kind of thing was changed, as it stands after the action in a
+// sentence. It is empty after "link" and "unlink", which say it.
+func objectOf(e *history.Entry) string {
+	if e.Kind == history.KindLink && (e.Action == history.Link || e.Action == history.Unlink) {
+		return ""
+	}
+	return e.Kind
 }
 
 // valueText returns a JSON value for people: a text without its quotes.

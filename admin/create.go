@@ -17,6 +17,7 @@ import (
 // twice creates one key.
 type createForm struct {
 	ID, Name, Description, Customer, Group, Plan, Expires string
+	Scopes, Networks                                      string // one a line
 
 	Plans      []usageplan.Plan
 	Groups     []usageplan.Group
@@ -66,7 +67,7 @@ func (h *Handler) create(r *http.Request) (*answer, error) {
 	get := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
 	f := createForm{
 		ID: get("id"), Name: get("name"), Description: get("description"), Customer: get("customer"), Group: get("group"),
-		Plan: get("plan"), Expires: get("expires"),
+		Plan: get("plan"), Expires: get("expires"), Scopes: get("scopes"), Networks: get("networks"),
 	}
 	k, secret, err := h.createLinked(r.Context(), f)
 	switch {
@@ -91,6 +92,10 @@ func (h *Handler) createLinked(ctx context.Context, f createForm) (apikey.Key, a
 	if err != nil {
 		return apikey.Key{}, "", errors.Join(errForm, err)
 	}
+	networks, err := parseNetworks(f.Networks)
+	if err != nil {
+		return apikey.Key{}, "", err
+	}
 	if f.ID == "" {
 		return apikey.Key{}, "", errors.Join(errForm, errors.New("id: want that of the form"))
 	}
@@ -108,6 +113,7 @@ func (h *Handler) createLinked(ctx context.Context, f createForm) (apikey.Key, a
 	}
 	k, secret, err := h.keys.Create(ctx, apikey.Key{
 		ID: f.ID, Name: f.Name, Description: f.Description, CustomerID: f.Customer, GroupID: f.Group, Enabled: true, Expires: expires,
+		Scopes: strings.Fields(f.Scopes), Networks: networks,
 	})
 	if err != nil || f.Plan == "" {
 		return k, secret, err

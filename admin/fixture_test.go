@@ -54,7 +54,9 @@ func newFixture(t *testing.T, change ...func(*admin.Config, *backend)) *fixture 
 	}
 	of := usageplan.Config{History: f.history}
 	f.keys = must(apikey.NewService(b.keys, apikey.Config{History: f.history}))
-	f.plans, f.groups = must(usageplan.NewService(b.keys, b.plans, of)), must(usageplan.NewGroups(b.keys, st, st, of))
+	f.groups = must(usageplan.NewGroups(b.keys, st, st, of))
+	of.CheckRoute = checkRoute
+	f.plans = must(usageplan.NewService(b.keys, b.plans, of))
 	f.gate = must(gate.New(b.keys, st, st, gate.Config{Observer: f.counts, History: f.history}))
 	t.Cleanup(func() { _ = f.gate.Close() })
 	f.page = must(admin.New(f.keys, f.plans, f.groups, f.gate, admin.AuthFunc(func(r *http.Request) (string, bool) {
@@ -62,6 +64,15 @@ func newFixture(t *testing.T, change ...func(*admin.Config, *backend)) *fixture 
 		return name, name != ""
 	}), cfg))
 	return f
+}
+
+// checkRoute knows the routes of a service without "GET /wrong". No request for
+// "GET /rare" was seen.
+func checkRoute(_ usageplan.Stage, route string) (fault string, seen bool) {
+	if route == "GET /wrong" {
+		return "no router has it", false
+	}
+	return "", route != "GET /rare"
 }
 
 // plan creates a plan with limits in their text forms.

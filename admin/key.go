@@ -34,6 +34,8 @@ type keyPage struct {
 	Charts    []*chart
 	Changes   recent
 	Tags      []string
+	Networks  []string
+	Secret    string // since when the key has had it
 
 	MoreLinks, MoreQuotas int // that are left out
 }
@@ -96,6 +98,7 @@ func (h *Handler) showKey(r *http.Request) (*answer, error) {
 	p := keyPage{
 		Key: report.Key, States: statesOf(report, now), Retiring: report.Key.RetiringUntil.After(now), Use: newKeyUse(&report.LastUse, now), Refused: h.counted().key(id), Err: report.Err != nil,
 		Links: linkViews(&report.Access), Quotas: quotaViews(&report.Report, now), Tags: tagTexts(report.Key.Tags),
+		Networks: networkTexts(report.Key.Networks), Secret: secretText(&report.Key),
 	}
 	p.bound()
 	if p.Groups, err = h.groupsAbove(ctx, &report.Access); err != nil {

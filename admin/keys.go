@@ -129,6 +129,8 @@ func statesOf(r *gate.KeyReport, now time.Time) (states []state) {
 		states = append(states, state{"Group missing", "bad"})
 	case !isAdmitted(&r.Access, r.Links):
 		states = append(states, state{"No plan", "bad"})
+	case !k.HasSecret():
+		states = append(states, state{"No secret", "bad"})
 	default:
 		states = append(states, state{"Enabled", "good"})
 	}

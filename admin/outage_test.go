@@ -55,6 +55,55 @@ func TestOverviewInOutage(t *testing.T) {
 	}
 }
 
+// failingKeys is a store of keys that fails while it is down.
+type failingKeys struct {
+	apikey.Store
+	down *bool
+}
+
+func (s failingKeys) Key(ctx context.Context, id string) (apikey.Key, error) {
+	if *s.down {
+		return apikey.Key{}, errDead
+	}
+	return s.Store.Key(ctx, id)
+}
+
+// TestOutageHasTwoLines asks for pages in an outage, and after it. The log has its
+// beginning and its end, and no line for each page.
+func TestOutageHasTwoLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		down := false
+		f := newFixture(t, func(cfg *admin.Config, b *backend) {
+			cfg.Logger = untimed(&log)
+			b.keys = failingKeys{b.Store, &down}
+		})
+		f.key(apikey.Key{ID: "k"})
+		for _, step := range []struct {
+			what   string
+			down   bool
+			pages  int // one a second
+			status int
+			want   string
+		}{
+			{"all is well", false, 3, 200, ""},
+			{"the store fails", true, 30, 503, `level=ERROR msg="ration: the admin page cannot read or change its stores" method=GET path=/keys/k/rotate error="dial redis.internal.example.com: refused"` + "\n"},
+			{"it is back", false, 10, 200, `level=INFO msg="ration: the admin page reads and changes its stores again" after=30s requests=30` + "\n"},
+		} {
+			down = step.down
+			log.Reset()
+			for range step.pages {
+				status, page, _ := f.send("GET", "/usage/keys/k/rotate", "", nil)
+				require.Equal(t, step.status, status, page)
+				f.send("GET", "/usage/style.css", "", nil) // says nothing of the stores
+				f.send("GET", "/usage/none", "", nil)
+				time.Sleep(time.Second)
+			}
+			require.Equal(t, step.want, log.String(), step.what)
+		}
+	})
+}
+
 // stuckPlans is a store of plans that does not answer.
 type stuckPlans struct{ usageplan.Store }
 

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/ration-go/ration/gate"
@@ -50,7 +51,7 @@ func (h *Handler) overview(r *http.Request) (*answer, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), overviewTime)
 	defer cancel()
 	if err := h.readOverview(ctx, &o); err != nil {
-		h.log(r, err)
+		h.fail(r, err)
 		a.status, o.Fails = http.StatusServiceUnavailable, true
 	}
 	a.data = o
@@ -100,7 +101,7 @@ func facts(s gate.Stats, c *counted, now time.Time) (list []fact) {
 			fact{"Refused", number(refused), share(refused, refused+admitted) + " of all requests", ""})
 	}
 	list = append(list, fact{"Keys in the cache", number(s.CachedKeys), many(s.Lookups, "look-up") + " in flight", ""},
-		outage("Store of keys", s.KeyOutage, now), outage("Counters", s.CounterOutage, now))
+		outageFact("Store of keys", s.KeyOutage, now), outageFact("Counters", s.CounterOutage, now))
 	for _, l := range s.Listeners {
 		f := fact{"Changes of " + l.Store, "heard", "since " + when(l.Since), "good"}
 		if l.Since.IsZero() {
@@ -108,11 +109,22 @@ func facts(s gate.Stats, c *counted, now time.Time) (list []fact) {
 		}
 		list = append(list, f)
 	}
+	return append(list, mistakes(s.Mistakes)...)
+}
+
+// mistakes says which mistakes in the set-up were found. It says nothing without any.
+func mistakes(all []gate.MistakeCount) (list []fact) {
+	for _, m := range all {
+		if m.Count > 0 {
+			kind := strings.ReplaceAll(m.Mistake.String(), "_", " ")
+			list = append(list, fact{"Mistake in the set-up", kind, "found " + many(int(m.Count), "time") + ": the log has the details", "bad"})
+		}
+	}
 	return list
 }
 
-// outage says whether a store answers.
-func outage(label string, o gate.Outage, now time.Time) fact {
+// outageFact says whether a store answers.
+func outageFact(label string, o gate.Outage, now time.Time) fact {
 	if !o.Failing {
 		return fact{label, "ok", many(int(o.Outages), "outage") + " since the start", "good"}
 	}

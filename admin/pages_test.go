@@ -99,7 +99,7 @@ func TestPrefix(t *testing.T) {
 
 // TestNewFaults checks that New reports every fault at once.
 func TestNewFaults(t *testing.T) {
-	_, err := admin.New(nil, nil, nil, nil, nil, admin.Config{Prefix: "usage/", Origins: []string{"ops.example.com"}, FormKey: []byte("short"), AuditTime: -1})
+	_, err := admin.New(nil, nil, nil, nil, nil, admin.Config{Prefix: "usage/", Origins: []string{"ops.example.com"}, FormKey: []byte("short"), AuditTime: -1, SecretAge: -1})
 	for _, want := range []string{"keys: nil", "plans: nil", "gate: nil", "authenticator: nil", "prefix", "origins[0]", "formKey", "auditTime"} {
 		require.ErrorContains(t, err, want)
 	}
@@ -204,4 +204,16 @@ func TestSearch(t *testing.T) {
 	page := f.get("/usage/keys?" + encode(fields{"q": string(secret)}))
 	require.Contains(t, page, "looks like a whole secret")
 	require.NotContains(t, page, string(secret))
+}
+
+// TestMistakes checks that the overview names a mistake in the set-up that was found.
+func TestMistakes(t *testing.T) {
+	f := newFixture(t)
+	overview := func() string {
+		_, page, _ := f.send("GET", "/usage", "", nil)
+		return page
+	}
+	require.NotContains(t, overview(), "Mistake in the set-up")
+	f.gate.NoteMistake(gate.UnknownRoute)
+	require.Contains(t, overview(), "unknown route")
 }

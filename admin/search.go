@@ -28,7 +28,8 @@ const (
 func (h *Handler) search(ctx context.Context, list *keyList, q url.Values) (found []apikey.Key, err error) {
 	list.Query = list.Query[:min(len(list.Query), maxQuery)]
 	cursor, skip := q.Get("cursor"), atoi(q.Get("skip"))
-	if list.First { // a key whose ID is typed in full is found at once, however old it is
+	// If the query is the whole ID of a key, the key is found at once, however old it is.
+	if list.First {
 		if k, err := h.keys.Get(ctx, list.Query); err == nil {
 			list.Searched = 1
 			return []apikey.Key{k}, nil

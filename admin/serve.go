@@ -14,6 +14,7 @@ import (
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/history"
+	"github.com/ration-go/ration/internal/outage"
 	"github.com/ration-go/ration/internal/refusal"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -141,6 +142,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, p page) {
 	a, err := p(r)
 	if err != nil {
 		a = h.failed(r, err)
+	} else if a.status < http.StatusInternalServerError {
+		h.outage.Succeed(r.Context())
 	}
 	if a.location != "" {
 		http.Redirect(w, r, h.prefix+a.location, http.StatusSeeOther)
@@ -148,7 +151,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, p page) {
 	}
 	var body bytes.Buffer
 	if err := h.render(&body, r, a); err != nil {
-		h.log(r, err)
+		h.logBroken(r, err)
 		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
 		return
 	}
@@ -170,15 +173,36 @@ func (h *Handler) failed(r *http.Request, err error) *answer {
 	case errors.Is(err, apikey.ErrInvalid), errors.Is(err, usageplan.ErrInvalid), errors.Is(err, gate.ErrInvalid), errors.Is(err, history.ErrInvalid):
 		p = &problem{http.StatusBadRequest, "The address has a part that does not fit: " + err.Error() + "."}
 	default:
-		h.log(r, err)
+		h.fail(r, err)
 		p = &problem{http.StatusServiceUnavailable, "The store does not answer as it should. The log of the service says more. What you sent may have been carried out."}
 	}
 	return &answer{status: p.status, template: "problem", title: http.StatusText(p.status), data: p.text}
 }
 
-func (h *Handler) log(r *http.Request, err error) {
-	if h.cfg.Logger != nil && !errors.Is(r.Context().Err(), context.Canceled) {
-		h.cfg.Logger.LogAttrs(r.Context(), slog.LevelError, "ration: a request to the admin page failed", slog.String("method", r.Method),
-			slog.String("path", r.URL.Path), slog.Any("error", err))
+// logBroken logs that a page cannot be rendered, which is a mistake in this package.
+func (h *Handler) logBroken(r *http.Request, err error) {
+	if h.cfg.Logger != nil {
+		h.cfg.Logger.LogAttrs(r.Context(), slog.LevelError, "ration: a page cannot be rendered", slog.String("path", r.URL.Path), slog.Any("error", err))
+	}
+}
+
+// fail notes that the stores fail. The log has the beginning and the end of an outage,
+// and no line for each page. It also has none for a person who did not wait.
+func (h *Handler) fail(r *http.Request, err error) {
+	if errors.Is(r.Context().Err(), context.Canceled) {
+		return
+	}
+	h.outage.Fail(r.Context(), err, slog.String("method", r.Method), slog.String("path", r.URL.Path))
+	h.outage.Affect()
+}
+
+// newOutage returns the log of the stores that fail.
+func newOutage(logger *slog.Logger) outage.Log {
+	return outage.Log{
+		Logger:   logger,
+		Level:    slog.LevelError,
+		Begins:   "ration: the admin page cannot read or change its stores",
+		Ends:     "ration: the admin page reads and changes its stores again",
+		Affected: "requests",
 	}
 }

@@ -77,6 +77,13 @@
 //   - A key in a group that is removed from its last plan may still be admitted: by the
 //     limits of its groups, if one has a plan. To lock the key out, disable it.
 //
+// Scopes and networks of keys (apikey.Key.Scopes and Networks), which AWS has not:
+//
+//   - No answer shows them, and no request changes them. They hold: a key that is changed
+//     here keeps them.
+//   - A key that is created here has neither. So it may be used from everywhere, and only
+//     on the routes that need no scope.
+//
 // Protocol:
 //
 //   - A signature may leave out Content-Type, as with AWS. A body is therefore read in

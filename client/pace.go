@@ -74,9 +74,9 @@ func (p *pace) update(l limit, r receipt) {
 	}
 }
 
-// reordered reports whether more remains than before because the server counted this
-// request before others whose answers came first. All these were in flight together with
-// it.
+// reordered reports whether more remains than before because answers came in another
+// order. The server counted this request first, and its answer came after those of later
+// requests. All of them were in flight together.
 func (p *pace) reordered(l limit, r receipt) bool {
 	return r.now.Before(p.run) && l.left > p.left && l.left <= p.left+r.before+int64(r.sent-r.seq)
 }

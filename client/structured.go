@@ -14,7 +14,7 @@ const (
 	integer      // in number
 	text         // a String or a Token, in text
 	bytes        // a Byte Sequence, in text
-	other        // a Decimal, Boolean, Date or Display String, whose value nothing needs
+	other        // a Decimal, Boolean, Date or Display String; its value is not used
 )
 
 // bare is a bare item.

@@ -30,6 +30,9 @@ func decisionAttrs(d *gate.Decided) []slog.Attr {
 	case o.RetryAfter > 0:
 		attrs = append(attrs, slog.Duration("retryAfter", o.RetryAfter))
 	}
+	if o.More {
+		attrs = append(attrs, slog.Bool("more", true))
+	}
 	if o.Repeated {
 		attrs = append(attrs, slog.Bool("repeated", true))
 	}

@@ -32,7 +32,7 @@ type Counts struct {
 	limits table[limitLabels, limitTally]
 	keys   keyTallies
 
-	peeks, settled, refunded, correctionErrors atomic.Int64
+	peeks, further, settled, refunded, correctionErrors atomic.Int64
 }
 
 // NewCounts returns Counts that are all zero.
@@ -49,8 +49,8 @@ func NewCounts(cfg CountsConfig) *Counts {
 type Snapshot struct {
 	Since, At time.Time // when the Counts and the Snapshot were made
 
-	// Decisions counts what Admit decided, by plan and Reason, in the order of both. A
-	// refusal comes before an admission of the same Reason.
+	// Decisions counts the requests that Admit decided, by plan and Reason, in the order of
+	// both. A refusal comes before an admission of the same Reason.
 	Decisions []DecisionCount
 
 	// Limits counts the refusals of each limit, in the order of its fields.
@@ -62,6 +62,10 @@ type Snapshot struct {
 
 	// Peeks counts the decisions of Peek, which count nowhere else.
 	Peeks int64
+
+	// Further counts the decisions that admitted further costs of a request, which is among
+	// Decisions once: see gate.Request.More. A refusal of further costs is among Decisions.
+	Further int64
 
 	// Settled and Refunded count corrections, and CorrectionErrors those that failed.
 	Settled, Refunded, CorrectionErrors int64
@@ -114,7 +118,11 @@ func (c *Counts) Decided(_ context.Context, d gate.Decided) {
 		c.peeks.Add(1)
 		return
 	}
-	c.countDecision(o)
+	if o.More && o.Allowed {
+		c.further.Add(1)
+	} else {
+		c.countDecision(o)
+	}
 	switch {
 	case !o.Allowed:
 		c.countRefusal(&d)
@@ -143,6 +151,7 @@ func (c *Counts) Snapshot() Snapshot {
 		At:               time.Now(),
 		Keys:             c.keys.list(),
 		Peeks:            c.peeks.Load(),
+		Further:          c.further.Load(),
 		Settled:          c.settled.Load(),
 		Refunded:         c.refunded.Load(),
 		CorrectionErrors: c.correctionErrors.Load(),

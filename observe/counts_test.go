@@ -126,6 +126,12 @@ func TestCounts(t *testing.T) {
 				refused(0, 1)
 				want.Refunded++
 			}},
+			{"further costs of 0, which need no refund", func() {
+				_ = f.gate.Refund(t.Context(), ask(gate.Request{Costs: usageplan.Costs{0}, More: true}))
+			}, func() { want.Further++ }},
+			{"further costs that do not fit", func() { ask(gate.Request{Costs: usageplan.Costs{9}, More: true}) },
+				func() { decided(plan, gate.NeverFits, false); limit("big", "tokens", false).Refused++; refused(0, 0) }},
+			{"further costs while the Counter fails", func() { f.fails = true; ask(gate.Request{More: true}) }, func() { want.Further++ }},
 		} {
 			step.do()
 			step.adds()
@@ -135,8 +141,8 @@ func TestCounts(t *testing.T) {
 			require.ElementsMatch(t, want.Decisions, got.Decisions, step.what)
 			require.ElementsMatch(t, want.Limits, got.Limits, step.what)
 			require.Equal(t, want.Keys, got.Keys, step.what)
-			require.Equal(t, []int64{want.Peeks, want.Settled, want.Refunded, want.CorrectionErrors},
-				[]int64{got.Peeks, got.Settled, got.Refunded, got.CorrectionErrors}, step.what)
+			require.Equal(t, []int64{want.Peeks, want.Further, want.Settled, want.Refunded, want.CorrectionErrors},
+				[]int64{got.Peeks, got.Further, got.Settled, got.Refunded, got.CorrectionErrors}, step.what)
 			time.Sleep(time.Second)
 		}
 	})

@@ -14,7 +14,8 @@ import (
 // admitted request.
 type LogConfig struct {
 	// Admitted logs one of so many admitted requests, chosen at random. If 0 or less, none
-	// is logged. If 1, all are.
+	// is logged. If 1, all are. Further costs of a request are not logged if they were
+	// admitted: see gate.Request.More.
 	Admitted int
 
 	// PerSecond is how many lines each kind may have in a second. The default is 5. If more
@@ -41,7 +42,7 @@ type Log struct {
 
 // The kinds of lines, after those of the Reasons.
 const (
-	degraded = int(gate.NoGroup) + 1 + iota
+	degraded = int(gate.NotCached) + 1 + iota
 	failed
 	soft
 	correction
@@ -69,7 +70,7 @@ func (l *Log) Decided(ctx context.Context, d gate.Decided) {
 		l.sample(ctx, int(o.Reason), slog.LevelInfo, "ration: refused", &d)
 	case !o.Repeated && wouldBeRefused(o):
 		l.sample(ctx, soft, slog.LevelInfo, "ration: admitted, and a limit that does not refuse has no room", &d)
-	case l.cfg.Admitted > 0 && (l.cfg.Admitted == 1 || rand.IntN(l.cfg.Admitted) == 0):
+	case l.cfg.Admitted > 0 && !o.More && (l.cfg.Admitted == 1 || rand.IntN(l.cfg.Admitted) == 0):
 		l.write(ctx, slog.LevelInfo, "ration: admitted", decisionAttrs(&d))
 	}
 }

@@ -34,7 +34,7 @@ type planTally struct {
 	others   [reasons][2]decisionTally // by Reason, refused and allowed
 }
 
-const reasons = int(gate.NoGroup) + 1
+const reasons = int(gate.NotCached) + 1
 
 type decisionTally struct{ count, degraded, repeated atomic.Int64 }
 

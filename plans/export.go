@@ -107,6 +107,12 @@ func exported(k *apikey.Key, digest bool) Key {
 	if len(k.StageKeys) > 0 {
 		e.StageKeys = k.StageKeys
 	}
+	if len(k.Scopes) > 0 {
+		e.Scopes = k.Scopes
+	}
+	if len(k.Networks) > 0 {
+		e.Networks = k.Networks
+	}
 	if !k.Expires.IsZero() {
 		e.Expires = new(Expiry(k.Expires.UTC()))
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -162,6 +163,8 @@ func (r random) fill(t *testing.T, s plans.Services) {
 		if r.IntN(2) == 0 {
 			k.Tags = apikey.Tags{"a": "b"}
 			k.StageKeys = []string{"a/b: c"}
+			k.Scopes = []string{"orders:*", pick(r, "*", "!yes")}
+			k.Networks = []netip.Prefix{netip.MustParsePrefix(pick(r, "::/0", "192.0.2.0/24"))}
 			k.Expires = time.Now().Add(time.Hour)
 		}
 		require.NoError(t, ignore(s.Keys.ImportDigest(ctx, k, apikey.DigestOf(k.ID))))

@@ -39,7 +39,7 @@ func linkFields(before, after *usageplan.Link) []Field {
 // keyFields returns the fields in which two keys differ, as far as a file can have them
 // and without the group.
 func keyFields(before, after *apikey.Key) []Field {
-	never := []string{"id", "groupId", "digest", "hint", "retiring", "retiringUntil", "sealed"}
+	never := []string{"id", "groupId", "digest", "hint", "retiring", "retiringUntil", "rotated", "sealed"}
 	return differences(object(inUTC(before), true, never...), object(inUTC(after), true, never...), "")
 }
 

@@ -2,6 +2,7 @@ package plans
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/ration-go/ration/apikey"
@@ -44,9 +45,12 @@ type Key struct {
 	// GroupID names the group of the key. If it points to "", the key is in none.
 	GroupID *string `json:"groupId,omitzero"`
 
-	// Tags and StageKeys, if they are empty but not nil, leave the key with none.
-	Tags      apikey.Tags `json:"tags,omitzero"`
-	StageKeys []string    `json:"stageKeys,omitzero"`
+	// Tags, StageKeys, Scopes and Networks, if they are empty but not nil, leave the key
+	// with none. A key without Networks may be used from everywhere.
+	Tags      apikey.Tags    `json:"tags,omitzero"`
+	StageKeys []string       `json:"stageKeys,omitzero"`
+	Scopes    []string       `json:"scopes,omitzero"`
+	Networks  []netip.Prefix `json:"networks,omitzero"`
 
 	// Digest is the SHA-256 of the secret, in 64 hexadecimal digits. A key that does not
 	// exist is created from it, and then Enabled must be set. A key that exists keeps its
@@ -95,6 +99,12 @@ func (d *Key) declared(k apikey.Key) apikey.Key {
 	}
 	if d.StageKeys != nil {
 		k.StageKeys = d.StageKeys
+	}
+	if d.Scopes != nil {
+		k.Scopes = d.Scopes
+	}
+	if d.Networks != nil {
+		k.Networks = d.Networks
 	}
 	if d.Expires != nil {
 		k.Expires = time.Time(*d.Expires)

@@ -14,24 +14,60 @@ import (
 // findSurplus finds the groups and plans that the file does not have. With Prune, those
 // that nothing needs are deleted.
 func (w *wanted) findSurplus(ctx context.Context) error {
-	inFile := byID(w.File.Groups, func(g *usageplan.Group) string { return g.ID })
-	ids := slices.SortedFunc(maps.Keys(w.before.groups), func(a, b string) int {
-		return cmp.Or(cmp.Compare(depth(w.groups, b), depth(w.groups, a)), cmp.Compare(a, b)) // the lowest first
-	})
+	ids := w.surplusGroups()
+	members, err := w.membersOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	below := w.groupsBelow(ids)
 	for _, id := range ids {
-		if inFile[id] != nil {
-			continue
-		}
-		why, err := w.whyGroupStays(ctx, id)
-		if err != nil {
-			return err
+		why := ""
+		switch {
+		case !w.prune:
+		case below[id] != "":
+			why = "group " + below[id] + " is below it"
+		case members[id] != "":
+			why = "key " + members[id] + " is in it"
 		}
 		w.drop(Record{Kind: KindGroup, ID: id}, w.File.Groups != nil, why)
 		if why == "" && w.prune && w.File.Groups != nil {
 			delete(w.groups, id)
+		} else if g := w.groups[id]; g != nil {
+			below[g.ParentID] = cmp.Or(below[g.ParentID], id)
 		}
 	}
 	return w.findSurplusPlans(ctx)
+}
+
+// surplusGroups returns the groups that the file does not have, the lowest first. So what
+// is below a group is known before the group.
+func (w *wanted) surplusGroups() (ids []string) {
+	inFile := byID(w.File.Groups, func(g *usageplan.Group) string { return g.ID })
+	for id := range w.before.groups {
+		if inFile[id] == nil {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b string) int {
+		return cmp.Or(cmp.Compare(depth(w.groups, b), depth(w.groups, a)), cmp.Compare(a, b))
+	})
+	return ids
+}
+
+// groupsBelow returns for each group one that is directly below it and is none of
+// surplus.
+func (w *wanted) groupsBelow(surplus []string) map[string]string {
+	below := map[string]string{}
+	set := map[string]bool{}
+	for _, id := range surplus {
+		set[id] = true
+	}
+	for id, g := range w.groups {
+		if first := below[g.ParentID]; !set[id] && (first == "" || id < first) {
+			below[g.ParentID] = id
+		}
+	}
+	return below
 }
 
 func (w *wanted) findSurplusPlans(ctx context.Context) error {
@@ -40,11 +76,15 @@ func (w *wanted) findSurplusPlans(ctx context.Context) error {
 	for id, g := range w.groups {
 		ofGroups[g.PlanID] = max(id, ofGroups[g.PlanID])
 	}
+	linked := map[string]string{}
+	for _, l := range w.Links { // which may not be stored yet
+		linked[l.PlanID] = cmp.Or(linked[l.PlanID], l.KeyID)
+	}
 	for _, id := range slices.Sorted(maps.Keys(w.before.plans)) {
 		if inFile[id] != nil {
 			continue
 		}
-		why, err := w.whyPlanStays(ctx, id, ofGroups[id])
+		why, err := w.whyPlanStays(ctx, id, ofGroups[id], linked)
 		if err != nil {
 			return err
 		}
@@ -79,46 +119,60 @@ func depth(groups map[string]*usageplan.Group, id string) (n int) {
 	return n
 }
 
-// whyGroupStays returns why a group that the file does not have cannot be deleted, or "".
-// The groups below it that are deleted are no longer in w.groups.
-func (w *wanted) whyGroupStays(ctx context.Context, id string) (string, error) {
-	if !w.prune {
-		return "", nil
-	}
-	for _, g := range w.groups {
-		if g.ParentID == id {
-			return "group " + g.ID + " is below it", nil
-		}
+// maxAsked is for how many groups the store is asked for the keys of each. For more, all
+// keys are read once: a store may look at every key to find those of a group.
+const maxAsked = 16
+
+// membersOf returns for each of some groups a key that is in it, or will be.
+func (w *wanted) membersOf(ctx context.Context, groups []string) (map[string]string, error) {
+	members := map[string]string{}
+	if !w.prune || len(groups) == 0 {
+		return members, nil
 	}
 	for _, k := range w.File.Keys { // which may not be in the group yet
-		if k.GroupID != nil && *k.GroupID == id {
-			return "key " + k.ID + " is in it", nil
+		if k.GroupID != nil {
+			members[*k.GroupID] = cmp.Or(members[*k.GroupID], k.ID)
 		}
 	}
-	for k, err := range w.Services.Keys.All(ctx, apikey.Filter{GroupID: id}) {
+	if len(groups) > maxAsked {
+		return members, w.addStored(ctx, members, apikey.Filter{})
+	}
+	for _, id := range groups {
+		if err := w.addStored(ctx, members, apikey.Filter{GroupID: id}); err != nil {
+			return nil, err
+		}
+	}
+	return members, nil
+}
+
+// addStored adds the stored keys that the file does not move elsewhere.
+func (w *wanted) addStored(ctx context.Context, members map[string]string, filter apikey.Filter) error {
+	for k, err := range w.Services.Keys.All(ctx, filter) {
 		if err != nil {
-			return "", err
+			return err
 		}
 		if d := w.keys[k.ID]; d == nil || d.GroupID == nil {
-			return "key " + k.ID + " is in it", nil
+			members[k.GroupID] = cmp.Or(members[k.GroupID], k.ID)
+		}
+		if filter.GroupID != "" && members[filter.GroupID] != "" {
+			return nil
 		}
 	}
-	return "", nil
+	return nil
 }
 
 // whyPlanStays returns why a plan that the file does not have cannot be deleted, or "".
-// group is the ID of a group that has it.
-func (w *wanted) whyPlanStays(ctx context.Context, id, group string) (string, error) {
+// group is the ID of a group that has it. linked has keys that the file links, by the IDs
+// of their plans.
+func (w *wanted) whyPlanStays(ctx context.Context, id, group string, linked map[string]string) (string, error) {
 	if !w.prune {
 		return "", nil
 	}
 	if group != "" {
 		return "group " + group + " has it", nil
 	}
-	for _, l := range w.Links { // which may not be stored yet
-		if l.PlanID == id {
-			return "key " + l.KeyID + " is linked to it", nil
-		}
+	if keyID := linked[id]; keyID != "" {
+		return "key " + keyID + " is linked to it", nil
 	}
 	for cursor, more := "", true; more; more = cursor != "" {
 		links, next, err := w.Services.Plans.Links(ctx, id, cursor, 500)

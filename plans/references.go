@@ -128,7 +128,7 @@ func (w *wanted) checkKeyReferences(i int) {
 	switch {
 	case w.before.keys[d.ID] != nil:
 	case d.Digest == apikey.Digest{}:
-		w.source.add(at, "id: %.40q: no such key in the store: create it first, or add the digest of its secret", d.ID)
+		w.source.add(at, "id: %.40q: no such key in the store: create it, add the digest of its secret, or take it out of the file if it was deleted", d.ID)
 	case !w.Services.Keys.KeyFormat().AcceptForeign:
 		w.source.add(at+".digest", "the form of the secret is not known: want AcceptForeign in the Format of the keys and of the Gate")
 	}

@@ -60,7 +60,7 @@ f:7:5: groups[2]: parentId: missing: want a group of the family of acme, which t
 f:9:25: groups[4].parentId: "nothing": no such group: want one of the file or of the store
 f:9:42: groups[4].planId: "nothing": no such plan: want one of the file or of the store
 f:10:5: groups[5]: with the other limits of plan free: quotas[0].name: "day": want a unique name ("throttle", "use" and names that begin with "use " or "throttle " are reserved): in a text, add " as NAME"
-f:12:5: keys[0]: id: "missing": no such key in the store: create it first, or add the digest of its secret
+f:12:5: keys[0]: id: "missing": no such key in the store: create it, add the digest of its secret, or take it out of the file if it was deleted
 f:13:22: keys[1].groupId: "nothing": no such group: want one of the file or of the store
 f:16:14: links[0].planId: "nothing": no such plan: want one of the file or of the store
 f:16:30: links[0].keyId: "nobody": no such key: want one of the file or of the store
@@ -102,7 +102,7 @@ func TestProgram(t *testing.T) {
 keys[0].id: "x y": want 1 to 64 ASCII letters, digits, '_' and '-'
 plans[1].id: "a": there twice, first at plans[0].id: want it once
 plans[2]: id: missing: want one
-keys[0]: id: "x y": no such key in the store: create it first, or add the digest of its secret`)
+keys[0]: id: "x y": no such key in the store: create it, add the digest of its secret, or take it out of the file if it was deleted`)
 }
 
 // TestHalfMove finishes a move of a key to another plan that was interrupted, and leaves

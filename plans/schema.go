@@ -3,6 +3,7 @@ package plans
 import (
 	"encoding"
 	"encoding/json"
+	"net/netip"
 	"reflect"
 
 	"github.com/ration-go/ration/apikey"
@@ -33,6 +34,7 @@ var textForms = map[reflect.Type]schema{
 	reflect.TypeFor[quota.Quota]():        {"description": "an allowance for a calendar period", "examples": []string{"1000/day", "500/week start Monday", "1000000 input_tokens/month", "1000/day soft"}},
 	reflect.TypeFor[usageplan.Stage]():    {"description": "an API and its stage", "examples": []string{"orders:prod"}},
 	reflect.TypeFor[apikey.Digest]():      {"description": "the SHA-256 of a secret", "pattern": "^[0-9A-Fa-f]{64}$"},
+	reflect.TypeFor[netip.Prefix]():       {"description": "a prefix of addresses", "examples": []string{"192.0.2.0/24", "2001:db8::/32"}},
 	reflect.TypeFor[Expiry]():             {"description": "a time, or never", "examples": []string{"2030-01-31T00:00:00Z", never}},
 }
 

@@ -93,7 +93,7 @@ func TestAccessible(t *testing.T) {
 			for _, path := range []string{
 				"/", "/keys", "/keys?q=nothing", "/keys/" + key, "/keys/" + off, "/plans", "/plans/starter", "/plans/trial", "/groups", "/groups/contoso", "/changes",
 				"/new-key", "/keys/" + key + "/rotate", "/keys/" + key + "/disable", "/keys/" + key + "/link", "/keys/" + key + "/unlink?plan=scale",
-				"/keys/" + key + "/move?plan=scale", "/keys/" + key + "/extend?plan=scale&quota=day",
+				"/keys/" + key + "/move?plan=scale", "/keys/" + key + "/restrict", "/keys/" + key + "/extend?plan=scale&quota=day",
 			} {
 				require.EqualValues(t, 200, tab.visit(s.url+path), path)
 				tab.quiet() // axe-core may log

@@ -88,7 +88,7 @@ func TestFirstByteOverRedis(t *testing.T) {
 	key := sampledata.Named()[0].ID()
 	quick(t, page, []string{
 		"/", "/keys", "/keys?q=key-000", "/keys?q=nothing-has-this", "/keys/" + key, "/keys/key-00001", "/keys/" + key + "/rotate", "/keys/" + key + "/unlink?plan=scale", "/keys/" + key + "/move?plan=scale",
-		"/keys/" + key + "/extend?plan=scale&quota=day", "/plans", "/plans/free", "/plans/starter", "/groups", "/groups/contoso", "/groups/contoso-tracking", "/new-key",
+		"/keys/" + key + "/extend?plan=scale&quota=day", "/keys/" + key + "/restrict", "/plans", "/plans/free", "/plans/starter", "/groups", "/groups/contoso", "/groups/contoso-tracking", "/new-key",
 	})
 }
 

@@ -42,7 +42,7 @@ func TestLongWords(t *testing.T) {
 	tab := open(t, narrow)
 	for _, path := range []string{
 		"/", "/keys", "/keys?q=" + word[:200], "/keys/" + id, "/keys/" + id + "/rotate", "/keys/" + id + "/move?plan=" + id, "/keys/" + id + "/unlink?plan=" + id,
-		"/keys/" + id + "/extend?plan=" + id + "&quota=big", "/plans", "/plans/" + id, "/groups", "/groups/" + id, "/changes", "/new-key", "/keys/" + word,
+		"/keys/" + id + "/extend?plan=" + id + "&quota=big", "/keys/" + id + "/restrict", "/plans", "/plans/" + id, "/groups", "/groups/" + id, "/changes", "/new-key", "/keys/" + word,
 	} {
 		tab.visit(s.url + path)
 		assert.Empty(t, eval[[]string](tab, wider), path)

@@ -135,6 +135,7 @@ func TestSpans(t *testing.T) {
 		before int
 		secret string
 		peek   bool
+		more   bool // the request is More, after one that was refused
 		off    bool
 		want   string
 	}{
@@ -143,6 +144,7 @@ func TestSpans(t *testing.T) {
 		"unknown":  {quota: "3/year", secret: "unknown", want: " ration.reason=unknown"},
 		"peeked":   {quota: "3/year", peek: true},
 		"off":      {quota: "3/year", off: true},
+		"more":     {quota: "1/year", before: 1, more: true, want: " ration.limit=year ration.payer=key ration.plan=pro ration.reason=quota_exceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			spans := tracetest.NewSpanRecorder()
@@ -159,6 +161,10 @@ func TestSpans(t *testing.T) {
 				_, err := s.Gate.Peek(ctx, s.req)
 				require.NoError(t, err)
 			} else {
+				s.admit(ctx)
+			}
+			if test.more {
+				s.req.More = true
 				s.admit(ctx)
 			}
 			span.End()

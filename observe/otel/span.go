@@ -19,10 +19,11 @@ const (
 )
 
 // setAttributes sets the attributes of the span in ctx, if that is recorded. A Peek says
-// nothing about the request of the span, so it sets none.
+// nothing about the request of the span, so it sets none. Neither do further costs that
+// were admitted.
 func setAttributes(ctx context.Context, o *gate.Outcome) {
 	span := trace.SpanFromContext(ctx)
-	if o.Peeked || !span.IsRecording() {
+	if o.Peeked || o.More && o.Allowed || !span.IsRecording() {
 		return
 	}
 	all := []attribute.KeyValue{reasonKey.String(o.Reason.String())}

@@ -124,6 +124,18 @@ func (o *Observer) WatchStore(busy func() Busy) {
 	o.recorder.WatchStore(func() series.Busy { return series.Busy(busy()) })
 }
 
+// Logins counts logins to an admin page that failed, since the page was made. Stats of an
+// admin.Basic has these figures.
+type Logins struct {
+	Wrong   int64 // a name or a password was wrong
+	Refused int64 // the client had failed too often
+}
+
+// WatchLogins adds the counters of an admin page. The function must return quickly.
+func (o *Observer) WatchLogins(failed func() Logins) {
+	o.recorder.WatchLogins(func() series.Logins { return series.Logins(failed()) })
+}
+
 // Decided implements gate.Observer.
 func (o *Observer) Decided(_ context.Context, d gate.Decided) {
 	o.recorder.Decide(&d)

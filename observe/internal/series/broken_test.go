@@ -2,9 +2,10 @@ package series_test
 
 import (
 	"context"
-	"errors"
+	"fmt"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -17,7 +18,7 @@ type broken struct {
 
 func (b *broken) AccessByDigest(ctx context.Context, d apikey.Digest) (usageplan.Access, error) {
 	if b.broken {
-		return usageplan.Access{}, errors.New("broken")
+		return usageplan.Access{}, fmt.Errorf("%w: broken", store.ErrDenied)
 	}
 	return b.Store.AccessByDigest(ctx, d)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/ration-go/ration/gate"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // Decided implements gate.Observer.
@@ -25,9 +24,13 @@ func (r *Recorder) Decide(d *gate.Decided) {
 		return
 	}
 
-	p.decisions[index(o.Reason)][bit(o.Allowed)][bit(o.Degraded)].Add(1)
+	if o.More && o.Allowed {
+		p.further.Add(1)
+	} else {
+		p.decisions[index(o.Reason)][bit(o.Allowed)][bit(o.Degraded)].Add(1)
+	}
 	if o.Charged {
-		p.charge(&o.Costs)
+		p.charge(o)
 	}
 	if o.Repeated {
 		p.repeated.Add(1)
@@ -35,10 +38,12 @@ func (r *Recorder) Decide(d *gate.Decided) {
 	r.countLimits(o)
 }
 
-// charge counts one request and its costs.
-func (p *plan) charge(costs *usageplan.Costs) {
-	p.charged[0].Add(1)
-	for i, n := range costs {
+// charge counts what was charged: one request, unless it was counted before, and costs.
+func (p *plan) charge(o *gate.Outcome) {
+	if !o.More {
+		p.charged[0].Add(1)
+	}
+	for i, n := range o.Costs {
 		if n != 0 {
 			p.charged[i+1].Add(n)
 		}
@@ -66,7 +71,7 @@ func (r *Recorder) Corrected(_ context.Context, c gate.Corrected) {
 	if c.Err != nil {
 		return
 	}
-	if c.Refund && c.Outcome.Charged {
+	if c.Refund && c.Outcome.Charged && !c.Outcome.More {
 		p.returned[0].Add(1)
 	}
 	for i := range c.Actual {

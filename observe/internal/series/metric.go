@@ -17,6 +17,8 @@ var (
 		Help: "Requests that were admitted and not charged, since one of the same ID was charged before. They are among the decisions."}
 	Peeks = &Metric{Name: "peeks", Labels: []string{"plan", "reason"},
 		Help: "Decisions that were only asked for. They are not among the decisions."}
+	Further = &Metric{Name: "further_charges", Labels: []string{"plan"},
+		Help: "Further costs of a request that were admitted. They are not among the decisions. A refusal of further costs is."}
 	Refusals = &Metric{Name: "refusals", Labels: []string{"plan", "limit", "unit", "payer", "reason"},
 		Help: "Limits that refused a request, by the plan that has the limit, and the kind of its payer. A request counts once for each limit that refused it."}
 	WouldRefuse = &Metric{Name: "would_refuse", Labels: []string{"plan", "limit", "unit", "payer"},
@@ -53,6 +55,10 @@ var (
 		Help: "Outages of a store that began."}
 	OutageDecisions = &Metric{Name: "store.outage_decisions", Labels: []string{"store"},
 		Help: "Decisions that an outage affected: by a stale key, or by a failure policy."}
+	Denied = &Metric{Name: "store.denied", Labels: []string{"store"},
+		Help: "Calls that the server of a store denied, by its use: keys or counter. The credential of this process is wrong, or it lacks a right."}
+	Mistakes = &Metric{Name: "setup.mistakes", Labels: []string{"kind"},
+		Help: "Mistakes found in the set-up, such as a limited route that no router has. The log has the details."}
 	Running = &Metric{Name: "listener.running", Labels: []string{"store"}, Gauge: true,
 		Help: "1 while the Run of a store is running."}
 	Subscribed = &Metric{Name: "listener.subscribed", Labels: []string{"store"}, Gauge: true,
@@ -61,6 +67,12 @@ var (
 		Help: "Unix time when a store subscribed to changes. It is absent without a subscription."}
 	LastChange = &Metric{Name: "listener.last_change_timestamp", Unit: "s", Labels: []string{"store"}, Gauge: true,
 		Help: "Unix time when a store last heard of a change. It is absent before the first one."}
+	Lost = &Metric{Name: "listener.lost", Labels: []string{"store"},
+		Help: "Subscriptions to changes that broke."}
+	SubscribeFailed = &Metric{Name: "listener.failed", Labels: []string{"store"},
+		Help: "Attempts to subscribe to changes that failed."}
+	SubscribeDenied = &Metric{Name: "listener.denied", Labels: []string{"store"},
+		Help: "Subscriptions and attempts to subscribe that the server of a store denied. They are among the lost and failed ones."}
 )
 
 // The gauges of stores.
@@ -77,13 +89,17 @@ var (
 		Help: "1 while the settlement of leases fails."}
 )
 
+// The counters of the admin page.
+var FailedLogins = &Metric{Name: "admin.failed_logins", Labels: []string{"result"},
+	Help: "Logins to the admin page that failed: result wrong, or refused because the client had failed too often."}
+
 // Metrics lists all metrics.
 func Metrics() []*Metric {
 	return []*Metric{
-		Decisions, Repeated, Peeks, Refusals, WouldRefuse, Charged, Returned, Corrections, KeyReads, StaleKeys,
-		CachedKeys, RefusedSecrets, Lookups, LookupsWaiting, OldestKey, Outage, OutageTime, Outages, OutageDecisions,
-		Running, Subscribed, SubscribedSince, LastChange,
-		Subjects, Calls, CallsWaiting, LeasedSubjects, LeaseFailing,
+		Decisions, Repeated, Peeks, Further, Refusals, WouldRefuse, Charged, Returned, Corrections, KeyReads, StaleKeys,
+		CachedKeys, RefusedSecrets, Lookups, LookupsWaiting, OldestKey, Outage, OutageTime, Outages, OutageDecisions, Denied, Mistakes,
+		Running, Subscribed, SubscribedSince, LastChange, Lost, SubscribeFailed, SubscribeDenied,
+		Subjects, Calls, CallsWaiting, LeasedSubjects, LeaseFailing, FailedLogins,
 	}
 }
 

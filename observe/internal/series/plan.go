@@ -11,7 +11,7 @@ import (
 
 // reasons is how many Reasons there are. The zero Reason counts those that this package
 // does not know.
-const reasons = int(gate.NoGroup) + 1
+const reasons = int(gate.NotCached) + 1
 
 // index returns a Reason as the index of a count.
 func index(r gate.Reason) int {
@@ -26,6 +26,7 @@ type plan struct {
 	label       string
 	decisions   [reasons][2][2]atomic.Int64 // by allowed and degraded
 	peeks       [reasons]atomic.Int64
+	further     atomic.Int64
 	repeated    atomic.Int64
 	charged     [1 + usageplan.MaxUnits]atomic.Int64
 	returned    [1 + usageplan.MaxUnits]atomic.Int64

@@ -38,6 +38,7 @@ func (r *Recorder) readPlan(p *plan, yield Yield) {
 		}
 		count(Peeks, &p.peeks[i], reason)
 	}
+	count(Further, &p.further)
 	count(Repeated, &p.repeated)
 	for i, unit := range r.units {
 		count(Charged, &p.charged[i], unit)

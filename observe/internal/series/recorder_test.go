@@ -145,15 +145,19 @@ func TestCorrections(t *testing.T) {
 	for _, step := range []struct {
 		tokens            int64
 		settle            int64 // -1: refund; 0: nothing
+		more              bool
 		charged, returned string
 	}{
-		{10, 0, "map[pro requests:1 pro tokens:10]", "map[]"},
-		{10, 4, "map[pro requests:2 pro tokens:20]", "map[pro tokens:6]"},
-		{10, 13, "map[pro requests:3 pro tokens:33]", "map[pro tokens:6]"},
-		{10, -1, "map[pro requests:4 pro tokens:43]", "map[pro requests:1 pro tokens:16]"},
-		{1000, 0, "map[pro requests:4 pro tokens:43]", "map[pro requests:1 pro tokens:16]"}, // refused
+		{10, 0, false, "map[pro requests:1 pro tokens:10]", "map[]"},
+		{10, 4, false, "map[pro requests:2 pro tokens:20]", "map[pro tokens:6]"},
+		{10, 13, false, "map[pro requests:3 pro tokens:33]", "map[pro tokens:6]"},
+		{10, -1, false, "map[pro requests:4 pro tokens:43]", "map[pro requests:1 pro tokens:16]"},
+		{1000, 0, false, "map[pro requests:4 pro tokens:43]", "map[pro requests:1 pro tokens:16]"}, // refused
+		{20, 0, true, "map[pro requests:4 pro tokens:63]", "map[pro requests:1 pro tokens:16]"},
+		{5, -1, true, "map[pro requests:4 pro tokens:68]", "map[pro requests:1 pro tokens:21]"},
+		{1000, 0, true, "map[pro requests:4 pro tokens:68]", "map[pro requests:1 pro tokens:21]"}, // refused
 	} {
-		req.Costs = usageplan.Costs{step.tokens}
+		req.Costs, req.More = usageplan.Costs{step.tokens}, step.more
 		d, err := s.Gate.Admit(t.Context(), req)
 		require.NoError(t, err)
 		switch {
@@ -165,10 +169,12 @@ func TestCorrections(t *testing.T) {
 		require.Equal(t, step.charged, fmt.Sprint(counts(r, series.Charged)))
 		require.Equal(t, step.returned, fmt.Sprint(counts(r, series.Returned)))
 	}
-	require.Equal(t, map[string]int{"pro settle ok": 2, "pro refund ok": 1}, counts(r, series.Corrections))
+	require.Equal(t, map[string]int{"pro settle ok": 2, "pro refund ok": 2}, counts(r, series.Corrections))
+	require.Equal(t, map[string]int{"pro": 2}, counts(r, series.Further))
+	require.Equal(t, map[string]int{"pro admitted true false": 4, "pro never_fits false false": 2}, counts(r, series.Decisions))
 	used, err := s.Gate.UsageByWindow(t.Context(), "pro", keyOf(t, s), "tokens/year", 1)
 	require.NoError(t, err)
-	require.Equal(t, int64(43-16), used[0].Used, "what was charged and not returned")
+	require.Equal(t, int64(68-21), used[0].Used, "what was charged and not returned")
 }
 
 func keyOf(t *testing.T, s *ration.Ration) string {
@@ -212,6 +218,13 @@ func TestWatch(t *testing.T) {
 		require.GreaterOrEqual(t, value(series.OutageTime, "keys"), 14)
 		require.Positive(t, value(series.StaleKeys, ""))
 		require.Positive(t, value(series.KeyReads, ""))
+
+		require.Positive(t, value(series.Denied, "keys"))
+		require.Equal(t, 0, value(series.Denied, "counter"))
+		require.Equal(t, 0, value(series.Mistakes, "unknown_route"))
+		s.Gate.NoteMistake(gate.UnknownRoute)
+		require.Equal(t, 1, value(series.Mistakes, "unknown_route"))
+		require.Len(t, counts(r, series.Mistakes), len(s.Gate.Stats().Mistakes), "all kinds are there")
 	})
 
 	s, _ := service(t, nil)

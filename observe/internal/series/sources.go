@@ -14,7 +14,11 @@ type sources struct {
 	gate     *gate.Gate
 	subjects func() int
 	busy     func() Busy
+	logins   func() Logins
 }
+
+// Logins counts logins to an admin page that failed.
+type Logins struct{ Wrong, Refused int64 }
 
 // Busy says how many calls of a store are in flight, and how many callers wait for one.
 type Busy struct {
@@ -52,10 +56,17 @@ func (r *Recorder) WatchStore(busy func() Busy) {
 	r.sources.busy = busy
 }
 
+// WatchLogins adds the counters of an admin page.
+func (r *Recorder) WatchLogins(failed func() Logins) {
+	r.sources.mu.Lock()
+	defer r.sources.mu.Unlock()
+	r.sources.logins = failed
+}
+
 // read reads the gauges.
 func (s *sources) read(yield Yield) {
 	s.mu.Lock()
-	g, subjects, busy := s.gate, s.subjects, s.busy
+	g, subjects, busy, logins := s.gate, s.subjects, s.busy, s.logins
 	s.mu.Unlock()
 	if g != nil {
 		readGate(g.Stats(), yield)
@@ -70,6 +81,11 @@ func (s *sources) read(yield Yield) {
 		yield(Calls, float64(b.Reads), "read")
 		yield(CallsWaiting, float64(b.ChargesWaiting), "charge")
 		yield(CallsWaiting, float64(b.ReadsWaiting), "read")
+	}
+	if logins != nil {
+		l := logins()
+		yield(FailedLogins, float64(l.Wrong), "wrong")
+		yield(FailedLogins, float64(l.Refused), "refused")
 	}
 }
 
@@ -95,6 +111,12 @@ func readGate(s gate.Stats, yield Yield) {
 		yield(Subscribed, float64(bit(!l.Since.IsZero())), l.Store)
 		readTime(SubscribedSince, l.Since, l.Store, yield)
 		readTime(LastChange, l.Heard, l.Store, yield)
+		yield(Lost, float64(l.Lost), l.Store)
+		yield(SubscribeFailed, float64(l.Failed), l.Store)
+		yield(SubscribeDenied, float64(l.Denied), l.Store)
+	}
+	for _, m := range s.Mistakes {
+		yield(Mistakes, float64(m.Count), m.Mistake.String())
 	}
 }
 
@@ -107,6 +129,7 @@ func readOutage(store string, o gate.Outage, yield Yield) {
 	yield(OutageTime, lasted, store)
 	yield(Outages, float64(o.Outages), store)
 	yield(OutageDecisions, float64(o.AllDecisions), store)
+	yield(Denied, float64(o.Denied), store)
 }
 
 // readTime reads an instant as seconds of Unix time. There is no value for the zero Time.

@@ -77,6 +77,7 @@ func gathered(t *testing.T) metrics {
 	require.NoError(t, o.Watch(s.Gate))
 	o.WatchMemory(func() int { return int(st.Stats().Subjects) })
 	o.WatchStore(func() rationprom.Busy { return rationprom.Busy{Charges: 0, ReadsWaiting: 0} })
+	o.WatchLogins(func() rationprom.Logins { return rationprom.Logins{Wrong: 1} })
 
 	traffic(t, s, st)
 	families, err := reg.Gather()
@@ -110,6 +111,8 @@ func traffic(t *testing.T, s *ration.Ration, st *listening) {
 	}
 	d := admit("one")
 	admit("one")
+	_, err = s.Gate.Admit(t.Context(), gate.Request{Secret: secret, More: true})
+	require.NoError(t, err)
 	admit("")
 	require.True(t, errors.As(admit("").Err(), new(*gate.LimitError)))
 	_, err = s.Gate.Peek(t.Context(), gate.Request{Secret: secret})
