@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/history"
 )
 
@@ -32,12 +33,16 @@ type config struct {
 	health               string        // see healthHelp
 	leave                time.Duration // see leaveHelp
 	seal                 cipher.AEAD
-	plans                string // the file, or empty
+	logRefusals          int             // see logRefusalsHelp
+	tagKeys              *apikey.TagKeys // nil for none
+	plans                string          // the file, or empty
 	prune                bool
 	history              int               // the number of changes that are kept
 	wellKnown            bool              // the credentials are those that everybody knows
 	users                map[string]string // of the page; nil if there is none
 	localPage            bool              // the page is for names of the loopback only
+	insecure             string            // see insecureHelp
+	restriction
 }
 
 const help = `Usage of gateway:
@@ -54,6 +59,9 @@ those of an older release to its version.
 Several gateways can share a store: a SQLite file if they run on one machine.
 What a file of an older gateway (file:PATH) holds, the command in the folder copy
 copies to another store.`
+
+const logRefusalsHelp = "`number` of refused requests that are logged in a second, for each reason: the key's ID, the plan and the limit, never a secret.\n" +
+	`A later line says how many were left out. With 0, none is logged.`
 
 const leaseHelp = `decide most requests of busy keys in this process, with units that it leases from the store in blocks.
 Quotas stay exact over all gateways. A throttle may admit more, by a sixteenth of
@@ -84,10 +92,16 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 		return nil
 	})
 	flags.StringVar(&cfg.usage, "usage", "", usageHelp)
+	flags.StringVar(&cfg.insecure, "insecure", "warn", insecureHelp)
+	flags.Func("scope", scopeHelp, cfg.addScope)
+	flags.Func("trusted", trustedHelp, cfg.addTrusted)
+	flags.BoolVar(&cfg.forwarded, "forwarded", false, forwardedHelp)
 	credentials := flags.String("credentials", "", "`ID:SECRET` with which the administrator signs requests; "+
 		"the default is RATION_CREDENTIALS, and without that test:test if the control plane listens on the loopback")
 	seal := flags.String("seal", "", "`file` with the 32 random bytes of a key that encrypts the values of API keys, so that they can be shown again, "+
 		"as in Amazon API Gateway; if empty, a value is shown only once, and the gateway logs a warning at the start")
+	flags.IntVar(&cfg.logRefusals, "log-refusals", 1, logRefusalsHelp)
+	tagKeys := flags.String("tag-keys", os.Getenv("RATION_TAG_KEYS"), tagKeysHelp)
 	flags.StringVar(&cfg.plans, "plans", "", plansHelp)
 	flags.BoolVar(&cfg.prune, "plans-prune", false, pruneHelp)
 	style := flags.String("style", "aws", "`style` of refusals: aws, or problem for problem details (RFC 9457)")
@@ -95,7 +109,7 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 	flags.DurationVar(&cfg.leave, "leave", 0, leaveHelp)
 	pageUsers := flags.String("page-users", "", pageHelp)
 	if err := flags.Parse(args); err != nil {
-		return cfg, err
+		return cfg, fmt.Errorf("%w: %w", errPrinted, err)
 	}
 	return cfg, errors.Join(
 		noMore(flags.Args()),
@@ -103,14 +117,29 @@ func parse(args []string, out io.Writer) (cfg config, err error) {
 		cfg.setCredentials(cmp.Or(*credentials, os.Getenv("RATION_CREDENTIALS"))),
 		cfg.setPageUsers(*pageUsers), // after the credentials
 		cfg.setStyle(*style),
+		cfg.setRestriction(),
 		cfg.checkStage(),
 		cfg.checkLease(),
 		cfg.checkUsage(),
 		cfg.checkPrune(),
+		cfg.checkLogRefusals(),
 		cfg.checkHistory(),
 		cfg.checkHealth(),
+		cfg.checkInsecure(),
 		cfg.setSeal(*seal),
+		cfg.setTagKeys(*tagKeys),
 	)
+}
+
+// errPrinted is wrapped by an error that package flag has printed already, with the
+// usage.
+var errPrinted = errors.New("flags")
+
+func (cfg *config) checkLogRefusals() error {
+	if cfg.logRefusals < 0 {
+		return fmt.Errorf("-log-refusals: %d: want 0 or more", cfg.logRefusals)
+	}
+	return nil
 }
 
 func noMore(args []string) error {

@@ -7,7 +7,7 @@ import (
 	"net/http/httputil"
 	"strings"
 
-	"github.com/ration-go/ration/examples/gateway/internal/stores"
+	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/middleware"
 )
@@ -24,7 +24,7 @@ const (
 const idleConns = 256
 
 // dataPlane returns a handler that forwards the requests that the usage plans admit.
-func dataPlane(cfg config, g *gate.Gate, st *stores.Opened, log *slog.Logger) (http.Handler, error) {
+func dataPlane(cfg config, g *gate.Gate, keys *apikey.Service, log *slog.Logger) (http.Handler, error) {
 	next := upstream(cfg, log)
 	refuse := func(w http.ResponseWriter, _ *http.Request, res *middleware.Result) {
 		if cfg.aws {
@@ -35,6 +35,7 @@ func dataPlane(cfg config, g *gate.Gate, st *stores.Opened, log *slog.Logger) (h
 	}
 	mw, err := middleware.New(g, middleware.Config{
 		API: cfg.api, Stage: cfg.stage, Credential: middleware.Header("X-API-Key"), StripCredential: true, Refuse: refuse, Logger: log,
+		RouteScopes: cfg.scopes, Trusted: cfg.trusted, Forwarded: cfg.forwarded, Insecure: cfg.plainHTTP(keys),
 	})
 	if err != nil {
 		return nil, err

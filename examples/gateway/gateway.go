@@ -6,13 +6,14 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/ration-go/ration/admin"
 	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apigateway/sigv4"
-	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/examples/gateway/internal/stores"
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/observe"
+	rationprom "github.com/ration-go/ration/observe/prometheus"
 	"github.com/ration-go/ration/plans"
 	"github.com/ration-go/ration/store/lease"
 )
@@ -26,10 +27,12 @@ type gateway struct {
 	counts        *observe.Counts  // nil without the page
 	history       *history.History // nil if it keeps none
 	health        *health
+	people        *admin.Basic // nil without the page
+	loads         *loads
 }
 
 func newGateway(cfg config, st *stores.Opened, log *slog.Logger) (*gateway, error) {
-	gw := new(gateway)
+	gw := &gateway{loads: new(loads)}
 	kept, changes, err := openHistory(cfg, st, log)
 	if err != nil {
 		return nil, err
@@ -40,11 +43,11 @@ func newGateway(cfg config, st *stores.Opened, log *slog.Logger) (*gateway, erro
 		return nil, err
 	}
 	of := gate.Config{
-		KeyFormat: apikey.Format{AcceptForeign: true}, // for values from AWS
+		KeyFormat: cfg.keyFormat(),
 		Logger:    log,
 		Timeout:   st.Timeout,
 		History:   changes,
-		Observer:  gw.observer(cfg, m),
+		Observer:  gw.observer(cfg, m, log),
 	}
 	if cfg.lease {
 		of.Lease = &lease.Config{}
@@ -58,9 +61,13 @@ func newGateway(cfg config, st *stores.Opened, log *slog.Logger) (*gateway, erro
 	return gw, nil
 }
 
-// observer returns what counts for the metrics and for the page, or nil.
-func (gw *gateway) observer(cfg config, m metrics) gate.Observer {
+// observer returns what counts for the metrics and for the page, and what logs refusals.
+// It returns nil if nothing does.
+func (gw *gateway) observer(cfg config, m metrics, log *slog.Logger) gate.Observer {
 	var all gate.Observers
+	if cfg.logRefusals > 0 {
+		all = append(all, observe.NewLog(log, observe.LogConfig{PerSecond: cfg.logRefusals}))
+	}
 	if cfg.health != noHealth {
 		all = append(all, m.Observer)
 	}
@@ -76,10 +83,10 @@ func (gw *gateway) observer(cfg config, m metrics) gate.Observer {
 
 // addPlanes adds the two planes, the health and the page.
 func (gw *gateway) addPlanes(cfg config, st *stores.Opened, m metrics, changes history.Recorder, log *slog.Logger) (err error) {
-	if gw.data, err = dataPlane(cfg, gw.gate, st, log); err != nil {
+	if gw.services, err = services(cfg, gw.gate, st, changes, log); err != nil {
 		return err
 	}
-	if gw.services, err = services(cfg, gw.gate, st, changes, log); err != nil {
+	if gw.data, err = dataPlane(cfg, gw.gate, gw.services.Keys, log); err != nil {
 		return err
 	}
 	if gw.control, err = gw.controlPlane(cfg, log); err != nil {
@@ -88,7 +95,16 @@ func (gw *gateway) addPlanes(cfg config, st *stores.Opened, m metrics, changes h
 	if err := gw.addHealth(cfg, m, st, log); err != nil {
 		return err
 	}
-	return gw.addPage(cfg, log)
+	if cfg.plans != "" {
+		if err := gw.loads.register(m.registry); err != nil {
+			return err
+		}
+	}
+	if err := gw.addPage(cfg, log); err != nil || gw.people == nil {
+		return err
+	}
+	m.WatchLogins(func() rationprom.Logins { return rationprom.Logins(gw.people.Stats()) })
+	return nil
 }
 
 // controlPlane returns a handler for requests that the administrator's credentials sign.

@@ -227,6 +227,9 @@ func TestFlags(t *testing.T) {
 		"-seal /dev/zero":                   {"-seal /dev/zero: want exactly 32 bytes"},
 		"-seal /dev/null":                   {"-seal /dev/null: want exactly 32 bytes"},
 		"-seal /nowhere":                    {"-seal"},
+		"-tag-keys /dev/null":               {"-tag-keys /dev/null: ", "tagKeys: 0: want 1 to 8"},
+		"-tag-keys /dev/zero":               {"-tag-keys /dev/zero: ", "tagKeys: line 1: want a key in base64"},
+		"-tag-keys /nowhere":                {"-tag-keys"},
 		"-store http://user:secret@host":    {"-store"},
 	} {
 		var out bytes.Buffer

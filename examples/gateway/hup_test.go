@@ -47,7 +47,7 @@ func TestHangupInOutage(t *testing.T) {
 		require.NoError(t, err)
 		s.Plans, err = usageplan.NewService(st, st, usageplan.Config{})
 		require.NoError(t, err)
-		d := &declared{services: s, path: path, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+		d := &declared{services: s, path: path, loads: new(loads), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 		hup := make(chan os.Signal, 1)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()

@@ -46,6 +46,8 @@ func main() {
 	defer stop()
 	switch err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); {
 	case err == nil || errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, errPrinted):
+		os.Exit(1)
 	default:
 		fmt.Fprintln(os.Stderr, "gateway:", err)
 		os.Exit(1)

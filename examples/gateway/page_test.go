@@ -43,9 +43,6 @@ func blocks(t *testing.T) (console string, list []block) {
 func TestPage(t *testing.T) {
 	longtest.Only(t)
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("runs many commands")
-	}
 	awstest.Need(t)
 	console, list := blocks(t)
 	require.Equal(t, "go run -C examples/gateway .", console)

@@ -33,12 +33,21 @@ type declared struct {
 	prune    bool
 	log      *slog.Logger
 
+	loads *loads
+
 	mu     sync.Mutex // one Apply at a time
 	failed bool       // whether the store failed, which is logged once
 }
 
-// apply applies the file. The history logs each change.
+// apply applies the file, and notes for the metrics whether that succeeded.
 func (d *declared) apply(ctx context.Context) error {
+	err := d.applyFile(ctx)
+	d.loads.note(err == nil, time.Now())
+	return err
+}
+
+// applyFile applies the file. The history logs each change.
+func (d *declared) applyFile(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, applyTime)
 	defer cancel()
 	f, err := plans.ReadFile(d.path)
@@ -107,7 +116,7 @@ func (gw *gateway) declare(ctx context.Context, cfg config, log *slog.Logger, ru
 	if cfg.plans == "" {
 		return nil
 	}
-	d := &declared{services: gw.services, path: cfg.plans, prune: cfg.prune, log: log}
+	d := &declared{services: gw.services, path: cfg.plans, prune: cfg.prune, log: log, loads: gw.loads}
 	if err := d.apply(ctx); err != nil {
 		return err
 	}

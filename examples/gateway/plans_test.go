@@ -70,19 +70,38 @@ func TestPlansReload(t *testing.T) {
 	require.Equal(t, "P3", name())
 	require.Equal(t, map[string]int{"pass": 3, `{"message":"Limit Exceeded"}`: 1}, gw.crowd(clientSecret, 4))
 
+	since := loaded(t, gw, 1)
+
 	write(t, path, declaration(5)+"keyz: []\nrules: []\n")
 	require.Eventually(t, func() bool {
 		logs := gw.logs.String()
 		return strings.Contains(logs, "plans.yaml:4:1: keyz: unknown member: did you mean keys?") && strings.Contains(logs, "plans.yaml:5:1: rules: unknown member")
 	}, 20*time.Second, 20*time.Millisecond)
 	require.Equal(t, "P3", name())
+	require.Equal(t, since, loaded(t, gw, 0), "the time is that of the last success")
 
 	write(t, path, declaration(5))
 	require.Eventually(t, func() bool {
 		return strings.Contains(gw.logs.String(), "actor=\"plans "+path+"\" action=update kind=plan id=p before.name=P3")
 	}, 20*time.Second, 20*time.Millisecond)
 	require.Equal(t, map[string]int{"pass": 2, `{"message":"Limit Exceeded"}`: 1}, gw.crowd(clientSecret, 3)) // 3 of 5 are used
+	require.Greater(t, loaded(t, gw, 1), since)
 	require.NoError(t, gw.stop())
+}
+
+// loaded waits until the metrics say whether the file was applied, and returns when it
+// last was.
+func loaded(t *testing.T, gw *running, ok int) (at float64) {
+	t.Helper()
+	var text string
+	require.Eventually(t, func() bool {
+		_, text = ask(t, "GET", gw.control+"/metrics")
+		return strings.Contains(text, fmt.Sprintf("\ngateway_plans_last_load_successful %d\n", ok))
+	}, 10*time.Second, 10*time.Millisecond)
+	_, text, _ = strings.Cut(text, "\ngateway_plans_last_load_success_timestamp_seconds ")
+	_, err := fmt.Sscan(text, &at)
+	require.NoError(t, err)
+	return at
 }
 
 // TestPlansAtOnce starts gateways at the same time, in processes of their own over one

@@ -83,9 +83,10 @@ func (rt *routes) match(r *http.Request, path string) string {
 
 // routed returns a handler that sets the pattern of each request and calls h. It refuses
 // a request that an upstream might read as one of another route. A client that means no
-// harm has no use for such a path. Without a -route, every path is passed on as it is.
+// harm has no use for such a path. Without a -route or a -scope, every path is passed on
+// as it is.
 func routed(cfg config, h http.Handler) (http.Handler, error) {
-	if len(cfg.routes) == 0 {
+	if len(cfg.routes)+len(cfg.scopes) == 0 {
 		return h, nil
 	}
 	rt, err := newRoutes(cfg.routes)

@@ -13,7 +13,7 @@ import (
 
 // services returns the services of the control plane, of -plans and of the page.
 func services(cfg config, g *gate.Gate, st *stores.Opened, changes history.Recorder, log *slog.Logger) (s plans.Services, err error) {
-	watched := watch(st.Backend, cfg, log)
+	watched := watch(st.Backend, cfg, g.NoteMistake, log)
 	s.Keys, err = apikey.NewService(st.Backend, apikey.Config{KeyFormat: g.KeyFormat(), Seal: cfg.seal, History: changes})
 	if err != nil {
 		return s, err

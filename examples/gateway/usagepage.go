@@ -109,10 +109,11 @@ func (gw *gateway) addPage(cfg config, log *slog.Logger) error {
 // page returns the page. Gateways with the same credentials accept the forms of each
 // other, so they may be behind one address.
 func (gw *gateway) page(cfg config, log *slog.Logger) (http.Handler, error) {
-	auth, err := admin.NewBasic(cfg.users, admin.BasicConfig{Realm: "Ration gateway"})
+	auth, err := admin.NewBasic(cfg.users, admin.BasicConfig{Realm: "Ration gateway", Logger: log})
 	if err != nil {
 		return nil, err
 	}
+	gw.people = auth
 	forms := hmac.New(sha256.New, []byte(cfg.id+":"+cfg.secret))
 	forms.Write([]byte("the forms of the page"))
 	config := admin.Config{Prefix: pagePath, Title: "Ration gateway", FormKey: forms.Sum(nil), Counts: gw.counts, Logger: log}

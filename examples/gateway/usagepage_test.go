@@ -61,6 +61,21 @@ func TestUsagePage(t *testing.T) {
 	}
 }
 
+// TestFailedLogins checks that wrong passwords are logged, without the password, and
+// counted.
+func TestFailedLogins(t *testing.T) {
+	t.Parallel()
+	gw := start(t)
+	for range 3 {
+		gw.visit("/usage", "test", "a-wrong-one", "")
+	}
+	_, text := ask(t, "GET", gw.control+"/metrics")
+	require.Contains(t, text, `ration_admin_failed_logins_total{result="wrong"} 3`)
+	require.NoError(t, gw.stop())
+	require.Equal(t, 1, strings.Count(gw.logs.String(), "logins to the admin page failed"))
+	require.NotContains(t, gw.logs.String(), "a-wrong-one")
+}
+
 // TestUsagePageShows checks that the page shows what the two planes have done.
 func TestUsagePageShows(t *testing.T) {
 	t.Parallel()

@@ -6,22 +6,25 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/usageplan"
 )
 
-// watched is a store of plans that logs a warning if a plan throttles a route that no
-// -route names. The gateway has no pattern of that name, so the throttle has no effect.
-// It keeps groups as well, so that the service sees which plans a group has.
+// watched is a store of plans that logs a warning, and counts a mistake, if a plan
+// throttles a route that no -route names. The gateway has no pattern of that name, so the
+// throttle has no effect. It keeps groups as well, so that the service sees which plans a
+// group has.
 type watched struct {
 	planStore
 	stage usageplan.Stage
 	known map[string]bool // names of routes
+	note  func(gate.Mistake)
 	log   *slog.Logger
 }
 
-func watch(st planStore, cfg config, log *slog.Logger) *watched {
-	w := &watched{st, usageplan.Stage{API: cfg.api, Name: cfg.stage}, map[string]bool{usageplan.AnyRoute: true}, log}
+func watch(st planStore, cfg config, note func(gate.Mistake), log *slog.Logger) *watched {
+	w := &watched{st, usageplan.Stage{API: cfg.api, Name: cfg.stage}, map[string]bool{usageplan.AnyRoute: true}, note, log}
 	for _, pattern := range cfg.routes {
 		w.known[routeOf(pattern)], w.known["/"] = true, true
 	}
@@ -68,6 +71,7 @@ func (w *watched) warnUnknown(ctx context.Context, p *usageplan.Plan) {
 	}
 	if len(unknown) > 0 {
 		slices.Sort(unknown)
+		w.note(gate.UnknownRoute)
 		w.log.WarnContext(ctx, "gateway: throttles of a plan have no effect, since no -route names their routes", "plan", p.ID, "routes", unknown)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
@@ -43,7 +44,12 @@ func TestWatched(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var text logs
 			st := memory.New(memory.Config{})
-			w := watch(st, config{api: here.API, stage: here.Name, routes: test.flags}, slog.New(slog.NewTextHandler(&text, nil)))
+			counted := 0
+			note := func(m gate.Mistake) {
+				require.Equal(t, gate.UnknownRoute, m)
+				counted++
+			}
+			w := watch(st, config{api: here.API, stage: here.Name, routes: test.flags}, note, slog.New(slog.NewTextHandler(&text, nil)))
 			plans := must(usageplan.NewService(st, w, usageplan.Config{}))
 			logged := func() string {
 				defer text.text.Reset()
@@ -62,6 +68,7 @@ func TestWatched(t *testing.T) {
 				require.Contains(t, line, "level=WARN")
 				require.Contains(t, line, "plan="+p.ID+" "+test.want)
 			}
+			require.Equal(t, test.want != "", counted == 2)
 			test.plan.ID = p.ID
 			_, err = plans.Create(t.Context(), test.plan)
 			require.ErrorIs(t, err, usageplan.ErrExists)
@@ -74,7 +81,7 @@ func TestWatched(t *testing.T) {
 // on the store may have made the group.
 func TestWatchedGroups(t *testing.T) {
 	st := memory.New(memory.Config{})
-	plans := must(usageplan.NewService(st, watch(st, config{}, slog.New(slog.DiscardHandler)), usageplan.Config{}))
+	plans := must(usageplan.NewService(st, watch(st, config{}, func(gate.Mistake) {}, slog.New(slog.DiscardHandler)), usageplan.Config{}))
 	p, err := plans.Create(t.Context(), usageplan.Plan{})
 	require.NoError(t, err)
 	_, err = must(usageplan.NewGroups(st, st, st, usageplan.Config{})).Create(t.Context(), usageplan.Group{ID: "acme", PlanID: p.ID})

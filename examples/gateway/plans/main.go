@@ -35,6 +35,10 @@ import (
 // errDiffers means that the store is not as the file wants it.
 var errDiffers = errors.New("the store differs from the file")
 
+// errPrinted is wrapped by an error that package flag has printed already, with the
+// usage.
+var errPrinted = errors.New("flags")
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -42,6 +46,8 @@ func main() {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 	case errors.Is(err, errDiffers):
 		os.Exit(2)
+	case errors.Is(err, errPrinted):
+		os.Exit(1)
 	default:
 		fmt.Fprintln(os.Stderr, "plans:", strings.TrimPrefix(err.Error(), "plans: "))
 		os.Exit(1)
@@ -79,7 +85,7 @@ func parse(command string, args []string, logs io.Writer) (o options, err error)
 		flags.StringVar(&o.store, "store", "", "`store` of the gateway: sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE or redis://HOST:PORT")
 	}
 	if err := flags.Parse(args); err != nil {
-		return o, err
+		return o, fmt.Errorf("%w: %w", errPrinted, err)
 	}
 	files := 1
 	if command == "export" || command == "schema" {
