@@ -33,6 +33,10 @@ type Config struct {
 	// default of Keys.History and Gate.History. If nil, nothing is recorded.
 	History history.Recorder
 
+	// RevokeInsecure refuses requests that come over plain HTTP, and revokes their keys: it
+	// sets Middleware.Insecure.Refuse, and Middleware.Insecure.Revoke to Keys.Revoke.
+	RevokeInsecure bool
+
 	// Lease, if it is not nil, decides most requests of busy keys and groups at the speed of
 	// local memory over a store that processes share: see package lease. &lease.Config{} has
 	// the defaults. A store in memory gains nothing, so New refuses a Lease over it.
@@ -81,6 +85,9 @@ func (cfg *Config) complete(s Store) error {
 func (cfg *Config) differences() (err error) {
 	if !cfg.Gate.KeyFormat.Covers(cfg.Keys.KeyFormat) {
 		err = errors.New("ration: gate.keyFormat: want one that lets in the keys of keys.keyFormat")
+	}
+	if cfg.Keys.KeyFormat.TagKeys != nil && cfg.Gate.KeyFormat.TagKeys == nil {
+		err = errors.Join(err, errors.New("ration: gate.keyFormat.tagKeys: nil: want those of keys.keyFormat, or forged secrets are looked up"))
 	}
 	if !slices.Equal(cfg.Gate.Units, cfg.Units) {
 		err = errors.Join(err, errors.New("ration: gate.units: want none, or those of units, in the same order"))

@@ -14,8 +14,9 @@
 //	key, secret, err := r.Issue(ctx, plan.ID, "ann")
 //	err = http.ListenAndServe(":8080", r.Handler(mux))
 //
-// A client sends the secret as X-API-Key or as a Bearer token. The pages in the directory
-// docs go on from there, each for one task.
+// A client sends the secret as X-API-Key or as a Bearer token. Over plain HTTP, others
+// can read it. So use TLS, and set Config.RevokeInsecure, which refuses keys that come
+// without. The pages in the directory docs go on from there, each for one task.
 //
 // The parts can also be built one by one:
 //

@@ -84,6 +84,29 @@ var changes = map[string]change{
 		func(ctx context.Context, r *ration.Ration) error { return third(r.Keys.Rotate(ctx, "ann", time.Hour)) }, "rotate key ann",
 		func(ctx context.Context, r *ration.Ration) error { return third(r.Keys.Rotate(ctx, "ann", -1)) },
 	},
+	"apikey.Service.RotateVersion": {
+		func(ctx context.Context, r *ration.Ration) error {
+			k, err := r.Keys.Get(ctx, "ann")
+			return errors.Join(err, third(r.Keys.RotateVersion(ctx, "ann", k.Version, time.Hour)))
+		}, "rotate key ann",
+		func(ctx context.Context, r *ration.Ration) error {
+			return third(r.Keys.RotateVersion(ctx, "ann", 99, time.Hour))
+		},
+	},
+	"apikey.Service.Revoke": {
+		func(ctx context.Context, r *ration.Ration) error { return third(r.Keys.Revoke(ctx, digestOfAnn(r))) }, "revoke key ann",
+		func(ctx context.Context, r *ration.Ration) error {
+			return third(r.Keys.Revoke(ctx, apikey.DigestOf("none")))
+		},
+	},
+	"apikey.Service.EndSecret": {
+		func(ctx context.Context, r *ration.Ration) error {
+			return third(r.Keys.EndSecret(ctx, digestOfAnn(r), time.Now().Add(time.Hour)))
+		}, "revoke key ann",
+		func(ctx context.Context, r *ration.Ration) error {
+			return third(r.Keys.EndSecret(ctx, digestOfAnn(r), time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)))
+		},
+	},
 	"apikey.Service.Delete": {
 		func(ctx context.Context, r *ration.Ration) error { return r.Keys.Delete(ctx, "ann") }, "delete key ann",
 		func(ctx context.Context, r *ration.Ration) error { return r.Keys.Delete(ctx, "none") },
@@ -229,13 +252,13 @@ var changes = map[string]change{
 // unchanging are the exported methods that change no record. The charges of requests are
 // not recorded. Enforce is not, since it is for one process.
 var unchanging = map[string][]string{
-	"apikey.Service":    {"CheckImport", "Get", "GetBySecret", "List", "All", "KeyFormat", "Reveal", "Unseal", "Verify", "String", "Format"},
-	"usageplan.Service": {"Audit", "CheckGroup", "CheckLink", "CheckPlan", "Get", "List", "All", "Links", "KeyLinks", "String", "Format"},
+	"apikey.Service":    {"CheckImport", "Get", "GetBySecret", "List", "All", "KeyFormat", "Reminders", "Reveal", "Unseal", "Verify", "String", "Format"},
+	"usageplan.Service": {"Audit", "CheckGroup", "CheckLink", "CheckPlan", "Get", "List", "All", "Links", "KeyLinks", "RouteFaults", "String", "Format"},
 	"usageplan.Groups":  {"Check", "Get", "List", "All", "String", "Format"},
 	"ration.Ration":     {"Handler", "Close"},
 	"gate.Gate": {
 		"Account", "Admit", "Classes", "Close", "Counter", "Enforce", "Format", "GroupReports", "GroupUsageByDay", "GroupUsageByWindow", "Identify",
-		"KeyFormat", "KeyReports", "Keys", "LastUsed", "Peek", "PlanUsage", "Plans", "Refund", "Settle", "Stats", "String", "Units", "Unused", "Usage",
+		"KeyFormat", "KeyReports", "Keys", "LastUsed", "NoteMistake", "Peek", "PlanUsage", "Plans", "Refund", "ScopesSeen", "Settle", "Stats", "String", "Units", "Unused", "Usage",
 		"UsageByDay", "UsageByWindow",
 	},
 }
@@ -243,6 +266,10 @@ var unchanging = map[string][]string{
 const imported = apikey.Secret("a-secret-that-clients-have-already")
 
 func freePlan() usageplan.Plan { return ration.Must(usageplan.Parse("free", "unlimited", "10/day")) }
+
+func digestOfAnn(r *ration.Ration) apikey.Digest {
+	return ration.Must(r.Keys.Get(context.Background(), "ann")).Digest
+}
 
 func second[T any](_ T, err error) error        { return err }
 func third[T, U any](_ T, _ U, err error) error { return err }

@@ -19,12 +19,13 @@ const module = "github.com/ration-go/ration"
 // needs a reason, which belongs in ARCHITECTURE.md.
 var mayImport = map[string][]string{
 	"":                         {"/apikey", "/gate", "/history", "/internal/nilcheck", "/middleware", "/store", "/store/lease", "/usageplan"},
-	"/admin":                   {"/apikey", "/gate", "/history", "/internal/nilcheck", "/internal/refusal", "/limiter", "/observe", "/quota", "/store", "/usageplan"},
+	"/admin":                   {"/apikey", "/gate", "/history", "/internal/nilcheck", "/internal/outage", "/internal/refusal", "/limiter", "/observe", "/quota", "/store", "/usageplan"},
 	"/alert":                   {"/gate", "/internal/fault", "/quota", "/usageplan"},
 	"/apigateway":              {"/apigateway/keyfile", "/apigateway/sigv4", "/apikey", "/gate", "/history", "/internal/nilcheck", "/internal/refusal", "/limiter", "/quota", "/usageplan"},
 	"/apigateway/keyfile":      {"/apikey", "/internal/fault", "/internal/nilcheck", "/usageplan"},
 	"/apigateway/sigv4":        {},
 	"/apikey":                  {"/history", "/internal/fault", "/internal/nilcheck", "/internal/retry", "/internal/strict"},
+	"/apikey/leak":             {"/apikey", "/history", "/internal/fault", "/internal/nilcheck", "/internal/outage", "/internal/refusal"},
 	"/client":                  {"/internal/fault", "/internal/nilcheck"},
 	"/gate":                    {"/apikey", "/history", "/internal/fault", "/internal/metername", "/internal/nilcheck", "/internal/outage", "/internal/pages", "/limiter", "/quota", "/store", "/store/lease", "/usageplan"},
 	"/history":                 {"/internal/cursor", "/internal/fault", "/internal/nilcheck"},
@@ -32,6 +33,8 @@ var mayImport = map[string][]string{
 	"/internal/codeblocks":     {},
 	"/internal/cursor":         {},
 	"/internal/fault":          {},
+	"/internal/fronttest":      {"/apikey", "/gate", "/limiter", "/middleware", "/quota", "/store", "/store/memory", "/usageplan"},
+	"/internal/guess":          {},
 	"/internal/leak":           {},
 	"/internal/longtest":       {},
 	"/internal/metername":      {"/store"},
@@ -42,13 +45,15 @@ var mayImport = map[string][]string{
 	"/internal/redistest":      {},
 	"/internal/refusal":        {},
 	"/internal/retry":          {},
+	"/internal/routename":      {},
 	"/internal/sampledata":     {"/apikey", "/limiter", "/quota", "/store", "/usageplan"},
 	"/internal/strict":         {},
 	"/limiter":                 {"/internal/fault", "/internal/nilcheck", "/store"},
-	"/middleware":              {"/apikey", "/gate", "/internal/fault", "/internal/nilcheck", "/internal/outage", "/internal/refusal", "/limiter", "/quota", "/store", "/usageplan"},
+	"/middleware":              {"/apikey", "/gate", "/history", "/internal/fault", "/internal/guess", "/internal/nilcheck", "/internal/outage", "/internal/refusal", "/internal/routename", "/limiter", "/quota", "/store", "/usageplan"},
 	"/observe":                 {"/gate", "/store", "/usageplan"},
 	"/observe/internal/series": {"/gate", "/internal/fault", "/store/lease", "/usageplan"},
 	"/quota":                   {"/internal/fault", "/internal/nilcheck", "/store"},
+	"/rpc":                     {"/apikey", "/gate", "/internal/fault", "/internal/outage", "/middleware", "/store", "/usageplan"},
 	"/store":                   {},
 	"/store/batch":             {"/store"},
 	"/store/lease":             {"/internal/fault", "/internal/nilcheck", "/internal/outage", "/store"},
@@ -56,7 +61,7 @@ var mayImport = map[string][]string{
 	"/store/redis":             {"/apikey", "/history", "/internal/cursor", "/internal/nilcheck", "/store", "/store/batch", "/usageplan"},
 	"/store/storetest":         {"/apikey", "/history", "/limiter", "/quota", "/store", "/usageplan"},
 	"/store/transfer":          {"/apikey", "/store", "/usageplan"},
-	"/usageplan":               {"/apikey", "/history", "/internal/fault", "/internal/metername", "/internal/nilcheck", "/internal/pages", "/internal/retry", "/internal/strict", "/limiter", "/quota", "/store"},
+	"/usageplan":               {"/apikey", "/history", "/internal/fault", "/internal/metername", "/internal/nilcheck", "/internal/pages", "/internal/retry", "/internal/routename", "/internal/strict", "/limiter", "/quota", "/store"},
 }
 
 // thirdParty lists the packages that may import modules beyond the standard library and
@@ -67,6 +72,7 @@ var thirdParty = map[string][]string{
 	"/internal/redistest": {"github.com/redis/rueidis"},
 
 	"/internal/codeblocks": {"github.com/stretchr/testify/require"},
+	"/internal/fronttest":  {"github.com/stretchr/testify/require"},
 }
 
 type pkg struct {

@@ -21,8 +21,8 @@ var (
 
 // foreign holds the names on the pages that are not of this module.
 var foreign = wordSet(`Authorization Forwarded FUZZTIME ReadTimeout Request.Pattern
-	Canceled DeadlineExceeded Internal PermissionDenied ResourceExhausted RetryInfo Unauthenticated Unavailable RecvMsg
-	StripSlashes CleanPath URLFormat ConnLifetime ConnWriteTimeout
+	INTERNAL PERMISSION_DENIED RESOURCE_EXHAUSTED UNAUTHENTICATED UNAVAILABLE QuotaFailure RetryInfo NewPetsHandler PetsName
+	StripSlashes CleanPath URLFormat GetHead BodyLimit ConnLifetime ConnWriteTimeout
 	AllowAtMost Reset KeyByRealIP WithIncrement WithLimitHandler
 	BEGIN BLOB COMMIT Commit SELECT UPDATE`)
 

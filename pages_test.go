@@ -19,7 +19,7 @@ import (
 
 // elsewhere names the packages that test the Go blocks of a page themselves.
 var elsewhere = map[string]string{
-	"routers.md": "examples/routers", "grpc.md": "examples/grpc", "testing.md": "examples/handlertest",
+	"testing.md": "examples/handlertest",
 	"llm-api.md": "examples/llm",
 }
 

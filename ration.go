@@ -47,18 +47,30 @@ func New(s Store, cfg Config) (*Ration, error) {
 		cfg.Keys.CheckGroup = groups.Check
 	}
 	keys, keysErr := apikey.NewService(s, cfg.Keys)
-	plans, plansErr := usageplan.NewService(s, s, usageplan.Config{Units: cfg.Units, Classes: cfg.Classes, History: cfg.History})
+	r := &Ration{Keys: keys, Groups: groups, Gate: g}
+	plans, plansErr := usageplan.NewService(s, s, usageplan.Config{
+		Units: cfg.Units, Classes: cfg.Classes, History: cfg.History, CheckRoute: r.checkRoute,
+	})
 	if err := errors.Join(cfgErr, keysErr, plansErr, groupsErr, gateErr); err != nil {
 		if gateErr == nil {
 			err = errors.Join(err, g.Close())
 		}
 		return nil, err
 	}
+	if cfg.RevokeInsecure {
+		cfg.Middleware.Insecure.Refuse, cfg.Middleware.Insecure.Revoke = true, keys.Revoke
+	}
 	mw, err := middleware.New(g, cfg.Middleware)
 	if err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
-	return &Ration{keys, plans, groups, g, mw}, nil
+	r.Plans, r.Middleware = plans, mw
+	return r, nil
+}
+
+// checkRoute is the CheckRoute of Plans, which exist before the Middleware.
+func (r *Ration) checkRoute(stage usageplan.Stage, route string) (fault string, seen bool) {
+	return r.Middleware.CheckRoute(stage, route)
 }
 
 // Handler passes on to next, such as an http.ServeMux, what the plans admit.

@@ -78,6 +78,13 @@ func TestNewFaults(t *testing.T) {
 	}
 	require.ErrorIs(t, err, apikey.ErrInvalid)
 	require.ErrorIs(t, err, gate.ErrInvalid)
+	tags, err := apikey.NewTagKeys([]byte("0123456789abcdefghijklmnopqrstuv"))
+	require.NoError(t, err)
+	tagged := apikey.Config{KeyFormat: apikey.Format{Prefix: "acme", TagKeys: tags}}
+	_, err = ration.New(st, ration.Config{Keys: tagged, Gate: gate.Config{KeyFormat: apikey.Format{Prefix: "acme"}}})
+	require.ErrorContains(t, err, "ration: gate.keyFormat.tagKeys: nil: want those of keys.keyFormat")
+	_, err = ration.New(st, ration.Config{Keys: tagged})
+	require.NoError(t, err)
 	_, err = ration.New(st, ration.Config{Middleware: middleware.Config{API: "pets"}})
 	require.ErrorIs(t, err, middleware.ErrInvalid)
 }
