@@ -16,7 +16,6 @@ type deciding struct {
 	context.Context
 	res    *Result
 	target target
-	route  *string // the one that ServeRoute was given, or nil
 }
 
 func (c *deciding) Value(key any) any {

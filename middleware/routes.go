@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -31,19 +32,23 @@ type knownMux struct {
 	route string // its pattern, if named
 }
 
-// given returns the route of ServeRoute, or nil. It allocates only if there is one.
-func (mux knownMux) given() *string {
+// A routeKey is the context key of the route that ServeRoute was given. It is the
+// Middleware's address, since each has routes of its own.
+type routeKey Middleware
+
+// keepRoute returns a context with the route of ServeRoute, for ChargeMore. Handler pays
+// nothing for it.
+func (m *Middleware) keepRoute(ctx context.Context, mux *knownMux) context.Context {
 	if !mux.named {
-		return nil
+		return ctx
 	}
-	route := mux.route
-	return &route
+	return context.WithValue(ctx, (*routeKey)(m), mux.route)
 }
 
 // muxOf returns what is known of the route of a request that was admitted.
 func (m *Middleware) muxOf(r *http.Request) knownMux {
-	if c, _ := r.Context().Value((*deciderKey)(m)).(*deciding); c != nil && c.route != nil {
-		return knownMux{named: true, route: *c.route}
+	if route, given := r.Context().Value((*routeKey)(m)).(string); given {
+		return knownMux{named: true, route: route}
 	}
 	return knownMux{ServeMux: m.cfg.Mux}
 }

@@ -43,7 +43,7 @@ func (m *Middleware) handle(w http.ResponseWriter, r *http.Request, mux knownMux
 		m.serve(next, w, inner, r, x)
 	default:
 		x.WriteHeaders(w.Header())
-		x.ctx = deciding{r.Context(), &x.Result, targetOf(r), mux.given()}
+		x.ctx = deciding{m.keepRoute(r.Context(), &mux), &x.Result, targetOf(r)}
 		inner := r.WithContext(&x.ctx)
 		if m.cfg.StripCredential {
 			found.place().strip(inner)

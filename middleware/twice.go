@@ -112,5 +112,5 @@ func (res *Result) NewContext(r *http.Request) context.Context {
 	if res.Skipped {
 		return r.Context()
 	}
-	return &deciding{r.Context(), res, targetOf(r), nil}
+	return &deciding{r.Context(), res, targetOf(r)}
 }
