@@ -121,8 +121,8 @@ func (a *attempts) mayLog(now time.Time) bool {
 	return a.lines <= maxLines
 }
 
-// put remembers a network. If there are too many, it first looks at some others. It
-// forgets those that need not be remembered, or else the one whose bucket is the fullest.
+// put remembers a network. If there are too many, put first looks at some others. It
+// forgets those that are idle. If none is, it forgets the one with the fullest bucket.
 func (a *attempts) put(from string, n network, now time.Time) {
 	if _, known := a.networks[from]; !known && len(a.networks) >= maxNetworks {
 		a.makeRoom(now)

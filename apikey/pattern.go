@@ -14,7 +14,7 @@ import (
 // after a match should refuse a letter or a digit there.
 //
 // Caution: without a Prefix of its own, a service shares "key_" with others, and scanners
-// cannot tell whose secret they have found.
+// cannot tell to which service a secret belongs.
 func (f Format) Pattern() string {
 	return cmp.Or(f.Prefix, defaultPrefix) + fmt.Sprintf("_[0-9A-Za-z]{%d}", randomLen+sumLen)
 }

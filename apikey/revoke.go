@@ -68,7 +68,7 @@ func (s *Service) end(ctx context.Context, d Digest, at time.Time, disable bool)
 // ErrNotFound if the key no longer has the digest.
 //
 // The digest of a secret that has ended stays in Retiring. So no other key can have it,
-// and a later report still finds whose secret it was.
+// and a later report of the secret still finds its key.
 func (k *Key) end(d *Digest, at time.Time, disable bool) error {
 	switch {
 	case d.Equal(&k.Retiring):

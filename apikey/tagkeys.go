@@ -28,8 +28,8 @@ const (
 // Code that prints, logs or marshals TagKeys gets only how many there are. Unmarshalling
 // parses the keys, so they can be read from a configuration.
 //
-// Security: anybody who has a key can make secrets that cost a look-up, as everybody can
-// without tags. Nobody can guess the secret of a key with it.
+// Security: an attacker that has one of the TagKeys can make secrets that cost a look-up,
+// as every attacker can without tags. The TagKeys do not help to guess a key's secret.
 type TagKeys struct {
 	list func() [][]byte // fmt cannot print a function's variables; nil in the zero TagKeys
 }

@@ -140,8 +140,9 @@ func onlyHTTPS(req *http.Request, via []*http.Request) error {
 
 // New returns a Handler for reports about the secrets of a Service. The error wraps
 // ErrInvalid and reports every fault at once. It is a fault if the Service's Format has
-// no prefix of its own, since a scanner could not tell whose secrets it finds. A Format
-// with AcceptForeign is accepted, because imported secrets may have another mark.
+// no prefix of its own, since a scanner could not tell to which service a secret belongs.
+// A Format with AcceptForeign is accepted, because imported secrets may have another
+// mark.
 func New(keys *apikey.Service, cfg Config) (*Handler, error) {
 	cfg = cfg.withDefaults()
 	errs := append(cfg.faults(), nilcheck.Required("keys", keys, "an apikey.Service"))
