@@ -61,7 +61,7 @@ func route(name string) (canonical string, _ error) {
 		method = ""
 	}
 
-	path = routename.Of(fromGreedy(path))
+	path = routename.Of(path)
 	canonical = path
 	if method != "" {
 		canonical = method + " " + path
@@ -89,24 +89,6 @@ func splitMethod(name string) (method, path string) {
 	}
 	return method, path
 }
-
-// fromGreedy replaces AWS's greedy variable {proxy+} in the last segment of a path by the
-// form of http.ServeMux, {proxy...}.
-func fromGreedy(path string) string {
-	end := strings.LastIndexByte(path, '/') + 1
-	before, last := path[:end], path[end:]
-	name, greedy := strings.CutSuffix(last, "+}")
-	name, braced := strings.CutPrefix(name, "{")
-	if !greedy || !braced || name == "" || strings.ContainsFunc(name, notInVariable) {
-		return path
-	}
-	return before + "{" + name + "...}"
-}
-
-// notInVariable reports whether the name of a greedy variable must not have c. The rule
-// keeps a regular expression of another router, such as {n:[0-9]+}, from being taken for
-// a greedy variable.
-func notInVariable(c rune) bool { return c != '.' && notInID(c) }
 
 // isMethod reports whether s is a method that AWS's form of a route may end with.
 func isMethod(s string) bool {

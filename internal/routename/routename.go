@@ -4,6 +4,7 @@
 package routename
 
 import (
+	"cmp"
 	"strings"
 	"sync"
 )
@@ -17,10 +18,12 @@ const rest = "path"
 //   - ":id" becomes "{id}".
 //   - "{id:[0-9]+}" becomes "{id}", also as a part of a segment.
 //   - "*path" becomes "{path...}" if it is the last segment, and "*" does, too.
+//   - "{path+}", as AWS writes it, becomes "{path...}" if it is the last segment.
 //
-// A colon inside a segment stays, because "/tasks:cancel" is a path in most routers.
+// A colon inside a segment stays, because "/tasks:cancel" is a path in most routers. Of
+// leaves a name that it has returned as it is.
 func Of(pattern string) string {
-	if !strings.ContainsAny(pattern, ":*") {
+	if !strings.ContainsAny(pattern, ":*+") {
 		return pattern
 	}
 	slash := strings.IndexByte(pattern, '/')
@@ -58,15 +61,44 @@ func cut(path string) (segment, after string) {
 }
 
 func ofSegment(s string, last bool) string {
-	switch {
-	case len(s) > 1 && s[0] == ':' && !strings.ContainsAny(s, "{}"):
-		return "{" + s[1:] + "}"
-	case last && s == "*":
-		return "{" + rest + "...}"
-	case last && s != "" && s[0] == '*' && !strings.ContainsAny(s[1:], "{}*"):
-		return "{" + s[1:] + "...}"
+	braces := strings.ContainsAny(s, "{}")
+	if name, ok := strings.CutPrefix(s, ":"); ok && !braces && variable(name) != "" {
+		return "{" + variable(name) + "}"
 	}
-	return withoutExpressions(s)
+	if name, ok := strings.CutPrefix(s, "*"); ok && last && !braces && !strings.Contains(name, "*") {
+		return "{" + cmp.Or(variable(name), rest) + "...}"
+	}
+	s = withoutExpressions(s)
+	if last {
+		return fromGreedy(s)
+	}
+	return s
+}
+
+// variable returns the name of a variable that a colon or a star begins. The name ends
+// before a second colon and before a plus: in braces these have a meaning of their own,
+// so that Of would change a name that has them.
+func variable(name string) string {
+	if end := strings.IndexAny(name, ":+"); end >= 0 {
+		return name[:end]
+	}
+	return name
+}
+
+// fromGreedy replaces AWS's greedy variable {proxy+} by the form of http.ServeMux,
+// {proxy...}.
+func fromGreedy(segment string) string {
+	name, greedy := strings.CutSuffix(segment, "+}")
+	name, braced := strings.CutPrefix(name, "{")
+	if !greedy || !braced || name == "" || strings.ContainsFunc(name, notInVariable) {
+		return segment
+	}
+	return "{" + name + "...}"
+}
+
+// notInVariable reports whether the name of a greedy variable must not have c.
+func notInVariable(c rune) bool {
+	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("._-", c))
 }
 
 // withoutExpressions removes the regular expressions from the variables of a segment.
@@ -103,15 +135,11 @@ func OfColons(path string) string {
 		case c == '\\' && i+1 < len(path) && path[i+1] == ':':
 			b.WriteByte(':')
 			i += 2
-		case c == ':' && end(path, i) > i+1:
-			b.WriteString("{" + path[i+1:end(path, i)] + "}")
+		case c == ':' && variable(path[i+1:end(path, i)]) != "":
+			b.WriteString("{" + variable(path[i+1:end(path, i)]) + "}")
 			i = end(path, i)
 		case c == '*':
-			name := path[i+1:]
-			if name == "" {
-				name = rest
-			}
-			b.WriteString("{" + name + "...}")
+			b.WriteString("{" + cmp.Or(variable(path[i+1:]), rest) + "...}")
 			i = len(path)
 		default:
 			b.WriteByte(c)

@@ -1,6 +1,7 @@
 package routename_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,6 +33,17 @@ func TestOf(t *testing.T) {
 		"GET example.com/:id":              "GET example.com/{id}",
 		"GET /x/{$}":                       "GET /x/{$}",
 		"/acme.v1.Reports/Get":             "/acme.v1.Reports/Get",
+		"GET /files/{proxy+}":              "GET /files/{proxy...}",
+		"GET /files/{proxy+}/x":            "GET /files/{proxy+}/x",
+		"GET /files/x{proxy+}":             "GET /files/x{proxy+}",
+		"GET /{a+:[0-9]}":                  "GET /{a...}",
+		"GET /:a+":                         "GET /{a}",
+		"GET /:a:b/x":                      "GET /{a}/x",
+		"GET /*a:b":                        "GET /{a...}",
+		"GET /*:":                          "GET /{path...}",
+		"GET /::":                          "GET /::",
+		"GET /:+":                          "GET /:+",
+		"GET /{:}":                         "GET /{}",
 	} {
 		require.Equal(t, want, routename.Of(pattern), pattern)
 		require.Equal(t, want, routename.Of(want), "the name of a name")
@@ -51,9 +63,40 @@ func TestOfColons(t *testing.T) {
 		`/tasks\:cancel`:       "/tasks:cancel",
 		`/tasks/:id/x\:cancel`: "/tasks/{id}/x:cancel",
 		"/a/:":                 "/a/:",
+		"/a/::":                "/a/::",
+		"/a/:b:c":              "/a/{b}",
+		"/a/:b+":               "/a/{b}",
+		"/a/*b:c":              "/a/{b...}",
 	} {
 		require.Equal(t, want, routename.OfColons(path), path)
 	}
+}
+
+// FuzzOf checks that the name of a name is the name itself: plans keep names, and
+// requests are looked up by them.
+func FuzzOf(f *testing.F) {
+	for _, seed := range []string{"GET /:id/{n:[0-9]+}/*", "/{:}", "/:a:b", "/:a+", "/*a:b", "/{a+:x}", "}{/{+}"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, pattern string) {
+		name := routename.Of(pattern)
+		require.Equal(t, name, routename.Of(name), "of %q", pattern)
+	})
+}
+
+// FuzzOfColons checks that a plan can name each route of such a router. Braces and
+// backslashes are left out: a segment that begins with a colon of its own has no name.
+func FuzzOfColons(f *testing.F) {
+	for _, seed := range []string{"/:id/x_:y/*", "/::", "/:a:b", "/:a+", "/*a:b", "/a:+"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		if strings.ContainsAny(path, `{}\`) {
+			return
+		}
+		name := routename.OfColons(path)
+		require.Equal(t, name, routename.Of(name), "of %q", path)
+	})
 }
 
 func TestCache(t *testing.T) {
