@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -95,12 +97,16 @@ func TestAuthorizer(t *testing.T) {
 }
 
 // FuzzCredential checks that the extractors find at most one credential, that it is
-// clean, and that they do not change the request.
+// clean, and that they do not change the request. A credential beyond ASCII has the form
+// of an imported secret.
 func FuzzCredential(f *testing.F) {
 	for _, s := range []string{"Bearer abc", "bearer  abc", "Bearer", "Basic eDp5", "abc", "", "Bearer é", "Bearer a\x00", "Bearer " + strings.Repeat("x", 600)} {
 		f.Add(s, "abc", "key=abc&key=d")
 		f.Add(s, "", "k%65y=abc")
 	}
+	f.Add("", strings.Repeat("é", 20), "")
+	f.Add("", strings.Repeat("é", 19), "")
+	f.Add("", strings.Repeat("é", 20)+"\u00a0", "")
 	extract := middleware.OneOf(middleware.Bearer(), middleware.Header("X-API-Key"), middleware.Query("key"))
 	f.Fuzz(func(t *testing.T, authorization, header, query string) {
 		r := request("GET", "/", "Authorization", authorization, "X-API-Key", header)
@@ -122,7 +128,11 @@ func FuzzCredential(f *testing.F) {
 		require.Empty(t, c.KeyID)
 		require.LessOrEqual(t, len(secret), 512)
 		require.NotEmpty(t, secret)
-		require.Equal(t, -1, strings.IndexFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }))
+		require.Equal(t, -1, strings.IndexFunc(secret, func(r rune) bool { return r <= ' ' || !unicode.IsPrint(r) }))
+		if strings.IndexFunc(secret, func(r rune) bool { return r > '~' }) >= 0 {
+			require.True(t, utf8.ValidString(secret))
+			require.GreaterOrEqual(t, utf8.RuneCountInString(secret), 20)
+		}
 		switch {
 		case c.Header == "Authorization":
 			require.Equal(t, "bearer ", strings.ToLower(authorization[:7]))
