@@ -1,27 +1,50 @@
 package usageplan
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/history"
 )
 
-// What an audit log shows of a Plan and of a Group: all fields except Updated, which the
-// own field hides in JSON.
+// The fields of a Plan and of a Group without their methods. An embedding struct hides
+// Updated in JSON.
 type (
-	planFields   Plan
-	recordedPlan struct {
+	planFields  Plan
+	groupFields Group
+)
+
+// A recordable thing is one whose changes are in an audit log.
+type recordable interface {
+	comparable
+
+	// recordedID returns the ID by which an audit log knows it.
+	recordedID() string
+
+	// recorded returns what an audit log shows of it.
+	recorded() any
+}
+
+func (p *Plan) recordedID() string  { return p.ID }
+func (g *Group) recordedID() string { return g.ID }
+func (l *Link) recordedID() string  { return l.KeyID + "/" + l.PlanID }
+
+func (p *Plan) recorded() any {
+	return struct {
 		*planFields
 		Updated *struct{} `json:"updated,omitzero"`
-	}
+	}{planFields: (*planFields)(p)}
+}
 
-	groupFields   Group
-	recordedGroup struct {
+func (g *Group) recorded() any {
+	return struct {
 		*groupFields
 		Updated *struct{} `json:"updated,omitzero"`
-	}
-)
+	}{groupFields: (*groupFields)(g)}
+}
+
+func (l *Link) recorded() any { return l }
 
 // A recorder tells a history.Recorder, if there is one, of changes that were made. For
 // each kind of thing, before is nil if the thing was created, and after is nil if it was
@@ -29,47 +52,36 @@ type (
 type recorder struct{ history.Recorder }
 
 func (r recorder) plan(ctx context.Context, action string, before, after *Plan) {
-	if r.Recorder == nil {
-		return
-	}
-	c := history.Change{Action: action, Kind: history.KindPlan}
-	if before != nil {
-		c.ID, c.Before = before.ID, recordedPlan{planFields: (*planFields)(before)}
-	}
-	if after != nil {
-		c.ID, c.After = after.ID, recordedPlan{planFields: (*planFields)(after)}
-	}
-	history.Tell(ctx, r.Recorder, c)
+	tell(ctx, r, history.Change{Action: action, Kind: history.KindPlan}, before, after)
 }
 
 func (r recorder) group(ctx context.Context, action string, before, after *Group) {
-	if r.Recorder == nil {
-		return
-	}
-	c := history.Change{Action: action, Kind: history.KindGroup}
-	if before != nil {
-		c.ID, c.Before = before.ID, recordedGroup{groupFields: (*groupFields)(before)}
-	}
-	if after != nil {
-		c.ID, c.After = after.ID, recordedGroup{groupFields: (*groupFields)(after)}
-	}
-	history.Tell(ctx, r.Recorder, c)
+	tell(ctx, r, history.Change{Action: action, Kind: history.KindGroup}, before, after)
 }
 
+// link names both plans in the ID if the link was moved to another plan.
 func (r recorder) link(ctx context.Context, action string, before, after *Link) {
+	c := history.Change{Action: action, Kind: history.KindLink}
+	if before != nil && after != nil && before.PlanID != after.PlanID {
+		c.ID = before.recordedID() + "/" + after.PlanID
+	}
+	tell(ctx, r, c, before, after)
+}
+
+// tell completes c by a thing before and after its change. The ID is that of the thing,
+// unless c has one.
+func tell[T recordable](ctx context.Context, r recorder, c history.Change, before, after T) {
 	if r.Recorder == nil {
 		return
 	}
-	c := history.Change{Action: action, Kind: history.KindLink}
-	if before != nil {
-		c.ID, c.Before = before.KeyID+"/"+before.PlanID, before
+	var none T
+	if before != none {
+		c.ID = cmp.Or(c.ID, before.recordedID())
+		c.Before = before.recorded()
 	}
-	switch {
-	case after == nil:
-	case before != nil && after.PlanID != before.PlanID:
-		c.ID, c.After = c.ID+"/"+after.PlanID, after
-	default:
-		c.ID, c.After = after.KeyID+"/"+after.PlanID, after
+	if after != none {
+		c.ID = cmp.Or(c.ID, after.recordedID())
+		c.After = after.recorded()
 	}
 	history.Tell(ctx, r.Recorder, c)
 }
