@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/ration-go/ration/observe"
 )
 
 // BasicConfig configures a Basic. The zero BasicConfig is ready for use.
@@ -58,15 +60,11 @@ type Basic struct {
 	wrong, refused *atomic.Int64 // pointers, so that a Basic can be copied
 }
 
-// BasicStats counts logins that failed, since the Basic was made.
-type BasicStats struct {
-	Wrong   int64 // a name or a password was wrong
-	Refused int64 // the client had failed too often, and nothing was compared
+// Stats returns how many logins failed, since the Basic was made. A request without a name
+// and a password is no login: a browser sends one to find out that it needs them.
+func (b *Basic) Stats() observe.Logins {
+	return observe.Logins{Wrong: b.wrong.Load(), Refused: b.refused.Load()}
 }
-
-// Stats returns how many logins failed. A request without a name and a password is no
-// login: a browser sends one to find out that it needs them.
-func (b *Basic) Stats() BasicStats { return BasicStats{b.wrong.Load(), b.refused.Load()} }
 
 type basicUser struct {
 	name             string

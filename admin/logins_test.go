@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/admin"
+	"github.com/ration-go/ration/observe"
 )
 
 // untimed returns a logger whose lines have no time.
@@ -42,16 +43,16 @@ func TestFailedLogins(t *testing.T) {
 			from, name, password string
 			times                int
 			want                 string
-			stats                admin.BasicStats
+			stats                observe.Logins
 		}{
-			{0, home, "", "", 3, "", admin.BasicStats{}}, // a browser asks first
-			{0, home, "ada", "right", 3, "", admin.BasicStats{}},
-			{0, home, "ada", "wrong", 4, line("192.0.2.1", 1, " user=ada"), admin.BasicStats{Wrong: 4}},
-			{0, other, "my-passw0rd", "ada", 2, line("192.0.2.2", 1, ""), admin.BasicStats{Wrong: 6}},
-			{30 * time.Second, home, "ada", "wrong", 20, "", admin.BasicStats{Wrong: 16, Refused: 10}},
-			{30 * time.Second, home, "eve", "right", 1, line("192.0.2.1", 24, ""), admin.BasicStats{Wrong: 17, Refused: 10}},
-			{time.Hour, home, "ada", "right", 1, "", admin.BasicStats{Wrong: 17, Refused: 10}},
-			{0, home, "ada", "", 1, line("192.0.2.1", 1, " user=ada"), admin.BasicStats{Wrong: 18, Refused: 10}},
+			{0, home, "", "", 3, "", observe.Logins{}}, // a browser asks first
+			{0, home, "ada", "right", 3, "", observe.Logins{}},
+			{0, home, "ada", "wrong", 4, line("192.0.2.1", 1, " user=ada"), observe.Logins{Wrong: 4}},
+			{0, other, "my-passw0rd", "ada", 2, line("192.0.2.2", 1, ""), observe.Logins{Wrong: 6}},
+			{30 * time.Second, home, "ada", "wrong", 20, "", observe.Logins{Wrong: 16, Refused: 10}},
+			{30 * time.Second, home, "eve", "right", 1, line("192.0.2.1", 24, ""), observe.Logins{Wrong: 17, Refused: 10}},
+			{time.Hour, home, "ada", "right", 1, "", observe.Logins{Wrong: 17, Refused: 10}},
+			{0, home, "ada", "", 1, line("192.0.2.1", 1, " user=ada"), observe.Logins{Wrong: 18, Refused: 10}},
 		} {
 			time.Sleep(step.after)
 			log.Reset()

@@ -26,7 +26,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	s := counts.Snapshot()
 	values := map[string]any{
 		"Counts": counts, "CountsConfig": observe.CountsConfig{}, "Snapshot": s, "DecisionCount": s.Decisions[0], "LimitCount": s.Limits[0], "KeyCount": s.Keys[0],
-		"Log": log, "LogConfig": observe.LogConfig{},
+		"Log": log, "LogConfig": observe.LogConfig{}, "Busy": observe.Busy{}, "Logins": observe.Logins{},
 	}
 	leak.Complete(t, values)
 	leak.Check(t, string(secret)[4:36], values)

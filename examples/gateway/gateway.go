@@ -13,7 +13,6 @@ import (
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/observe"
-	rationprom "github.com/ration-go/ration/observe/prometheus"
 	"github.com/ration-go/ration/plans"
 	"github.com/ration-go/ration/store/lease"
 )
@@ -103,7 +102,7 @@ func (gw *gateway) addPlanes(cfg config, st *stores.Opened, m metrics, changes h
 	if err := gw.addPage(cfg, log); err != nil || gw.people == nil {
 		return err
 	}
-	m.WatchLogins(func() rationprom.Logins { return rationprom.Logins(gw.people.Stats()) })
+	m.WatchLogins(gw.people.Stats)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ration-go/ration/examples/gateway/internal/stores"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/observe"
 	rationprom "github.com/ration-go/ration/observe/prometheus"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/store/redis"
@@ -37,19 +38,19 @@ func (m metrics) watch(g *gate.Gate, st *stores.Opened) error {
 	case *memory.Store:
 		m.WatchMemory(func() int { return int(s.Stats().Subjects) })
 	case *redis.Store:
-		m.WatchStore(func() rationprom.Busy {
+		m.WatchStore(func() observe.Busy {
 			b := s.Stats()
-			return rationprom.Busy{Charges: b.Calls, ChargesWaiting: b.Waiting, Reads: b.Commands, ReadsWaiting: b.CommandsWaiting}
+			return observe.Busy{Charges: b.Calls, ChargesWaiting: b.Waiting, Reads: b.Commands, ReadsWaiting: b.CommandsWaiting}
 		})
 	case *sqlite.Store:
-		m.WatchStore(func() rationprom.Busy {
+		m.WatchStore(func() observe.Busy {
 			b := s.Stats()
-			return rationprom.Busy{Charges: b.Batches, ChargesWaiting: b.Waiting, Reads: b.Reads, ReadsWaiting: b.ReadsWaiting}
+			return observe.Busy{Charges: b.Batches, ChargesWaiting: b.Waiting, Reads: b.Reads, ReadsWaiting: b.ReadsWaiting}
 		})
 	case *postgres.Store:
-		m.WatchStore(func() rationprom.Busy {
+		m.WatchStore(func() observe.Busy {
 			b := s.Stats()
-			return rationprom.Busy{Charges: b.Batches, ChargesWaiting: b.Waiting}
+			return observe.Busy{Charges: b.Batches, ChargesWaiting: b.Waiting}
 		})
 	}
 	return m.Watch(g)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ration-go/ration"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/observe"
 	rationotel "github.com/ration-go/ration/observe/otel"
 	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
@@ -102,7 +103,7 @@ func TestMetrics(t *testing.T) {
 	_, err := s.Gate.Peek(t.Context(), s.req)
 	require.NoError(t, err)
 	s.observer.WatchMemory(func() int { return 1 })
-	s.observer.WatchStore(func() rationotel.Busy { return rationotel.Busy{Charges: 2, ReadsWaiting: 3} })
+	s.observer.WatchStore(func() observe.Busy { return observe.Busy{Charges: 2, ReadsWaiting: 3} })
 
 	values := collect(t, reader)
 	for name, want := range map[string]float64{

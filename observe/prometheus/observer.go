@@ -10,7 +10,7 @@ import (
 
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/fault"
-	"github.com/ration-go/ration/internal/nilcheck"
+	"github.com/ration-go/ration/observe"
 	"github.com/ration-go/ration/observe/internal/series"
 )
 
@@ -95,46 +95,20 @@ func nameOf(m *series.Metric) string {
 // the subscriptions of its stores. g must be the Gate that the Observer is for. The error
 // wraps ErrInvalid if g has other units, or if the Observer watches a Gate already.
 func (o *Observer) Watch(g *gate.Gate) error {
-	err := nilcheck.Required("gate", g, "a Gate")
-	if err == nil {
-		err = o.recorder.Watch(g)
-	}
-	return fault.Report(ErrInvalid, "watch", err)
+	return fault.Report(ErrInvalid, "watch", o.recorder.Watch(g))
 }
 
 // WatchMemory adds the gauge of a store in memory: the Subjects of its Stats. The
 // function must return quickly.
 func (o *Observer) WatchMemory(subjects func() int) { o.recorder.WatchSubjects(subjects) }
 
-// Busy says how many calls of a store are in flight, and how many callers wait for one.
-// Stats of the stores have these figures.
-type Busy struct {
-	// Charges are calls that decide or charge: Calls of store/redis, and Batches of the
-	// databases. ChargesWaiting is Waiting of each of them.
-	Charges, ChargesWaiting int
-
-	// Reads are other calls: Commands of store/redis, and Reads of SQLite. ReadsWaiting is
-	// CommandsWaiting and ReadsWaiting of these.
-	Reads, ReadsWaiting int
-}
-
 // WatchStore adds the gauges of a store that is called, such as Redis. The function busy
 // must return quickly.
-func (o *Observer) WatchStore(busy func() Busy) {
-	o.recorder.WatchStore(func() series.Busy { return series.Busy(busy()) })
-}
+func (o *Observer) WatchStore(busy func() observe.Busy) { o.recorder.WatchStore(busy) }
 
-// Logins counts logins to an admin page that failed, since the page was made. Stats of an
-// admin.Basic has these figures.
-type Logins struct {
-	Wrong   int64 // a name or a password was wrong
-	Refused int64 // the client had failed too often
-}
-
-// WatchLogins adds the counters of an admin page. The function must return quickly.
-func (o *Observer) WatchLogins(failed func() Logins) {
-	o.recorder.WatchLogins(func() series.Logins { return series.Logins(failed()) })
-}
+// WatchLogins adds the counters of an admin page, for example of Stats of an admin.Basic.
+// The function must return quickly.
+func (o *Observer) WatchLogins(failed func() observe.Logins) { o.recorder.WatchLogins(failed) }
 
 // Decided implements gate.Observer.
 func (o *Observer) Decided(_ context.Context, d gate.Decided) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/observe"
 	rationprom "github.com/ration-go/ration/observe/prometheus"
 	"github.com/ration-go/ration/quota"
 	"github.com/ration-go/ration/usageplan"
@@ -40,7 +41,7 @@ func (s *service) traffic() []apikey.Secret {
 	_, err = s.Gate.Admit(s.t.Context(), gate.Request{Secret: "unknown"})
 	require.NoError(s.t, err)
 	s.observer.WatchMemory(func() int { return 2 })
-	s.observer.WatchStore(func() rationprom.Busy { return rationprom.Busy{Charges: 3, ReadsWaiting: 4} })
+	s.observer.WatchStore(func() observe.Busy { return observe.Busy{Charges: 3, ReadsWaiting: 4} })
 	return []apikey.Secret{pro, trial}
 }
 

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/internal/nilcheck"
+	"github.com/ration-go/ration/observe"
 	"github.com/ration-go/ration/store/lease"
 )
 
@@ -13,22 +15,16 @@ type sources struct {
 	mu       sync.Mutex
 	gate     *gate.Gate
 	subjects func() int
-	busy     func() Busy
-	logins   func() Logins
+	busy     func() observe.Busy
+	logins   func() observe.Logins
 }
 
-// Logins counts logins to an admin page that failed.
-type Logins struct{ Wrong, Refused int64 }
-
-// Busy says how many calls of a store are in flight, and how many callers wait for one.
-type Busy struct {
-	Charges, ChargesWaiting int
-	Reads, ReadsWaiting     int
-}
-
-// Watch adds the gauges of g. It returns an error if g has other units than r, or if r
-// watches a Gate already.
+// Watch adds the gauges of g. It returns an error if g is nil or has other units than r,
+// or if r watches a Gate already.
 func (r *Recorder) Watch(g *gate.Gate) error {
+	if err := nilcheck.Required("gate", g, "a Gate"); err != nil {
+		return err
+	}
 	s := &r.sources
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,14 +46,14 @@ func (r *Recorder) WatchSubjects(count func() int) {
 }
 
 // WatchStore adds the gauges of a store that is called, such as Redis.
-func (r *Recorder) WatchStore(busy func() Busy) {
+func (r *Recorder) WatchStore(busy func() observe.Busy) {
 	r.sources.mu.Lock()
 	defer r.sources.mu.Unlock()
 	r.sources.busy = busy
 }
 
 // WatchLogins adds the counters of an admin page.
-func (r *Recorder) WatchLogins(failed func() Logins) {
+func (r *Recorder) WatchLogins(failed func() observe.Logins) {
 	r.sources.mu.Lock()
 	defer r.sources.mu.Unlock()
 	r.sources.logins = failed

@@ -14,6 +14,7 @@ import (
 	"github.com/ration-go/ration"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
+	"github.com/ration-go/ration/observe"
 	rationprom "github.com/ration-go/ration/observe/prometheus"
 	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/lease"
@@ -76,8 +77,8 @@ func gathered(t *testing.T) metrics {
 	defer s.Close()
 	require.NoError(t, o.Watch(s.Gate))
 	o.WatchMemory(func() int { return int(st.Stats().Subjects) })
-	o.WatchStore(func() rationprom.Busy { return rationprom.Busy{Charges: 0, ReadsWaiting: 0} })
-	o.WatchLogins(func() rationprom.Logins { return rationprom.Logins{Wrong: 1} })
+	o.WatchStore(func() observe.Busy { return observe.Busy{Charges: 0, ReadsWaiting: 0} })
+	o.WatchLogins(func() observe.Logins { return observe.Logins{Wrong: 1} })
 
 	traffic(t, s, st)
 	families, err := reg.Gather()
