@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"/internal/outage":         {},
 	"/internal/pages":          {},
 	"/internal/pgtest":         {},
+	"/internal/pipeserver":     {},
 	"/internal/redistest":      {},
 	"/internal/refusal":        {},
 	"/internal/retry":          {},
@@ -51,7 +52,7 @@ var mayImport = map[string][]string{
 	"/limiter":                 {"/internal/fault", "/internal/nilcheck", "/store"},
 	"/middleware":              {"/apikey", "/gate", "/history", "/internal/fault", "/internal/guess", "/internal/nilcheck", "/internal/outage", "/internal/refusal", "/internal/routename", "/limiter", "/quota", "/store", "/usageplan"},
 	"/observe":                 {"/gate", "/store", "/usageplan"},
-	"/observe/internal/series": {"/gate", "/internal/fault", "/store/lease", "/usageplan"},
+	"/observe/internal/series": {"/gate", "/internal/fault", "/internal/nilcheck", "/observe", "/store/lease", "/usageplan"},
 	"/quota":                   {"/internal/fault", "/internal/nilcheck", "/store"},
 	"/rpc":                     {"/apikey", "/gate", "/internal/fault", "/internal/outage", "/middleware", "/store", "/usageplan"},
 	"/store":                   {},
@@ -73,6 +74,7 @@ var thirdParty = map[string][]string{
 
 	"/internal/codeblocks": {"github.com/stretchr/testify/require"},
 	"/internal/fronttest":  {"github.com/stretchr/testify/require"},
+	"/internal/pipeserver": {"github.com/stretchr/testify/require"},
 }
 
 type pkg struct {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ration-go/ration/apigateway"
 	"github.com/ration-go/ration/apigateway/sigv4"
+	"github.com/ration-go/ration/internal/pipeserver"
 )
 
 // signed makes the control plane accept only requests that "admin" has signed.
@@ -57,11 +58,7 @@ func TestRefusalWaitsForNoBody(t *testing.T) {
 // claims to be an administrator.
 func TestBodyTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, server := net.Pipe()
-		srv := &http.Server{Handler: newHarness(t, signed(t)).h, ErrorLog: log.New(io.Discard, "", 0)}
-		conns := make(chan net.Conn, 1)
-		conns <- server
-		go func() { _ = srv.Serve(listener(conns)) }()
+		client, stop := pipeserver.Serve(t, &http.Server{Handler: newHarness(t, signed(t)).h, ErrorLog: log.New(io.Discard, "", 0)})
 		began := time.Now()
 		_, err := io.WriteString(client, "POST /apikeys HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nX-Amz-Date: "+began.UTC().Format("20060102T150405Z")+
 			"\r\nAuthorization: AWS4-HMAC-SHA256 Credential=admin/"+began.UTC().Format("20060102")+"/us-east-1/apigateway/aws4_request, "+
@@ -74,23 +71,9 @@ func TestBodyTime(t *testing.T) {
 		require.WithinDuration(t, began.Add(time.Minute), time.Now(), time.Second)
 		_, err = io.Copy(io.Discard, answers)
 		require.NoError(t, err, "closes")
-		close(conns)
-		require.NoError(t, client.Close())
-		require.NoError(t, srv.Close())
+		stop()
 	})
 }
-
-// listener has connections within this process, so that time can pass in a bubble.
-type listener chan net.Conn
-
-func (l listener) Accept() (net.Conn, error) {
-	if conn, ok := <-l; ok {
-		return conn, nil
-	}
-	return nil, net.ErrClosed
-}
-func (l listener) Close() error   { return nil }
-func (l listener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // TestNotCached checks that answers replace the caching fields of outer handlers.
 func TestNotCached(t *testing.T) {

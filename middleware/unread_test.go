@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/pipeserver"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/store/memory"
@@ -222,14 +223,10 @@ func TestBodyTimeoutIsOver(t *testing.T) {
 		h := newFixture(t)
 		_, secret := h.key(&usageplan.Plan{})
 		cfg := middleware.Config{Costs: using(0)}
-		srv := &http.Server{Handler: h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		client, stop := pipeserver.Serve(t, &http.Server{Handler: h.middleware(cfg).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			_, _ = fmt.Fprint(w, string(body), err)
-		}))}
-		client, server := net.Pipe()
-		conns := make(pipes, 1)
-		conns <- server
-		go func() { _ = srv.Serve(conns) }()
+		}))})
 		_, err := io.WriteString(client, "POST / HTTP/1.1\r\nHost: x\r\nX-Api-Key: "+secret+"\r\nContent-Length: 1\r\n\r\n")
 		require.NoError(t, err)
 		time.Sleep(time.Hour)
@@ -240,22 +237,6 @@ func TestBodyTimeoutIsOver(t *testing.T) {
 		body, err := io.ReadAll(res.Body)
 		require.NoError(t, err)
 		require.Equal(t, "x<nil>", string(body))
-		close(conns)
-		require.NoError(t, client.Close())
-		require.NoError(t, srv.Close())
+		stop()
 	})
 }
-
-// pipes is a listener whose connections are in this process, so that time can pass in a
-// bubble.
-type pipes chan net.Conn
-
-func (p pipes) Accept() (net.Conn, error) {
-	if conn, ok := <-p; ok {
-		return conn, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (p pipes) Close() error   { return nil }
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }

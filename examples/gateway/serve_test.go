@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/ration-go/ration/internal/awstest"
 	"github.com/ration-go/ration/internal/longtest"
+	"github.com/ration-go/ration/internal/pipeserver"
 )
 
 // TestDrain checks that a request in flight is answered and counted after the gateway is
@@ -64,22 +64,6 @@ func TestDrain(t *testing.T) {
 	require.Equal(t, []int{1, 99}, []int{used, remaining})
 }
 
-// pipes is a listener with connections within this process, so that time can pass in a
-// bubble.
-type pipes struct {
-	net.Listener // for its address
-	conns        chan net.Conn
-}
-
-func (p pipes) Accept() (net.Conn, error) {
-	if conn, ok := <-p.conns; ok {
-		return conn, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (p pipes) Close() error { return nil }
-
 // TestReadTime checks that the control plane does not wait for a slow request, and that
 // the data plane does.
 func TestReadTime(t *testing.T) {
@@ -103,18 +87,14 @@ func TestReadTime(t *testing.T) {
 			if c.plane == "control" {
 				s = control
 			}
-			client, server := net.Pipe()
-			l := pipes{conns: make(chan net.Conn, 1)}
-			l.conns <- server
-			go func() { _ = s.Serve(l) }()
+			client, stop := pipeserver.Serve(t, s)
 			go func() { _, _ = io.Copy(io.Discard, client) }()
 			_, err := io.WriteString(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nwh")
 			require.NoError(t, err)
 			time.Sleep(c.after)
 			_, _ = io.WriteString(client, "ole") // fails if the server has closed the connection
 			require.Contains(t, <-read, c.want, "%s after %v", c.plane, c.after)
-			close(l.conns)
-			require.NoError(t, errors.Join(client.Close(), s.Close()))
+			stop()
 		})
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/internal/pipeserver"
 	"github.com/ration-go/ration/internal/refusal"
 )
 
@@ -139,25 +140,5 @@ func TestWithin(t *testing.T) {
 
 // serve starts a server with one connection, in this process.
 func serve(t *testing.T, h http.HandlerFunc) (client net.Conn, stop func()) {
-	client, server := net.Pipe()
-	srv := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
-	conns := make(listener, 1)
-	conns <- server
-	go func() { _ = srv.Serve(conns) }()
-	return client, func() {
-		close(conns)
-		require.NoError(t, client.Close())
-		require.NoError(t, srv.Close())
-	}
+	return pipeserver.Serve(t, &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)})
 }
-
-type listener chan net.Conn
-
-func (l listener) Accept() (net.Conn, error) {
-	if conn, ok := <-l; ok {
-		return conn, nil
-	}
-	return nil, net.ErrClosed
-}
-func (l listener) Close() error   { return nil }
-func (l listener) Addr() net.Addr { return &net.TCPAddr{} }
