@@ -3,13 +3,9 @@ package apikey
 import (
 	"context"
 	"crypto/cipher"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/ration-go/ration/history"
@@ -83,113 +79,17 @@ func NewService(s Store, cfg Config) (*Service, error) {
 // KeyFormat returns the Format of the Service, for a Gate that must have the same.
 func (s *Service) KeyFormat() Format { return s.format }
 
-// Create creates a key and its secret. It takes these fields of k: Name, Description,
-// Enabled, CustomerID, GroupID, Tags, StageKeys, Scopes, Networks, Expires and ID.
-// Expires is zero or in the future. An empty ID is replaced by 16 random lower-case
-// letters and digits. The key is disabled unless k.Enabled is set.
-//
-// The secret is returned only here. If the error is the Store's and not one of this
-// package's, the store may hold a key whose secret nobody knows. Delete it.
-//
-// Caution: the ID of a deleted key is free again. A new key with that ID inherits
-// whatever others keep under it, such as the links of package usageplan. See Delete.
-//
-// Errors: ErrInvalid, ErrExists for an ID that is taken, and those of Config.CheckGroup.
-func (s *Service) Create(ctx context.Context, k Key) (Key, Secret, error) {
-	secret, fault := s.format.make()
-	k, err := s.insert(ctx, history.Create, k, func(k *Key) { s.setSecret(k, secret) }, fault)
-	if err != nil {
-		return Key{}, "", err
-	}
-	return k, secret, nil
-}
-
-// Import creates a key, as Create does, for a secret that clients have already. It
-// accepts only secrets that pass the Check of the Service's Format, because a Gate with
-// that Format would refuse any other. Secrets that another system created need
-// Format.AcceptForeign.
-//
-// Security: the store keeps only a digest, without salt. A secret that can be guessed is
-// not safe if the store leaks.
-//
-// Errors: ErrInvalid, together with ErrMalformed if the secret is malformed, ErrExists
-// for a secret or an ID that is taken, and those of Config.CheckGroup.
-func (s *Service) Import(ctx context.Context, k Key, secret Secret) (Key, error) {
-	return s.insert(ctx, history.Import, k, func(k *Key) { s.setSecret(k, secret) }, s.format.checkImport(secret))
-}
-
-// ImportDigest creates a key, as Import does, from the digest of a secret, such as the
-// SHA-256 that another system keeps. The key has no hint, and its secret cannot be shown
-// again.
-//
-// A digest does not tell the form of its secret, so Format.AcceptForeign is required,
-// here and in the Gate's Format. A Gate still accepts only secrets with 20 to 128 visible
-// characters. A key with any other secret can never be used.
-//
-// Errors: ErrInvalid, also for the zero Digest and without AcceptForeign, ErrExists for a
-// digest or an ID that is taken, and those of Config.CheckGroup.
-func (s *Service) ImportDigest(ctx context.Context, k Key, d Digest) (Key, error) {
-	var fault error
-	if d == (Digest{}) {
-		fault = errors.New("digest: zero: want the digest of a secret")
-	}
-	if !s.format.AcceptForeign {
-		fault = errors.Join(fault, errors.New("digest: secret of unknown form: want AcceptForeign in the Format and in the Gate's"))
-	}
-	return s.insert(ctx, history.Import, k, func(k *Key) { k.Digest = d }, fault)
-}
-
-// insert stores a new key with the fields of asked that a caller may set. secure sets
-// the fields of the secret. fault is a fault that the caller has found, or nil. action is
-// what the History is told.
-func (s *Service) insert(ctx context.Context, action string, asked Key, secure func(*Key), fault error) (Key, error) {
-	k, err := newKey(asked, secure, fault)
-	if err != nil {
-		return Key{}, err
-	}
-	if k.GroupID != "" && s.check != nil {
-		if err := s.check(ctx, k.GroupID); err != nil {
-			return Key{}, fmt.Errorf("apikey: group of the key: %w", err)
-		}
-	}
-	if err := s.store.InsertKey(ctx, k); err != nil {
-		return Key{}, err
-	}
-	s.tell(ctx, action, nil, &k)
-	return k, nil
-}
-
-// newKey returns the key that insert stores, or all its faults.
-func newKey(asked Key, secure func(*Key), fault error) (Key, error) {
-	now := instant(time.Now())
-	k := Key{ID: asked.ID, GroupID: asked.GroupID, Created: now, Updated: now, Version: 1}
-	if k.ID == "" {
-		k.ID = strings.ToLower(rand.Text()[:idLen])
-	}
-	k.set(asked)
-	secure(&k)
-	faults := append(k.faults(), fault)
-	if k.expired(now) {
-		faults = append(faults, fmt.Errorf("expires: %v: want a time in the future", k.Expires))
-	}
-	return k, invalid(faults...)
-}
-
-// set copies the fields of asked that a caller may change.
-func (k *Key) set(asked Key) {
-	k.Name = asked.Name
-	k.Description = asked.Description
-	k.CustomerID = asked.CustomerID
-	k.Tags = maps.Clone(asked.Tags)
-	k.StageKeys = slices.Clone(asked.StageKeys)
-	k.Scopes = slices.Concat(asked.Scopes) // nil if there are none
-	k.Networks = slices.Concat(asked.Networks)
-	k.Enabled = asked.Enabled
-	k.Expires = instant(asked.Expires)
-}
-
 // Get returns the key with an ID, or ErrNotFound.
 func (s *Service) Get(ctx context.Context, id string) (Key, error) { return s.store.Key(ctx, id) }
+
+// GetBySecret returns the key that has a secret as its current or its retiring one. The
+// key may be disabled or expired, and the retiring secret may no longer be good. Verify
+// returns only keys that may be used.
+//
+// Errors: ErrNotFound.
+func (s *Service) GetBySecret(ctx context.Context, secret Secret) (Key, error) {
+	return s.store.KeyByDigest(ctx, DigestOf(string(secret)))
+}
 
 // List returns a page of keys, newest first, and the cursor of the next page. The empty
 // cursor begins the list. An empty next marks the last page. The limit is 1 to 500 keys.
