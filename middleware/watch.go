@@ -1,19 +1,15 @@
 package middleware
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/ration-go/ration/gate"
-	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -29,20 +25,19 @@ import (
 //   - hidden.go finds the names that a pattern of the router hides. It does so once for
 //     each pattern and nameSet, and remembers the result.
 //   - readmap.go is the map in which requests look that result up.
+//   - watchchecks.go has two more checks: checkRouters, where all
+//     routers are known, and checkStripped, where http.StripPrefix may stand before the
+//     known mux.
 //   - This file shows each request to the nameSets that concern it, and logs each warning
 //     once.
 //
 // A request is evidence that a name has no effect if the name matches it and the router
 // has taken it for another pattern. A name without such a request causes no warning,
-// since its route may not have been called yet. There are two more checks: checkRouters,
-// where all routers are known, and checkStripped, where http.StripPrefix may stand before
-// the known mux. CheckRoute in addroutes.go reports what was found to usageplan.
+// since its route may not have been called yet. CheckRoute in addroutes.go reports what
+// was found to usageplan.
 
 // maxPlans bounds the number of plans whose names are watched.
 const maxPlans = 1024
-
-// maxStrips bounds the number of requests that checkStripped looks at.
-const maxStrips = 64
 
 // A routeWatch warns of names that have no effect. It is nil if there is no Logger. Then
 // addMux and observe do nothing.
@@ -213,64 +208,6 @@ func (w *routeWatch) hasEffect(n *nameSet, name string, blind bool) bool {
 	}
 	known, _ := w.routes.has(nameOf(name))
 	return known && !blind || n.hasSeen(name)
-}
-
-// checkRouters warns of names that no router has, if all routers are known muxes or if
-// AddRoutes has told the routes. A Middleware with a stage is one of several, so its
-// routers need not have all routes of a plan, only those of the stage.
-func (w *routeWatch) checkRouters(n *nameSet, r *http.Request, p *usageplan.Plan) {
-	w.mu.Lock()
-	muxes := w.muxes
-	w.mu.Unlock()
-	if _, told := w.routes.has(""); !told && (w.unknownMux.Load() || len(muxes) == 0) {
-		return
-	}
-	for name := range n.patterns {
-		if p != nil && w.stage.API != "" && !has(p.StageRoutes[w.stage], name) {
-			continue
-		}
-		found, _ := w.routes.has(nameOf(name))
-		var instead string
-		for _, mux := range muxes {
-			served, pattern := n.servedBy(mux, name, r.Host)
-			found = found || served
-			instead = cmp.Or(pattern, instead)
-		}
-		if !found {
-			w.warn(r.Context(), n, missing, name, instead, p)
-		}
-	}
-}
-
-func has(routes map[string]limiter.Limit, name string) bool {
-	_, ok := routes[name]
-	return ok
-}
-
-// checkStripped warns of a name that r matches without the first segments of its path. In
-// that case the known mux stands behind an http.StripPrefix.
-func (w *routeWatch) checkStripped(n *nameSet, r *http.Request, pattern string, p *usageplan.Plan) {
-	var names nameMux
-	for name, pattern := range n.patterns {
-		names.add(pattern, name)
-	}
-	rest := r.URL.EscapedPath()
-	for range deepest {
-		slash := strings.IndexByte(rest[min(1, len(rest)):], '/')
-		if slash < 0 {
-			return
-		}
-		rest = rest[slash+1:]
-		plain, err := url.PathUnescape(rest)
-		if err != nil {
-			return
-		}
-		inner := &http.Request{Method: r.Method, Host: r.Host, URL: &url.URL{Path: plain, RawPath: rest}}
-		if found := names.nameFor(inner); found != "" {
-			w.warn(r.Context(), n, hidden, found, pattern, p)
-			return
-		}
-	}
 }
 
 // These are the ends of the sentences that the Logger is warned with.
