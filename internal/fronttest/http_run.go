@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ type httpServer struct {
 
 // RunHTTP runs the cases that only HTTP has.
 func RunHTTP(t *testing.T, f HTTPFront) {
-	for _, c := range httpCases {
+	for _, c := range slices.Concat(httpRouteCases, httpBodyCases, httpAnswerCases) {
 		t.Run(c.name, func(t *testing.T) {
 			if c.skip != nil && c.skip(&f) {
 				t.Skip("the server cannot do it")
