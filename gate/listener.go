@@ -18,7 +18,7 @@ type listenerCheck struct {
 	done     atomic.Bool // the listener was seen listening, or the warning was given
 }
 
-func newListenerChecks(keys apikey.Store, plans usageplan.Store, cfg Config) (all []*listenerCheck) {
+func newListenerChecks(keys apikey.Store, plans usageplan.Store) (all []*listenerCheck) {
 	stores := directories(keys, plans)
 	names := []string{"keys", "plans"}
 	if len(stores) == 1 {

@@ -110,7 +110,7 @@ func newResolver(keys apikey.Store, plans usageplan.Store, cfg Config) *resolver
 		timeout:        cfg.LookupTimeout,
 		patience:       cfg.Timeout,
 		logger:         cfg.Logger,
-		listenerChecks: newListenerChecks(keys, plans, cfg),
+		listenerChecks: newListenerChecks(keys, plans),
 		fingerprints:   newFingerprinter(),
 		cache:          cache,
 		outage: outageLog{Log: outage.Log{

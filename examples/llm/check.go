@@ -88,7 +88,7 @@ func (s *service) use(ctx context.Context) (*tally, error) {
 	var running sync.WaitGroup
 	var all []client
 	for id, team := range teams {
-		_, secret, err := s.newKey(ctx, id, team)
+		secret, err := s.newKey(ctx, id, team)
 		if err != nil {
 			return nil, err
 		}

@@ -47,7 +47,7 @@ func serve(ctx context.Context, address string) error {
 		return err
 	}
 	defer s.Close()
-	_, secret, err := s.newKey(ctx, "chatbot", "acme-help")
+	secret, err := s.newKey(ctx, "chatbot", "acme-help")
 	if err != nil {
 		return err
 	}

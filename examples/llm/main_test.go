@@ -31,7 +31,7 @@ func TestCompareFinds(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	for id, team := range teams {
-		_, _, err := s.newKey(t.Context(), id, team)
+		_, err := s.newKey(t.Context(), id, team)
 		require.NoError(t, err)
 	}
 	require.NoError(t, s.compare(t.Context(), io.Discard))
@@ -103,7 +103,7 @@ func TestUnknownPaths(t *testing.T) {
 	s, err := newService(t.Context(), memory.New(memory.Config{}), &model{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
-	_, secret, err := s.newKey(t.Context(), "chatbot", "acme-help")
+	secret, err := s.newKey(t.Context(), "chatbot", "acme-help")
 	require.NoError(t, err)
 	_, err = s.Plans.Update(t.Context(), "key", func(p *usageplan.Plan) error {
 		p.Quotas = append(p.Quotas, quota.MustParse("1/day soft as trial"))

@@ -55,13 +55,13 @@ func newService(ctx context.Context, st ration.Store, m *model) (*service, error
 	return &service{r, m}, nil
 }
 
-// newKey creates a key in a team.
-func (s *service) newKey(ctx context.Context, id, team string) (apikey.Key, apikey.Secret, error) {
+// newKey creates a key in a team, and returns its secret.
+func (s *service) newKey(ctx context.Context, id, team string) (apikey.Secret, error) {
 	key, secret, err := s.Keys.Create(ctx, apikey.Key{ID: id, Name: id, GroupID: team, Enabled: true})
 	if err == nil {
 		err = s.Plans.Link(ctx, "key", key.ID)
 	}
-	return key, secret, err
+	return secret, err
 }
 
 func (s *service) handler() http.Handler {

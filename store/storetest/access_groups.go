@@ -22,7 +22,7 @@ func withGroupAccess(test func(v *visit, s groupDirectory)) func(v *visit, s usa
 	return func(v *visit, s usageplan.Store) {
 		d, ok := s.(groupDirectory)
 		if !ok {
-			v.skipf("needs a usageplan.AccessReader and a usageplan.GroupStore of one store with the keys")
+			v.skip("needs a usageplan.AccessReader and a usageplan.GroupStore of one store with the keys")
 		}
 		test(v, d)
 	}

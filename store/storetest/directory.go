@@ -60,7 +60,7 @@ func (d *Directory[S]) visit(tb testing.TB) *visit {
 func withReopen[S any](test func(v *visit, s S, reopen func() S)) func(v *visit, s S) {
 	return func(v *visit, s S) {
 		if v.reopen == nil {
-			v.skipf("needs Directory.Reopen")
+			v.skip("needs Directory.Reopen")
 		}
 		test(v, s, func() S { return v.reopen().(S) })
 	}
@@ -70,7 +70,7 @@ func withReopen[S any](test func(v *visit, s S, reopen func() S)) func(v *visit,
 func withPeer[S any](test func(v *visit, here, there S)) func(v *visit, s S) {
 	return func(v *visit, s S) {
 		if v.peer == nil {
-			v.skipf("needs Directory.Peer")
+			v.skip("needs Directory.Peer")
 		}
 		test(v, s, v.peer().(S))
 	}
@@ -107,9 +107,7 @@ func (v *visit) failf(format string, args ...any) {
 	panic(failure{fmt.Errorf("%s: %w", line(), fmt.Errorf(format, args...))})
 }
 
-func (v *visit) skipf(format string, args ...any) {
-	panic(failure{skipped{fmt.Errorf(format, args...)}})
-}
+func (v *visit) skip(why string) { panic(failure{skipped{errors.New(why)}}) }
 
 // line returns the place in the code of the case that is running.
 func line() string {
@@ -175,7 +173,7 @@ func walk[T any](v *visit, page func(cursor string) ([]T, string, error)) (all [
 // case. A lock may still be locked, for which the goroutines would wait for ever.
 func (v *visit) skipAfterPanic() {
 	if v.panicked {
-		v.skipf("the store panicked in another case")
+		v.skip("the store panicked in another case")
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 func withGroupReopen(test func(v *visit, s groupStore, reopen func() groupStore)) func(v *visit, s usageplan.Store) {
 	return withGroups(func(v *visit, s groupStore) {
 		if v.reopen == nil {
-			v.skipf("needs Directory.Reopen")
+			v.skip("needs Directory.Reopen")
 		}
 		test(v, s, func() groupStore { return v.reopen().(groupStore) })
 	})
@@ -23,7 +23,7 @@ func withGroupReopen(test func(v *visit, s groupStore, reopen func() groupStore)
 func withGroupPeer(test func(v *visit, here, there groupStore)) func(v *visit, s usageplan.Store) {
 	return withGroups(func(v *visit, s groupStore) {
 		if v.peer == nil {
-			v.skipf("needs Directory.Peer")
+			v.skip("needs Directory.Peer")
 		}
 		test(v, s, v.peer().(groupStore))
 	})
@@ -84,7 +84,7 @@ var durableGroups = []directoryCase[usageplan.Store]{{
 	withGroupReopen(func(v *visit, s groupStore, reopen func() groupStore) {
 		keys, ok := s.(apikey.Store)
 		if !ok {
-			v.skipf("needs an apikey.Store")
+			v.skip("needs an apikey.Store")
 		}
 		k := insertKeys(v, keys, 8)
 		k[5].GroupID = groupID(0)
@@ -149,7 +149,7 @@ var peerGroups = []directoryCase[usageplan.Store]{{
 	withGroupPeer(func(v *visit, here, there groupStore) {
 		n, ok := there.(usageplan.Notifier)
 		if !ok {
-			v.skipf("needs a usageplan.Notifier")
+			v.skip("needs a usageplan.Notifier")
 		}
 		heard, stop := listen(n, func(id string) string { return groupVersion(v, there, id) })
 		defer stop()
@@ -181,7 +181,7 @@ var notifyGroups = []directoryCase[usageplan.Store]{{
 	withGroups(func(v *visit, s groupStore) {
 		n, ok := s.(usageplan.Notifier)
 		if !ok {
-			v.skipf("needs a usageplan.Notifier")
+			v.skip("needs a usageplan.Notifier")
 		}
 		read := func(id string) string { return groupVersion(v, s, id) }
 		heard, stop := listen(n, read)

@@ -140,7 +140,7 @@ var durableKeys = []directoryCase[apikey.Store]{{
 	withPeer(func(v *visit, here, there apikey.Store) {
 		n, ok := there.(usageplan.Notifier)
 		if !ok {
-			v.skipf("needs a usageplan.Notifier")
+			v.skip("needs a usageplan.Notifier")
 		}
 		heard, stop := listen(n, func(id string) string { return version(v, there, id) })
 		defer stop()

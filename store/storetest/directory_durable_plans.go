@@ -147,7 +147,7 @@ var durablePlans = []directoryCase[usageplan.Store]{{
 	withPeer(func(v *visit, here, there usageplan.Store) {
 		n, ok := there.(usageplan.Notifier)
 		if !ok {
-			v.skipf("needs a usageplan.Notifier")
+			v.skip("needs a usageplan.Notifier")
 		}
 		heard, stop := listen(n, func(id string) string { return versions(v, there, id) })
 		defer stop()

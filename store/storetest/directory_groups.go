@@ -181,7 +181,7 @@ var groupsBesideOthers = []directoryCase[usageplan.Store]{{
 	withGroups(func(v *visit, s groupStore) {
 		keys, ok := s.(apikey.Store)
 		if !ok {
-			v.skipf("needs an apikey.Store")
+			v.skip("needs an apikey.Store")
 		}
 		k, g := aKey(0), aGroup(0)
 		k.GroupID, g.ID, g.ParentID = k.ID, k.ID, ""

@@ -20,7 +20,7 @@ func withGroups(test func(v *visit, s groupStore)) func(v *visit, s usageplan.St
 	return func(v *visit, s usageplan.Store) {
 		g, ok := s.(groupStore)
 		if !ok {
-			v.skipf("needs a usageplan.GroupStore")
+			v.skip("needs a usageplan.GroupStore")
 		}
 		test(v, g)
 	}
