@@ -143,7 +143,7 @@ func TestModule(t *testing.T) {
 	require.NotContains(t, string(text), "replace")
 	allowed := []string{
 		"github.com/alicebob/miniredis/v2", "github.com/dchest/siphash", "github.com/redis/rueidis", "github.com/stretchr/testify",
-		"golang.org/x/sync", "golang.org/x/time", "pgregory.net/rapid", "go.uber.org/goleak",
+		"golang.org/x/time", "go.uber.org/goleak",
 	}
 	for line := range strings.Lines(string(text)) {
 		fields := strings.Fields(strings.TrimPrefix(line, "require "))

@@ -60,8 +60,8 @@ type Basic struct {
 	wrong, refused *atomic.Int64 // pointers, so that a Basic can be copied
 }
 
-// Stats returns how many logins failed, since the Basic was made. A request without a name
-// and a password is no login: a browser sends one to find out that it needs them.
+// Stats returns how many logins failed since the Basic was made. A request without a
+// name and a password is no login: a browser sends one to find out that it needs them.
 func (b *Basic) Stats() observe.Logins {
 	return observe.Logins{Wrong: b.wrong.Load(), Refused: b.refused.Load()}
 }

@@ -13,8 +13,8 @@ type Busy struct {
 	Reads, ReadsWaiting int
 }
 
-// Logins counts logins to an admin page that failed. Stats of an admin.Basic returns them.
-// The Observers of observe/prometheus and observe/otel export them.
+// Logins counts logins to an admin page that failed. Stats of an admin.Basic returns
+// them. The Observers of observe/prometheus and observe/otel export them.
 type Logins struct {
 	Wrong   int64 // a name or a password was wrong
 	Refused int64 // the client had failed too often, and nothing was compared
