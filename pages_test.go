@@ -220,9 +220,13 @@ func TestPlansOfDocs(t *testing.T) {
 	require.Contains(t, plans[0].Routes, "GET /reports/{id}")
 }
 
-var link = regexp.MustCompile(`(?:\]\(|src="|srcset="|\]: )([^)"\s#]+)`)
+var (
+	link    = regexp.MustCompile(`(?:\]\(|src="|srcset="|\]: )([^)"\s#]*)(#[^)"\s]+)?`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	noID    = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
 
-// TestLinks requires the files that pages link to.
+// TestLinks requires the files that pages link to, and the headings in them.
 func TestLinks(t *testing.T) {
 	pages, err := filepath.Glob("docs/*.md")
 	require.NoError(t, err)
@@ -230,10 +234,28 @@ func TestLinks(t *testing.T) {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)
 		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
-			if !strings.Contains(m[1], "://") {
-				_, err := os.Stat(filepath.Join(filepath.Dir(page), m[1]))
-				require.NoError(t, err, page)
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			file := page
+			if m[1] != "" {
+				file = filepath.Join(filepath.Dir(page), m[1])
+			}
+			_, err := os.Stat(file)
+			require.NoError(t, err, page)
+			if m[2] != "" && filepath.Ext(file) == ".md" {
+				require.Contains(t, anchors(t, file), m[2], page)
 			}
 		}
 	}
+}
+
+// anchors returns the fragments by which GitHub links to the headings of a page.
+func anchors(t *testing.T, page string) (list []string) {
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	for _, m := range heading.FindAllStringSubmatch(string(text), -1) {
+		list = append(list, "#"+strings.ReplaceAll(noID.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
+	}
+	return list
 }

@@ -2,7 +2,8 @@
 // The `aws apigateway` command line, the AWS SDKs and Terraform can then manage the keys
 // and plans of a service that enforces them itself:
 //
-//	aws apigateway create-api-key --name my-api-key --enabled --endpoint-url http://127.0.0.1:8081 --region us-east-1
+//	aws apigateway create-api-key --name my-api-key --enabled \
+//	    --endpoint-url http://127.0.0.1:8081 --region us-east-1
 //
 // A [Handler] is an http.Handler over an apikey.Service, a usageplan.Service and a
 // gate.Gate. [New] requires an [Authenticator].

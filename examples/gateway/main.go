@@ -1,8 +1,10 @@
 // Command gateway is a reverse proxy that enforces usage plans. The aws command line
 // manages its keys and plans through a control plane on a second address:
 //
-//	go run -C examples/gateway . -data 127.0.0.1:8080 -control 127.0.0.1:8081 -upstream http://127.0.0.1:9000
-//	aws apigateway create-api-key --name my-api-key --enabled --endpoint-url http://127.0.0.1:8081 --region us-east-1
+//	go run -C examples/gateway . -data 127.0.0.1:8080 -control 127.0.0.1:8081 \
+//	    -upstream http://127.0.0.1:9000
+//	aws apigateway create-api-key --name my-api-key --enabled \
+//	    --endpoint-url http://127.0.0.1:8081 --region us-east-1
 //
 // With -plans FILE it applies plans, groups, keys and links that a file declares: see
 // docs/declared-plans.md. The gateway stores keys, plans and counters in memory, in a

@@ -75,7 +75,8 @@
 // updated in microseconds. The views ration_windows_readable and ration_buckets_readable
 // have timestamps instead:
 //
-//	SELECT subject, used, ends FROM ration_windows_readable WHERE name = 'requests/month' AND ends > now() ORDER BY used DESC;
+//	SELECT subject, used, ends FROM ration_windows_readable
+//	    WHERE name = 'requests/month' AND ends > now() ORDER BY used DESC;
 //
 // Subjects and names are text, so that they can be read and joined. The three kinds of
 // bytes that would not do are written as a backslash and two hexadecimal digits: a NUL, a
