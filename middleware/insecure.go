@@ -117,7 +117,7 @@ func newRevoker(cfg *Config, format apikey.Format) *revoker {
 }
 
 // errManyInsecure is the error of a secret that is not looked at.
-var errManyInsecure = errors.New("middleware: more than 10 secrets a second")
+var errManyInsecure = fmt.Errorf("middleware: more than %d secrets a second", revokeRate)
 
 // revoke ends a secret, if it can be one, beside the answer to its request.
 func (v *revoker) revoke(ctx context.Context, secret string) {
@@ -127,10 +127,10 @@ func (v *revoker) revoke(ctx context.Context, secret string) {
 	ctx = context.WithoutCancel(ctx)
 	if v.running.Add(1) > revokeMost || !v.rate.Allow() {
 		v.running.Add(-1)
-		v.note(ctx, &v.missed, errManyInsecure)
+		v.missed.Note(ctx, errManyInsecure)
 		return
 	}
-	v.note(ctx, &v.missed, nil)
+	v.missed.Note(ctx, nil)
 	d := apikey.DigestOf(secret)
 	go func() {
 		defer v.running.Add(-1)
@@ -145,7 +145,7 @@ func (v *revoker) finish(ctx context.Context, d apikey.Digest) {
 	if errors.Is(err, apikey.ErrNotFound) {
 		return
 	}
-	v.note(ctx, &v.failures, err)
+	v.failures.Note(ctx, err)
 	if err == nil && changed && v.log != nil {
 		v.log.LogAttrs(ctx, slog.LevelWarn, "ration: a key came over plain HTTP and was revoked", slog.String("key", k.ID))
 	}
@@ -160,15 +160,4 @@ func (v *revoker) call(ctx context.Context, d apikey.Digest) (k apikey.Key, chan
 		}
 	}()
 	return v.end(ctx, d)
-}
-
-func (v *revoker) note(ctx context.Context, l *outage.Log, err error) {
-	switch {
-	case v.log == nil:
-	case err != nil:
-		l.Fail(ctx, err)
-		l.Affect()
-	default:
-		l.Succeed(ctx)
-	}
 }

@@ -2,7 +2,7 @@ package leak
 
 import (
 	"bytes"
-	"errors"
+	"fmt"
 	"io"
 	"net/http"
 )
@@ -12,7 +12,7 @@ const (
 	largeBodies = 8        // and as many larger ones
 )
 
-var errManyLarge = errors.New("leak: more than 8 large reports at once")
+var errManyLarge = fmt.Errorf("leak: more than %d large reports at once", largeBodies)
 
 // readBody returns the body of a report, or the status of a refusal. The caller calls
 // done when it has verified the body.
@@ -25,7 +25,7 @@ func (h *Handler) readBody(r *http.Request) (body []byte, status int, done func(
 	if err == nil && len(body) > smallBody {
 		if h.large.Add(1) > largeBodies {
 			h.large.Add(-1)
-			note(r.Context(), &h.failures.reports, errManyLarge)
+			h.failures.reports.Note(r.Context(), errManyLarge)
 			return nil, http.StatusServiceUnavailable, done
 		}
 		done = func() { h.large.Add(-1) }

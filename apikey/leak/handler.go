@@ -61,18 +61,6 @@ func newFailures(logger *slog.Logger) failures {
 	}
 }
 
-// note logs that something has failed, or that this ends an outage.
-func note(ctx context.Context, l *outage.Log, err error) {
-	switch {
-	case l.Logger == nil:
-	case err != nil:
-		l.Fail(ctx, err)
-		l.Affect()
-	default:
-		l.Succeed(ctx)
-	}
-}
-
 // ServeHTTP receives a report.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
@@ -88,18 +76,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	list, err := parseReport(body, h.cfg.MaxTokens)
 	switch {
 	case errors.Is(err, errTooMany):
-		note(r.Context(), &h.failures.reports, err)
+		h.failures.reports.Note(r.Context(), err)
 		refuse(w, r, http.StatusRequestEntityTooLarge)
 		return
 	case err != nil:
-		note(r.Context(), &h.failures.reports, err)
+		h.failures.reports.Note(r.Context(), err)
 		refuse(w, r, http.StatusBadRequest)
 		return
 	}
 	ctx, cancel := context.WithTimeout(history.WithActor(r.Context(), h.cfg.Actor), answerTime)
 	defer cancel()
 	labels, err := h.handleAll(ctx, list)
-	note(r.Context(), &h.failures.reports, err)
+	h.failures.reports.Note(r.Context(), err)
 	if err != nil {
 		refuse(w, r, http.StatusServiceUnavailable)
 		return
@@ -115,7 +103,7 @@ func (h *Handler) verified(w http.ResponseWriter, r *http.Request) (body []byte,
 		return nil, http.StatusForbidden
 	}
 	key, err := h.signers.find(r.Context(), id)
-	note(r.Context(), &h.failures.keys, err)
+	h.failures.keys.Note(r.Context(), err)
 	switch {
 	case err != nil:
 		return nil, http.StatusServiceUnavailable

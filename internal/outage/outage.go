@@ -113,6 +113,17 @@ func (l *Log) noteSuccess(now time.Time) (lasted time.Duration, affected int64, 
 // the outage, it must come after the first Fail.
 func (l *Log) Affect() { l.count.Add(1) }
 
+// Note notes the result of an attempt: a success if err is nil, and otherwise a failure
+// that affects this attempt alone.
+func (l *Log) Note(ctx context.Context, err error) {
+	if err == nil {
+		l.Succeed(ctx)
+		return
+	}
+	l.Fail(ctx, err)
+	l.Affect()
+}
+
 // Raise sets State.Longest to d, unless it is greater.
 func (l *Log) Raise(d time.Duration) {
 	for {
