@@ -161,9 +161,9 @@ func (k *Key) Accepts(d Digest, at time.Time) error {
 // EndSecret, until Rotate.
 func (k *Key) HasSecret() bool { return k.Digest != (Digest{}) }
 
-// SecretCreated returns when the current secret was created. For one that was imported,
-// that is the time of the import, since nothing is known of its age. Records of releases
-// without Key.Rotated tell when the key was created, which is no later.
+// SecretCreated returns when the current secret was created: Rotated, or Created if the
+// key has its first secret. For one that was imported, that is the time of the import,
+// since nothing is known of its age.
 func (k *Key) SecretCreated() time.Time {
 	if k.Rotated.IsZero() {
 		return k.Created

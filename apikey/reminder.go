@@ -38,6 +38,16 @@ type ReminderConfig struct {
 	Ahead time.Duration
 }
 
+func (cfg *ReminderConfig) faults() (errs []error) {
+	if cfg.MaxAge < 0 {
+		errs = append(errs, fmt.Errorf("maxAge: %v: want 0 or more", cfg.MaxAge))
+	}
+	if cfg.Ahead < 0 {
+		errs = append(errs, fmt.Errorf("ahead: %v: want 0 or more", cfg.Ahead))
+	}
+	return errs
+}
+
 // defaultAhead is the default of ReminderConfig.Ahead.
 const defaultAhead = 14 * 24 * time.Hour
 
@@ -50,8 +60,8 @@ const defaultAhead = 14 * 24 * time.Hour
 // with the zero Reminder. It wraps ErrInvalid for a negative MaxAge or Ahead.
 func (s *Service) Reminders(ctx context.Context, f Filter, cfg ReminderConfig) iter.Seq2[Reminder, error] {
 	return func(yield func(Reminder, error) bool) {
-		if cfg.MaxAge < 0 || cfg.Ahead < 0 {
-			yield(Reminder{}, invalid(fmt.Errorf("maxAge, ahead: %v, %v: want 0 or more", cfg.MaxAge, cfg.Ahead)))
+		if err := invalid(cfg.faults()...); err != nil {
+			yield(Reminder{}, err)
 			return
 		}
 		for k, err := range s.All(ctx, f) {

@@ -157,7 +157,7 @@ func TestMoreOfOddRequests(t *testing.T) {
 		want string // the error
 	}{
 		"no cost of a required unit": {gate.Request{Costs: costs(0)}, ""},
-		"an ID":                      {gate.Request{Costs: costs(1), ID: "once"}, "gate: invalid request: id: want none if more is set"},
+		"an ID":                      {gate.Request{Costs: costs(1), ID: "once"}, "gate: invalid request: id: 4 bytes: want none if more is set"},
 		"a negative cost":            {gate.Request{Costs: costs(-1)}, "gate: invalid request: costs[0]"},
 	} {
 		test.req.KeyID, test.req.More = k.ID, true

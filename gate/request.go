@@ -92,8 +92,8 @@ type Request struct {
 // MaxID is the largest length of a Request's ID, in bytes.
 const MaxID = 512
 
-// refusal returns the Reason for which a key is refused, if it would be why without
-// OnlyCached.
+// refusal returns the Reason of a request whose key is refused: NotCached if the request
+// is OnlyCached, and otherwise why.
 func (req *Request) refusal(why Reason) Reason {
 	if req.OnlyCached {
 		return NotCached
@@ -142,7 +142,7 @@ func (req *Request) faults(cfg *Config, charge bool) error {
 		errs = append(errs, fmt.Errorf("id: %d bytes: want at most %d", n, MaxID))
 	}
 	if req.More && req.ID != "" {
-		errs = append(errs, errors.New("id: want none if more is set"))
+		errs = append(errs, fmt.Errorf("id: %d bytes: want none if more is set", len(req.ID)))
 	}
 	return fault.Report(ErrInvalid, "request", errs...)
 }
