@@ -23,7 +23,7 @@ const (
 	Invalid              // the Request breaks a rule; the calling service is at fault
 	NoGroup              // a group of the key, or the plan of one, does not exist
 
-	ScopeMissing   // the key has not the Scope that the request needs
+	ScopeMissing   // the key does not have the Scope that the request needs
 	AddressRefused // the key may not be used from the Addr of the request
 	NotCached      // the Request is OnlyCached, and the secret is not known as good
 )

@@ -15,7 +15,7 @@ type challenges struct {
 	invalid string // the request has a credential, and no key that it admits
 	several string // the request has more than one credential
 
-	// The key has not the scope that the request needs. The first is the beginning of a
+	// The key lacks the scope that the request needs. The first is the beginning of a
 	// challenge that names the scope.
 	lacking, lackingAny string
 }
@@ -44,7 +44,7 @@ func (all *challenges) of(why gate.Reason, status int) string {
 	return ""
 }
 
-// lackingScope returns the challenge of a request whose key has not the scope. The
+// lackingScope returns the challenge of a request whose key lacks the scope. The
 // characters of a scope need no escape.
 func (all *challenges) lackingScope(scope string) string { return all.lacking + scope + `"` }
 

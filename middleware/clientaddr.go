@@ -31,6 +31,12 @@ func (m *Middleware) locate(r *http.Request, req *gate.Request) {
 	req.Addr = m.clientAddr(r)
 }
 
+// These are the lines of warnOfProxy.
+const (
+	proxyUnnamed  = "ration: a key was refused for the address of a proxy, or for guesses from there: name the proxy in Config.Trusted"
+	proxyMistaken = "ration: a key was refused for the address of a proxy, or for guesses from there, since Config.Forwarded does not fit the field that the proxy writes"
+)
+
 // warnOfProxy warns once, and counts a Mistake, if a key was refused for its address or
 // for the guesses from it, and that address is probably of a proxy: it is private, and
 // the request has what proxies write.

@@ -90,8 +90,9 @@ const (
 	exposureProxy = "ration: a proxy in Config.Trusted does not say that clients use HTTPS: let it set X-Forwarded-Proto, or Forwarded with Config.Forwarded"
 )
 
-// An exposureWatch warns if keys come over plain HTTP and nobody has decided about that.
-// It is nil if there is no Logger, or if somebody has. Then observe does nothing.
+// An exposureWatch warns if keys come over plain HTTP and Config.Insecure does not say
+// what is to become of them. It is nil without a Logger, and if Config.Insecure does say
+// it. Then observe does nothing.
 type exposureWatch struct {
 	log     *slog.Logger
 	mistake func(gate.Mistake) // counts one

@@ -25,7 +25,7 @@ import (
 // are good or not. A client with a good key that this process has not seen yet waits that
 // long.
 //
-// Counted are only look-ups. A malformed secret costs none, and a refused one that the
+// Only look-ups are counted. A malformed secret costs none, and a refused one that the
 // Gate remembers costs none either. So a client that repeats a revoked key does not use
 // up what its neighbours have. A look-up that fails because the store fails is not
 // counted.
@@ -36,7 +36,7 @@ import (
 //
 // Caution: behind a proxy that Config.Trusted does not name, all clients have one
 // address. The Logger is warned if that is so. A flood from very many addresses is
-// bounded only by gate.Config.MaxReads. Against that there is apikey.Format.TagKeys.
+// bounded only by gate.Config.MaxReads. apikey.Format.TagKeys keeps it from the store.
 type GuessConfig struct {
 	// Limit is how many such look-ups an address may cause. The default is 60 a minute with
 	// a burst of 60. A bucket must fill up within 24h.

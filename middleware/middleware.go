@@ -31,8 +31,8 @@ type Middleware struct {
 	revoker     *revoker    // nil if Config.Insecure revokes nothing
 	proxied     atomic.Bool // the warning of warnOfProxy was logged
 	twice       atomic.Bool // the warning of decided was logged
-	prefixed    atomic.Bool // the first warning of warnOfFormat was logged
-	untagged    atomic.Bool // the second one was
+	prefixed    atomic.Bool // the warning of warnOfFormat about prefixes was logged
+	untagged    atomic.Bool // the warning of warnOfFormat about tags was logged
 	mayRead     bool        // functions of the Config may read bodies
 
 	bearerOrKey bool // Config.Credential is the default, see credential

@@ -9,12 +9,10 @@ import (
 )
 
 const (
-	maxScopes     = 1024 // that are watched
-	lackedScope   = 10   // refusals before a warning
-	scopeUnasked  = "ration: a key has Scopes, and Config has neither RouteScopes nor Scope: no request needs a scope"
-	scopeUnknown  = "ration: requests need a scope that no key of a request has had: do Config and the Scopes of the keys spell it alike?"
-	proxyUnnamed  = "ration: a key was refused for the address of a proxy, or for guesses from there: name the proxy in Config.Trusted"
-	proxyMistaken = "ration: a key was refused for the address of a proxy, or for guesses from there, since Config.Forwarded does not fit the field that the proxy writes"
+	maxScopes    = 1024 // that are watched
+	lackedScope  = 10   // refusals before a warning
+	scopeUnasked = "ration: a key has Scopes, and Config has neither RouteScopes nor Scope: no request needs a scope"
+	scopeUnknown = "ration: requests need a scope that no key of a request has had: do Config and the Scopes of the keys spell it alike?"
 )
 
 // A scopeWatch warns of scopes that have no effect, or that no key has. Both look like a

@@ -11,8 +11,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// DefaultMaxSeries is the default of Config.MaxSeries.
-const DefaultMaxSeries = 1000
+// defaultMaxSeries is the default of Config.MaxSeries.
+const defaultMaxSeries = 1000
 
 // Labels that stand for many values, and for none.
 const (
@@ -56,7 +56,7 @@ type Recorder struct {
 func New(cfg Config) *Recorder {
 	r := &Recorder{given: cfg.Units, max: int64(cfg.MaxSeries), other: newPlan(Other)}
 	if r.max == 0 {
-		r.max = DefaultMaxSeries
+		r.max = defaultMaxSeries
 	}
 	r.units[0] = usageplan.Requests
 	for i := range usageplan.MaxUnits {
