@@ -33,7 +33,7 @@ func (s *Store) access(ctx context.Context, what, by, value string) (a usageplan
 		a, err = decodeAccess(reply)
 	}
 	if err != nil {
-		return usageplan.Access{}, fmt.Errorf("store/redis: %s: %w", what, markDenied(err))
+		return usageplan.Access{}, commandError(err, "%s", what)
 	}
 	return a, nil
 }

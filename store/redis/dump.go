@@ -44,7 +44,7 @@ func (s *Store) Dump(ctx context.Context, from string, limit int) (records []sto
 		records, err = s.dumpAll(ctx, l, found)
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("store/redis: dump: %w", markDenied(err))
+		return nil, "", commandError(err, "dump")
 	}
 	return records, next, nil
 }

@@ -22,7 +22,13 @@ func wrapError(doing, keys string, err error) error {
 	if notApplied(err) {
 		return fmt.Errorf("store/redis: %s: %w: %w", doing, store.ErrNotTaken, markDenied(err))
 	}
-	return fmt.Errorf("store/redis: %s: %w", doing, markDenied(err))
+	return commandError(err, "%s", doing)
+}
+
+// commandError returns the error of a command. The format says what the command was for,
+// such as "keys". The result wraps store.ErrDenied, too, if Redis has denied it.
+func commandError(err error, format string, args ...any) error {
+	return fmt.Errorf("store/redis: %s: %w", fmt.Sprintf(format, args...), markDenied(err))
 }
 
 // markDenied wraps store.ErrDenied beside err if Redis has denied the credential or a

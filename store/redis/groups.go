@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/redis/rueidis"
 
@@ -45,7 +44,7 @@ func (s *Store) Group(ctx context.Context, id string) (g usageplan.Group, err er
 		g, err = decodeGroup(record)
 	}
 	if err != nil {
-		return usageplan.Group{}, fmt.Errorf("store/redis: group %q: %w", id, markDenied(err))
+		return usageplan.Group{}, commandError(err, "group %q", id)
 	}
 	return g, nil
 }
@@ -59,7 +58,7 @@ func (s *Store) Groups(ctx context.Context, f usageplan.GroupFilter, cursor stri
 	}
 	page, next, err := l.page(ctx, s, cursor, limit)
 	if err != nil {
-		return nil, "", fmt.Errorf("store/redis: groups: %w", markDenied(err))
+		return nil, "", commandError(err, "groups")
 	}
 	return page, next, nil
 }
@@ -78,7 +77,7 @@ func (s *Store) changeGroup(ctx context.Context, verb string, found int64, g usa
 		}, planVerdicts)
 	}
 	if err != nil {
-		return fmt.Errorf("store/redis: %s group %q: %w", verb, g.ID, markDenied(err))
+		return commandError(err, "%s group %q", verb, g.ID)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ const (
 // connection, the entry may have been added.
 func (h *historyStore) Append(ctx context.Context, e history.Entry) error {
 	if err := h.append(ctx, e); err != nil {
-		return fmt.Errorf("store/redis: append to the history: %w", markDenied(err))
+		return commandError(err, "append to the history")
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func (h *historyStore) append(ctx context.Context, e history.Entry) error {
 // List implements history.Store.
 func (h *historyStore) List(ctx context.Context, f history.Filter, cursor string, limit int) (page []history.Entry, next string, err error) {
 	if page, next, err = h.list(ctx, f, cursor, limit); err != nil {
-		return nil, "", fmt.Errorf("store/redis: list the history: %w", markDenied(err))
+		return nil, "", commandError(err, "list the history")
 	}
 	return page, next, nil
 }

@@ -65,7 +65,7 @@ func (s *Store) Keys(ctx context.Context, f apikey.Filter, cursor string, limit 
 	}
 	page, next, err := l.page(ctx, s, cursor, limit)
 	if err != nil {
-		return nil, "", fmt.Errorf("store/redis: keys: %w", markDenied(err))
+		return nil, "", commandError(err, "keys")
 	}
 	return page, next, nil
 }
@@ -84,7 +84,7 @@ func (s *Store) changeKey(ctx context.Context, verb string, found int64, k apike
 		}, keyVerdicts)
 	}
 	if err != nil {
-		return fmt.Errorf("store/redis: %s key %q: %w", verb, k.ID, markDenied(err))
+		return commandError(err, "%s key %q", verb, k.ID)
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func foundKey(what, record string, err error) (k apikey.Key, _ error) {
 		k, err = decodeKey(record)
 	}
 	if err != nil {
-		return apikey.Key{}, fmt.Errorf("store/redis: %s: %w", what, markDenied(err))
+		return apikey.Key{}, commandError(err, "%s", what)
 	}
 	return k, nil
 }

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
 	"github.com/ration-go/ration/usageplan"
@@ -33,7 +32,7 @@ func (s *Store) KeyLinks(ctx context.Context, keyID string) (links []usageplan.L
 		links, err = decodeAll(records, decode[usageplan.Link])
 	}
 	if err != nil {
-		return nil, fmt.Errorf("store/redis: links of key %q: %w", keyID, markDenied(err))
+		return nil, commandError(err, "links of key %q", keyID)
 	}
 	return links, nil
 }
@@ -46,7 +45,7 @@ func (s *Store) PlanLinks(ctx context.Context, planID, cursor string, limit int)
 	}
 	page, next, err := l.page(ctx, s, cursor, limit)
 	if err != nil {
-		return nil, "", fmt.Errorf("store/redis: links of plan %q: %w", planID, markDenied(err))
+		return nil, "", commandError(err, "links of plan %q", planID)
 	}
 	return page, next, nil
 }
@@ -65,7 +64,7 @@ func (s *Store) changeLink(ctx context.Context, verb string, found int64, l usag
 		}, planVerdicts)
 	}
 	if err != nil {
-		return fmt.Errorf("store/redis: %s link of plan %q and key %q: %w", verb, l.PlanID, l.KeyID, markDenied(err))
+		return commandError(err, "%s link of plan %q and key %q", verb, l.PlanID, l.KeyID)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/redis/rueidis"
 
@@ -39,7 +38,7 @@ func (s *Store) Plan(ctx context.Context, id string) (p usageplan.Plan, err erro
 		p, err = decode[usageplan.Plan](record)
 	}
 	if err != nil {
-		return usageplan.Plan{}, fmt.Errorf("store/redis: plan %q: %w", id, markDenied(err))
+		return usageplan.Plan{}, commandError(err, "plan %q", id)
 	}
 	return p, nil
 }
@@ -51,7 +50,7 @@ func (s *Store) Plans(ctx context.Context, cursor string, limit int) ([]usagepla
 	}
 	page, next, err := l.page(ctx, s, cursor, limit)
 	if err != nil {
-		return nil, "", fmt.Errorf("store/redis: plans: %w", markDenied(err))
+		return nil, "", commandError(err, "plans")
 	}
 	return page, next, nil
 }
@@ -70,7 +69,7 @@ func (s *Store) changePlan(ctx context.Context, verb string, found int64, p usag
 		}, planVerdicts)
 	}
 	if err != nil {
-		return fmt.Errorf("store/redis: %s plan %q: %w", verb, p.ID, markDenied(err))
+		return commandError(err, "%s plan %q", verb, p.ID)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ const restoreTogether = 128
 // together.
 func (s *Store) Restore(ctx context.Context, records []store.Record) error {
 	if err := store.CheckRecords(records); err != nil {
-		return fmt.Errorf("store/redis: restore: %w", markDenied(err))
+		return commandError(err, "restore")
 	}
 	for len(records) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -25,7 +25,7 @@ func (s *Store) Restore(ctx context.Context, records []store.Record) error {
 		}
 		n := min(len(records), restoreTogether)
 		if err := s.restore(ctx, records[:n]); err != nil {
-			return fmt.Errorf("store/redis: restore: %w", markDenied(err))
+			return commandError(err, "restore")
 		}
 		records = records[n:]
 	}
