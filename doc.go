@@ -40,6 +40,20 @@
 //   - [github.com/ration-go/ration/store/storetest]: tests a store against the contracts
 //   - [github.com/ration-go/ration/apigateway]: a control plane for the aws command line
 //
+// These stand beside them:
+//
+//   - [github.com/ration-go/ration/alert]: tells when quotas reach thresholds
+//   - [github.com/ration-go/ration/observe]: a log of decisions, and counts in memory
+//   - [github.com/ration-go/ration/history]: who changed what
+//   - [github.com/ration-go/ration/admin]: a page for the people who run a service
+//   - [github.com/ration-go/ration/apikey/leak]: receives reports of leaked secrets
+//   - [github.com/ration-go/ration/store/transfer]: copies stores to one another
+//   - [github.com/ration-go/ration/client]: for programs that call an API with limits
+//
+// What needs other modules is in a module of its own: plans in a file (plans), SQLite and
+// PostgreSQL (store/sql), gin, echo and fiber (routers), gRPC and Connect (rpc/grpc and
+// rpc/connect), Envoy (envoy), and metrics (observe/prometheus and observe/otel).
+//
 // # Stability
 //
 // This is v0: names may still change between minor versions, and CHANGELOG.md says how.

@@ -12,7 +12,8 @@ import (
 	"github.com/ration-go/ration/usageplan"
 )
 
-// Store keeps keys, plans and groups, and counts. store/memory and store/redis have one.
+// Store keeps keys, plans and groups, and counts. store/memory, store/redis and the
+// databases of store/sql have one.
 type Store interface {
 	apikey.Store
 	usageplan.Store
