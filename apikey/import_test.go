@@ -1,9 +1,11 @@
 package apikey_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
@@ -57,4 +59,62 @@ func TestGetBySecret(t *testing.T) {
 	}
 	_, err = keys.GetBySecret(t.Context(), "key_unknown")
 	require.ErrorIs(t, err, apikey.ErrNotFound)
+}
+
+func TestImport(t *testing.T) {
+	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
+		secret := apikey.Secret("legacy/key+value=2019")
+		k, err := keys.Import(t.Context(), apikey.Key{Name: "old customer", Enabled: true, Version: 9}, secret)
+		require.NoError(t, err)
+		now := time.Now().UTC()
+		assert.Equal(t, apikey.Key{
+			ID: k.ID, Name: "old customer", Enabled: true, Hint: "…",
+			Digest: apikey.DigestOf("legacy/key+value=2019"), Created: now, Updated: now, Version: 1,
+		}, k)
+		assert.NoError(t, verify(t, st, secret))
+
+		_, err = keys.Import(t.Context(), apikey.Key{Name: "again"}, secret)
+		assert.ErrorIs(t, err, apikey.ErrExists)
+		assert.Len(t, st.keys, 1)
+
+		k, err = keys.Import(t.Context(), apikey.Key{Name: "of our own form"}, good)
+		require.NoError(t, err)
+		assert.Equal(t, "acme_…B32S", k.Hint)
+	})
+}
+
+func TestImportRefuses(t *testing.T) {
+	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
+		for _, secret := range []apikey.Secret{
+			"", "1234567890123456789", "1234567890 1234567890", "1234567890\n1234567890", "1234567890\xe91234567890", "1234567890\u200b1234567890",
+			apikey.Secret(strings.Repeat("x", 129)),
+		} {
+			_, err := keys.Import(t.Context(), apikey.Key{Name: "a\n"}, secret)
+			require.ErrorIs(t, err, apikey.ErrInvalid)
+			require.ErrorIs(t, err, apikey.ErrMalformed)
+			assert.ErrorContains(t, err, "name:")
+			assert.ErrorContains(t, err, wantForeign)
+			assert.False(t, secret != "" && strings.Contains(err.Error(), string(secret)))
+		}
+		assert.Empty(t, st.keys)
+	})
+}
+
+func TestImportDigest(t *testing.T) {
+	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
+		secret := apikey.Secret("known to the customer only")
+		k, err := keys.ImportDigest(t.Context(), apikey.Key{Name: "n", Enabled: true}, apikey.DigestOf(string(secret)))
+		require.NoError(t, err)
+		assert.Empty(t, k.Hint)
+		assert.NoError(t, verify(t, st, secret))
+		_, err = keys.ImportDigest(t.Context(), apikey.Key{}, k.Digest)
+		assert.ErrorIs(t, err, apikey.ErrExists)
+		_, err = keys.ImportDigest(t.Context(), apikey.Key{Name: "a\n"}, apikey.Digest{})
+		assert.ErrorIs(t, err, apikey.ErrInvalid)
+		assert.ErrorContains(t, err, "name:")
+		assert.ErrorContains(t, err, "digest: zero")
+		_, err = keys.Reveal(t.Context(), k.ID)
+		assert.ErrorIs(t, err, apikey.ErrSealed)
+		assert.Len(t, st.keys, 1)
+	})
 }

@@ -1,13 +1,8 @@
 package middleware_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -207,158 +202,11 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-// TestCosts checks that limits are charged what Config.Costs returns, that a free request
-// is charged nothing, and that a negative cost gives nothing back.
-func TestCosts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newFixture(t, inTokens)
-		_, secret := h.key(&usageplan.Plan{Throttle: throttle(1, 2), Quotas: tokensPerDay(10)})
-		_, unlimited := h.key(&usageplan.Plan{})
-		_, none := h.key(&usageplan.Plan{Quotas: tokensPerDay(0)})
-		const gratis = -7
-		cost := func(r *http.Request) int64 {
-			n, err := strconv.ParseInt(r.Header.Get("Cost"), 10, 64)
-			require.NoError(t, err)
-			return n
-		}
-		protected := h.middleware(middleware.Config{
-			Costs: func(r *http.Request) usageplan.Costs {
-				require.NotEqual(t, int64(gratis), cost(r), "Costs is not called for a free request")
-				return usageplan.Costs{cost(r)}
-			},
-			Free: func(r *http.Request) bool { return cost(r) == gratis },
-		}).Handler(ok)
-		for _, step := range []struct {
-			after  time.Duration
-			secret string
-			cost   int64
-			status int
-			limits string
-			retry  string
-		}{
-			{0, secret, gratis, 200, `"throttle";r=2, "tokens/day";r=10;t=86400`, ""},
-			{0, secret, -1, 500, "", ""},
-			{0, secret, math.MinInt64, 500, "", ""},
-			{0, secret, math.MaxInt64, 500, "", ""},
-			{0, secret, 4, 200, `"throttle";r=1;t=1, "tokens/day";r=6;t=86400`, ""},
-			{0, secret, 7, 429, `"throttle";r=1, "tokens/day";r=6;t=86400`, "86400"},
-			{0, secret, 11, 403, `"throttle";r=1, "tokens/day";r=6;t=86400`, ""},
-			{0, secret, 1<<53 - 1, 403, `"throttle";r=1, "tokens/day";r=6;t=86400`, ""},
-			{0, secret, gratis, 200, `"throttle";r=1;t=1, "tokens/day";r=6;t=86400`, ""},
-			{0, secret, 1, 200, `"throttle";r=0;t=1, "tokens/day";r=5;t=86400`, ""},
-			{0, secret, 0, 429, `"throttle";r=0;t=1, "tokens/day";r=5`, "1"},
-			{0, secret, gratis, 200, `"throttle";r=0;t=1, "tokens/day";r=5;t=86400`, ""},
-			{0, secret, 11, 403, `"throttle";r=0;t=1, "tokens/day";r=5;t=86400`, ""},
-			{time.Second, secret, gratis, 200, `"throttle";r=1;t=1, "tokens/day";r=5;t=86399`, ""},
-			{0, secret, 5, 200, `"throttle";r=0;t=1, "tokens/day";r=0;t=86399`, ""},
-			{2 * time.Second, secret, gratis, 200, `"throttle";r=2, "tokens/day";r=0;t=86397`, ""},
-			{0, secret, 0, 200, `"throttle";r=1;t=1, "tokens/day";r=0;t=86397`, ""},
-			{86397 * time.Second, secret, gratis, 200, `"throttle";r=2, "tokens/day";r=10;t=86400`, ""},
-			{0, none, gratis, 200, `"tokens/day";r=0`, ""},
-			{0, none, 1, 403, `"tokens/day";r=0`, ""},
-			{0, unlimited, 1 << 50, 200, "", ""},
-			{0, unlimited, gratis, 200, "", ""},
-		} {
-			time.Sleep(step.after)
-			r := with(step.secret)
-			r.Header.Set("Cost", strconv.FormatInt(step.cost, 10))
-			w := serve(protected, r)
-			require.Equal(t, step.status, w.Code, "%+v", step)
-			require.Equal(t, step.limits, w.Header().Get("RateLimit"), "%+v", step)
-			require.Equal(t, step.retry, w.Header().Get("Retry-After"), "%+v", step)
-			if step.cost == 11 {
-				require.Contains(t, w.Body.String(), `"violated-policies":["tokens/day"]`, "the throttle may be waited for")
-			} else if step.status == 429 {
-				require.Contains(t, w.Body.String(), `"violated-policies":["`, "%+v", step)
-			}
-		}
-	})
-}
-
-var errBroken = errors.New("broken")
-
-// TestStoreFails checks what happens to requests if the Counter fails, and that the log
-// shows no secret.
-func TestStoreFails(t *testing.T) {
-	failing := func(policy gate.FailurePolicy) func(*parts) {
-		return func(cfg *parts) {
-			cfg.Counter, cfg.OnFailure = storetest.Faulty(cfg.Counter, storetest.Fault{Err: errBroken}), policy
-		}
-	}
-	for _, c := range []struct {
-		what   string
-		policy gate.FailurePolicy
-		plan   usageplan.Plan
-		status []int
-		retry  string
-	}{
-		{"quotas close", gate.FailurePolicy{}, usageplan.Plan{Quotas: perDay(9)}, []int{503}, "1"},
-		{"quotas open", gate.FailurePolicy{Quota: gate.FailOpen}, usageplan.Plan{Quotas: perDay(9)}, []int{200, 200}, ""},
-		{"throttles by a bucket here", gate.FailurePolicy{}, usageplan.Plan{Throttle: throttle(0.1, 1)}, []int{200, 429}, "10"},
-	} {
-		var log bytes.Buffer
-		h := newFixture(t, failing(c.policy))
-		key, secret := h.key(&c.plan)
-		protected := h.middleware(middleware.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}).Handler(ok)
-		for _, want := range c.status {
-			w := serve(protected, with(secret))
-			require.Equal(t, want, w.Code, c.what)
-			require.Empty(t, w.Header().Get("RateLimit"), c.what)
-			if want != 200 {
-				require.Equal(t, c.retry, w.Header().Get("Retry-After"), c.what)
-			}
-			require.NotContains(t, w.Body.String(), "broken", c.what)
-		}
-		require.Equal(t, 1, strings.Count(log.String(), "level=ERROR"), "%s: one line for the outage", c.what)
-		require.Contains(t, log.String(), "key="+key.ID, c.what)
-		require.Contains(t, log.String(), "broken", c.what)
-		require.NotContains(t, log.String(), secret[len("acme_"):], c.what)
-	}
-}
-
-// TestDisconnect disconnects the client. Before the decision nothing is charged or
-// logged. After the decision the charge stands.
-func TestDisconnect(t *testing.T) {
-	var log bytes.Buffer
-	h := newFixture(t)
-	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
-	ctx, hangUp := context.WithCancel(t.Context())
-	cfg := middleware.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}
-	protected := h.middleware(cfg).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		hangUp()
-		require.Error(t, r.Context().Err())
-	}))
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	require.Equal(t, 503, status(protected, with(secret).WithContext(gone)))
-	require.Empty(t, log.String())
-	require.Equal(t, 200, status(protected, with(secret).WithContext(ctx)))
-	require.Equal(t, 429, status(protected, with(secret)))
-}
-
 // TestUsedUpForEver checks a service whose limits are used up for ever.
 func TestUsedUpForEver(t *testing.T) {
 	h := newFixture(t, func(cfg *parts) { cfg.Counter = storetest.Never() })
 	_, secret := h.key(&usageplan.Plan{Throttle: throttle(1, 5)})
 	require.Equal(t, 429, status(h.middleware(middleware.Config{}).Handler(ok), with(secret)))
-}
-
-// TestID checks that a request with an ID is charged once, however often it is retried.
-func TestID(t *testing.T) {
-	h := newFixture(t)
-	_, secret := h.key(&usageplan.Plan{Quotas: perDay(1)})
-	mw := h.middleware(middleware.Config{ID: func(r *http.Request) string { return r.Header.Get("Idempotency-Key") }})
-	named := func(id string) *http.Request {
-		r := with(secret)
-		r.Header.Set("Idempotency-Key", id)
-		return r
-	}
-	require.Equal(t, 200, status(mw.Handler(ok), named("a")))
-	require.Equal(t, 200, status(mw.Handler(ok), named("a")))
-	require.True(t, mw.Check(named("a")).Decision.Repeated)
-	require.Equal(t, 429, status(mw.Handler(ok), named("b")))
-	require.Equal(t, 429, status(mw.Handler(ok), named("")))
-	require.Equal(t, 500, status(mw.Handler(ok), named(strings.Repeat("x", gate.MaxID+1))))
 }
 
 // TestCheck uses a Result as another framework does.
