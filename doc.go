@@ -50,9 +50,10 @@
 //   - [github.com/ration-go/ration/store/transfer]: copies stores to one another
 //   - [github.com/ration-go/ration/client]: for programs that call an API with limits
 //
-// What needs other modules is in a module of its own: plans in a file (plans), SQLite and
-// PostgreSQL (store/sql), gin, echo and fiber (routers), gRPC and Connect (rpc/grpc and
-// rpc/connect), Envoy (envoy), and metrics (observe/prometheus and observe/otel).
+// Packages that need other modules are in modules of their own: plans in a file (plans),
+// SQLite and PostgreSQL (store/sql), gin, echo and fiber (routers), gRPC and Connect
+// (rpc/grpc and rpc/connect), Envoy (envoy), and metrics (observe/prometheus and
+// observe/otel).
 //
 // # Stability
 //

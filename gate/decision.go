@@ -28,8 +28,8 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// An Outcome says what was decided. It may be copied and kept. What it points to is
-// shared and must not be changed.
+// An Outcome says what was decided. It may be copied and kept. Its pointers are shared:
+// nobody may change their targets.
 type Outcome struct {
 	// Allowed reports whether the request may proceed, and Reason says why. With the
 	// Reason StoreFailed a request is allowed if the Gate's failure policy says so.

@@ -44,9 +44,9 @@ type RotationUse struct {
 // Peek, a request that was repeated with its ID, and a request that a failure policy
 // admitted. Further costs of a request (Request.More) are none either, so a stream is
 // used when it begins. A refund does not undo a use. A key without a plan, which only
-// Config.InsecureAllowNoPlan admits, has no uses unless it is in a group. What a key has
-// used under a plan is forgotten when its link to the plan is removed, and all of it
-// after Config.Keep, or after quota.MaxWindows days.
+// Config.InsecureAllowNoPlan admits, has no uses unless it is in a group. Uses under a
+// plan are forgotten when the link of the key to the plan is removed, and all uses after
+// Config.Keep, or after quota.MaxWindows days.
 //
 // LastUsed reads the usage records that every charge writes anyway. While two secrets of
 // a key are good, each charge of the key has one more record, of its secret. A process

@@ -61,8 +61,8 @@ func isHTTPS(proto string) bool {
 }
 
 // forwardedProto returns the proto parameter for the connection of the client: that of
-// the rightmost element that a trusted proxy has written about somebody who is no trusted
-// proxy. It is empty if that element has none, or is malformed.
+// the rightmost element that a trusted proxy has written about a client that is no
+// trusted proxy. It is empty if that element has none, or is malformed.
 func (p *proxies) forwardedProto(h http.Header) (proto string) {
 	for _, line := range slices.Backward(h["Forwarded"]) {
 		protos := forwardedParam(line, "proto")

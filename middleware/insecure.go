@@ -45,7 +45,7 @@ type Insecure struct {
 	// It is called on a goroutine of its own, for secrets of the Gate's Format only, and
 	// with a context that ends after 10s. So the answer is the same for good and bad keys,
 	// and takes the same time. It is called ten times a second at most, after a burst of
-	// 100. So somebody who sends made-up secrets cannot overload the store. Then a secret
+	// 100. So a client that sends made-up secrets cannot overload the store. Then a secret
 	// may be missed, and the Logger is warned.
 	Revoke func(context.Context, apikey.Digest) (k apikey.Key, changed bool, err error)
 

@@ -41,7 +41,7 @@ type Config struct {
 // that shares its store with a gate.Gate needs another name too, if its keys may equal
 // the subjects of plans.
 //
-// To change the limit of a quota, make another Counter. What was used stays used.
+// To change the limit of a quota, make another Counter. Used units stay used.
 type Counter struct {
 	store   store.Counter
 	taker   store.OneTaker // the same store

@@ -52,9 +52,9 @@ type Quota struct {
 	// machines.
 	Location *time.Location
 
-	// Soft makes the quota count and never refuse. What it would have refused is told: the
-	// Level has the Wait, and a gate.Decision has it in WouldRefuse. So a limit can be tried
-	// before it bites. A soft quota that becomes a hard one keeps its count.
+	// Soft makes the quota count and never refuse. If it would have refused a request, the
+	// Level has the Wait, and a gate.Decision has the limit in WouldRefuse. So a limit can
+	// be tried before it bites. A soft quota that becomes a hard one keeps its count.
 	Soft bool
 }
 

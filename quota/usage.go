@@ -41,10 +41,10 @@ type Usage struct {
 	Remaining int64 `json:"remaining"`
 
 	// Leased is how many units of Used are only leased: other processes have taken them in
-	// blocks, and are not known to have spent them. See package lease. They will be spent
-	// or given back, so Used - Leased is what was spent. Units that a process leased before
-	// it crashed stay leased until the window ends. What this process has leased itself
-	// counts neither here nor in Used.
+	// blocks, and are not known to have spent them. See package lease. They will be spent or
+	// given back, so Used - Leased is what was spent. Units that a process leased before it
+	// crashed stay leased until the window ends. The leases of this process itself count
+	// neither here nor in Used.
 	Leased int64 `json:"leased,omitempty"`
 }
 

@@ -98,10 +98,10 @@ var (
 // After that, a store either waits for the answer and ignores ctx, or returns an error
 // without ErrNotTaken, since the charge may have happened.
 //
-// What a charge has changed when Take returns is there for every later Take and Peek,
-// also of another instance over the same storage, and after a restart if the storage
-// outlives the process. A store that documents a weaker promise, such as state that is
-// saved now and then, says what a restart can lose.
+// When Take returns, every later Take and Peek sees what the charge has changed, also one
+// of another instance over the same storage, and after a restart if the storage outlives
+// the process. A store that documents a weaker promise, such as state that is saved now
+// and then, says what a restart can lose.
 //
 // Take is atomic for the subjects of one family, and safe for concurrent use. It does not
 // change the Meters and the N of a part. After it has returned, it uses neither c nor

@@ -10,7 +10,7 @@ import (
 )
 
 // Delete removes a plan and then its links. After Delete returns, keys that were linked
-// only to this plan have no plan. What was counted stays in the Counter until it is old.
+// only to this plan have no plan. The counts stay in the Counter until they are old.
 //
 // Caution: a key in a group that has lost its last link is admitted by the limits of its
 // groups, if one of them has a plan.

@@ -10,8 +10,8 @@ import (
 )
 
 // MoveKey puts a key into a group, or takes it out of its group if groupID is empty. It
-// returns the key as it is stored then. What the key has used stays charged to the groups
-// above it then, and is not charged to the new ones.
+// returns the key as it is stored then. The use so far stays charged to the groups that
+// were above the key, and is not charged to the new ones.
 //
 // Within a family of groups, only the GroupID changes. Otherwise the tokens and counts of
 // the key move first, by store.Move, and then the key changes. In between, a Gate refuses

@@ -53,7 +53,7 @@ func (s *Groups) Put(ctx context.Context, g Group) (put Group, err error) {
 	return put, nil
 }
 
-// Delete removes a group. What was counted stays in the Counter until it is old.
+// Delete removes a group. The counts stay in the Counter until they are old.
 //
 // Caution: the groups and the keys may be in two stores, so Delete cannot exclude that a
 // key or a group is put into the group while it is deleted. A Gate refuses such a key,

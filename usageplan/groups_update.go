@@ -19,8 +19,8 @@ import (
 //
 // # The group above
 //
-// A change of ParentID moves the group, with its keys and all groups below it. What they
-// have used stays charged to the groups that were above them then.
+// A change of ParentID moves the group, with its keys and all groups below it. Their use
+// so far stays charged to the groups that were above them then.
 //
 // A group stays in its family: the root is the same, and the root itself cannot get a
 // parent. The group cannot go below itself, and nothing below it may have more than

@@ -96,7 +96,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // verified returns the body of a report with a valid signature, or the status of the
-// refusal. What the body says has no effect on the refusal.
+// refusal. The refusal does not depend on what the body says.
 func (h *Handler) verified(w http.ResponseWriter, r *http.Request) (body []byte, status int) {
 	id, signature := r.Header.Get("Github-Public-Key-Identifier"), signatureOf(r)
 	if id == "" || len(id) > maxHeader || signature == nil {

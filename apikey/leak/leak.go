@@ -31,7 +31,7 @@ type Leak struct {
 	// Source says in what the secret was found, such as "commit". URL is the place. It may
 	// be empty, and does not contain the secret.
 	//
-	// Caution: the scanner vouches for these texts, but whoever has published the secret has
+	// Caution: the scanner vouches for these texts, but the publisher of the secret has
 	// chosen parts of them. Each has at most 2,048 bytes.
 	Type, Source, URL string
 

@@ -12,7 +12,7 @@ import (
 // rest is the name of a wildcard for the rest of a path that its router gives no name.
 const rest = "path"
 
-// Of returns the name of a pattern of any router. What stands before the first slash, a
+// Of returns the name of a pattern of any router. The text before the first slash, a
 // method or a host, stays as it is. Of translates these segments:
 //
 //   - ":id" becomes "{id}".

@@ -90,8 +90,8 @@
 // [store.ErrNotTaken].
 //
 // Keys, plans, links and groups are in one slot. While that slot moves, changes fail, and
-// so do some look-ups, among them the look-up of a key without links. What a Gate has in
-// its cache stays in use. Move that slot when this hurts least. It holds a name for each
+// so do some look-ups, among them the look-up of a key without links. Keys in the cache
+// of a Gate stay in use. Move that slot when this hurts least. It holds a name for each
 // key and plan that has links.
 //
 // # Changes

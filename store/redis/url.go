@@ -119,8 +119,8 @@ var parameters = []string{"db", "addr", "master_set", "dial_timeout", "write_tim
 // parametersFault returns an error that names the parameters of text that Open does not
 // have, and what is wrong with the others.
 //
-// Security: It names no parameter if an @ follows. What looks like parameters is then the
-// end of a password with a question mark in it.
+// Security: It names no parameter if an @ follows. The text is then the end of a password
+// with a question mark in it.
 func parametersFault(u *url.URL, text string) error {
 	_, query, _ := strings.Cut(text, "?")
 	isPassword := strings.Contains(query, "@")

@@ -1,6 +1,6 @@
 // Package sqlite stores keys, plans, groups, links and counters in a SQLite file, for any
-// number of processes on one machine. It needs no server and no C compiler. What was
-// answered is on the disk.
+// number of processes on one machine. It needs no server and no C compiler. An answered
+// charge is on the disk.
 //
 //	st, err := sqlite.Open("/var/lib/service/ration.db", sqlite.Config{})
 //	...
