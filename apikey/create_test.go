@@ -13,7 +13,7 @@ import (
 
 func TestCreate(t *testing.T) {
 	inBubble(t, func(t *testing.T, keys *apikey.Service, st *mapStore) {
-		time.Sleep(1234567 * time.Nanosecond)
+		pass(1234567 * time.Nanosecond)
 		now := time.Now().UTC().Truncate(time.Microsecond)
 		asked := apikey.Key{
 			Name: "my-api-key", Description: "first\nsecond", Enabled: true,
@@ -35,7 +35,7 @@ func TestCreate(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, k, stored)
 		assert.NoError(t, verify(t, st, secret))
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		assert.ErrorIs(t, verify(t, st, secret), apikey.ErrExpired)
 	})
 }

@@ -21,7 +21,7 @@ func TestList(t *testing.T) {
 			name := fmt.Sprintf("%s-%d", []string{"a", "b", "B"}[i%3], i)
 			mustCreate(t, keys, name)
 			made = append(made, name)
-			time.Sleep(time.Second)
+			pass(time.Second)
 		}
 		slices.Reverse(made)
 
