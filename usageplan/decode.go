@@ -39,6 +39,18 @@ func decode(text []byte, v any) error {
 	return nil
 }
 
+// decodeError returns the error of an UnmarshalJSON, or nil if err is nil. It has the ID,
+// if that was read, which tells the plans or the groups of a file apart.
+func decodeError(kind, id string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case id == "":
+		return fmt.Errorf("%w %s: %w", ErrInvalid, kind, err)
+	}
+	return fmt.Errorf("%w %s %.40q: %w", ErrInvalid, kind, id, err)
+}
+
 // explained returns err, or a better error if the throttle of an object is misplaced.
 func explained(text []byte, err error) error {
 	var object struct {

@@ -72,14 +72,8 @@ type Group struct {
 // ErrInvalid.
 func (g *Group) UnmarshalJSON(text []byte) error {
 	type fields Group
-	if err := decode(text, (*fields)(g)); err != nil {
-		what := "group"
-		if g.ID != "" { // tells the groups of a file apart
-			what = fmt.Sprintf("group %.40q", g.ID)
-		}
-		return fmt.Errorf("%w %s: %w", ErrInvalid, what, err)
-	}
-	return nil
+	err := decode(text, (*fields)(g))
+	return decodeError("group", g.ID, err)
 }
 
 // Validate reports every fault of g at once. The error wraps ErrInvalid. An empty ID is

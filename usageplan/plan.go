@@ -142,14 +142,8 @@ type Plan struct {
 // Make the Plan a named field there.
 func (p *Plan) UnmarshalJSON(text []byte) error {
 	type fields Plan
-	if err := decodePlan(text, (*fields)(p)); err != nil {
-		what := "plan"
-		if p.ID != "" { // tells the plans of a file apart
-			what = fmt.Sprintf("plan %.40q", p.ID)
-		}
-		return fmt.Errorf("%w %s: %w", ErrInvalid, what, err)
-	}
-	return nil
+	err := decodePlan(text, (*fields)(p))
+	return decodeError("plan", p.ID, err)
 }
 
 // Validate reports every fault of p at once. The error wraps ErrInvalid. An empty ID is
