@@ -1,9 +1,6 @@
 package storetest
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/usageplan"
@@ -165,14 +162,7 @@ var peerGroups = []directoryCase[usageplan.Store]{{
 // groupVersion returns what can be read of a group.
 func groupVersion(v *visit, s groupStore, id string) string {
 	g, err := s.Group(v.ctx, id)
-	switch {
-	case errors.Is(err, usageplan.ErrNotFound):
-		return "gone"
-	case err != nil:
-		return err.Error()
-	default:
-		return fmt.Sprint(g.Version)
-	}
+	return versionRead(g.Version, err)
 }
 
 var notifyGroups = []directoryCase[usageplan.Store]{{

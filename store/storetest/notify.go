@@ -90,14 +90,19 @@ var notifyKeys = []directoryCase[apikey.Store]{{
 // version returns what can be read of a key.
 func version(v *visit, s apikey.Store, id string) string {
 	k, err := s.Key(v.ctx, id)
+	return versionRead(k.Version, err)
+}
+
+// versionRead returns what a look-up of a record has read: its version, "gone" if there
+// is no record, or an error.
+func versionRead(version int64, err error) string {
 	switch {
-	case errors.Is(err, apikey.ErrNotFound):
+	case errors.Is(err, apikey.ErrNotFound), errors.Is(err, usageplan.ErrNotFound):
 		return "gone"
 	case err != nil:
 		return err.Error()
-	default:
-		return fmt.Sprint(k.Version)
 	}
+	return fmt.Sprint(version)
 }
 
 var notifyPlans = []directoryCase[usageplan.Store]{{
