@@ -60,10 +60,7 @@ const maxAllowance = 2 * maxID
 // ErrInvalid.
 func (l *Link) UnmarshalJSON(text []byte) error {
 	type fields Link
-	if err := decode(text, (*fields)(l)); err != nil {
-		return fmt.Errorf("%w link: %w", ErrInvalid, err)
-	}
-	return nil
+	return decodeError("link", "", decode(text, (*fields)(l)))
 }
 
 // Validate reports every fault of l at once. The error wraps ErrInvalid.
