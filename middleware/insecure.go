@@ -58,7 +58,7 @@ func (i *Insecure) faults() (errs []error) {
 		errs = append(errs, errors.New("insecure: allow, refuse: true, true: want at most one"))
 	}
 	if i.Revoke != nil && !i.Refuse {
-		errs = append(errs, errors.New("insecure.revoke: want refuse, too"))
+		errs = append(errs, errors.New("insecure.revoke: set: want refuse, too"))
 	}
 	return errs
 }

@@ -349,8 +349,8 @@ func TestInsecureConfig(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
 	for want, insecure := range map[string]middleware.Insecure{
-		"insecure: allow, refuse":      {Allow: true, Refuse: true},
-		"insecure.revoke: want refuse": {Revoke: never},
+		"insecure: allow, refuse":           {Allow: true, Refuse: true},
+		"insecure.revoke: set: want refuse": {Revoke: never},
 	} {
 		_, err := middleware.New(h.gate, middleware.Config{Insecure: insecure})
 		require.ErrorIs(t, err, middleware.ErrInvalid)
