@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -113,7 +114,7 @@ func (h *Handler) link(r *http.Request) (*answer, error) {
 		return h.linkForm(r, "The key is linked to this plan already.")
 	case errors.Is(err, usageplan.ErrClash):
 		return h.linkForm(r, "The key has a plan for the same stage already. Unlink that one first.")
-	case errors.Is(err, usageplan.ErrNotFound):
+	case errors.Is(err, usageplan.ErrNotFound), errors.Is(err, usageplan.ErrInvalid):
 		return h.linkForm(r, "There is no such plan.")
 	}
 	return a, err
@@ -128,6 +129,9 @@ func (h *Handler) askUnlink(r *http.Request) (*answer, error) {
 	planID := r.URL.Query().Get("plan")
 	effects := []string{"The limits of this plan no longer count for the key.", "What was used is kept. It counts again if the key is linked again."}
 	others := slices.DeleteFunc(slices.Clone(report.Links), func(l usageplan.Link) bool { return l.PlanID == planID })
+	if len(others) == len(report.Links) {
+		return nil, errNoLink(planID)
+	}
 	if !isAdmitted(&report.Access, others) {
 		effects = append(effects, "The key has no other plan that admits it, so every request with it is refused.")
 	}
@@ -136,6 +140,12 @@ func (h *Handler) askUnlink(r *http.Request) (*answer, error) {
 		Key: k, Text: "Unlink this key from the plan " + planID + "?", Action: "/keys/" + k.ID + "/unlink", Button: "Unlink the key",
 		Effects: effects, Fields: map[string]string{"plan": planID},
 	}}, nil
+}
+
+// errNoLink is the answer about a plan that the key does not have.
+func errNoLink(planID string) error {
+	text := fmt.Sprintf("The key does not have the plan %.64q, and nothing was changed. Load the page of the key again.", planID)
+	return &problem{http.StatusConflict, text}
 }
 
 func (h *Handler) unlink(r *http.Request) (*answer, error) {

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"maps"
 	"net/http"
 	"regexp"
 	"testing"
@@ -34,10 +35,8 @@ func TestCreate(t *testing.T) {
 	require.NoError(t, err)
 	form := f.get("/usage/new-key?plan=gold")
 	require.Contains(t, form, `<option value="gold" selected>`)
-	values := fields{"name": "Web shop", "customer": "c1", "group": "acme", "plan": "gold", "description": "One\nTwo", "expires": "2999-12-31"}
-	for _, m := range hidden.FindAllStringSubmatch(form, -1) {
-		values[m[1]] = m[2]
-	}
+	values := formFields(form)
+	maps.Copy(values, fields{"name": "Web shop", "customer": "c1", "group": "acme", "plan": "gold", "description": "One\nTwo", "expires": "2999-12-31"})
 	status, page, header := f.send("POST", "/usage/new-key", encode(values), nil)
 	require.Equal(t, http.StatusOK, status, page)
 	require.Equal(t, "no-store", header.Get("Cache-Control"))
@@ -156,10 +155,8 @@ func TestRotate(t *testing.T) {
 		f := newFixture(t)
 		f.plan("gold", "unlimited", "99/day")
 		old := f.key(apikey.Key{ID: "k"}, "gold")
-		values := fields{"grace": "1h"}
-		for _, m := range hidden.FindAllStringSubmatch(f.get("/usage/keys/k/rotate"), -1) {
-			values[m[1]] = m[2]
-		}
+		values := formFields(f.get("/usage/keys/k/rotate"))
+		values["grace"] = "1h"
 		status, page, header := f.send("POST", "/usage/keys/k/rotate", encode(values), nil)
 		require.Equal(t, http.StatusOK, status, page)
 		require.Equal(t, "no-store", header.Get("Cache-Control"))
@@ -190,9 +187,9 @@ func TestExtendGroup(t *testing.T) {
 	secret := f.key(apikey.Key{ID: "k", GroupID: "acme"})
 	require.Equal(t, gate.Admitted, f.reason(secret))
 	require.Equal(t, gate.QuotaExceeded, f.reason(secret))
-	status, page, _ := f.post("/usage/groups/acme/extend?quota=day", "/usage/groups/acme/extend", fields{"remaining": "x"})
+	status, page, _ := f.post("/usage/groups/acme/extend?plan=org&quota=day", "/usage/groups/acme/extend", fields{"remaining": "x"})
 	require.Equal(t, http.StatusUnprocessableEntity, status, page)
-	status, page, header := f.post("/usage/groups/acme/extend?quota=day", "/usage/groups/acme/extend", fields{"remaining": "5"})
+	status, page, header := f.post("/usage/groups/acme/extend?plan=org&quota=day", "/usage/groups/acme/extend", fields{"remaining": "5"})
 	require.Equal(t, http.StatusSeeOther, status, page)
 	require.Equal(t, "/usage/groups/acme?done=extended", header.Get("Location"))
 	require.Equal(t, gate.Admitted, f.reason(secret))

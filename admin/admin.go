@@ -171,25 +171,27 @@ func (h *Handler) routes() {
 
 		"/": func(*http.Request) (*answer, error) { return nil, errNoPage },
 	}
-	post := map[string]page{
-		"/new-key":               h.create,
-		"/keys/{key}/disable":    h.disable,
-		"/keys/{key}/enable":     h.enable,
-		"/keys/{key}/rotate":     h.rotate,
-		"/keys/{key}/restrict":   h.restrict,
-		"/keys/{key}/link":       h.link,
-		"/keys/{key}/move":       h.move,
-		"/keys/{key}/unlink":     h.unlink,
-		"/keys/{key}/extend":     h.extend,
-		"/groups/{group}/extend": h.extendGroup,
+	post := map[string]form{
+		"/new-key": {h.create, []string{
+			"id", "name", "description", "customer", "group", "plan", "expires", "scopes", "networks",
+		}},
+		"/keys/{key}/disable":    {h.disable, nil},
+		"/keys/{key}/enable":     {h.enable, nil},
+		"/keys/{key}/rotate":     {h.rotate, []string{"version", "grace"}},
+		"/keys/{key}/restrict":   {h.restrict, []string{"version", "scopes", "networks"}},
+		"/keys/{key}/link":       {h.link, []string{"plan"}},
+		"/keys/{key}/move":       {h.move, []string{"plan", "to"}},
+		"/keys/{key}/unlink":     {h.unlink, []string{"plan"}},
+		"/keys/{key}/extend":     {h.extend, []string{"plan", "quota", "window", "remaining"}},
+		"/groups/{group}/extend": {h.extendGroup, []string{"plan", "quota", "window", "remaining"}},
 	}
 	for path, p := range get {
 		h.handle("GET "+path, pageTime, p)
 	}
-	for path, p := range post {
-		h.handle("POST "+path, pageTime, p)
+	for path, f := range post {
+		h.handle("POST "+path, pageTime, f.send)
 	}
-	h.handle("POST /audit", h.cfg.AuditTime, h.runAudit)
+	h.handle("POST /audit", h.cfg.AuditTime, form{h.runAudit, nil}.send)
 	for name, file := range files {
 		h.mux.HandleFunc("GET /"+name, file.serve)
 	}

@@ -94,12 +94,15 @@ func parseUnits(text string) (n int64, fault string) {
 
 // askExtendGroup asks what is to remain of a quota of a group.
 func (h *Handler) askExtendGroup(r *http.Request) (*answer, error) {
-	e, err := h.groupExtensionOf(r, r.URL.Query().Get("quota"))
+	q := r.URL.Query()
+	e, err := h.groupExtensionOf(r, q.Get("plan"), q.Get("quota"))
 	return e.page(""), err
 }
 
-// groupExtensionOf returns the form for a quota of the group in the path.
-func (h *Handler) groupExtensionOf(r *http.Request, name string) (e extension, err error) {
+// groupExtensionOf returns the form for a quota of the group in the path. The group may
+// have got another plan since the form was loaded. Then the quota is another one, too,
+// although it has the same name.
+func (h *Handler) groupExtensionOf(r *http.Request, planID, name string) (e extension, err error) {
 	reports, err := h.gate.GroupReports(r.Context(), []string{r.PathValue("group")}, gate.Span{Days: 1, Windows: 1})
 	if err != nil {
 		return e, err
@@ -109,12 +112,12 @@ func (h *Handler) groupExtensionOf(r *http.Request, name string) (e extension, e
 	}
 	g := &reports[0].Lineage[0]
 	e = extension{Of: nameOf(g.Name, g.ID), Action: "/groups/" + g.ID + "/extend", Back: "/groups/" + g.ID}
-	return e, e.find(newBars(&reports[0].Report), g.PlanID, name)
+	return e, e.find(newBars(&reports[0].Report), planID, name)
 }
 
 func (h *Handler) extendGroup(r *http.Request) (*answer, error) {
-	id, name := r.PathValue("group"), r.PostForm.Get("quota")
-	e, err := h.groupExtensionOf(r, name)
+	id, planID, name := r.PathValue("group"), r.PostForm.Get("plan"), r.PostForm.Get("quota")
+	e, err := h.groupExtensionOf(r, planID, name)
 	if err != nil {
 		return nil, err
 	}

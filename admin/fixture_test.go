@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"html"
 	"io"
 	"maps"
 	"net/http"
@@ -132,15 +133,42 @@ func (f *fixture) get(path string) string {
 	return text
 }
 
-var hidden = regexp.MustCompile(`<input type="hidden" name="(\w+)" value="([^"]*)">`)
+var (
+	inputs    = regexp.MustCompile(`<input [^>]*name="(\w+)"[^>]*>`)
+	valueOf   = regexp.MustCompile(` value="([^"]*)"`)
+	textareas = regexp.MustCompile(`<textarea [^>]*name="(\w+)"[^>]*>([^<]*)</textarea>`)
+	selects   = regexp.MustCompile(`<select [^>]*name="(\w+)"[^>]*>(.*?)</select>`)
+	options   = regexp.MustCompile(`<option value="([^"]*)"( selected)?>`)
+)
+
+// formFields returns the fields of the form on a page, as a browser sends them if nobody
+// fills anything in.
+func formFields(page string) fields {
+	_, page, _ = strings.Cut(page, `<form method="post"`)
+	values := fields{}
+	for _, m := range inputs.FindAllStringSubmatch(page, -1) {
+		values[m[1]] = ""
+		if v := valueOf.FindStringSubmatch(m[0]); v != nil {
+			values[m[1]] = html.UnescapeString(v[1])
+		}
+	}
+	for _, m := range textareas.FindAllStringSubmatch(page, -1) {
+		values[m[1]] = html.UnescapeString(m[2])
+	}
+	for _, m := range selects.FindAllStringSubmatch(page, -1) {
+		for i, o := range options.FindAllStringSubmatch(m[2], -1) {
+			if i == 0 || o[2] != "" {
+				values[m[1]] = html.UnescapeString(o[1])
+			}
+		}
+	}
+	return values
+}
 
 // post loads the form of a page, fills it in, and sends it.
 func (f *fixture) post(form, action string, filled fields) (status int, text string, answer http.Header) {
 	f.t.Helper()
-	values := fields{}
-	for _, m := range hidden.FindAllStringSubmatch(f.get(form), -1) {
-		values[m[1]] = m[2]
-	}
+	values := formFields(f.get(form))
 	maps.Copy(values, filled)
 	return f.send("POST", action, encode(values), fields{"Origin": "http://ration.example.com", "Sec-Fetch-Site": "same-origin"})
 }

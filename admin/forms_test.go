@@ -41,7 +41,7 @@ func TestForgedForms(t *testing.T) {
 	forms := map[string]fields{
 		"/usage/new-key": {"id": "new", "name": "n"}, "/usage/keys/k/disable": {}, "/usage/keys/k/enable": {}, "/usage/keys/k/rotate": {"version": "1", "grace": "0"},
 		"/usage/keys/k/restrict": {"version": "1", "scopes": "a", "networks": "192.0.2.1"},
-		"/usage/keys/k/link":     {"plan": "gold"}, "/usage/keys/k/unlink": {"plan": "gold"}, "/usage/keys/k/extend": {"plan": "gold", "quota": "day", "remaining": "1"},
+		"/usage/keys/k/link":     {"plan": "gold"}, "/usage/keys/k/unlink": {"plan": "gold"}, "/usage/keys/k/move": {"plan": "gold", "to": "gold"}, "/usage/keys/k/extend": {"plan": "gold", "quota": "day", "remaining": "1"},
 		"/usage/groups/g/extend": {"quota": "day", "remaining": "1"}, "/usage/audit": {},
 	}
 	for path, values := range forms {

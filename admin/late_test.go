@@ -26,22 +26,18 @@ func TestLateExtension(t *testing.T) {
 			require.Equal(t, gate.Admitted, f.reason(secret))
 		}
 		for form, action := range map[string]string{
-			"/usage/keys/k/extend?plan=gold&quota=day": "/usage/keys/k/extend",
-			"/usage/groups/acme/extend?quota=day":      "/usage/groups/acme/extend",
+			"/usage/keys/k/extend?plan=gold&quota=day":      "/usage/keys/k/extend",
+			"/usage/groups/acme/extend?plan=gold&quota=day": "/usage/groups/acme/extend",
 		} {
-			values := fields{"remaining": "0"}
-			for _, m := range hidden.FindAllStringSubmatch(f.get(form), -1) {
-				values[m[1]] = m[2]
-			}
+			values := formFields(f.get(form))
+			values["remaining"] = "0"
 			time.Sleep(11 * time.Hour) // the token is good for longer
 			status, page, header := f.send("POST", action, encode(values), nil)
 			require.Equal(t, http.StatusSeeOther, status, page)
 			require.Contains(t, header.Get("Location"), "extended")
 
-			values = fields{"remaining": "0"}
-			for _, m := range hidden.FindAllStringSubmatch(f.get(form), -1) {
-				values[m[1]] = m[2]
-			}
+			values = formFields(f.get(form))
+			values["remaining"] = "0"
 			time.Sleep(time.Until(time.Now().Truncate(day).Add(day))) // midnight
 			for range 2 {
 				values["token"] = f.token("ada")

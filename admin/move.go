@@ -41,7 +41,7 @@ func (h *Handler) moveForm(r *http.Request, from, fault string) (*answer, error)
 			return h.moveFrom(ctx, moveForm{Key: k, From: l, Error: fault, Own: ownLimits(l.Throttle, l.Throttles, l.Quotas)}, links)
 		}
 	}
-	return nil, &problem{http.StatusConflict, "The key does not have the plan " + from + ", and nothing was changed. Load the page of the key again."}
+	return nil, errNoLink(from)
 }
 
 // moveFrom returns the form, with all plans that the key does not have.

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"sync"
 	"testing"
@@ -120,13 +121,8 @@ func TestFormsTwice(t *testing.T) {
 // formOf returns the form of a page, filled in.
 func (f *fixture) formOf(page string, filled fields) string {
 	f.t.Helper()
-	values := fields{}
-	for _, m := range hidden.FindAllStringSubmatch(f.get(page), -1) {
-		values[m[1]] = m[2]
-	}
-	for name, value := range filled {
-		values[name] = value
-	}
+	values := formFields(f.get(page))
+	maps.Copy(values, filled)
 	return encode(values)
 }
 

@@ -118,7 +118,7 @@ func (h *Handler) readForm(w http.ResponseWriter, r *http.Request, actor string)
 		p = &problem{http.StatusRequestEntityTooLarge, "The form is too large."}
 	case err != nil:
 		p = &problem{http.StatusBadRequest, "The form cannot be read."}
-	case !h.tokens.check(r.PostForm.Get("token"), actor, time.Now()):
+	case !h.tokens.check(r.PostForm.Get(tokenField), actor, time.Now()):
 		p = &problem{http.StatusForbidden, "This form is out of date, and nothing was changed. Go back, load the page again, and send the form once more."}
 	default:
 		return true

@@ -13,6 +13,9 @@ import (
 // tokenAge is how long a form can be sent after it was loaded.
 const tokenAge = 12 * time.Hour
 
+// tokenField is the name of the field that has the token of a form.
+const tokenField = "token"
+
 // tokens makes the tokens of forms. A token has the time when it was made, and the HMAC
 // of that time and of the actor.
 //
