@@ -13,7 +13,8 @@ type Mistake uint8
 
 // The mistakes. A Gate finds the first three and NoAddress, and package middleware finds
 // the others. A Middleware looks for UnknownRoute, UnknownPublic, OtherFormat,
-// UnusedScopes, UnknownScope and PlainHTTP only if it has a Logger.
+// UnusedScopes, UnknownScope and PlainHTTP only if it has a Logger. A LimitBy has no Gate:
+// it counts by middleware.LimitConfig.NoteMistake.
 const (
 	NotListening  Mistake = iota // the Run of a store is not running
 	BrokenGroup                  // a group, one above it, or a plan of these does not exist
@@ -30,12 +31,14 @@ const (
 	UnknownScope                 // requests need a scope that no key has
 	PlainHTTP                    // keys come over plain HTTP: see middleware.Insecure
 	NoGuessLimit                 // guesses of keys come from where no address is known
+	LimitedTwice                 // requests pass through one limiter of a LimitBy twice
 	mistakes                     // how many there are
 )
 
 var mistakeNames = [mistakes]string{"not_listening", "broken_group", "broken_plan", "unknown_route", "unknown_public",
 	"unused_units", "unused_classes", "decided_twice", "other_format",
-	"no_address", "unnamed_proxy", "unused_scopes", "unknown_scope", "plain_http", "no_guess_limit"}
+	"no_address", "unnamed_proxy", "unused_scopes", "unknown_scope", "plain_http", "no_guess_limit",
+	"limited_twice"}
 
 // String returns the mistake in snake case, such as "unknown_route".
 func (m Mistake) String() string {

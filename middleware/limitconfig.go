@@ -58,6 +58,11 @@ type LimitConfig struct {
 	// when they begin and when they have ended. It receives bad requests at
 	// slog.LevelDebug. If nil, nothing is logged.
 	Logger *slog.Logger
+
+	// NoteMistake counts a mistake in the set-up: gate.LimitedTwice, once. Give it the
+	// NoteMistake of a Gate, so that the mistake is in the Stats and the metrics of the
+	// Gate. If nil, the mistake is only logged.
+	NoteMistake func(gate.Mistake)
 }
 
 // A KeyedLimit is a limit, and the function that returns what it counts by.

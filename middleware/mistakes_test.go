@@ -12,6 +12,7 @@ import (
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/middleware"
+	"github.com/ration-go/ration/store/memory"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -113,6 +114,32 @@ func TestMistakesOfRestrictions(t *testing.T) {
 				}
 			}
 			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+// TestLimitedTwiceIsCounted sends requests through one limiter twice. The Gate counts the
+// mistake once, also without a Logger.
+func TestLimitedTwiceIsCounted(t *testing.T) {
+	for name, logger := range map[string]*slog.Logger{"a Logger": slog.New(slog.DiscardHandler), "no Logger": nil} {
+		t.Run(name, func(t *testing.T) {
+			h := newFixture(t)
+			lim := newLimiter(t, memory.New(memory.Config{}), limiter.PerMinute(99))
+			byIP := must(middleware.LimitBy(lim, middleware.ByIP(), middleware.LimitConfig{Logger: logger, NoteMistake: h.gate.NoteMistake}))
+			counted := func() (n int64) {
+				for _, m := range h.gate.Stats().Mistakes {
+					n += m.Count
+				}
+				return n
+			}
+			require.Equal(t, 200, status(byIP(ok), request("GET", "/pets/1")))
+			require.Zero(t, counted())
+			for range 3 {
+				require.Equal(t, 200, status(byIP(byIP(ok)), request("GET", "/pets/1")))
+			}
+			require.EqualValues(t, 1, counted())
+			require.EqualValues(t, 1, h.gate.Stats().Mistakes[gate.LimitedTwice].Count)
+			require.Equal(t, "limited_twice", gate.LimitedTwice.String())
 		})
 	}
 }
