@@ -52,7 +52,7 @@ var mayImport = map[string][]string{
 	"/limiter":                 {"/internal/fault", "/internal/nilcheck", "/store"},
 	"/middleware":              {"/apikey", "/gate", "/history", "/internal/fault", "/internal/guess", "/internal/nilcheck", "/internal/outage", "/internal/refusal", "/internal/routename", "/limiter", "/quota", "/store", "/usageplan"},
 	"/observe":                 {"/gate", "/store", "/usageplan"},
-	"/observe/internal/series": {"/gate", "/internal/fault", "/internal/nilcheck", "/observe", "/store/lease", "/usageplan"},
+	"/observe/internal/series": {"/alert", "/gate", "/internal/fault", "/internal/nilcheck", "/observe", "/store/lease", "/usageplan"},
 	"/quota":                   {"/internal/fault", "/internal/nilcheck", "/store"},
 	"/rpc":                     {"/apikey", "/gate", "/internal/fault", "/internal/outage", "/middleware", "/store", "/usageplan"},
 	"/store":                   {},

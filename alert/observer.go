@@ -28,7 +28,7 @@ type Observer struct {
 	saidIdle  atomic.Bool               // that Run is not running
 	saidFull  atomic.Bool               // that the queue is full
 
-	fired, delivered, dropped, untracked atomic.Int64
+	fired, delivered, dropped, untracked, idle atomic.Int64
 }
 
 // New returns an Observer that calls notify for each Event, from Run and never from a
@@ -97,9 +97,13 @@ func (a *Observer) fire(ctx context.Context, keyID string, r *gate.Reached, at t
 // starts and restarts Run within it.
 const maxIdle = 10 * time.Second
 
-// warnIfIdle logs once that no Run is running.
+// warnIfIdle counts Events for which no Run is running, and logs the first of them.
 func (a *Observer) warnIfIdle(ctx context.Context) {
-	if a.cfg.Logger == nil || a.running.Load() > 0 || time.Since(*a.idleSince.Load()) < maxIdle || a.saidIdle.Swap(true) {
+	if a.running.Load() > 0 || time.Since(*a.idleSince.Load()) < maxIdle {
+		return
+	}
+	a.idle.Add(1)
+	if a.cfg.Logger == nil || a.saidIdle.Swap(true) {
 		return
 	}
 	a.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "ration: Run of the alerts is not running: no alert is delivered",

@@ -69,8 +69,10 @@ type Stats struct {
 	Windows   int
 	Untracked int64
 
-	// Running reports whether a Run is running.
+	// Running reports whether a Run is running. Idle is how often Events were queued
+	// although none had been running for 10s. It is above 0 only by a mistake in the set-up.
 	Running bool
+	Idle    int64
 }
 
 // Stats returns what a has done. It takes each lock of the windows for a moment.
@@ -79,6 +81,6 @@ func (a *Observer) Stats() Stats {
 		Fired: a.fired.Load(), Delivered: a.delivered.Load(), Queued: len(a.queue),
 		Dropped: a.dropped.Load(),
 		Windows: a.windows.len(), Untracked: a.untracked.Load(),
-		Running: a.running.Load() > 0,
+		Running: a.running.Load() > 0, Idle: a.idle.Load(),
 	}
 }

@@ -143,6 +143,34 @@ func TestDeliveryOutlastsRun(t *testing.T) {
 	})
 }
 
+// TestNotRunningIsCounted checks that Stats count Events that nobody waits for, also
+// without a Logger.
+func TestNotRunningIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t)
+		s.key("a", plan("p", "10 tokens/minute as minute"))
+		alerts := must(alert.New(func(context.Context, alert.Event) {}, alert.Config{Thresholds: []int{100}}))
+		p := s.process(alert.Config{}, func(cfg *gate.Config, _ *store.Counter) { cfg.Observer = alerts })
+		idle := func(after time.Duration) int64 {
+			time.Sleep(after)
+			p.spend("a", 10)
+			synctest.Wait()
+			return alerts.Stats().Idle
+		}
+		require.Zero(t, idle(9*time.Second), "a Run may begin in a moment")
+		require.EqualValues(t, 1, idle(time.Minute))
+		require.EqualValues(t, 2, idle(time.Minute))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- alerts.Run(ctx) }()
+		synctest.Wait()
+		require.EqualValues(t, 2, idle(time.Minute))
+		cancel()
+		<-done
+		require.EqualValues(t, 3, idle(time.Minute))
+	})
+}
+
 // TestNotRunning checks that a service without a Run is told, once.
 func TestNotRunning(t *testing.T) {
 	const warning = "Run of the alerts is not running"

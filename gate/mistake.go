@@ -13,8 +13,8 @@ type Mistake uint8
 
 // The mistakes. A Gate finds the first three and NoAddress, and package middleware finds
 // the others. A Middleware looks for UnknownRoute, UnknownPublic, OtherFormat,
-// UnusedScopes, UnknownScope and PlainHTTP only if it has a Logger. A LimitBy has no Gate:
-// it counts by middleware.LimitConfig.NoteMistake.
+// UnusedScopes, UnknownScope and PlainHTTP only if it has a Logger. A LimitBy has no
+// Gate: it counts by middleware.LimitConfig.NoteMistake.
 const (
 	NotListening  Mistake = iota // the Run of a store is not running
 	BrokenGroup                  // a group, one above it, or a plan of these does not exist

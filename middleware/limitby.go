@@ -43,8 +43,8 @@ var ErrBadRequest = errors.New("middleware: bad request")
 // that limit.
 //
 // A request is charged once for each key of a limiter, even if it passes through the
-// limiter twice. The Logger is warned of that once, and LimitConfig.NoteMistake counts it.
-// Different limiters may be stacked.
+// limiter twice. The Logger is warned of that once, and LimitConfig.NoteMistake counts
+// it. Different limiters may be stacked.
 //
 // Caution: give the Limiter a store of its own, not the one that a Gate counts in. Every
 // new key takes a place in the store. A flood from many addresses fills a store in memory
@@ -181,8 +181,8 @@ func (b *limitBy) keyProblem(h http.Header, r *http.Request, l *keyedLimit, err 
 	return newProblem(http.StatusInternalServerError, "The service failed to determine the caller of the request.")
 }
 
-// warnOfTwice warns once that a request passes through a limiter twice, and counts that as
-// a Mistake. The inner one has no effect.
+// warnOfTwice warns once that a request passes through a limiter twice, and counts that
+// as a Mistake. The inner one has no effect.
 func (b *limitBy) warnOfTwice(ctx context.Context, l *keyedLimit) {
 	if b.twice.Load() || b.twice.Swap(true) {
 		return

@@ -20,8 +20,8 @@ func TestPages(t *testing.T) {
 	codeblocks.Compile(t, blocks)
 }
 
-// TestPageListsAllMetrics checks that docs/metrics.md has a row for each metric, with the
-// names of both modules and the labels.
+// TestPageListsAllMetrics checks that docs/metrics.md has a row for each metric: the
+// names of both modules, the labels, and the sentence that scrapers are told, too.
 func TestPageListsAllMetrics(t *testing.T) {
 	text, err := os.ReadFile("../../docs/metrics.md")
 	require.NoError(t, err)
@@ -32,19 +32,21 @@ func TestPageListsAllMetrics(t *testing.T) {
 	o, err := rationprom.New(rationprom.Config{})
 	require.NoError(t, err)
 	names := described(o)
-	row := func(name, dotted string, labels []string) string {
+	row := func(name, dotted, help string, labels []string) string {
 		quoted := ""
 		if len(labels) > 0 {
 			quoted = " `" + strings.Join(labels, "`, `") + "`"
 		}
-		return "| `" + name + "` | `ration." + dotted + "` |" + quoted + " |"
+		return "| `" + name + "` | `ration." + dotted + "` |" + quoted + " | " + help + " |"
 	}
 	for i, m := range series.Metrics() {
-		require.True(t, rows[row(names[i], m.Name, m.Labels)], row(names[i], m.Name, m.Labels))
+		want := row(names[i], m.Name, m.Help, m.Labels)
+		require.True(t, rows[want], want)
 	}
 	for i, h := range []series.Histogram{series.DecisionTime, series.StoreTime} {
 		name := names[len(series.Metrics())+i]
-		require.True(t, rows[row(name, h.Name, h.Labels)], row(name, h.Name, h.Labels))
+		want := row(name, h.Name, h.Help, h.Labels)
+		require.True(t, rows[want], want)
 	}
 }
 

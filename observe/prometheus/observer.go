@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ration-go/ration/alert"
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/fault"
 	"github.com/ration-go/ration/observe"
@@ -105,6 +106,9 @@ func (o *Observer) WatchMemory(subjects func() int) { o.recorder.WatchSubjects(s
 // WatchStore adds the gauges of a store that is called, such as Redis. The function busy
 // must return quickly.
 func (o *Observer) WatchStore(busy func() observe.Busy) { o.recorder.WatchStore(busy) }
+
+// WatchAlerts adds the metrics of an alert.Observer, by its method Stats.
+func (o *Observer) WatchAlerts(stats func() alert.Stats) { o.recorder.WatchAlerts(stats) }
 
 // WatchLogins adds the counters of an admin page, for example of Stats of an admin.Basic.
 // The function must return quickly.

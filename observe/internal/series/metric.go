@@ -89,6 +89,16 @@ var (
 		Help: "1 while the settlement of leases fails."}
 )
 
+// The metrics of an alert.Observer.
+var (
+	AlertEvents = &Metric{Name: "alert.events", Labels: []string{"state"},
+		Help: "Alerts by what became of them: fired, delivered, dropped because the queue was full, untracked because too many windows were remembered, or idle because no Run was running."}
+	AlertQueued = &Metric{Name: "alert.queued", Gauge: true,
+		Help: "Alerts that wait for delivery."}
+	AlertRunning = &Metric{Name: "alert.running", Gauge: true,
+		Help: "1 while a Run delivers alerts."}
+)
+
 // The counters of the admin page.
 var FailedLogins = &Metric{Name: "admin.failed_logins", Labels: []string{"result"},
 	Help: "Logins to the admin page that failed: result wrong, or refused because the client had failed too often."}
@@ -99,7 +109,8 @@ func Metrics() []*Metric {
 		Decisions, Repeated, Peeks, Further, Refusals, WouldRefuse, Charged, Returned, Corrections, KeyReads, StaleKeys,
 		CachedKeys, RefusedSecrets, Lookups, LookupsWaiting, OldestKey, Outage, OutageTime, Outages, OutageDecisions, Denied, Mistakes,
 		Running, Subscribed, SubscribedSince, LastChange, Lost, SubscribeFailed, SubscribeDenied,
-		Subjects, Calls, CallsWaiting, LeasedSubjects, LeaseFailing, FailedLogins,
+		Subjects, Calls, CallsWaiting, LeasedSubjects, LeaseFailing,
+		AlertEvents, AlertQueued, AlertRunning, FailedLogins,
 	}
 }
 

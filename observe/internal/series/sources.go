@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ration-go/ration/alert"
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/nilcheck"
 	"github.com/ration-go/ration/observe"
@@ -17,6 +18,7 @@ type sources struct {
 	subjects func() int
 	busy     func() observe.Busy
 	logins   func() observe.Logins
+	alerts   func() alert.Stats
 }
 
 // Watch adds the gauges of g. It returns an error if g is nil or has other units than r,
@@ -59,10 +61,17 @@ func (r *Recorder) WatchLogins(failed func() observe.Logins) {
 	r.sources.logins = failed
 }
 
+// WatchAlerts adds the metrics of an alert.Observer.
+func (r *Recorder) WatchAlerts(stats func() alert.Stats) {
+	r.sources.mu.Lock()
+	defer r.sources.mu.Unlock()
+	r.sources.alerts = stats
+}
+
 // read reads the gauges.
 func (s *sources) read(yield Yield) {
 	s.mu.Lock()
-	g, subjects, busy, logins := s.gate, s.subjects, s.busy, s.logins
+	g, subjects, busy, logins, alerts := s.gate, s.subjects, s.busy, s.logins, s.alerts
 	s.mu.Unlock()
 	if g != nil {
 		readGate(g.Stats(), yield)
@@ -78,11 +87,25 @@ func (s *sources) read(yield Yield) {
 		yield(CallsWaiting, float64(b.ChargesWaiting), "charge")
 		yield(CallsWaiting, float64(b.ReadsWaiting), "read")
 	}
+	if alerts != nil {
+		readAlerts(alerts(), yield)
+	}
 	if logins != nil {
 		l := logins()
 		yield(FailedLogins, float64(l.Wrong), "wrong")
 		yield(FailedLogins, float64(l.Refused), "refused")
 	}
+}
+
+// readAlerts reads the metrics of an alert.Observer.
+func readAlerts(s alert.Stats, yield Yield) {
+	yield(AlertEvents, float64(s.Fired), "fired")
+	yield(AlertEvents, float64(s.Delivered), "delivered")
+	yield(AlertEvents, float64(s.Dropped), "dropped")
+	yield(AlertEvents, float64(s.Untracked), "untracked")
+	yield(AlertEvents, float64(s.Idle), "idle")
+	yield(AlertQueued, float64(s.Queued))
+	yield(AlertRunning, float64(bit(s.Running)))
 }
 
 // readLeases reads the gauges of a Gate with leases.

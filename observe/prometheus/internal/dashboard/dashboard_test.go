@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration"
+	"github.com/ration-go/ration/alert"
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/observe"
@@ -42,6 +43,22 @@ func TestEveryMetricIsShown(t *testing.T) {
 			require.Contains(t, string(text), name+"{")
 		}
 	}
+}
+
+// TestFurtherChargesArePlotted checks that the dashboard plots further charges, and does
+// not only divide by them.
+func TestFurtherChargesArePlotted(t *testing.T) {
+	text, err := os.ReadFile("../../dashboard.json")
+	require.NoError(t, err)
+	all, err := queries(text)
+	require.NoError(t, err)
+	var plotted []string
+	for _, q := range all {
+		if strings.HasPrefix(q.expr, "sum by (plan) (rate(ration_further_charges_total{") {
+			plotted = append(plotted, q.where)
+		}
+	}
+	require.Equal(t, []string{"panel Further charges"}, plotted)
 }
 
 // TestMisspelt checks that each kind of mistake in a dashboard is found.
@@ -79,6 +96,7 @@ func gathered(t *testing.T) metrics {
 	o.WatchMemory(func() int { return int(st.Stats().Subjects) })
 	o.WatchStore(func() observe.Busy { return observe.Busy{Charges: 0, ReadsWaiting: 0} })
 	o.WatchLogins(func() observe.Logins { return observe.Logins{Wrong: 1} })
+	o.WatchAlerts(func() alert.Stats { return alert.Stats{Fired: 1} })
 
 	traffic(t, s, st)
 	families, err := reg.Gather()
