@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -85,7 +85,7 @@ func (h *historyStore) list(ctx context.Context, f history.Filter, cursor string
 	if limit < 1 {
 		err = fmt.Errorf("%w: limit: %d: want 1 or more", history.ErrInvalid, limit)
 	}
-	if cursor != "" && !streamID.MatchString(cursor) {
+	if cursor != "" && !isStreamID(cursor) {
 		err = errors.Join(err, fmt.Errorf("%w: cursor: %.40q: want one that a listing gave", history.ErrInvalid, cursor))
 	}
 	if err != nil {
@@ -114,8 +114,15 @@ func (h *historyStore) list(ctx context.Context, f history.Filter, cursor string
 	return page, "", err
 }
 
-// streamID matches the ID of an item.
-var streamID = regexp.MustCompile(`^[0-9]{1,20}-[0-9]{1,20}$`)
+// isStreamID reports whether text is the ID that Redis gives to an item: two numbers of
+// 64 bits, as Redis writes them, which are not both 0. Redis fails for any other ID, and
+// that would look like an outage.
+func isStreamID(text string) bool {
+	ms, seq, _ := strings.Cut(text, "-")
+	m, errM := strconv.ParseUint(ms, 10, 64)
+	s, errS := strconv.ParseUint(seq, 10, 64)
+	return errM == nil && errS == nil && text != "0-0" && text == fmt.Sprintf("%d-%d", m, s)
+}
 
 // items returns the newest items before the one with the ID of a cursor. See getRecord
 // for why the command is made by Arbitrary.

@@ -103,7 +103,7 @@ var historyCases = []directoryCase[history.Store]{{
 		for _, f := range []history.Filter{
 			{Kind: history.KindLink}, {Kind: history.KindKey}, {Action: history.Rotate}, {Actor: entries[1].Actor},
 			{Actor: history.Actor{Kind: "aws"}}, {ID: "key-1"}, {ID: "plan_2"}, {ID: "key-1/plan_1"}, {ID: "plan-2"}, {ID: "plan%"},
-			{ID: "KEY-1"}, {ID: "ey-1"}, {Since: entries[3].At}, {Before: entries[3].At}, {Since: entries[2].At.Add(time.Microsecond), Before: entries[8].At},
+			{ID: "KEY-1"}, {ID: "ey-1"}, {ID: "\x00"}, {ID: "key-1\x00"}, {Kind: "\xff"}, {ID: strings.Repeat("a", 10_000)}, {Since: entries[3].At}, {Before: entries[3].At}, {Since: entries[2].At.Add(time.Microsecond), Before: entries[8].At},
 			{ID: "key-1", Action: history.Rotate, Since: entries[5].At},
 		} {
 			for _, limit := range []int{1, 3, 100} {
@@ -166,7 +166,7 @@ var historyCases = []directoryCase[history.Store]{{
 			_, _, err := s.List(v.ctx, history.Filter{}, "", limit)
 			v.wants(err, history.ErrInvalid)
 		}
-		for _, cursor := range []string{" ", "-", "x y", "1-", "'", strings.Repeat("9", 100)} {
+		for _, cursor := range []string{" ", "-", "x y", "1-", "'", "0-0", "99999999999999999999-1", "1-99999999999999999999", "-1", strings.Repeat("9", 100)} {
 			_, _, err := s.List(v.ctx, history.Filter{}, cursor, 1)
 			v.wants(err, history.ErrInvalid)
 		}
