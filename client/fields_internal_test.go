@@ -115,6 +115,7 @@ func TestVectors(t *testing.T) {
 		"no number":    {[]string{"X-RateLimit-Remaining: many", "X-RateLimit-Reset: soon"}, nil},
 		"infinite":     {[]string{"X-RateLimit-Remaining: 1", "X-RateLimit-Reset: Inf"}, []limit{{left: 1, reset: maxTime, resets: true}}},
 		"not a number": {[]string{"X-RateLimit-Remaining: 1", "X-RateLimit-Reset: NaN"}, []limit{{left: 1}}},
+		"beyond":       {[]string{"X-RateLimit-Limit: 100000000000000000000", "X-RateLimit-Remaining: 100000000000000000000"}, []limit{{quota: 999_999_999_999_999, left: 999_999_999_999_999}}},
 		"none":         {[]string{"X-RateLimit-Limit: 10"}, nil},
 	}
 	for name, c := range tests {
@@ -135,6 +136,7 @@ func TestRetryAfter(t *testing.T) {
 		"seconds":   {[]string{"Retry-After: 120"}, 2 * time.Minute, true},
 		"zero":      {[]string{"Retry-After: 0"}, 0, true},
 		"huge":      {[]string{"Retry-After: 18446744073709551615"}, maxTime, true},
+		"beyond":    {[]string{"Retry-After: 100000000000000000000"}, maxTime, true},
 		"date":      {[]string{"Retry-After: Sat, 10 Oct 2026 04:49:00 GMT"}, 16 * time.Second, true},
 		"by Date":   {[]string{"Retry-After: Sat, 10 Oct 2026 04:49:00 GMT", "Date: Sat, 10 Oct 2026 04:48:50 GMT"}, 10 * time.Second, true},
 		"past":      {[]string{"Retry-After: Sat, 10 Oct 2025 04:49:00 GMT"}, 0, true},

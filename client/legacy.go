@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -48,7 +49,7 @@ func windowOf(quota int64, limits string, policies []item) time.Duration {
 // is cut to that.
 func whole(s string) (int64, bool) {
 	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 64)
-	return int64(min(n, 999_999_999_999_999)), err == nil
+	return int64(min(n, 999_999_999_999_999)), err == nil || errors.Is(err, strconv.ErrRange)
 }
 
 const (

@@ -195,6 +195,29 @@ func TestBaseError(t *testing.T) {
 	})
 }
 
+// TestBasePanics has a base that panics, and a caller that recovers. The request is not in
+// flight any more: all 5 that remain can be used at once with a limit that is not paced.
+func TestBasePanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		panics := 4
+		s := newScript(step{200, []string{`RateLimit: "a";r=5;t=3600`}})
+		tr := newTransport(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+			if panics--; panics >= 0 {
+				panic("a mistake of the base")
+			}
+			return s.RoundTrip(r)
+		}), client.Config{})
+		for range 4 {
+			require.Panics(t, func() { _, _ = get(tr, request(t, "GET", url, nil)) })
+		}
+		for range 6 {
+			_, err := get(tr, request(t, "GET", url, nil))
+			require.NoError(t, err)
+		}
+		assert.Zero(t, s.at[5])
+	})
+}
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -95,10 +95,14 @@ func (t *Transport) send(p *shared, r *attempt, out *http.Request) (*http.Respon
 		return nil, err
 	}
 	r.number++
+	answered := false
+	defer func() {
+		if !answered { // also if the base panics
+			p.fail()
+		}
+	}()
 	resp, err := t.base.RoundTrip(out)
-	if err != nil {
-		p.fail()
-	}
+	answered = err == nil
 	return resp, err
 }
 
