@@ -23,6 +23,8 @@ type Memory struct {
 	entries []Entry // a ring: the entry with the number n is at (n-1) % Max
 	first   uint64  // the number of the oldest entry that is kept
 	last    uint64  // the number of the newest entry; numbers begin with 1
+
+	oldest time.Time // no entry that is kept is older
 }
 
 // NewMemory returns an empty Memory. An Entry takes the memory of its texts and states,
@@ -50,13 +52,34 @@ func (m *Memory) Append(ctx context.Context, e Entry) error {
 // entry returns the place of the entry with a number.
 func (m *Memory) entry(n uint64) *Entry { return &m.entries[(n-1)%uint64(m.bounds.Max)] }
 
-// forget notes which entry the newest one has replaced, and removes those before it that
-// are too old.
+// forget notes which entry the newest one has replaced, and removes all that are too old.
+// They are in any order, since a clock may have been ahead for a while.
 func (m *Memory) forget() {
 	m.first = max(m.first, m.last-uint64(len(m.entries))+1)
-	for oldest := m.bounds.Oldest(); m.first < m.last && m.entry(m.first).At.Before(oldest); m.first++ {
-		*m.entry(m.first) = Entry{}
+	m.oldest = earlier(m.oldest, m.entry(m.last).At)
+	bound := m.bounds.Oldest()
+	if !m.oldest.Before(bound) {
+		return
 	}
+	m.oldest = time.Time{}
+	for n := m.first; n <= m.last; n++ {
+		if e := m.entry(n); e.At.Before(bound) {
+			*e = Entry{}
+		} else {
+			m.oldest = earlier(m.oldest, e.At)
+		}
+	}
+	for m.first < m.last && m.entry(m.first).At.IsZero() {
+		m.first++
+	}
+}
+
+// earlier returns the earlier one of two times. A zero time is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) && !b.IsZero() {
+		return b
+	}
+	return a
 }
 
 // List implements Store.
