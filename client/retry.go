@@ -67,11 +67,17 @@ func idempotent(req *http.Request) bool {
 	return req.Header.Get("Idempotency-Key") != ""
 }
 
-// maxDrain is how much of an unused answer is read, so that its connection can be used
-// again.
-const maxDrain = 64 << 10
+// Of an unused answer at most maxDrain bytes are read, for at most drainTime, so that its
+// connection can be used again. A server that never ends its refusal must not hold the
+// request.
+const (
+	maxDrain  = 64 << 10
+	drainTime = 100 * time.Millisecond
+)
 
 func discard(resp *http.Response) {
+	timer := time.AfterFunc(drainTime, func() { _ = resp.Body.Close() })
+	defer timer.Stop()
 	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
 	_ = resp.Body.Close()
 }

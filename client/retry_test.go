@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -195,8 +196,9 @@ func TestBaseError(t *testing.T) {
 	})
 }
 
-// TestBasePanics has a base that panics, and a caller that recovers. The request is not in
-// flight any more: all 5 that remain can be used at once with a limit that is not paced.
+// TestBasePanics has a base that panics, and a caller that recovers. The request is not
+// in flight any more: all 5 that remain can be used at once with a limit that is not
+// paced.
 func TestBasePanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		panics := 4
@@ -221,3 +223,47 @@ func TestBasePanics(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// stalled is a body that gives one byte and then nothing, until it is closed.
+type stalled struct {
+	once   sync.Once
+	closed chan struct{}
+	read   bool
+}
+
+func (s *stalled) Read(p []byte) (int, error) {
+	if !s.read {
+		s.read = true
+		return copy(p, "x"), nil
+	}
+	<-s.closed
+	return 0, io.ErrClosedPipe
+}
+
+func (s *stalled) Close() error {
+	s.once.Do(func() { close(s.closed) })
+	return nil
+}
+
+// TestStalledBody has a server whose refusal never ends. The request is sent again
+// nevertheless, since nobody reads the refusal.
+func TestStalledBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, refused := newScript(), false
+		tr := newTransport(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+			if refused {
+				return s.RoundTrip(r)
+			}
+			refused = true
+			return &http.Response{StatusCode: 429, Header: http.Header{"Retry-After": {"10"}}, Body: &stalled{closed: make(chan struct{})}}, nil
+		}), client.Config{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		began := time.Now()
+		resp, err := tr.RoundTrip(request(t, "GET", url, nil).WithContext(ctx))
+		require.NoError(t, err)
+		require.Equal(t, 200, resp.StatusCode)
+		require.NoError(t, resp.Body.Close())
+		require.InDelta(t, 10.5, time.Since(began).Seconds(), 0.6, "10s, and up to 1s of jitter")
+	})
+}
