@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"html"
 	"maps"
 	"net/http"
 	"regexp"
@@ -72,7 +73,7 @@ func TestCreateFaults(t *testing.T) {
 		{fields{"plan": "silver"}, "there is no plan &#34;silver&#34;"},
 		{fields{"group": "acme"}, "there is no group &#34;acme&#34;"},
 		{fields{"name": "a\x00b"}, "name"},
-		{fields{"id": ""}, "id: want that of the form"},
+		{fields{"id": ""}, "id: &#34;&#34;: want 1 to 64"},
 		{fields{"id": "../../x"}, "id"},
 	} {
 		c.filled["description"] = "still here"
@@ -81,6 +82,26 @@ func TestCreateFaults(t *testing.T) {
 		require.Contains(t, page, c.want)
 		require.Contains(t, page, "still here", "what was typed stays")
 	}
+	require.Empty(t, f.changes())
+}
+
+// TestCreateAllFaults checks that a form comes back with all its faults at once, and with
+// no line that says nothing.
+func TestCreateAllFaults(t *testing.T) {
+	f := newFixture(t)
+	filled := fields{
+		"id": "a/b", "name": "a\x00b", "expires": "9999-12-31", "networks": "192.0.2.300\n10.0.0.0/99", "scopes": "a*b", "plan": "silver", "group": "acme",
+	}
+	status, page, _ := f.post("/usage/new-key", "/usage/new-key", filled)
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	page = html.UnescapeString(page)
+	for _, want := range []string{
+		`id: "a/b"`, `name: "a\x00b"`, "expires: want a day before 9999-12-31", `networks: "192.0.2.300"`, `networks: "10.0.0.0/99"`, `scopes[0]: "a*b"`,
+		`plan: there is no plan "silver"`, `group: there is no group "acme"`,
+	} {
+		require.Contains(t, page, want)
+	}
+	require.NotContains(t, page, "the form has a fault")
 	require.Empty(t, f.changes())
 }
 

@@ -73,7 +73,7 @@ func (h *Handler) create(r *http.Request) (*answer, error) {
 	switch {
 	case errors.Is(err, apikey.ErrExists):
 		return nil, &problem{http.StatusConflict, "This form was sent already, and its key exists. A secret is shown only once: if you have not kept it, rotate the key " + f.ID + "."}
-	case errors.Is(err, apikey.ErrInvalid), errors.Is(err, errForm):
+	case isFault(err):
 		f.Errors = strings.Split(err.Error(), "\n")
 		return h.createForm(r.Context(), f)
 	case err != nil:
@@ -82,39 +82,14 @@ func (h *Handler) create(r *http.Request) (*answer, error) {
 	return &answer{template: "secret", title: "The key was created", data: shownSecret{Key: k, Secret: string(secret)}}, nil
 }
 
-// errForm is wrapped by the faults of a form.
-var errForm = errors.New("the form has a fault")
-
 // createLinked creates an enabled key and links it to its plan. A key that cannot be
 // linked is removed, since its secret would be lost.
 func (h *Handler) createLinked(ctx context.Context, f createForm) (apikey.Key, apikey.Secret, error) {
-	expires, err := expiryOf(f.Expires, time.Now())
-	if err != nil {
-		return apikey.Key{}, "", errors.Join(errForm, err)
-	}
-	networks, err := parseNetworks(f.Networks)
-	if err != nil {
+	k, err := keyOf(&f, time.Now())
+	if err = joinFaults(err, h.checkPlan(ctx, f.Plan), h.checkGroup(ctx, f.Group)); err != nil {
 		return apikey.Key{}, "", err
 	}
-	if f.ID == "" {
-		return apikey.Key{}, "", errors.Join(errForm, errors.New("id: want that of the form"))
-	}
-	if f.Plan != "" {
-		if _, err := h.plans.Get(ctx, f.Plan); errors.Is(err, usageplan.ErrNotFound) {
-			return apikey.Key{}, "", errors.Join(errForm, errors.New("plan: there is no plan "+strconv.Quote(f.Plan)))
-		} else if err != nil {
-			return apikey.Key{}, "", err
-		}
-	}
-	if f.Group != "" {
-		if err := h.checkGroup(ctx, f.Group); err != nil {
-			return apikey.Key{}, "", err
-		}
-	}
-	k, secret, err := h.keys.Create(ctx, apikey.Key{
-		ID: f.ID, Name: f.Name, Description: f.Description, CustomerID: f.Customer, GroupID: f.Group, Enabled: true, Expires: expires,
-		Scopes: strings.Fields(f.Scopes), Networks: networks,
-	})
+	k, secret, err := h.keys.Create(ctx, k)
 	if err != nil || f.Plan == "" {
 		return k, secret, err
 	}
@@ -124,6 +99,17 @@ func (h *Handler) createLinked(ctx context.Context, f createForm) (apikey.Key, a
 	return k, secret, nil
 }
 
+// keyOf returns the key that a form asks for, or every fault of its fields.
+func keyOf(f *createForm, now time.Time) (apikey.Key, error) {
+	expires, badExpiry := expiryOf(f.Expires, now)
+	networks, badNetworks := parseNetworks(f.Networks)
+	k := apikey.Key{
+		ID: f.ID, Name: f.Name, Description: f.Description, CustomerID: f.Customer, GroupID: f.Group, Enabled: true, Expires: expires,
+		Scopes: strings.Fields(f.Scopes), Networks: networks,
+	}
+	return k, joinFaults(k.Validate(), badExpiry, badNetworks)
+}
+
 // undoCreate deletes a key, also if the person has gone. Other actions wait meanwhile.
 func (h *Handler) undoCreate(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pageTime)
@@ -131,17 +117,35 @@ func (h *Handler) undoCreate(ctx context.Context, id string) error {
 	return h.keys.Delete(ctx, id)
 }
 
-// checkGroup returns a fault of the form if there is no such group.
-func (h *Handler) checkGroup(ctx context.Context, id string) error {
-	if h.groups == nil {
-		return errors.Join(errForm, errors.New("group: this store keeps no groups"))
+// checkPlan returns a fault of the form if there is no such plan.
+func (h *Handler) checkPlan(ctx context.Context, id string) error {
+	if id == "" {
+		return nil
 	}
-	err := h.groups.Check(ctx, id)
+	_, err := h.plans.Get(ctx, id)
 	if errors.Is(err, usageplan.ErrNotFound) || errors.Is(err, usageplan.ErrInvalid) {
-		return errors.Join(errForm, errors.New("group: there is no group "+strconv.Quote(id)))
+		return formFault("plan: there is no plan " + strconv.Quote(id))
 	}
 	return err
 }
+
+// checkGroup returns a fault of the form if there is no such group.
+func (h *Handler) checkGroup(ctx context.Context, id string) error {
+	switch {
+	case id == "":
+		return nil
+	case h.groups == nil:
+		return formFault("group: this store keeps no groups")
+	}
+	err := h.groups.Check(ctx, id)
+	if errors.Is(err, usageplan.ErrNotFound) || errors.Is(err, usageplan.ErrInvalid) {
+		return formFault("group: there is no group " + strconv.Quote(id))
+	}
+	return err
+}
+
+// lastDay is the last day on which a key can expire at its end.
+var lastDay = time.Date(9999, time.December, 30, 0, 0, 0, 0, time.UTC)
 
 // expiryOf reads the day after which a key expires: the end of the day in UTC.
 func expiryOf(text string, now time.Time) (time.Time, error) {
@@ -149,11 +153,14 @@ func expiryOf(text string, now time.Time) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	day, err := time.Parse(time.DateOnly, text)
-	if err != nil {
-		return time.Time{}, errors.New("expires: want a day such as 2026-12-31")
-	}
-	if end := day.AddDate(0, 0, 1); end.After(now) {
+	switch end := day.AddDate(0, 0, 1); {
+	case err != nil:
+		return time.Time{}, formFault("expires: want a day such as 2026-12-31")
+	case day.After(lastDay):
+		return time.Time{}, formFault("expires: want a day before 9999-12-31, or none for a key that never expires")
+	case !end.After(now):
+		return time.Time{}, formFault("expires: want a day that is not over")
+	default:
 		return end, nil
 	}
-	return time.Time{}, errors.New("expires: want a day that is not over")
 }

@@ -1,9 +1,12 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+
+	"github.com/ration-go/ration/apikey"
 )
 
 // A form is an action, and the fields that its form sends beside the token.
@@ -35,4 +38,27 @@ func fieldFault(values url.Values, name string) string {
 	default:
 		return fmt.Sprintf("The form has the field %q %d times.", name, n)
 	}
+}
+
+// A formFault is a fault of what a person has typed.
+type formFault string
+
+// Error implements error.
+func (f formFault) Error() string { return string(f) }
+
+// isFault reports whether an error tells what is wrong with a form. Others are failures.
+func isFault(err error) bool {
+	_, typed := errors.AsType[formFault](err)
+	return typed || errors.Is(err, apikey.ErrInvalid)
+}
+
+// joinFaults returns all faults of a form as one error, a line for each. If one of the
+// errors is a failure, it returns that one.
+func joinFaults(errs ...error) error {
+	for _, err := range errs {
+		if err != nil && !isFault(err) {
+			return err
+		}
+	}
+	return errors.Join(errs...)
 }

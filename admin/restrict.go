@@ -63,7 +63,7 @@ func (h *Handler) restrict(r *http.Request) (*answer, error) {
 	switch {
 	case errors.Is(err, errStale):
 		return nil, &problem{http.StatusConflict, "The key was changed since the form was loaded, or the form was sent already. Nothing was changed now. Load the form again."}
-	case errors.Is(err, apikey.ErrInvalid), errors.Is(err, errForm):
+	case isFault(err):
 		f.Errors = strings.Split(err.Error(), "\n")
 		return f.page(), nil
 	case err != nil:
@@ -82,15 +82,12 @@ func parseNetworks(text string) (list []netip.Prefix, err error) {
 			p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("networks: %.60q: want an address or a prefix such as 192.0.2.0/24", word))
+			errs = append(errs, formFault(fmt.Sprintf("networks: %.60q: want an address or a prefix such as 192.0.2.0/24", word)))
 			continue
 		}
 		list = append(list, p)
 	}
-	if len(errs) > 0 {
-		return nil, fmt.Errorf("%w: %w", errForm, errors.Join(errs...))
-	}
-	return list, nil
+	return list, errors.Join(errs...)
 }
 
 // networkTexts returns prefixes as the page shows them.
