@@ -24,6 +24,10 @@
 // or its limit changes, there is another allowance, and its thresholds fire with other
 // IDs: a customer who bought more is warned again.
 //
+// The thresholds of a plan or a link may change during a window. Those above the highest
+// one that has fired count at once. A process that has fired a higher one leaves lower
+// ones out until the next window: the customer was warned of more already.
+//
 // A refund fires nothing and takes nothing back. A threshold that is reached a second
 // time after a refund has the same ID as the first time. A settlement fires the
 // thresholds that its additional costs reach, at once. Estimated costs count as used
