@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -124,7 +124,7 @@ func (h *Handler) checkPlan(ctx context.Context, id string) error {
 	}
 	_, err := h.plans.Get(ctx, id)
 	if errors.Is(err, usageplan.ErrNotFound) || errors.Is(err, usageplan.ErrInvalid) {
-		return formFault("plan: there is no plan " + strconv.Quote(id))
+		return formFault(fmt.Sprintf("plan: there is no plan %.64q", id))
 	}
 	return err
 }
@@ -139,7 +139,7 @@ func (h *Handler) checkGroup(ctx context.Context, id string) error {
 	}
 	err := h.groups.Check(ctx, id)
 	if errors.Is(err, usageplan.ErrNotFound) || errors.Is(err, usageplan.ErrInvalid) {
-		return formFault("group: there is no group " + strconv.Quote(id))
+		return formFault(fmt.Sprintf("group: there is no group %.64q", id))
 	}
 	return err
 }

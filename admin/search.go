@@ -26,7 +26,7 @@ const (
 // of the search. The cursor is that of a step, and skip is how many matches of the step
 // were on earlier pages.
 func (h *Handler) search(ctx context.Context, list *keyList, q url.Values) (found []apikey.Key, err error) {
-	list.Query = list.Query[:min(len(list.Query), maxQuery)]
+	list.Query = strings.ToValidUTF8(list.Query[:min(len(list.Query), maxQuery)], "")
 	cursor, skip := q.Get("cursor"), atoi(q.Get("skip"))
 	// If the query is the whole ID of a key, the key is found at once, however old it is.
 	if list.First {

@@ -3,8 +3,10 @@ package admin_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -49,4 +51,15 @@ func TestSearchForSecret(t *testing.T) {
 		require.Contains(t, page, "looks like a whole secret", pasted)
 		require.NotContains(t, page, string(secret))
 	}
+}
+
+// TestSearchCutsNoCharacter searches for a name that is longer than a query may be. The
+// part that counts ends with a whole character.
+func TestSearchCutsNoCharacter(t *testing.T) {
+	f := newFixture(t)
+	name := strings.Repeat("a", 199) + "éé"
+	f.key(apikey.Key{ID: "k", Name: name})
+	page := f.get("/usage/keys?q=" + url.QueryEscape(name))
+	require.True(t, utf8.ValidString(page))
+	require.Contains(t, page, `href="/usage/keys/k"`)
 }
