@@ -74,6 +74,7 @@ type bar struct {
 	State              string // "", "high" from 80% on, or "full"
 	Ends               string
 	Window             string // the exact end, by which a form names the window
+	end                time.Time
 	Text               string
 }
 
@@ -83,7 +84,7 @@ func newBar(q *gate.QuotaReport) bar {
 	b := bar{
 		PlanID: q.PlanID, Name: q.Quota.NameOrPeriod(), Unit: cmp.Or(q.Quota.Unit, usageplan.Requests), Soft: q.Quota.Soft,
 		Used: now.Used, Limit: now.Limit, Left: now.Remaining, Leased: now.Leased,
-		Percent: percent(now.Used, now.Limit), Ends: when(now.End), Window: now.End.UTC().Format(time.RFC3339Nano),
+		Percent: percent(now.Used, now.Limit), Ends: when(now.End), Window: now.End.UTC().Format(time.RFC3339Nano), end: now.End,
 	}
 	switch {
 	case b.Left == 0:

@@ -1,10 +1,10 @@
 package admin
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/usageplan"
@@ -57,17 +57,22 @@ func (e *extension) page(fault string) *answer {
 	return a
 }
 
-// checkWindow returns an error if the form was loaded in an earlier window. What was left
-// of that one must not become all that is left of this one.
+// checkWindow returns an error if the form was loaded in an earlier window, or if that
+// window has ended while the quota was read. What was left of that one must not become
+// all that is left of this one.
 func (e *extension) checkWindow(r *http.Request) error {
-	if r.PostForm.Get("window") == e.Bar.Window {
+	if r.PostForm.Get("window") == e.Bar.Window && time.Now().Before(e.Bar.end) {
 		return nil
 	}
 	return &problem{http.StatusConflict, "The window has ended since the form was loaded, and nothing was changed. Load the form again."}
 }
 
+// extend sets what is left of a quota of a key. It waits for other actions before it
+// reads the quota, so that the window cannot end meanwhile.
 func (h *Handler) extend(r *http.Request) (*answer, error) {
-	planID, name := r.PostForm.Get("plan"), r.PostForm.Get("quota")
+	h.once.Lock()
+	defer h.once.Unlock()
+	id, planID, name := r.PathValue("key"), r.PostForm.Get("plan"), r.PostForm.Get("quota")
 	e, err := h.extensionOf(r, planID, name)
 	if err != nil {
 		return nil, err
@@ -79,7 +84,10 @@ func (h *Handler) extend(r *http.Request) (*answer, error) {
 	if err := e.checkWindow(r); err != nil {
 		return nil, err
 	}
-	return h.change(r, "extended", func(ctx context.Context, id string) error { return h.gate.SetRemaining(ctx, planID, id, name, n) })
+	if err := h.gate.SetRemaining(r.Context(), planID, id, name, n); err != nil {
+		return nil, err
+	}
+	return &answer{location: "/keys/" + id + "?done=extended"}, nil
 }
 
 // parseUnits reads how many units are to remain. Commas and spaces between digits are
@@ -115,7 +123,10 @@ func (h *Handler) groupExtensionOf(r *http.Request, planID, name string) (e exte
 	return e, e.find(newBars(&reports[0].Report), planID, name)
 }
 
+// extendGroup sets what is left of a quota of a group, as extend does.
 func (h *Handler) extendGroup(r *http.Request) (*answer, error) {
+	h.once.Lock()
+	defer h.once.Unlock()
 	id, planID, name := r.PathValue("group"), r.PostForm.Get("plan"), r.PostForm.Get("quota")
 	e, err := h.groupExtensionOf(r, planID, name)
 	if err != nil {
@@ -128,8 +139,6 @@ func (h *Handler) extendGroup(r *http.Request) (*answer, error) {
 	if err := e.checkWindow(r); err != nil {
 		return nil, err
 	}
-	h.once.Lock()
-	defer h.once.Unlock()
 	if err := h.gate.SetGroupRemaining(r.Context(), id, name, n); err != nil {
 		return nil, err
 	}

@@ -64,11 +64,12 @@ func (g *Gate) SetGroupRemaining(ctx context.Context, groupID, quotaName string,
 	if err := remainingFault(n); err != nil {
 		return err
 	}
+	at := time.Now()
 	subject, q, err := g.groupQuota(ctx, groupID, quotaName)
 	if err != nil {
 		return err
 	}
-	return g.setRemaining(ctx, subject, groupID, q, n)
+	return g.setRemaining(ctx, at, subject, groupID, q, n)
 }
 
 // groupSubject returns the subject of a group.

@@ -212,6 +212,9 @@ func (g *Gate) usageOf(ctx context.Context, at time.Time, links []usageplan.Link
 // quotaName is the quota's name. Later windows follow the plan again. Repeating a call
 // changes nothing.
 //
+// The current window is that of the time at which the call begins. If the window ends
+// while a store is slow, the next one stays as it is.
+//
 // The usage record keeps what was used. See SetGroupRemaining for the quotas of a group.
 //
 // If n is not 0 to 2^53-2, the error wraps ErrInvalid. If the key is not linked to the
@@ -220,6 +223,7 @@ func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string
 	if err := remainingFault(n); err != nil {
 		return err
 	}
+	at := time.Now()
 	l, q, err := g.quotaOf(ctx, planID, keyID, quotaName)
 	if err != nil {
 		return err
@@ -228,13 +232,12 @@ func (g *Gate) SetRemaining(ctx context.Context, planID, keyID, quotaName string
 	if err != nil {
 		return err
 	}
-	return g.setRemaining(ctx, subject, keyID+"/"+planID, q, n)
+	return g.setRemaining(ctx, at, subject, keyID+"/"+planID, q, n)
 }
 
-// setRemaining sets what remains of a quota to n, for the subject that q is a quota of.
-// owner is the owner of the quota in the ID of a history.Entry.
-func (g *Gate) setRemaining(ctx context.Context, subject, owner string, q quota.Quota, n int64) (err error) {
-	at := time.Now()
+// setRemaining sets what remains of a quota to n in the window at a time, for the subject
+// that q is a quota of. owner is the owner of the quota in the ID of a history.Entry.
+func (g *Gate) setRemaining(ctx context.Context, at time.Time, subject, owner string, q quota.Quota, n int64) (err error) {
 	c := store.NewCharge(subject, n, quotaMeter(q, at, g.cfg.Keep))
 	c.Op, c.At = store.SetRemaining, at
 	within, cancel := g.within(ctx)
