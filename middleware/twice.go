@@ -76,6 +76,21 @@ func (m *Middleware) decided(r *http.Request, rt *route, res *Result) bool {
 	return true
 }
 
+// Before returns the Decision that a Middleware outside, with the same Gate and stage,
+// has made about the request that ctx belongs to, and the request as that Middleware got
+// it. It returns nil twice if there is none.
+//
+// It is for adapters that call Check with a request of their own, as package rpc does.
+// Check only takes their request for the same one if it has the Method and the RequestURI
+// that Before returns, and if the path of the one ends in that of the other.
+func (m *Middleware) Before(ctx context.Context) (*gate.Decision, *http.Request) {
+	c, _ := ctx.Value((*deciderKey)(m)).(*deciding)
+	if c == nil {
+		return nil, nil
+	}
+	return &c.res.Decision, c.target.request
+}
+
 func (m *Middleware) warnOfTwice(ctx context.Context) {
 	m.gate.NoteMistake(gate.DecidedTwice)
 	if m.cfg.Logger != nil {

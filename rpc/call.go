@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"net/http"
 	"net/url"
+
+	"github.com/ration-go/ration/middleware"
 )
 
 // A Call is what is known of a call before it is admitted, or of a message of a stream
@@ -63,15 +65,24 @@ func (c *Call) onMessage() bool { return c.Stream && c.Message != nil }
 // callKey is the context key of the Call in a request that stands for it.
 type callKey struct{}
 
-// request returns the request of HTTP that stands for the call in package middleware.
-func (c *Call) request() *http.Request {
+// request returns the request of HTTP that stands for the call in package middleware. It
+// is that which m has decided before, if there is one. That may be a GET, and its path
+// may have a prefix.
+//
+// A message has no RequestURI, so it is never taken for what was decided before.
+func (c *Call) request(m *middleware.Middleware) *http.Request {
 	r := &http.Request{
 		Method:     http.MethodPost,
 		URL:        &url.URL{Path: c.Method},
-		RequestURI: c.Method,
 		Header:     c.Header,
 		RemoteAddr: c.Peer,
 		TLS:        c.TLS,
+	}
+	if !c.onMessage() {
+		r.RequestURI = c.Method
+		if _, outer := m.Before(c.ctx); outer != nil {
+			r.Method, r.RequestURI = outer.Method, outer.RequestURI
+		}
 	}
 	return r.WithContext(context.WithValue(c.ctx, callKey{}, c))
 }

@@ -21,9 +21,9 @@
 // handler that waits in another goroutine for the client's next message. The client is
 // answered when the handler returns. So return when sending fails or the context ends.
 //
-// Caution: a call that a middleware of the same Gate has decided before, around a Connect
-// handler, is charged there. Its messages are then not charged, whatever Config.Messages
-// says. The Logger is warned that the call passes through both.
+// A call that a middleware of the same Gate has decided before, around a Connect handler,
+// is charged there, once. A refusal is then an answer of HTTP. Config.Messages, Refund
+// and Settle hold as always. The Logger is warned that the call passes through both.
 //
 // # Other RPC systems
 //

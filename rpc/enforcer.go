@@ -125,7 +125,7 @@ func (e *Enforcer) credential(r *http.Request) (found middleware.Credential, err
 // route returns the name of the call's route. If the whole service is public, that is its
 // entry in Config.Public.
 func (e *Enforcer) route(r *http.Request) string {
-	method := r.RequestURI
+	method := r.URL.Path
 	if len(e.services) > 0 {
 		if service := serviceOf(method); e.services[service] {
 			return service + "*"
@@ -174,7 +174,7 @@ func (e *Enforcer) id(r *http.Request) string {
 func (e *Enforcer) Open(ctx context.Context, c Call) (*Session, *Refusal) {
 	s := &Session{enforcer: e, call: c}
 	s.call.ctx = ctx
-	r := s.call.request()
+	r := s.call.request(e.middleware)
 	res := e.middleware.Check(r)
 	if !res.Allowed() {
 		return nil, e.refusalOf(ctx, res)

@@ -3,8 +3,10 @@ package rpc
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync/atomic"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/middleware"
 	"github.com/ration-go/ration/usageplan"
 )
@@ -16,7 +18,8 @@ type Session struct {
 	call     Call
 	ctx      context.Context
 	stop     context.CancelCauseFunc // nil if no message can be refused
-	result   *middleware.Result      // Skipped if nothing was decided
+	result   *middleware.Result      // Skipped if nothing was decided here
+	decision *gate.Decision          // nil if there is none, or if an outer Session has it
 	refusal  atomic.Pointer[Refusal] // of the first message that was refused
 	received counter
 	sent     counter
@@ -36,10 +39,14 @@ func (c *counter) traffic() Traffic { return Traffic{c.messages.Load(), c.bytes.
 func (s *Session) begin(r *http.Request, res *middleware.Result) {
 	s.result, s.ctx = res, res.NewContext(r)
 	cfg := &s.enforcer.cfg
-	switch {
-	case res.Skipped:
+	if res.Skipped {
+		header := s.call.Header
 		s.hideAll(r)
-	case s.call.Stream && cfg.Messages != 0:
+		s.adopt(r, header)
+	} else {
+		s.decision = &res.Decision
+	}
+	if s.call.Stream && cfg.Messages != 0 && s.decision != nil {
 		s.ctx, s.stop = context.WithCancelCause(s.ctx)
 		if cfg.StripCredential { // a message needs what the adapter removes
 			s.call.Header = s.call.Header.Clone()
@@ -47,6 +54,19 @@ func (s *Session) begin(r *http.Request, res *middleware.Result) {
 	}
 	if s.call.Message != nil && cfg.Settle != nil {
 		s.received.add(s.call.Size())
+	}
+}
+
+// adopt makes the decision of an HTTP middleware around the call that of the Session, so
+// that messages are charged, and the charge is settled or refunded. Messages need the
+// header as the client sent it. An interceptor around the call does all that itself.
+func (s *Session) adopt(r *http.Request, header http.Header) {
+	e := s.enforcer
+	if slices.Contains(e.cfg.Public, e.route(r)) {
+		return
+	}
+	if d, outer := e.middleware.Before(s.call.ctx); d != nil && callOf(outer) == nil {
+		s.decision, s.call.Header = d, header
 	}
 }
 
@@ -108,7 +128,7 @@ func (s *Session) Message(message any, sent bool) *Refusal {
 	}
 	c := s.call
 	c.Message, c.Sent, c.hidden = message, sent, nil
-	if cfg.Messages&kind != 0 && !s.result.Skipped {
+	if cfg.Messages&kind != 0 && s.decision != nil {
 		if r := s.charge(&c); r != nil {
 			return r
 		}
@@ -123,13 +143,13 @@ func (s *Session) Message(message any, sent bool) *Refusal {
 func (s *Session) charge(c *Call) *Refusal {
 	e := s.enforcer
 	var res *middleware.Result
-	switch r := c.request(); {
+	switch r := c.request(e.middleware); {
 	case e.cfg.MessageCosts == nil:
 		res = e.middleware.Check(r)
 	case e.cfg.Free != nil && e.cfg.Free(c):
 		return nil
 	default:
-		res = e.middleware.ChargeMore(r, &s.result.Decision, e.cfg.MessageCosts(c))
+		res = e.middleware.ChargeMore(r, s.decision, e.cfg.MessageCosts(c))
 	}
 	if res.Allowed() {
 		return nil
@@ -160,16 +180,16 @@ func (s *Session) End(code Code, response any) {
 	if s.stop != nil {
 		defer s.stop(nil)
 	}
-	if s.result.Skipped {
+	if s.decision == nil {
 		return
 	}
 	cfg, ctx := &s.enforcer.cfg, s.call.ctx
 	switch gone := ctx.Err() != nil; {
 	case cfg.Refund != nil && !gone && cfg.Refund(code):
-		s.enforcer.noteCorrection(ctx, s.enforcer.gate.Refund(ctx, &s.result.Decision))
+		s.enforcer.noteCorrection(ctx, s.enforcer.gate.Refund(ctx, s.decision))
 	case cfg.Settle != nil:
 		actual := cfg.Settle(s.end(code, response))
-		s.enforcer.noteCorrection(ctx, s.enforcer.gate.Settle(ctx, &s.result.Decision, actual))
+		s.enforcer.noteCorrection(ctx, s.enforcer.gate.Settle(ctx, s.decision, actual))
 	}
 }
 
@@ -186,7 +206,7 @@ func (s *Session) end(code Code, response any) *End {
 	}
 }
 
-func (s *Session) costs() usageplan.Costs { return s.result.Decision.Costs }
+func (s *Session) costs() usageplan.Costs { return s.decision.Costs }
 
 // noteCorrection logs that a correction failed, or that this ends an outage.
 func (e *Enforcer) noteCorrection(ctx context.Context, err error) {
