@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
@@ -49,19 +50,31 @@ func (i *Interceptor) Gate(ctx context.Context, spec connect.Spec, peer connect.
 		return nil, errorOf(refused, peer)
 	}
 	hide(session, header)
-	return context.WithValue(session.Context(), sessionKey{i}, session), nil
+	return context.WithValue(session.Context(), openedKey{i, spec.Procedure}, &opened{Session: session}), nil
 }
 
-// sessionKey is the context key of the Session that Gate has opened.
-type sessionKey struct{ *Interceptor }
+// opened is a Session that Gate has opened.
+//
+// Security: a handler may call another in its process with its own context. That call
+// must not have the Session, or it would need no key.
+type opened struct {
+	*rpc.Session
+	taken atomic.Bool
+}
+
+// openedKey is the context key of what Gate has opened for a procedure.
+type openedKey struct {
+	*Interceptor
+	procedure string
+}
 
 // open returns the Session of a call, and the context for the handler.
 func (i *Interceptor) open(ctx context.Context, spec connect.Spec, peer connect.Peer, header http.Header, message any) (*rpc.Session, context.Context, error) {
-	if session, ok := ctx.Value(sessionKey{i}).(*rpc.Session); ok {
+	if o, ok := ctx.Value(openedKey{i, spec.Procedure}).(*opened); ok && !o.taken.Swap(true) {
 		if message != nil {
-			session.SetMessage(message)
+			o.SetMessage(message)
 		}
-		return session, ctx, nil // ctx comes from the Session
+		return o.Session, ctx, nil // ctx comes from the Session
 	}
 	session, refused := i.enforcer.Open(ctx, callOf(spec, peer, header, message))
 	if refused != nil {
