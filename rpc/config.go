@@ -181,7 +181,10 @@ func (cfg *Config) faults() (errs []error) {
 // isName reports whether a name is that of a method, or that of all methods of a service.
 func isName(name string) bool {
 	service, method, ok := strings.Cut(strings.TrimPrefix(name, "/"), "/")
-	return ok && name[0] == '/' && service != "" && method != "" && !strings.ContainsAny(name, " \t") && !strings.Contains(method, "/")
+	if !ok || name[0] != '/' || service == "" || method == "" {
+		return false
+	}
+	return !strings.ContainsAny(service, " \t*") && (method == "*" || !strings.ContainsAny(method, " \t*/"))
 }
 
 // An End is what is known of a call when it has ended.
