@@ -112,12 +112,21 @@ func (l *Limiter) decide(ctx context.Context, v *verdict, q *question, only bool
 		return
 	case q.err != nil:
 		v.Reason = gate.Invalid
-	case q.late:
-		l.chargeLate(ctx, v, q)
 	default:
-		l.admit(ctx, v, q, only)
+		note := l.cfg.Answers.Guard(ctx, q.RemoteAddr, &q.Request)
+		l.ask(ctx, v, q, only)
+		note(&v.Outcome)
 	}
 	l.noteDecision(ctx, v)
+}
+
+// ask asks the Gate a question.
+func (l *Limiter) ask(ctx context.Context, v *verdict, q *question, only bool) {
+	if q.late {
+		l.chargeLate(ctx, v, q)
+	} else {
+		l.admit(ctx, v, q, only)
+	}
 }
 
 // admit decides a request that is to begin. Without hits it is charged one hit, which

@@ -42,6 +42,10 @@ type LimiterConfig struct {
 	// Answers writes the header fields and the bodies of answers. The default is a
 	// Middleware with the zero middleware.Config.
 	//
+	// Its Guesses bound the look-ups of refused secrets, by the address of the client. So a
+	// descriptor with a secret should have the entry remote_address. Without one, the
+	// look-ups are not bounded, which is counted as gate.NoGuessLimit.
+	//
 	// Envoy sends one status for all refusals, by default 429. The member "status" of the
 	// body has the status that package middleware would have sent.
 	Answers *middleware.Middleware
