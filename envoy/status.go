@@ -10,7 +10,6 @@ import (
 
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/usageplan"
 )
 
 const (
@@ -32,7 +31,7 @@ func (v *verdict) status(cfg *LimiterConfig) *ratelimitv3.RateLimitResponse_Desc
 	if by, refused := v.RefusedBy(); refused && by.Kind != gate.PayerKey {
 		return s
 	}
-	l, ok := tightest(&v.Outcome)
+	l, ok := gate.Tightest(v.Levels())
 	if !ok {
 		return s
 	}
@@ -43,34 +42,6 @@ func (v *verdict) status(cfg *LimiterConfig) *ratelimitv3.RateLimitResponse_Desc
 		s.DurationUntilReset = durationpb.New((until + time.Second - 1).Truncate(time.Second))
 	}
 	return s
-}
-
-// tightest returns the limit of the key that status shows. A limit of another unit than
-// requests is shown only if nothing remains of it, or if there is no limit of requests.
-func tightest(o *gate.Outcome) (tight gate.Level, found bool) {
-	for l := range o.Levels() {
-		if l.Soft {
-			continue
-		}
-		order := cmp.Or(-cmp.Compare(l.Wait, tight.Wait), cmp.Compare(rank(&l), rank(&tight)),
-			cmp.Compare(l.Remaining(), tight.Remaining()), -cmp.Compare(l.Reset, tight.Reset))
-		if !found || order < 0 {
-			tight, found = l, true
-		}
-	}
-	return tight, found
-}
-
-// rank returns 0 for a limit with nothing remaining, 1 for another limit of requests, and
-// 2 for the rest.
-func rank(l *gate.Level) int {
-	switch {
-	case l.Remaining() == 0:
-		return 0
-	case l.Unit == usageplan.Requests:
-		return 1
-	}
-	return 2
 }
 
 // limitOf describes a limit as a number for a unit of time.

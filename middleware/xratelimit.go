@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/store"
-	"github.com/ration-go/ration/usageplan"
 )
 
 // XRateLimit selects whether X-RateLimit-Limit, X-RateLimit-Remaining and
@@ -33,11 +31,11 @@ const (
 
 // writeXRateLimit sets the X-RateLimit fields of the decision.
 func (res *Result) writeXRateLimit(h http.Header) {
-	tight, ok := tightest(res.Decision.Levels(), gate.Level{}, false)
+	levels := []iter.Seq[gate.Level]{res.Decision.Levels()}
 	if res.mw.cfg.ShowGroups {
-		tight, ok = tightest(res.Decision.GroupLevels(), tight, ok)
+		levels = append(levels, res.Decision.GroupLevels())
 	}
-	if ok {
+	if tight, ok := gate.Tightest(levels...); ok {
 		if tight.IsQuota() {
 			tight.Reset += res.jitter
 		}
@@ -57,34 +55,6 @@ func (kind XRateLimit) set(h http.Header, l *store.Level) {
 		reset = time.Now().Add(l.Reset).Add(time.Second - 1).Unix() // rounded up
 	}
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset, 10))
-}
-
-// tightest returns the tightest of levels, and whether there is one. If found is set, a
-// limit must be tighter than tight to take its place.
-func tightest(levels iter.Seq[gate.Level], tight gate.Level, found bool) (gate.Level, bool) {
-	for l := range levels {
-		if l.Soft {
-			continue
-		}
-		order := cmp.Or(-cmp.Compare(l.Wait, tight.Wait), cmp.Compare(rank(&l), rank(&tight)),
-			cmp.Compare(l.Remaining(), tight.Remaining()), -cmp.Compare(l.Reset, tight.Reset))
-		if !found || order < 0 {
-			tight, found = l, true
-		}
-	}
-	return tight, found
-}
-
-// rank returns 0 for a limit with nothing remaining, 1 for another limit of requests, and
-// 2 for the rest. What remains of two units cannot be compared.
-func rank(l *gate.Level) int {
-	switch {
-	case l.Remaining() == 0:
-		return 0
-	case l.Unit == usageplan.Requests:
-		return 1
-	}
-	return 2
 }
 
 // fault returns an error if kind is not one of the constants.
