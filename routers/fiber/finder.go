@@ -3,6 +3,7 @@ package rationfiber
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -16,7 +17,7 @@ import (
 // name of their route.
 type finder struct {
 	of     *fiber.App
-	count  uint32 // of handlers of the app, which tells whether it has got new routes
+	stack  [][]*fiber.Route // of the app, by methods
 	handle fasthttp.RequestHandler
 	pool   sync.Pool // of *fasthttp.RequestCtx
 	fault  error     // the routes cannot be told apart
@@ -35,7 +36,10 @@ func newFinder(app *fiber.App, constraints []fiber.CustomConstraint) *finder {
 	for _, c := range constraints {
 		twin.RegisterCustomConstraint(c)
 	}
-	f := &finder{of: app, count: app.HandlersCount()}
+	f := &finder{of: app}
+	for _, routes := range app.Stack() {
+		f.stack = append(f.stack, slices.Clone(routes))
+	}
 	for _, route := range routesOf(app) {
 		f.fault = cmp.Or(f.fault, constraintFault(route.Path, constraints))
 		name := nameOf(route)
@@ -49,8 +53,13 @@ func newFinder(app *fiber.App, constraints []fiber.CustomConstraint) *finder {
 	return f
 }
 
-// isFor reports whether the finder knows all routes of an app.
-func (f *finder) isFor(app *fiber.App) bool { return f.of == app && f.count == app.HandlersCount() }
+// isFor reports whether the finder has the routes that an app has now. Routes may be
+// removed while the app serves, and others added. fiber does not count these changes, so
+// the routes are compared one by one. 100 routes take about 80ns, a quarter of what it
+// takes to find one of them.
+func (f *finder) isFor(app *fiber.App) bool {
+	return f.of == app && slices.EqualFunc(f.stack, app.Stack(), slices.Equal)
+}
 
 // route returns the name of the route of c, or "" if there is none.
 func (f *finder) route(c fiber.Ctx) string {

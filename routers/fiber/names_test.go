@@ -75,6 +75,30 @@ func TestLaterRoutes(t *testing.T) {
 	require.Equal(t, "GET /later/{id}", name)
 }
 
+// TestReplacedRoutes has as many routes as before, and others.
+func TestReplacedRoutes(t *testing.T) {
+	var name string
+	none := func(fiber.Ctx) error { return nil }
+	app := fiber.New()
+	app.Use(rationfiber.Middleware(observing(t, &name)))
+	app.Get("/pets/:id", none)
+	app.Get("/pets/x/:id", none)
+	for _, step := range []struct{ remove, add, target, want string }{
+		{"", "", "/pets/7", "GET /pets/{id}"},
+		{"/pets/:id", "/pets/:name", "/pets/7", "GET /pets/{name}"},
+		{"/pets/:name", "/:kind/:id", "/pets/7", "GET /{kind}/{id}"},
+		{"/:kind/:id", "/cats/:id", "/pets/7", ""},
+	} {
+		if step.remove != "" {
+			app.RemoveRoute(step.remove, http.MethodGet, http.MethodHead)
+			app.Get(step.add, none)
+			app.RebuildTree()
+		}
+		get(t, app, step.target)
+		require.Equal(t, step.want, name)
+	}
+}
+
 // TestHeadRoutes has no names of the routes that fiber makes of those of GET.
 func TestHeadRoutes(t *testing.T) {
 	for off, want := range map[bool][]string{false: {"GET /a", "HEAD /b"}, true: {"GET /a", "HEAD /a", "HEAD /b"}} {
