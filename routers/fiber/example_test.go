@@ -25,7 +25,7 @@ func Example() {
 	}
 
 	app := fiber.New()
-	app.Use(rationfiber.Middleware(r.Middleware))
+	app.Use("*", rationfiber.Middleware(r.Middleware))
 	app.Get("/reports/:id", func(c fiber.Ctx) error {
 		key, _ := middleware.KeyFromContext(c.Context())
 		return c.SendString("for " + key.Name)

@@ -50,7 +50,7 @@ func listen(t *testing.T, app *fiber.App) string {
 
 // whole has the middleware in the app.
 func whole(app *fiber.App, mw fiber.Handler, routes []fronttest.HTTPRoute) {
-	app.Use(mw)
+	app.Use("*", mw)
 	register(func(prefix string) fiber.Router { return app.Group(prefix) }, routes)
 }
 
@@ -61,13 +61,13 @@ func inGroups(app *fiber.App, mw fiber.Handler, routes []fronttest.HTTPRoute) {
 
 // twice has the middleware in the app and in each group.
 func twice(app *fiber.App, mw fiber.Handler, routes []fronttest.HTTPRoute) {
-	app.Use(mw)
+	app.Use("*", mw)
 	inGroups(app, mw, routes)
 }
 
 // mounted has an app for each group, below an app with the middleware.
 func mounted(app *fiber.App, mw fiber.Handler, routes []fronttest.HTTPRoute) {
-	app.Use(mw)
+	app.Use("*", mw)
 	register(func(prefix string) fiber.Router {
 		sub := fiber.New()
 		app.Use(prefix, sub)

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v3"
+
+	"github.com/ration-go/ration/internal/routename"
 )
 
 // Routes returns the names of all routes of an app. Call it when they are registered, for
@@ -44,7 +46,7 @@ func routesOf(app *fiber.App) []fiber.Route {
 func nameOf(route fiber.Route) string { return route.Method + " " + translate(route.Path) }
 
 // rest is the name of a wildcard, which fiber gives no name.
-const rest = "{path...}"
+const rest = "path..."
 
 // translate returns the path of a route in the syntax of http.ServeMux. Constraints and
 // the marks of optional parameters are left out.
@@ -53,17 +55,17 @@ func translate(path string) string {
 	for i := 0; i < len(path); {
 		switch c := path[i]; {
 		case c == '\\' && i+1 < len(path):
-			b.WriteByte(path[i+1])
+			routename.WriteLiteral(&b, path[i+1])
 			i += 2
 		case c == '*' || c == '+':
-			b.WriteString(rest)
+			routename.WriteVariable(&b, rest)
 			i++
 		case c == ':' && i+1 < len(path):
 			end := endOfName(path, i+1)
-			b.WriteString("{" + path[i+1:end] + "}")
+			routename.WriteVariable(&b, path[i+1:end])
 			i = skipMarks(path, end)
 		default:
-			b.WriteByte(c)
+			routename.WriteLiteral(&b, c)
 			i++
 		}
 	}

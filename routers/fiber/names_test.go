@@ -48,7 +48,7 @@ func TestNames(t *testing.T) {
 		app.RegisterCustomConstraint(odd{})
 		var name string
 		mw := observing(t, &name)
-		app.Use(rationfiber.Middleware(mw, odd{}))
+		app.Use("*", rationfiber.Middleware(mw, odd{}))
 		app.Get(path, func(c fiber.Ctx) error { return c.SendString("here") })
 		require.Equal(t, []string{c.name}, rationfiber.Routes(app))
 		for _, target := range c.targets {
@@ -66,7 +66,7 @@ func TestNames(t *testing.T) {
 func TestLaterRoutes(t *testing.T) {
 	var name string
 	app := fiber.New()
-	app.Use(rationfiber.Middleware(observing(t, &name)))
+	app.Use("*", rationfiber.Middleware(observing(t, &name)))
 	get(t, app, "/later/1")
 	require.Empty(t, name)
 	app.Get("/later/:id", func(c fiber.Ctx) error { return nil })
@@ -75,12 +75,27 @@ func TestLaterRoutes(t *testing.T) {
 	require.Equal(t, "GET /later/{id}", name)
 }
 
+// TestSlashes has paths for which fiber passes by a middleware that has no path.
+func TestSlashes(t *testing.T) {
+	for path, want := range map[string]string{"/*": "GET /{path...}", "/:id?": "GET /{id}"} {
+		var name string
+		app := fiber.New()
+		app.Use("*", rationfiber.Middleware(observing(t, &name)))
+		app.Get(path, func(c fiber.Ctx) error { return c.SendString("here") })
+		for _, target := range []string{"/", "//", "///", "//?a=b"} {
+			name = "unasked"
+			require.Equal(t, "here", get(t, app, target))
+			require.Equal(t, want, name, "%s: %s", path, target)
+		}
+	}
+}
+
 // TestReplacedRoutes has as many routes as before, and others.
 func TestReplacedRoutes(t *testing.T) {
 	var name string
 	none := func(fiber.Ctx) error { return nil }
 	app := fiber.New()
-	app.Use(rationfiber.Middleware(observing(t, &name)))
+	app.Use("*", rationfiber.Middleware(observing(t, &name)))
 	app.Get("/pets/:id", none)
 	app.Get("/pets/x/:id", none)
 	for _, step := range []struct{ remove, add, target, want string }{

@@ -31,7 +31,7 @@ import (
 
 // Middleware returns a fiber middleware that enforces plans in an app or a group:
 //
-//	app.Use(rationfiber.Middleware(mw))
+//	app.Use("*", rationfiber.Middleware(mw))
 //
 // Handlers find the decision in c.Context(): see middleware.DecisionFromContext. An error
 // that a handler returns is answered at once, by the error handler of the app, so that
@@ -45,6 +45,11 @@ import (
 // If routes have constraints of the service's own, pass them to Middleware, too.
 // Otherwise all requests are answered with 500, because such a route would give its name
 // to requests that its constraint refuses.
+//
+// Security: do not leave out the "*". Without it, fiber 3.1 passes by all middleware of
+// the app, of whatever kind, if the path of a request has nothing but several slashes. A
+// route such as "/*" or "/:id?" then serves "//" without a key. So does a route of a
+// group whose prefix is "" or "/", unless the app has this middleware.
 //
 // Caution: fiber calls a middleware only for routes that are registered after it. A route
 // that is registered before app.Use is served without a key.

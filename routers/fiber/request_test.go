@@ -29,7 +29,7 @@ func TestStripWithoutNormalizing(t *testing.T) {
 		mw, err := middleware.New(s.Gate, middleware.Config{StripCredential: true})
 		require.NoError(t, err)
 		app := fiber.New(fiber.Config{DisableHeaderNormalizing: true})
-		app.Use(rationfiber.Middleware(mw))
+		app.Use("*", rationfiber.Middleware(mw))
 		app.Get("/seen", func(c fiber.Ctx) error { return c.SendString(fmt.Sprint(c.GetReqHeaders())) })
 		h := exchangeWith(t, "tcp", "127.0.0.1:0", app)
 
@@ -46,7 +46,7 @@ func TestUnixSocket(t *testing.T) {
 	mw, err := middleware.New(s.Gate, middleware.Config{Insecure: middleware.Insecure{Refuse: true}})
 	require.NoError(t, err)
 	app := fiber.New()
-	app.Use(rationfiber.Middleware(mw))
+	app.Use("*", rationfiber.Middleware(mw))
 	app.Get("/", func(c fiber.Ctx) error { return c.SendString("here") })
 	h := exchangeWith(t, "unix", filepath.Join(t.TempDir(), "socket"), app)
 
@@ -61,7 +61,7 @@ func TestRestart(t *testing.T) {
 	mw, err := middleware.New(s.Gate, middleware.Config{})
 	require.NoError(t, err)
 	app := fiber.New()
-	app.Use(rationfiber.Middleware(mw))
+	app.Use("*", rationfiber.Middleware(mw))
 	app.Get("/old/:id", func(c fiber.Ctx) error {
 		c.Path("/reports/" + c.Params("id"))
 		return c.RestartRouting()
@@ -98,7 +98,7 @@ func TestForgottenConstraint(t *testing.T) {
 	require.NoError(t, err)
 	app := fiber.New()
 	app.RegisterCustomConstraint(odd{})
-	app.Use(rationfiber.Middleware(mw))
+	app.Use("*", rationfiber.Middleware(mw))
 	app.Get("/:n<odd>", func(c fiber.Ctx) error { return c.SendString("public") })
 	app.Get("/:private", func(c fiber.Ctx) error { return c.SendString("private") })
 
