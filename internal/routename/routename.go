@@ -5,6 +5,7 @@ package routename
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 	"sync"
 )
@@ -133,20 +134,38 @@ func OfColons(path string) string {
 	for i := 0; i < len(path); {
 		switch c := path[i]; {
 		case c == '\\' && i+1 < len(path) && path[i+1] == ':':
-			b.WriteByte(':')
+			WriteLiteral(&b, ':')
 			i += 2
 		case c == ':' && variable(path[i+1:end(path, i)]) != "":
-			b.WriteString("{" + variable(path[i+1:end(path, i)]) + "}")
+			WriteVariable(&b, variable(path[i+1:end(path, i)]))
 			i = end(path, i)
 		case c == '*':
-			b.WriteString("{" + cmp.Or(variable(path[i+1:]), rest) + "...}")
+			WriteVariable(&b, cmp.Or(variable(path[i+1:]), rest)+"...")
 			i = len(path)
 		default:
-			b.WriteByte(c)
+			WriteLiteral(&b, c)
 			i++
 		}
 	}
 	return b.String()
+}
+
+// WriteLiteral writes a byte of a pattern that is not a part of a variable. What Of would
+// take for one is percent-encoded, as in a pattern of http.ServeMux.
+//
+// Security: otherwise the route would have the name of another, with its limits.
+func WriteLiteral(b *strings.Builder, c byte) {
+	begins := strings.HasSuffix(b.String(), "/")
+	if c == '{' || c == '}' || begins && (c == ':' || c == '*') {
+		fmt.Fprintf(b, "%%%02X", c)
+	} else {
+		b.WriteByte(c)
+	}
+}
+
+// WriteVariable writes a variable. A router may accept braces in the name.
+func WriteVariable(b *strings.Builder, name string) {
+	b.WriteString("{" + strings.NewReplacer("{", "_", "}", "_").Replace(name) + "}")
 }
 
 // end returns where the segment that has the byte at i ends.
