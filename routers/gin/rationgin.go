@@ -11,6 +11,7 @@ package rationgin
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -41,7 +42,7 @@ func Middleware(mw *middleware.Middleware) gin.HandlerFunc {
 		outer := c.Writer
 		passed := false
 		defer func() { c.Writer = outer }()
-		mw.ServeRoute(outer, c.Request, names.Of(c.Request.Method, c.FullPath()), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mw.ServeRoute(outer, c.Request, nameOf(names, c), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			passed = true
 			inner := &writer{ResponseWriter: w, status: outer.Status(), size: outer.Size()}
 			c.Request, c.Writer = r, inner
@@ -54,10 +55,42 @@ func Middleware(mw *middleware.Middleware) gin.HandlerFunc {
 	}
 }
 
+// nameOf returns the name of the route of a request. Once gin serves, it forgets the
+// backslash before a colon, as in "/tasks\:cancel". So a colon begins a variable only if
+// the request has a parameter of that name.
+func nameOf(names *routename.Cache, c *gin.Context) string {
+	path := c.FullPath()
+	if path == "" || strings.Count(path, ":")+strings.Count(path, "*") == len(c.Params) {
+		return names.Of(c.Request.Method, path)
+	}
+	return c.Request.Method + " " + routename.OfColons(escape(path, c.Params))
+}
+
+// escape writes a backslash before the colons of a path that begin none of the
+// parameters, which have the order of the path.
+func escape(path string, params gin.Params) string {
+	var b strings.Builder
+	for i := range len(path) {
+		if path[i] == ':' {
+			name, _, _ := strings.Cut(path[i+1:], "/")
+			if len(params) > 0 && params[0].Key == name {
+				params = params[1:]
+			} else {
+				b.WriteByte('\\')
+			}
+		}
+		b.WriteByte(path[i])
+	}
+	return b.String()
+}
+
 // Routes returns the names of all routes of an engine. Call it when they are registered,
 // for middleware.Middleware.AddRoutes:
 //
 //	mw.AddRoutes(rationgin.Routes(engine)...)
+//
+// Call it before the engine serves. Afterwards gin does not tell "/tasks\:cancel" from
+// "/tasks:cancel", which has a variable.
 func Routes(engine *gin.Engine) []string {
 	var names []string
 	for _, route := range engine.Routes() {
