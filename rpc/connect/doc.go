@@ -23,6 +23,23 @@
 // refused, the error has a QuotaFailure that names them. The RateLimit fields are in the
 // header of an admitted call, and in the metadata of the error of a refused one.
 //
+// An answer to a GET that a shared cache may keep, by its Cache-Control, has no RateLimit
+// fields.
+//
+// # Browsers
+//
+// A script of another origin sees a field of an answer only if CORS exposes the field,
+// and may send a key only if CORS allows it. With the package connectrpc.com/cors:
+//
+//	cors.Options{
+//		AllowedHeaders: append(connectcors.AllowedHeaders(), "X-Api-Key"), // or "Authorization"
+//		ExposedHeaders: append(connectcors.ExposedHeaders(), "RateLimit", "RateLimit-Policy", "Retry-After"),
+//	}
+//
+// RetryInfo and QuotaFailure need none of that with Connect, whose errors have them in
+// the body. With gRPC-Web, the refusal of a unary call has them in the field
+// Grpc-Status-Details-Bin, which connectcors.ExposedHeaders exposes.
+//
 // # Size of messages
 //
 // Security: Connect reads and decodes the request of a unary call before it calls an

@@ -94,15 +94,20 @@ func (i *Interceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		if err != nil {
 			return nil, err
 		}
+		header, fields := http.Header{}, session.Header()
 		if info, ok := connect.CallInfoForHandlerContext(ctx); ok {
-			set(info.ResponseHeader(), session.Header())
+			header = info.ResponseHeader()
 		}
+		set(header, fields)
 		code, answer := rpc.Internal, any(nil) // in case the handler panics
 		defer func() { session.End(code, answer) }()
 
 		resp, err = next(within, req)
 		if code = codeOf(err); err == nil {
 			answer = resp.Any()
+		}
+		if req.HTTPMethod() == http.MethodGet {
+			hideFields(header, fields, resp)
 		}
 		return resp, err
 	}
