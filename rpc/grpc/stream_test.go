@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/ration-go/ration/rpc"
+	"github.com/ration-go/ration/rpc/grpc"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -279,4 +280,45 @@ func TestManyMessages(t *testing.T) {
 	}
 	require.Equal(t, codes.ResourceExhausted, status.Code(err))
 	require.Equal(t, used{"year": 100}, s.used())
+}
+
+// TestStreamTwice charges the opening and each message of a stream once, although it
+// passes through two interceptors of one Gate.
+func TestStreamTwice(t *testing.T) {
+	for name, c := range map[string]struct{ outer, inner rpc.Config }{
+		"both":                  {rpc.Config{Messages: rpc.Received}, rpc.Config{Messages: rpc.Received}},
+		"bytes":                 {rpc.Config{Messages: rpc.Received}, rpc.Config{Messages: rpc.Received, MessageCosts: bySize}},
+		"a stripped credential": {rpc.Config{Messages: rpc.Received, StripCredential: true}, rpc.Config{Messages: rpc.Received}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newService(t, "unlimited", "9/year", "100 bytes/year")
+			outer, err := rationgrpc.New(s.Gate, c.outer)
+			require.NoError(t, err)
+			inner := outer
+			if !c.outer.StripCredential {
+				inner, err = rationgrpc.New(s.Gate, c.inner)
+				require.NoError(t, err)
+			}
+			conn := dial(t, outer, handlers{stream: func(stream grpc.ServerStream) error {
+				return inner.Stream(nil, stream, &grpc.StreamServerInfo{FullMethod: chat}, func(_ any, stream grpc.ServerStream) error {
+					for {
+						m := &text{}
+						if err := stream.RecvMsg(m); err != nil {
+							return nil
+						}
+						if err := stream.SendMsg(m); err != nil {
+							return err
+						}
+					}
+				})
+			}})
+			stream, err := conn.NewStream(s.withKey(), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, chat)
+			require.NoError(t, err)
+			for range 2 {
+				require.NoError(t, stream.SendMsg(message(10)))
+				require.NoError(t, stream.RecvMsg(&text{}))
+			}
+			require.Equal(t, used{"year": 3, "bytes/year": 0}, s.used())
+		})
+	}
 }
