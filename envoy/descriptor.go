@@ -74,6 +74,9 @@ func (l *Limiter) questionOf(in *ratelimitv3.RateLimitRequest, d *commonv3.RateL
 	if named > 1 {
 		q.err = fmt.Errorf("descriptor: %d keys: want one", named)
 	}
+	if name := l.cfg.Names.repeated(d); name != "" {
+		q.err = errors.Join(q.err, fmt.Errorf("descriptor: two entries %q: want one", name))
+	}
 	if q.unknown {
 		l.warnOfUnknown(in.GetDomain(), served, d)
 	}
@@ -81,6 +84,21 @@ func (l *Limiter) questionOf(in *ratelimitv3.RateLimitRequest, d *commonv3.RateL
 		q.err = errors.Join(q.err, err)
 	}
 	return q
+}
+
+// repeated returns the name of which a descriptor has two entries, or "".
+//
+// Security: one of the two values may come from the client.
+func (n *DescriptorNames) repeated(d *commonv3.RateLimitDescriptor) string {
+	known := n.all()
+	for i, entry := range d.GetEntries() {
+		name := entry.GetKey()
+		same := func(e *commonv3.RateLimitDescriptor_Entry) bool { return e.GetKey() == name }
+		if name != "" && slices.Contains(known, name) && slices.ContainsFunc(d.GetEntries()[i+1:], same) {
+			return name
+		}
+	}
+	return ""
 }
 
 // setHits sets the number of hits. That of the descriptor counts before that of the call,

@@ -243,7 +243,8 @@ func (l *Limiter) stageOf(domain string) (stage usageplan.Stage, served bool) {
 }
 
 // DescriptorNames are the names of the entries of a descriptor. The defaults are in the
-// comments. An entry of another name has no effect.
+// comments. An entry of another name has no effect. A descriptor with two entries of one
+// of these names is refused.
 type DescriptorNames struct {
 	Key   string // the secret as the client sent it: "api_key"
 	KeyID string // the ID of a key that another filter has authenticated: "key_id"
@@ -271,10 +272,15 @@ func (n DescriptorNames) withDefaults() DescriptorNames {
 	return n
 }
 
+// all returns all names. That of an ID may be empty.
+func (n *DescriptorNames) all() []string {
+	return []string{n.Key, n.KeyID, n.Route, n.Class, n.Scope, n.Addr, n.Late, n.ID}
+}
+
 // faults returns an error for each name that two entries have.
 func (n *DescriptorNames) faults() (errs []error) {
 	seen := map[string]bool{}
-	for _, name := range []string{n.Key, n.KeyID, n.Route, n.Class, n.Scope, n.Addr, n.Late, n.ID} {
+	for _, name := range n.all() {
 		if name != "" && seen[name] {
 			errs = append(errs, fmt.Errorf("names: %.40q: want each name once", name))
 		}

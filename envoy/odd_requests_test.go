@@ -41,3 +41,21 @@ func TestStripSpelling(t *testing.T) {
 		require.Contains(t, out.GetOkResponse().GetQueryParametersToRemove(), name)
 	}
 }
+
+// TestEntryTwice has descriptors in which an entry comes twice. Neither value may win:
+// one of them may come from the client.
+func TestEntryTwice(t *testing.T) {
+	for _, name := range []string{"route", "class", "scope", "remote_address", "x-request-id"} {
+		s := newService(t, `{"id": "free", "quotas": ["5/day"]}`, ration.Config{Classes: []string{"a", "b"}})
+		l := s.limiter(t, envoy.LimiterConfig{Names: envoy.DescriptorNames{ID: "x-request-id"}})
+		for _, values := range [][]string{{"a", "b"}, {"a", "a"}} {
+			out, err := l.ShouldRateLimit(t.Context(), call("api_key", string(s.secret), name, values[0], name, values[1]))
+			require.NoError(t, err)
+			require.Equal(t, "OVER_LIMIT", out.GetOverallCode().String(), "%s: %q", name, values)
+			require.Contains(t, string(out.GetRawBody()), `"status":500`, "%s: %q", name, values)
+		}
+		out, err := l.ShouldRateLimit(t.Context(), call("api_key", string(s.secret), "generic_key", "a", "generic_key", "b"))
+		require.NoError(t, err)
+		require.Equal(t, "OK", out.GetOverallCode().String(), "an entry without a meaning")
+	}
+}
