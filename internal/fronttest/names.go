@@ -24,6 +24,9 @@ type NamedRouter struct {
 	// left out of a pattern.
 	Segments []string
 
+	// Heads says that the router serves a HEAD by the route of GET, whose name it has.
+	Heads bool
+
 	// Build returns a router that serves the patterns with GET behind the middleware. Its
 	// handlers call served with their pattern. Names are those that the adapter lists. Build
 	// may panic if the router refuses the patterns.
@@ -32,7 +35,7 @@ type NamedRouter struct {
 
 // values are segments of requests.
 var values = []string{
-	"a", "b", "ab", "a.json", "x-y", "x-y.z", "a:b", ":id", "a+b", "a%2Fb", "%2F", "%20", "ü", "%C3%BC", "%25", "*", "+", "{id}", "%7Bid%7D", "a%3Fb", "",
+	"a", "b", "ab", "A", "a.json", "x-y", "x-y.z", "a:b", ":id", "a+b", "a%2Fb", "%2F", "%20", "ü", "%C3%BC", "%25", "*", "+", "{id}", "%7Bid%7D", "a%3Fb", "",
 }
 
 // Names gives a router random patterns, and sends requests for random paths. The name
@@ -73,7 +76,11 @@ func Names(t *testing.T, r NamedRouter) {
 				target = like(rnd, patterns[rnd.IntN(len(patterns))])
 			}
 			name, served = unasked, ""
-			serve(httptest.NewRequest(http.MethodGet, target, nil))
+			method := http.MethodGet
+			if r.Heads && rnd.IntN(4) == 0 {
+				method = http.MethodHead
+			}
+			serve(httptest.NewRequest(method, target, nil))
 			if served == "" {
 				require.Contains(t, []string{"", unasked}, name, "%s of %q: no handler", target, patterns)
 				continue
