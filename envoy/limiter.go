@@ -46,6 +46,9 @@ type LimiterConfig struct {
 	// descriptor with a secret should have the entry remote_address. Without one, the
 	// look-ups are not bounded, which is counted as gate.NoGuessLimit.
 	//
+	// Caution: while an address is over the bound, a late descriptor from there is refused,
+	// too, if this process has not seen its key yet. Its hits are then not charged.
+	//
 	// Envoy sends one status for all refusals, by default 429. The member "status" of the
 	// body has the status that package middleware would have sent.
 	Answers *middleware.Middleware

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
 	"github.com/stretchr/testify/require"
@@ -176,4 +177,66 @@ func TestGateOfStreams(t *testing.T) {
 	require.Equal(t, 2, echoes)
 	require.Equal(t, connect.CodeResourceExhausted, connect.CodeOf(end))
 	require.Equal(t, used{"year": 3}, s.used())
+}
+
+// TestCancelled settles a stream that the client cancels midway, by what was sent until
+// then. It refunds nothing.
+func TestCancelled(t *testing.T) {
+	for protocol, opts := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			s := newService(t, "unlimited", "9/year", "1000 bytes/year")
+			ended := make(chan *rpc.End, 1)
+			limits, err := rationconnect.New(s.Gate, rpc.Config{
+				Refund: func(rpc.Code) bool { return true },
+				Settle: func(e *rpc.End) usageplan.Costs {
+					ended <- e
+					return usageplan.Costs{e.Received.Bytes + e.Sent.Bytes}
+				},
+			})
+			require.NoError(t, err)
+			url := listen(t, connect.NewServerStreamHandler(watch, func(ctx context.Context, _ *request, stream *connect.ServerStream[text]) error {
+				err := errors.Join(stream.Send(message(10)), stream.Send(message(10)))
+				<-ctx.Done()
+				return errors.Join(err, ctx.Err())
+			}, connect.WithInterceptors(limits)))
+
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			req := connect.NewRequest(message(30))
+			req.Header().Set("X-API-Key", s.secret)
+			stream, err := clientOf(t, url, watch, opts...).CallServerStream(ctx, req)
+			require.NoError(t, err)
+			for range 2 {
+				require.True(t, stream.Receive())
+			}
+			cancel()
+
+			end := <-ended
+			require.Equal(t, rpc.Traffic{Messages: 1, Bytes: 30}, end.Received)
+			require.Equal(t, rpc.Traffic{Messages: 2, Bytes: 20}, end.Sent)
+			require.Equal(t, rpc.Canceled, end.Code)
+			require.Eventually(t, func() bool { return s.used()["bytes/year"] == 50 }, 5*time.Second, time.Millisecond)
+			require.EqualValues(t, 1, s.used()["year"])
+		})
+	}
+}
+
+// TestDeadline refunds nothing when the deadline that the client has set has passed.
+func TestDeadline(t *testing.T) {
+	for protocol, opts := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			s := newService(t, "unlimited", "9/year")
+			url := s.serve(rpc.Config{Refund: func(rpc.Code) bool { return true }}, func(ctx context.Context, _ string, _ *request) (*response, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			})
+			req := connect.NewRequest(message(30))
+			req.Header().Set("X-API-Key", s.secret)
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			_, err := clientOf(t, url, get, opts...).CallUnary(ctx, req)
+			require.Equal(t, connect.CodeDeadlineExceeded, connect.CodeOf(err))
+			require.Equal(t, used{"year": 1}, s.used())
+		})
+	}
 }
