@@ -21,6 +21,19 @@ type finder struct {
 	handle fasthttp.RequestHandler
 	pool   sync.Pool // of *fasthttp.RequestCtx
 	fault  error     // the routes cannot be told apart
+	strict bool      // the app tells "//" from "/"
+}
+
+// errPath answers all requests if fiber would pass the middleware by for some of them.
+var errPath = fiber.NewError(fiber.StatusInternalServerError,
+	`rationfiber: fiber passes by a middleware of "/" for paths such as "//": register it with app.Use("*", ...)`)
+
+// faultFor returns an error if the request of c cannot be decided, or others could not.
+func (f *finder) faultFor(c fiber.Ctx) error {
+	if !f.strict && c.Route().Path == "/" {
+		return errPath
+	}
+	return f.fault
 }
 
 // nameKey is the key of the user value in which a handler notes the name of its route.
@@ -36,7 +49,7 @@ func newFinder(app *fiber.App, constraints []fiber.CustomConstraint) *finder {
 	for _, c := range constraints {
 		twin.RegisterCustomConstraint(c)
 	}
-	f := &finder{of: app}
+	f := &finder{of: app, strict: cfg.StrictRouting}
 	for _, routes := range app.Stack() {
 		f.stack = append(f.stack, slices.Clone(routes))
 	}

@@ -90,6 +90,32 @@ func TestSlashes(t *testing.T) {
 	}
 }
 
+// TestWithoutPath has middleware that fiber would pass by. No request is served then,
+// except where fiber tells "//" from "/".
+func TestWithoutPath(t *testing.T) {
+	for text, register := range map[string]func(*fiber.App, fiber.Handler){
+		"no path":            func(app *fiber.App, mw fiber.Handler) { app.Use(mw) },
+		"/":                  func(app *fiber.App, mw fiber.Handler) { app.Use("/", mw) },
+		"a group":            func(app *fiber.App, mw fiber.Handler) { app.Group("", mw) },
+		"an app at the root": func(app *fiber.App, mw fiber.Handler) { sub := fiber.New(); sub.Use(mw); app.Use("/", sub) },
+	} {
+		for strict, want := range map[bool]int{false: http.StatusInternalServerError, true: http.StatusOK} {
+			var name string
+			app := fiber.New(fiber.Config{StrictRouting: strict})
+			register(app, rationfiber.Middleware(observing(t, &name)))
+			app.Get("/*", func(c fiber.Ctx) error { return c.SendString("here") })
+			resp, err := app.Test(httptest.NewRequest(http.MethodGet, "/pets", nil))
+			require.NoError(t, err)
+			require.Equal(t, want, resp.StatusCode, text)
+			if strict {
+				name = ""
+				require.Equal(t, "here", get(t, app, "//"))
+				require.Equal(t, "GET /{path...}", name, text)
+			}
+		}
+	}
+}
+
 // TestReplacedRoutes has as many routes as before, and others.
 func TestReplacedRoutes(t *testing.T) {
 	var name string

@@ -48,8 +48,9 @@ import (
 //
 // Security: do not leave out the "*". Without it, fiber 3.1 passes by all middleware of
 // the app, of whatever kind, if the path of a request has nothing but several slashes. A
-// route such as "/*" or "/:id?" then serves "//" without a key. So does a route of a
-// group whose prefix is "" or "/", unless the app has this middleware.
+// route such as "/*" or "/:id?" would then serve "//" without a key. The same holds for a
+// group whose prefix is "" or "/". So all other requests are answered with 500 then,
+// unless fiber.Config.StrictRouting is set, with which fiber calls the middleware.
 //
 // Caution: fiber calls a middleware only for routes that are registered after it. A route
 // that is registered before app.Use is served without a key.
@@ -65,8 +66,8 @@ func Middleware(mw *middleware.Middleware, constraints ...fiber.CustomConstraint
 			find = newFinder(c.App(), constraints)
 			finders.Store(find)
 		}
-		if find.fault != nil {
-			return find.fault
+		if err := find.faultFor(c); err != nil {
+			return err
 		}
 		w := newWriter(c)
 		mw.ServeRoute(w, r, find.route(c), http.HandlerFunc(func(rec http.ResponseWriter, inner *http.Request) {
