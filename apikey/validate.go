@@ -64,12 +64,21 @@ func (k *Key) faults() (errs []error) {
 	if year := k.Expires.Year(); year < 1 || year > maxYear {
 		add("expires: year %d: want 1 to %d", year, maxYear)
 	}
+	if !k.Expires.IsZero() && k.Expires.Truncate(time.Microsecond).IsZero() {
+		add("expires: %v: want at least a microsecond after the zero time, which never comes", k.Expires)
+	}
 	return errs
 }
 
 // instant returns t as a Key holds it: in UTC and rounded down to a microsecond. Most
-// databases keep no finer time.
-func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+// databases keep no finer time. A time that would become the zero time is not rounded, so
+// that faults refuses it: a key that has expired would otherwise never expire.
+func instant(t time.Time) time.Time {
+	if at := t.UTC().Truncate(time.Microsecond); !at.IsZero() {
+		return at
+	}
+	return t.UTC()
+}
 
 // Validate reports every fault of the fields that a caller may set. The error wraps
 // ErrInvalid. A Service also checks that the group exists.
