@@ -82,6 +82,9 @@ func (e *Expiry) UnmarshalText(text []byte) error {
 	if err != nil {
 		return fmt.Errorf("%.40q: want a time like %q, or %q", text, "2030-01-31T00:00:00Z", never)
 	}
+	if t.IsZero() {
+		return fmt.Errorf("%.40q: the zero time, which never comes: want %q, or a later time", text, never)
+	}
 	*e = Expiry(t.UTC())
 	return nil
 }

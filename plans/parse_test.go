@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -236,4 +237,17 @@ func FuzzParse(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, string(out), string(second))
 	})
+}
+
+// TestZeroExpiry refuses the first instant of year 1, which is the zero time.Time. A key
+// with it would never expire, although the file names a time that is over.
+func TestZeroExpiry(t *testing.T) {
+	for _, text := range []string{
+		"0001-01-01T00:00:00Z", "0001-01-01T01:00:00+01:00", "0001-01-01T00:00:00.0000009Z",
+	} {
+		_, err := plans.Parse("plans.yaml", []byte("keys: [{id: k, expires: "+text+"}]"))
+		require.ErrorContains(t, err, "plans.yaml:1:25: keys[0].expires: ", text)
+	}
+	f := parse(t, "keys: [{id: k, expires: 0001-01-01T00:00:00.000001Z}]")
+	require.False(t, time.Time(*f.Keys[0].Expires).IsZero())
 }
