@@ -224,3 +224,26 @@ links: [{planId: free, keyId: old}]
 	_, err = plans.Apply(t.Context(), empty, f, plans.Config{})
 	require.NoError(t, err, "an export makes the same keys in an empty store")
 }
+
+// TestApplyLikeTexts changes values that have the same text as others. A Diff that goes
+// by texts would never show them.
+func TestApplyLikeTexts(t *testing.T) {
+	_, s := inMemory(t)
+	createKey(t, s, "k")
+	for _, step := range []struct{ file, want string }{
+		{"keys: [{id: k, tags: {a: ''}}]", "~ update key k\n    tags[\"a\"]: none -> \"\""},
+		{"keys: [{id: k, tags: {b: '', a: none}}]", "~ update key k\n    tags[\"a\"]: \"\" -> \"none\"\n    tags[\"b\"]: none -> \"\""},
+		{"keys: [{id: k, tags: {}}]", "~ update key k\n    tags[\"a\"]: \"none\" -> none\n    tags[\"b\"]: \"\" -> none"},
+		{"keys: [{id: k, stageKeys: ['a/b, c/d']}]", "~ update key k\n    stageKeys: none -> [\"a/b, c/d\"]"},
+		{"keys: [{id: k, stageKeys: [a/b, c/d]}]", "~ update key k\n    stageKeys: [\"a/b, c/d\"] -> [a/b, c/d]"},
+		{"plans: [{id: p, tags: {a: ''}}]", "+ create plan p\n    tags[\"a\"]: \"\""},
+		{"plans: [{id: p}]", "~ update plan p\n    tags[\"a\"]: \"\" -> none"},
+		{"plans: [{id: p, description: \"a\\n+ create plan q\"}]", "~ update plan p\n    description: none -> \"a\\n+ create plan q\""},
+	} {
+		require.Equal(t, step.want, apply(t, s, step.file, plans.Config{}), step.file)
+	}
+	k, err := s.Keys.Get(t.Context(), "k")
+	require.NoError(t, err)
+	require.Equal(t, []string{"a/b", "c/d"}, k.StageKeys)
+	require.Empty(t, k.Tags)
+}

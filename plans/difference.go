@@ -80,9 +80,12 @@ func (c Change) head() string {
 	return fmt.Sprintf("move key %s from %s to %s", c.ID, groupOrNone(c.From), groupOrNone(c.To))
 }
 
+// none is shown for a field that is not set.
+const none = "none"
+
 func orNone(text string) string {
 	if text == "" {
-		return "none"
+		return none
 	}
 	return text
 }

@@ -4,16 +4,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/usageplan"
 )
 
 // A Field is a field that a change sets. Before and After are texts, and empty for a
-// field that is not set.
+// field that is not set. A text that is set and empty is "" with the quotes.
 type Field struct {
 	Path          string // such as throttle or routes["GET /pets"]
 	Before, After string
@@ -108,28 +111,42 @@ func differences(before, after map[string]any, path string) (list []Field) {
 			list = append(list, differences(a, b, at)...)
 			continue
 		}
-		if x, y := shown(before[name]), shown(after[name]); x != y {
-			list = append(list, Field{at, x, y})
+		if !reflect.DeepEqual(before[name], after[name]) { // other values may look the same
+			list = append(list, Field{at, shown(before[name]), shown(after[name])})
 		}
 	}
 	return list
 }
 
-// shown returns a value as text: a string as it is, and a list in brackets.
+// shown returns a value as text: a string as it is, and a list in brackets. Strings that
+// could be taken for something else are in quotes.
 func shown(value any) string {
 	switch value := value.(type) {
 	case nil:
 		return ""
 	case string:
-		return value
+		if isPlain(value) {
+			return value
+		}
+		return strconv.Quote(value)
 	case []any:
 		texts := make([]string, len(value))
 		for i, v := range value {
 			texts[i] = shown(v)
+			if s, ok := v.(string); ok && strings.Contains(s, ", ") {
+				texts[i] = strconv.Quote(s)
+			}
 		}
 		return "[" + strings.Join(texts, ", ") + "]"
 	}
 	// A number or a bool, of which encoding/json has made the value.
 	text, _ := json.Marshal(value)
 	return string(text)
+}
+
+// isPlain reports whether a string is shown without quotes. A line break, for example,
+// could make a value look like another change.
+func isPlain(s string) bool {
+	hidden := func(r rune) bool { return !unicode.IsPrint(r) }
+	return s != "" && s != none && s[0] != '"' && s[0] != '[' && !strings.ContainsFunc(s, hidden)
 }
