@@ -16,7 +16,8 @@ type ExportConfig struct {
 	WithoutKeys bool
 
 	// Digests adds the digests of the current secrets, so that Apply can create the keys in
-	// another store. A digest cannot be used as a secret.
+	// another store. A digest cannot be used as a secret. Keys without a current secret, and
+	// their links, are left out: no file can create such a key.
 	//
 	// Security: a secret that can be guessed can be found by its digest.
 	Digests bool
@@ -70,6 +71,9 @@ func (f *File) addKeys(ctx context.Context, s *Services, digests bool) error {
 	for k, err := range s.Keys.All(ctx, apikey.Filter{}) {
 		if err != nil {
 			return err
+		}
+		if digests && !k.HasSecret() {
+			continue // no file can create it
 		}
 		f.Keys = append(f.Keys, exported(&k, digests))
 	}

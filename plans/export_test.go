@@ -72,6 +72,33 @@ func TestExportWithoutKeys(t *testing.T) {
 	}
 }
 
+// TestExportOfRevoked exports a key whose secret was revoked. No file can create it, so the
+// whole file would be refused in another store. With digests the key is left out.
+func TestExportOfRevoked(t *testing.T) {
+	t.Parallel()
+	_, s := inMemory(t)
+	secret := createKey(t, s, "revoked")
+	createKey(t, s, "good")
+	apply(t, s, "plans: [{id: p, quotas: [1/day]}]\nlinks: [{planId: p, keyId: good}, {planId: p, keyId: revoked}]", plans.Config{})
+	_, _, err := s.Keys.Revoke(t.Context(), apikey.DigestOf(string(secret)))
+	require.NoError(t, err)
+
+	for _, digests := range []bool{true, false} {
+		f, err := plans.Export(t.Context(), s, plans.ExportConfig{Digests: digests})
+		require.NoError(t, err)
+		d, err := plans.Diff(t.Context(), s, f, plans.Config{Prune: true})
+		require.NoError(t, err)
+		require.True(t, d.Empty(), d.String())
+		require.Len(t, f.Keys, map[bool]int{true: 1, false: 2}[digests])
+		if digests {
+			_, empty := inMemory(t)
+			made, err := plans.Apply(t.Context(), empty, f, plans.Config{})
+			require.NoError(t, err)
+			require.Len(t, made.Changes, 3, "the plan, the good key and its link")
+		}
+	}
+}
+
 // A random makes records that are valid.
 type random struct{ *rand.Rand }
 
