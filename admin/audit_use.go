@@ -47,6 +47,8 @@ type useAudit struct {
 	hit    finding
 	unused finding
 	due    dueAudit
+	format apikey.Format // of the Gate
+	forms  finding
 	far    map[planQuota]*reach
 }
 
@@ -62,7 +64,7 @@ type reach struct {
 
 // auditUse reads what all keys have used.
 func (h *Handler) auditUse(ctx context.Context, now time.Time) (*useAudit, error) {
-	a := &useAudit{now: now, due: newDueAudit(h.cfg.SecretAge), far: map[planQuota]*reach{}, hit: finding{
+	a := &useAudit{now: now, due: newDueAudit(h.cfg.SecretAge), format: h.gate.KeyFormat(), forms: formFinding(), far: map[planQuota]*reach{}, hit: finding{
 		Title: "Limits that are always hit",
 		Why: fmt.Sprintf("In the last %d days, the quota was used up in at least half of the windows in which the key was used: on 3 days, in 2 weeks or in a month at least. "+
 			"Extend it, or move the key to a larger plan.", auditDays),
@@ -114,6 +116,7 @@ func (h *Handler) auditUnused(ctx context.Context) (finding, error) {
 func (a *useAudit) add(r *gate.KeyReport) {
 	a.keys++
 	a.due.add(&r.Key, a.now)
+	a.addForm(&r.Key)
 	for i := range r.Quotas {
 		q := &r.Quotas[i]
 		least := minFull[q.Quota.Period]
@@ -160,7 +163,7 @@ func (a *useAudit) findings() []finding {
 			far.add("plan", id.planID, fmt.Sprintf("%s: the busiest of %s used %s", r.quota, many(r.keys, "key"), share(r.most, r.quota.Limit)))
 		}
 	}
-	return []finding{a.hit, far, a.unused, a.due.secrets, a.due.expiries}
+	return []finding{a.forms, a.hit, far, a.unused, a.due.secrets, a.due.expiries}
 }
 
 // fullWindows returns in how many windows a quota was used up, and in how many it was

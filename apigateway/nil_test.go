@@ -41,8 +41,8 @@ func TestFormats(t *testing.T) {
 		{apikey.Format{Prefix: "acme"}, apikey.Format{Prefix: "acme"}, ""},
 		{apikey.Format{Prefix: "acme"}, apikey.Format{}, ""},
 		{apikey.Format{AcceptForeign: true}, apikey.Format{AcceptForeign: true}, ""},
-		{apikey.Format{AcceptForeign: true}, apikey.Format{}, "gate: format {Prefix: AcceptForeign:false TagKeys:<nil> AcceptUntagged:false}: want one that accepts all keys of the format {Prefix: AcceptForeign:true TagKeys:<nil> AcceptUntagged:false}"},
-		{apikey.Format{Prefix: "acme"}, apikey.Format{Prefix: "other"}, "gate: format {Prefix:other AcceptForeign:false TagKeys:<nil> AcceptUntagged:false}: want"},
+		{apikey.Format{AcceptForeign: true}, apikey.Format{}, "gate: format {Prefix: AcceptForeign:false TagKeys:<nil> AcceptUntagged:false AcceptAnyPrefix:false}: want one that accepts all keys of the format {Prefix: AcceptForeign:true TagKeys:<nil> AcceptUntagged:false AcceptAnyPrefix:false}"},
+		{apikey.Format{Prefix: "acme"}, apikey.Format{Prefix: "other"}, "gate: format {Prefix:other AcceptForeign:false TagKeys:<nil> AcceptUntagged:false AcceptAnyPrefix:false}: want"},
 	} {
 		g, err := gate.New(st, st, st, gate.Config{KeyFormat: c.gate})
 		require.NoError(t, err)

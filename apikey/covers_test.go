@@ -16,6 +16,8 @@ var formats = []apikey.Format{
 	{TagKeys: tagKeys("1")}, {Prefix: "acme", TagKeys: tagKeys("1")}, {Prefix: "acme", TagKeys: tagKeys("2")}, {TagKeys: tagKeys("2", "1")}, {TagKeys: tagKeys("2")},
 	{TagKeys: tagKeys("1"), AcceptUntagged: true}, {Prefix: "acme", TagKeys: tagKeys("1"), AcceptUntagged: true},
 	{TagKeys: tagKeys("1"), AcceptForeign: true},
+	{Prefix: "acme", AcceptAnyPrefix: true}, {Prefix: "key", AcceptAnyPrefix: true},
+	{Prefix: "acme", AcceptAnyPrefix: true, TagKeys: tagKeys("1")}, {Prefix: "acme", AcceptAnyPrefix: true, AcceptForeign: true},
 }
 
 // TestCovers checks every pair of Formats. If the Gate's Format covers the Service's, the
@@ -75,7 +77,7 @@ func TestImportForm(t *testing.T) {
 			require.NoError(t, err)
 			continue
 		}
-		require.ErrorContains(t, err, "malformed secret: prefix: "+want)
+		require.ErrorContains(t, err, `malformed secret: prefix: want "other", or AcceptAnyPrefix there and in the Gate's Format`)
 		require.Empty(t, st.keys)
 	}
 }

@@ -90,6 +90,7 @@ func TestCreateRefuses(t *testing.T) {
 		{"expiry too early", apikey.Key{Expires: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)}, "expires: year 0"},
 		{"expired", apikey.Key{Expires: time.Date(1999, 12, 31, 0, 0, 0, 0, time.UTC)},
 			"expires: 1999-12-31 00:00:00 +0000 UTC: want a time in the future"},
+		{"expires in the zero time once it is rounded", apikey.Key{Expires: time.Time{}.Add(time.Microsecond - 1)}, "expires: 0001-01-01 00:00:00.000000999 +0000 UTC: want at least a microsecond after the zero time"},
 		{"expires now", apikey.Key{Expires: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}, "want a time in the future"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

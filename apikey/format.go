@@ -54,9 +54,7 @@ type Format struct {
 	// Check accepts any prefix.
 	//
 	// A Gate with a Prefix refuses all keys with another. To change the Prefix of new keys,
-	// leave the Gate's empty until the old keys are gone. ration.New gives the Gate the
-	// Format of the keys if the Gate's is the zero Format, so set TagKeys or AcceptForeign
-	// in the Gate's: docs/leaked-keys.md has an example.
+	// set AcceptAnyPrefix too, until the old keys are gone.
 	Prefix string
 
 	// AcceptForeign makes Check accept secrets of any form, with 20 to 128 visible
@@ -79,6 +77,11 @@ type Format struct {
 	// those that were created before the TagKeys. New still makes tags. Remove it when the
 	// old secrets have been rotated: until then a forged secret costs a look-up.
 	AcceptUntagged bool
+
+	// AcceptAnyPrefix makes Check accept secrets of the Format's form with another prefix
+	// too, as those that were created before the Prefix was changed. New still uses Prefix.
+	// Remove it when the old secrets have been rotated.
+	AcceptAnyPrefix bool
 }
 
 // Validate reports whether the Format is valid. The error wraps ErrInvalid.
@@ -93,6 +96,9 @@ func (f Format) fault() error {
 	if f.AcceptUntagged && f.TagKeys == nil {
 		errs = append(errs, errors.New("acceptUntagged: true: want tagKeys, too"))
 	}
+	if f.AcceptAnyPrefix && f.Prefix == "" {
+		errs = append(errs, errors.New("acceptAnyPrefix: true: want a prefix for new secrets, too"))
+	}
 	return errors.Join(errs...)
 }
 
@@ -102,12 +108,15 @@ func (f Format) Covers(made Format) bool {
 	if f.AcceptForeign || made.AcceptForeign {
 		return f.AcceptForeign
 	}
-	return (f.Prefix == "" || f.Prefix == made.Prefix) &&
+	return (f.anyPrefix() || !made.anyPrefix() && f.Prefix == made.Prefix) &&
 		(!f.tagged() || made.tagged() && f.TagKeys.covers(made.TagKeys))
 }
 
 // tagged reports whether Check wants a tag.
 func (f Format) tagged() bool { return f.TagKeys != nil && !f.AcceptUntagged && !f.AcceptForeign }
+
+// anyPrefix reports whether Check accepts every prefix.
+func (f Format) anyPrefix() bool { return f.Prefix == "" || f.AcceptAnyPrefix }
 
 // New returns a new secret from crypto/rand. The only error wraps ErrInvalid and reports
 // an invalid Format.
@@ -153,7 +162,7 @@ func (f Format) Check(s string) error {
 	if cut < 1 || cut > maxPrefix {
 		return errLength
 	}
-	if s[cut] != '_' || !isPrefix(s[:cut]) || f.Prefix != "" && s[:cut] != f.Prefix {
+	if s[cut] != '_' || !isPrefix(s[:cut]) || !f.anyPrefix() && s[:cut] != f.Prefix {
 		return errPrefix
 	}
 	body := len(s) - sumLen
@@ -180,6 +189,8 @@ func (f Format) checkImport(secret Secret) error {
 		return err
 	case errors.Is(err, errTag):
 		return fmt.Errorf("%w: want a tag of one of the TagKeys, or AcceptUntagged there and in the Gate's Format", err)
+	case errors.Is(err, errPrefix) && (Format{}).Check(string(secret)) == nil:
+		return fmt.Errorf("%w: want %q, or AcceptAnyPrefix there and in the Gate's Format", err, f.Prefix)
 	}
 	return fmt.Errorf("%w: want a secret of the Format's own form, or AcceptForeign there and in the Gate's Format, and %d to %d visible characters",
 		err, minForeign, maxForeign)
