@@ -9,8 +9,8 @@ import (
 	"github.com/ration-go/ration/apikey"
 )
 
-// TestAuditOfForms imports keys through a Service with another Format, as a process of its
-// own does over the same store. The Gate refuses these keys at the first request. The
+// TestAuditOfForms imports keys through a Service with another Format, as a process of
+// its own does over the same store. The Gate refuses these keys at the first request. The
 // audit shows them before.
 func TestAuditOfForms(t *testing.T) {
 	f, ctx := newFixture(t, func(cfg *admin.Config, _ *backend) { cfg.SecretAge = 60 * day }), t.Context()

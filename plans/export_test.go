@@ -72,8 +72,8 @@ func TestExportWithoutKeys(t *testing.T) {
 	}
 }
 
-// TestExportOfRevoked exports a key whose secret was revoked. No file can create it, so the
-// whole file would be refused in another store. With digests the key is left out.
+// TestExportOfRevoked exports a key whose secret was revoked. No file can create it, so
+// the whole file would be refused in another store. With digests the key is left out.
 func TestExportOfRevoked(t *testing.T) {
 	t.Parallel()
 	_, s := inMemory(t)

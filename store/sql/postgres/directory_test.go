@@ -87,7 +87,9 @@ func TestByHand(t *testing.T) {
 	t.Parallel()
 	s := migrated(t)
 	faults := append(directorytest.Faults,
-		directorytest.Fault{SQL: "UPDATE ration_keys SET expires = 'infinity'", Says: `table ration_keys: key "k": column expires: "infinity": want a time`})
+		directorytest.Fault{SQL: "UPDATE ration_keys SET expires = 'infinity'", Says: `table ration_keys: key "k": column expires: "infinity": want a time`},
+		directorytest.Fault{SQL: "UPDATE ration_keys SET expires = '0001-01-01 00:00:00+00'", Says: `table ration_keys: key "k": column expires: the zero time: want NULL`},
+	)
 	directorytest.TestByHand(t, func(t *testing.T) (directorytest.Store, func(string) error) {
 		return forgotten(t, s), func(sql string) error { _, err := s.pool.Exec(t.Context(), sql); return err }
 	}, faults)
@@ -97,6 +99,15 @@ func TestByHand(t *testing.T) {
 		_, err := s.pool.Exec(t.Context(), refused)
 		require.Error(t, err, refused)
 	}
+}
+
+// TestColumnsOfANewerRelease changes records whose rows have columns that this release
+// does not know.
+func TestColumnsOfANewerRelease(t *testing.T) {
+	t.Parallel()
+	s := migrated(t)
+	exec := func(sql string) error { _, err := s.pool.Exec(t.Context(), sql); return err }
+	directorytest.TestColumnsOfANewerRelease(t, s, exec, func(query string) int64 { return value[int64](t, s, query) })
 }
 
 // TestChangesByHand checks that changes by hand take effect at once.

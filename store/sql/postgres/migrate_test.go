@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/store"
+	"github.com/ration-go/ration/store/sql/internal/directorytest"
 )
 
 func TestMigrate(t *testing.T) {
@@ -41,16 +41,20 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, s.Migrate(t.Context()))
 		require.NoError(t, s.Take(t.Context(), store.NewCharge("key", 1, window("quota", 1))))
 	})
-	t.Run("with keys of an earlier version", func(t *testing.T) {
-		s := open(t, dial(t, servers.Database(t)))
-		for _, m := range Migrations()[:3] {
-			execute(t, s, m.SQL)
+	t.Run("with records of each earlier version", func(t *testing.T) {
+		for from := 2; from < want; from++ { // the first version has no records
+			s := open(t, dial(t, servers.Database(t)))
+			for _, m := range Migrations()[:from] {
+				execute(t, s, m.SQL)
+			}
+			execute(t, s, `INSERT INTO ration_keys (id, enabled, expires, digest) VALUES ('old', true, '2000-01-01 01:00:00+01', decode(repeat('07', 32), 'hex'))`)
+			execute(t, s, `INSERT INTO ration_plans (id, limits) VALUES ('p', '{"throttle": "5/s burst 10"}')`)
+			execute(t, s, `INSERT INTO ration_groups (id, plan_id) VALUES ('g', 'p')`)
+			execute(t, s, `INSERT INTO ration_links (plan_id, key_id, allowance) VALUES ('p', 'old', 'a')`)
+			require.NoError(t, s.Migrate(t.Context()))
+			require.NoError(t, s.Migrate(t.Context()), "again")
+			directorytest.TestOldRecords(t, s)
 		}
-		execute(t, s, `INSERT INTO ration_keys (id, enabled) VALUES ('old', true)`)
-		require.NoError(t, s.Migrate(t.Context()))
-		k, err := s.Key(t.Context(), "old")
-		require.NoError(t, err)
-		require.Equal(t, apikey.Key{ID: "old", Enabled: true, Version: 1}, k)
 	})
 	t.Run("in a schema of its own", func(t *testing.T) {
 		dsn := servers.Database(t)

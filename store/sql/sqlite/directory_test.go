@@ -109,6 +109,7 @@ func TestByHand(t *testing.T) {
 	t.Parallel()
 	faults := append(directorytest.Faults,
 		directorytest.Fault{SQL: "UPDATE ration_keys SET expires = 'soon'", Says: `table ration_keys: key "k": column expires: "soon": want a time`},
+		directorytest.Fault{SQL: "UPDATE ration_keys SET expires = '0001-01-01 00:00:00.000000'", Says: `table ration_keys: key "k": column expires: the zero time: want NULL`},
 		directorytest.Fault{SQL: "PRAGMA ignore_check_constraints = 1; UPDATE ration_plans SET limits = '{'", Says: `table ration_plans: plan "p": column limits: unexpected end`},
 		directorytest.Fault{SQL: "PRAGMA ignore_check_constraints = 1; UPDATE ration_keys SET retiring = x'00'", Says: `table ration_keys: key "k": column retiring: 1 bytes: want the 32`},
 	)
@@ -121,6 +122,19 @@ func TestByHand(t *testing.T) {
 		require.NoError(t, exec("INSERT INTO ration_plans (id) VALUES ('"+strings.ReplaceAll(refused, "'", "")+"')"))
 		require.Error(t, exec(refused), refused)
 	}
+}
+
+// TestColumnsOfANewerRelease changes records whose rows have columns that this release
+// does not know.
+func TestColumnsOfANewerRelease(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(folder(t), "ration.db")
+	s, db := open(t, path, sqlite.Config{}), other(t, path)
+	exec := func(statement string) error { _, err := db.ExecContext(t.Context(), statement); return err }
+	directorytest.TestColumnsOfANewerRelease(t, s, exec, func(query string) (sum int64) {
+		require.NoError(t, db.QueryRowContext(t.Context(), query).Scan(&sum))
+		return sum
+	})
 }
 
 // TestChangesByHand checks that changes by hand take effect within moments.

@@ -125,7 +125,30 @@ func timeField(column string, to *time.Time) field {
 			}
 			return d.Time(at), nil
 		},
-		func(src any) (err error) { *to, err = timeOf(src); return err },
+		func(src any) (err error) {
+			*to, err = timeOf(src)
+			if err == nil && to.IsZero() { // a key with it would never expire
+				err = errors.New("the zero time: want NULL, or a later time")
+			}
+			return err
+		},
+	}
+}
+
+// formField is a column with the form of a record. A newer release gives a record a form
+// that this one does not know if it has a restriction that this one does not know. Then
+// no look-up returns the record, and so no request is admitted without the restriction.
+func formField() field {
+	const known = 0
+	return field{"form", Int,
+		func(*Dialect) (any, error) { return int64(known), nil },
+		func(src any) error {
+			form, err := intOf(src)
+			if err == nil && form > known {
+				err = fmt.Errorf("%d: want at most %d: a newer release wrote the key, which may have a restriction that this one does not know", form, known)
+			}
+			return err
+		},
 	}
 }
 

@@ -34,6 +34,7 @@ func keyFields(k *apikey.Key) []field {
 		listField("stage_keys", &k.StageKeys),
 		listField("scopes", &k.Scopes),
 		listField("networks", &k.Networks),
+		formField(),
 		timeField("created", &k.Created),
 		timeField("updated", &k.Updated),
 		intField("version", &k.Version),

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/apikey"
+	"github.com/ration-go/ration/limiter"
 	"github.com/ration-go/ration/usageplan"
 )
 
@@ -44,6 +45,7 @@ var Faults = []Fault{
 	{`UPDATE ration_keys SET networks = '["192.0.2.0"]'`, `table ration_keys: key "k": column networks`},
 	{`UPDATE ration_keys SET networks = '[7]'`, `table ration_keys: key "k": column networks`},
 	{`UPDATE ration_keys SET networks = 'null'`, `table ration_keys: key "k": column networks: null: want an array`},
+	{`UPDATE ration_keys SET form = 1`, `table ration_keys: key "k": column form: 1: want at most 0: a newer release wrote the key`},
 }
 
 // TestByHand makes each change by hand, and checks that no look-up answers as if the row
@@ -72,6 +74,37 @@ func TestByHand(t *testing.T, fresh func(t *testing.T) (s Store, exec func(state
 			}
 			require.Equal(t, 1, failed)
 		})
+	}
+}
+
+// TestColumnsOfANewerRelease adds a column to each table, as a newer release may do while
+// this one runs, and changes the records. The values in the new columns stay.
+func TestColumnsOfANewerRelease(t *testing.T, s Store, exec func(statement string) error, sum func(query string) int64) {
+	ctx := t.Context()
+	fill(t, s)
+	tables := []string{"ration_keys", "ration_plans", "ration_groups", "ration_links"}
+	for _, table := range tables {
+		require.NoError(t, exec("ALTER TABLE "+table+" ADD COLUMN frozen INT"))
+		require.NoError(t, exec("UPDATE "+table+" SET frozen = 7"))
+	}
+	k, err := s.Key(ctx, "k")
+	require.NoError(t, err)
+	k.Name = "changed"
+	require.NoError(t, s.UpdateKey(ctx, k))
+	p, err := s.Plan(ctx, "p")
+	require.NoError(t, err)
+	p.Name = "changed"
+	require.NoError(t, s.UpdatePlan(ctx, p))
+	g, err := s.Group(ctx, "g")
+	require.NoError(t, err)
+	g.Name = "changed"
+	require.NoError(t, s.UpdateGroup(ctx, g))
+	links, err := s.KeyLinks(ctx, "k")
+	require.NoError(t, err)
+	links[0].Throttle = &limiter.Limit{}
+	require.NoError(t, s.UpdateLink(ctx, links[0]))
+	for _, table := range tables {
+		require.EqualValues(t, 7, sum("SELECT sum(frozen) FROM "+table+" WHERE version > 0"), table)
 	}
 }
 

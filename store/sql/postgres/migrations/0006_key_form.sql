@@ -1,0 +1,4 @@
+-- Which releases may read a key.
+
+ALTER TABLE ration_keys ADD COLUMN form bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN ration_keys.form IS 'more than 0: the key has a restriction that older releases do not know, and they refuse it';
