@@ -28,7 +28,7 @@ func (m *Middleware) ChargeMore(r *http.Request, d *gate.Decision, costs usagepl
 	found := Credential{KeyID: d.Key.ID}
 	m.decideMore(r, &found, costs, res)
 	m.failures.noteDecision(r.Context(), res)
-	m.conclude(r, &found, res, nil, nil)
+	m.conclude(r, &found, res, nil)
 	return res
 }
 

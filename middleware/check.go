@@ -35,14 +35,16 @@ func (m *Middleware) check(r *http.Request, mux knownMux, res *Result, found *Cr
 		return
 	}
 	malformed, err := m.extract(r, found)
-	if err == nil {
+	if err != nil {
+		res.fail(err)
+	} else {
 		m.decide(r, rt, found, res)
 		if res.Decision.Key != nil { // made-up keys must not use up what is looked at
 			m.exposures.observe(r, &m.proxies)
 		}
 		m.failures.noteDecision(r.Context(), res)
 	}
-	m.conclude(r, found, res, malformed, err)
+	m.conclude(r, found, res, malformed)
 	m.watch.observe(r, mux.ServeMux, rt.shown(), res.Decision.Plan)
 	if m.watch != nil {
 		for p := range res.Decision.GroupPlans() {
@@ -55,27 +57,33 @@ func (m *Middleware) check(r *http.Request, mux knownMux, res *Result, found *Cr
 // Its fault is returned for the log. Any other error says that the Extractor failed.
 func (m *Middleware) extract(r *http.Request, found *Credential) (malformed, err error) {
 	err = m.credential(r, found)
-	if errors.Is(err, ErrCredential) {
+	if err != nil && errors.Is(err, ErrCredential) {
 		*found, malformed, err = Credential{}, err, nil
 	}
 	m.failures.noteCredential(r.Context(), err)
 	return malformed, err
 }
 
-// conclude completes the Result of a decision, and logs a refusal. failed is the error of
-// the Extractor.
-func (m *Middleware) conclude(r *http.Request, found *Credential, res *Result, malformed, failed error) {
-	if failed != nil {
-		res.Err = failed
-		res.Decision.Reason = gate.StoreFailed
-	}
+// fail makes res the Result of a request whose Extractor failed.
+func (res *Result) fail(err error) {
+	res.Err = err
+	res.Decision.Reason = gate.StoreFailed
+}
+
+// conclude completes the Result of a request that is refused, and logs the refusal. It is
+// small enough to be inlined.
+func (m *Middleware) conclude(r *http.Request, found *Credential, res *Result, malformed error) {
 	if !res.Decision.Allowed {
-		res.Status = m.statusOf(&res.Decision.Outcome)
-		res.challenge(found, malformed)
-		res.unread = func(w http.ResponseWriter) { refusal.Unread(w, r) } // fmt cannot print a function's variables
-		m.logRefusal(r.Context(), &res.Decision, found, malformed)
-		m.warnOfProxy(r, res.Decision.Reason)
+		m.concludeRefusal(r, found, res, malformed)
 	}
+}
+
+func (m *Middleware) concludeRefusal(r *http.Request, found *Credential, res *Result, malformed error) {
+	res.Status = m.statusOf(&res.Decision.Outcome)
+	res.challenge(found, malformed)
+	res.unread = func(w http.ResponseWriter) { refusal.Unread(w, r) } // fmt cannot print a function's variables
+	m.logRefusal(r.Context(), &res.Decision, found, malformed)
+	m.warnOfProxy(r, res.Decision.Reason)
 }
 
 // decide asks the Gate about a request of known credential and route.
@@ -109,8 +117,14 @@ func (m *Middleware) describe(r *http.Request, rt *route, found *Credential, req
 }
 
 // noteScope adds the scope to the challenge of a key that lacks it, and tells the watch
-// of scopes.
+// of scopes. It is small enough to be inlined.
 func (m *Middleware) noteScope(r *http.Request, req *gate.Request, res *Result) {
+	if m.scopes != nil || res.Decision.Reason == gate.ScopeMissing {
+		m.examineScope(r, req, res)
+	}
+}
+
+func (m *Middleware) examineScope(r *http.Request, req *gate.Request, res *Result) {
 	if res.Decision.Reason == gate.ScopeMissing {
 		res.authenticate = m.challenges.lackingScope(req.Scope)
 	}

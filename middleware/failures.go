@@ -37,11 +37,15 @@ func newFailures(logger *slog.Logger) *failures {
 	}
 }
 
-// noteDecision logs a decision that failed, or that ends an outage.
+// noteDecision logs a decision that failed, or that ends an outage. It is small enough to
+// be inlined, so it costs nothing without a Logger.
 func (f *failures) noteDecision(ctx context.Context, res *Result) {
-	if f == nil {
-		return
+	if f != nil {
+		f.examineDecision(ctx, res)
 	}
+}
+
+func (f *failures) examineDecision(ctx context.Context, res *Result) {
 	d := &res.Decision
 	if res.Err != nil {
 		fail(ctx, f.kindOf(d), res.Err, d)
@@ -101,15 +105,20 @@ func (f *failures) noteRefund(ctx context.Context, err error, d *gate.Decision) 
 	}
 }
 
-// noteCredential logs that Config.Credential failed, or that this ends an outage.
+// noteCredential logs that Config.Credential failed, or that this ends an outage. It is
+// small enough to be inlined, as noteDecision is.
 func (f *failures) noteCredential(ctx context.Context, err error) {
-	switch {
-	case f == nil:
-	case err != nil:
-		fail(ctx, &f.functions, err, new(gate.Decision))
-	default:
-		f.functions.Succeed(ctx)
+	if f != nil {
+		f.examineCredential(ctx, err)
 	}
+}
+
+func (f *failures) examineCredential(ctx context.Context, err error) {
+	if err != nil {
+		fail(ctx, &f.functions, err, new(gate.Decision))
+		return
+	}
+	f.functions.Succeed(ctx)
 }
 
 // fail notes an error, except one caused by the client disconnecting.

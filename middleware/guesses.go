@@ -133,10 +133,16 @@ func (g *guesses) guard(r *http.Request, req *gate.Request) (wait time.Duration)
 	return wait
 }
 
-// note counts a guess, and completes the Outcome of a request that guard has refused.
+// note counts a guess, and completes the Outcome of a request that guard has refused. It
+// is small enough to be inlined.
 func (g *guesses) note(r *http.Request, req *gate.Request, o *gate.Outcome, wait time.Duration) {
+	if g != nil && !o.Allowed {
+		g.noteRefusal(r, req, o, wait)
+	}
+}
+
+func (g *guesses) noteRefusal(r *http.Request, req *gate.Request, o *gate.Outcome, wait time.Duration) {
 	switch {
-	case g == nil || o.Allowed:
 	case o.Reason == gate.NotCached:
 		o.RetryAfter = wait
 		g.log.Affect()

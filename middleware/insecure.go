@@ -63,11 +63,17 @@ func (i *Insecure) faults() (errs []error) {
 	return errs
 }
 
-// refusesInsecure refuses r if it is insecure and Config.Insecure says so.
+// refusesInsecure refuses r if it is insecure and Config.Insecure says so. It is small
+// enough to be inlined.
+func (m *Middleware) refusesInsecure(r *http.Request, res *Result, found *Credential) bool {
+	return m.cfg.Insecure.Refuse && m.refuseExposed(r, res, found)
+}
+
+// refuseExposed refuses r if it is insecure.
 //
 // Security: it does not ask the Gate. So the answer cannot depend on the key.
-func (m *Middleware) refusesInsecure(r *http.Request, res *Result, found *Credential) bool {
-	if !m.cfg.Insecure.Refuse || !m.proxies.exposes(r) {
+func (m *Middleware) refuseExposed(r *http.Request, res *Result, found *Credential) bool {
+	if !m.proxies.exposes(r) {
 		return false
 	}
 	res.Insecure, res.Status = true, http.StatusForbidden

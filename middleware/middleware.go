@@ -26,6 +26,7 @@ type Middleware struct {
 	proxies     proxies           // see clientAddr
 	guesses     *guesses          // nil if Config.Guesses is off
 	scopes      *scopeWatch       // nil if there is no Logger
+	scoped      bool              // the Config asks for scopes
 	routeScopes map[string]string // see namedScopes
 	exposures   *exposureWatch
 	revoker     *revoker    // nil if Config.Insecure revokes nothing
@@ -57,7 +58,7 @@ func New(g *gate.Gate, cfg Config) (*Middleware, error) {
 	m := &Middleware{
 		gate: g, cfg: cfg, public: public, challenges: newChallenges(cfg.Realm),
 		policies: policies{seed: maphash.MakeSeed()}, failures: newFailures(cfg.Logger), mayRead: mayRead, bearerOrKey: usual,
-		proxies: newProxies(cfg.Trusted, cfg.Forwarded), guesses: newGuesses(&cfg, g.NoteMistake), scopes: newScopeWatch(cfg), routeScopes: namedScopes(cfg.RouteScopes),
+		proxies: newProxies(cfg.Trusted, cfg.Forwarded), guesses: newGuesses(&cfg, g.NoteMistake), scopes: newScopeWatch(cfg), scoped: cfg.asksForScopes(), routeScopes: namedScopes(cfg.RouteScopes),
 		exposures: newExposureWatch(&cfg, g.NoteMistake), revoker: newRevoker(&cfg, g.KeyFormat()),
 	}
 	m.watch = newRouteWatch(cfg, &m.routes, g.NoteMistake)

@@ -107,14 +107,16 @@ func (u *ownUsage) identify(w http.ResponseWriter, r *http.Request, x *exchange,
 		return
 	}
 	malformed, err := u.extract(r, found)
-	if err == nil {
+	if err != nil {
+		x.fail(err)
+	} else {
 		req := u.request(r, found)
 		wait := u.guesses.guard(r, &req)
 		x.Decision.Outcome, x.Err = u.gate.Identify(r.Context(), req)
 		u.guesses.note(r, &req, &x.Decision.Outcome, wait)
 		u.failures.noteIdentified(r.Context(), &x.Result)
 	}
-	u.conclude(r, found, &x.Result, malformed, err)
+	u.conclude(r, found, &x.Result, malformed)
 }
 
 // request returns the request of a credential to the Gate. Every key may read its own
@@ -149,7 +151,7 @@ func (u *ownUsage) answer(w http.ResponseWriter, r *http.Request, x *exchange, f
 	}
 	if o := &usage.Outcome; !o.Allowed && keyRefused(o.Reason) { // since it was identified
 		x.Decision.Outcome = *o
-		u.conclude(r, found, &x.Result, nil, nil)
+		u.conclude(r, found, &x.Result, nil)
 		u.refuse(w, r, x)
 		return
 	}

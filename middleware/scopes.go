@@ -14,11 +14,20 @@ import (
 // errUnrouted refuses a request that may be on a route of RouteScopes.
 var errUnrouted = errors.New("middleware: the route is not known, so its scope is not: want Config.Mux, Route or Scope")
 
-// scopeOf returns the scope that a request on a route needs, or "".
+// scopeOf returns the scope that a request on a route needs, or "". It is small enough to
+// be inlined, so that a Config without scopes costs one comparison.
+func (m *Middleware) scopeOf(r *http.Request, rt *route) (string, error) {
+	if !m.scoped {
+		return "", nil
+	}
+	return m.findScope(r, rt)
+}
+
+// findScope is scopeOf for a Config that has scopes.
 //
 // Security: where no router is known, no request would be on a listed route. So the error
 // refuses all requests, and the mistake shows at once.
-func (m *Middleware) scopeOf(r *http.Request, rt *route) (string, error) {
+func (m *Middleware) findScope(r *http.Request, rt *route) (string, error) {
 	if rt.raw != "" {
 		if scope, listed := m.routeScopes[rt.raw]; listed {
 			return scope, nil
@@ -35,6 +44,9 @@ func (m *Middleware) scopeOf(r *http.Request, rt *route) (string, error) {
 	}
 	return "", nil
 }
+
+// asksForScopes reports whether requests may need a scope.
+func (cfg *Config) asksForScopes() bool { return cfg.Scope != nil || len(cfg.RouteScopes) > 0 }
 
 // namedScopes returns the scopes by the patterns as Config.RouteScopes lists them, and by
 // their names. See watchedName about regular expressions.

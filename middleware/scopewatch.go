@@ -35,7 +35,7 @@ func newScopeWatch(cfg Config) *scopeWatch {
 	if cfg.Logger == nil {
 		return nil
 	}
-	return &scopeWatch{log: cfg.Logger, asked: cfg.Scope != nil || len(cfg.RouteScopes) > 0}
+	return &scopeWatch{log: cfg.Logger, asked: cfg.asksForScopes()}
 }
 
 // observe looks at the decision of a request that needed a scope, or none. It is small

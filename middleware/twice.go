@@ -67,7 +67,7 @@ func (m *Middleware) decided(r *http.Request, rt *route, res *Result) bool {
 	if scope != "" && !key.HasScope(scope) {
 		res.Decision.Reason, res.Decision.Key = gate.ScopeMissing, key
 		res.authenticate = m.challenges.lackingScope(scope)
-		m.conclude(r, &Credential{KeyID: key.ID}, res, nil, nil)
+		m.conclude(r, &Credential{KeyID: key.ID}, res, nil)
 		return true
 	}
 	if !m.twice.Load() && !m.twice.Swap(true) {
