@@ -23,7 +23,7 @@ func (g *Gate) chargeList(ctx context.Context, req *Request, now reading, e *ent
 	case !decided:
 		return false
 	case ok:
-		d.fewLevels.setStanding(&s)
+		*d.fewLevels.standing() = s
 		d.stands = true
 		d.admit(req)
 	default:

@@ -193,8 +193,7 @@ func (o *Outcome) Level(i int) store.Level {
 		return store.Level{}
 	}
 	if o.stands {
-		s := o.fewLevels.standing()
-		return s.Level(o.meters.fast, i, 0)
+		return o.fewLevels.standing().Level(o.meters.fast, i, 0)
 	}
 	return o.keyLevels()[i]
 }

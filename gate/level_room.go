@@ -1,7 +1,7 @@
 package gate
 
 import (
-	"time"
+	"unsafe"
 
 	"github.com/ration-go/ration/store"
 )
@@ -11,21 +11,12 @@ import (
 // copied, and allocated by the middleware.
 type levelRoom [fewLimits]store.Level
 
-// All cells of a Standing must fit.
-var _ [6]int64 = store.Standing{}.Cells
+// A Standing must be as large as the first two levels.
+var _ = [unsafe.Sizeof([2]store.Level{})]byte([unsafe.Sizeof(store.Standing{})]byte{})
 
-// setStanding stores s in the place of the first two levels.
-func (r *levelRoom) setStanding(s *store.Standing) {
-	c := &s.Cells
-	r[0] = store.Level{Max: s.At, Used: s.Now, Wait: time.Duration(c[0]), Reset: time.Duration(c[1])}
-	r[1] = store.Level{Max: c[2], Used: c[3], Wait: time.Duration(c[4]), Reset: time.Duration(c[5])}
-}
-
-// standing returns what setStanding has stored.
-func (r *levelRoom) standing() store.Standing {
-	a, b := &r[0], &r[1]
-	return store.Standing{
-		At: a.Max, Now: a.Used,
-		Cells: [6]int64{int64(a.Wait), int64(a.Reset), b.Max, b.Used, int64(b.Wait), int64(b.Reset)},
-	}
-}
+// standing returns the Standing in the place of the first two levels. Level reads it
+// there for each limit. To copy it first, field by field, took 8ns for each limit.
+//
+// The cast is safe because both types consist of int64 alone. So they have the same
+// alignment, and any bits are a value of either.
+func (r *levelRoom) standing() *store.Standing { return (*store.Standing)(unsafe.Pointer(r)) }
