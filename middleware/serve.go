@@ -11,13 +11,22 @@ import (
 // bodyTimeout is the default of Config.BodyTimeout.
 const bodyTimeout = 10 * time.Second
 
-// exchange holds a Result and the writer that goes with it in one allocation. The Result
-// does not hold the writer, because printing the Result would then show the request and
-// its credential.
+// exchange holds a Result, and what goes with it, in one allocation. The Result does not
+// hold the rest, because printing the Result would then show the request and its
+// credential.
 type exchange struct {
 	Result
-	ctx    deciding  // of the next handler
-	writer streaming // of the next handler, or of Refuse
+	ctx     deciding     // of the next handler
+	writer  streaming    // of the next handler, or of Refuse
+	request http.Request // of the next handler
+}
+
+// copyOf returns the copy of r that the next handler gets. It is in the exchange: an
+// allocation of its own took 1 to 6 % of a request. The compiler inlines WithContext, so
+// its result is not allocated.
+func (x *exchange) copyOf(r *http.Request) *http.Request {
+	x.request = *r.WithContext(&x.ctx)
+	return &x.request
 }
 
 // refusing is the Result of a request that Config.Refuse answers.
@@ -44,7 +53,7 @@ func (m *Middleware) handle(w http.ResponseWriter, r *http.Request, mux knownMux
 	default:
 		x.WriteHeaders(w.Header())
 		x.ctx = deciding{m.keepRoute(r.Context(), &mux), &x.Result, targetOf(r)}
-		inner := r.WithContext(&x.ctx)
+		inner := x.copyOf(r)
 		if m.cfg.StripCredential {
 			found.place().strip(inner)
 			x.ctx.target.strip(inner)

@@ -23,6 +23,9 @@ func TestKeepText(t *testing.T) {
 	}
 }
 
-// TestExchangeSize holds what the middleware allocates for a request beside the copy of
-// the request to a size class of Go's allocator.
-func TestExchangeSize(t *testing.T) { require.LessOrEqual(t, unsafe.Sizeof(exchange{}), uintptr(576)) }
+// TestExchangeSize holds what the middleware allocates for a request to 896 bytes, a size
+// class of Go's allocator. 8 of these bytes are a header, which large objects with
+// pointers have.
+func TestExchangeSize(t *testing.T) {
+	require.LessOrEqual(t, unsafe.Sizeof(exchange{}), uintptr(896-8))
+}
