@@ -257,7 +257,7 @@ var unchanging = map[string][]string{
 	"usageplan.Groups":  {"Check", "Get", "List", "All", "String", "Format"},
 	"ration.Ration":     {"Handler", "Close"},
 	"gate.Gate": {
-		"Account", "Admit", "Classes", "Close", "Counter", "Enforce", "Format", "GroupReports", "GroupUsageByDay", "GroupUsageByWindow", "Identify",
+		"Account", "Admit", "AdmitInto", "Classes", "Close", "Counter", "Enforce", "Format", "GroupReports", "GroupUsageByDay", "GroupUsageByWindow", "Identify",
 		"KeyFormat", "KeyReports", "Keys", "LastUsed", "NoteMistake", "Peek", "PlanUsage", "Plans", "Refund", "ScopesSeen", "Settle", "Stats", "String", "Units", "Unused", "Usage",
 		"UsageByDay", "UsageByWindow",
 	},

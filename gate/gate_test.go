@@ -246,6 +246,39 @@ func TestAllowNoPlan(t *testing.T) {
 	require.NoError(t, h.gate.Refund(t.Context(), &d))
 }
 
+// TestAdmitInto admits, refuses and does not know a request, by Admit and by AdmitInto.
+// The requests of both count, and both Decisions can be refunded.
+func TestAdmitInto(t *testing.T) {
+	h, ctx := newFixture(t), t.Context()
+	_, secret, _ := h.linked(usageplan.Plan{Quotas: perDay(2)})
+	stranger, err := apikey.Format{}.New()
+	require.NoError(t, err)
+	into := func(secret apikey.Secret) *gate.Decision {
+		d := new(gate.Decision)
+		require.NoError(t, h.gate.AdmitInto(ctx, &gate.Request{Secret: secret}, d))
+		return d
+	}
+
+	first := h.admit(gate.Request{Secret: secret})
+	second := into(secret)
+	require.True(t, second.Charged)
+	require.EqualValues(t, 1, first.Level(0).Used)
+	require.EqualValues(t, 2, second.Level(0).Used)
+
+	refused, err := h.gate.Admit(ctx, gate.Request{Secret: secret})
+	require.NoError(t, err)
+	require.Equal(t, gate.QuotaExceeded, refused.Reason)
+	require.Equal(t, gate.QuotaExceeded, into(secret).Reason)
+	require.Equal(t, gate.Unknown, into(stranger).Reason)
+	require.ErrorIs(t, h.gate.AdmitInto(ctx, &gate.Request{Secret: secret, KeyID: "both"}, new(gate.Decision)), gate.ErrInvalid)
+
+	require.NoError(t, h.gate.Refund(ctx, second))
+	require.NoError(t, h.gate.Refund(ctx, second))
+	third := into(secret)
+	require.True(t, third.Allowed)
+	require.EqualValues(t, 2, third.Level(0).Used)
+}
+
 // TestAllocs checks that a decision about a cached key allocates nothing, whether the
 // request is admitted or refused. An unknown secret costs one allocation, for its
 // checksum.

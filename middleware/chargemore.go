@@ -40,6 +40,6 @@ func (m *Middleware) decideMore(r *http.Request, found *Credential, costs usagep
 		res.Decision.Reason = gate.Invalid
 		return
 	}
-	res.Decision, res.Err = m.gate.Admit(r.Context(), req)
+	res.Err = m.gate.AdmitInto(r.Context(), &req, &res.Decision)
 	m.noteScope(r, &req, res)
 }

@@ -141,7 +141,7 @@ func (m *Middleware) ask(r *http.Request, rt route, req *gate.Request, res *Resu
 	if m.cfg.Costs != nil {
 		req.Costs = m.cfg.Costs(r)
 	}
-	res.Decision, res.Err = m.gate.Admit(r.Context(), *req)
+	res.Err = m.gate.AdmitInto(r.Context(), req, &res.Decision)
 }
 
 // statusOf returns the status of a refusal.
