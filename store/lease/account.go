@@ -17,9 +17,6 @@ type account struct {
 	// pool has the units that are spent without a lock, or is nil.
 	pool atomic.Pointer[pool]
 
-	// busy is set while settling is not nil. It is for those without the lock.
-	busy atomic.Bool
-
 	mu     sync.Mutex
 	meters []*meter
 

@@ -18,11 +18,13 @@ type pool struct {
 	states []store.State                   // where they stood when the pool was opened
 	list   atomic.Pointer[store.MeterList] // the same meters, see TakeList
 	issued int64                           // how many units the pool was opened with
-	low    int64                           // with fewer left, the next block is fetched
 
-	_    [64]byte // left has a cache line of its own: every charge writes it
+	// Every charge writes left, so what all charges only read is in other cache lines. With
+	// fewer than low left, the next block is fetched.
+	_    [64]byte
 	left atomic.Int64
-	_    [56]byte
+	low  atomic.Int64
+	_    [48]byte
 }
 
 // closedPool is what a closed pool has left. No charge is so small.
@@ -46,7 +48,7 @@ func (a *account) openPool(now int64) {
 	if issued < minPool || len(of) == 0 || a.gone {
 		return
 	}
-	p := &pool{of: of, meters: make([]store.Meter, len(of)), states: make([]store.State, len(of)), issued: issued, low: issued / 2}
+	p := &pool{of: of, meters: make([]store.Meter, len(of)), states: make([]store.State, len(of)), issued: issued}
 	for i, m := range of {
 		m.state = m.here(&m.Meter, now, 0)
 		p.meters[i], p.states[i] = m.Meter, m.state
@@ -54,6 +56,7 @@ func (a *account) openPool(now int64) {
 		m.inPool = true
 	}
 	p.left.Store(issued)
+	p.low.Store(issued / 2)
 	a.pool.Store(p)
 }
 
@@ -66,15 +69,19 @@ const (
 func (p *pool) close() int64 { return p.left.Swap(closedPool) }
 
 // take takes n units of each meter, if there are some, and has the next block fetched
-// when half of them are spent.
+// when half of them are spent. If that is not possible then, it is tried again when half
+// of the rest is spent. So one charge takes the lock, and not all of them.
 func (p *pool) take(l *Counter, a *account, n int64) (left int64, ok bool) {
 	if n <= 0 {
 		return 0, false
 	}
-	if left, ok = p.spend(n); ok && left < p.low && !a.busy.Load() {
+	if left, ok = p.spend(n); !ok {
+		return 0, false
+	}
+	if low := p.low.Load(); left < low && p.low.CompareAndSwap(low, left/2) {
 		l.refill(a)
 	}
-	return left, ok
+	return left, true
 }
 
 // spend takes n units, and returns how many are left.

@@ -9,7 +9,6 @@ import (
 // settlement is under way.
 func (a *account) seize() {
 	a.settling = make(chan struct{})
-	a.busy.Store(true)
 }
 
 // settleable reports whether a settlement may begin of itself: none is under way, and no
@@ -22,7 +21,6 @@ func (l *Counter) release(a *account) {
 	defer a.mu.Unlock()
 	close(a.settling)
 	a.settling = nil
-	a.busy.Store(false)
 }
 
 // acquire seizes an account, after the settlement that is under way.
