@@ -8,7 +8,8 @@ import (
 )
 
 // follow does what a charge that was decided here leads to: the next settlement, and a
-// pool. The locks are held.
+// pool. The pool is opened during a settlement, too: what is left of a block is spent
+// without a lock until the next one is there. The locks are held.
 func (l *Counter) follow(c *store.Charge, set *payers) {
 	now := l.clock.now()
 	for _, a := range set.order[:set.n] {
@@ -16,7 +17,7 @@ func (l *Counter) follow(c *store.Charge, set *payers) {
 			l.begin(a)
 		}
 	}
-	if a := set.of[0]; c.OK && a.shapeOf(c) && a.settling == nil && a.pool.Load() == nil && !l.isLow(a) {
+	if a := set.of[0]; c.OK && a.shapeOf(c) && a.pool.Load() == nil {
 		a.openPool(now + a.shift)
 	}
 }

@@ -6,6 +6,12 @@ func (l *Counter) Eager() *Counter {
 	return l
 }
 
+// HasPool reports whether charges of a hot subject can be decided without a lock.
+func (l *Counter) HasPool(subject string) bool {
+	a := l.accounts.find(l.accounts.hash(subject), subject)
+	return a != nil && a.pool.Load() != nil
+}
+
 // Refills returns how often charges that a pool decided wanted the next block, of n
 // charges of one unit while no block can be had.
 func Refills(n int64) (asked int) {

@@ -2,11 +2,42 @@ package lease_test
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/ration-go/ration/store/lease"
 )
+
+// TestPoolWithoutSettlement has an account wait for its next block, or not get one. What
+// is left of the last block is spent without a lock all the same, after a charge of
+// another kind closed the pool.
+func TestPoolWithoutSettlement(t *testing.T) {
+	tests := map[string]func(s *shared){
+		"the next block is on its way": func(s *shared) { s.delay.Store(int64(time.Second)) },
+		"the store fails":              func(s *shared) { s.broken.Store(true) },
+	}
+	for name, begin := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newFar(100 * time.Microsecond)
+				c := newCounter(t, s, lease.Config{})
+				day, use := today(1<<40), newRecord()
+				require.EqualValues(t, 1000, spend(t, c, 1000, 20*time.Microsecond, day, use))
+				begin(s)
+				for calls := s.takes.Load(); s.takes.Load() == calls; { // half of the block is spent
+					require.EqualValues(t, 1, spend(t, c, 1, time.Microsecond, day, use))
+				}
+				require.EqualValues(t, 1, spend(t, c, 1, 0, day))
+				require.False(t, c.HasPool("hot"))
+				require.EqualValues(t, 3, spend(t, c, 3, 0, day, use))
+				require.True(t, c.HasPool("hot"))
+				s.broken.Store(false)
+			})
+		})
+	}
+}
 
 // TestRefillsAreFew spends a block while the next one cannot be fetched. Few charges try
 // to fetch it, since each of them takes the lock.

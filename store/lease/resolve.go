@@ -30,6 +30,7 @@ func (l *Counter) resolve(ctx context.Context, a *account) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.drain() // the answer tells where all of a meter stands
 	l.end(a, &lost.flight, true)
 	if err != nil {
 		return err

@@ -95,7 +95,7 @@ const maxFailures = 4
 func (a *account) split(now int64) (returning, live []*meter) {
 	for _, m := range a.meters {
 		if m.IsWindow() && m.End <= a.settleAt(now).Unix() {
-			m.returning = true
+			a.expire(m)
 		}
 		if m.returning {
 			returning = append(returning, m)
