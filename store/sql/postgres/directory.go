@@ -29,24 +29,21 @@ func (d *database) Change(ctx context.Context, statement string, args ...any) (r
 	if err := d.store.checkReady(ctx); err != nil {
 		return 0, err
 	}
-	for range attempts {
+	for range directory.Attempts {
 		var tag pgconn.CommandTag
-		if tag, err = d.store.pool.Exec(ctx, statement, args...); !outrun(err) {
+		if tag, err = d.store.pool.Exec(ctx, statement, args...); !d.Outrun(err) {
 			return tag.RowsAffected(), markDenied(err)
 		}
 	}
 	return 0, err
 }
 
-// attempts is how often a statement is sent that the server refuses because of others.
-const attempts = 20
-
 // Quietly implements directory.Database. See Change for why it begins again.
 func (d *database) Quietly(ctx context.Context, statements []directory.Statement) (err error) {
 	if err := d.store.checkReady(ctx); err != nil {
 		return err
 	}
-	for range attempts {
+	for range directory.Attempts {
 		err = pgx.BeginFunc(ctx, d.store.pool, func(tx pgx.Tx) error {
 			for _, s := range statements {
 				if _, err := tx.Exec(ctx, s.SQL, s.Args...); err != nil {
@@ -55,16 +52,15 @@ func (d *database) Quietly(ctx context.Context, statements []directory.Statement
 			}
 			return nil
 		})
-		if !outrun(err) {
+		if !d.Outrun(err) {
 			return markDenied(err)
 		}
 	}
 	return err
 }
 
-// outrun reports whether the server has refused a statement because of another that ran
-// at the same time.
-func outrun(err error) bool {
+// Outrun implements directory.Database.
+func (d *database) Outrun(err error) bool {
 	const serializationFailure, deadlock = "40001", "40P01"
 	fault, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (fault.Code == serializationFailure || fault.Code == deadlock)

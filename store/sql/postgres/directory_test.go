@@ -11,6 +11,7 @@ import (
 	"github.com/ration-go/ration/apikey"
 	"github.com/ration-go/ration/history"
 	"github.com/ration-go/ration/internal/longtest"
+	"github.com/ration-go/ration/store/sql/internal/directory"
 	"github.com/ration-go/ration/store/sql/internal/directorytest"
 	"github.com/ration-go/ration/store/storetest"
 	"github.com/ration-go/ration/usageplan"
@@ -34,6 +35,13 @@ func TestDirectory(t *testing.T) {
 		t.Parallel()
 		storetest.TestPlans(t, opening(migrated(t), func(s *Store) usageplan.Store { return s }))
 	})
+}
+
+// TestOutrun has queries that the server refuses after some rows, as it does with
+// serializable sessions.
+func TestOutrun(t *testing.T) {
+	t.Parallel()
+	directorytest.TestOutrun(t, &database{migrated(t)}, &directory.Postgres)
 }
 
 // TestHistory checks the contract of a history.

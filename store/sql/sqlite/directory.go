@@ -146,6 +146,9 @@ func (d *database) Taken(err error) bool {
 	return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
+// Outrun implements directory.Database. SQLite makes a statement wait instead.
+func (d *database) Outrun(error) bool { return false }
+
 // close ends the Runs and closes the connections. It is called once.
 func (d *database) close() error {
 	close(d.closed)

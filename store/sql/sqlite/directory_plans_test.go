@@ -40,3 +40,12 @@ func TestDirectoryPlans(t *testing.T) {
 		directorytest.CheckListing(t, statement, plan)
 	}
 }
+
+// TestOutrun reads with statements that the database refuses after some rows.
+func TestOutrun(t *testing.T) {
+	s, err := Open(filepath.Join(t.TempDir(), "ration.db"), Config{})
+	require.NoError(t, err)
+	defer s.Close()
+	require.NoError(t, s.Migrate(t.Context()))
+	directorytest.TestOutrun(t, s.directory, &directory.SQLite)
+}

@@ -48,12 +48,15 @@ func (s *Store) AccessByKey(ctx context.Context, keyID string) (usageplan.Access
 	return a, s.failed(ctx, fmt.Sprintf("access of key %q", keyID), err)
 }
 
-func (s *Store) readAccess(ctx context.Context, query string, of any) (a usageplan.Access, err error) {
+func (s *Store) readAccess(ctx context.Context, statement string, of any) (a usageplan.Access, err error) {
 	if err := ctx.Err(); err != nil {
 		return a, err
 	}
-	found := false
-	err = s.db.Query(ctx, query, []any{of}, func(row Row) error {
+	type access struct {
+		usageplan.Access
+		found bool // a row has the key
+	}
+	read, err := query(ctx, s.db, statement, []any{of}, func(a *access, row Row) error {
 		k, l := reading[apikey.Key]{table: s.keys}, reading[usageplan.Link]{table: s.links}
 		g, p := reading[usageplan.Group]{table: s.groups}, reading[usageplan.Plan]{table: s.plans}
 		if err := row.Scan(slices.Concat(k.cells(), l.cells(), g.cells(), p.cells())...); err != nil {
@@ -62,17 +65,17 @@ func (s *Store) readAccess(ctx context.Context, query string, of any) (a usagepl
 		if key, err := k.result(); err != nil {
 			return err
 		} else if k.seq != 0 {
-			a.Key, found = key, true
+			a.Key, a.found = key, true
 		}
 		return errors.Join(appendTo(&a.Links, &l), appendTo(&a.Groups, &g), appendTo(&a.Plans, &p))
 	})
 	switch {
 	case err != nil:
-		return usageplan.Access{}, err
-	case !found:
-		return usageplan.Access{}, apikey.ErrNotFound
+		return a, err
+	case !read.found:
+		return a, apikey.ErrNotFound
 	}
-	return a, nil
+	return read.Access, nil
 }
 
 // appendTo appends the record that r has read, if the row has one.

@@ -19,11 +19,35 @@ type Database interface {
 	Quietly(ctx context.Context, statements []Statement) error
 
 	// Query runs a statement that changes nothing, and calls each for every row of its
-	// result. All rows are of one instant.
+	// result. All rows are of one instant. An error may come after some rows.
 	Query(ctx context.Context, statement string, args []any, each func(Row) error) error
 
 	// Taken reports whether err says that a column must not have the same value in two rows.
 	Taken(err error) bool
+
+	// Outrun reports whether err says that the database has refused a statement because of
+	// changes that ran at the same time. Then it may be run again.
+	Outrun(err error) bool
+}
+
+// Attempts is how often a statement is run that the database refuses because of others.
+const Attempts = 20
+
+// query runs a statement that changes nothing, and calls each for every row of its
+// result. Each attempt begins with a new R, because the database may refuse the statement
+// after some rows.
+func query[R any](ctx context.Context, db Database, statement string, args []any, each func(*R, Row) error) (result R, err error) {
+	for range Attempts {
+		var r R
+		err = db.Query(ctx, statement, args, func(row Row) error { return each(&r, row) })
+		if err == nil {
+			return r, nil
+		}
+		if !db.Outrun(err) {
+			break
+		}
+	}
+	return result, err
 }
 
 // A Statement is a statement with its arguments.

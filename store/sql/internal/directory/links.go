@@ -44,17 +44,9 @@ func (s *Store) DeleteLink(ctx context.Context, planID, keyID string) error {
 // KeyLinks implements usageplan.Store.
 func (s *Store) KeyLinks(ctx context.Context, keyID string) (links []usageplan.Link, err error) {
 	if err = ctx.Err(); err == nil {
-		query := fmt.Sprintf("SELECT %s FROM ration_links WHERE key_id = %s ORDER BY seq",
+		statement := fmt.Sprintf("SELECT %s FROM ration_links WHERE key_id = %s ORDER BY seq",
 			s.links.list(s.links.name), s.dialect.parameter(1, Text))
-		err = s.db.Query(ctx, query, []any{escapeText(keyID)}, func(row Row) error {
-			r := reading[usageplan.Link]{table: s.links}
-			if err := row.Scan(r.cells()...); err != nil {
-				return err
-			}
-			l, err := r.result()
-			links = append(links, l)
-			return err
-		})
+		links, err = query(ctx, s.db, statement, []any{escapeText(keyID)}, readRecord(s.links))
 	}
 	if err != nil {
 		return nil, s.failed(ctx, fmt.Sprintf("links of key %q", keyID), err)

@@ -53,37 +53,45 @@ func list[T any](ctx context.Context, s *Store, t *table[T], from string, limit 
 		return nil, "", fmt.Errorf("%w: limit: %d: want 1 or more", t.faults.invalid, limit)
 	}
 	limit = min(limit, maxExamined)
-	var low, examined, last int64
-	found := 0
 	l := t.listing(s.dialect, below, limit+1, filters)
-	err = s.db.Query(ctx, l.query, l.args, func(row Row) error {
+	p, err := query(ctx, s.db, l.query, l.args, func(p *rows[T], row Row) error {
 		r := reading[T]{table: t}
 		number := func(to *int64) *cell {
 			return &cell{func(src any) (err error) { *to, err = intOf(src); return err }, func(err error) { r.err = err }}
 		}
-		if err := row.Scan(append(r.cells(), number(&low), number(&examined))...); err != nil {
+		if err := row.Scan(append(r.cells(), number(&p.low), number(&p.examined))...); err != nil {
 			return err
 		}
 		record, err := r.result()
 		if err != nil || r.seq == 0 {
 			return err
 		}
-		if found == limit { // a record of the next page
-			next = cursor.Format(uint64(last))
+		if p.found == limit { // a record of the next page
+			p.next = cursor.Format(uint64(p.last))
 			return nil
 		}
-		if found, last = found+1, r.seq; passes(&record) {
-			page = append(page, record)
+		if p.found, p.last = p.found+1, r.seq; passes(&record) {
+			p.page = append(p.page, record)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	if next == "" && l.examined > 0 && examined == int64(l.examined) && low > 1 {
-		next = cursor.Format(uint64(low))
+	if p.next == "" && l.examined > 0 && p.examined == int64(l.examined) && p.low > 1 {
+		p.next = cursor.Format(uint64(p.low))
 	}
-	return page, next, nil
+	return p.page, p.next, nil
+}
+
+// rows are what a listing has read so far.
+type rows[T any] struct {
+	page  []T
+	next  string // the next cursor
+	found int    // how many records there were, with those that do not pass
+	last  int64  // the number of the last of them
+
+	low, examined int64 // of the listing's last two columns
 }
 
 // below returns the number below which the page of a cursor begins.
@@ -95,8 +103,7 @@ func below[T any](ctx context.Context, s *Store, t *table[T], from string) (int6
 	if number == 0 {
 		return math.MaxInt64, nil
 	}
-	var last int64
-	err = s.db.Query(ctx, s.dialect.Last(t.name), nil, func(row Row) error { return row.Scan(&last) })
+	last, err := query(ctx, s.db, s.dialect.Last(t.name), nil, func(last *int64, row Row) error { return row.Scan(last) })
 	if err == nil && number > uint64(last) {
 		err = fmt.Errorf("%w: %w", t.faults.invalid, cursor.Fault(from))
 	}

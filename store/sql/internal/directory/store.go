@@ -104,12 +104,14 @@ func (s *Store) expect(ctx context.Context, statement string, fields []field, ex
 	if err != nil {
 		return err
 	}
-	verdict := f.notFound
-	err = s.db.Query(ctx, exists, args, func(Row) error { verdict = f.conflict; return nil })
-	if err != nil {
+	found, err := query(ctx, s.db, exists, args, func(found *bool, _ Row) error { *found = true; return nil })
+	switch {
+	case err != nil:
 		return err
+	case found:
+		return f.conflict
 	}
-	return verdict
+	return f.notFound
 }
 
 // changed tells of a change that was made, or wraps its error.
@@ -125,21 +127,27 @@ func (s *Store) changed(ctx context.Context, call, id string, err error) error {
 
 // find returns the one record that a query finds. If it finds none, the error is the
 // fault notFound of the table.
-func find[T any](ctx context.Context, s *Store, t *table[T], query string, args ...any) (record T, err error) {
+func find[T any](ctx context.Context, s *Store, t *table[T], statement string, args ...any) (record T, err error) {
 	if err := ctx.Err(); err != nil {
 		return record, err
 	}
-	found := false
-	err = s.db.Query(ctx, query, args, func(row Row) (err error) {
-		r := reading[T]{table: t}
-		if err = row.Scan(r.cells()...); err == nil {
-			record, err = r.result()
-		}
-		found = true
-		return err
-	})
-	if err == nil && !found {
-		err = t.faults.notFound
+	found, err := query(ctx, s.db, statement, args, readRecord(t))
+	switch {
+	case err != nil:
+		return record, err
+	case len(found) == 0:
+		return record, t.faults.notFound
 	}
-	return record, err
+	return found[0], nil
+}
+
+// readRecord returns a function for query that appends a record of t.
+func readRecord[T any](t *table[T]) func(*[]T, Row) error {
+	return func(list *[]T, row Row) error {
+		r := reading[T]{table: t}
+		if err := row.Scan(r.cells()...); err != nil {
+			return err
+		}
+		return appendTo(list, &r)
+	}
 }
