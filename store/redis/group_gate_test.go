@@ -298,7 +298,7 @@ func TestGroupsSettleClosed(t *testing.T) {
 	m := newCompany(t, s, gate.Config{}, 100, 100, 100)
 	open, err := Open("redis://"+addr, Config{})
 	require.NoError(t, err)
-	closing := must(gate.New(open, open, open, gate.Config{Units: companyUnits}))
+	closing := must(gate.New(open, open, open, gate.Config{Timeout: time.Minute, Units: companyUnits}))
 	d, err := closing.Admit(t.Context(), gate.Request{KeyID: "k", Costs: usageplan.Costs{9}})
 	require.NoError(t, err)
 	require.Equal(t, [4]int64{9, 9, 0, 9}, m.used())

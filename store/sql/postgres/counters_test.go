@@ -32,7 +32,7 @@ func TestCountersInRedis(t *testing.T) {
 		counter, err := redis.New(client, redis.Config{})
 		require.NoError(t, err)
 		s := open(t, base.pool)
-		r, err = ration.New(s, ration.Config{Counter: counter})
+		r, err = ration.New(s, ration.Config{Counter: counter, Gate: patient})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, r.Close()) })
 		directorytest.Run(t, s, s.Run)

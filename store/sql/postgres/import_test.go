@@ -63,7 +63,7 @@ func TestImport(t *testing.T) {
 	require.EqualValues(t, rows+len(oddSecrets), value[int64](t, s, "SELECT count(*) FROM ration_keys"))
 	require.EqualValues(t, rows+len(oddSecrets), value[int64](t, s, "SELECT count(*) FROM ration_digests"))
 
-	r, err := ration.New(s, ration.Config{Keys: apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}}})
+	r, err := ration.New(s, ration.Config{Gate: patient, Keys: apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}}})
 	require.NoError(t, err)
 	defer r.Close()
 	_, err = r.Plans.Create(t.Context(), usageplan.Plan{ID: "old", Throttle: &limiter.Limit{Rate: 1, Burst: 100}})

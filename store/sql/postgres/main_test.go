@@ -10,12 +10,17 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/gate"
 	"github.com/ration-go/ration/internal/longtest"
 	"github.com/ration-go/ration/internal/pgtest"
 	"github.com/ration-go/ration/store"
 )
 
 var servers pgtest.Shared
+
+// patient configures a Gate of a test that does not test timeouts. On a busy machine an
+// answer of a server can take longer than the default Timeout, and the Gate then refuses.
+var patient = gate.Config{Timeout: time.Minute, LookupTimeout: time.Minute}
 
 // TestMain has tests wait beside one another: most of them wait for a server.
 func TestMain(m *testing.M) {

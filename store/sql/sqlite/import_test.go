@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -97,7 +98,7 @@ func TestImport(t *testing.T) {
 
 	path := filepath.Join(folder(t), "ration.db")
 	s := open(t, path, sqlite.Config{})
-	r, err := ration.New(s, ration.Config{Keys: apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}}})
+	r, err := ration.New(s, ration.Config{Gate: gate.Config{Timeout: time.Minute, LookupTimeout: time.Minute}, Keys: apikey.Config{KeyFormat: apikey.Format{AcceptForeign: true}}})
 	require.NoError(t, err)
 	defer r.Close()
 	_, err = r.Plans.Create(t.Context(), usageplan.Plan{ID: "old", Throttle: &limiter.Limit{Rate: 1, Burst: 100}})
