@@ -13,6 +13,9 @@ import (
 func (l *Counter) follow(c *store.Charge, set *payers) {
 	now := l.clock.now()
 	for _, a := range set.order[:set.n] {
+		if refunds(c) {
+			l.expireLate(a, now) // a sweep has not seen what came back
+		}
 		if a.settling == nil && now >= a.pause && l.isLow(a) {
 			l.begin(a)
 		}

@@ -106,11 +106,22 @@ func (l *Counter) endAll(s *payers, c *store.Charge, err error) {
 		}
 	}
 	if !changed {
-		for _, r := range s.rows {
-			r.avail += r.n
-		}
+		l.putBack(s)
 	}
 	s.rows = nil
+}
+
+// putBack gives the accounts back what was on its way to the inner Counter. A sweep has
+// not seen these units, so they may have expired meanwhile.
+func (l *Counter) putBack(s *payers) {
+	for _, r := range s.rows {
+		r.avail += r.n
+	}
+	if len(s.rows) > 0 {
+		for _, a := range s.order[:s.n] {
+			l.expireLate(a, l.clock.now())
+		}
+	}
 }
 
 // doubt returns the doubt of the answer for a part.

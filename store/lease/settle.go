@@ -202,6 +202,7 @@ func (l *Counter) hear(a *account, s *settlement, err error) outcome {
 	happened := s.outcome(err)
 	l.end(a, &s.flight, happened != no)
 	s.finish(a, now, happened, err == nil)
+	l.expireLate(a, now) // a sweep has not seen what was on its way
 	switch {
 	case s.mark == nil:
 	case happened == unknown:

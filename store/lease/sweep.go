@@ -44,10 +44,7 @@ func (l *Counter) sweepAccount(a *account) aim {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := l.clock.now()
-	life := l.cfg.Life.Microseconds()
-	if now-a.answered > life-life/sweeps { // the next sweep would be too late
-		a.expireAll()
-	}
+	l.expireLate(a, now)
 	if !a.settleable() {
 		return payNone
 	}
@@ -58,7 +55,7 @@ func (l *Counter) sweepAccount(a *account) aim {
 	case now < a.pause && a.failures > 0:
 		return payNone
 	case !idle:
-		if now-a.began > life/2 {
+		if now-a.began > l.cfg.Life.Microseconds()/2 {
 			return payAhead
 		}
 		return payNone
@@ -77,6 +74,14 @@ func (a *account) idle() bool {
 func (a *account) quiet() bool {
 	p := a.pool.Load()
 	return !a.active && a.calls == 0 && (p == nil || p == a.seen && a.pooled() == a.seenLeft)
+}
+
+// expireLate ends the leases of an account if the next sweep would be too late for that.
+// The lock is held.
+func (l *Counter) expireLate(a *account, now int64) {
+	if life := l.cfg.Life.Microseconds(); now-a.answered > life-life/sweeps {
+		a.expireAll()
+	}
 }
 
 // expireAll makes everything that is leased something to be given back only.
