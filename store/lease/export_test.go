@@ -1,5 +1,7 @@
 package lease
 
+import "github.com/ration-go/ration/store"
+
 // Eager makes every subject hot at its first charge.
 func (l *Counter) Eager() *Counter {
 	l.hotAfter = 1
@@ -26,4 +28,18 @@ func Refills(n int64) (asked int) {
 		}
 	}
 	return asked
+}
+
+// ForgetInPool forgets what was spent of a record that has no room for it, while a pool is
+// open. It returns what the account then has of the record.
+func ForgetInPool(record store.Meter) (avail int64) {
+	m := newMeter(&record)
+	m.known, m.state.Window.Used = true, store.MaxUnits+1
+	a := &account{meters: []*meter{m}, shaped: 1}
+	a.shape[0] = m
+	a.openPool(0)
+	a.pool.Load().take(&Counter{}, a, 10)
+	a.forgetUncountable(a.meters)
+	a.drain()
+	return m.avail
 }

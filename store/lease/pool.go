@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/ration-go/ration/store"
@@ -34,9 +35,8 @@ const closedPool = -1 << 62
 // gains nothing. now is an instant by the clock of the callers. The lock is held.
 func (a *account) openPool(now int64) {
 	a.drain()
-	of := append([]*meter(nil), a.shape[:a.shaped]...)
 	issued := int64(maxPool)
-	for _, m := range of {
+	for _, m := range a.shape[:a.shaped] {
 		if m.returning || m.Soft || !m.known {
 			return
 		}
@@ -45,9 +45,10 @@ func (a *account) openPool(now int64) {
 			issued = min(issued, m.avail, m.room(now))
 		}
 	}
-	if issued < minPool || len(of) == 0 || a.gone {
+	if issued < minPool || a.shaped == 0 || a.gone {
 		return
 	}
+	of := slices.Clone(a.shape[:a.shaped])
 	p := &pool{of: of, meters: make([]store.Meter, len(of)), states: make([]store.State, len(of)), issued: issued}
 	for i, m := range of {
 		m.state = m.here(&m.Meter, now, 0)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ration-go/ration/store"
 	"github.com/ration-go/ration/store/lease"
 )
 
@@ -44,4 +45,26 @@ func TestPoolWithoutSettlement(t *testing.T) {
 func TestRefillsAreFew(t *testing.T) {
 	require.LessOrEqual(t, lease.Refills(1<<16), 16)
 	require.Positive(t, lease.Refills(1<<16))
+}
+
+// TestNoPool charges a soft quota, which no pool can decide. A charge that opens no pool
+// allocates nothing.
+func TestNoPool(t *testing.T) {
+	c := newCounter(t, newShared(), lease.Config{Life: time.Minute}).Eager()
+	soft := today(1 << 30)
+	soft.Soft = true
+	charge := store.NewCharge("hot", 1, soft, newRecord())
+	charge.At = time.Now()
+	take := func() { _ = c.Take(t.Context(), charge) }
+	for range 100 {
+		take()
+	}
+	require.False(t, c.HasPool("hot"))
+	require.Less(t, testing.AllocsPerRun(1000, take), 0.5)
+}
+
+// TestForgetInPool has a record whose count is at its greatest, while a pool is open. The
+// account then has nothing of the record to give back.
+func TestForgetInPool(t *testing.T) {
+	require.Zero(t, lease.ForgetInPool(newRecord()))
 }

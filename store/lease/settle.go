@@ -156,6 +156,7 @@ func (l *Counter) settleMeters(ctx context.Context, a *account, meters []*meter,
 func (a *account) forgetUncountable(meters []*meter) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.drain() // a pool may have been opened since the answer
 	for _, m := range meters {
 		if !m.ahead() && m.IsWindow() && m.state.Window.Used > store.MaxUnits {
 			m.avail = 0
