@@ -8,8 +8,11 @@ import (
 
 // Close gives back what was not spent, and charges what was spent and is not yet charged.
 // It waits for the settlements under way. From its beginning on, every charge goes to the
-// inner Counter, exactly. After an error, Close may be called again: it tries again what
-// has not happened.
+// inner Counter, exactly. Until Close has given back what was leased of a subject, these
+// units count as used, and what was spent and is not yet charged does not. So let the
+// requests of a service end before Close.
+//
+// After an error, Close may be called again: it tries again what has not happened.
 func (l *Counter) Close(ctx context.Context) error {
 	l.mu.Lock()
 	l.closed.Store(true)

@@ -44,8 +44,12 @@
 // forgotten when units are given back through this Counter, or when the limit changes.
 //
 // If the inner Counter fails, units that are leased are spent until Config.Life after its
-// last answer. Then charges return its error. When it is back, nothing is spent twice,
-// and nothing is charged again.
+// last answer. Then charges return its error. Units that come back later are not spent.
+// When it is back, nothing is spent twice, and nothing is charged again.
+//
+// A charge of usage records and soft quotas alone takes no leased units. It is still
+// decided here while the inner Counter fails, if its subject has an account, and it is
+// charged when the inner Counter is back.
 //
 // # How it works
 //

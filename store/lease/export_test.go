@@ -30,8 +30,8 @@ func Refills(n int64) (asked int) {
 	return asked
 }
 
-// ForgetInPool forgets what was spent of a record that has no room for it, while a pool is
-// open. It returns what the account then has of the record.
+// ForgetInPool forgets what was spent of a record that has no room for it, while a pool
+// is open. It returns what the account then has of the record.
 func ForgetInPool(record store.Meter) (avail int64) {
 	m := newMeter(&record)
 	m.known, m.state.Window.Used = true, store.MaxUnits+1

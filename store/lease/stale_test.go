@@ -37,3 +37,19 @@ func TestRefundAfterLife(t *testing.T) {
 		require.Equal(t, admitted-5, s.used(t, day))
 	})
 }
+
+// TestRecordsInOutage has the store fail for longer than units may be spent. A usage
+// record is counted here all the same, and charged when the store is back.
+func TestRecordsInOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFar(100 * time.Microsecond)
+		c := newCounter(t, s, lease.Config{})
+		use := newRecord()
+		require.EqualValues(t, 1000, spend(t, c, 1000, 20*time.Microsecond, use))
+		s.broken.Store(true)
+		require.EqualValues(t, 50, spend(t, c, 50, time.Second, use))
+		s.broken.Store(false)
+		time.Sleep(5 * time.Second)
+		require.EqualValues(t, 1050, s.used(t, use))
+	})
+}
