@@ -30,7 +30,7 @@ func TestAuditOfForms(t *testing.T) {
 	require.NoError(t, err)
 
 	require.Equal(t, []string{
-		"digest: its form is not known, because only its digest was imported", "foreign: it has not the form of Format.New",
+		"digest: its form is not known, because only its digest was imported", "foreign: it does not have the form of Format.New",
 	}, f.audit()["Keys with secrets of another form"])
 	require.NotContains(t, f.get("/usage/audit"), secret)
 }

@@ -9,7 +9,7 @@ import (
 // The reasons for which a Format refuses all secrets with a hint.
 var (
 	errNoHint    = errors.New("its form is not known, because only its digest was imported")
-	errOtherForm = errors.New("it has not the form of Format.New")
+	errOtherForm = errors.New("it does not have the form of Format.New")
 )
 
 // CheckHint returns why Check refuses the secret that has a hint, or nil if it may accept

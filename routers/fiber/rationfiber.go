@@ -46,11 +46,12 @@ import (
 // Otherwise all requests are answered with 500, because such a route would give its name
 // to requests that its constraint refuses.
 //
-// Security: do not leave out the "*". Without it, fiber 3.1 passes by all middleware of
-// the app, of whatever kind, if the path of a request has nothing but several slashes. A
-// route such as "/*" or "/:id?" would then serve "//" without a key. The same holds for a
-// group whose prefix is "" or "/". So all other requests are answered with 500 then,
-// unless fiber.Config.StrictRouting is set, with which fiber calls the middleware.
+// Security: do not leave out the "*". Without it, fiber 3.1 calls no middleware at all
+// for a path of several slashes and nothing else. A route such as "/*" or "/:id?" would
+// then serve "//" without a key. The same holds for a group whose prefix is "" or "/". To
+// show the mistake, the middleware answers every request that it gets with 500 then. With
+// fiber.Config.StrictRouting, fiber calls the middleware for these paths, too, and the
+// "*" is not needed.
 //
 // Caution: fiber calls a middleware only for routes that are registered after it. A route
 // that is registered before app.Use is served without a key.
